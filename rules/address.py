@@ -13,7 +13,7 @@ from rules.campaign import AddressField
 _LONGEST = 254
 _LONGEST_LOCAL = 64
 _BLANKS = " \t\u00a0"
-_ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 _ACE = "xn--"
@@ -65,10 +65,10 @@ def normal_form(text: str | None) -> str | None:
     if len(trimmed) > _LONGEST or trimmed.count("@") != 1:
         return None
     local, _, domain = trimmed.partition("@")
-    local, host = local.lower(), _host(domain)
+    host = _host(domain)
     if host is None or len(local) > _LONGEST_LOCAL or not _LOCAL.fullmatch(local):
         return None
-    normal = f"{local}@{host}"
+    normal = f"{local.lower()}@{host}"
     return normal if len(normal) <= _LONGEST else None
 
 
@@ -104,7 +104,8 @@ def _host(domain: str) -> str | None:
 
 
 def _folded(text: str) -> str:
-    return normalize("NFKC", normalize("NFKC", text).lower())
+    """Fold case letter by letter: `lower` on a whole text turns a last sigma into another one."""
+    return normalize("NFKC", "".join(map(str.lower, normalize("NFKC", text))))
 
 
 def _label(label: str) -> str | None:

@@ -1,0 +1,189 @@
+"""Delays, device clocks and the moments that follow from them."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rules_samples import NOON, at, days, hours
+
+from rules.timing import (
+    EARLIEST,
+    LATEST,
+    MAX_DELAY,
+    SKEW_TOLERANCE,
+    DelayError,
+    answer_deadline,
+    corrected_moment,
+    due,
+    format_delay,
+    later,
+    parse_delay,
+    release_at,
+    window_anchor,
+)
+
+MOMENTS = st.datetimes(timezones=st.sampled_from([UTC, timezone(hours(5.5)), timezone(hours(-4))]))
+SANE = st.datetimes(datetime(2000, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+MINUTES = st.integers(0, MAX_DELAY // timedelta(minutes=1))
+
+
+@pytest.mark.parametrize(
+    ("text", "delay"),
+    [
+        ("00:00:00", days(0)),
+        ("00:12:00", hours(12)),
+        ("07:00:00", days(7)),
+        ("01:23:59", days(2) - timedelta(minutes=1)),
+        ("99:23:59", MAX_DELAY),
+    ],
+)
+def test_a_delay_is_days_hours_and_minutes(text: str, delay: timedelta) -> None:
+    assert parse_delay(text) == delay
+    assert format_delay(delay) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "12:00",
+        "00:24:00",
+        "00:00:60",
+        "0:12:00",
+        "000:12:00",
+        "-1:00:00",
+        "+1:00:00",
+        " 00:12:00",
+        "00:12:00\n",
+        "00:12:00:00",
+        "aa:bb:cc",
+        "\u0660\u0660:\u0661\u0662:\u0660\u0660",
+    ],
+)
+def test_anything_else_is_no_delay(text: str) -> None:
+    with pytest.raises(DelayError):
+        parse_delay(text)
+
+
+@pytest.mark.parametrize(
+    "delay", [timedelta(minutes=-1), MAX_DELAY + timedelta(minutes=1), timedelta(seconds=61)]
+)
+def test_what_the_format_cannot_hold_is_refused(delay: timedelta) -> None:
+    with pytest.raises(DelayError):
+        format_delay(delay)
+
+
+@given(MINUTES)
+def test_a_written_delay_reads_back_as_itself(minutes: int) -> None:
+    delay = timedelta(minutes=minutes)
+    assert parse_delay(format_delay(delay)) == delay
+
+
+@pytest.mark.parametrize(
+    ("says", "device", "now", "happened"),
+    [
+        ("right", at(-1), at(0), at(-1)),
+        ("an hour fast", at(0), at(1), at(-1)),
+        ("an hour slow", at(-2), at(-1), at(-1)),
+        ("ten years fast", at(-1) + days(3652), at(0) + days(3652), at(-1)),
+        ("ten years slow", at(-1) - days(3652), at(0) - days(3652), at(-1)),
+        ("set back since", at(2), at(0), at(0)),
+    ],
+)
+def test_a_moment_is_corrected_by_what_the_clock_is_off_at_the_push(
+    says: str, device: datetime, now: datetime, happened: datetime
+) -> None:
+    assert corrected_moment(device, now, received=at(0)) == happened
+
+
+@pytest.mark.parametrize(
+    ("skew", "counted"),
+    [
+        (SKEW_TOLERANCE, False),
+        (-SKEW_TOLERANCE, False),
+        (SKEW_TOLERANCE + timedelta(milliseconds=1), True),
+        (-SKEW_TOLERANCE - timedelta(milliseconds=1), True),
+    ],
+)
+def test_a_difference_within_the_networks_latency_is_no_skew(
+    skew: timedelta, counted: bool
+) -> None:
+    found = corrected_moment(at(-1), NOON - skew, received=NOON)
+    assert found == (at(-1) + skew if counted else at(-1))
+
+
+def test_offsets_are_understood_and_the_result_is_in_utc() -> None:
+    montreal = timezone(hours(-4))
+    found = corrected_moment(at(-1).astimezone(montreal), at(0).astimezone(montreal), NOON)
+    assert (found, found.tzinfo) == (at(-1), UTC)
+
+
+@given(MOMENTS, MOMENTS, MOMENTS)
+def test_no_moment_is_after_its_reception_whatever_the_clocks_say(
+    device: datetime, now: datetime, received: datetime
+) -> None:
+    received = min(max(received, EARLIEST), LATEST)
+    found = corrected_moment(device, now, received)
+    assert EARLIEST <= found <= received
+
+
+@given(SANE, st.timedeltas(days(-3652), days(3652)), st.timedeltas(days(0), days(30)))
+def test_a_wrong_clock_gives_the_moment_of_a_right_one(
+    received: datetime, off: timedelta, ago: timedelta
+) -> None:
+    happened = received - ago
+    found = corrected_moment(happened + off, received + off, received)
+    assert abs(found - happened) <= SKEW_TOLERANCE
+
+
+def test_an_invitation_is_released_when_its_delay_has_elapsed() -> None:
+    assert due(at(0), hours(12)) == at(12)
+    assert release_at(at(0), hours(12), received=at(1)) == at(12)
+
+
+def test_what_was_due_before_it_was_received_is_released_at_reception() -> None:
+    assert release_at(at(0), hours(1), received=at(5)) == at(5)
+
+
+@given(MOMENTS, st.timedeltas(days(0), MAX_DELAY), SANE)
+def test_nothing_is_released_early(moment: datetime, delay: timedelta, received: datetime) -> None:
+    release = release_at(moment, delay, received)
+    assert release >= due(moment, delay)
+    assert release >= received
+
+
+@pytest.mark.parametrize(
+    ("moment", "span", "stop"),
+    [
+        (datetime.max.replace(tzinfo=UTC), days(1), LATEST),
+        (datetime.min.replace(tzinfo=UTC), days(-1), EARLIEST),
+        (datetime.min.replace(tzinfo=timezone(hours(14))), days(0), EARLIEST),
+        (NOON, timedelta.max, LATEST),
+        (NOON, timedelta.min, EARLIEST),
+    ],
+)
+def test_odd_dates_stop_at_the_ends_of_time(
+    moment: datetime, span: timedelta, stop: datetime
+) -> None:
+    assert later(moment, span) == stop
+
+
+@pytest.mark.parametrize(
+    ("sent", "counts_from"),
+    [
+        (at(0), at(0)),
+        (at(0.25), at(0)),
+        (at(0.25) + timedelta(microseconds=1), at(0.25) + timedelta(microseconds=1)),
+        (at(5), at(5)),
+        (at(-1), at(0)),
+    ],
+)
+def test_a_window_counts_from_release_if_sent_within_15_minutes_else_from_sending(
+    sent: datetime, counts_from: datetime
+) -> None:
+    assert window_anchor(at(0), sent) == counts_from
+
+
+def test_the_deadline_counts_from_the_first_acceptance() -> None:
+    assert answer_deadline(at(0), days(28)) == NOON + days(28)
