@@ -1,0 +1,247 @@
+"""Tables: what follows. Times are UTC; `key` is the primary key in the database."""
+
+from piccolo.columns import (
+    JSONB,
+    UUID,
+    Array,
+    BigInt,
+    Boolean,
+    Bytea,
+    Integer,
+    Numeric,
+    SmallInt,
+    Text,
+    Timestamptz,
+)
+from piccolo.table import Table
+
+from sync.database import DB
+
+
+class CampaignSet(Table, tablename="campaign_set", db=DB):
+    """Grows by one whenever a campaign of the account changes, so that workers may keep theirs."""
+
+    key = ("account",)
+    account = BigInt(primary_key=True, null=False, default=None)
+    revision = BigInt(null=False, default=None)
+
+
+class Campaign(Table, tablename="campaign", db=DB):
+    """A campaign's identity and status; what it says is in its versions."""
+
+    key = ("account", "id")
+    account = BigInt(null=False, default=None)
+    id = UUID(primary_key=True, null=False, default=None)
+    external_id = Text(null=True, default=None)
+    name = Text(null=False, default=None)
+    status = Text(null=False, default=None)
+    version = Integer(null=False, default=None)
+    activated_at = Timestamptz(null=True, default=None)
+    created_at = Timestamptz(null=False, default=None)
+
+
+class CampaignVersion(Table, tablename="campaign_version", db=DB):
+    """What a campaign said at a version, never updated: invitations point at it."""
+
+    key = ("account", "campaign", "version")
+    account = BigInt(null=False, default=None)
+    campaign = UUID(null=False, default=None)
+    version = Integer(primary_key=True, null=False, default=None)
+    definition = JSONB(null=False, default=None)
+    created_at = Timestamptz(null=False, default=None)
+
+
+class CampaignPause(Table, tablename="campaign_pause", db=DB):
+    """When a campaign stood still, from `start_at` to `end_at` (open when null)."""
+
+    key = ("account", "campaign", "start_at")
+    account = BigInt(null=False, default=None)
+    campaign = UUID(null=False, default=None)
+    start_at = Timestamptz(primary_key=True, null=False, default=None)
+    end_at = Timestamptz(null=True, default=None)
+
+
+class Decision(Table, tablename="decision", db=DB):
+    """The outcome of one campaign on one transition: scheduled, or the reason why not."""
+
+    key = ("account", "campaign", "transition")
+    account = BigInt(null=False, default=None)
+    campaign = UUID(null=False, default=None)
+    transition = UUID(primary_key=True, null=False, default=None)
+    task = UUID(null=False, default=None)
+    round = Integer(null=False, default=None)
+    outcome = Text(null=False, default=None)
+    release = Timestamptz(null=True, default=None)
+    decided_at = Timestamptz(null=False, default=None)
+
+
+class Invitation(Table, tablename="invitation", db=DB):
+    """One survey for one task, campaign and round.
+
+    `rearm_*`: the task's last transition at a drop that may re-arm.
+    """
+
+    key = ("account", "id")
+    account = BigInt(null=False, default=None)
+    id = UUID(primary_key=True, null=False, default=None)
+    campaign = UUID(null=False, default=None)
+    version = Integer(null=False, default=None)
+    task = UUID(null=False, default=None)
+    round = Integer(null=False, default=None)
+    transition = UUID(null=False, default=None)
+    technician = UUID(null=False, default=None)
+    status = Text(null=False, default=None)
+    reason = Text(null=True, default=None)
+    due = Timestamptz(null=False, default=None)
+    release = Timestamptz(null=False, default=None)
+    rearm_moment = Timestamptz(null=True, default=None)
+    rearm_sequence = BigInt(null=True, default=None)
+    rearm_transition = UUID(null=True, default=None)
+    address = Text(null=True, default=None)
+    typed_address = Text(null=True, default=None)
+    address_field = Text(null=True, default=None)
+    address_by_technician = Boolean(null=False, default=None)
+    language = Text(null=True, default=None)
+    message_id = Text(null=True, default=None)
+    sent_at = Timestamptz(null=True, default=None)
+    deadline = Timestamptz(null=True, default=None)
+    created_at = Timestamptz(null=False, default=None)
+
+
+class Outbox(Table, tablename="outbox", db=DB):
+    """The queue of invitations that are not settled: its release, phase, attempt and lease."""
+
+    key = ("account", "invitation")
+    account = BigInt(null=False, default=None)
+    invitation = UUID(primary_key=True, null=False, default=None)
+    release = Timestamptz(null=False, default=None)
+    not_before = Timestamptz(null=False, default=None)
+    phase = Text(null=False, default=None)
+    attempt = Integer(null=False, default=None)
+    lease_until = Timestamptz(null=True, default=None)
+    first_tried_at = Timestamptz(null=True, default=None)
+    resent = Boolean(null=False, default=None)
+    survey_token = Bytea(null=True, default=None)
+    unsubscribe_token = Bytea(null=True, default=None)
+    error = Text(null=True, default=None)
+
+
+class Contact(Table, tablename="contact", db=DB):
+    """One address of an account, in normal form; locked whenever a release is decided for it."""
+
+    key = ("account", "address")
+    account = BigInt(null=False, default=None)
+    address = Text(primary_key=True, null=False, default=None)
+    suppressed = Text(null=True, default=None)
+    suppressed_at = Timestamptz(null=True, default=None)
+
+
+class Mute(Table, tablename="mute", db=DB):
+    """Who holds an address for a campaign:
+
+    reserved for an attempt, or confirmed from a moment on.
+    """
+
+    key = ("account", "address", "campaign")
+    account = BigInt(null=False, default=None)
+    address = Text(null=False, default=None)
+    campaign = UUID(primary_key=True, null=False, default=None)
+    invitation = UUID(null=False, default=None)
+    confirmed = Boolean(null=False, default=None)
+    counted_from = Timestamptz(null=False, default=None)
+
+
+class Link(Table, tablename="link", db=DB):
+    """What a token in a mail opens; only its SHA-256 is kept."""
+
+    key = ("account", "token_hash")
+    account = BigInt(null=False, default=None)
+    token_hash = Bytea(primary_key=True, null=False, default=None)
+    purpose = Text(null=False, default=None)
+    invitation = UUID(null=False, default=None)
+
+
+class MailEvent(Table, tablename="mail_event", db=DB):
+    """What happened to a mail, never updated."""
+
+    key = ("account", "id")
+    account = BigInt(null=False, default=None)
+    id = UUID(primary_key=True, null=False, default=None)
+    invitation = UUID(null=False, default=None)
+    kind = Text(null=False, default=None)
+    happened_at = Timestamptz(null=False, default=None)
+    attempt = Integer(null=False, default=None)
+    detail = Text(null=True, default=None)
+
+
+class Answer(Table, tablename="answer", db=DB):
+    """What the customer last said; one for each invitation."""
+
+    key = ("account", "invitation")
+    account = BigInt(null=False, default=None)
+    invitation = UUID(primary_key=True, null=False, default=None)
+    task = UUID(null=False, default=None)
+    campaign = UUID(null=False, default=None)
+    version = Integer(null=False, default=None)
+    rating = SmallInt(null=True, default=None)
+    reasons = Array(base_column=Text(), null=False, default=None)
+    comment = Text(null=False, default=None)
+    not_me = Boolean(null=False, default=None)
+    call_back = Boolean(null=False, default=None)
+    language = Text(null=False, default=None)
+    first_answered_at = Timestamptz(null=False, default=None)
+    answered_at = Timestamptz(null=False, default=None)
+
+
+class AnswerVersion(Table, tablename="answer_version", db=DB):
+    """Everything the customer said, version by version, never updated."""
+
+    key = ("account", "invitation", "version")
+    account = BigInt(null=False, default=None)
+    invitation = UUID(null=False, default=None)
+    version = Integer(primary_key=True, null=False, default=None)
+    rating = SmallInt(null=True, default=None)
+    reasons = Array(base_column=Text(), null=False, default=None)
+    comment = Text(null=False, default=None)
+    not_me = Boolean(null=False, default=None)
+    call_back = Boolean(null=False, default=None)
+    language = Text(null=False, default=None)
+    answered_at = Timestamptz(null=False, default=None)
+
+
+class RollupChange(Table, tablename="rollup_change", db=DB):
+    """The queue of tasks whose result is to be computed again."""
+
+    key = ("account", "task")
+    account = BigInt(null=False, default=None)
+    task = UUID(primary_key=True, null=False, default=None)
+    changed_at = Timestamptz(null=False, default=None)
+    attempts = SmallInt(null=False, default=None)
+    not_before = Timestamptz(null=False, default=None)
+    quarantined_at = Timestamptz(null=True, default=None)
+    error = Text(null=True, default=None)
+
+
+class TaskResult(Table, tablename="task_result", db=DB):
+    """The roll-up of a task's answers."""
+
+    key = ("account", "task")
+    account = BigInt(null=False, default=None)
+    task = UUID(primary_key=True, null=False, default=None)
+    answers = Integer(null=False, default=None)
+    rating_mean = Numeric(digits=(5, 2), null=True, default=None)
+    rating_last = SmallInt(null=True, default=None)
+    negative = Boolean(null=False, default=None)
+    comments = Integer(null=False, default=None)
+    call_back = Boolean(null=False, default=None)
+    answered_at = Timestamptz(null=True, default=None)
+    rolled_at = Timestamptz(null=False, default=None)
+
+
+class ClockTurn(Table, tablename="clock_turn", db=DB):
+    """Whose turn it is to ring what is due."""
+
+    key = ("name",)
+    name = Text(primary_key=True, null=False, default=None)
+    holder = UUID(null=False, default=None)
+    until = Timestamptz(null=False, default=None)

@@ -1,0 +1,159 @@
+"""Make a database ready for a process: roles, migrations, and the check that fences hold."""
+
+import contextlib
+import hashlib
+import hmac
+import io
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import asyncpg
+from piccolo.apps.migrations.commands.forwards import run_forwards
+
+from server.settings import Settings
+from sync.database import DB
+from sync.schema import API_ROLE, FENCES, WORKER_ROLE, execute_script
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+
+#: Any number will do, as long as nothing else in the database locks it.
+PROVISION_LOCK: Final = 7_236_018_452
+
+#: Tables without rows of one account; everything else must be fenced.
+UNFENCED: Final = frozenset({"test_clock", "login", "throttle", "clock_turn", "migration"})
+
+GROUP_ROLES: Final = """
+DO $$
+DECLARE name text;
+BEGIN
+  FOREACH name IN ARRAY ARRAY['retour_api', 'retour_worker'] LOOP
+    BEGIN
+      EXECUTE format('CREATE ROLE %I NOLOGIN', name);
+    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+    END;
+  END LOOP;
+END $$
+"""
+
+TIMEOUTS: Final = {
+    "statement_timeout": "30s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+
+
+class ProvisionError(RuntimeError):
+    """The database cannot be used safely; the text says why."""
+
+
+def running_dsn(owner_dsn: str, secret: str, role: str) -> str:
+    """The address at which the running role `role` of this database connects."""
+    parts = urlsplit(owner_dsn)
+    name = _login_name(parts.path.lstrip("/"), role)
+    host = parts.netloc.rpartition("@")[2]
+    netloc = f"{quote(name)}:{_password(secret, name)}@{host}"
+    return urlunsplit(parts._replace(netloc=netloc))
+
+
+def _login_name(database: str, role: str) -> str:
+    """Roles are the server's, not the database's: the login carries the database's name."""
+    name = f"{database}_{role}_login"
+    if len(name) <= 60:
+        return name
+    return f"{name[:40]}_{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+
+
+def _password(secret: str, name: str) -> str:
+    return hmac.new(secret.encode(), f"role:{name}".encode(), hashlib.sha256).hexdigest()
+
+
+async def provision(settings: Settings) -> tuple[str, str]:
+    """Migrate as the owner, then give the addresses for the API and for workers.
+
+    Safe when several processes start at once: one works, the others wait for it.
+
+    :raises ProvisionError: a running role could pass the fences, or a test moved the clock.
+    """
+    owner = await asyncpg.connect(settings.database_url)
+    try:
+        await owner.execute("SELECT pg_advisory_lock($1)", PROVISION_LOCK)
+        await owner.execute(GROUP_ROLES)
+        database = urlsplit(settings.database_url).path.lstrip("/")
+        for role in (API_ROLE, WORKER_ROLE):
+            await _login_role(owner, settings.secret, database, role)
+        await _migrate(settings.database_url)
+        await _refuse_passable_fences(owner, database)
+        if not settings.testing and await owner.fetchval("SELECT count(*) FROM test_clock"):
+            raise ProvisionError("a test moved this database's clock; it cannot serve real work")
+    finally:
+        await owner.close()
+    return (
+        running_dsn(settings.database_url, settings.secret, API_ROLE),
+        running_dsn(settings.database_url, settings.secret, WORKER_ROLE),
+    )
+
+
+async def _login_role(owner: "Connection", secret: str, database: str, role: str) -> None:
+    name = _login_name(database, role)
+    exists = await owner.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", name)
+    quoted = '"' + name.replace('"', '""') + '"'
+    if not exists:
+        await owner.execute(f"CREATE ROLE {quoted} LOGIN")
+    await owner.execute(
+        f"ALTER ROLE {quoted} PASSWORD '{_password(secret, name)}';"
+        f"GRANT {role} TO {quoted};"
+        + "".join(f"ALTER ROLE {quoted} SET {key} = '{value}';" for key, value in TIMEOUTS.items())
+    )
+    target = '"' + database.replace('"', '""') + '"'
+    await owner.execute(
+        f"REVOKE CONNECT, TEMPORARY ON DATABASE {target} FROM PUBLIC;"
+        f"GRANT CONNECT ON DATABASE {target} TO {quoted};"
+    )
+
+
+async def _migrate(owner_dsn: str) -> None:
+    """All outstanding migrations and their records in one transaction."""
+    await DB.open(owner_dsn, size=1)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            async with DB.transaction():
+                await execute_script(FENCES)
+                outcome = await run_forwards("all")
+    finally:
+        await DB.close()
+    if not outcome.success:
+        raise ProvisionError(f"migrations failed: {outcome.message}")
+
+
+async def _refuse_passable_fences(owner: "Connection", database: str) -> None:
+    names = [_login_name(database, role) for role in (API_ROLE, WORKER_ROLE)]
+    strong = await owner.fetch(
+        """
+        SELECT r.rolname FROM pg_roles r
+        WHERE r.rolname = ANY($1)
+          AND EXISTS (
+            SELECT FROM pg_roles held
+            WHERE pg_has_role(r.oid, held.oid, 'MEMBER')
+              AND (held.rolsuper OR held.rolbypassrls
+                OR EXISTS (SELECT FROM pg_class WHERE relowner = held.oid)))
+        """,
+        names,
+    )
+    if strong:
+        raise ProvisionError(
+            f"{', '.join(row['rolname'] for row in strong)} could pass row-level security:"
+            " a running role must own nothing, be no superuser and not have BYPASSRLS"
+        )
+    open_tables = await owner.fetch(
+        """
+        SELECT c.relname FROM pg_class c
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+          AND NOT (c.relname = ANY($1))
+          AND (NOT c.relrowsecurity OR NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid))
+        """,
+        list(UNFENCED),
+    )
+    if open_tables:
+        names_of = ", ".join(row["relname"] for row in open_tables)
+        raise ProvisionError(f"no row-level security on: {names_of}")

@@ -1,0 +1,64 @@
+"""Settings, all from the environment: the only place that reads it."""
+
+import os
+from typing import Final
+
+import msgspec
+
+os.environ.setdefault("PICCOLO_CONF", "server.piccolo_conf")
+
+
+class SettingsError(ValueError):
+    """A setting is missing or makes no sense; the text says which and what to write."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """One process's settings. Durations are seconds.
+
+    `database_url`: the owner's (it migrates and makes the running roles); empty means embedded.
+    `secret`: key of MACs and of the running roles' passwords; the same in every process.
+    `origin`: scheme, host and port that links in mails use.
+    `testing`: lets tests move the clock; refused in production.
+    """
+
+    database_url: str = ""
+    secret: str = ""
+    broker_url: str = "memory://"
+    origin: str = "http://127.0.0.1:8000"
+    smtp_url: str = "smtp://127.0.0.1:25"
+    mail_from: str = "retour@localhost"
+    data: str = "retour-data"
+    pool_size: int = 8
+    smtp_connections: int = 8
+    smtp_timeout: int = 600
+    actor_timeout: int = 660
+    lease: int = 900
+    uncertain_after: int = 600
+    sweep: float = 1.0
+    testing: bool = False
+
+
+PREFIX: Final = "RETOUR_"
+
+
+def load(environ: dict[str, str] | None = None, **overrides: object) -> Settings:
+    """Settings from variables named RETOUR_*, with `overrides` on top.
+
+    :raises SettingsError: for a value of the wrong kind, or timeouts out of order.
+    """
+    variables = dict(os.environ) if environ is None else environ
+    given: dict[str, object] = {
+        field: variables[PREFIX + field.upper()]
+        for field in Settings.__struct_fields__
+        if PREFIX + field.upper() in variables
+    }
+    try:
+        settings = msgspec.convert({**given, **overrides}, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{error} (set it as {PREFIX}NAME)") from None
+    if not settings.smtp_timeout < settings.actor_timeout < settings.lease:
+        raise SettingsError(
+            "RETOUR_SMTP_TIMEOUT < RETOUR_ACTOR_TIMEOUT < RETOUR_LEASE must hold, or a slow"
+            " mail could be sent by two workers"
+        )
+    return settings

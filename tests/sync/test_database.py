@@ -1,0 +1,88 @@
+"""`tx()` scopes, returns its connection, and never leaves half a thing behind."""
+
+import asyncpg
+import pytest
+
+from sync.database import NestedError, open_pool, run, tx
+from tests.databases import TestDatabase
+
+pytestmark = pytest.mark.anyio
+
+INSERT = (
+    "INSERT INTO account (account, name, zone, language, after_crash, created_at)"
+    " VALUES ($1, 'a', 'America/Montreal', 'fr_CA', 'resend', now())"
+)
+
+
+async def test_a_row_of_another_account_is_not_seen(as_api: TestDatabase) -> None:
+    async with tx(1) as one:
+        await one.execute(INSERT, 1)
+    async with tx(2) as two:
+        assert await two.fetch("SELECT * FROM account") == []
+
+
+async def test_a_row_for_another_account_cannot_be_written(as_api: TestDatabase) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with tx(2) as two:
+            await two.execute(INSERT, 1)
+
+
+async def test_a_forgotten_scope_is_an_error_and_not_an_empty_page(as_api: TestDatabase) -> None:
+    async with tx(1) as one:
+        await one.execute(INSERT, 1)
+    with pytest.raises(asyncpg.InvalidTextRepresentationError):
+        async with tx() as unscoped:
+            await unscoped.fetch("SELECT * FROM account")
+
+
+async def test_a_transaction_inside_another_is_refused(as_api: TestDatabase) -> None:
+    async with tx(1):
+        inner = tx(1)
+        with pytest.raises(NestedError):
+            await inner.__aenter__()
+
+
+async def test_a_savepoint_undoes_its_own_part_only(as_api: TestDatabase) -> None:
+    async with tx(1) as one:
+        await one.execute(INSERT, 1)
+        with pytest.raises(asyncpg.UniqueViolationError):
+            async with one.savepoint():
+                await one.execute(INSERT, 1)
+    async with tx(1) as again:
+        assert await again.fetchval("SELECT count(*) FROM account") == 1
+
+
+async def _fail_at_commit() -> None:
+    """A deferred foreign key is checked by COMMIT, which then fails."""
+    async with tx(1) as one:
+        await one.execute("SET CONSTRAINTS ALL DEFERRED")
+        await one.execute("INSERT INTO late_check VALUES (1)")
+
+
+async def test_the_pool_is_full_again_after_failing_commits(as_api: TestDatabase) -> None:
+    owner = await asyncpg.connect(as_api.owner)
+    await owner.execute(
+        "CREATE TABLE late_check (account bigint REFERENCES account DEFERRABLE);"
+        "GRANT INSERT ON late_check TO retour_api"
+    )
+    await owner.close()
+    size = open_pool().get_max_size()
+    for _ in range(10 * size):
+        with pytest.raises(asyncpg.ForeignKeyViolationError):
+            await _fail_at_commit()
+    assert open_pool().get_idle_size() == open_pool().get_size()
+    async with tx(1) as one:
+        assert await one.fetchval("SELECT 1") == 1
+
+
+async def test_work_that_meets_a_conflict_starts_again(as_api: TestDatabase) -> None:
+    tries = 0
+
+    async def work(opened: object) -> int:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise asyncpg.DeadlockDetectedError("as two writers in opposite order meet it")
+        return tries
+
+    assert await run(1, work) == 3
