@@ -5,10 +5,10 @@ from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
-from rules_samples import CLOSED, DONE, ON_SITE, TO_RECONTACT, entered, histories
 
 from rules.facts import Transition
 from rules.history import current, ordered
+from tests.rules.samples import CLOSED, DONE, ON_SITE, TO_RECONTACT, entered, histories
 
 
 def test_a_task_that_was_never_moved_has_no_state() -> None:

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rules_samples import NOON, at, days, hours
 
 from rules.timing import (
     EARLIEST,
@@ -22,6 +21,7 @@ from rules.timing import (
     release_at,
     window_anchor,
 )
+from tests.rules.samples import NOON, at, days, hours
 
 MOMENTS = st.datetimes(timezones=st.sampled_from([UTC, timezone(hours(5.5)), timezone(hours(-4))]))
 SANE = st.datetimes(datetime(2000, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001

@@ -4,7 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from rules_samples import (
+
+from rules.campaign import AddressField, Fault, Pause, Problem, Rule, validate
+from tests.rules.samples import (
     DONE,
     INSTALLATION,
     NOON,
@@ -15,8 +17,6 @@ from rules_samples import (
     days,
     hours,
 )
-
-from rules.campaign import AddressField, Fault, Pause, Problem, Rule, validate
 
 NOTHING: frozenset[Any] = frozenset()
 

@@ -5,10 +5,18 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rules_samples import CLOSED, DONE, INSTALLATION, ON_SITE, SERVICE_CALL, TO_RECONTACT, campaign
 
 from rules.campaign import Campaign, Rule, Status
 from rules.matching import CampaignIndex
+from tests.rules.samples import (
+    CLOSED,
+    DONE,
+    INSTALLATION,
+    ON_SITE,
+    SERVICE_CALL,
+    TO_RECONTACT,
+    campaign,
+)
 
 TYPES = [SERVICE_CALL, INSTALLATION]
 STATES = [DONE, TO_RECONTACT, CLOSED]

@@ -1,0 +1,127 @@
+"""Whether a due invitation still goes: the task first, then the contact."""
+
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+import pytest
+
+from rules.decide import Contact, Go, Mute, Reason, Skip, Wait, task_stands, to_contact
+from rules.facts import Kind
+from tests.rules.samples import (
+    CANCELLED,
+    CLOSED,
+    DONE,
+    NOON,
+    ON_SITE,
+    TO_RECONTACT,
+    at,
+    days,
+    hours,
+)
+
+SELECTED = frozenset({DONE, TO_RECONTACT})
+OURS, OTHER = UUID(int=5), UUID(int=6)
+WEEK = days(7)
+FREE = Contact(suppressed=False, mute=None)
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "reason"),
+    [
+        (DONE, Kind.DONE, None),
+        (TO_RECONTACT, Kind.DONE, None),
+        ("620", Kind.DONE, None),
+        (CLOSED, Kind.CLOSED, None),
+        ("100", Kind.PLANNED, Reason.LEFT_STATE),
+        (ON_SITE, Kind.ACTIVE, Reason.LEFT_STATE),
+        (CANCELLED, Kind.CANCELLED, Reason.TASK_CANCELLED),
+    ],
+)
+def test_a_task_stands_unless_it_went_back_or_was_cancelled(
+    state: str, kind: Kind, reason: Reason | None
+) -> None:
+    assert task_stands(state, kind, SELECTED) == (reason and Skip(reason))
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_in_a_selected_state_a_task_stands_whatever_its_kind(kind: Kind) -> None:
+    assert task_stands(CANCELLED, kind, frozenset({CANCELLED})) is None
+
+
+def test_a_kind_that_does_not_exist_is_a_bug() -> None:
+    with pytest.raises(AssertionError):
+        task_stands(ON_SITE, cast(Kind, "lost"), SELECTED)
+
+
+def held(by: UUID, confirmed: bool = True) -> Contact:
+    """A contact whose window is held since noon."""
+    return Contact(suppressed=False, mute=Mute(by, confirmed, NOON))
+
+
+@pytest.mark.parametrize(
+    ("contact", "found"),
+    [
+        (FREE, Go(reserve=True)),
+        (Contact(suppressed=True, mute=None), Skip(Reason.SUPPRESSED)),
+        (held(OTHER, confirmed=False), Wait()),
+        (held(OTHER), Skip(Reason.MUTED)),
+        (held(OURS, confirmed=False), Go(reserve=False)),
+        (held(OURS), Go(reserve=False)),
+        (Contact(suppressed=True, mute=Mute(OURS, True, NOON)), Skip(Reason.SUPPRESSED)),
+        (Contact(suppressed=True, mute=Mute(OTHER, False, NOON)), Skip(Reason.SUPPRESSED)),
+    ],
+    ids=[
+        "a free address",
+        "opted out",
+        "another's reservation",
+        "another's window",
+        "a retry under its own reservation",
+        "a resend within its own window",
+        "a retry after opting out",
+        "opted out and reserved",
+    ],
+)
+def test_an_invitation_at_its_contact(contact: Contact, found: Go | Wait | Skip) -> None:
+    assert to_contact(OURS, at(1), at(1), WEEK, contact) == found
+
+
+@pytest.mark.parametrize("contact", [FREE, held(OTHER), held(OTHER, confirmed=False), held(OURS)])
+def test_without_mute_nothing_is_reserved_and_nobody_waits(contact: Contact) -> None:
+    assert to_contact(OURS, at(1), at(1), None, contact) == Go(reserve=False)
+
+
+def test_opting_out_holds_without_mute() -> None:
+    found = to_contact(OURS, at(1), at(1), None, Contact(suppressed=True, mute=None))
+    assert found == Skip(Reason.SUPPRESSED)
+
+
+END = NOON + WEEK
+
+
+@pytest.mark.parametrize(
+    ("release", "now", "goes"),
+    [
+        (END, END, True),
+        (END, END + hours(0.2), True),
+        (END - hours(0.01), END - hours(0.01), False),
+        (END - hours(0.01), END + hours(0.2), False),
+        (END - hours(0.25), END, False),
+        (END - hours(0.26), END, True),
+        (END - days(3), END + hours(1), True),
+        (END - days(3), END - hours(1), False),
+    ],
+    ids=[
+        "exactly seven days later",
+        "seven days later, taken up a little late",
+        "a little early",
+        "released early, taken up promptly afterwards",
+        "released fifteen minutes early",
+        "held until the end, by more than fifteen minutes",
+        "held for days by a pause",
+        "held for days, still in the window",
+    ],
+)
+def test_the_window_ends_exactly(release: datetime, now: datetime, goes: bool) -> None:
+    expected = Go(reserve=True) if goes else Skip(Reason.MUTED)
+    assert to_contact(OURS, release, now, WEEK, held(OTHER)) == expected

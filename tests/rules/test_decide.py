@@ -1,0 +1,312 @@
+"""What a campaign decides on a task's history, and why not."""
+
+from random import Random
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rules.campaign import Campaign, Pause
+from rules.decide import FRESH, Reason, Round, Schedule, Skip, decide
+from rules.facts import Transition
+from rules.history import ordered
+from tests.rules.samples import (
+    CLOSED,
+    DONE,
+    INSTALLATION,
+    ON_SITE,
+    SERVICE_CALL,
+    TO_RECONTACT,
+    at,
+    campaign,
+    campaigns,
+    days,
+    entered,
+    histories,
+    hours,
+    told,
+)
+
+ASKED = campaign()
+OBEYING = campaign(opt_out_allowed=True)
+PAUSED = campaign(pauses=(Pause(at(0), at(4)),))
+NEW = campaign(activated_at=at(0))
+DRAFT = campaign(activated_at=None)
+ANY_AGE = campaign(stale=None)
+
+
+def late(state: str, hour: float, by: float) -> Transition:
+    """A transition received `by` hours after it happened."""
+    return entered(state, hour, received=at(hour + by))
+
+
+CASES: list[tuple[str, Campaign, list[Transition], list[str]]] = [
+    ("nothing happened", ASKED, [], []),
+    ("no selected state was entered", ASKED, [entered(ON_SITE, 0), entered(CLOSED, 1)], []),
+    ("600 asks", ASKED, [entered(ON_SITE, 0), entered(DONE, 1)], ["schedule"]),
+    (
+        "600 then 610 asks once",
+        ASKED,
+        [entered(DONE, 0), entered(TO_RECONTACT, 1)],
+        ["schedule", "not_first"],
+    ),
+    (
+        "610 then 600 asks once",
+        ASKED,
+        [entered(TO_RECONTACT, 0), entered(DONE, 1)],
+        ["schedule", "not_first"],
+    ),
+    (
+        "back on site and done again asks once",
+        ASKED,
+        [entered(DONE, 0), entered(ON_SITE, 1), entered(DONE, 2)],
+        ["schedule", "not_first"],
+    ),
+    (
+        "600 entered twice in a row asks once",
+        ASKED,
+        [entered(DONE, 0), entered(DONE, 1)],
+        ["schedule", "not_first"],
+    ),
+    (
+        "the earlier asks even if it arrives last",
+        ASKED,
+        [entered(TO_RECONTACT, 1), late(DONE, 0, by=9)],
+        ["not_first", "schedule"],
+    ),
+    (
+        "at one moment the lower sequence asks",
+        ASKED,
+        [entered(DONE, 0, 1, sequence=2), entered(TO_RECONTACT, 0, 2, sequence=1)],
+        ["not_first", "schedule"],
+    ),
+    ("in a pause is never back-filled", PAUSED, [entered(DONE, 0)], ["paused"]),
+    ("the end of a pause is outside", PAUSED, [entered(DONE, 4)], ["schedule"]),
+    (
+        "a first one in a pause uses the round up",
+        PAUSED,
+        [entered(DONE, 1), entered(TO_RECONTACT, 5)],
+        ["paused", "not_first"],
+    ),
+    (
+        "a second one in a pause is paused before it is not first",
+        PAUSED,
+        [entered(DONE, -1), entered(TO_RECONTACT, 1)],
+        ["schedule", "paused"],
+    ),
+    (
+        "600 on Monday, active on Tuesday, 610 on Wednesday",
+        NEW,
+        [entered(DONE, -24), entered(TO_RECONTACT, 24)],
+        ["before_activation", "not_first"],
+    ),
+    ("the moment of activation counts", NEW, [entered(DONE, 0)], ["schedule"]),
+    ("never activated", DRAFT, [entered(DONE, 0)], ["before_activation"]),
+    (
+        "a silent import is history and never sends",
+        ASKED,
+        [entered(DONE, 0, silent=True), entered(TO_RECONTACT, 1)],
+        ["before_activation", "not_first"],
+    ),
+    ("exactly seven days late", ASKED, [late(DONE, 0, by=7 * 24)], ["schedule"]),
+    (
+        "older than seven days at reception uses the round up",
+        ASKED,
+        [late(DONE, 0, by=7 * 24 + 1), entered(TO_RECONTACT, 200)],
+        ["stale", "not_first"],
+    ),
+    ("stale switched off", ANY_AGE, [late(DONE, 0, by=1000)], ["schedule"]),
+    (
+        "unticked uses the round up",
+        OBEYING,
+        [entered(DONE, 0, survey=False), entered(TO_RECONTACT, 1)],
+        ["opted_out_by_agent", "not_first"],
+    ),
+    ("unticked where it is not allowed", ASKED, [entered(DONE, 0, survey=False)], ["schedule"]),
+    (
+        "unticked on a later one is not first",
+        OBEYING,
+        [entered(DONE, 0), entered(TO_RECONTACT, 1, survey=False)],
+        ["schedule", "not_first"],
+    ),
+    (
+        "unticked on a state that is not selected changes nothing",
+        OBEYING,
+        [entered(ON_SITE, 0, survey=False), entered(DONE, 1)],
+        ["schedule"],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("asked", "history", "expected"),
+    [case[1:] for case in CASES],
+    ids=[case[0] for case in CASES],
+)
+def test_decisions(asked: Campaign, history: list[Transition], expected: list[str]) -> None:
+    assert told(decide(SERVICE_CALL, history, asked), history) == expected
+
+
+def test_when_several_reasons_hold_the_first_in_the_given_order_is_told() -> None:
+    first = entered(DONE, -300, 1)
+    wrong = entered(TO_RECONTACT, 1, 2, survey=False, received=at(500))
+    reasons = []
+    for cause in (
+        {"pauses": (Pause(at(0), None),), "activated_at": at(2)},
+        {"activated_at": at(2)},
+        {"activated_at": at(0)},
+        {"activated_at": at(0), "stale": None},
+    ):
+        asked = campaign(opt_out_allowed=True, **cause)
+        reasons += told(decide(SERVICE_CALL, [first, wrong], asked), [wrong])
+    assert reasons == ["paused", "before_activation", "stale", "not_first"]
+    alone = decide(SERVICE_CALL, [wrong], campaign(opt_out_allowed=True, stale=None))
+    assert told(alone, [wrong]) == ["opted_out_by_agent"]
+
+
+def test_another_task_type_has_no_decision() -> None:
+    assert decide(INSTALLATION, [entered(DONE, 0)], ASKED) == {}
+
+
+def test_a_schedule_says_when_it_is_due_and_when_it_may_go() -> None:
+    offline = late(DONE, 0, by=20)
+    found = decide(SERVICE_CALL, [offline], campaign(delay=hours(12)))
+    assert found == {offline.id: Schedule(offline.id, due=at(12), release=at(20))}
+    longer = decide(SERVICE_CALL, [offline], campaign(delay=days(2)))
+    assert longer == {offline.id: Schedule(offline.id, due=at(48), release=at(48))}
+
+
+def test_once_claimed_an_earlier_one_that_arrives_late_changes_nothing() -> None:
+    claimed, earlier = entered(TO_RECONTACT, 1), late(DONE, 0, by=9)
+    history = [claimed, earlier]
+    assert told(decide(SERVICE_CALL, history, ASKED), history) == ["not_first", "schedule"]
+    standing = Round(claimed.id, {}, None)
+    found = decide(SERVICE_CALL, history, ASKED, standing)
+    assert told(found, history) == ["schedule", "not_first"]
+
+
+def test_what_stands_is_not_judged_anew() -> None:
+    claimed = entered(DONE, 1, survey=False)
+    asked = campaign(opt_out_allowed=True, pauses=(Pause(at(0), None),), activated_at=None)
+    found = decide(SERVICE_CALL, [claimed], asked, Round(claimed.id, {}, None))
+    assert told(found, [claimed]) == ["schedule"]
+
+
+def test_dropped_for_a_reason_that_does_not_rearm_the_round_is_used_up() -> None:
+    muted, later = entered(DONE, 0), entered(TO_RECONTACT, 1)
+    for standing in (muted.id, None):
+        past = Round(standing, {muted.id: Reason.MUTED}, None)
+        found = decide(SERVICE_CALL, [muted, later], ASKED, past)
+        assert told(found, [muted, later]) == ["muted", "not_first"]
+
+
+LEFT, BACK = entered(DONE, 0), entered(ON_SITE, 1)
+DROPPED = Round(None, {LEFT.id: Reason.LEFT_STATE}, BACK.order)
+
+
+@pytest.mark.parametrize(
+    ("since", "expected"),
+    [
+        ([], []),
+        ([entered(TO_RECONTACT, 2)], ["schedule"]),
+        ([entered(TO_RECONTACT, 2), entered(DONE, 3)], ["schedule", "not_first"]),
+        ([entered(TO_RECONTACT, 0.5, 9)], ["not_first"]),
+        ([entered(DONE, 0.5, 9), entered(TO_RECONTACT, 2)], ["not_first", "schedule"]),
+        ([entered(DONE, -1), entered(TO_RECONTACT, 2)], ["not_first", "schedule"]),
+        ([entered(DONE, -999), entered(DONE, 2)], ["before_activation", "schedule"]),
+        ([late(DONE, 2, by=999), entered(DONE, 3)], ["stale", "not_first"]),
+    ],
+    ids=[
+        "nothing since",
+        "it came back",
+        "it came back twice",
+        "an earlier one arrived late",
+        "an earlier one arrived late and it came back",
+        "one before the first arrived late and it came back",
+        "one before activation arrived late and it came back",
+        "it came back with a reason that uses the round up",
+    ],
+)
+def test_a_task_that_left_its_state_is_asked_again_only_once_it_comes_back(
+    since: list[Transition], expected: list[str]
+) -> None:
+    history = [LEFT, BACK, *since]
+    found = decide(SERVICE_CALL, history, ASKED, DROPPED)
+    assert told(found, history) == ["left_state", *expected]
+
+
+def test_coming_back_starts_a_new_delay() -> None:
+    again = entered(DONE, 5)
+    found = decide(SERVICE_CALL, [LEFT, BACK, again], campaign(delay=hours(2)), DROPPED)
+    assert found[again.id] == Schedule(again.id, at(7), at(7))
+
+
+def test_once_sent_after_coming_back_nothing_more_is_asked() -> None:
+    again, more = entered(DONE, 5), entered(TO_RECONTACT, 6)
+    past = Round(again.id, DROPPED.dropped, DROPPED.rearm_after)
+    history = [LEFT, BACK, again, more]
+    found = decide(SERVICE_CALL, history, ASKED, past)
+    assert told(found, history) == ["left_state", "schedule", "not_first"]
+
+
+@given(histories(), campaigns(), st.randoms(use_true_random=False))
+def test_the_order_of_arrival_changes_no_decision(
+    history: list[Transition], asked: Campaign, chance: Random
+) -> None:
+    shuffled = history * 2
+    chance.shuffle(shuffled)
+    assert decide(SERVICE_CALL, shuffled, asked) == decide(SERVICE_CALL, history, asked)
+
+
+@st.composite
+def pasts(draw: st.DrawFn, history: list[Transition]) -> Round:
+    """Anything release may have made of a round, sensible or not."""
+    ids = [one.id for one in history]
+    if not ids or draw(st.booleans()):
+        return FRESH
+    return Round(
+        standing=draw(st.none() | st.sampled_from(ids)),
+        dropped=draw(st.dictionaries(st.sampled_from(ids), st.sampled_from(Reason), max_size=3)),
+        rearm_after=draw(st.none() | st.sampled_from([one.order for one in history])),
+    )
+
+
+@given(st.data(), histories(), campaigns())
+def test_every_matching_transition_has_one_decision_and_at_most_one_is_asked(
+    data: st.DataObject, history: list[Transition], asked: Campaign
+) -> None:
+    past = data.draw(pasts(history))
+    found = decide(SERVICE_CALL, history, asked, past)
+    states = asked.states_for(SERVICE_CALL)
+    assert set(found) == {one.id for one in history if one.state in states}
+    assert sum(isinstance(one, Schedule) for one in found.values()) <= 1
+    for which, reason in past.dropped.items():
+        assert found.get(which, Skip(reason)) == Skip(reason)
+
+
+@given(histories(), campaigns())
+def test_only_the_first_by_order_is_ever_asked_in_a_fresh_round(
+    history: list[Transition], asked: Campaign
+) -> None:
+    found = decide(SERVICE_CALL, history, asked)
+    first = next((one.id for one in ordered(history) if one.id in found), None)
+    scheduled = [which for which, one in found.items() if isinstance(one, Schedule)]
+    assert scheduled in ([], [first])
+
+
+@given(histories(), campaigns())
+def test_nothing_is_released_before_it_is_due_or_received(
+    history: list[Transition], asked: Campaign
+) -> None:
+    received = {one.id: one.received for one in history}
+    for one in decide(SERVICE_CALL, history, asked).values():
+        if isinstance(one, Schedule):
+            assert one.release == max(one.due, received[one.transition])
+
+
+def test_hundreds_of_transitions_are_decided_at_once() -> None:
+    history = [entered(DONE, number, number) for number in range(500)]
+    found = decide(SERVICE_CALL, history, ASKED)
+    assert told(found, history) == ["schedule"] + ["not_first"] * 499
+    assert isinstance(found[UUID(int=0)], Schedule)
