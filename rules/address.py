@@ -119,7 +119,7 @@ def _decoded_again(label: str) -> str | None:
         meant = label.removeprefix(_ACE).encode("ascii").decode("punycode")
     except UnicodeError:
         return None
-    return label if not meant.isascii() and _encoded(meant) == label else None
+    return label if _encoded(meant) == label else None
 
 
 def _encoded(label: str) -> str | None:

@@ -194,11 +194,12 @@ def test_what_stands_is_not_judged_anew() -> None:
 
 
 def test_dropped_for_a_reason_that_does_not_rearm_the_round_is_used_up() -> None:
-    muted, later = entered(DONE, 0), entered(TO_RECONTACT, 1)
+    muted = entered(DONE, 0)
+    history = [muted, late(DONE, -1, by=9), entered(TO_RECONTACT, 1)]
     for standing in (muted.id, None):
         past = Round(standing, {muted.id: Reason.MUTED}, None)
-        found = decide(SERVICE_CALL, [muted, later], ASKED, past)
-        assert told(found, [muted, later]) == ["muted", "not_first"]
+        found = decide(SERVICE_CALL, history, ASKED, past)
+        assert told(found, history) == ["muted", "not_first", "not_first"]
 
 
 LEFT, BACK = entered(DONE, 0), entered(ON_SITE, 1)
@@ -234,6 +235,12 @@ def test_a_task_that_left_its_state_is_asked_again_only_once_it_comes_back(
     history = [LEFT, BACK, *since]
     found = decide(SERVICE_CALL, history, ASKED, DROPPED)
     assert told(found, history) == ["left_state", *expected]
+
+
+def test_the_last_transition_at_a_drop_is_not_coming_back() -> None:
+    last = entered(TO_RECONTACT, 1)
+    past = Round(None, {LEFT.id: Reason.LEFT_STATE}, last.order)
+    assert told(decide(SERVICE_CALL, [LEFT, last], ASKED, past), [last]) == ["not_first"]
 
 
 def test_coming_back_starts_a_new_delay() -> None:
