@@ -1,16 +1,12 @@
 """What a campaign decides on a task's history, and why not."""
 
-from random import Random
 from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from rules.campaign import Campaign, Pause
-from rules.decide import FRESH, Reason, Round, Schedule, Skip, decide
+from rules.decide import Reason, Round, Schedule, decide
 from rules.facts import Transition
-from rules.history import ordered
 from tests.rules.samples import (
     CLOSED,
     DONE,
@@ -20,10 +16,8 @@ from tests.rules.samples import (
     TO_RECONTACT,
     at,
     campaign,
-    campaigns,
     days,
     entered,
-    histories,
     hours,
     told,
 )
@@ -255,61 +249,6 @@ def test_once_sent_after_coming_back_nothing_more_is_asked() -> None:
     history = [LEFT, BACK, again, more]
     found = decide(SERVICE_CALL, history, ASKED, past)
     assert told(found, history) == ["left_state", "schedule", "not_first"]
-
-
-@given(histories(), campaigns(), st.randoms(use_true_random=False))
-def test_the_order_of_arrival_changes_no_decision(
-    history: list[Transition], asked: Campaign, chance: Random
-) -> None:
-    shuffled = history * 2
-    chance.shuffle(shuffled)
-    assert decide(SERVICE_CALL, shuffled, asked) == decide(SERVICE_CALL, history, asked)
-
-
-@st.composite
-def pasts(draw: st.DrawFn, history: list[Transition]) -> Round:
-    """Anything release may have made of a round, sensible or not."""
-    ids = [one.id for one in history]
-    if not ids or draw(st.booleans()):
-        return FRESH
-    return Round(
-        standing=draw(st.none() | st.sampled_from(ids)),
-        dropped=draw(st.dictionaries(st.sampled_from(ids), st.sampled_from(Reason), max_size=3)),
-        rearm_after=draw(st.none() | st.sampled_from([one.order for one in history])),
-    )
-
-
-@given(st.data(), histories(), campaigns())
-def test_every_matching_transition_has_one_decision_and_at_most_one_is_asked(
-    data: st.DataObject, history: list[Transition], asked: Campaign
-) -> None:
-    past = data.draw(pasts(history))
-    found = decide(SERVICE_CALL, history, asked, past)
-    states = asked.states_for(SERVICE_CALL)
-    assert set(found) == {one.id for one in history if one.state in states}
-    assert sum(isinstance(one, Schedule) for one in found.values()) <= 1
-    for which, reason in past.dropped.items():
-        assert found.get(which, Skip(reason)) == Skip(reason)
-
-
-@given(histories(), campaigns())
-def test_only_the_first_by_order_is_ever_asked_in_a_fresh_round(
-    history: list[Transition], asked: Campaign
-) -> None:
-    found = decide(SERVICE_CALL, history, asked)
-    first = next((one.id for one in ordered(history) if one.id in found), None)
-    scheduled = [which for which, one in found.items() if isinstance(one, Schedule)]
-    assert scheduled in ([], [first])
-
-
-@given(histories(), campaigns())
-def test_nothing_is_released_before_it_is_due_or_received(
-    history: list[Transition], asked: Campaign
-) -> None:
-    received = {one.id: one.received for one in history}
-    for one in decide(SERVICE_CALL, history, asked).values():
-        if isinstance(one, Schedule):
-            assert one.release == max(one.due, received[one.transition])
 
 
 def test_hundreds_of_transitions_are_decided_at_once() -> None:
