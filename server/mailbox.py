@@ -1,0 +1,127 @@
+"""The demo's mailbox: an SMTP server on loopback that keeps every mail as a file to read.
+
+Mails are `.eml` files that any mail program opens. On top of each stand the two lines that a
+delivery adds, `Return-Path` and `Delivered-To`; `raw` is what came over the wire, without them.
+"""
+
+import asyncio
+import email
+import email.policy
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from msgspec import Struct
+
+from sync.ids import new_id
+
+#: How many of the newest mails are read back.
+SHOWN: Final = 500
+LARGEST: Final = 10 * 1024 * 1024
+LOOPBACK: Final = "127.0.0.1"
+
+
+class Message(Struct, frozen=True):
+    """One mail as it was received.
+
+    `to`: the recipients of the envelope, joined by commas. `received_at`: UTC.
+    """
+
+    id: UUID
+    received_at: datetime
+    sender: str
+    to: str
+    subject: str
+    text: str
+    html: str
+    raw: str
+
+
+class Mailbox:
+    """The mails kept in one folder, which is made when it is missing."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def keep(self, sender: str, recipients: Iterable[str], content: bytes) -> UUID:
+        """Store a mail, whole or not at all, and return its id."""
+        name = new_id()
+        envelope = f"Return-Path: <{sender}>\r\nDelivered-To: {', '.join(recipients)}\r\n"
+        partial = self._folder / f".{name}"
+        partial.write_bytes(envelope.encode() + content)
+        partial.rename(self._folder / f"{name}.eml")
+        return name
+
+    def messages(self) -> list[Message]:
+        """The newest mails first, `SHOWN` at most."""
+        newest = sorted(self._folder.glob("[!.]*.eml"), reverse=True)[:SHOWN]
+        return [_read(file) for file in newest]
+
+    def message(self, name: UUID) -> Message | None:
+        """One mail, or None where there is none of that id."""
+        file = self._folder / f"{name}.eml"
+        return _read(file) if file.exists() else None
+
+
+@lru_cache(maxsize=SHOWN)
+def _read(file: Path) -> Message:
+    """A kept mail never changes, so it is parsed once."""
+    name = UUID(file.stem)
+    return_path, delivered_to, content = file.read_bytes().split(b"\r\n", 2)
+    parsed = email.message_from_bytes(content, policy=email.policy.default)
+    return Message(
+        id=name,
+        received_at=datetime.fromtimestamp((name.int >> 80) / 1000, UTC),
+        sender=_value(return_path).strip("<>"),
+        to=_value(delivered_to),
+        subject=str(parsed["Subject"] or ""),
+        text=_part(parsed, "plain"),
+        html=_part(parsed, "html"),
+        raw=content.decode(errors="replace"),
+    )
+
+
+def _value(header: bytes) -> str:
+    return header.decode().partition(": ")[2]
+
+
+def _part(parsed: EmailMessage, kind: str) -> str:
+    part = parsed.get_body((kind,))
+    return "" if part is None else str(part.get_content())
+
+
+class _Keeper:
+    """Takes each mail that the SMTP server received."""
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+
+    async def handle_DATA(  # noqa: N802 - the name aiosmtpd looks for
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
+        content = envelope.original_content or b""
+        name = await asyncio.to_thread(
+            self._mailbox.keep, envelope.mail_from or "", list(envelope.rcpt_tos), content
+        )
+        return f"250 2.0.0 kept as {name}"
+
+
+async def listen(mailbox: Mailbox) -> asyncio.Server:
+    """Take mail for anybody on a free port of the loopback interface."""
+    keeper = _Keeper(mailbox)
+
+    def connected() -> SMTP:
+        return SMTP(keeper, data_size_limit=LARGEST, enable_SMTPUTF8=True, hostname="localhost")
+
+    return await asyncio.get_running_loop().create_server(connected, LOOPBACK, 0)
+
+
+def smtp_url(server: asyncio.Server) -> str:
+    """The address at which `listen` takes mail."""
+    return f"smtp://{LOOPBACK}:{server.sockets[0].getsockname()[1]}"
