@@ -18,6 +18,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `database_url`: the owner's (it migrates and makes the running roles); empty means embedded.
     `secret`: key of MACs and of the running roles' passwords; the same in every process.
     `origin`: scheme, host and port that links in mails use.
+    `hosts`: further values of Host that are answered, comma-separated; the origin's always is.
+    `trusted_proxies`: addresses or networks, comma-separated, whose X-Forwarded-For is believed.
     `testing`: lets tests move the clock; refused in production.
     """
 
@@ -35,6 +37,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lease: int = 900
     uncertain_after: int = 600
     sweep: float = 1.0
+    hosts: str = ""
+    trusted_proxies: str = ""
     testing: bool = False
 
 

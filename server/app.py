@@ -1,0 +1,39 @@
+"""The application: routes, limits and errors put together, with the database open while it runs."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from litestar import Litestar
+from litestar.datastructures import State
+
+from server.pages import ROUTES as PAGES
+from server.settings import Settings
+from sync.database import DB
+
+
+def create_app(settings: Settings, api_dsn: str, ring: Callable[[str], None]) -> Litestar:
+    """The ASGI application of one API process.
+
+    `api_dsn`: the database's address with the API's rights; its pool is open while the app runs.
+    `ring`: told "plan" or "rollup" after a commit; must neither block nor raise.
+    Handlers find `settings` and `ring` in `request.app.state`.
+    """
+    return Litestar(
+        route_handlers=[*PAGES],
+        lifespan=[_database(api_dsn, settings.pool_size)],
+        openapi_config=None,
+        state=State({"settings": settings, "ring": ring}),
+        request_max_body_size=None,
+    )
+
+
+def _database(dsn: str, size: int) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def opened(_: Litestar) -> AsyncIterator[None]:
+        await DB.open(dsn, size=size)
+        try:
+            yield
+        finally:
+            await DB.close()
+
+    return opened
