@@ -1,0 +1,127 @@
+"""The two checks of `make check` that are our own find what they seek: catalogues and drift."""
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+
+from tests.catalogues import describe, report
+from tests.databases import TestDatabase
+from tests.drift import built, declared, differences
+
+TEMPLATE = '{% trans %}Good day{% endtrans %} {{ _("%(count)s tasks", count=2) }}'
+ENTRY = 'msgid "{}"\nmsgstr "{}"\n\n'
+
+
+def a_tree(root: Path, french: str) -> Path:
+    """A project with one template, a full English catalogue and the French one given."""
+    for package in ("mail", "server"):
+        for language in ("fr_CA", "en_CA"):
+            (root / package / "locale" / language / "LC_MESSAGES").mkdir(parents=True)
+    (root / "server" / "page.html").write_text(TEMPLATE)
+    english = ENTRY.format("Good day", "Good day") + ENTRY.format(
+        "%(count)s tasks", "%(count)s tasks"
+    )
+    locale = root / "server" / "locale"
+    (locale / "en_CA" / "LC_MESSAGES" / "retour.po").write_text(english)
+    (locale / "fr_CA" / "LC_MESSAGES" / "retour.po").write_text(french)
+    return root
+
+
+def found_in(root: Path, french: str) -> list[str]:
+    return report(a_tree(root, french)).get("server/locale/fr_CA", [])
+
+
+def test_a_full_catalogue_is_silent(tmp_path: Path) -> None:
+    french = ENTRY.format("Good day", "Bonjour") + ENTRY.format(
+        "%(count)s tasks", "%(count)s tâches"
+    )
+    assert report(a_tree(tmp_path, french)) == {}
+
+
+def test_a_text_that_no_catalogue_says_is_missing(tmp_path: Path) -> None:
+    [missing] = found_in(tmp_path, ENTRY.format("Good day", "Bonjour"))
+    assert missing == "missing: '%(count)s tasks' (page.html:1)"
+
+
+def test_an_empty_entry_and_a_lost_placeholder_are_found(tmp_path: Path) -> None:
+    french = ENTRY.format("Good day", "") + ENTRY.format("%(count)s tasks", "des tâches")
+    assert found_in(tmp_path, french) == [
+        "empty: 'Good day'",
+        "other placeholders: '%(count)s tasks' -> 'des tâches'",
+    ]
+
+
+def test_fuzzy_and_obsolete_entries_are_found(tmp_path: Path) -> None:
+    french = (
+        "#, fuzzy\n"
+        + ENTRY.format("Good day", "Bonjour")
+        + ENTRY.format("%(count)s tasks", "%(count)s tâches")
+        + ENTRY.format("Good night", "Bonne nuit")
+        + '#~ msgid "Good evening"\n#~ msgstr "Bonsoir"\n'
+    )
+    assert found_in(tmp_path, french) == [
+        "fuzzy: 'Good day'",
+        "obsolete: 'Good night'",
+        "obsolete: 'Good evening'",
+    ]
+
+
+def test_a_french_sign_that_could_start_a_line_is_found(tmp_path: Path) -> None:
+    french = ENTRY.format("Good day", "Bonjour !") + ENTRY.format(
+        "%(count)s tasks", "%(count)s\u00a0tâches\u00a0?"
+    )
+    assert found_in(tmp_path, french) == ["breakable space: 'Bonjour !'"]
+
+
+def test_our_own_catalogues_are_whole() -> None:
+    assert describe(report()) == ""
+
+
+def changed(database: TestDatabase, statement: str) -> list[str]:
+    """What differs after `statement`."""
+
+    async def change() -> list[str]:
+        connection = await asyncpg.connect(database.owner)
+        await connection.execute(statement)
+        await connection.close()
+        return differences(declared(), await built(database.owner))
+
+    return asyncio.run(change())
+
+
+def test_the_tables_say_what_the_migrations_build(database: TestDatabase) -> None:
+    assert len(declared()) > 30
+    assert changed(database, "SELECT 1") == []
+
+
+def test_a_column_on_one_side_only_is_found(database: TestDatabase) -> None:
+    found = changed(
+        database, "ALTER TABLE unit DROP COLUMN name; ALTER TABLE unit ADD COLUMN title text"
+    )
+    assert found == [
+        "unit: column name: only in Piccolo",
+        "unit: column title: only in the database",
+    ]
+
+
+def test_another_type_nullability_default_or_key_is_found(database: TestDatabase) -> None:
+    found = changed(
+        database,
+        "ALTER TABLE throttle DROP CONSTRAINT throttle_pkey;"
+        "ALTER TABLE throttle ADD PRIMARY KEY (bucket, hits);"
+        "ALTER TABLE throttle ALTER hits TYPE bigint;"
+        "ALTER TABLE login ALTER address SET DEFAULT '';"
+        "ALTER TABLE unit ALTER kind DROP NOT NULL;",
+    )
+    assert [text.split(" says")[0] for text in found] == [
+        "login: column address: Piccolo",
+        "throttle: column hits: Piccolo",
+        "throttle: primary key: Piccolo",
+        "unit: column kind: Piccolo",
+    ]
+
+
+def test_a_table_on_one_side_only_is_found(database: TestDatabase) -> None:
+    found = changed(database, "DROP TABLE throttle; CREATE TABLE thing (id bigint)")
+    assert found == ["table throttle: only in Piccolo", "table thing: only in the database"]
