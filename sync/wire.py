@@ -1,0 +1,117 @@
+"""The messages between devices and Retour, checked as they are decoded.
+
+`msgspec.json.Decoder(Push)` and `msgspec.msgpack.Decoder(Push)` accept the same messages; the
+server prebuilds both. What does not fit raises `msgspec.ValidationError`: 400 for the whole body.
+"""
+
+from datetime import datetime
+from typing import Annotated, Final, Literal, TypeAlias
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+from rules.address import normal_form
+from sync.errors import TooManyError
+
+#: Transitions that one push may carry.
+MOST_TRANSITIONS: Final = 500
+
+FIRST_YEAR: Final = 2
+LAST_YEAR: Final = 9998
+
+VerdictName: TypeAlias = Literal["accepted", "duplicate", "parked", "refused"]
+Reason: TypeAlias = Literal["unknown_state", "no_authority", "id_reused"]
+
+Moment: TypeAlias = Annotated[datetime, Meta(tz=True)]
+StateCode: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class Item(Struct, frozen=True, forbid_unknown_fields=True):
+    """One transition as a device tells it.
+
+    `id`: made on the device. `moment`: by the device's clock, aware. `sequence`: the device's
+    own count. `survey`: false when the technician unticked it. `email`: an address captured for
+    a customer that has none.
+    """
+
+    id: UUID
+    task: UUID
+    state: StateCode
+    moment: Moment
+    sequence: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+    note: Annotated[str, Meta(max_length=4000)] | None = None
+    survey: bool = True
+    email: Annotated[str, Meta(max_length=320)] | None = None
+
+    def __post_init__(self) -> None:
+        """:raises ValueError: for what no column can hold or no mail can reach."""
+        check_moment(self.moment)
+        if "\0" in self.state or (self.note is not None and "\0" in self.note):
+            raise ValueError("U+0000 is not text")
+        if self.email is not None and normal_form(self.email) is None:
+            raise ValueError("`email` must be one e-mail address")
+
+
+class Push(Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of POST /api/v1/sync/push. `device_now`: the device's clock as it pushes."""
+
+    device_now: Moment
+    transitions: list[Item]
+
+    def __post_init__(self) -> None:
+        """:raises ValueError: for a clock outside the years that can be reckoned with."""
+        check_moment(self.device_now)
+
+
+class Result(Struct, frozen=True, omit_defaults=True):
+    """The verdict on one transition; `reason` only when refused."""
+
+    id: UUID
+    verdict: VerdictName
+    reason: Reason | None = None
+
+
+class PushReply(Struct, frozen=True):
+    """Answer to a push: one result for each transition, in the order sent."""
+
+    results: list[Result]
+
+
+class Enrol(Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of POST /api/v1/devices/enrol. `name`: what the device is called on screens."""
+
+    code: Annotated[str, Meta(max_length=64)]
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
+
+
+class Enrolled(Struct, frozen=True):
+    """Answer to an enrolment. The credential is shown this once."""
+
+    device: UUID
+    credential: str
+
+
+class DeviceScope(Struct, frozen=True):
+    """Who pushes and pulls: an enrolled device that is not revoked, and its technician."""
+
+    account: int
+    device: UUID
+    technician: UUID
+
+
+def check_moment(moment: datetime) -> None:
+    """Refuse years that time zones would carry out of what a datetime holds.
+
+    :raises ValueError: outside `FIRST_YEAR` to `LAST_YEAR`.
+    """
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ValueError(f"the year must lie between {FIRST_YEAR} and {LAST_YEAR}")
+
+
+def check_count(batch: Push) -> None:
+    """Refuse a push that carries too much.
+
+    :raises TooManyError: for more than `MOST_TRANSITIONS`.
+    """
+    if len(batch.transitions) > MOST_TRANSITIONS:
+        raise TooManyError(f"at most {MOST_TRANSITIONS} transitions a push")

@@ -1,0 +1,192 @@
+"""A small account to try things in: `World` seeds one through the functions that the API uses.
+
+world = await World.create()
+customer = await world.customer(email="a@example.org")
+task = await world.task(customer=customer, technician=world.alice)
+device = await world.device(world.alice)
+await world.push(device, world.item(task, "600"))
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sync.database import tx
+from sync.enrolment import authenticate, enrol, issue_code
+from sync.ids import new_account_number, new_id
+from sync.intake import PushOutcome, push
+from sync.records.accounts import create_account
+from sync.records.clients import put_customers, put_locations
+from sync.records.kinds import put_states, put_task_types
+from sync.records.people import put_units, put_users
+from sync.records.shapes import (
+    AccountPut,
+    AssignmentPut,
+    CustomerPut,
+    LocationPut,
+    Role,
+    StateKind,
+    StatePut,
+    TaskPut,
+    TaskTypePut,
+    UnitPut,
+    UserPut,
+)
+from sync.records.tasks import put_tasks
+from sync.wire import DeviceScope, Enrol, Item, Push
+
+#: States of ProgressionLIVE's example and of what comes before and after, by code.
+STATES: Final[dict[str, tuple[str, StateKind]]] = {
+    "100": ("Planifié", "planned"),
+    "200": ("En route", "active"),
+    "300": ("Sur place", "active"),
+    "600": ("Terminé", "done"),
+    "610": ("Terminé (à recontacter)", "done"),
+    "700": ("Fermé", "closed"),
+    "900": ("Annulé", "cancelled"),
+}
+
+#: Long before anything a test does: technicians have had their tasks for ever.
+LONG_AGO: Final = datetime(2009, 1, 1, tzinfo=UTC)
+
+
+class World:
+    """One account: head office > region > two sites, three technicians, two types, `STATES`.
+
+    `alice` and `bob` work at `site`, `carol` at `other_site`; `dispatcher` at head office.
+    """
+
+    account: int
+    head_office: UUID
+    region: UUID
+    site: UUID
+    other_site: UUID
+    alice: UUID
+    bob: UUID
+    carol: UUID
+    dispatcher: UUID
+    service_call: UUID
+    installation: UUID
+
+    def __init__(self) -> None:
+        self._sequence = 0
+
+    @classmethod
+    async def create(cls) -> "World":
+        """A new account in the database that this event loop has open."""
+        world = cls()
+        world.account = new_account_number()
+        async with tx(world.account) as opened:
+            await create_account(opened, AccountPut(name="Plomberie Exemple"))
+        await world._people()
+        await world._kinds()
+        return world
+
+    async def _people(self) -> None:
+        self.head_office, self.region = new_id(), new_id()
+        self.site, self.other_site = new_id(), new_id()
+        async with tx(self.account) as opened:
+            await put_units(
+                opened,
+                [
+                    UnitPut(id=self.head_office, kind="head_office", name="Siège social"),
+                    UnitPut(id=self.region, parent=self.head_office, kind="region", name="Est"),
+                    UnitPut(id=self.site, parent=self.region, kind="site", name="Rimouski"),
+                    UnitPut(id=self.other_site, parent=self.region, kind="site", name="Gaspé"),
+                ],
+            )
+        self.alice = await self.user("alice")
+        self.bob = await self.user("bob")
+        self.carol = await self.user("carol", unit=self.other_site)
+        self.dispatcher = await self.user("diane", unit=self.head_office, role="dispatcher")
+
+    async def _kinds(self) -> None:
+        async with tx(self.account) as opened:
+            await put_states(
+                opened,
+                [
+                    StatePut(code=code, name=name, kind=kind)
+                    for code, (name, kind) in STATES.items()
+                ],
+            )
+        self.service_call = await self.task_type("Appel de service")
+        self.installation = await self.task_type("Installation")
+
+    async def user(self, name: str, *, unit: UUID | None = None, role: Role = "technician") -> UUID:
+        """A user whose address is name@example.org."""
+        entry = UserPut(
+            unit=unit or self.site, role=role, name=name.title(), email=f"{name}@example.org"
+        )
+        async with tx(self.account) as opened:
+            return (await put_users(opened, [entry]))[0]
+
+    async def task_type(self, name: str, flow: dict[str, list[str]] | None = None) -> UUID:
+        """A task type; `flow`: next states by state."""
+        async with tx(self.account) as opened:
+            return (await put_task_types(opened, [TaskTypePut(name=name, flow=flow or {})]))[0]
+
+    async def customer(self, **fields: object) -> UUID:
+        """A customer without address unless `email` is given; fields as in `CustomerPut`."""
+        entry = CustomerPut(**{"name": "Marie Tremblay", **fields})  # type: ignore[arg-type]
+        async with tx(self.account) as opened:
+            return (await put_customers(opened, [entry]))[0]
+
+    async def location(self, **fields: object) -> UUID:
+        """A location; fields as in `LocationPut`."""
+        entry = LocationPut(
+            **{"name": "Chalet", "address": "12, rue des Pins, Rimouski", **fields}  # type: ignore[arg-type]
+        )
+        async with tx(self.account) as opened:
+            return (await put_locations(opened, [entry]))[0]
+
+    async def task(self, *, technician: UUID | None = None, **fields: object) -> UUID:
+        """A planned service call that `technician` (alice) has had since `LONG_AGO`.
+
+        Fields as in `TaskPut`; `assignments` or `pool` in place of the technician.
+        """
+        usual: dict[str, object] = {
+            "type": self.service_call,
+            "state": "100",
+            "title": "Fuite au sous-sol",
+            "unit": self.site,
+            "created_at": LONG_AGO,
+        }
+        if not fields.keys() & {"assignments", "pool"}:
+            turn = AssignmentPut(technician=technician or self.alice, start=LONG_AGO)
+            usual["assignments"] = [turn]
+        async with tx(self.account) as opened:
+            put = await put_tasks(opened, [TaskPut(**{**usual, **fields})])  # type: ignore[arg-type]
+        return put.ids[0]
+
+    async def device(self, technician: UUID) -> DeviceScope:
+        """An enrolled device of `technician`."""
+        return (await self.enrolled(technician))[0]
+
+    async def enrolled(self, technician: UUID) -> tuple[DeviceScope, str]:
+        """An enrolled device of `technician`, and the credential it shows over HTTP."""
+        async with tx(self.account) as opened:
+            code = await issue_code(opened, technician)
+        credential = (await enrol(Enrol(code=code, name="Téléphone"))).credential
+        scope = await authenticate(credential)
+        assert scope is not None
+        return scope, credential
+
+    def item(
+        self, task: UUID, state: str, moment: datetime | None = None, **fields: object
+    ) -> Item:
+        """A transition of `task` to `state`, a minute ago unless told; sequences count up."""
+        self._sequence += 1
+        given: dict[str, object] = {
+            "id": new_id(),
+            "task": task,
+            "state": state,
+            "moment": moment or datetime.now(UTC) - timedelta(minutes=1),
+            "sequence": self._sequence,
+        }
+        return Item(**{**given, **fields})  # type: ignore[arg-type]
+
+    async def push(self, device: DeviceScope, *items: Item) -> PushOutcome:
+        """Push `items` in one batch from a device whose clock is right."""
+        async with tx(self.account) as opened:
+            now = opened.now
+        return await push(device, Push(device_now=now, transitions=list(items)))
