@@ -67,7 +67,8 @@ class State(Table, tablename="state", db=DB):
 class Task(Table, tablename="task", db=DB):
     """One job.
 
-    `state`, `state_moment` and `state_transition` fold its transitions, the last by order.
+    `state`, `state_moment` and `state_transition` fold its transitions, the last by order;
+    without any they are `initial_state` and its creation.
     """
 
     key = ("account", "id")
@@ -75,6 +76,7 @@ class Task(Table, tablename="task", db=DB):
     id = UUID(primary_key=True, null=False, default=None)
     external_id = Text(null=True, default=None)
     type = UUID(null=False, default=None)
+    initial_state = Text(null=False, default=None)
     state = Text(null=False, default=None)
     state_moment = Timestamptz(null=False, default=None)
     state_transition = UUID(null=True, default=None)
@@ -167,7 +169,7 @@ class FeedHead(Table, tablename="feed_head", db=DB):
 class Feed(Table, tablename="feed", db=DB):
     """One row per thing and technician, moved to the end when it changes."""
 
-    key = ("account", "technician", "kind", "id")
+    key = ("account", "kind", "id", "technician")
     account = BigInt(null=False, default=None)
     technician = UUID(null=False, default=None)
     kind = Text(null=False, default=None)

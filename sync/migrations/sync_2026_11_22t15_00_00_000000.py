@@ -136,6 +136,7 @@ CREATE TABLE task (
   id uuid NOT NULL,
   external_id text,
   type uuid NOT NULL,
+  initial_state text NOT NULL,
   state text NOT NULL,
   state_moment timestamptz NOT NULL,
   state_transition uuid,
@@ -155,6 +156,7 @@ CREATE TABLE task (
   PRIMARY KEY (account, id),
   UNIQUE (account, external_id),
   FOREIGN KEY (account, type) REFERENCES task_type,
+  FOREIGN KEY (account, initial_state) REFERENCES state,
   FOREIGN KEY (account, state) REFERENCES state,
   FOREIGN KEY (account, customer) REFERENCES customer,
   FOREIGN KEY (account, location) REFERENCES location,
@@ -246,10 +248,11 @@ CREATE TABLE feed (
   position bigint NOT NULL,
   deleted boolean NOT NULL,
   changed_at timestamptz NOT NULL,
-  PRIMARY KEY (account, technician, kind, id),
+  PRIMARY KEY (account, kind, id, technician),
   FOREIGN KEY (account, technician) REFERENCES app_user
 );
-CREATE UNIQUE INDEX feed_by_position ON feed (account, technician, position, kind, id);
+CREATE UNIQUE INDEX feed_by_position ON feed (account, technician, position);
+CREATE INDEX feed_tombstones ON feed (account, changed_at) WHERE deleted;
 
 CREATE TABLE task_change (
   account bigint NOT NULL REFERENCES account,
@@ -269,7 +272,9 @@ RIGHTS = """
 GRANT SELECT ON test_clock TO retour_api, retour_worker;
 SELECT retour_protect(t, 'SELECT, INSERT, UPDATE') FROM unnest(ARRAY[
   'account', 'unit', 'app_user', 'device', 'enrolment_code', 'customer', 'location', 'task_type',
-  'state', 'task', 'assignment', 'verdict', 'feed_head', 'feed']) AS t;
+  'state', 'task', 'verdict', 'feed_head']) AS t;
+SELECT retour_protect(t, 'SELECT, INSERT, UPDATE, DELETE') FROM unnest(ARRAY[
+  'assignment', 'feed']) AS t;
 SELECT retour_protect('transition', 'SELECT, INSERT');
 SELECT retour_protect_queue('task_change');
 """
