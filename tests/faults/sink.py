@@ -108,7 +108,7 @@ class _Session(asyncio.Protocol):
     def _answer(self, verb: str, line: bytes) -> bytes:
         match verb:
             case "EHLO":
-                return b"250-sink\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250 SMTPUTF8\r\n"
+                return b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n"
             case "RCPT":
                 self.recipient = line.partition(b"<")[2].partition(b">")[0].decode()
                 return b"250 2.1.5 ok\r\n"

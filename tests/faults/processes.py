@@ -1,0 +1,140 @@
+"""Real `retour` processes for tests: started, killed without warning, stopped, resumed."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+T = TypeVar("T")
+
+#: Seconds until a test gives up waiting for what must happen.
+PATIENCE: Final = 60.0
+
+
+class Fleet:
+    """The processes of one test. `settings`: as RETOUR_* names them, in lower case."""
+
+    def __init__(self, folder: Path, **settings: object) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.processes: list[Retour] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for process in self.processes:
+            process.kill()
+        if error is not None:
+            for process in self.processes:
+                error.add_note(f"{process.name}:\n{process.log()[-3000:]}")
+
+    def api(self, **settings: object) -> "Api":
+        """An API process on a free port, ready to answer."""
+        port = free_port()
+        process = Api(self, "api", "--port", str(port), settings=settings)
+        process.origin = f"http://127.0.0.1:{port}"
+        until(process.is_ready, f"{process.origin} answers")
+        return process
+
+    def worker(self, **settings: object) -> "Retour":
+        """A worker process."""
+        return Retour(self, "worker", settings=settings)
+
+    def clock(self, **settings: object) -> "Retour":
+        """A clock process."""
+        return Retour(self, "clock", settings=settings)
+
+
+class Retour:
+    """One process of the command `retour`, in a process group of its own."""
+
+    def __init__(self, fleet: Fleet, *command: str, settings: dict[str, object]) -> None:
+        self.name = f"{command[0]}-{len(fleet.processes)}"
+        self.output = fleet.folder / f"{self.name}.log"
+        with self.output.open("wb") as log:
+            self.popen = subprocess.Popen(
+                [sys.executable, "-m", "server.cli", *command],
+                env=environment({**fleet.settings, **settings}),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        fleet.processes.append(self)
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return self.popen.poll() is None
+
+    def send(self, number: signal.Signals) -> None:
+        """Signal it and its children."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, number)
+
+    def kill(self) -> None:
+        """Kill -9, children included, and wait until it is gone."""
+        self.send(signal.SIGKILL)
+        self.popen.wait()
+
+    def end(self) -> int:
+        """Ask the process itself to end, as a supervisor does; its exit code."""
+        self.popen.send_signal(signal.SIGTERM)
+        return self.popen.wait(timeout=PATIENCE)
+
+    def log(self) -> str:
+        """What it wrote so far."""
+        return self.output.read_text(errors="replace")
+
+
+class Api(Retour):
+    """An API process. `origin`: scheme, host and port."""
+
+    origin = ""
+
+    def is_ready(self) -> bool:
+        """Whether it answers; an early end is an error of its own."""
+        assert self.runs, self.log()
+        return answers(int(self.origin.rpartition(":")[2]))
+
+
+def environment(settings: dict[str, object]) -> dict[str, str]:
+    """This process's variables with `settings`, and no other setting of Retour's."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("RETOUR_")}
+    return ours | {f"RETOUR_{name.upper()}": str(value) for name, value in settings.items()}
+
+
+def until(condition: Callable[[], T], what: str, patience: float = PATIENCE) -> T:
+    """The first truth of `condition`, looked for again and again until `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not within {patience} s: {what}"
+        time.sleep(0.02)
+    return found
+
+
+def answers(port: int) -> bool:
+    """Whether something listens on `port` of the loopback address."""
+    with closing(socket.socket()) as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
