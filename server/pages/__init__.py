@@ -4,5 +4,28 @@ from collections.abc import Sequence
 
 from litestar.types import ControllerRouterHandler
 
+from server.pages.console import campaigns, entry, mailbox, tasks
+from server.pages.customer import survey, unsubscribe
+from server.pages.statics import static_file
+
 #: What `server.app` routes, beside the API.
-ROUTES: Sequence[ControllerRouterHandler] = ()
+ROUTES: Sequence[ControllerRouterHandler] = (
+    static_file,
+    entry.front,
+    entry.login_form,
+    entry.login,
+    entry.logout,
+    tasks.task_list,
+    tasks.task_page,
+    campaigns.campaign_list,
+    campaigns.campaign_page,
+    mailbox.mailbox,
+    mailbox.messages,
+    mailbox.message,
+    mailbox.letter,
+    survey.survey_page,
+    survey.answer_survey,
+    survey.thanks_page,
+    unsubscribe.unsubscribe_page,
+    unsubscribe.unsubscribe,
+)

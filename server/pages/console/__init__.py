@@ -1,0 +1,1 @@
+"""Pages for dispatchers, managers and administrators, and the demo's mailbox."""

@@ -1,0 +1,194 @@
+"""/campaigns and /campaigns/{id}: what is set up, read-only."""
+
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+from litestar import Response, get
+from msgspec import Struct
+
+from mail.definition import Definition, Language, Trigger, decode, in_language
+from rules.timing import parse_delay
+from server.auth import ConsoleRequest, console
+from server.errors import NotFoundError
+from server.pages.console.chips import StateChip, choices
+from server.pages.page import clock_for, frame, respond
+from sync.database import Tx, tx
+
+LANGUAGE_NAMES: Final[dict[Language, str]] = {"fr": "Français", "en": "English"}
+
+
+class Card(Struct, frozen=True, kw_only=True):
+    """A campaign in the list. `mute`: None is no mute."""
+
+    id: UUID
+    name: str
+    status: str
+    sent: int
+    answered: int
+    delay: timedelta
+    mute: timedelta | None
+
+
+class RuleShown(Struct, frozen=True):
+    """Task types by name, and the states that make them ask."""
+
+    types: list[str]
+    states: list[StateChip]
+
+
+class Texts(Struct, frozen=True, kw_only=True):
+    """What customers read in one language."""
+
+    language: Language
+    name: str
+    question: str
+    low: str
+    high: str
+    reasons: list[str]
+    subject: str
+    title: str
+    body: str
+    information: str
+
+
+class SetUp(Struct, frozen=True, kw_only=True):
+    """A campaign's set-up. Durations: None is none, or never."""
+
+    name: str
+    status: str
+    version: int
+    activated: datetime | None
+    rules: list[RuleShown]
+    delay: timedelta
+    mute: timedelta | None
+    stale: timedelta | None
+    deadline: timedelta
+    opt_out_allowed: bool
+    primary: str
+    secondary: str | None
+    sender_name: str
+    sender_address: str | None
+    reply_to: str | None
+    privacy_url: str | None
+    negative_at: int
+    texts: list[Texts]
+
+
+_CARDS: Final = """
+SELECT c.id, c.name, c.status, v.definition,
+  (SELECT count(*) FROM invitation i WHERE i.account = c.account AND i.campaign = c.id
+   AND i.sent_at IS NOT NULL) AS sent,
+  (SELECT count(*) FROM answer a WHERE a.account = c.account AND a.campaign = c.id) AS answered
+FROM campaign c
+JOIN campaign_version v
+  ON v.account = c.account AND v.campaign = c.id AND v.version = c.version
+ORDER BY array_position(ARRAY['active', 'paused', 'draft', 'archived'], c.status), c.name, c.id
+"""
+
+_SET_UP: Final = """
+SELECT c.name, c.status, c.version, c.activated_at, v.definition
+FROM campaign c
+JOIN campaign_version v
+  ON v.account = c.account AND v.campaign = c.id AND v.version = c.version
+WHERE c.id = $1
+"""
+
+
+@get("/campaigns", guards=[console])
+async def campaign_list(request: ConsoleRequest) -> Response[str]:
+    """All campaigns, the active ones first."""
+    page = frame(request, request.user)
+    async with tx(request.user.account) as opened:
+        cards = [_card(row) for row in await opened.fetch(_CARDS)]
+        clock = clock_for(opened, page, request.user.zone)
+    return respond(request, "campaigns.html", page, campaigns=cards, clock=clock)
+
+
+@get("/campaigns/{campaign:uuid}", guards=[console])
+async def campaign_page(request: ConsoleRequest, campaign: UUID) -> Response[str]:
+    """One campaign's set-up.
+
+    :raises NotFoundError: this account has no such campaign.
+    """
+    page = frame(request, request.user)
+    async with tx(request.user.account) as opened:
+        shown = await read_set_up(opened, campaign, page.language)
+        clock = clock_for(opened, page, request.user.zone)
+    return respond(request, "campaign.html", page, campaign=shown, clock=clock)
+
+
+def _card(row: asyncpg.Record) -> Card:
+    definition = decode(row["definition"])
+    return Card(
+        id=row["id"],
+        name=row["name"],
+        status=row["status"],
+        sent=row["sent"],
+        answered=row["answered"],
+        delay=parse_delay(definition.delay),
+        mute=definition.mute_window,
+    )
+
+
+async def read_set_up(tx: Tx, campaign: UUID, language: str) -> SetUp:
+    """What `campaign` says now.
+
+    :raises NotFoundError: this account has no such campaign.
+    """
+    row = await tx.fetchrow(_SET_UP, campaign)
+    if row is None:
+        raise NotFoundError
+    definition = decode(row["definition"])
+    message, stale = definition.message, definition.stale_days
+    return SetUp(
+        name=row["name"],
+        status=row["status"],
+        version=row["version"],
+        activated=row["activated_at"],
+        rules=await _rules(tx, definition.rules, language),
+        delay=parse_delay(definition.delay),
+        mute=definition.mute_window,
+        stale=None if stale is None else timedelta(days=stale),
+        deadline=definition.deadline,
+        opt_out_allowed=definition.opt_out_allowed,
+        primary=definition.primary.value,
+        secondary=definition.secondary.value if definition.secondary else None,
+        sender_name=message.sender_name,
+        sender_address=message.sender_address,
+        reply_to=message.reply_to,
+        privacy_url=definition.privacy_url,
+        negative_at=definition.negative_at,
+        texts=[_texts(definition, one) for one in definition.question.text],
+    )
+
+
+async def _rules(tx: Tx, rules: list[Trigger], language: str) -> list[RuleShown]:
+    """The rules with the names of their types and states; what is gone goes by its id."""
+    rows = await tx.fetch("SELECT id, coalesce(names ->> $1, name) AS name FROM task_type", language)
+    types = {row["id"]: row["name"] for row in rows}
+    states = {state.code: state for state in await choices(tx, language)}
+    return [
+        RuleShown(
+            [types.get(one, str(one)) for one in rule.task_types],
+            [states.get(code, StateChip(code, "", "unknown")) for code in rule.states],
+        )
+        for rule in rules
+    ]
+
+
+def _texts(definition: Definition, language: Language) -> Texts:
+    question, message = definition.question, definition.message
+    return Texts(
+        language=language,
+        name=LANGUAGE_NAMES[language],
+        question=in_language(question.text, language),
+        low=in_language(question.low, language),
+        high=in_language(question.high, language),
+        reasons=[in_language(reason.label, language) for reason in definition.reasons],
+        subject=in_language(message.subject, language),
+        title=in_language(message.title, language),
+        body=in_language(message.body, language),
+        information=in_language(definition.information, language),
+    )

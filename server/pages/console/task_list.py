@@ -1,0 +1,188 @@
+"""The list of tasks: filters, one screenful at a time, the last changed first."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+import asyncpg
+from msgspec import Struct
+
+from server.pages.console.chips import StateChip, chip, choices
+from sync.database import Tx
+
+SCREENFUL: Final = 50
+_LONGEST: Final = 200
+
+
+class Filters(Struct, frozen=True):
+    """What the URL asks for. `after`: the last row already seen, or None."""
+
+    text: str
+    state: str
+    after: tuple[datetime, UUID] | None
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether some tasks are left out."""
+        return bool(self.text or self.state)
+
+
+class Survey(Struct, frozen=True):
+    """What became of the task's latest survey; `reason` where none was sent."""
+
+    code: str
+    at: datetime | None = None
+    reason: str | None = None
+
+
+class Score(Struct, frozen=True):
+    """The mean of a task's answers, always with their number."""
+
+    mean: float
+    answers: int
+    negative: bool
+
+    @property
+    def tone(self) -> str:
+        """How good that is."""
+        return "negative" if self.negative else "positive"
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """One task as the list shows it."""
+
+    id: UUID
+    title: str
+    number: str | None
+    type: str
+    state: StateChip
+    changed: datetime
+    customer: str | None
+    place: str | None
+    technician: str | None
+    survey: Survey | None
+    score: Score | None
+
+
+class TaskList(Struct, frozen=True):
+    """One screenful; `more` is the address of the next, or empty."""
+
+    filters: Filters
+    states: list[StateChip]
+    rows: list[Row]
+    more: str
+
+
+_ROWS: Final = """
+WITH page AS (
+  SELECT t.*, c.name AS customer_name, l.name AS place_name
+  FROM task t
+  LEFT JOIN customer c ON c.account = t.account AND c.id = t.customer
+  LEFT JOIN location l ON l.account = t.account AND l.id = t.location
+  WHERE ($1 = '' OR t.state = $1)
+    AND ($2 = '' OR t.title ILIKE $2 OR t.external_id ILIKE $2 OR c.name ILIKE $2
+         OR l.name ILIKE $2 OR l.address ILIKE $2)
+    AND ($3::timestamptz IS NULL OR t.state_moment < $3
+         OR (t.state_moment = $3 AND t.id > $4))
+  ORDER BY t.state_moment DESC, t.id
+  LIMIT $5
+)
+SELECT t.id, t.title, t.external_id, t.state, t.state_moment, t.customer_name, t.place_name,
+  s.name AS state_name, s.names AS state_names, s.kind AS state_kind,
+  coalesce(y.names ->> $6, y.name) AS type_name, u.name AS technician_name,
+  i.status, i.reason AS survey_reason, i.release, i.sent_at, d.outcome, a.answered_at,
+  r.rating_mean, r.answers, r.negative
+FROM page t
+JOIN state s ON s.account = t.account AND s.code = t.state
+JOIN task_type y ON y.account = t.account AND y.id = t.type
+LEFT JOIN app_user u ON u.account = t.account AND u.id = t.technician
+LEFT JOIN task_result r ON r.account = t.account AND r.task = t.id
+LEFT JOIN LATERAL (
+  SELECT * FROM invitation WHERE account = t.account AND task = t.id
+  ORDER BY created_at DESC, id DESC LIMIT 1) i ON true
+LEFT JOIN answer a ON a.account = i.account AND a.invitation = i.id
+LEFT JOIN LATERAL (
+  SELECT outcome FROM decision WHERE account = t.account AND task = t.id
+  ORDER BY decided_at DESC LIMIT 1) d ON true
+ORDER BY t.state_moment DESC, t.id
+"""
+
+
+def read_filters(query: Mapping[str, str]) -> Filters:
+    """The filters that a URL carries; what cannot be read is left out."""
+    text = "".join(letter for letter in query.get("q", "") if letter.isprintable())
+    state = "".join(letter for letter in query.get("state", "") if letter.isprintable())
+    return Filters(text.strip()[:_LONGEST], state[:_LONGEST], _read_after(query.get("after", "")))
+
+
+def _read_after(text: str) -> tuple[datetime, UUID] | None:
+    moment, _, task = text.partition("_")
+    try:
+        when = datetime.fromisoformat(moment)
+        return (when, UUID(task)) if when.tzinfo else None
+    except ValueError:
+        return None
+
+
+async def read_list(tx: Tx, filters: Filters, language: str) -> TaskList:
+    """The tasks that `filters` leave, with names in `language` where they have one."""
+    moment, task = filters.after or (None, None)
+    records = await tx.fetch(
+        _ROWS, filters.state, _pattern(filters.text), moment, task, SCREENFUL + 1, language
+    )
+    rows = [_row(record, language) for record in records[:SCREENFUL]]
+    more = _more(filters, rows[-1]) if len(records) > SCREENFUL else ""
+    return TaskList(filters, await choices(tx, language), rows, more)
+
+
+def _pattern(text: str) -> str:
+    """`text` anywhere, its letters taken as they are."""
+    if not text:
+        return ""
+    plain = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{plain}%"
+
+
+def _more(filters: Filters, last: Row) -> str:
+    kept = {"q": filters.text, "state": filters.state}
+    after = f"{last.changed.isoformat()}_{last.id}"
+    return "/tasks?" + urlencode({**{k: v for k, v in kept.items() if v}, "after": after})
+
+
+def _row(record: asyncpg.Record, language: str) -> Row:
+    return Row(
+        id=record["id"],
+        title=record["title"],
+        number=record["external_id"],
+        type=record["type_name"],
+        state=chip(record, language),
+        changed=record["state_moment"],
+        customer=record["customer_name"],
+        place=record["place_name"],
+        technician=record["technician_name"],
+        survey=survey_of(record),
+        score=_score(record),
+    )
+
+
+def survey_of(record: asyncpg.Record) -> Survey | None:
+    """What became of a task's latest invitation, else what was decided, else None."""
+    if record["answered_at"] is not None:
+        return Survey("answered", record["answered_at"])
+    match record["status"]:
+        case None:
+            return Survey("none", reason=record["outcome"]) if record["outcome"] else None
+        case "scheduled":
+            return Survey("scheduled", record["release"])
+        case "sent":
+            return Survey("sent", record["sent_at"])
+        case status:
+            return Survey(status, reason=record["survey_reason"])
+
+
+def _score(record: asyncpg.Record) -> Score | None:
+    if record["rating_mean"] is None:
+        return None
+    return Score(float(record["rating_mean"]), record["answers"], record["negative"])

@@ -1,0 +1,167 @@
+"""One task: what it is, what the customer said, and all that happened to it."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+from msgspec import Struct
+
+from mail.definition import decode
+from server.errors import NotFoundError
+from server.pages.console.chips import StateChip, chip
+from server.pages.console.task_list import Survey, survey_of
+from server.pages.console.timeline import Day, labels, read_timeline
+from server.pages.times import Clock
+from sync.database import Tx
+
+#: A task without invitation or decision.
+NOT_ASKED: Final = Survey("none")
+
+
+class Result(Struct, frozen=True):
+    """The roll-up of a task's answers; the mean is always shown with their number."""
+
+    mean: float
+    answers: int
+    negative: bool
+
+    @property
+    def stars(self) -> int:
+        """The mean as full stars."""
+        return round(self.mean)
+
+    @property
+    def tone(self) -> str:
+        """How good that is."""
+        return "negative" if self.negative else "positive"
+
+
+class Said(Struct, frozen=True, kw_only=True):
+    """One customer's last word: `who` is the address asked, `technician` whose visit it was."""
+
+    who: str | None
+    at: datetime
+    technician: str
+    rating: int | None
+    reasons: list[str]
+    comment: str
+    call_back: bool
+    not_me: bool
+
+
+class TaskPage(Struct, frozen=True, kw_only=True):
+    """Everything on a task's page. Without answers, `survey` says why."""
+
+    id: UUID
+    title: str
+    number: str | None
+    type: str
+    state: StateChip
+    changed: datetime
+    customer: str | None
+    customer_email: str | None
+    place: str | None
+    address: str | None
+    technician: str | None
+    unit: str
+    scheduled: datetime | None
+    priority: str | None
+    reason: str | None
+    tags: list[str]
+    survey: Survey
+    result: Result | None
+    answers: list[Said]
+    days: list[Day]
+
+
+_TASK: Final = """
+SELECT t.*, s.name AS state_name, s.names AS state_names, s.kind AS state_kind,
+  coalesce(y.names ->> $2, y.name) AS type_name, n.name AS unit_name, u.name AS technician_name,
+  c.name AS customer_name, c.email AS customer_email, l.name AS place_name, l.address,
+  r.rating_mean, r.answers, r.negative,
+  i.status, i.release, i.sent_at, i.reason AS survey_reason, a.answered_at, d.outcome
+FROM task t
+JOIN state s ON s.account = t.account AND s.code = t.state
+JOIN task_type y ON y.account = t.account AND y.id = t.type
+JOIN unit n ON n.account = t.account AND n.id = t.unit
+LEFT JOIN app_user u ON u.account = t.account AND u.id = t.technician
+LEFT JOIN customer c ON c.account = t.account AND c.id = t.customer
+LEFT JOIN location l ON l.account = t.account AND l.id = t.location
+LEFT JOIN task_result r ON r.account = t.account AND r.task = t.id
+LEFT JOIN LATERAL (
+  SELECT * FROM invitation WHERE account = t.account AND task = t.id
+  ORDER BY created_at DESC, id DESC LIMIT 1) i ON true
+LEFT JOIN answer a ON a.account = i.account AND a.invitation = i.id
+LEFT JOIN LATERAL (
+  SELECT outcome FROM decision WHERE account = t.account AND task = t.id
+  ORDER BY decided_at DESC LIMIT 1) d ON true
+WHERE t.id = $1
+"""
+
+_SAID: Final = """
+SELECT a.*, i.typed_address, u.name AS technician, w.definition
+FROM answer a
+JOIN invitation i ON i.account = a.account AND i.id = a.invitation
+JOIN app_user u ON u.account = i.account AND u.id = i.technician
+JOIN campaign_version w
+  ON w.account = a.account AND w.campaign = a.campaign AND w.version = a.version
+WHERE a.task = $1
+ORDER BY a.answered_at DESC
+"""
+
+
+async def read_task(tx: Tx, task: UUID, clock: Clock, language: str) -> TaskPage:
+    """The page of `task`, with names in `language` where they have one.
+
+    :raises NotFoundError: this account has no such task.
+    """
+    row = await tx.fetchrow(_TASK, task, language)
+    if row is None:
+        raise NotFoundError
+    said = [_said(answer, language) for answer in await tx.fetch(_SAID, task)]
+    return _page(row, said, await read_timeline(tx, task, clock, language), language)
+
+
+def _page(row: asyncpg.Record, said: list[Said], days: list[Day], language: str) -> TaskPage:
+    return TaskPage(
+        id=row["id"],
+        title=row["title"],
+        number=row["external_id"],
+        type=row["type_name"],
+        state=chip(row, language),
+        changed=row["state_moment"],
+        customer=row["customer_name"],
+        customer_email=row["customer_email"],
+        place=row["place_name"],
+        address=row["address"],
+        technician=row["technician_name"],
+        unit=row["unit_name"],
+        scheduled=row["scheduled_at"],
+        priority=row["priority"],
+        reason=row["reason"],
+        tags=row["tags"],
+        survey=survey_of(row) or NOT_ASKED,
+        result=_result(row),
+        answers=said,
+        days=days,
+    )
+
+
+def _result(row: asyncpg.Record) -> Result | None:
+    if row["rating_mean"] is None:
+        return None
+    return Result(float(row["rating_mean"]), row["answers"], row["negative"])
+
+
+def _said(row: asyncpg.Record, language: str) -> Said:
+    return Said(
+        who=row["typed_address"],
+        at=row["answered_at"],
+        technician=row["technician"],
+        rating=row["rating"],
+        reasons=labels(decode(row["definition"]), row["reasons"], language),
+        comment=row["comment"],
+        call_back=row["call_back"],
+        not_me=row["not_me"],
+    )

@@ -1,0 +1,1 @@
+"""Pages for the customers that a link in a mail leads to."""

@@ -1,0 +1,108 @@
+"""What every page needs around its content: reader, language, navigation, and the answer itself."""
+
+from typing import Any, Final, TypeAlias
+from urllib.parse import urlencode
+
+import msgspec
+from litestar import Request, Response
+from litestar.datastructures import Cookie, State
+
+from server.auth import Principal
+from server.pages.environment import LOCALES, render
+from server.pages.times import Clock
+from sync.database import Tx
+
+AnyRequest: TypeAlias = Request[Any, Any, State]
+
+COOKIE: Final = "language"
+FRENCH: Final = "fr"
+_YEAR: Final = 365 * 86_400
+_NAMES: Final = {"fr": "Français", "en": "English"}
+
+
+class Place(msgspec.Struct, frozen=True):
+    """One entry of the navigation; `current` where the reader is inside it."""
+
+    name: str
+    path: str
+    current: bool
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """A language that the reader may change to, by its own name."""
+
+    language: str
+    name: str
+    url: str
+
+
+class Page(msgspec.Struct, frozen=True):
+    """The frame of one page. `person` is None where nobody is signed in."""
+
+    language: str
+    languages: list[Choice]
+    places: list[Place]
+    person: Principal | None
+
+    @property
+    def locale(self) -> str:
+        """The reader's locale, such as fr_CA."""
+        return LOCALES[self.language]
+
+
+def known(language: str | None) -> str | None:
+    """`language` as "fr" or "en" where Retour speaks it, else None. Takes fr_CA too."""
+    short = (language or "")[:2]
+    return short if short in LOCALES else None
+
+
+def chosen(request: AnyRequest) -> str | None:
+    """The language that this reader asked for, now or before."""
+    return known(request.query_params.get("lang")) or known(request.cookies.get(COOKIE))
+
+
+def frame(
+    request: AnyRequest, person: Principal | None = None, preferred: str | None = None
+) -> Page:
+    """The frame of this request's page: what was asked for, else `preferred`, else French."""
+    own = preferred or (person.language if person else None)
+    language = chosen(request) or known(own) or FRENCH
+    return Page(language, _choices(request, language), _places(request), person)
+
+
+def clock_for(tx: Tx, page: Page, zone: str) -> Clock:
+    """The reader's clock at the time of the transaction."""
+    return Clock(tx.now, zone, page.locale)
+
+
+def respond(
+    request: AnyRequest, template: str, page: Page, /, *, status: int = 200, **context: object
+) -> Response[str]:
+    """The page as an answer; a language chosen just now is remembered for a year."""
+    cookies = []
+    if known(request.query_params.get("lang")):
+        cookies.append(Cookie(COOKIE, page.language, max_age=_YEAR, samesite="lax", httponly=True))
+    return Response(
+        render(template, page.language, page=page, status=status, **context),
+        status_code=status,
+        media_type="text/html; charset=utf-8",
+        headers={"Content-Language": page.locale.replace("_", "-")},
+        cookies=cookies,
+    )
+
+
+def _choices(request: AnyRequest, current: str) -> list[Choice]:
+    kept = [(key, value) for key, value in request.query_params.multi_items() if key != "lang"]
+    return [
+        Choice(language, name, f"?{urlencode([*kept, ('lang', language)])}")
+        for language, name in _NAMES.items()
+        if language != current
+    ]
+
+
+def _places(request: AnyRequest) -> list[Place]:
+    names = ["tasks", "campaigns"]
+    if request.app.state.get("mailbox") is not None:
+        names.append("mailbox")
+    first = request.url.path.split("/")[1]
+    return [Place(name, f"/{name}", name == first) for name in names]

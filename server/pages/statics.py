@@ -1,0 +1,46 @@
+"""Style sheets and the mark, under names that change with their content, so caches keep them."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from litestar import Response, get
+
+from server.errors import NotFoundError
+
+FOLDER: Final = Path(__file__).parent.parent / "static"
+KINDS: Final = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+#: One year, the longest that caches honour.
+FOREVER: Final = "public, max-age=31536000, immutable"
+
+
+@cache
+def _files() -> dict[str, bytes]:
+    """Content by name with its hash in it: tokens.0123456789ab.css."""
+    contents = {file: file.read_bytes() for file in FOLDER.iterdir() if file.suffix in KINDS}
+    return {
+        f"{file.stem}.{hashlib.sha256(content).hexdigest()[:12]}{file.suffix}": content
+        for file, content in contents.items()
+    }
+
+
+@cache
+def address_of(name: str) -> str:
+    """Where the file `name` is served."""
+    stem, suffix = name.rsplit(".", 1)
+    hashed = next(one for one in _files() if one.startswith(f"{stem}.") and one.endswith(suffix))
+    return f"/static/{hashed}"
+
+
+@get("/static/{name:str}", sync_to_thread=False)
+def static_file(name: str) -> Response[bytes]:
+    """A file, to be kept for ever by whoever asked.
+
+    :raises NotFoundError: none of that name and content.
+    """
+    content = _files().get(name)
+    if content is None:
+        raise NotFoundError
+    kind = KINDS[name[name.rindex(".") :]]
+    return Response(content, media_type=kind, headers={"Cache-Control": FOREVER})

@@ -1,0 +1,58 @@
+"""Times and durations in words, for one reader: the account's zone, the reader's language."""
+
+from datetime import date, datetime, timedelta
+
+from babel.dates import format_date, format_time, format_timedelta, get_timezone
+from babel.lists import format_list
+from babel.units import format_unit
+
+
+class Clock:
+    """Writes times as seen at `now` (aware) in `zone` (IANA) and `locale` (such as fr_CA)."""
+
+    def __init__(self, now: datetime, zone: str, locale: str) -> None:
+        self._now = now
+        self._zone = get_timezone(zone)
+        self._locale = locale
+
+    def local(self, when: datetime) -> datetime:
+        """`when` in the account's zone."""
+        return when.astimezone(self._zone)
+
+    def machine(self, when: datetime) -> str:
+        """What <time datetime> takes, to the second, with the zone's offset."""
+        return self.local(when).isoformat(timespec="seconds")
+
+    def absolute(self, when: datetime) -> str:
+        """Day and time to the minute."""
+        return f"{self.day(when)}, {self.time(when)}"
+
+    def time(self, when: datetime) -> str:
+        """The time of day to the minute."""
+        return format_time(self.local(when), "short", tzinfo=self._zone, locale=self._locale)
+
+    def day(self, when: date) -> str:
+        """The day; of an aware time, the day it is in the account's zone."""
+        local = self.local(when) if isinstance(when, datetime) else when
+        return format_date(local, "long", locale=self._locale)
+
+    def relative(self, when: datetime) -> str:
+        """How long ago, or in how long, rounded to one unit and to the minute at least."""
+        return format_timedelta(
+            when - self._now, granularity="minute", add_direction=True, locale=self._locale
+        )
+
+    def duration(self, length: timedelta) -> str:
+        """A length rounded to one unit."""
+        return format_timedelta(length, granularity="minute", locale=self._locale)
+
+    def span(self, length: timedelta | None) -> str:
+        """A length exactly, in days, hours and minutes; empty for none or zero."""
+        minutes = 0 if length is None else int(length.total_seconds()) // 60
+        counts = {"day": minutes // 1440, "hour": minutes // 60 % 24, "minute": minutes % 60}
+        parts = [
+            format_unit(count, f"duration-{unit}", "long", locale=self._locale)
+            for unit, count in counts.items()
+            if count
+        ]
+        return format_list(parts, locale=self._locale) if parts else ""

@@ -1,0 +1,162 @@
+"""Codes in words: every state of a survey, reason, event and error that a page may show.
+
+The tables hold msgids. A code that no table knows is shown as it is rather than hidden.
+"""
+
+from typing import Final
+
+
+def _(text: str) -> str:
+    """Mark `text` for the catalogues; it is translated where it is shown."""
+    return text
+
+
+PLACES: Final = {"tasks": _("Tasks"), "campaigns": _("Campaigns"), "mailbox": _("Mailbox")}
+
+ROLES: Final = {
+    "technician": _("Technician"),
+    "dispatcher": _("Dispatcher"),
+    "manager": _("Manager"),
+    "administrator": _("Administrator"),
+}
+
+CAMPAIGN: Final = {
+    "draft": _("Draft"),
+    "active": _("Active"),
+    "paused": _("Paused"),
+    "archived": _("Archived"),
+}
+
+ADDRESSES: Final = {
+    "customer": _("E-mail address of the customer"),
+    "location": _("E-mail address of the place"),
+    "contact": _("Contact of the task"),
+    "billing": _("Billing contact of the customer"),
+}
+
+#: What became of a task's survey: short words, tone and picture.
+SURVEY: Final = {
+    "scheduled": (_("Scheduled"), "neutral", "clock"),
+    "claimed": (_("Being sent"), "neutral", "clock"),
+    "sent": (_("Sent"), "neutral", "mail"),
+    "answered": (_("Answered"), "positive", "check"),
+    "uncertain": (_("Uncertain"), "caution", "alert"),
+    "held": (_("Held back"), "caution", "alert"),
+    "failed": (_("Refused by the mail server"), "negative", "alert"),
+    "expired": (_("Not delivered"), "negative", "alert"),
+    "dropped": (_("Not sent"), "neutral", "none"),
+    "none": (_("Not asked"), "neutral", "none"),
+}
+
+NO_ANSWER: Final = {
+    "scheduled": _("No answer yet. The survey leaves"),
+    "claimed": _("No answer yet. The survey is leaving now."),
+    "sent": _("No answer yet. The survey was sent"),
+    "answered": _("The answer is being counted."),
+    "uncertain": _("No answer yet. Whether the survey arrived is not known."),
+    "held": _("No answer yet. The survey is held back until someone decides."),
+    "failed": _("No survey: the mail server refused the address."),
+    "expired": _("No survey: the mail server did not accept it in time."),
+    "dropped": _("No survey was sent for this task."),
+    "none": _("No survey for this task so far."),
+}
+
+#: Why a transition asked nobody: in a list, and in a sentence.
+REASONS: Final = {
+    "paused": (_("campaign paused"), _("The campaign was paused at that moment")),
+    "before_activation": (
+        _("before the campaign"),
+        _("It happened before the campaign was activated"),
+    ),
+    "stale": (_("received too late"), _("It was received too long after it happened")),
+    "not_first": (
+        _("already asked"),
+        _("An earlier visit to these states had already triggered this survey"),
+    ),
+    "criteria": (_("outside the criteria"), _("The task is outside the campaign's criteria")),
+    "sampled_out": (_("not in the sample"), _("The task is not in the campaign's sample")),
+    "opted_out_by_agent": (_("unticked"), _("The survey was unticked for this task")),
+    "task_cancelled": (_("task cancelled"), _("The task was cancelled before sending")),
+    "left_state": (_("work resumed"), _("Work on the task had resumed before sending")),
+    "no_address": (_("no address"), _("No usable e-mail address was found")),
+    "suppressed": (
+        _("address refuses mail"),
+        _("The address unsubscribed, or mail to it bounced"),
+    ),
+    "muted": (_("asked recently"), _("This address was already asked within the mute window")),
+    "capped": (_("asked often"), _("This address was already asked as often as allowed")),
+}
+
+#: What happened to a mail: words, tone and picture.
+MAIL: Final = {
+    "scheduled": (_("Survey scheduled"), "neutral", "clock"),
+    "claimed": (_("Survey taken for sending"), "neutral", "clock"),
+    "sent": (_("Survey accepted by the mail server"), "positive", "mail"),
+    "deferred": (_("The mail server asks to try again later"), "caution", "clock"),
+    "uncertain": (_("It is not known whether the survey arrived"), "caution", "alert"),
+    "resent": (_("Survey sent once more"), "neutral", "mail"),
+    "held": (_("Survey held back until someone decides"), "caution", "alert"),
+    "failed": (_("Survey refused by the mail server"), "negative", "alert"),
+    "bounced": (_("Survey came back: the address does not take it"), "negative", "alert"),
+    "expired": (_("Survey given up after two days of trying"), "negative", "alert"),
+    "dropped": (_("Survey not sent"), "neutral", "none"),
+    "unsubscribed": (_("The customer unsubscribed"), "caution", "none"),
+}
+
+REFUSALS: Final = {
+    "unknown_state": _("This account has no such state"),
+    "no_authority": _("The task was not this technician's at that moment"),
+    "id_reused": _("Its id was already used for something else"),
+}
+
+VERDICTS: Final = {
+    "refused": _("refused"),
+    "parked": _("waiting until its task is known"),
+}
+
+LOGIN: Final = {
+    "login_refused": _(
+        "The address and the password do not belong together. Check both and try again."
+    ),
+    "too_many": _("Too many attempts. Wait a few minutes, then try again."),
+    "forbidden": _("Technicians use their device; the console is for dispatchers and managers."),
+}
+
+ANSWER_PROBLEMS: Final = {
+    "rating": _("Choose from one to five stars"),
+    "comment": _("Shorten your comment"),
+}
+
+ERRORS: Final = {
+    400: (_("This request cannot be read"), _("Nothing was changed. Go back and try again.")),
+    403: (_("You may not do this"), _("Nothing was changed. Ask an administrator for the right.")),
+    404: (
+        _("Page not found"),
+        _("There is nothing at this address, or it is not yours to see. Check the address."),
+    ),
+    413: (_("That was too large"), _("Nothing was changed. Send less at once.")),
+    429: (_("Too many requests"), _("Nothing was changed. Wait a few minutes, then try again.")),
+    500: (
+        _("Something went wrong on our side"),
+        _("What you sent may not be kept. Try again; if it happens again, tell your administrator."),
+    ),
+    503: (
+        _("Retour is not available right now"),
+        _("Nothing was lost. Try again in a few seconds."),
+    ),
+}
+
+#: Tone and icon of the other entries of a timeline, by kind and code ("" for any code).
+LOOKS: Final = {
+    ("transition", ""): ("neutral", "move"),
+    ("decision", "scheduled"): ("neutral", "check"),
+    ("decision", ""): ("neutral", "none"),
+    ("answer", ""): ("positive", "star"),
+    ("refused", ""): ("negative", "alert"),
+    ("parked", ""): ("caution", "clock"),
+}
+
+DECIDED: Final = _("Survey scheduled")
+NOT_SENT: Final = _("Not sent: %(why)s")
+FIRST_ANSWER: Final = _("The customer answered")
+NEXT_ANSWER: Final = _("The customer changed the answer")
