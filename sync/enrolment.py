@@ -1,14 +1,48 @@
 """Devices come in by a code that a dispatcher gives, and go on with a credential."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 
-from sync.database import Tx
+from sync import tokens
+from sync.database import Tx, run
+from sync.errors import EnrolmentError, MissingError
+from sync.ids import ALPHABET, LOCATOR_LENGTH, account_of, locator, new_id, random_letters
 from sync.wire import DeviceScope, Enrol, Enrolled
 
 #: How long a code may be used.
 CODE_LIFE: Final = timedelta(minutes=10)
+
+#: Unguessable letters after the locator: 40 bits for ten minutes, behind the server's throttle.
+_SECRET_LETTERS: Final = 8
+_GROUP: Final = 4
+_NOISE: Final = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None})
+
+ISSUE: Final = """
+INSERT INTO enrolment_code (account, code_hash, technician, expires_at)
+SELECT account, $3, id, $4 FROM app_user
+WHERE account = $1 AND id = $2 AND role = 'technician' AND active
+"""
+CONSUME: Final = """
+UPDATE enrolment_code SET used_at = $3
+WHERE account = $1 AND code_hash = $2 AND used_at IS NULL AND expires_at > $3
+  AND EXISTS (SELECT FROM app_user u WHERE u.account = $1 AND u.id = technician AND u.active)
+RETURNING technician
+"""
+ADD_DEVICE: Final = """
+INSERT INTO device (account, id, technician, name, credential_hash, enrolled_at)
+VALUES ($1, $2, $3, $4, $5, $6)
+"""
+AUTHENTICATE: Final = """
+SELECT d.id, d.technician FROM device d
+JOIN app_user u ON u.account = d.account AND u.id = d.technician
+WHERE d.account = $1 AND d.credential_hash = $2 AND d.revoked_at IS NULL
+  AND u.active AND u.role = 'technician'
+"""
+REVOKE: Final = """
+UPDATE device SET revoked_at = coalesce(revoked_at, $3) WHERE account = $1 AND id = $2
+"""
 
 
 async def issue_code(tx: Tx, technician: UUID) -> str:
@@ -16,7 +50,11 @@ async def issue_code(tx: Tx, technician: UUID) -> str:
 
     :raises MissingError: no active technician of the account has this id.
     """
-    raise NotImplementedError
+    code = locator(tx.account) + random_letters(_SECRET_LETTERS)
+    expires = tx.now + CODE_LIFE
+    if not await tx.execute(ISSUE, tx.account, technician, _digest(code), expires):
+        raise MissingError("no such active technician")
+    return "-".join(code[start : start + _GROUP] for start in range(0, len(code), _GROUP))
 
 
 async def enrol(request: Enrol) -> Enrolled:
@@ -24,12 +62,21 @@ async def enrol(request: Enrol) -> Enrolled:
 
     :raises EnrolmentError: unknown, used or expired.
     """
-    raise NotImplementedError
+    code = request.code.upper().translate(_NOISE)
+    account = account_of(code[:LOCATOR_LENGTH])
+    if account is None or len(code) != LOCATOR_LENGTH + _SECRET_LETTERS:
+        raise EnrolmentError("no such code")
+    if any(letter not in ALPHABET for letter in code):
+        raise EnrolmentError("no such code")
+    return await run(account, partial(_consume, code=code, name=request.name))
 
 
 async def authenticate(credential: str) -> DeviceScope | None:
     """Whose device this is, or None: unknown, revoked, or its technician is not active."""
-    raise NotImplementedError
+    reference = tokens.read(credential)
+    if reference is None:
+        return None
+    return await run(reference.account, partial(_device_of, credential_hash=reference.hash))
 
 
 async def revoke(tx: Tx, device: UUID) -> None:
@@ -37,4 +84,24 @@ async def revoke(tx: Tx, device: UUID) -> None:
 
     :raises MissingError: no such device in the account.
     """
-    raise NotImplementedError
+    if not await tx.execute(REVOKE, tx.account, device, tx.now):
+        raise MissingError("no such device")
+
+
+async def _consume(tx: Tx, code: str, name: str) -> Enrolled:
+    technician = await tx.fetchval(CONSUME, tx.account, _digest(code), tx.now)
+    if technician is None:
+        raise EnrolmentError("no such code")
+    secret, device = tokens.mint(), new_id()
+    credential_hash = tokens.digest(secret)
+    await tx.execute(ADD_DEVICE, tx.account, device, technician, name, credential_hash, tx.now)
+    return Enrolled(device, tokens.write(tx.account, secret))
+
+
+async def _device_of(tx: Tx, credential_hash: bytes) -> DeviceScope | None:
+    row = await tx.fetchrow(AUTHENTICATE, tx.account, credential_hash)
+    return None if row is None else DeviceScope(tx.account, row["id"], row["technician"])
+
+
+def _digest(code: str) -> bytes:
+    return tokens.digest(code.encode())

@@ -1,14 +1,36 @@
 """Reading a page of a technician's feed."""
 
+from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
+import asyncpg
 from msgspec import Struct
 
-from sync.feed.changes import Change
+from sync.database import Tx, run
+from sync.errors import ResyncError
+from sync.feed.changes import Change, Gone
+from sync.feed.content import read_content
+from sync.feed.cursor import Place, read_cursor, write_cursor
+from sync.feed.pruning import prune
 from sync.wire import DeviceScope
 
 USUAL_CHANGES: Final = 1000
 MOST_CHANGES: Final = 5000
+
+HEAD: Final = "SELECT epoch, position, pruned FROM feed_head WHERE account = $1"
+
+ROWS: Final = """
+SELECT position, kind, id, deleted FROM feed
+WHERE account = $1 AND technician = $2 AND position > $3
+ORDER BY position LIMIT $4
+"""
+
+#: Two devices may find out at once; the second finds it done.
+NEW_EPOCH: Final = """
+UPDATE feed_head SET epoch = greatest(epoch, $2) + 1
+WHERE account = $1 AND (epoch, position) < ($2, $3)
+"""
 
 
 class Page(Struct, frozen=True):
@@ -24,9 +46,51 @@ async def pull(
 ) -> Page:
     """The page after `cursor`, or the first one without it.
 
-    `key`: the secret that authenticates cursors. `limit`: 1 to `MOST_CHANGES` changes.
+    `key`: the secret that authenticates cursors. `limit`: at most so many changes; what lies
+    outside 1 to `MOST_CHANGES` counts as the nearest of these.
 
     :raises CursorError: we never gave this cursor to this technician.
     :raises ResyncError: the device must start again without a cursor.
     """
-    raise NotImplementedError
+    after = None if cursor is None else read_cursor(key, device, cursor)
+    most = min(max(limit, 1), MOST_CHANGES)
+    page = await run(device.account, partial(_page, device=device, after=after, most=most, key=key))
+    if page is None:
+        raise ResyncError("this place in the feed is gone; pull again without a cursor")
+    return page
+
+
+async def _page(
+    tx: Tx, device: DeviceScope, after: Place | None, most: int, key: bytes
+) -> Page | None:
+    """None stands for a resync, so that a new epoch is committed before it is told."""
+    if after is None:
+        await prune(tx)
+    head = await tx.fetchrow(HEAD, tx.account)
+    assert head is not None  # noqa: S101 - made with the account
+    if after and not await _continues(tx, after, head):
+        return None
+    start = after.position if after else 0
+    rows = await tx.fetch(ROWS, tx.account, device.technician, start, most + 1)
+    more = len(rows) > most
+    rows = rows[:most]
+    last: int = rows[-1]["position"] if rows else start
+    # All up to the head is committed: an idle feed's place moves on and does not grow old.
+    end = last if more else max(last, head["position"])
+    changes = _joined(rows, await read_content(tx, rows))
+    return Page(changes, write_cursor(key, device, Place(head["epoch"], end)), more)
+
+
+async def _continues(tx: Tx, after: Place, head: asyncpg.Record) -> bool:
+    if after > (head["epoch"], head["position"]):
+        # We wrote this cursor and do not remember it: the database was restored.
+        await tx.execute(NEW_EPOCH, tx.account, *after)
+        return False
+    return bool(after.epoch == head["epoch"] and after.position >= head["pruned"])
+
+
+def _joined(rows: Iterable[asyncpg.Record], content: dict[tuple[str, str], Change]) -> list[Change]:
+    return [
+        Gone(row["kind"], row["id"]) if row["deleted"] else content[row["kind"], row["id"]]
+        for row in rows
+    ]

@@ -44,7 +44,7 @@ class UnitPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     id: UUID | UnsetType = UNSET
     external_id: ExternalId | UnsetType = UNSET
-    parent: Ref | None | UnsetType = UNSET
+    parent: Ref | UnsetType | None = UNSET
     kind: UnitKind | UnsetType = UNSET
     name: str | UnsetType = UNSET
 
@@ -68,9 +68,9 @@ class CustomerPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     id: UUID | UnsetType = UNSET
     external_id: ExternalId | UnsetType = UNSET
     name: str | UnsetType = UNSET
-    email: str | None | UnsetType = UNSET
-    billing_email: str | None | UnsetType = UNSET
-    phone: str | None | UnsetType = UNSET
+    email: str | UnsetType | None = UNSET
+    billing_email: str | UnsetType | None = UNSET
+    phone: str | UnsetType | None = UNSET
     language: Language | UnsetType = UNSET
 
 
@@ -79,12 +79,12 @@ class LocationPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
     id: UUID | UnsetType = UNSET
     external_id: ExternalId | UnsetType = UNSET
-    customer: Ref | None | UnsetType = UNSET
+    customer: Ref | UnsetType | None = UNSET
     name: str | UnsetType = UNSET
     address: str | UnsetType = UNSET
-    email: str | None | UnsetType = UNSET
-    phone: str | None | UnsetType = UNSET
-    zone: str | None | UnsetType = UNSET
+    email: str | UnsetType | None = UNSET
+    phone: str | UnsetType | None = UNSET
+    zone: str | UnsetType | None = UNSET
 
 
 class TaskTypePut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -130,19 +130,19 @@ class TaskPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     type: Ref | UnsetType = UNSET
     state: StateCode | UnsetType = UNSET
     title: str | UnsetType = UNSET
-    customer: Ref | None | UnsetType = UNSET
-    location: Ref | None | UnsetType = UNSET
+    customer: Ref | UnsetType | None = UNSET
+    location: Ref | UnsetType | None = UNSET
     unit: Ref | UnsetType = UNSET
-    technician: Ref | None | UnsetType = UNSET
-    pool: Ref | None | UnsetType = UNSET
+    technician: Ref | UnsetType | None = UNSET
+    pool: Ref | UnsetType | None = UNSET
     assignments: list[AssignmentPut] | UnsetType = UNSET
-    contact_email: str | None | UnsetType = UNSET
-    priority: str | None | UnsetType = UNSET
-    reason: str | None | UnsetType = UNSET
-    channel: str | None | UnsetType = UNSET
-    account_manager: Ref | None | UnsetType = UNSET
+    contact_email: str | UnsetType | None = UNSET
+    priority: str | UnsetType | None = UNSET
+    reason: str | UnsetType | None = UNSET
+    channel: str | UnsetType | None = UNSET
+    account_manager: Ref | UnsetType | None = UNSET
     tags: list[str] | UnsetType = UNSET
-    scheduled_at: Moment | None | UnsetType = UNSET
+    scheduled_at: Moment | UnsetType | None = UNSET
     created_at: Moment | UnsetType = UNSET
 
 

@@ -1,0 +1,78 @@
+"""Writing the feed: always the last step of a transaction.
+
+The account's counter is the last lock that a transaction takes, so whoever holds it writes alone
+and positions come in the order of commits. A thing that changed is moved to the end of the feeds
+that hold it (`touch`); who gains or loses tasks is worked out from the open turns (`hand_over`).
+
+Whoever adds a thing to a feed locks it FOR SHARE first. Otherwise one who edits it at the same
+time could move the rows it sees, miss the new one, and commit after the new one was pulled.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from sync.database import Tx
+from sync.feed.changes import KindName
+
+Thing = tuple[KindName, str]
+
+TOUCH: Final = """
+WITH head AS (
+  UPDATE feed_head SET position = position + $4 WHERE account = $1
+  RETURNING position - $4 AS base
+)
+UPDATE feed f SET position = head.base + w.place, changed_at = $5
+FROM head, unnest($2::text[], $3::text[]) WITH ORDINALITY AS w(kind, id, place)
+WHERE f.account = $1 AND f.kind = w.kind AND f.id = w.id AND NOT f.deleted
+"""
+
+#: A shared thing that is there already stays where it is; tasks are only given when they moved.
+WRITE: Final = """
+WITH head AS (
+  UPDATE feed_head SET position = position + $6 WHERE account = $1
+  RETURNING position - $6 AS base
+)
+INSERT INTO feed (account, technician, kind, id, position, deleted, changed_at)
+SELECT $1, w.technician, w.kind, w.id, head.base + w.place, w.deleted, $7
+FROM head, unnest($2::uuid[], $3::text[], $4::text[], $5::boolean[])
+  WITH ORDINALITY AS w(technician, kind, id, deleted, place)
+ON CONFLICT (account, kind, id, technician) DO UPDATE
+SET position = excluded.position, deleted = excluded.deleted, changed_at = excluded.changed_at
+WHERE feed.deleted <> excluded.deleted OR feed.kind = 'task'
+"""
+
+
+class Row(NamedTuple):
+    """One thing in one technician's feed."""
+
+    technician: UUID
+    kind: KindName
+    id: str
+    deleted: bool = False
+
+
+async def lock_head(tx: Tx) -> None:
+    """Take the account's turn to write its feed; nothing else is locked after it."""
+    await tx.execute("SELECT FROM feed_head WHERE account = $1 FOR UPDATE", tx.account)
+
+
+async def touch(tx: Tx, things: Iterable[Thing]) -> None:
+    """Move `things`, whose content changed, to the end of the feeds that hold them.
+
+    The caller has their rows locked by having changed them.
+    """
+    distinct = list(dict.fromkeys(things))
+    if not distinct:
+        return
+    kinds = [kind for kind, _ in distinct]
+    ids = [thing for _, thing in distinct]
+    await tx.execute(TOUCH, tx.account, kinds, ids, len(distinct), tx.now)
+
+
+async def write(tx: Tx, rows: Sequence[Row]) -> None:
+    """Put `rows`, each thing and technician once, at the end of the feeds in this order."""
+    if not rows:
+        return
+    technicians, kinds, ids, deleted = zip(*rows, strict=True)
+    await tx.execute(WRITE, tx.account, technicians, kinds, ids, deleted, len(rows), tx.now)
