@@ -116,7 +116,7 @@ def in_language(texts: Mapping[Language, str], *wanted: str) -> str:
 
     Pass the customer's language, then the account's. Empty where there is no text at all.
     """
-    spoken: dict[str, str] = {**texts}
+    spoken = {str(language): text for language, text in texts.items()}
     found = (spoken.get(locale[:2]) for locale in wanted)
     return next(filter(None, (*found, *spoken.values())), "")
 

@@ -1,0 +1,97 @@
+"""Languages: catalogues read from .po files, dates and figures as each locale writes them."""
+
+from datetime import datetime
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+from babel.dates import format_date, format_time, get_timezone
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+from babel.support import Translations
+
+DOMAIN: Final = "retour"
+#: Every locale that Retour speaks, by its language; the first is spoken where nothing else fits.
+LOCALES: Final = {"fr": "fr_CA", "en": "en_CA"}
+DEFAULT: Final = "fr_CA"
+#: Longer headers are cut: what comes after was not going to decide.
+_HEADER_LENGTH: Final = 200
+
+
+@lru_cache(maxsize=64)
+def translations(locale: str, *folders: Path) -> Translations:
+    """The catalogues of one locale in `folders`, the first that knows a msgid wins.
+
+    :raises FileNotFoundError: a folder has no catalogue for the locale.
+    """
+    *others, last = (folder / locale / "LC_MESSAGES" / f"{DOMAIN}.po" for folder in folders)
+    merged = _read(last, locale)  # its rule for plurals stays; an empty catalogue has none
+    for path in reversed(others):
+        merged.merge(_read(path, locale))
+    return merged
+
+
+def _read(path: Path, locale: str) -> Translations:
+    """Compile one catalogue in memory: only .po files are kept."""
+    with path.open("rb") as source:
+        catalogue = read_po(source, locale=locale, domain=DOMAIN)
+    compiled = BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return Translations(compiled, domain=DOMAIN)
+
+
+def supported(locale: str | None) -> str | None:
+    """The locale of ours that speaks the language of `locale` (fr, en-US, fr_CA...), or None."""
+    return LOCALES.get((locale or "")[:2].lower())
+
+
+def negotiate(accept_language: str, *wishes: str | None) -> str:
+    """The locale to speak: the first of `wishes` that we have, else the best of the header.
+
+    `accept_language`: as RFC 9110 writes it. French where nothing fits.
+    """
+    wished = next(filter(None, map(supported, wishes)), None)
+    if wished is not None:
+        return wished
+    best, weight = DEFAULT, 0.0
+    for part in accept_language[:_HEADER_LENGTH].split(","):
+        tag, _, quality = part.partition(";q=")
+        locale, given = supported(tag.strip()), _quality(quality)
+        if locale is not None and given > weight:
+            best, weight = locale, given
+    return best
+
+
+def _quality(text: str) -> float:
+    try:
+        return float(text) if text else 1.0
+    except ValueError:
+        return 0.0
+
+
+class Translator:
+    """One locale: its texts, and how it writes days, times and figures."""
+
+    def __init__(self, locale: str, *folders: Path) -> None:
+        """`folders`: where the catalogues are, as for `translations`."""
+        texts = translations(locale, *folders)
+        self.locale = locale
+        self.gettext = texts.gettext
+        self.ngettext = texts.ngettext
+
+    def day(self, moment: datetime, zone: str) -> str:
+        """The day that `moment` (aware) is in `zone` (IANA), such as 22 novembre 2026."""
+        local = moment.astimezone(get_timezone(zone))
+        return format_date(local, "long", locale=self.locale)
+
+    def time(self, moment: datetime, zone: str) -> str:
+        """The time of day of `moment` (aware) in `zone` (IANA), to the minute."""
+        return format_time(moment, "short", tzinfo=get_timezone(zone), locale=self.locale)
+
+    def number(self, value: float, decimals: int = 0) -> str:
+        """`value` with exactly `decimals` digits after the separator."""
+        pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
+        return format_decimal(value, format=pattern, locale=self.locale)
