@@ -29,11 +29,11 @@ LOOPBACK: Final = "127.0.0.1"
 class Message(Struct, frozen=True):
     """One mail as it was received.
 
-    `to`: the recipients of the envelope, joined by commas. `received_at`: UTC.
+    `to`: the recipients of the envelope, joined by commas. `received`: UTC.
     """
 
     id: UUID
-    received_at: datetime
+    received: datetime
     sender: str
     to: str
     subject: str
@@ -77,7 +77,7 @@ def _read(file: Path) -> Message:
     parsed = email.message_from_bytes(content, policy=email.policy.default)
     return Message(
         id=name,
-        received_at=datetime.fromtimestamp((name.int >> 80) / 1000, UTC),
+        received=datetime.fromtimestamp((name.int >> 80) / 1000, UTC),
         sender=_value(return_path).strip("<>"),
         to=_value(delivered_to),
         subject=str(parsed["Subject"] or ""),

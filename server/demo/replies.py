@@ -1,0 +1,67 @@
+"""What the demo's customers answered: most are happy, some are not, half say nothing."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from random import Random
+from typing import Final
+
+from msgspec import Struct
+
+from mail.definition import Definition
+from server.demo.aftermath import Asked
+from server.demo.fixture import VISITS
+
+_ANSWERED: Final = 0.52
+#: Out of a hundred answers, from one star to five.
+_RATINGS: Final = (6, 7, 11, 24, 52)
+
+
+class Reply(Struct, frozen=True):
+    """An answer. `at`: UTC."""
+
+    asked: Asked
+    rating: int
+    reasons: list[str]
+    comment: str
+    call_back: bool
+    not_me: bool
+    at: datetime
+
+
+class Customers:
+    """Answers for those who were asked before `now`; nobody says what another one said."""
+
+    def __init__(self, chance: Random, now: datetime) -> None:
+        self._chance = chance
+        self._now = now
+        self._comments = {
+            (language, int(rating)): chance.sample(said, len(said))
+            for language, by_rating in VISITS.comments.items()
+            for rating, said in by_rating.items()
+        }
+
+    def replies(self, asked: Iterable[Asked], definition: Definition) -> Iterator[Reply]:
+        """The answers to what was sent of `asked`, under the campaign's `definition`."""
+        for one in asked:
+            if one.sent is not None and self._chance.random() < _ANSWERED:
+                at = one.sent + timedelta(hours=self._chance.expovariate(1 / 14))
+                if at < self._now:
+                    yield self._reply(one, at, definition)
+
+    def _reply(self, asked: Asked, at: datetime, definition: Definition) -> Reply:
+        [rating] = self._chance.choices(range(1, 6), _RATINGS)
+        negative = definition.is_negative(rating)
+        codes = [reason.code for reason in definition.reasons]
+        return Reply(
+            asked=asked,
+            rating=rating,
+            reasons=[self._chance.choice(codes)] if negative else [],
+            comment=self._comment(asked.job.client.language[:2], rating),
+            call_back=negative and self._chance.random() < 0.4,
+            not_me=self._chance.random() < 0.02,
+            at=at,
+        )
+
+    def _comment(self, language: str, rating: int) -> str:
+        left = self._comments[language, rating]
+        return left.pop() if left and self._chance.random() < 0.6 else ""
