@@ -1,5 +1,6 @@
 """The campaigns of an account as deciding needs them, kept by each process between changes."""
 
+from asyncio import AbstractEventLoop, get_running_loop
 from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Final, TypeAlias, TypeVar
@@ -42,12 +43,13 @@ _EMPTY: Final = CampaignSet(0, CampaignIndex(()), {})
 class _Kept:
     """What is kept beside one pool: another event loop or another database has its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, pool: object) -> None:
+        self.pool = pool
         self.sets: OrderedDict[int, CampaignSet] = OrderedDict()
         self.versions: OrderedDict[tuple[int, UUID, int], Definition] = OrderedDict()
 
 
-_kept: WeakKeyDictionary[object, _Kept] = WeakKeyDictionary()
+_kept: WeakKeyDictionary[AbstractEventLoop, _Kept] = WeakKeyDictionary()
 
 _REVISION = "SELECT revision FROM campaign_set WHERE account = $1"
 _REVISION_HELD = "SELECT revision FROM campaign_set WHERE account = $1 FOR SHARE"
@@ -102,7 +104,11 @@ async def pinned(tx: Tx, keys: Iterable[VersionKey]) -> dict[VersionKey, Definit
 
 
 def _here() -> _Kept:
-    return _kept.setdefault(open_pool(), _Kept())
+    loop, pool = get_running_loop(), open_pool()
+    kept = _kept.get(loop)
+    if kept is None or kept.pool is not pool:
+        kept = _kept[loop] = _Kept(pool)
+    return kept
 
 
 async def _read(tx: Tx, revision: int) -> CampaignSet:
