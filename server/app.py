@@ -6,6 +6,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from litestar import Litestar
 from litestar.datastructures import State
 
+from server.answers import answer_error
+from server.api import ROUTES as API
+from server.api.docs import ROUTES as DOCS
+from server.middleware import guarded
 from server.pages import ROUTES as PAGES
 from server.settings import Settings
 from sync.database import DB
@@ -18,13 +22,17 @@ def create_app(settings: Settings, api_dsn: str, ring: Callable[[str], None]) ->
     `ring`: told "plan" or "rollup" after a commit; must neither block nor raise.
     Handlers find `settings` and `ring` in `request.app.state`.
     """
-    return Litestar(
-        route_handlers=[*PAGES],
+    app = Litestar(
+        route_handlers=[*API, *DOCS, *PAGES],
+        exception_handlers={Exception: answer_error},
         lifespan=[_database(api_dsn, settings.pool_size)],
+        logging_config=None,
         openapi_config=None,
         state=State({"settings": settings, "ring": ring}),
         request_max_body_size=None,
     )
+    app.asgi_handler = guarded(app.asgi_router, settings)
+    return app
 
 
 def _database(dsn: str, size: int) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:

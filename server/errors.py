@@ -1,53 +1,154 @@
-"""What a request may meet by name, and the one place that gives each name its status."""
+"""What a request may meet, by name, and the one table that gives each name status and title."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+import msgspec
+
+
+def _(text: str) -> str:
+    """Mark `text` for the catalogues; it is translated where it is shown."""
+    return text
 
 
 class ServerError(Exception):
-    """Something a request met; `code` is stable, the text is for people and may be translated.
+    """Something a request met; `code` is a key of `PROBLEMS`.
 
     `retry_after`: seconds after which the same request may succeed, or None.
     """
 
     code: ClassVar[str] = "bad_request"
-    status: ClassVar[int] = 400
 
-    def __init__(self, detail: str = "", *, retry_after: int | None = None) -> None:
-        super().__init__(detail)
-        self.detail = detail
+    def __init__(self, *, retry_after: int | None = None) -> None:
+        super().__init__(self.code)
         self.retry_after = retry_after
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One thing wrong with a body: where (a JSON pointer), its code, and a sentence on it."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class BadBodyError(ServerError):
+    """A body or a query that does not say what it should; `faults` tells where."""
+
+    def __init__(self, *faults: Fault) -> None:
+        super().__init__()
+        self.faults = faults
 
 
 class NotSignedInError(ServerError):
     """No credential, or one that opens nothing: 401 for programs, the login page for people."""
 
     code = "not_signed_in"
-    status = 401
 
 
 class ForbiddenError(ServerError):
     """Signed in, but the role may not do this."""
 
     code = "forbidden"
-    status = 403
 
 
 class NotFoundError(ServerError):
     """No such thing in this account: the same whether it is missing or another account's."""
 
     code = "not_found"
-    status = 404
 
 
 class LoginRefusedError(ServerError):
-    """Address and password do not belong together; says nothing about which is wrong."""
+    """Address and password do not belong together; which of them is wrong is not said."""
 
     code = "login_refused"
-    status = 401
 
 
-class TooManyError(ServerError):
+class ThrottledError(ServerError):
     """Too many attempts; `retry_after` says when the next one counts."""
 
-    code = "too_many"
-    status = 429
+    code = "throttled"
+
+
+class WrongHostError(ServerError):
+    """The Host header names something that is not ours."""
+
+    code = "wrong_host"
+
+
+class CrossOriginError(ServerError):
+    """Another site made a browser send this."""
+
+    code = "cross_origin"
+
+
+class TooLargeError(ServerError):
+    """The body, as sent or as inflated, is over the limit."""
+
+    code = "too_large"
+
+
+class SlowBodyError(ServerError):
+    """The body did not arrive in time."""
+
+    code = "slow_body"
+
+
+class WrongTypeError(ServerError):
+    """The Content-Type is missing or none that this route reads."""
+
+    code = "wrong_type"
+
+
+class WrongEncodingError(ServerError):
+    """The Content-Encoding is neither gzip nor zstd."""
+
+    code = "wrong_encoding"
+
+
+class BadEncodingError(ServerError):
+    """The body does not inflate."""
+
+    code = "bad_encoding"
+
+
+class ClientGoneError(Exception):
+    """The client left before its request was complete; nobody waits for an answer."""
+
+
+class Meaning(msgspec.Struct, frozen=True):
+    """How a named error is answered."""
+
+    status: int
+    title: str
+
+
+#: Codes of `server`, `sync` and `mail` errors. What is not here is a bug and answered 500.
+PROBLEMS: Final = {
+    "bad_request": Meaning(400, _("The request is not valid")),
+    "wrong_host": Meaning(400, _("This address is not served here")),
+    "bad_encoding": Meaning(400, _("The compressed body cannot be read")),
+    "bad_cursor": Meaning(400, _("The cursor is not one of ours")),
+    "bad_code": Meaning(400, _("The code is unknown, used or expired")),
+    "bad_field": Meaning(400, _("A field holds what cannot be kept")),
+    "bad_text": Meaning(400, _("A text is blank, too long or holds control characters")),
+    "bad_address": Meaning(400, _("An e-mail address is not valid")),
+    "bad_definition": Meaning(400, _("The campaign cannot be kept as it is")),
+    "unknown_reference": Meaning(400, _("A field names something that does not exist")),
+    "not_signed_in": Meaning(401, _("Sign in first")),
+    "login_refused": Meaning(401, _("Address or password is wrong")),
+    "forbidden": Meaning(403, _("Your role may not do this")),
+    "cross_origin": Meaning(403, _("The request came from another site")),
+    "not_found": Meaning(404, _("Not found")),
+    "wrong_method": Meaning(405, _("This address does not do that")),
+    "slow_body": Meaning(408, _("The request took too long to arrive")),
+    "taken": Meaning(409, _("Something else has this already")),
+    "conflict": Meaning(409, _("This does not go with what is there")),
+    "resync": Meaning(410, _("The cursor is too old: start again without one")),
+    "too_large": Meaning(413, _("The request is too large")),
+    "too_many": Meaning(413, _("Too many items at once")),
+    "wrong_type": Meaning(415, _("Send application/json or application/msgpack")),
+    "wrong_encoding": Meaning(415, _("Send the body plain, or compressed by gzip or zstd")),
+    "throttled": Meaning(429, _("Too many attempts: wait a moment")),
+    "internal": Meaning(500, _("Something went wrong on our side")),
+    "unavailable": Meaning(503, _("Not available for a moment: try again")),
+}

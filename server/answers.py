@@ -1,0 +1,139 @@
+"""Answers to what went wrong: problem+json (RFC 9457) for programs, a page for people."""
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from litestar.response import Redirect
+
+from mail import wording
+from mail.errors import DefinitionError
+from mail.i18n import Translator, negotiate
+from server.errors import PROBLEMS, BadBodyError, Fault, Meaning, NotSignedInError, ServerError
+from server.pages.page import frame, respond
+from sync.errors import FieldError, SyncError
+
+AnyRequest = Request[Any, Any, Any]
+
+LOG: Final = structlog.stdlib.get_logger("retour.errors")
+CATALOGUES: Final = (
+    Path(__file__).parent / "locale",
+    Path(wording.__file__).parent / "locale",
+)
+PROBLEM_TYPE: Final = "application/problem+json"
+#: Seconds after which to try again when the database cannot be used.
+RETRY_AFTER: Final = 2
+_PROGRAMS: Final = re.compile(r"/(api|health|ready)(/|$)")
+#: SQLSTATE classes and codes that pass by themselves: connections, resources (a full disk too),
+#: an operator's stop, a lock or a deadlock.
+_PASSING: Final = ("08", "53", "57", "55P03", "40")
+_HTTP_CODES: Final = {404: "not_found", 405: "wrong_method", 413: "too_large"}
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The body of an error answer (RFC 9457). `errors`: what is wrong, place by place."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[Fault] = []
+
+
+def answer_error(request: AnyRequest, error: Exception) -> Response[Any]:
+    """The answer to `error`; what nobody foresaw is logged and answered 500."""
+    code = _code(error)
+    meaning = PROBLEMS[code]
+    if meaning.status >= 500:
+        LOG.error("failed", code=code, exc_info=error)
+    response = _response(request, error, code, meaning)
+    for name, value in _headers(error, meaning).items():
+        response.set_header(name, value)
+    return response
+
+
+def _code(error: Exception) -> str:
+    match error:
+        case ServerError() | SyncError() if error.code in PROBLEMS:
+            return error.code
+        case asyncpg.PostgresError():
+            return _database_code(error)
+        case asyncpg.InterfaceError() | OSError():
+            return "unavailable"
+        case HTTPException() if error.status_code < 500:
+            return _HTTP_CODES.get(error.status_code, "bad_request")
+        case _:
+            return "internal"
+
+
+def _database_code(error: asyncpg.PostgresError) -> str:
+    state = error.sqlstate or ""
+    if state.startswith(_PASSING):
+        return "unavailable"
+    if isinstance(error, asyncpg.DataError):
+        return "bad_request"
+    if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+        return "conflict"
+    return "internal"
+
+
+def _response(
+    request: AnyRequest, error: Exception, code: str, meaning: Meaning
+) -> Response[Any]:
+    if _PROGRAMS.match(request.url.path) or "text/html" not in request.headers.get("accept", ""):
+        return _problem(request, error, code, meaning)
+    if isinstance(error, NotSignedInError) and request.method in {"GET", "HEAD"}:
+        return Redirect("/login", status_code=303)
+    return respond(request, "error.html", frame(request), status=meaning.status)
+
+
+def _problem(
+    request: AnyRequest, error: Exception, code: str, meaning: Meaning
+) -> Response[bytes]:
+    words = Translator(negotiate(request.headers.get("accept-language", "")), *CATALOGUES)
+    title = words.gettext(meaning.title)
+    faults = _faults(error, words)
+    problem = Problem(f"urn:retour:problem:{code}", title, meaning.status, title, faults)
+    return Response(
+        msgspec.json.encode(problem),
+        status_code=meaning.status,
+        media_type=PROBLEM_TYPE,
+        headers={"Content-Language": words.locale.replace("_", "-")},
+    )
+
+
+def _faults(error: Exception, words: Translator) -> list[Fault]:
+    match error:
+        case BadBodyError():
+            return list(error.faults)
+        case FieldError():
+            text = words.gettext(PROBLEMS[error.code].title)
+            return [Fault(_pointer(error.field), error.code, text)]
+        case DefinitionError():
+            return [
+                Fault(_pointer(one.field), one.code, words.gettext(wording.PROBLEMS[one.code]))
+                for one in error.problems
+            ]
+        case _:
+            return []
+
+
+def _pointer(field: str) -> str:
+    """A dotted path as a JSON pointer (RFC 6901)."""
+    return f"/{field.replace('.', '/')}" if field else ""
+
+
+def _headers(error: Exception, meaning: Meaning) -> dict[str, str]:
+    wait = getattr(error, "retry_after", None)
+    if meaning.status == 503 and wait is None:
+        wait = RETRY_AFTER
+    headers = {} if wait is None else {"Retry-After": str(wait)}
+    if meaning.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    allow = (getattr(error, "headers", None) or {}).get("allow")
+    return headers | ({"Allow": allow} if allow else {})

@@ -1,0 +1,33 @@
+"""The API for devices and programs: JSON or MessagePack, under /api/v1."""
+
+from typing import Final
+
+from litestar import Router
+from litestar.types import ControllerRouterHandler
+
+from server.api import access, devices, kinds, system, tasks
+from server.api.records import routes_of
+
+_RECORDS: Final = (
+    kinds.UNITS,
+    kinds.USERS,
+    kinds.CUSTOMERS,
+    kinds.LOCATIONS,
+    kinds.TASK_TYPES,
+    kinds.STATES,
+    kinds.TASKS,
+)
+
+#: Every operation that the OpenAPI document describes.
+ROUTES: Final[list[ControllerRouterHandler]] = [
+    *system.ROUTES,
+    Router(
+        "/api/v1",
+        route_handlers=[
+            *access.ROUTES,
+            *devices.ROUTES,
+            *tasks.ROUTES,
+            *(route for kind in _RECORDS for route in routes_of(kind)),
+        ],
+    ),
+]

@@ -1,0 +1,116 @@
+"""Enrolment and the protocol: codes, devices, push and pull."""
+
+from datetime import datetime
+from typing import Annotated, Any, Final, TypeAlias
+from uuid import UUID
+
+from litestar import Request
+from litestar.types import ControllerRouterHandler
+from msgspec import Meta, Struct
+
+from server.api.operation import operation
+from server.api.paging import Listing, Paging, listing
+from server.auth import DEVICE_PREFIX, DeviceRequest, Principal, anyone, device, plans, reads
+from server.throttle import GUESSES, Bucket, count, give_back, peer_of
+from sync import enrolment, feed, intake
+from sync.database import Tx, run, tx
+from sync.enrolment import CODE_LIFE
+from sync.feed.pull import MOST_CHANGES, USUAL_CHANGES
+from sync.records import reading
+from sync.records.shapes import DeviceRecord
+from sync.wire import Enrol, Enrolled, Push, PushReply
+
+ApiRequest: TypeAlias = Request[Principal, Any, Any]
+
+
+class CodeOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    """For whom: a technician's id."""
+
+    user: UUID
+
+
+class IssuedCode(Struct, frozen=True):
+    """A code that enrols one device, once, until `expires_at`."""
+
+    code: str
+    expires_at: datetime
+
+
+class FeedQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where to go on in the feed; without `cursor` from the start."""
+
+    cursor: Annotated[str, Meta(max_length=200)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=MOST_CHANGES)] = USUAL_CHANGES
+
+
+@operation("POST", "/devices/codes", access=plans, status=201, fails=("not_found",))
+async def issue_code(request: ApiRequest, body: CodeOrder) -> IssuedCode:
+    """Issue an enrolment code for a technician's next device."""
+
+    async def work(opened: Tx) -> IssuedCode:
+        code = await enrolment.issue_code(opened, body.user)
+        return IssuedCode(code, opened.now + CODE_LIFE)
+
+    return await run(request.user.account, work)
+
+
+@operation("POST", "/devices/enrol", access=anyone, status=201, fails=("bad_code", "throttled"))
+async def enrol(request: ApiRequest, body: Enrol) -> Enrolled:
+    """Turn an enrolment code into a device.
+
+    The credential goes into `Authorization: Bearer` of push and pull. It is shown this once.
+    """
+    guess = [Bucket(f"code guessed from {peer_of(request)}", GUESSES)]
+    await count(guess)
+    enrolled = await enrolment.enrol(body)
+    await give_back(guess)
+    return Enrolled(enrolled.device, DEVICE_PREFIX + enrolled.credential)
+
+
+@operation("GET", "/devices", access=reads)
+async def list_devices(request: ApiRequest, query: Paging) -> Listing[DeviceRecord]:
+    """List devices, revoked ones too."""
+    async with tx(request.user.account) as opened:
+        items = await reading.list_devices(opened, query.limit, query.after)
+    return listing(items, query.limit)
+
+
+@operation("POST", "/devices/{key:uuid}/revoke", access=plans, fails=("not_found",))
+async def revoke_device(request: ApiRequest, key: UUID) -> None:
+    """End a device's credential. Ending it twice is once."""
+    async with tx(request.user.account) as opened:
+        await enrolment.revoke(opened, key)
+
+
+@operation("POST", "/sync/push", access=device, fails=("too_many",))
+async def push(request: DeviceRequest, body: Push) -> PushReply:
+    """Push transitions; each one gets its verdict, in the order sent.
+
+    At most 500. The same push may be repeated until it is answered: a transition that is known
+    gets the verdict that it had. One bad item never fails the others.
+    """
+    outcome = await intake.push(request.user, body)
+    if outcome.changed:
+        request.app.state.ring("plan")
+    return PushReply(outcome.results)
+
+
+@operation("GET", "/sync/pull", access=device, fails=("bad_cursor", "resync"))
+async def pull(request: DeviceRequest, query: FeedQuery) -> feed.Page:
+    """Pull what changed for the device's technician since the cursor.
+
+    410 `resync` says that the cursor can no longer be continued: drop what is stored (not what
+    waits to be pushed) and pull without one.
+    """
+    key = request.app.state.settings.secret.encode()
+    return await feed.pull(request.user, query.cursor, key, query.limit)
+
+
+ROUTES: Final[list[ControllerRouterHandler]] = [
+    issue_code,
+    enrol,
+    list_devices,
+    revoke_device,
+    push,
+    pull,
+]

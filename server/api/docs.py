@@ -1,0 +1,37 @@
+"""The OpenAPI document as JSON, and as a page to read."""
+
+from functools import cache
+from typing import Any, Final, TypeAlias
+
+import msgspec
+from litestar import Litestar, Request, Response, get
+from litestar.types import ControllerRouterHandler
+
+from server.api.openapi import Schema, document
+from server.pages.page import frame, respond
+
+AnyRequest: TypeAlias = Request[Any, Any, Any]
+
+#: The document is public and changes only with the program.
+_KEPT: Final = {"Cache-Control": "public, max-age=300"}
+
+
+@cache
+def _document(app: Litestar) -> Schema:
+    return document(app)
+
+
+@get("/api/openapi.json", sync_to_thread=False)
+def openapi_json(request: AnyRequest) -> Response[bytes]:
+    """The document for programs."""
+    text = msgspec.json.encode(_document(request.app))
+    return Response(text, media_type="application/json", headers=_KEPT)
+
+
+@get("/api/docs", sync_to_thread=False)
+def docs(request: AnyRequest) -> Response[str]:
+    """The document for people."""
+    return respond(request, "api.html", frame(request), api=_document(request.app))
+
+
+ROUTES: Final[list[ControllerRouterHandler]] = [openapi_json, docs]

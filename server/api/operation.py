@@ -1,0 +1,104 @@
+"""One route of the API: a typed function, what it reads and answers, and who may call it.
+
+The function says all of it once, in its signature: `body` and `query` are structs, other
+parameters stand in the path, the answer is what it returns (204 for None). The OpenAPI document
+is made of the same signature.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, Literal, TypeAlias, get_type_hints
+
+import msgspec
+from litestar import Request, Response
+from litestar.handlers import HTTPRouteHandler
+
+from server.api.wire import NO_CONTENT, read_body, read_query, write
+from server.auth import Guard
+
+AnyRequest = Request[Any, Any, Any]
+Method: TypeAlias = Literal["GET", "POST", "PUT", "DELETE"]
+
+#: The key of a handler's `opt` under which its `Operation` stands.
+OPERATION: Final = "operation"
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """What a route takes and gives. `answer` is NoneType for 204. `fails`: codes of errors."""
+
+    name: str
+    summary: str
+    description: str
+    access: Guard
+    path_parameters: Mapping[str, Any]
+    body: Any
+    query: Any
+    answer: Any
+    status: int
+    fails: tuple[str, ...]
+
+
+def operation(
+    method: Method,
+    path: str,
+    *,
+    access: Guard,
+    status: int = 200,
+    fails: tuple[str, ...] = (),
+) -> Callable[[Callable[..., Awaitable[Any]]], HTTPRouteHandler]:
+    """Make a route of a function `(request, [body], [query], [path parameters]) -> answer`."""
+
+    def routed(function: Callable[..., Awaitable[Any]]) -> HTTPRouteHandler:
+        return route(method, path, function, _describe(function, access, status, fails))
+
+    return routed
+
+
+def route(
+    method: Method, path: str, function: Callable[..., Awaitable[Any]], spoken: Operation
+) -> HTTPRouteHandler:
+    """The handler that reads what `spoken` says, calls `function` and writes its answer.
+
+    A function that has more to say than a body (cookies) may return the whole response.
+    """
+
+    async def handle(request: AnyRequest) -> Response[bytes]:
+        given = dict(request.path_params)
+        if spoken.query is not None:
+            given["query"] = read_query(request, spoken.query)
+        if spoken.body is not None:
+            given["body"] = await read_body(request, spoken.body)
+        answer = await function(request, **given)
+        return answer if isinstance(answer, Response) else write(request, answer, spoken.status)
+
+    return HTTPRouteHandler(
+        path,
+        http_method=method,
+        guards=[spoken.access],
+        name=spoken.name,
+        status_code=spoken.status,
+        opt={OPERATION: spoken},
+    )(handle)
+
+
+def _describe(
+    function: Callable[..., Any], access: Guard, status: int, fails: tuple[str, ...]
+) -> Operation:
+    hints = get_type_hints(function, include_extras=True)
+    answer = hints.pop("return")
+    hints.pop("request")
+    body, query = hints.pop("body", None), hints.pop("query", None)
+    summary, _, description = (inspect.getdoc(function) or "").partition("\n\n")
+    empty = answer is type(None)
+    return Operation(
+        name=function.__name__,
+        summary=" ".join(summary.split()),
+        description=" ".join(description.split()),
+        access=access,
+        path_parameters=hints,
+        body=body,
+        query=query,
+        answer=answer,
+        status=NO_CONTENT if empty else status,
+        fails=fails,
+    )

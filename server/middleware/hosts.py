@@ -1,0 +1,71 @@
+"""Only answer to our own names: a forged Host must not reach a link, a cache or a redirect."""
+
+from typing import Self
+from urllib.parse import urlsplit
+
+import msgspec
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from server.errors import WrongHostError
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Hosts(msgspec.Struct, frozen=True):
+    """Names that are ours: with a port only there, without one at any port."""
+
+    exact: frozenset[tuple[str, int]]
+    anywhere: frozenset[str]
+    scheme: str
+
+    @classmethod
+    def of(cls, origin: str, further: str) -> Self:
+        """`origin`: scheme://host:port. `further`: hosts, each with or without port, by commas."""
+        scheme = urlsplit(origin).scheme
+        named = [_split(text, scheme) for text in further.split(",") if text.strip()]
+        exact = {_with_port(origin)} | {(host, port) for host, port in named if port is not None}
+        return cls(frozenset(exact), frozenset(h for h, port in named if port is None), scheme)
+
+    def know(self, host: str) -> bool:
+        """Tell whether the value of a Host header is ours; letter case does not matter."""
+        try:
+            name, port = _split(host, self.scheme)
+        except ValueError:
+            return False
+        effective = _DEFAULT_PORTS.get(self.scheme, 80) if port is None else port
+        return name in self.anywhere or (name, effective) in self.exact
+
+    def know_origin(self, origin: str) -> bool:
+        """Tell whether the value of an Origin header is ours."""
+        scheme, separator, host = origin.partition("://")
+        return bool(separator) and scheme == self.scheme and self.know(host)
+
+
+def _split(host: str, scheme: str) -> tuple[str, int | None]:
+    """:raises ValueError: no host, something beside host and port, or a port out of range."""
+    parts = urlsplit(f"{scheme}://{host.strip()}")
+    if parts.username is not None or parts.path or parts.query or parts.fragment:
+        raise ValueError("not a host")
+    if not parts.hostname:
+        raise ValueError("no host")
+    return parts.hostname, parts.port
+
+
+def _with_port(origin: str) -> tuple[str, int]:
+    parts = urlsplit(origin)
+    return parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme, 80)
+
+
+def check_host(app: ASGIApp, hosts: Hosts) -> ASGIApp:
+    """Let a request through when it has exactly one Host header and it is ours.
+
+    :raises WrongHostError: otherwise.
+    """
+
+    async def checked(scope: Scope, receive: Receive, send: Send) -> None:
+        named = [value for name, value in scope["headers"] if name == b"host"]
+        if len(named) != 1 or not hosts.know(named[0].decode("latin-1")):
+            raise WrongHostError
+        await app(scope, receive, send)
+
+    return checked

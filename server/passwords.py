@@ -1,0 +1,35 @@
+"""Passwords: argon2id, off the event loop, and as slow for nobody as for somebody."""
+
+import asyncio
+import secrets
+from typing import Final
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+
+_HASHER: Final = PasswordHasher()
+#: Costs as much to check as a real one.
+_NOBODYS: Final = _HASHER.hash(secrets.token_hex())
+
+
+def hash_password(password: str) -> str:
+    """What is stored of a password; takes about as long as checking one."""
+    return _HASHER.hash(password)
+
+
+async def hash_password_aside(password: str) -> str:
+    """`hash_password` without holding the event loop."""
+    return await asyncio.to_thread(hash_password, password)
+
+
+def _check(stored: str | None, password: str) -> bool:
+    try:
+        _HASHER.verify(stored or _NOBODYS, password)
+    except (VerifyMismatchError, InvalidHashError):
+        return False
+    return stored is not None
+
+
+async def check_password(stored: str | None, password: str) -> bool:
+    """Tell whether `password` fits; None, for an unknown user, costs the same time and is False."""
+    return await asyncio.to_thread(_check, stored, password)
