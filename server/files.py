@@ -1,0 +1,35 @@
+"""Files that must not be half written, nor read by others."""
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class HeldError(RuntimeError):
+    """Another process holds the lock."""
+
+
+def write_private(file: Path, content: bytes) -> None:
+    """Write whole or not at all, for the owner's eyes only."""
+    partial = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as out:
+        out.write(content)
+    partial.replace(file)
+
+
+@contextmanager
+def locked(file: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold `file` alone among processes; the lock goes with the process, however it ends.
+
+    :raises HeldError: without `wait`, where another process holds it.
+    """
+    with file.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HeldError(str(file)) from None
+        yield
