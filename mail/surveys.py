@@ -1,0 +1,159 @@
+"""What a link in a mail opens: the survey of one visit, or the address to leave alone."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+
+from mail.definition import Definition, decode
+from sync.database import Tx, tx
+from sync.ids import new_account_number
+from sync.tokens import TokenRef, read
+
+
+class Visit(Struct, frozen=True):
+    """What the customer is asked about.
+
+    `moment`: when the work ended (UTC); `zone`: IANA, of the place, else of the account.
+    `type_name`, `type_names`: of the task's type, the latter by language. `place`, `address`:
+    of the location, None where the task has none.
+    """
+
+    moment: datetime
+    zone: str
+    type_name: str
+    type_names: Mapping[str, str]
+    place: str | None
+    address: str | None
+
+
+class CurrentAnswer(Struct, frozen=True):
+    """What the customer last said; `version` counts from 1. `rating` may be None after not_me."""
+
+    version: int
+    rating: int | None
+    reasons: list[str]
+    comment: str
+    not_me: bool
+    call_back: bool
+    answered_at: datetime
+
+
+class Survey(Struct, frozen=True):
+    """An open survey, as the page shows it.
+
+    `definition`: as pinned when it was scheduled. `language`: the customer's locale;
+    `account_language`: where the customer's has no text. `deadline`: until when it can be
+    answered (UTC), None while it is not known that the mail left.
+    """
+
+    company: str
+    definition: Definition
+    language: str
+    account_language: str
+    visit: Visit
+    deadline: datetime | None
+    answer: CurrentAnswer | None
+
+
+class Subscription(Struct, frozen=True):
+    """An address that a company mails. `ended`: it is left alone already."""
+
+    company: str
+    address: str
+    language: str
+    ended: bool
+
+
+_SURVEY: Final = """
+SELECT i.deadline, coalesce(i.language, a.language) AS language, v.definition,
+  a.name AS company, a.language AS account_language, coalesce(p.zone, a.zone) AS zone,
+  t.moment, k.name AS type_name, k.names AS type_names, p.name AS place, p.address,
+  w.version, w.rating, w.reasons, w.comment, w.not_me, w.call_back, w.answered_at
+FROM link l
+JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
+JOIN account a ON a.account = l.account
+JOIN campaign_version v ON (v.account, v.campaign, v.version) = (i.account, i.campaign, i.version)
+JOIN transition t ON (t.account, t.id) = (i.account, i.transition)
+JOIN task j ON (j.account, j.id) = (i.account, i.task)
+JOIN task_type k ON (k.account, k.id) = (j.account, j.type)
+LEFT JOIN location p ON (p.account, p.id) = (j.account, j.location)
+LEFT JOIN answer w ON (w.account, w.invitation) = (i.account, i.id)
+WHERE l.account = $1 AND l.token_hash = $2 AND l.purpose = 'survey'
+  AND (i.deadline IS NULL OR i.deadline > $3)
+"""
+
+_SUBSCRIPTION: Final = """
+SELECT a.name AS company, i.typed_address, coalesce(i.language, a.language) AS language,
+  coalesce(c.suppressed = 'unsubscribed', false) AS ended
+FROM link l
+JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
+JOIN account a ON a.account = l.account
+LEFT JOIN contact c ON (c.account, c.address) = (i.account, i.address)
+WHERE l.account = $1 AND l.token_hash = $2 AND l.purpose = 'unsubscribe'
+"""
+
+
+def referred(token: str) -> TokenRef:
+    """What `token` refers to; nonsense refers to nothing, which takes as long to find out."""
+    return read(token) or TokenRef(new_account_number(), b"")
+
+
+async def open_survey(token: str) -> Survey | None:
+    """The survey that a link opens, or None where it is unknown, malformed or expired.
+
+    All of these cost the same, so that a guess learns nothing from the time it takes.
+    """
+    ref = referred(token)
+    async with tx(ref.account) as opened:
+        row = await opened.fetchrow(_SURVEY, ref.account, ref.hash, opened.now)
+    return None if row is None else _survey(row)
+
+
+async def open_subscription(token: str) -> Subscription | None:
+    """The address that an unsubscribe link is about, or None. These links do not expire."""
+    ref = referred(token)
+    async with tx(ref.account) as opened:
+        return await subscription(opened, ref)
+
+
+async def subscription(opened: Tx, ref: TokenRef) -> Subscription | None:
+    """As `open_subscription`, inside a transaction of the token's account."""
+    row = await opened.fetchrow(_SUBSCRIPTION, ref.account, ref.hash)
+    if row is None:
+        return None
+    return Subscription(row["company"], row["typed_address"] or "", row["language"], row["ended"])
+
+
+def _survey(row: asyncpg.Record) -> Survey:
+    return Survey(
+        company=row["company"],
+        definition=decode(row["definition"]),
+        language=row["language"],
+        account_language=row["account_language"],
+        visit=Visit(
+            moment=row["moment"],
+            zone=row["zone"],
+            type_name=row["type_name"],
+            type_names=msgspec.json.decode(row["type_names"], type=dict[str, str]),
+            place=row["place"],
+            address=row["address"],
+        ),
+        deadline=row["deadline"],
+        answer=None if row["version"] is None else _answer(row),
+    )
+
+
+def _answer(row: asyncpg.Record) -> CurrentAnswer:
+    return CurrentAnswer(
+        version=row["version"],
+        rating=row["rating"],
+        reasons=row["reasons"],
+        comment=row["comment"],
+        not_me=row["not_me"],
+        call_back=row["call_back"],
+        answered_at=row["answered_at"],
+    )
