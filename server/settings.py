@@ -20,6 +20,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `origin`: scheme, host and port that links in mails use.
     `hosts`: further values of Host that are answered, comma-separated; the origin's always is.
     `trusted_proxies`: addresses or networks, comma-separated, whose X-Forwarded-For is believed.
+    `namespace`: starts the names of queues, so that two Retours may share a broker.
     `testing`: lets tests move the clock; refused in production.
     """
 
@@ -39,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sweep: float = 1.0
     hosts: str = ""
     trusted_proxies: str = ""
+    namespace: str = "retour"
     testing: bool = False
 
 
@@ -66,3 +68,10 @@ def load(environ: dict[str, str] | None = None, **overrides: object) -> Settings
             " mail could be sent by two workers"
         )
     return settings
+
+
+def terminal_locale(environ: dict[str, str] | None = None) -> str:
+    """The locale of the person at the terminal, such as fr_CA.UTF-8; empty where none is set."""
+    variables = dict(os.environ) if environ is None else environ
+    names = ("LC_ALL", "LC_MESSAGES", "LANG")
+    return next((variables[name] for name in names if variables.get(name)), "")
