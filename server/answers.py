@@ -82,9 +82,7 @@ def _database_code(error: asyncpg.PostgresError) -> str:
     return "internal"
 
 
-def _response(
-    request: AnyRequest, error: Exception, code: str, meaning: Meaning
-) -> Response[Any]:
+def _response(request: AnyRequest, error: Exception, code: str, meaning: Meaning) -> Response[Any]:
     if _PROGRAMS.match(request.url.path) or "text/html" not in request.headers.get("accept", ""):
         return _problem(request, error, code, meaning)
     if isinstance(error, NotSignedInError) and request.method in {"GET", "HEAD"}:
@@ -92,9 +90,7 @@ def _response(
     return respond(request, "error.html", frame(request), status=meaning.status)
 
 
-def _problem(
-    request: AnyRequest, error: Exception, code: str, meaning: Meaning
-) -> Response[bytes]:
+def _problem(request: AnyRequest, error: Exception, code: str, meaning: Meaning) -> Response[bytes]:
     words = Translator(negotiate(request.headers.get("accept-language", "")), *CATALOGUES)
     title = words.gettext(meaning.title)
     faults = _faults(error, words)

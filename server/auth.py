@@ -65,13 +65,13 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 ConsoleRequest: TypeAlias = Request[Principal, Any, State]
 DeviceRequest: TypeAlias = Request[DeviceScope, Any, State]
 
-_SESSION: Final = """
+_BROWSER: Final = """
 SELECT u.account, u.role, u.name, u.language, a.zone, u.id AS "user"
 FROM session s JOIN app_user u ON u.account = s.account AND u.id = s.app_user
 JOIN account a ON a.account = s.account
 WHERE s.account = $1 AND s.token_hash = $2 AND s.expires_at > $3 AND u.active
 """
-_API_TOKEN: Final = """
+_PROGRAM: Final = """
 SELECT t.account, t.name, a.language, a.zone
 FROM api_token t JOIN account a ON a.account = t.account
 WHERE t.account = $1 AND t.token_hash = $2 AND t.revoked_at IS NULL
@@ -84,7 +84,7 @@ async def signed_in(connection: Connection) -> Principal | None:
     if ref is None:
         return None
     async with tx(ref.account) as opened:
-        row = await opened.fetchrow(_SESSION, ref.account, ref.hash, opened.now)
+        row = await opened.fetchrow(_BROWSER, ref.account, ref.hash, opened.now)
     return None if row is None else Principal(**row)
 
 
@@ -93,7 +93,7 @@ async def _program(credential: str) -> Principal | None:
     if ref is None:
         return None
     async with tx(ref.account) as opened:
-        row = await opened.fetchrow(_API_TOKEN, ref.account, ref.hash)
+        row = await opened.fetchrow(_PROGRAM, ref.account, ref.hash)
     return None if row is None else Principal(**row, role=ADMINISTRATOR)
 
 

@@ -128,7 +128,8 @@ async def _recognised(address: str, password: str) -> Member | None:
     for account, user in rows:
         async with tx(account) as opened:
             row = await opened.fetchrow(_KNOWN, account, user)
-        if await check_password(row and row["password_hash"], password) and row:
+        stored = None if row is None else row["password_hash"]
+        if await check_password(stored, password) and row is not None:
             return Member(account, user, row["role"])
     if not rows:
         await check_password(None, password)

@@ -75,7 +75,9 @@ def peer_of(request: AnyRequest) -> str:
     entry that is not such a proxy: whatever stands before it, the client wrote itself.
     """
     settings: Settings = request.app.state.settings
-    proxies = [ip_network(text.strip()) for text in settings.trusted_proxies.split(",") if text.strip()]
+    proxies = [
+        ip_network(text.strip()) for text in settings.trusted_proxies.split(",") if text.strip()
+    ]
     client = request.client
     hops = [client.host if client else ""]
     forwarded = request.headers.getall("x-forwarded-for", [])

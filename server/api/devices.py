@@ -36,6 +36,18 @@ class IssuedCode(Struct, frozen=True):
     expires_at: datetime
 
 
+class AnyChange:
+    """Stands for `Change` in the document: the union has a member whose kind varies."""
+
+
+class FeedPage(Struct, frozen=True):
+    """Changes in feed order. Pull again with `cursor`; at once while `more`."""
+
+    changes: list[AnyChange]
+    cursor: str
+    more: bool
+
+
 class FeedQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Where to go on in the feed; without `cursor` from the start."""
 
@@ -95,7 +107,7 @@ async def push(request: DeviceRequest, body: Push) -> PushReply:
     return PushReply(outcome.results)
 
 
-@operation("GET", "/sync/pull", access=device, fails=("bad_cursor", "resync"))
+@operation("GET", "/sync/pull", access=device, answer=FeedPage, fails=("bad_cursor", "resync"))
 async def pull(request: DeviceRequest, query: FeedQuery) -> feed.Page:
     """Pull what changed for the device's technician since the cursor.
 

@@ -1,8 +1,7 @@
 """The OpenAPI document, made of the operations themselves so that it cannot say anything else."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
-from uuid import UUID
+from typing import Any, Final, get_args
 
 import msgspec
 from litestar import Litestar
@@ -10,10 +9,12 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from server.answers import PROBLEM_TYPE, Problem
+from server.api.devices import AnyChange
 from server.api.operation import OPERATION, Operation
 from server.api.wire import JSON, MESSAGE_PACK, NO_CONTENT
 from server.auth import anyone, device
 from server.errors import PROBLEMS
+from sync.feed.changes import Change
 
 REFERENCE: Final = "#/components/schemas/{name}"
 #: What a middleware may answer on any route, and on any route with a body.
@@ -34,7 +35,9 @@ def document(app: Litestar) -> Schema:
     """OpenAPI 3.1 for every operation that `app` routes."""
     found = list(operations(app))
     kinds = _kinds(spoken for _, _, spoken in found)
-    schemas, components = msgspec.json.schema_components(kinds, ref_template=REFERENCE)
+    schemas, components = msgspec.json.schema_components(
+        kinds, schema_hook=_hook, ref_template=REFERENCE
+    )
     known = dict(zip((_key(kind) for kind in kinds), schemas, strict=True))
     paths: dict[str, Schema] = {}
     for path, method, spoken in found:
@@ -66,9 +69,16 @@ def _key(kind: Any) -> str:
     return repr(kind)
 
 
+def _hook(kind: type[object]) -> Schema:
+    if kind is not AnyChange:
+        raise NotImplementedError
+    names = [member.__name__ for member in get_args(Change)]
+    return {"oneOf": [{"$ref": REFERENCE.format(name=name)} for name in names]}
+
+
 def _kinds(spoken: Iterable[Operation]) -> list[Any]:
     """Every type that is mentioned, once."""
-    mentioned: dict[str, Any] = {_key(Problem): Problem, _key(UUID): UUID, _key(str): str}
+    mentioned: dict[str, Any] = {_key(kind): kind for kind in (Problem, *get_args(Change))}
     for one in spoken:
         for kind in (one.body, one.query, one.answer, *one.path_parameters.values()):
             if kind not in (None, type(None)):
@@ -96,7 +106,9 @@ _SCHEMES: Final = {
 }
 
 
-def _operation(spoken: Operation, known: Mapping[str, Schema], parts: Mapping[str, Schema]) -> Schema:
+def _operation(
+    spoken: Operation, known: Mapping[str, Schema], parts: Mapping[str, Schema]
+) -> Schema:
     said: Schema = {
         "operationId": spoken.name,
         "summary": spoken.summary,

@@ -44,12 +44,19 @@ def operation(
     *,
     access: Guard,
     status: int = 200,
+    answer: Any = None,
     fails: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Awaitable[Any]]], HTTPRouteHandler]:
-    """Make a route of a function `(request, [body], [query], [path parameters]) -> answer`."""
+    """Make a route of a function `(request, [body], [query], [path parameters]) -> answer`.
+
+    `answer`: the shape to document where the function's own cannot be described.
+    """
 
     def routed(function: Callable[..., Awaitable[Any]]) -> HTTPRouteHandler:
-        return route(method, path, function, _describe(function, access, status, fails))
+        spoken = _describe(function, access, status, fails)
+        if answer is not None:
+            spoken = msgspec.structs.replace(spoken, answer=answer)
+        return route(method, path, function, spoken)
 
     return routed
 
@@ -76,7 +83,7 @@ def route(
         http_method=method,
         guards=[spoken.access],
         name=spoken.name,
-        status_code=spoken.status,
+        status_code=200,  # the response carries the real one
         opt={OPERATION: spoken},
     )(handle)
 

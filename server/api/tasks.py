@@ -1,19 +1,15 @@
 """What only tasks have: who is responsible, their past and their result, what was refused."""
 
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-import msgspec
 from litestar import Request
 from litestar.types import ControllerRouterHandler
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from server.api.operation import operation
-from server.api.paging import Listing, listing
-from server.auth import Principal, plans, reads
-from sync import history
-from sync.database import Tx, run, tx
-from sync.history import OpenItem
+from server.auth import Principal, plans
+from sync.database import Tx, run
 from sync.records import reading, tasks
 from sync.records.shapes import AssignmentRecord, Ref
 from sync.wire import Moment
@@ -54,9 +50,7 @@ async def assign_task(request: ApiRequest, key: UUID, body: Turn) -> Assignments
     """Give a task to a technician, to a pool, or take it from everybody."""
 
     async def work(opened: Tx) -> Assignments:
-        await tasks.assign(
-            opened, key, technician=body.technician, pool=body.unit, at=body.start
-        )
+        await tasks.assign(opened, key, technician=body.technician, pool=body.unit, at=body.start)
         return Assignments(await reading.list_assignments(opened, key))
 
     return await run(request.user.account, work)

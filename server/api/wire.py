@@ -2,14 +2,13 @@
 
 import re
 from functools import cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 from litestar import Request, Response
 
-from server.errors import BadBodyError, Fault, TooLargeError, WrongTypeError
+from server.errors import BadBodyError, Fault, WrongTypeError
 
-T = TypeVar("T")
 AnyRequest = Request[Any, Any, Any]
 
 JSON: Final = "application/json"
@@ -30,16 +29,16 @@ _PATH: Final = re.compile(r" - at `(?:key in )?\$?(.*)`$", re.DOTALL)
 
 
 @cache
-def _json_decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
+def _json_decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)
 
 
 @cache
-def _pack_decoder(kind: type[T]) -> msgspec.msgpack.Decoder[T]:
+def _pack_decoder(kind: Any) -> msgspec.msgpack.Decoder[Any]:
     return msgspec.msgpack.Decoder(kind)
 
 
-async def read_body(request: AnyRequest, kind: type[T]) -> T:
+async def read_body(request: AnyRequest, kind: Any) -> Any:
     """The body as a `kind`.
 
     :raises WrongTypeError: neither JSON nor MessagePack by its Content-Type.
@@ -54,7 +53,7 @@ async def read_body(request: AnyRequest, kind: type[T]) -> T:
     raise WrongTypeError
 
 
-def decode_json(raw: bytes, kind: type[T]) -> T:
+def decode_json(raw: bytes, kind: Any) -> Any:
     """:raises BadBodyError: as `read_body`."""
     if not is_nested_well(raw, DEEPEST):
         detail = f"nested deeper than {DEEPEST}, or brackets that do not match"
@@ -67,7 +66,7 @@ def decode_json(raw: bytes, kind: type[T]) -> T:
         raise BadBodyError(_fault(error)) from None
 
 
-def decode_pack(raw: bytes, kind: type[T]) -> T:
+def decode_pack(raw: bytes, kind: Any) -> Any:
     """:raises BadBodyError: as `read_body`; types and unknown fields bound the nesting."""
     try:
         value = _pack_decoder(kind).decode(raw)
@@ -91,7 +90,7 @@ def is_nested_well(raw: bytes, levels: int) -> bool:
     return not rest
 
 
-def read_query(request: AnyRequest, kind: type[T]) -> T:
+def read_query(request: AnyRequest, kind: Any) -> Any:
     """The query's parameters as a `kind`, a struct that refuses unknown fields.
 
     :raises BadBodyError: an unknown, repeated or malformed parameter.
@@ -136,7 +135,5 @@ def write(request: AnyRequest, value: object, status: int) -> Response[bytes]:
     if status == NO_CONTENT:
         return Response(b"", status_code=status)
     if wants_pack(request):
-        return Response(
-            msgspec.msgpack.encode(value), status_code=status, media_type=MESSAGE_PACK
-        )
+        return Response(msgspec.msgpack.encode(value), status_code=status, media_type=MESSAGE_PACK)
     return Response(msgspec.json.encode(value), status_code=status, media_type=JSON)

@@ -112,9 +112,7 @@ def _unzstd(raw: bytes, limit: int) -> bytes:
 
 def _replay(body: bytes, receive: Receive) -> Receive:
     """Give `body` once, then whatever comes after it (the client going away)."""
-    waiting: list[HTTPRequestEvent] = [
-        {"type": "http.request", "body": body, "more_body": False}
-    ]
+    waiting: list[HTTPRequestEvent] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replaying() -> Message:
         return waiting.pop() if waiting else await receive()  # type: ignore[return-value]

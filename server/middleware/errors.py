@@ -1,5 +1,7 @@
 """Answer what the other middlewares and the router raise; handlers' errors never get this far."""
 
+from typing import Any
+
 from litestar import Request
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,7 +27,7 @@ def answer_errors(app: ASGIApp) -> ASGIApp:
         except Exception as error:
             if started:
                 raise
-            request = Request[object, object, object](scope, receive, send)
+            request = Request[Any, Any, Any](scope, receive, send)
             answer = answer_error(request, error)
             await answer.to_asgi_response(app=None, request=request)(scope, receive, send)
 

@@ -23,7 +23,7 @@ def check_origin(app: ASGIApp, hosts: Hosts) -> ASGIApp:
     """
 
     async def checked(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] not in SAFE_METHODS:
+        if scope.get("method") not in SAFE_METHODS:
             _refuse_foreign(Headers.from_scope(scope), hosts)
         await app(scope, receive, send)
 

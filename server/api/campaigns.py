@@ -1,0 +1,132 @@
+"""Campaigns: made, read, edited as versions, started and stopped."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Final, TypeAlias
+from uuid import UUID
+
+from litestar import Request
+from litestar.types import ControllerRouterHandler
+from msgspec import Meta, Struct
+
+from mail import campaigns, lifecycle
+from mail.campaigns import CampaignRecord
+from mail.definition import Definition
+from server.api.operation import operation
+from server.api.paging import Listing, Paging, listing
+from server.auth import Principal, reads, writes
+from sync.database import Tx, run, tx
+from sync.records.shapes import ExternalId
+
+ApiRequest: TypeAlias = Request[Principal, Any, Any]
+Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+EDIT_FAILS: Final = ("bad_definition", "unknown_reference", "conflict")
+
+
+class CampaignOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    """A new campaign. `id`: where the caller wants to choose it."""
+
+    name: Name
+    definition: Definition
+    id: UUID | None = None
+    external_id: ExternalId | None = None
+
+
+class CampaignEdit(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the campaign is called and says from now on."""
+
+    name: Name
+    definition: Definition
+
+
+async def _after(
+    request: ApiRequest, campaign: UUID, change: Callable[[Tx, UUID], Awaitable[object]]
+) -> CampaignRecord:
+    async def work(opened: Tx) -> CampaignRecord:
+        await change(opened, campaign)
+        return await campaigns.get_campaign(opened, campaign)
+
+    return await run(request.user.account, work)
+
+
+@operation("POST", "/campaigns", access=writes, status=201, fails=(*EDIT_FAILS, "taken"))
+async def create_campaign(request: ApiRequest, body: CampaignOrder) -> CampaignRecord:
+    """Create a campaign as a draft, which asks nobody yet."""
+
+    async def work(opened: Tx) -> CampaignRecord:
+        made = await campaigns.create_campaign(
+            opened,
+            body.name,
+            body.definition,
+            campaign=body.id,
+            external_id=body.external_id,
+        )
+        return await campaigns.get_campaign(opened, made)
+
+    return await run(request.user.account, work)
+
+
+@operation("GET", "/campaigns", access=reads)
+async def list_campaigns(request: ApiRequest, query: Paging) -> Listing[CampaignRecord]:
+    """List campaigns."""
+    async with tx(request.user.account) as opened:
+        items = await campaigns.list_campaigns(opened, query.limit, query.after)
+    return listing(items, query.limit)
+
+
+@operation("GET", "/campaigns/{key:uuid}", access=reads, fails=("not_found",))
+async def read_campaign(request: ApiRequest, key: UUID) -> CampaignRecord:
+    """Read one campaign."""
+    async with tx(request.user.account) as opened:
+        return await campaigns.get_campaign(opened, key)
+
+
+@operation("PUT", "/campaigns/{key:uuid}", access=writes, fails=EDIT_FAILS)
+async def edit_campaign(request: ApiRequest, key: UUID, body: CampaignEdit) -> CampaignRecord:
+    """Edit a campaign: what it says becomes a new version.
+
+    Surveys that are already scheduled or sent keep the version that they have.
+    """
+
+    async def edit(opened: Tx, campaign: UUID) -> None:
+        await campaigns.edit_campaign(opened, campaign, body.name, body.definition)
+
+    return await _after(request, key, edit)
+
+
+@operation("POST", "/campaigns/{key:uuid}/activate", access=writes, fails=("conflict",))
+async def activate_campaign(request: ApiRequest, key: UUID) -> CampaignRecord:
+    """Start a draft: transitions from now on may ask."""
+    return await _after(request, key, lifecycle.activate_campaign)
+
+
+@operation("POST", "/campaigns/{key:uuid}/pause", access=writes, fails=("conflict",))
+async def pause_campaign(request: ApiRequest, key: UUID) -> CampaignRecord:
+    """Hold everything of an active campaign."""
+    return await _after(request, key, lifecycle.pause_campaign)
+
+
+@operation("POST", "/campaigns/{key:uuid}/resume", access=writes, fails=("conflict",))
+async def resume_campaign(request: ApiRequest, key: UUID) -> CampaignRecord:
+    """Go on with a paused campaign: what is due leaves unless it is stale by now."""
+    answer = await _after(request, key, lifecycle.resume_campaign)
+    request.app.state.ring("deliver")
+    return answer
+
+
+@operation("POST", "/campaigns/{key:uuid}/archive", access=writes)
+async def archive_campaign(request: ApiRequest, key: UUID) -> CampaignRecord:
+    """Put a campaign away for good; what still waits is not sent."""
+    return await _after(request, key, lifecycle.archive_campaign)
+
+
+ROUTES: Final[list[ControllerRouterHandler]] = [
+    create_campaign,
+    list_campaigns,
+    read_campaign,
+    edit_campaign,
+    activate_campaign,
+    pause_campaign,
+    resume_campaign,
+    archive_campaign,
+]
