@@ -1,11 +1,15 @@
 """What is known of a task's past, for the timeline, and what was not accepted."""
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
+import asyncpg
+import msgspec
 from msgspec import Struct
 
 from sync.database import Tx
+from sync.intake.arrivals import Body
 
 
 class TransitionRecord(Struct, frozen=True):
@@ -54,18 +58,52 @@ class OpenItem(Struct, frozen=True):
     received_at: datetime
 
 
+TRANSITIONS: Final = """
+SELECT id, task, state, moment, sequence, device_moment, received_at, device, technician, note,
+  survey, email, unexpected, unit, priority, reason, channel, account_manager, tags
+FROM transition WHERE account = $1 AND task = $2 ORDER BY moment, sequence, id
+"""
+OPEN_OF_TASK: Final = """
+SELECT id, device, technician, task, verdict, reason, body, received_at
+FROM verdict WHERE account = $1 AND task = $2 AND verdict <> 'accepted' ORDER BY received_at, id
+"""
+OPEN_OF_TECHNICIAN: Final = """
+SELECT id, device, technician, task, verdict, reason, body, received_at
+FROM verdict WHERE account = $1 AND technician = $2 AND verdict <> 'accepted'
+  AND ($4::uuid IS NULL OR id > $4)
+ORDER BY id LIMIT $3
+"""
+
+_read_body: Final = msgspec.json.Decoder(Body).decode
+
+
 async def transitions_of(tx: Tx, task: UUID) -> list[TransitionRecord]:
     """The task's history in its true order, earliest first."""
-    raise NotImplementedError
+    return [TransitionRecord(*row) for row in await tx.fetch(TRANSITIONS, tx.account, task)]
 
 
 async def open_items_of_task(tx: Tx, task: UUID) -> list[OpenItem]:
     """What was refused or is parked for a task, in the order received."""
-    raise NotImplementedError
+    return [_open_item(row) for row in await tx.fetch(OPEN_OF_TASK, tx.account, task)]
 
 
 async def open_items_of_technician(
     tx: Tx, technician: UUID, limit: int, after: UUID | None = None
 ) -> list[OpenItem]:
     """What was refused or is parked of a technician's pushes, by id; keyset-paged."""
-    raise NotImplementedError
+    rows = await tx.fetch(OPEN_OF_TECHNICIAN, tx.account, technician, limit, after)
+    return [_open_item(row) for row in rows]
+
+
+def _open_item(row: asyncpg.Record) -> OpenItem:
+    body = _read_body(row["body"])
+    return OpenItem(
+        id=row["id"],
+        device=row["device"],
+        technician=row["technician"],
+        task=row["task"],
+        verdict=row["verdict"],
+        reason=row["reason"],
+        received_at=row["received_at"],
+        **msgspec.structs.asdict(body),
+    )

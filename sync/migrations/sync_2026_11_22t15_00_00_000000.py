@@ -232,6 +232,8 @@ CREATE TABLE verdict (
   FOREIGN KEY (account, technician) REFERENCES app_user
 );
 CREATE INDEX verdict_open_by_task ON verdict (account, task) WHERE verdict <> 'accepted';
+CREATE INDEX verdict_open_by_technician ON verdict (account, technician, id)
+  WHERE verdict <> 'accepted';
 
 CREATE TABLE feed_head (
   account bigint PRIMARY KEY REFERENCES account,

@@ -1,9 +1,22 @@
 """Accounts."""
 
+from typing import Final
+
 from sync.database import Tx
+from sync.people import Account
+from sync.records.checks import Check, checked, name, zone
 from sync.records.shapes import AccountPut
+from sync.work import FeedHead
+
+CHECKS: Final[dict[str, Check]] = {"name": name, "zone": zone}
 
 
 async def create_account(tx: Tx, new: AccountPut) -> int:
-    """Create the account whose scope `tx` has (`ids.new_account_number`), with an empty feed."""
-    raise NotImplementedError
+    """Create the account whose scope `tx` has (`ids.new_account_number`), with an empty feed.
+
+    :raises FieldError: its name or zone cannot be kept.
+    """
+    draft = checked(new, CHECKS)
+    await Account.insert(Account(account=tx.account, created_at=tx.now, **draft))
+    await FeedHead.insert(FeedHead(account=tx.account, epoch=1, position=0, pruned=0))
+    return tx.account

@@ -1,15 +1,78 @@
 """Customers and locations."""
 
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from sync.database import Tx
-from sync.records.shapes import CustomerPut, LocationPut
+from sync.feed.publish import touch
+from sync.records.checks import Check, address, checked, long_line, name, optional_line, zone
+from sync.records.shapes import CustomerPut, CustomerRecord, LocationPut, LocationRecord
+from sync.records.storing import Store, resolve
+from sync.work import Customer, Location
+
+CUSTOMER_CHECKS: Final[dict[str, Check]] = {
+    "name": name,
+    "external_id": name,
+    "email": address,
+    "billing_email": address,
+    "phone": optional_line,
+}
+LOCATION_CHECKS: Final[dict[str, Check]] = {
+    "name": name,
+    "external_id": name,
+    "address": long_line,
+    "email": address,
+    "phone": optional_line,
+    "zone": zone,
+}
+
+CUSTOMERS: Final = Store(
+    Customer,
+    CustomerRecord,
+    {
+        "email": None,
+        "billing_email": None,
+        "email_by": None,
+        "email_at": None,
+        "phone": None,
+        "language": "fr_CA",
+    },
+)
+LOCATIONS: Final = Store(
+    Location,
+    LocationRecord,
+    {"customer": None, "email": None, "phone": None, "zone": None},
+)
 
 
 async def put_customers(tx: Tx, items: Sequence[CustomerPut]) -> list[UUID]:
-    raise NotImplementedError
+    """Create or update customers and give their ids; feeds that hold one get it anew.
+
+    :raises FieldError: a field cannot be kept.
+    """
+    drafts = [checked(item, CUSTOMER_CHECKS) for item in items]
+    changes = await CUSTOMERS.put(tx, drafts, _forget_capture)
+    await touch(tx, [("customer", str(c.after.id)) for c in changes if c.before and c.real])
+    return [change.after.id for change in changes]
 
 
 async def put_locations(tx: Tx, items: Sequence[LocationPut]) -> list[UUID]:
-    raise NotImplementedError
+    """Create or update locations and give their ids; feeds that hold one get it anew.
+
+    :raises FieldError: a field cannot be kept.
+    """
+    drafts = [checked(item, LOCATION_CHECKS) for item in items]
+    await resolve(tx, Customer, drafts, "customer")
+    changes = await LOCATIONS.put(tx, drafts)
+    await touch(tx, [("location", str(c.after.id)) for c in changes if c.before and c.real])
+    return [change.after.id for change in changes]
+
+
+def _forget_capture(before: CustomerRecord | None, after: CustomerRecord) -> CustomerRecord:
+    """An address that the office wrote is no longer one that a technician captured."""
+    if before is None or before.email == after.email:
+        return after
+    return replace(after, email_by=None, email_at=None)

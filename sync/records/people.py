@@ -1,19 +1,86 @@
 """Units and users."""
 
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 from sync.database import Tx
-from sync.records.shapes import UnitPut, UserPut
+from sync.errors import FieldError, MissingError
+from sync.feed.handover import hand_over_pools
+from sync.people import Unit, User
+from sync.records.checks import Check, checked, name, normal_address
+from sync.records.shapes import UnitPut, UnitRecord, UserPut, UserRecord
+from sync.records.storing import Change, Store, resolve
+
+UNIT_CHECKS: Final[dict[str, Check]] = {"name": name, "external_id": name}
+USER_CHECKS: Final[dict[str, Check]] = {
+    "name": name,
+    "external_id": name,
+    "email": normal_address,
+}
+
+UNITS: Final = Store(Unit, UnitRecord, {"parent": None})
+USERS: Final = Store(User, UserRecord, {"language": "fr_CA", "active": True})
+
+BELOW_ITSELF: Final = """
+WITH RECURSIVE above AS (
+  SELECT parent FROM unit WHERE account = $1 AND id = $2
+  UNION
+  SELECT unit.parent FROM above JOIN unit ON unit.account = $1 AND unit.id = above.parent
+)
+SELECT EXISTS (SELECT FROM above WHERE parent = $2)
+"""
 
 
 async def put_units(tx: Tx, items: Sequence[UnitPut]) -> list[UUID]:
-    raise NotImplementedError
+    """Create or update units, in order, and give their ids. A parent stands before its children.
+
+    :raises FieldError: a field cannot be kept, or a unit would stand below itself.
+    """
+    changes = [await _put_unit(tx, item) for item in items]
+    if any(change.before and change.before.parent != change.after.parent for change in changes):
+        await hand_over_pools(tx)
+    return [change.after.id for change in changes]
+
+
+async def _put_unit(tx: Tx, item: UnitPut) -> Change[UnitRecord]:
+    drafts = [checked(item, UNIT_CHECKS)]
+    await resolve(tx, Unit, drafts, "parent")
+    change = (await UNITS.put(tx, drafts))[0]
+    if await tx.fetchval(BELOW_ITSELF, tx.account, change.after.id):
+        raise FieldError("parent", "a unit cannot stand below itself")
+    return change
 
 
 async def put_users(tx: Tx, items: Sequence[UserPut]) -> list[UUID]:
-    raise NotImplementedError
+    """Create or update users and give their ids. Addresses are kept in their normal form.
+
+    :raises FieldError: a field cannot be kept.
+    :raises TakenError: another user has the address.
+    """
+    drafts = [checked(item, USER_CHECKS) for item in items]
+    await resolve(tx, Unit, drafts, "unit")
+    changes = await USERS.put(tx, drafts)
+    if any(_reach(change.before) != _reach(change.after) for change in changes):
+        await hand_over_pools(tx)
+    return [change.after.id for change in changes]
 
 
 async def set_password(tx: Tx, user: UUID, password_hash: str) -> None:
-    raise NotImplementedError
+    """Keep the hash that the server made of a user's password.
+
+    :raises MissingError: no such user.
+    """
+    changed = await (
+        User.update({User.password_hash: password_hash})
+        .where((User.account == tx.account) & (User.id == user))
+        .returning(User.id)
+    )
+    if not changed:
+        raise MissingError("no such user")
+
+
+def _reach(user: UserRecord | None) -> UUID | None:
+    """The unit whose pools a user works in, if in any."""
+    works = user is not None and user.active and user.role == "technician"
+    return user.unit if user is not None and works else None

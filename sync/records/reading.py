@@ -1,12 +1,22 @@
 """Reading records: one by its id, or a page in the order of ids.
 
 Lists are keyset-paged: ask again with `after` = the last id (code, for states) of the page.
+`get_*` raise `MissingError` for what the account does not have.
 """
 
+from typing import Any, TypeVar
 from uuid import UUID
 
+import msgspec
+from msgspec import Struct
+from piccolo.columns import Column
+from piccolo.table import Table
+
 from sync.database import Tx
+from sync.errors import MissingError
+from sync.people import Account, Device, Unit, User
 from sync.records.shapes import (
+    MOST_RECORDS,
     AccountRecord,
     AssignmentRecord,
     CustomerRecord,
@@ -18,77 +28,126 @@ from sync.records.shapes import (
     UnitRecord,
     UserRecord,
 )
+from sync.work import Assignment, Customer, Location, State, Task, TaskType
 
-# get_X raises MissingError; list_X never does.
+R = TypeVar("R", bound=Struct)
 
 
 async def get_account(tx: Tx) -> AccountRecord:
-    raise NotImplementedError
+    """The account in whose scope `tx` is."""
+    return await _one(tx, Account, AccountRecord, Account.account, tx.account)
 
 
 async def get_unit(tx: Tx, unit: UUID) -> UnitRecord:
-    raise NotImplementedError
+    """One unit."""
+    return await _one(tx, Unit, UnitRecord, Unit.id, unit)
 
 
 async def get_user(tx: Tx, user: UUID) -> UserRecord:
-    raise NotImplementedError
+    """One user."""
+    return await _one(tx, User, UserRecord, User.id, user)
 
 
 async def get_device(tx: Tx, device: UUID) -> DeviceRecord:
-    raise NotImplementedError
+    """One device."""
+    return await _one(tx, Device, DeviceRecord, Device.id, device)
 
 
 async def get_customer(tx: Tx, customer: UUID) -> CustomerRecord:
-    raise NotImplementedError
+    """One customer."""
+    return await _one(tx, Customer, CustomerRecord, Customer.id, customer)
 
 
 async def get_location(tx: Tx, location: UUID) -> LocationRecord:
-    raise NotImplementedError
+    """One location."""
+    return await _one(tx, Location, LocationRecord, Location.id, location)
 
 
 async def get_task_type(tx: Tx, task_type: UUID) -> TaskTypeRecord:
-    raise NotImplementedError
+    """One task type."""
+    return await _one(tx, TaskType, TaskTypeRecord, TaskType.id, task_type)
 
 
 async def get_state(tx: Tx, code: str) -> StateRecord:
-    raise NotImplementedError
+    """One state."""
+    return await _one(tx, State, StateRecord, State.code, code)
 
 
 async def get_task(tx: Tx, task: UUID) -> TaskRecord:
-    raise NotImplementedError
+    """One task."""
+    return await _one(tx, Task, TaskRecord, Task.id, task)
 
 
 async def list_units(tx: Tx, limit: int, after: UUID | None = None) -> list[UnitRecord]:
-    raise NotImplementedError
+    """A page of units."""
+    return await _page(tx, Unit, UnitRecord, Unit.id, limit, after)
 
 
 async def list_users(tx: Tx, limit: int, after: UUID | None = None) -> list[UserRecord]:
-    raise NotImplementedError
+    """A page of users."""
+    return await _page(tx, User, UserRecord, User.id, limit, after)
 
 
 async def list_devices(tx: Tx, limit: int, after: UUID | None = None) -> list[DeviceRecord]:
-    raise NotImplementedError
+    """A page of devices, revoked ones too."""
+    return await _page(tx, Device, DeviceRecord, Device.id, limit, after)
 
 
 async def list_customers(tx: Tx, limit: int, after: UUID | None = None) -> list[CustomerRecord]:
-    raise NotImplementedError
+    """A page of customers."""
+    return await _page(tx, Customer, CustomerRecord, Customer.id, limit, after)
 
 
 async def list_locations(tx: Tx, limit: int, after: UUID | None = None) -> list[LocationRecord]:
-    raise NotImplementedError
+    """A page of locations."""
+    return await _page(tx, Location, LocationRecord, Location.id, limit, after)
 
 
 async def list_task_types(tx: Tx, limit: int, after: UUID | None = None) -> list[TaskTypeRecord]:
-    raise NotImplementedError
+    """A page of task types."""
+    return await _page(tx, TaskType, TaskTypeRecord, TaskType.id, limit, after)
 
 
 async def list_states(tx: Tx, limit: int, after: str | None = None) -> list[StateRecord]:
-    raise NotImplementedError
+    """A page of states, by code."""
+    return await _page(tx, State, StateRecord, State.code, limit, after)
 
 
 async def list_tasks(tx: Tx, limit: int, after: UUID | None = None) -> list[TaskRecord]:
-    raise NotImplementedError
+    """A page of tasks."""
+    return await _page(tx, Task, TaskRecord, Task.id, limit, after)
 
 
 async def list_assignments(tx: Tx, task: UUID) -> list[AssignmentRecord]:
-    raise NotImplementedError
+    """The turns on a task, earliest first."""
+    rows = await (
+        Assignment.select(*_columns(Assignment, AssignmentRecord))
+        .where((Assignment.account == tx.account) & (Assignment.task == task))
+        .order_by(Assignment.start_at, Assignment.id)
+    )
+    return msgspec.convert(rows, list[AssignmentRecord])
+
+
+async def _one(tx: Tx, table: type[Table], shape: type[R], key: Column, value: object) -> R:
+    rows = await _select(tx, table, shape).where(key == value)
+    if not rows:
+        raise MissingError(f"no such {shape.__name__.removesuffix('Record').lower()}")
+    return msgspec.convert(rows[0], shape)
+
+
+async def _page(
+    tx: Tx, table: type[Table], shape: type[R], key: Column, limit: int, after: object
+) -> list[R]:
+    query = _select(tx, table, shape).order_by(key).limit(min(max(limit, 1), MOST_RECORDS))
+    rows = await (query if after is None else query.where(key > after))
+    return [msgspec.convert(row, shape) for row in rows]
+
+
+def _select(tx: Tx, table: Any, shape: type[Struct]) -> Any:
+    """Piccolo's query for the account's rows of `table`, as `shape` has them."""
+    columns = _columns(table, shape)
+    return table.select(*columns).where(table.account == tx.account).output(load_json=True)
+
+
+def _columns(table: type[Table], shape: type[Struct]) -> list[Column]:
+    return [getattr(table, field) for field in shape.__struct_fields__]

@@ -244,8 +244,8 @@ class TaskRecord(Struct, frozen=True):
     id: UUID
     external_id: str | None
     type: UUID
-    initial_state: str
     state: str
+    initial_state: str
     state_moment: datetime
     state_transition: UUID | None
     customer: UUID | None

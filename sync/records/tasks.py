@@ -2,12 +2,67 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from sync.database import Tx
-from sync.records.shapes import Ref, TaskPut
+from sync.errors import MissingError, UnknownReferenceError
+from sync.feed.changes import KindName
+from sync.feed.handover import hand_over
+from sync.intake.parking import settle_parked
+from sync.people import Unit, User
+from sync.records.checks import (
+    Check,
+    Draft,
+    address,
+    checked,
+    moment,
+    name,
+    optional_line,
+    words,
+)
+from sync.records.shapes import Ref, TaskPut, TaskRecord
+from sync.records.storing import Change, Store, resolve
+from sync.records.turns import Handover, Turns, hand_over_turns, read_turns
+from sync.work import Customer, Location, Task, TaskType
+
+CHECKS: Final[dict[str, Check]] = {
+    "title": name,
+    "external_id": name,
+    "contact_email": address,
+    "priority": optional_line,
+    "reason": optional_line,
+    "channel": optional_line,
+    "tags": words,
+    "scheduled_at": moment,
+    "created_at": moment,
+}
+
+TASKS: Final = Store(
+    Task,
+    TaskRecord,
+    {
+        "state_transition": None,
+        "customer": None,
+        "location": None,
+        "technician": None,
+        "contact_email": None,
+        "priority": None,
+        "reason": None,
+        "channel": None,
+        "account_manager": None,
+        "tags": [],
+        "scheduled_at": None,
+    },
+    fixed=("initial_state", "state", "state_moment", "state_transition"),
+)
+
+#: Said by turns, or only once.
+_ASIDE: Final = ("technician", "pool", "assignments", "state")
+
+KNOWN_STATES: Final = "SELECT code FROM state WHERE account = $1 AND code = ANY($2)"
 
 
 class TasksPut(Struct, frozen=True):
@@ -18,7 +73,11 @@ class TasksPut(Struct, frozen=True):
 
 
 async def put_tasks(tx: Tx, items: Sequence[TaskPut]) -> TasksPut:
-    raise NotImplementedError
+    """Create or update tasks, hand them over as they say, settle what was parked for new ones.
+
+    :raises FieldError: a field cannot be kept or names what the account does not have.
+    """
+    return await _put(tx, items, tx.now)
 
 
 async def assign(
@@ -32,5 +91,71 @@ async def assign(
     """Close the open turns at `at` (now where left out) and open one for whom it names, if any.
 
     :raises MissingError: no such task.
+    :raises FieldError: no such technician or unit, or both at once.
     """
-    raise NotImplementedError
+    if not await Task.exists().where((Task.account == tx.account) & (Task.id == task)):
+        raise MissingError("no such task")
+    await _put(tx, [TaskPut(id=task, technician=technician, pool=pool)], at or tx.now)
+
+
+async def _put(tx: Tx, items: Sequence[TaskPut], at: datetime) -> TasksPut:
+    turns = await read_turns(tx, items)
+    drafts = [_draft(item, said, tx.now) for item, said in zip(items, turns, strict=True)]
+    await _resolve(tx, drafts)
+    changes = await TASKS.put(tx, drafts)
+    moved = await hand_over_turns(tx, _handovers(changes, turns, at))
+    changed = [c.after.id for c in changes if c.real or c.after.id in moved]
+    await hand_over(tx, changed, left=[thing for change in changes for thing in _left(change)])
+    new = [change.after.id for change in changes if change.before is None]
+    settled = await settle_parked(tx, new) if new else False
+    return TasksPut([change.after.id for change in changes], settled)
+
+
+def _draft(item: TaskPut, turns: Turns | None, now: datetime) -> Draft:
+    draft = checked(item, CHECKS)
+    for field in _ASIDE:
+        draft.pop(field, None)
+    if item.state is not UNSET:
+        draft |= {"initial_state": item.state, "state": item.state}
+        draft["state_moment"] = draft.get("created_at", now)
+    if turns is not None:
+        draft["technician"] = turns.holder()
+    return draft
+
+
+async def _resolve(tx: Tx, drafts: Sequence[Draft]) -> None:
+    await resolve(tx, TaskType, drafts, "type")
+    await resolve(tx, Customer, drafts, "customer")
+    await resolve(tx, Location, drafts, "location")
+    await resolve(tx, Unit, drafts, "unit")
+    await resolve(tx, User, drafts, "account_manager")
+    codes = {draft["state"] for draft in drafts if "state" in draft}
+    known = await tx.fetch(KNOWN_STATES, tx.account, list(codes))
+    if len(known) < len(codes):
+        raise UnknownReferenceError("state", "names no state of this account")
+
+
+def _handovers(
+    changes: Sequence[Change[TaskRecord]], turns: Sequence[Turns | None], at: datetime
+) -> list[Handover]:
+    return [
+        Handover(
+            task=change.after.id,
+            turns=said,
+            at=at if change.before else change.after.created_at,
+            new=change.before is None,
+        )
+        for change, said in zip(changes, turns, strict=True)
+        if said is not None
+    ]
+
+
+def _left(change: Change[TaskRecord]) -> list[tuple[KindName, UUID]]:
+    """The customer and the location that a task pointed at and does not any more."""
+    before, after = change.before, change.after
+    left: list[tuple[KindName, UUID]] = []
+    if before and before.customer and before.customer != after.customer:
+        left.append(("customer", before.customer))
+    if before and before.location and before.location != after.location:
+        left.append(("location", before.location))
+    return left
