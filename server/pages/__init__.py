@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from litestar.types import ControllerRouterHandler
 
 from server.pages.console import campaigns, entry, mailbox, tasks
-from server.pages.customer import survey, unsubscribe
+from server.pages.customer import survey, unsubscribing
 from server.pages.statics import static_file
 
 #: What `server.app` routes, beside the API.
@@ -26,6 +26,6 @@ ROUTES: Sequence[ControllerRouterHandler] = (
     survey.survey_page,
     survey.answer_survey,
     survey.thanks_page,
-    unsubscribe.unsubscribe_page,
-    unsubscribe.unsubscribe,
+    unsubscribing.unsubscribe_page,
+    unsubscribing.unsubscribe,
 )

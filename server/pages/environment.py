@@ -7,12 +7,11 @@ from typing import Final
 from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from mail.i18n import translations
-from server.pages.statics import address_of
+from mail.i18n import LOCALES, translations
 from server.pages.speech import Words
+from server.pages.statics import address_of
 
 FOLDER: Final = Path(__file__).parent.parent
-LOCALES: Final = {"fr": "fr_CA", "en": "en_CA"}
 
 
 class Numbers:

@@ -7,8 +7,9 @@ import msgspec
 from litestar import Request, Response
 from litestar.datastructures import Cookie, State
 
+from mail.i18n import LOCALES
 from server.auth import Principal
-from server.pages.environment import LOCALES, render
+from server.pages.environment import render
 from server.pages.times import Clock
 from sync.database import Tx
 

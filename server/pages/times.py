@@ -1,4 +1,4 @@
-"""Times and durations in words, for one reader: the account's zone, the reader's language."""
+"""Times and durations in words, for one reader: a zone and the reader's language."""
 
 from datetime import date, datetime, timedelta
 
@@ -7,16 +7,15 @@ from babel.lists import format_list
 from babel.units import format_unit
 
 
-class Clock:
-    """Writes times as seen at `now` (aware) in `zone` (IANA) and `locale` (such as fr_CA)."""
+class Calendar:
+    """Writes times as seen in `zone` (IANA) and `locale` (such as fr_CA)."""
 
-    def __init__(self, now: datetime, zone: str, locale: str) -> None:
-        self._now = now
+    def __init__(self, zone: str, locale: str) -> None:
         self._zone = get_timezone(zone)
         self._locale = locale
 
     def local(self, when: datetime) -> datetime:
-        """`when` in the account's zone."""
+        """`when` in the zone."""
         return when.astimezone(self._zone)
 
     def machine(self, when: datetime) -> str:
@@ -29,18 +28,12 @@ class Clock:
 
     def time(self, when: datetime) -> str:
         """The time of day to the minute."""
-        return format_time(self.local(when), "short", tzinfo=self._zone, locale=self._locale)
+        return format_time(when, "short", tzinfo=self._zone, locale=self._locale)
 
     def day(self, when: date) -> str:
-        """The day; of an aware time, the day it is in the account's zone."""
+        """The day; of an aware time, the day it is in the zone."""
         local = self.local(when) if isinstance(when, datetime) else when
         return format_date(local, "long", locale=self._locale)
-
-    def relative(self, when: datetime) -> str:
-        """How long ago, or in how long, rounded to one unit and to the minute at least."""
-        return format_timedelta(
-            when - self._now, granularity="minute", add_direction=True, locale=self._locale
-        )
 
     def duration(self, length: timedelta) -> str:
         """A length rounded to one unit."""
@@ -56,3 +49,17 @@ class Clock:
             if count
         ]
         return format_list(parts, locale=self._locale) if parts else ""
+
+
+class Clock(Calendar):
+    """A calendar that also knows what time it is: `now` (aware)."""
+
+    def __init__(self, now: datetime, zone: str, locale: str) -> None:
+        super().__init__(zone, locale)
+        self._now = now
+
+    def relative(self, when: datetime) -> str:
+        """How long ago, or in how long, rounded to one unit and to the minute at least."""
+        return format_timedelta(
+            when - self._now, granularity="minute", add_direction=True, locale=self._locale
+        )

@@ -118,12 +118,13 @@ LOGIN: Final = {
     "login_refused": _(
         "The address and the password do not belong together. Check both and try again."
     ),
-    "too_many": _("Too many attempts. Wait a few minutes, then try again."),
+    "throttled": _("Too many attempts. Wait a few minutes, then try again."),
     "forbidden": _("Technicians use their device; the console is for dispatchers and managers."),
 }
 
 ANSWER_PROBLEMS: Final = {
     "rating": _("Choose from one to five stars"),
+    "reasons": _("Choose a reason from the list"),
     "comment": _("Shorten your comment"),
 }
 
@@ -138,7 +139,7 @@ ERRORS: Final = {
     429: (_("Too many requests"), _("Nothing was changed. Wait a few minutes, then try again.")),
     500: (
         _("Something went wrong on our side"),
-        _("What you sent may not be kept. Try again; if it happens again, tell your administrator."),
+        _("What you sent may not be kept. Try again; if it fails again, tell your administrator."),
     ),
     503: (
         _("Retour is not available right now"),
@@ -151,7 +152,7 @@ LOOKS: Final = {
     ("transition", ""): ("neutral", "move"),
     ("decision", "scheduled"): ("neutral", "check"),
     ("decision", ""): ("neutral", "none"),
-    ("answer", ""): ("positive", "star"),
+    ("answer", ""): ("neutral", "star"),
     ("refused", ""): ("negative", "alert"),
     ("parked", ""): ("caution", "clock"),
 }

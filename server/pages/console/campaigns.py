@@ -95,6 +95,8 @@ JOIN campaign_version v
 WHERE c.id = $1
 """
 
+_TYPES: Final = "SELECT id, coalesce(names ->> $1, name) AS name FROM task_type"
+
 
 @get("/campaigns", guards=[console])
 async def campaign_list(request: ConsoleRequest) -> Response[str]:
@@ -166,7 +168,9 @@ async def read_set_up(tx: Tx, campaign: UUID, language: str) -> SetUp:
 
 async def _rules(tx: Tx, rules: list[Trigger], language: str) -> list[RuleShown]:
     """The rules with the names of their types and states; what is gone goes by its id."""
-    rows = await tx.fetch("SELECT id, coalesce(names ->> $1, name) AS name FROM task_type", language)
+    rows = await tx.fetch(
+        "SELECT id, coalesce(names ->> $1, name) AS name FROM task_type", language
+    )
     types = {row["id"]: row["name"] for row in rows}
     states = {state.code: state for state in await choices(tx, language)}
     return [

@@ -8,7 +8,7 @@ from litestar import Response, get, post
 from litestar.response import Redirect
 
 from server.auth import sign_in, sign_out, signed_in
-from server.errors import ForbiddenError, LoginRefusedError, ServerError, TooManyError
+from server.errors import ForbiddenError, LoginRefusedError, ServerError, ThrottledError
 from server.pages.page import AnyRequest, frame, respond
 
 HOME: Final = "/tasks"
@@ -46,13 +46,13 @@ async def login(request: AnyRequest) -> Response[str]:
     response: Response[str] = Redirect(wanted, status_code=303)
     try:
         await sign_in(request, email, password, response)
-    except (LoginRefusedError, TooManyError, ForbiddenError) as refusal:
+    except (LoginRefusedError, ThrottledError, ForbiddenError) as refusal:
         return _refused(request, Form(email, wanted, refusal.code), refusal)
     return response
 
 
 def _refused(request: AnyRequest, form: Form, refusal: ServerError) -> Response[str]:
-    status = {"login_refused": 401, "too_many": 429}.get(refusal.code, 403)
+    status = {"login_refused": 401, "throttled": 429}.get(refusal.code, 403)
     answer = respond(request, "login.html", frame(request), status=status, form=form)
     if refusal.retry_after is not None:
         answer.set_header("Retry-After", str(refusal.retry_after))

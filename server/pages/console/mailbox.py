@@ -21,6 +21,9 @@ FRAME_POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-src 'self';"
     " frame-ancestors 'none'; base-uri 'none'"
 )
+#: Links open a page of their own: inside the frame nothing of ours may be shown.
+HEAD: Final = "<head>"
+LINKS_OUTSIDE: Final = '<head><base target="_blank">'
 UTC: Final = "UTC"
 
 
@@ -60,7 +63,7 @@ async def _respond(request: AnyRequest, template: str, **context: object) -> Res
     page: Page = frame(request, person)
     async with tx() as opened:
         clock = clock_for(opened, page, person.zone if person else UTC)
-    return respond(request, template, page, clock=clock, **context)
+    return respond(request, template, page, status=200, clock=clock, **context)
 
 
 @get("/mailbox")
@@ -102,7 +105,7 @@ def letter(request: AnyRequest, name: UUID) -> Response[str]:
     :raises NotFoundError: no such mail.
     """
     return Response(
-        _message(request, name).html,
+        _message(request, name).html.replace(HEAD, LINKS_OUTSIDE, 1),
         media_type="text/html; charset=utf-8",
         headers={"Content-Security-Policy": LETTER_POLICY},
     )

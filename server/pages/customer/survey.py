@@ -1,0 +1,115 @@
+"""/s/{token}: the answer page. Reading it never records; only a person's POST does."""
+
+from typing import Final
+
+from litestar import HttpMethod, Response, post, route
+from litestar.response import Redirect
+
+from mail.answers import Closed, Invalid, Recorded, Survey, open_survey, submit
+from mail.i18n import negotiate
+from server.pages.customer.survey_form import (
+    Filled,
+    filled,
+    preselected,
+    read_form,
+    read_rating,
+    shown,
+)
+from server.pages.page import AnyRequest, Page, frame, respond
+from server.pages.times import Calendar
+from server.throttle import count_guess
+
+READING: Final = [HttpMethod.GET, HttpMethod.HEAD]
+KIND: Final = "survey link"
+
+
+async def closed(request: AnyRequest, kind: str) -> Response[str]:
+    """The neutral page: the same for unknown, expired and closed, without personal data.
+
+    :raises ThrottledError: too many links of this `kind` were guessed from there.
+    """
+    await count_guess(request, kind)
+    spoken = negotiate(request.headers.get("accept-language", ""))
+    return respond(request, "closed.html", frame(request, preferred=spoken), status=404)
+
+
+@route("/s/{token:str}", http_method=READING)
+async def survey_page(request: AnyRequest, token: str) -> Response[str]:
+    """The form, with the rating chosen in the mail."""
+    survey = await open_survey(token)
+    if survey is None:
+        return await closed(request, KIND)
+    page = frame(request, preferred=survey.language)
+    rating = read_rating(request.query_params.get("rating"))
+    return _form(request, token, survey, page, preselected(survey, rating, page.locale))
+
+
+@post("/s/{token:str}", status_code=303)
+async def answer_survey(request: AnyRequest, token: str) -> Response[str]:
+    """Record the answer and go on to the thanks, or show what must be put right."""
+    survey = await open_survey(token)
+    if survey is None:
+        return await closed(request, KIND)
+    page = frame(request, preferred=survey.language)
+    fields = await request.form()
+    given = read_form({name: str(value) for name, value in fields.items()}, page.locale)
+    match await submit(token, given):
+        case Recorded(changed=changed):
+            return _thank(request, token, changed=changed)
+        case Invalid(fields=wrong):
+            form = filled(survey, given, page.locale, wrong[0])
+            return _form(request, token, survey, page, form, status=422)
+        case Closed():
+            return await closed(request, KIND)
+
+
+@route("/s/{token:str}/thanks", http_method=READING)
+async def thanks_page(request: AnyRequest, token: str) -> Response[str]:
+    """What was recorded, and the reasons to choose from where none was given."""
+    survey = await open_survey(token)
+    if survey is None:
+        return await closed(request, KIND)
+    if survey.answer is None:
+        return Redirect(f"/s/{token}", status_code=303)
+    page = frame(request, preferred=survey.language)
+    given = filled(survey, survey.answer, page.locale)
+    return _respond(request, "thanks.html", token, survey, page, given=given)
+
+
+def _thank(request: AnyRequest, token: str, *, changed: bool) -> Response[str]:
+    if changed:
+        request.app.state.ring("rollup")
+    return Redirect(f"/s/{token}/thanks", status_code=303)
+
+
+def _form(
+    request: AnyRequest,
+    token: str,
+    survey: Survey,
+    page: Page,
+    form: Filled,
+    *,
+    status: int = 200,
+) -> Response[str]:
+    return _respond(request, "survey.html", token, survey, page, status=status, form=form)
+
+
+def _respond(
+    request: AnyRequest,
+    template: str,
+    token: str,
+    survey: Survey,
+    page: Page,
+    *,
+    status: int = 200,
+    **context: object,
+) -> Response[str]:
+    return respond(
+        request,
+        template,
+        page,
+        status=status,
+        survey=shown(survey, f"/s/{token}", page.locale),
+        clock=Calendar(survey.visit.zone, page.locale),
+        **context,
+    )

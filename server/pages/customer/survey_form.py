@@ -1,0 +1,162 @@
+"""The answer page as structs: the survey it shows, and the form as it was filled in."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from msgspec import Struct
+
+from mail.answers import LONGEST_COMMENT, CurrentAnswer, Submission, Survey
+from mail.definition import BEST_RATING, in_language
+
+YES: Final = "yes"
+#: Where on the page each field that may be wrong is put right.
+_ANCHORS: Final = {"rating": "rating-1", "reasons": "reason", "comment": "comment"}
+
+
+class Step(Struct, frozen=True):
+    """One star of the scale; `word` is said at both ends."""
+
+    value: int
+    negative: bool
+    word: str
+
+
+class ReasonShown(Struct, frozen=True):
+    """One entry of the list of reasons."""
+
+    code: str
+    label: str
+
+
+class SurveyShown(Struct, frozen=True, kw_only=True):
+    """A survey in the customer's language.
+
+    `deadline`: None while it is not known. `answered`: when it was answered last, or None.
+    """
+
+    path: str
+    sender: str
+    question: str
+    low: str
+    high: str
+    steps: list[Step]
+    reasons: list[ReasonShown]
+    information: str
+    privacy_url: str | None
+    type: str
+    place: str
+    visited: datetime
+    deadline: datetime | None
+    answered: datetime | None
+
+
+class Filled(Struct, frozen=True, kw_only=True):
+    """The form's values: chosen in the mail, given before, or sent and refused.
+
+    `problem`: the first field to be put right. `ask_reason`: negative, and no reason given.
+    `longest`: letters that a comment may have.
+    """
+
+    rating: int | None = None
+    negative: bool = False
+    reason: str = ""
+    reason_label: str = ""
+    comment: str = ""
+    call_back: bool = False
+    not_me: bool = False
+    ask_reason: bool = False
+    problem: str = ""
+    longest: int = LONGEST_COMMENT
+
+    @property
+    def anchor(self) -> str:
+        """The id of the element to go to."""
+        return _ANCHORS.get(self.problem, "")
+
+
+def shown(survey: Survey, path: str, locale: str) -> SurveyShown:
+    """What the page at `path` says of `survey`."""
+    definition, visit = survey.definition, survey.visit
+    languages = (locale, survey.account_language)
+    return SurveyShown(
+        path=path,
+        sender=definition.message.sender_name,
+        question=in_language(definition.question.text, *languages),
+        low=in_language(definition.question.low, *languages),
+        high=in_language(definition.question.high, *languages),
+        steps=_steps(survey, *languages),
+        reasons=[
+            ReasonShown(reason.code, in_language(reason.label, *languages))
+            for reason in definition.reasons
+        ],
+        information=in_language(definition.information, *languages),
+        privacy_url=definition.privacy_url,
+        type=visit.type_names.get(locale[:2], visit.type_name),
+        place=visit.address or visit.place or "",
+        visited=visit.moment,
+        deadline=survey.deadline,
+        answered=survey.answer.answered_at if survey.answer else None,
+    )
+
+
+def _steps(survey: Survey, *languages: str) -> list[Step]:
+    question = survey.definition.question
+    words = {1: question.low, BEST_RATING: question.high}
+    return [
+        Step(
+            value,
+            survey.definition.is_negative(value),
+            in_language(words.get(value, {}), *languages),
+        )
+        for value in range(1, BEST_RATING + 1)
+    ]
+
+
+def read_rating(text: str | None) -> int | None:
+    """A rating from a URL or a form, or None where it is none."""
+    known = {str(value): value for value in range(1, BEST_RATING + 1)}
+    return known.get(text or "")
+
+
+def read_form(fields: Mapping[str, str], locale: str) -> Submission:
+    """What was sent: a rating that is none counts as not given."""
+    reason = fields.get("reason", "")
+    return Submission(
+        rating=read_rating(fields.get("rating")),
+        reasons=[reason] if reason else [],
+        comment=fields.get("comment", ""),
+        not_me=fields.get("not_me") == YES,
+        call_back=fields.get("call_back") == YES,
+        language=locale,
+    )
+
+
+def filled(
+    survey: Survey, said: CurrentAnswer | Submission, locale: str, problem: str = ""
+) -> Filled:
+    """The form as it was answered or sent; the list of reasons opens where it is due."""
+    definition = survey.definition
+    negative = said.rating is not None and definition.is_negative(said.rating)
+    reason = said.reasons[0] if said.reasons else ""
+    labels = {one.code: in_language(one.label, locale) for one in definition.reasons}
+    return Filled(
+        rating=said.rating,
+        negative=negative,
+        reason=reason,
+        reason_label=labels.get(reason, reason),
+        comment=said.comment,
+        call_back=said.call_back,
+        not_me=said.not_me,
+        ask_reason=negative and not reason and bool(definition.reasons),
+        problem=problem,
+    )
+
+
+def preselected(survey: Survey, rating: int | None, locale: str) -> Filled:
+    """The form at first sight: what was said before, with the rating that a link chose."""
+    if survey.answer is not None:
+        before = filled(survey, survey.answer, locale)
+        if rating is None or rating == before.rating:
+            return before
+    return filled(survey, Submission(rating=rating), locale)
