@@ -1,0 +1,163 @@
+"""What planning writes: only what differs from what is there, in a few statements a chunk."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from msgspec import Struct, field
+
+from mail.past import ROUND
+from sync.database import Tx
+from sync.ids import new_id
+
+
+class Decided(Struct, frozen=True):
+    """A decision that is new or has changed. `release`: only of a scheduled one, UTC."""
+
+    campaign: UUID
+    transition: UUID
+    task: UUID
+    outcome: str
+    release: datetime | None
+
+
+class Planned(Struct, frozen=True):
+    """When to ask for which transition. `due`, `release`: UTC."""
+
+    transition: UUID
+    technician: UUID
+    due: datetime
+    release: datetime
+
+
+class Changes(Struct, frozen=True):
+    """What a chunk of tasks comes to.
+
+    `made`: (campaign, version, task) newly asked. `moved`: scheduled invitations that go for
+    another transition. `rearmed`: dropped ones that wait again. `withdrawn`: scheduled ones
+    that must go. `disarmed`: re-armed ones that fall back to (transition, reason) of their drop.
+    """
+
+    decided: list[Decided] = field(default_factory=list)
+    made: list[tuple[UUID, int, UUID, Planned]] = field(default_factory=list)
+    moved: list[tuple[UUID, Planned]] = field(default_factory=list)
+    rearmed: list[tuple[UUID, Planned]] = field(default_factory=list)
+    withdrawn: list[UUID] = field(default_factory=list)
+    disarmed: list[tuple[UUID, UUID, str]] = field(default_factory=list)
+
+
+_DECIDE: Final = """
+INSERT INTO decision
+  (account, campaign, transition, task, round, outcome, release, decided_at)
+SELECT $1, one.campaign, one.transition, one.task, $2, one.outcome, one.release, $3
+FROM unnest($4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::timestamptz[])
+  AS one (campaign, transition, task, outcome, release)
+ON CONFLICT (account, campaign, transition) DO UPDATE
+SET outcome = excluded.outcome, release = excluded.release, decided_at = excluded.decided_at
+"""
+
+_MAKE: Final = """
+INSERT INTO invitation (account, id, campaign, version, task, round, transition, technician,
+  status, due, release, address_by_technician, created_at)
+SELECT $1, one.id, one.campaign, one.version, one.task, $2, one.transition, one.technician,
+  'scheduled', one.due, one.release, false, $3
+FROM unnest($4::uuid[], $5::uuid[], $6::integer[], $7::uuid[], $8::uuid[], $9::uuid[],
+    $10::timestamptz[], $11::timestamptz[])
+  AS one (id, campaign, version, task, transition, technician, due, release)
+"""
+
+_ENQUEUE: Final = """
+INSERT INTO outbox (account, invitation, release, not_before, phase, attempt, resent)
+SELECT $1, one.id, one.release, one.release, 'waiting', 0, false
+FROM unnest($2::uuid[], $3::timestamptz[]) AS one (id, release)
+"""
+
+_MOVE: Final = """
+WITH moved AS (
+  UPDATE invitation i
+  SET transition = one.transition, technician = one.technician,
+    due = one.due, release = one.release
+  FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[])
+    AS one (id, transition, technician, due, release)
+  WHERE i.account = $1 AND i.id = one.id AND i.status = 'scheduled'
+  RETURNING i.id, i.release
+)
+UPDATE outbox o SET release = moved.release, not_before = moved.release
+FROM moved WHERE o.account = $1 AND o.invitation = moved.id
+"""
+
+_REARM: Final = """
+UPDATE invitation i
+SET status = 'scheduled', reason = NULL, transition = one.transition,
+  technician = one.technician, due = one.due, release = one.release
+FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[])
+  AS one (id, transition, technician, due, release)
+WHERE i.account = $1 AND i.id = one.id AND i.status = 'dropped'
+"""
+
+_WITHDRAW: Final = """
+DELETE FROM invitation WHERE account = $1 AND id = ANY($2) AND status = 'scheduled'
+"""
+
+_DISARM: Final = """
+WITH disarmed AS (
+  UPDATE invitation i
+  SET status = 'dropped', transition = one.transition, reason = one.reason
+  FROM unnest($2::uuid[], $3::uuid[], $4::text[]) AS one (id, transition, reason)
+  WHERE i.account = $1 AND i.id = one.id AND i.status = 'scheduled'
+  RETURNING i.id
+)
+DELETE FROM outbox o USING disarmed WHERE o.account = $1 AND o.invitation = disarmed.id
+"""
+
+
+async def write(tx: Tx, changes: Changes) -> None:
+    """Write `changes` of tasks whose rows, and whose waiting invitations, are locked."""
+    await _decide(tx, changes.decided)
+    await _make(tx, changes.made)
+    await _move(tx, changes.moved)
+    await _rearm(tx, changes.rearmed)
+    if changes.withdrawn:
+        await tx.execute(_WITHDRAW, tx.account, changes.withdrawn)
+    if changes.disarmed:
+        await tx.execute(_DISARM, tx.account, *zip(*changes.disarmed, strict=True))
+
+
+async def _decide(tx: Tx, decided: list[Decided]) -> None:
+    if decided:
+        columns = zip(
+            *(
+                (one.campaign, one.transition, one.task, one.outcome, one.release)
+                for one in decided
+            ),
+            strict=True,
+        )
+        await tx.execute(_DECIDE, tx.account, ROUND, tx.now, *columns)
+
+
+async def _make(tx: Tx, made: list[tuple[UUID, int, UUID, Planned]]) -> None:
+    if made:
+        rows = [(new_id(), *key, *_when(planned)) for *key, planned in made]
+        await tx.execute(_MAKE, tx.account, ROUND, tx.now, *zip(*rows, strict=True))
+        await _enqueue(tx, [(row[0], row[-1]) for row in rows])
+
+
+async def _move(tx: Tx, moved: list[tuple[UUID, Planned]]) -> None:
+    if moved:
+        rows = [(invitation, *_when(planned)) for invitation, planned in moved]
+        await tx.execute(_MOVE, tx.account, *zip(*rows, strict=True))
+
+
+async def _rearm(tx: Tx, rearmed: list[tuple[UUID, Planned]]) -> None:
+    if rearmed:
+        rows = [(invitation, *_when(planned)) for invitation, planned in rearmed]
+        await tx.execute(_REARM, tx.account, *zip(*rows, strict=True))
+        await _enqueue(tx, [(row[0], row[-1]) for row in rows])
+
+
+async def _enqueue(tx: Tx, rows: list[tuple[object, object]]) -> None:
+    await tx.execute(_ENQUEUE, tx.account, *zip(*rows, strict=True))
+
+
+def _when(planned: Planned) -> tuple[UUID, UUID, datetime, datetime]:
+    return (planned.transition, planned.technician, planned.due, planned.release)

@@ -1,0 +1,179 @@
+"""Planning: from the whole history of changed tasks to decisions and invitations.
+
+Planning a task again gives the same and then writes nothing, so it may be asked for at any time.
+A task's row lock guards its history, its decisions and its entry in the queue; the claim of an
+invitation meanwhile is kept out by the locks of `mail.past`.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+from uuid import UUID
+
+from mail.changes import Changes, Decided, Planned, write
+from mail.definition import to_rules
+from mail.live import CampaignSet, VersionKey, load, pinned
+from mail.past import Asked, Past, read_past
+from mail.queues import Queue, work_off
+from rules.campaign import Campaign, Status
+from rules.decide import FRESH, Decision, Round, Schedule, decide
+from sync.database import Tx
+
+QUEUE: Final = Queue(
+    name="plan",
+    due="""
+    SELECT account, task FROM task_change
+    WHERE quarantined_at IS NULL AND not_before <= $1
+    ORDER BY not_before LIMIT $2
+    """,
+    failed="""
+    UPDATE task_change SET attempts = attempts + 1, error = $4,
+      not_before = $3 + interval '5 seconds' * power(4, attempts),
+      quarantined_at = CASE WHEN attempts + 1 >= $5 THEN $3 END
+    WHERE account = $1 AND task = $2
+    """,
+)
+
+SCHEDULED: Final = "scheduled"
+DROPPED: Final = "dropped"
+
+_LOCK: Final = """
+SELECT id, type
+FROM task WHERE account = $1 AND id = ANY($2)
+ORDER BY id
+FOR NO KEY UPDATE SKIP LOCKED
+"""
+
+_DONE: Final = "DELETE FROM task_change WHERE account = $1 AND task = ANY($2)"
+
+
+async def plan_due(limit: int = 500) -> int:
+    """Plan at most `limit` changed tasks of all accounts; how many were planned.
+
+    :raises OSError, asyncpg.PostgresError: the database cannot be used at the moment.
+    """
+    return await work_off(QUEUE, limit, plan)
+
+
+async def plan(tx: Tx, tasks: list[UUID]) -> int:
+    """Plan those of `tasks` that nobody else has locked; how many those were."""
+    campaigns = await load(tx, hold=True)
+    locked = await tx.fetch(_LOCK, tx.account, tasks)
+    concerned = [
+        (row["id"], row["type"]) for row in locked if campaigns.index.matching(row["type"])
+    ]
+    if concerned:
+        pasts = await read_past(tx, concerned)
+        await write(tx, await _changes(tx, campaigns, pasts))
+    await tx.execute(_DONE, tx.account, [row["id"] for row in locked])
+    return len(locked)
+
+
+async def _changes(tx: Tx, campaigns: CampaignSet, pasts: Iterable[Past]) -> Changes:
+    versions = await _pinned_versions(tx, campaigns, pasts)
+    changes = Changes()
+    for past in pasts:
+        for campaign in _campaigns_of(past, campaigns):
+            asked = past.asked.get(campaign.id)
+            version = versions.get((campaign.id, asked.version), campaign) if asked else campaign
+            _compare(past, asked, campaign, version, changes)
+    return changes
+
+
+async def _pinned_versions(
+    tx: Tx, campaigns: CampaignSet, pasts: Iterable[Past]
+) -> dict[VersionKey, Campaign]:
+    """Invitations are decided on by the version they were scheduled with, where it is not ours."""
+    newest = campaigns.campaigns
+    asked = [(one.campaign, one.version) for past in pasts for one in past.asked.values()]
+    older = {key for key in asked if key[0] in newest and newest[key[0]].version != key[1]}
+    if not older:
+        return {}
+    return {
+        key: to_rules(key[0], key[1], definition, now.status, now.activated_at, now.pauses)
+        for key, definition in (await pinned(tx, older)).items()
+        for now in (newest[key[0]],)
+    }
+
+
+def _campaigns_of(past: Past, campaigns: CampaignSet) -> Iterator[Campaign]:
+    """The live campaigns that the task's history enters, or that already asked for it."""
+    found: dict[UUID, Campaign] = {}
+    for state in {transition.state for transition in past.history}:
+        for campaign in campaigns.index.for_transition(past.type, state):
+            found[campaign.id] = campaign
+    for campaign_id in past.asked:
+        known = campaigns.campaigns.get(campaign_id)
+        if known is not None and known.status is not Status.ARCHIVED:
+            found[campaign_id] = known
+    yield from found.values()
+
+
+def _compare(
+    past: Past, asked: Asked | None, newest: Campaign, version: Campaign, changes: Changes
+) -> None:
+    """Add to `changes` how deciding anew differs from what is there."""
+    decisions = _decisions(past, asked, newest, version)
+    known = past.decided.get(newest.id, {})
+    for transition, decision in decisions.items():
+        if known.get(transition) != _outcome(decision):
+            changes.decided.append(_decided(past, newest, transition, decision))
+    schedule = next((one for one in decisions.values() if isinstance(one, Schedule)), None)
+    planned = None if schedule is None else _planned(past, schedule)
+    if asked is None:
+        if planned is not None:
+            changes.made.append((newest.id, newest.version, past.task, planned))
+    else:
+        _compare_asked(past, asked, planned, changes)
+
+
+def _decisions(
+    past: Past, asked: Asked | None, newest: Campaign, version: Campaign
+) -> dict[UUID, Decision]:
+    if asked is None:
+        return decide(past.type, past.history, newest, FRESH)
+    dropped = past.dropped(newest.id)
+    stands = asked.status not in (SCHEDULED, DROPPED)
+    round_ = Round(asked.transition if stands else None, dropped, asked.rearm_after)
+    decisions = decide(past.type, past.history, version, round_)
+    if version is newest:
+        return decisions
+    # States that the campaign came to select later get their decision; the invitation's stand.
+    used_up = Round(asked.transition, dropped, None)
+    return decide(past.type, past.history, newest, used_up) | decisions
+
+
+def _compare_asked(past: Past, asked: Asked, planned: Planned | None, changes: Changes) -> None:
+    if asked.status == DROPPED:
+        if planned is not None:
+            changes.rearmed.append((asked.id, planned))
+    elif asked.status == SCHEDULED:
+        if planned is None:
+            _take_back(past, asked, changes)
+        elif planned.transition != asked.transition:
+            changes.moved.append((asked.id, planned))
+
+
+def _take_back(past: Past, asked: Asked, changes: Changes) -> None:
+    """A first scheduling leaves no trace; a re-armed one falls back to how it was dropped."""
+    dropped = past.dropped(asked.campaign)
+    last = max(
+        (one for one in past.history if one.id in dropped), key=lambda one: one.order, default=None
+    )
+    if last is None:
+        changes.withdrawn.append(asked.id)
+    else:
+        changes.disarmed.append((asked.id, last.id, dropped[last.id].value))
+
+
+def _outcome(decision: Decision) -> str:
+    return SCHEDULED if isinstance(decision, Schedule) else decision.reason.value
+
+
+def _decided(past: Past, campaign: Campaign, transition: UUID, decision: Decision) -> Decided:
+    release = decision.release if isinstance(decision, Schedule) else None
+    return Decided(campaign.id, transition, past.task, _outcome(decision), release)
+
+
+def _planned(past: Past, schedule: Schedule) -> Planned:
+    technician = past.technicians[schedule.transition]
+    return Planned(schedule.transition, technician, schedule.due, schedule.release)
