@@ -1,6 +1,5 @@
 """What the demo's customers answered: most are happy, some are not, half say nothing."""
 
-from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from random import Random
 from typing import Final
@@ -40,13 +39,12 @@ class Customers:
             for rating, said in by_rating.items()
         }
 
-    def replies(self, asked: Iterable[Asked], definition: Definition) -> Iterator[Reply]:
-        """The answers to what was sent of `asked`, under the campaign's `definition`."""
-        for one in asked:
-            if one.sent is not None and self._chance.random() < _ANSWERED:
-                at = one.sent + timedelta(hours=self._chance.expovariate(1 / 14))
-                if at < self._now:
-                    yield self._reply(one, at, definition)
+    def reply(self, asked: Asked, definition: Definition) -> Reply | None:
+        """What somebody says who was asked under the campaign's `definition`, if anything."""
+        if asked.sent is None or self._chance.random() >= _ANSWERED:
+            return None
+        at = asked.sent + timedelta(hours=self._chance.expovariate(1 / 14))
+        return self._reply(asked, at, definition) if at < self._now else None
 
     def _reply(self, asked: Asked, at: datetime, definition: Definition) -> Reply:
         [rating] = self._chance.choices(range(1, 6), _RATINGS)

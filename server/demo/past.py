@@ -1,0 +1,229 @@
+"""Writes what followed from the demo's past: decisions, mails and answers, as history.
+
+The only place that writes such rows directly: mails of the past cannot be sent now.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from mail.tables import (
+    Answer,
+    AnswerVersion,
+    CampaignPause,
+    Contact,
+    Decision,
+    Invitation,
+    MailEvent,
+    Mute,
+    RollupChange,
+)
+from rules.campaign import Pause
+from rules.decide import Reason
+from server.demo.aftermath import Asked, Verdict
+from server.demo.company import Ids
+from server.demo.releases import Releases
+from server.demo.replies import Reply
+from server.demo.rows import insert
+from sync.database import Tx
+from sync.ids import new_id
+from sync.work import TaskChange
+
+_ACTIVATED: Final = (
+    "UPDATE campaign SET created_at = $3, activated_at = $3 WHERE account = $1 AND id = $2"
+)
+
+
+async def write_campaign_past(tx: Tx, campaign: UUID, pauses: Sequence[Pause], days: int) -> None:
+    """Active for `days` days already, but for `pauses`."""
+    await tx.execute(_ACTIVATED, tx.account, campaign, tx.now - timedelta(days=days))
+    await insert(
+        CampaignPause,
+        (
+            {
+                "account": tx.account,
+                "campaign": campaign,
+                "start_at": pause.start,
+                "end_at": pause.end,
+            }
+            for pause in pauses
+        ),
+    )
+
+
+async def write_decisions(tx: Tx, verdicts: Sequence[Verdict], asked: Sequence[Asked]) -> None:
+    """What was decided on each step; what was dropped at release says why."""
+    dropped = {(one.campaign.id, one.step.id): one for one in asked if one.reason is not None}
+    await insert(
+        Decision,
+        (
+            {
+                "account": tx.account,
+                "campaign": verdict.campaign,
+                "transition": verdict.step,
+                "task": verdict.job.id,
+                "round": 1,
+                **_outcome(verdict, dropped.get((verdict.campaign, verdict.step))),
+            }
+            for verdict in verdicts
+        ),
+    )
+
+
+def _outcome(verdict: Verdict, dropped: Asked | None) -> dict[str, Any]:
+    heard = next(step.received for step in verdict.job.steps if step.id == verdict.step)
+    if dropped is not None and dropped.reason is not None:
+        return {"outcome": dropped.reason.value, "decided_at": dropped.release}
+    return {
+        "outcome": verdict.outcome,
+        "release": verdict.release,
+        "decided_at": heard + timedelta(milliseconds=300),
+    }
+
+
+async def write_mails(tx: Tx, ids: Ids, asked: Sequence[Asked], releases: Releases) -> None:
+    """Invitations, what happened to their mails, and what is known of the addresses."""
+    await insert(Invitation, (_invitation(tx, ids, one) for one in asked))
+    await insert(MailEvent, (event for one in asked for event in _events(tx, one)))
+    await insert(Contact, (_contact(tx, address, releases) for address in releases.addresses))
+    await insert(
+        Mute,
+        (
+            {
+                "account": tx.account,
+                "address": address,
+                "campaign": campaign,
+                "invitation": held.invitation,
+                "confirmed": held.confirmed,
+                "counted_from": held.counted_from,
+            }
+            for (campaign, address), held in releases.mutes.items()
+        ),
+    )
+
+
+def _invitation(tx: Tx, ids: Ids, asked: Asked) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "account": tx.account,
+        "id": asked.id,
+        "campaign": asked.campaign.id,
+        "version": asked.campaign.version,
+        "task": asked.job.id,
+        "round": 1,
+        "transition": asked.step.id,
+        "technician": ids.users[asked.step.by],
+        "status": asked.status,
+        "reason": None if asked.reason is None else asked.reason.value,
+        "due": asked.due,
+        "release": asked.release,
+        "address_by_technician": asked.step.email is not None,
+        "created_at": asked.step.received,
+    }
+    if asked.rearm is not None:
+        moment, sequence, transition = asked.rearm
+        row |= {
+            "rearm_moment": moment,
+            "rearm_sequence": sequence,
+            "rearm_transition": transition,
+        }
+    return row | _sending(asked)
+
+
+def _sending(asked: Asked) -> dict[str, Any]:
+    """To whom it went, when, and until when answers are taken."""
+    if asked.resolved is None or asked.status == "dropped":
+        return {}
+    row: dict[str, Any] = {
+        "address": asked.resolved.normal,
+        "typed_address": asked.resolved.typed,
+        "address_field": asked.resolved.field.value,
+        "language": asked.job.client.language,
+        "message_id": f"<{asked.id}@boreal.example>",
+    }
+    if asked.sent is not None:
+        row |= {"sent_at": asked.sent, "deadline": asked.sent + asked.campaign.deadline}
+    return row
+
+
+def _events(tx: Tx, asked: Asked) -> Iterable[dict[str, Any]]:
+    bounced = "550 5.1.1 no such mailbox"
+    told: list[tuple[str, datetime, int, str | None]]
+    match asked.status:
+        case "dropped":
+            why = (asked.reason or Reason.NO_ADDRESS).value
+            told = [("dropped", asked.release, 0, why)]
+        case "failed":
+            told = [("claimed", asked.release, 1, None), ("failed", asked.release, 1, bounced)]
+        case _:
+            sent = asked.sent or asked.release
+            told = [("claimed", asked.release, 1, None), ("sent", sent, 1, None)]
+    for kind, moment, attempt, detail in told:
+        yield {
+            "account": tx.account,
+            "id": new_id(),
+            "invitation": asked.id,
+            "kind": kind,
+            "happened_at": moment,
+            "attempt": attempt,
+            "detail": detail,
+        }
+
+
+def _contact(tx: Tx, address: str, releases: Releases) -> dict[str, Any]:
+    found = releases.suppressed.get(address)
+    return {
+        "account": tx.account,
+        "address": address,
+        "suppressed": None if found is None else found.why,
+        "suppressed_at": None if found is None else found.since,
+    }
+
+
+async def write_replies(tx: Tx, replies: Sequence[Reply]) -> None:
+    """The answers; workers compute the tasks' results from them."""
+    await insert(Answer, (_answer(tx, reply) for reply in replies))
+    await insert(AnswerVersion, (_said(tx, reply) | {"version": 1} for reply in replies))
+    await queue(tx, RollupChange, {reply.asked.job.id for reply in replies})
+
+
+def _answer(tx: Tx, reply: Reply) -> dict[str, Any]:
+    return _said(tx, reply) | {
+        "task": reply.asked.job.id,
+        "campaign": reply.asked.campaign.id,
+        "version": 1,
+        "first_answered_at": reply.at,
+    }
+
+
+def _said(tx: Tx, reply: Reply) -> dict[str, Any]:
+    return {
+        "account": tx.account,
+        "invitation": reply.asked.id,
+        "rating": reply.rating,
+        "reasons": reply.reasons,
+        "comment": reply.comment,
+        "not_me": reply.not_me,
+        "call_back": reply.call_back,
+        "language": reply.asked.job.client.language,
+        "answered_at": reply.at,
+    }
+
+
+async def queue(
+    tx: Tx, table: type[TaskChange] | type[RollupChange], tasks: Iterable[UUID]
+) -> None:
+    """Leave `tasks` to the workers."""
+    await insert(
+        table,
+        (
+            {
+                "account": tx.account,
+                "task": task,
+                "changed_at": tx.now,
+                "attempts": 0,
+                "not_before": tx.now,
+            }
+            for task in tasks
+        ),
+    )
