@@ -156,7 +156,7 @@ async def _end(token: str | None) -> None:
 def _cookie(request: AnyRequest, token: str | None) -> Cookie:
     return Cookie(
         _name(request),
-        token or "",
+        value=token or "",
         max_age=0 if token is None else int(LIFE.total_seconds()),
         httponly=True,
         samesite="lax",
