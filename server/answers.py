@@ -1,6 +1,8 @@
 """Answers to what went wrong: problem+json (RFC 9457) for programs, a page for people."""
 
 import re
+import socket
+import traceback
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,11 +52,18 @@ def answer_error(request: AnyRequest, error: Exception) -> Response[Any]:
     code = _code(error)
     meaning = PROBLEMS[code]
     if meaning.status >= 500:
-        LOG.error("failed", code=code, exc_info=error)
+        _log(error, code)
     response = _response(request, error, code, meaning)
     for name, value in _headers(error, meaning).items():
         response.set_header(name, value)
     return response
+
+
+def _log(error: Exception, code: str) -> None:
+    """Where and what, without the values of variables: they hold passwords and tokens."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    kind, what = type(error).__name__, str(error).partition("\n")[0][:200]
+    LOG.error("failed", code=code, kind=kind, what=what, trace=frames)
 
 
 def _code(error: Exception) -> str:
@@ -63,7 +72,9 @@ def _code(error: Exception) -> str:
             return error.code
         case asyncpg.PostgresError():
             return _database_code(error)
-        case asyncpg.InterfaceError() | OSError():
+        case asyncpg.InterfaceError() | ConnectionError() | TimeoutError() | socket.gaierror():
+            return "unavailable"
+        case OSError() if type(error) is OSError:  # several addresses refused, a full disk
             return "unavailable"
         case HTTPException() if error.status_code < 500:
             return _HTTP_CODES.get(error.status_code, "bad_request")

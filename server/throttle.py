@@ -55,13 +55,15 @@ GUESSES: Final = Rate(60, QUARTER)
 _TAKE: Final = """
 INSERT INTO throttle (bucket, window_start, hits) VALUES ($1, $2::timestamptz + $3::interval, 1)
 ON CONFLICT (bucket) DO UPDATE SET
-  window_start = greatest(throttle.window_start, $2) + $3,
-  hits = CASE WHEN throttle.window_start > $2 THEN throttle.hits + 1 ELSE 1 END
+  window_start = greatest(throttle.window_start, $2::timestamptz) + $3::interval,
+  hits = CASE WHEN throttle.window_start > $2::timestamptz THEN throttle.hits + 1 ELSE 1 END
 WHERE throttle.window_start <= $2::timestamptz + $4::interval
 RETURNING hits
 """
 _FULL_UNTIL: Final = "SELECT window_start FROM throttle WHERE bucket = $1"
-_GIVE_BACK: Final = "UPDATE throttle SET window_start = window_start - $2 WHERE bucket = $1"
+_GIVE_BACK: Final = (
+    "UPDATE throttle SET window_start = window_start - $2::interval WHERE bucket = $1"
+)
 _PURGE: Final = """
 DELETE FROM throttle WHERE bucket IN (
   SELECT bucket FROM throttle WHERE window_start < $1 LIMIT 1000 FOR UPDATE SKIP LOCKED)

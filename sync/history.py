@@ -73,6 +73,11 @@ FROM verdict WHERE account = $1 AND technician = $2 AND verdict <> 'accepted'
   AND ($4::uuid IS NULL OR id > $4)
 ORDER BY id LIMIT $3
 """
+OPEN: Final = """
+SELECT id, device, technician, task, verdict, reason, body, received_at
+FROM verdict WHERE account = $1 AND verdict <> 'accepted' AND ($3::uuid IS NULL OR id > $3)
+ORDER BY id LIMIT $2
+"""
 
 _read_body: Final = msgspec.json.Decoder(Body).decode
 
@@ -85,6 +90,11 @@ async def transitions_of(tx: Tx, task: UUID) -> list[TransitionRecord]:
 async def open_items_of_task(tx: Tx, task: UUID) -> list[OpenItem]:
     """What was refused or is parked for a task, in the order received."""
     return [_open_item(row) for row in await tx.fetch(OPEN_OF_TASK, tx.account, task)]
+
+
+async def open_items(tx: Tx, limit: int, after: UUID | None = None) -> list[OpenItem]:
+    """What was refused or is parked in the account, by id; keyset-paged."""
+    return [_open_item(row) for row in await tx.fetch(OPEN, tx.account, limit, after)]
 
 
 async def open_items_of_technician(

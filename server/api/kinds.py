@@ -6,6 +6,7 @@ from typing import Any, Final
 from msgspec import UNSET
 
 from server.api.records import Kind, Stored
+from server.api.tasks import TaskDetail, read_detail
 from server.auth import plans, writes
 from server.sessions import register
 from sync.database import Tx
@@ -40,6 +41,7 @@ UNITS: Final = Kind(
     noun="unit",
     put=shapes.UnitPut,
     record=shapes.UnitRecord,
+    whole=shapes.UnitRecord,
     store=_keyed(people.put_units),
     get=reading.get_unit,
     page=reading.list_units,
@@ -50,6 +52,7 @@ USERS: Final = Kind(
     noun="user",
     put=shapes.UserPut,
     record=shapes.UserRecord,
+    whole=shapes.UserRecord,
     store=_store_users,
     get=reading.get_user,
     page=reading.list_users,
@@ -60,6 +63,7 @@ CUSTOMERS: Final = Kind(
     noun="customer",
     put=shapes.CustomerPut,
     record=shapes.CustomerRecord,
+    whole=shapes.CustomerRecord,
     store=_keyed(clients.put_customers),
     get=reading.get_customer,
     page=reading.list_customers,
@@ -70,6 +74,7 @@ LOCATIONS: Final = Kind(
     noun="location",
     put=shapes.LocationPut,
     record=shapes.LocationRecord,
+    whole=shapes.LocationRecord,
     store=_keyed(clients.put_locations),
     get=reading.get_location,
     page=reading.list_locations,
@@ -80,6 +85,7 @@ TASK_TYPES: Final = Kind(
     noun="task type",
     put=shapes.TaskTypePut,
     record=shapes.TaskTypeRecord,
+    whole=shapes.TaskTypeRecord,
     store=_keyed(kinds.put_task_types),
     get=reading.get_task_type,
     page=reading.list_task_types,
@@ -90,6 +96,7 @@ STATES: Final = Kind(
     noun="state",
     put=shapes.StatePut,
     record=shapes.StateRecord,
+    whole=shapes.StateRecord,
     store=_keyed(kinds.put_states),
     get=reading.get_state,
     page=reading.list_states,
@@ -101,8 +108,9 @@ TASKS: Final = Kind(
     noun="task",
     put=shapes.TaskPut,
     record=shapes.TaskRecord,
+    whole=TaskDetail,
     store=_store_tasks,
-    get=reading.get_task,
+    get=read_detail,
     page=reading.list_tasks,
     access=plans,
 )

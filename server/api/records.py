@@ -34,13 +34,15 @@ class Stored(Struct, frozen=True):
 class Kind(Struct, frozen=True, kw_only=True):
     """One kind of record: its words, its shapes and the functions of `sync` that keep it.
 
-    `store` creates or updates. `coded`: named by a code of its own rather than by ids.
+    `record`: in a list; `whole`: read alone. `store` creates or updates. `coded`: named by a code
+    of its own rather than by ids.
     """
 
     plural: str
     noun: str
     put: Any
     record: Any
+    whole: Any
     store: Callable[[Tx, Sequence[Any]], Awaitable[Stored]]
     get: Callable[[Tx, Any], Awaitable[Any]]
     page: Callable[[Tx, int, Any], Awaitable[Sequence[Any]]]
@@ -134,7 +136,7 @@ def _read(kind: Kind) -> HTTPRouteHandler:
         read,
         summary=f"Read one {kind.noun}",
         path_parameters={"key": key_type},
-        answer=kind.record,
+        answer=kind.whole,
         access=reads,
         fails=("not_found",),
     )
@@ -154,7 +156,7 @@ def _create(kind: Kind) -> HTTPRouteHandler:
         create,
         summary=f"Create a {kind.noun}, or update the one with the same id",
         body=kind.put,
-        answer=kind.record,
+        answer=kind.whole,
         status=201,
     )
 
@@ -177,7 +179,7 @@ def _put_external(kind: Kind) -> HTTPRouteHandler:
         summary=f"Create or update the {kind.noun} that another system calls by this id",
         path_parameters={"external_id": str},
         body=kind.put,
-        answer=kind.record,
+        answer=kind.whole,
     )
 
 

@@ -3,15 +3,20 @@
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
+import msgspec
 from litestar import Request
 from litestar.types import ControllerRouterHandler
 from msgspec import Struct
 
 from server.api.operation import operation
-from server.auth import Principal, plans
-from sync.database import Tx, run
+from server.api.paging import Limit, Listing, listing
+from server.api.timeline import Entry, Result, read_result, read_timeline
+from server.auth import Principal, plans, reads
+from sync import history
+from sync.database import Tx, run, tx
+from sync.history import OpenItem
 from sync.records import reading, tasks
-from sync.records.shapes import AssignmentRecord, Ref
+from sync.records.shapes import AssignmentRecord, Ref, TaskRecord
 from sync.wire import Moment
 
 ApiRequest: TypeAlias = Request[Principal, Any, Any]
@@ -31,6 +36,25 @@ class Turn(Struct, frozen=True, forbid_unknown_fields=True):
         """:raises ValueError: both at once."""
         if self.technician is not None and self.unit is not None:
             raise ValueError("either `technician` or `unit`")
+
+
+class TaskDetail(TaskRecord, frozen=True, kw_only=True):
+    """A task with who had it when, what came of it, and all that happened to it.
+
+    `result`: null while no answer was counted.
+    """
+
+    assignments: list[AssignmentRecord]
+    result: Result | None
+    timeline: list[Entry]
+
+
+class OpenQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which page, of everybody or of one technician."""
+
+    technician: UUID | None = None
+    limit: Limit = 100
+    after: UUID | None = None
 
 
 class Assignments(Struct, frozen=True):
@@ -56,4 +80,31 @@ async def assign_task(request: ApiRequest, key: UUID, body: Turn) -> Assignments
     return await run(request.user.account, work)
 
 
-ROUTES: Final[list[ControllerRouterHandler]] = [assign_task]
+async def read_detail(opened: Tx, key: UUID) -> TaskDetail:
+    """One task, whole.
+
+    :raises MissingError: the account has no such task.
+    """
+    record = await reading.get_task(opened, key)
+    return TaskDetail(
+        **msgspec.structs.asdict(record),
+        assignments=await reading.list_assignments(opened, key),
+        result=await read_result(opened, key),
+        timeline=await read_timeline(opened, key),
+    )
+
+
+@operation("GET", "/refused", access=reads)
+async def list_refused(request: ApiRequest, query: OpenQuery) -> Listing[OpenItem]:
+    """List transitions that were refused, or are parked until their task is known."""
+    async with tx(request.user.account) as opened:
+        if query.technician is None:
+            items = await history.open_items(opened, query.limit, query.after)
+        else:
+            items = await history.open_items_of_technician(
+                opened, query.technician, query.limit, query.after
+            )
+    return listing(items, query.limit)
+
+
+ROUTES: Final[list[ControllerRouterHandler]] = [assign_task, list_refused]
