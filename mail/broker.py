@@ -1,0 +1,104 @@
+"""The broker: a doorbell. A message says only that something is due; the database says what."""
+
+import threading
+from typing import Final
+from urllib.parse import urlsplit
+
+import structlog
+from dramatiq import Broker, Message
+from dramatiq.brokers.rabbitmq import RabbitmqBroker
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.brokers.stub import StubBroker
+
+LOG: Final = structlog.stdlib.get_logger("retour.broker")
+
+#: The kinds of work that can be rung for.
+PLAN: Final = "plan"
+DELIVER: Final = "deliver"
+ROLLUP: Final = "rollup"
+
+
+class BrokerUrlError(ValueError):
+    """Not an address of a broker that Retour knows."""
+
+
+def make_broker(url: str, namespace: str = "retour") -> Broker:
+    """A broker by its URL: memory://, amqp://, amqps://, redis:// or rediss://.
+
+    No middleware retries, delays or limits: what is due is found again in the database.
+
+    :raises BrokerUrlError: for any other URL.
+    """
+    match urlsplit(url).scheme:
+        case "memory":
+            return StubBroker(middleware=[])
+        case "amqp" | "amqps":
+            return RabbitmqBroker(url=url, confirm_delivery=True, middleware=[])
+        case "redis" | "rediss":
+            return RedisBroker(  # type: ignore[no-untyped-call]  # dramatiq leaves it untyped
+                url=url, namespace=namespace, middleware=[]
+            )
+    raise BrokerUrlError("a broker is memory://, amqp://... or redis://...")
+
+
+def queue_name(namespace: str, name: str) -> str:
+    """The queue of one kind of work, which is also the name of its actor."""
+    return f"{namespace}.{name}"
+
+
+class Doorbell:
+    """Rings from a thread of its own, so that nobody waits for a broker.
+
+    Rings of one kind that come while the broker is busy become one. A ring that fails is
+    forgotten: the clock rings again for whatever is due.
+    """
+
+    def __init__(self, broker: Broker, namespace: str = "retour") -> None:
+        self._broker = broker
+        self._namespace = namespace
+        self._wake = threading.Condition()
+        self._wanted: set[str] = set()
+        self._stopping = False
+        self._failing = False
+        self._thread = threading.Thread(target=self._serve, name="doorbell", daemon=True)
+        self._thread.start()
+
+    def ring(self, name: str) -> None:
+        """Say that work of the kind `name` is due; neither blocks nor raises."""
+        with self._wake:
+            self._wanted.add(name)
+            self._wake.notify()
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Ring what was asked for, then no more; waits at most `timeout` seconds."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+        self._thread.join(timeout)
+
+    def _serve(self) -> None:
+        while names := self._next():
+            for name in sorted(names):
+                self._send(name)
+
+    def _next(self) -> set[str]:
+        """Wait for rings; nothing once it was stopped."""
+        with self._wake:
+            self._wake.wait_for(lambda: self._wanted or self._stopping)
+            names, self._wanted = self._wanted, set()
+        return names
+
+    def _send(self, name: str) -> None:
+        queue = queue_name(self._namespace, name)
+        message = Message[None](queue_name=queue, actor_name=queue, args=(), kwargs={}, options={})
+        try:
+            self._broker.declare_queue(queue)
+            self._broker.enqueue(message)
+        except Exception as error:  # each broker has errors of its own; none may end this thread
+            if not self._failing:
+                LOG.exception("broker unreachable", error=type(error).__name__)
+            self._failing = True
+        else:
+            if self._failing:
+                LOG.info("broker reachable again")
+            self._failing = False

@@ -1,0 +1,101 @@
+"""A running worker: Dramatiq's threads, one event loop for all actors, and its database pool."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+from dramatiq import Broker, Worker
+from dramatiq.asyncio import EventLoopThread, get_event_loop_thread, set_event_loop_thread
+from dramatiq.middleware import AsyncIO, MiddlewareError
+
+from mail.actors import declare
+from mail.chores import Ring, Stopping, Work
+from mail.config import MailConfig
+from sync.database import DB
+
+LOG: Final = structlog.stdlib.get_logger("retour.worker")
+
+#: Seconds in which a thread starts even on a machine that is very busy.
+_START: Final = 30.0
+#: Milliseconds after which idle threads look whether they should stop.
+_IDLE: Final = 250
+
+
+class DatabaseLoop(AsyncIO):
+    """Dramatiq's event loop for async actors, with this worker's database open in it."""
+
+    def __init__(self, config: MailConfig) -> None:
+        super().__init__()
+        self._config = config
+
+    def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
+        """Start the loop and open the database; a worker without it must not boot.
+
+        :raises MiddlewareError: the database cannot be reached.
+        """
+        thread = EventLoopThread(self.logger)
+        thread.daemon = True  # a process whose main thread died must end
+        thread.start(timeout=_START)
+        set_event_loop_thread(thread)
+        try:
+            thread.run_coroutine(DB.open(self._config.worker_dsn, size=self._config.pool_size))
+        except Exception as error:
+            self._end_loop()
+            raise MiddlewareError("the worker's database cannot be opened") from error
+
+    def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        """Close the database, then stop the loop."""
+        thread = get_event_loop_thread()
+        if thread is not None:
+            thread.run_coroutine(DB.close())
+        self._end_loop()
+
+    @staticmethod
+    def _end_loop() -> None:
+        thread = get_event_loop_thread()
+        if thread is not None:
+            thread.stop()  # type: ignore[no-untyped-call]  # dramatiq leaves it untyped
+            set_event_loop_thread(None)
+
+
+class RunningWorker:
+    """A worker at work in this process; there is at most one in a process."""
+
+    def __init__(self, broker: Broker, worker: Worker, stopping: Stopping) -> None:
+        self._broker = broker
+        self._worker = worker
+        self._stopping = stopping
+
+    @property
+    def alive(self) -> bool:
+        """Whether all its threads are; a process whose worker is not should end with an error."""
+        loop = get_event_loop_thread()
+        threads = [*self._worker.workers, *self._worker.consumers.values()]
+        return loop is not None and loop.is_alive() and all(one.is_alive() for one in threads)
+
+    def stop(self, timeout: float = 30.0) -> None:
+        """Finish what is being done, at most `timeout` seconds, take nothing new, and end.
+
+        What is cut off is like a kill: leases and phases in the database see to it.
+        """
+        self._stopping.asked = True
+        self._worker.stop(timeout=int(timeout * 1000))
+        self._broker.close()
+
+
+def run_worker(
+    config: MailConfig, broker: Broker, works: Mapping[str, Work], ring: Ring, threads: int = 4
+) -> RunningWorker:
+    """Declare the actors on `broker`, which has none yet, and start to answer rings.
+
+    `works`: by what is rung, as of `mail.works.works_of`. `ring`: for what follows. The caller
+    handles signals.
+
+    :raises MiddlewareError: the database cannot be reached.
+    """
+    stopping = Stopping()
+    declare(broker, config, works, ring, stopping)
+    broker.add_middleware(DatabaseLoop(config))
+    worker = Worker(broker, worker_threads=threads, worker_timeout=_IDLE)
+    worker.start()
+    return RunningWorker(broker, worker, stopping)
