@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 import httpx
 import msgspec
+import uvicorn
 from litestar import Litestar
 
 from server.app import create_app
-from server.serving import http_server
 from tests.databases import TestDatabase
 
 #: Seconds in which a server has started or stopped.
@@ -36,7 +36,17 @@ def served(database: TestDatabase, **settings: object) -> Iterator[Served]:
     app = create_app(
         database.settings(**({"origin": origin} | settings)), database.api, rung.append
     )
-    server = http_server(app)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http="httptools",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+        )
+    )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
@@ -50,9 +60,9 @@ def served(database: TestDatabase, **settings: object) -> Iterator[Served]:
     assert not thread.is_alive(), "the server did not stop"
 
 
-def _wait_until_started(server: object, thread: threading.Thread) -> None:
+def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
     deadline = time.monotonic() + PATIENCE
-    while not getattr(server, "started", False):
+    while not server.started:
         assert thread.is_alive(), "the server stopped at its start"
         assert time.monotonic() < deadline, "the server did not start"
         time.sleep(0.01)
