@@ -92,7 +92,7 @@ class _Answer(Struct, frozen=True):
 
 
 _FIND: Final = """
-SELECT i.id, i.task, i.campaign, coalesce(i.language, a.language) AS language, v.definition
+SELECT i.id, i.task, i.campaign, i.version, coalesce(i.language, a.language) AS language, v.definition
 FROM link l
 JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
 JOIN account a ON a.account = l.account
@@ -104,18 +104,22 @@ WHERE l.account = $1 AND l.token_hash = $2 AND l.purpose = 'survey'
 _FIRST: Final = """
 INSERT INTO answer (account, invitation, task, campaign, version, rating, reasons, comment,
   not_me, call_back, language, first_answered_at, answered_at)
-VALUES ($1, $2, $9, $10, 1, $3, $4, $5, $6, $7, $8, $11, $11)
+VALUES ($1, $2, $9, $10, $11, $3, $4, $5, $6, $7, $8, $12, $12)
 ON CONFLICT (account, invitation) DO NOTHING
 """
 
 _LAST: Final = """
-SELECT version, rating, reasons, comment, not_me, call_back
+SELECT rating, reasons, comment, not_me, call_back
 FROM answer WHERE account = $1 AND invitation = $2 FOR NO KEY UPDATE
+"""
+
+_VERSIONS: Final = """
+SELECT max(version) FROM answer_version WHERE account = $1 AND invitation = $2
 """
 
 _CHANGE: Final = """
 UPDATE answer SET rating = $3, reasons = $4, comment = $5, not_me = $6, call_back = $7,
-  language = $8, version = $9, answered_at = $10
+  language = $8, answered_at = $9
 WHERE account = $1 AND invitation = $2
 """
 
@@ -221,17 +225,18 @@ async def _record(
     language = supported(submission.language) or row["language"]
     said = (*_columns(answer), language)
     invitation: UUID = row["id"]
-    task, campaign = row["task"], row["campaign"]
+    asked = (row["task"], row["campaign"], row["version"])
     version = 1
-    if not await tx.execute(_FIRST, tx.account, invitation, *said, task, campaign, tx.now):
+    if not await tx.execute(_FIRST, tx.account, invitation, *said, *asked, tx.now):
         before = await tx.fetchrow(_LAST, tx.account, invitation)
+        versions = await tx.fetchval(_VERSIONS, tx.account, invitation)
         assert before is not None  # noqa: S101 - it stood in the way of ours
         if _said(before) == answer:
-            return Recorded(before["version"], changed=False)
-        version = before["version"] + 1
-        await tx.execute(_CHANGE, tx.account, invitation, *said, version, tx.now)
+            return Recorded(versions, changed=False)
+        version = versions + 1
+        await tx.execute(_CHANGE, tx.account, invitation, *said, tx.now)
     await tx.execute(_KEEP_VERSION, tx.account, invitation, *said, version, tx.now)
-    await tx.execute(_ROLL_UP, tx.account, task, tx.now)
+    await tx.execute(_ROLL_UP, tx.account, row["task"], tx.now)
     return Recorded(version, changed=True)
 
 

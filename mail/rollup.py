@@ -1,11 +1,7 @@
 """Roll-up: a task's result, computed again from its answers whenever one of them changed."""
 
-from datetime import datetime
-from decimal import Decimal
 from typing import Final
 from uuid import UUID
-
-from msgspec import Struct
 
 from mail.queues import Queue, work_off
 from sync.database import Tx
@@ -72,24 +68,6 @@ WHERE r.account = $1 AND r.task = n.task
 _DONE: Final = "DELETE FROM rollup_change WHERE account = $1 AND task = ANY($2)"
 
 
-class TaskResult(Struct, frozen=True):
-    """What the customer's answers on a task come to.
-
-    `answers`: ratings that count; those of the wrong person do not. `rating_mean`: 1 to 5, two
-    decimals, None without any. `negative`: whether one of them is, by its campaign's threshold.
-    `call_back`: whether one asks for a call. Times are UTC.
-    """
-
-    answers: int
-    rating_mean: Decimal | None
-    rating_last: int | None
-    negative: bool
-    comments: int
-    call_back: bool
-    answered_at: datetime | None
-    rolled_at: datetime
-
-
 async def roll_due(limit: int = 500) -> int:
     """Recompute at most `limit` results of all accounts; how many were.
 
@@ -107,14 +85,3 @@ async def roll(tx: Tx, tasks: list[UUID]) -> int:
         await tx.execute(_RECOMPUTE, tx.account, claimed, tx.now)
         await tx.execute(_DONE, tx.account, claimed)
     return len(claimed)
-
-
-async def task_result(tx: Tx, task: UUID) -> TaskResult | None:
-    """The result of a task, or None where nobody has answered yet."""
-    row = await tx.fetchrow(
-        "SELECT answers, rating_mean, rating_last, negative, comments, call_back, answered_at,"
-        " rolled_at FROM task_result WHERE account = $1 AND task = $2",
-        tx.account,
-        task,
-    )
-    return None if row is None else TaskResult(*row.values())

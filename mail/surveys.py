@@ -72,7 +72,9 @@ _SURVEY: Final = """
 SELECT i.deadline, coalesce(i.language, a.language) AS language, v.definition,
   a.name AS company, a.language AS account_language, coalesce(p.zone, a.zone) AS zone,
   t.moment, k.name AS type_name, k.names AS type_names, p.name AS place, p.address,
-  w.version, w.rating, w.reasons, w.comment, w.not_me, w.call_back, w.answered_at
+  (SELECT max(version) FROM answer_version x
+    WHERE (x.account, x.invitation) = (w.account, w.invitation)) AS version,
+  w.rating, w.reasons, w.comment, w.not_me, w.call_back, w.answered_at
 FROM link l
 JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
 JOIN account a ON a.account = l.account

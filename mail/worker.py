@@ -83,13 +83,22 @@ class RunningWorker:
         self._broker.close()
 
 
-def run_worker(
-    config: MailConfig, broker: Broker, works: Mapping[str, Work], ring: Ring, threads: int = 4
-) -> RunningWorker:
-    """Declare the actors on `broker`, which has none yet, and start to answer rings.
+def run_worker(config: MailConfig, broker: Broker, ring: Ring, threads: int = 4) -> RunningWorker:
+    """Start to answer rings for every kind of work on `broker`, which has no actors yet.
 
-    `works`: by what is rung, as of `mail.works.works_of`. `ring`: for what follows. The caller
-    handles signals.
+    `ring`: rings for what follows. The caller handles signals.
+
+    :raises MiddlewareError: the database cannot be reached.
+    """
+    from mail.works import works_of
+
+    return start_worker(config, broker, works_of(config), ring, threads)
+
+
+def start_worker(
+    config: MailConfig, broker: Broker, works: Mapping[str, Work], ring: Ring, threads: int
+) -> RunningWorker:
+    """As `run_worker`, with `works` by what is rung.
 
     :raises MiddlewareError: the database cannot be reached.
     """
