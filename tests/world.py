@@ -8,7 +8,7 @@ await world.push(device, world.item(task, "600"))
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sync.database import tx
@@ -125,26 +125,24 @@ class World:
         async with tx(self.account) as opened:
             return (await put_task_types(opened, [TaskTypePut(name=name, flow=flow or {})]))[0]
 
-    async def customer(self, **fields: object) -> UUID:
+    async def customer(self, **fields: Any) -> UUID:
         """A customer without address unless `email` is given; fields as in `CustomerPut`."""
-        entry = CustomerPut(**{"name": "Marie Tremblay", **fields})  # type: ignore[arg-type]
+        entry = CustomerPut(**{"name": "Marie Tremblay", **fields})
         async with tx(self.account) as opened:
             return (await put_customers(opened, [entry]))[0]
 
-    async def location(self, **fields: object) -> UUID:
+    async def location(self, **fields: Any) -> UUID:
         """A location; fields as in `LocationPut`."""
-        entry = LocationPut(
-            **{"name": "Chalet", "address": "12, rue des Pins, Rimouski", **fields}  # type: ignore[arg-type]
-        )
+        entry = LocationPut(**{"name": "Chalet", "address": "12, rue des Pins, Rimouski", **fields})
         async with tx(self.account) as opened:
             return (await put_locations(opened, [entry]))[0]
 
-    async def task(self, *, technician: UUID | None = None, **fields: object) -> UUID:
+    async def task(self, *, technician: UUID | None = None, **fields: Any) -> UUID:
         """A planned service call that `technician` (alice) has had since `LONG_AGO`.
 
         Fields as in `TaskPut`; `assignments` or `pool` in place of the technician.
         """
-        usual: dict[str, object] = {
+        usual: dict[str, Any] = {
             "type": self.service_call,
             "state": "100",
             "title": "Fuite au sous-sol",
@@ -155,7 +153,7 @@ class World:
             turn = AssignmentPut(technician=technician or self.alice, start=LONG_AGO)
             usual["assignments"] = [turn]
         async with tx(self.account) as opened:
-            put = await put_tasks(opened, [TaskPut(**{**usual, **fields})])  # type: ignore[arg-type]
+            put = await put_tasks(opened, [TaskPut(**{**usual, **fields})])
         return put.ids[0]
 
     async def device(self, technician: UUID) -> DeviceScope:
@@ -171,19 +169,17 @@ class World:
         assert scope is not None
         return scope, credential
 
-    def item(
-        self, task: UUID, state: str, moment: datetime | None = None, **fields: object
-    ) -> Item:
+    def item(self, task: UUID, state: str, moment: datetime | None = None, **fields: Any) -> Item:
         """A transition of `task` to `state`, a minute ago unless told; sequences count up."""
         self._sequence += 1
-        given: dict[str, object] = {
+        given: dict[str, Any] = {
             "id": new_id(),
             "task": task,
             "state": state,
             "moment": moment or datetime.now(UTC) - timedelta(minutes=1),
             "sequence": self._sequence,
         }
-        return Item(**{**given, **fields})  # type: ignore[arg-type]
+        return Item(**{**given, **fields})
 
     async def push(self, device: DeviceScope, *items: Item) -> PushOutcome:
         """Push `items` in one batch from a device whose clock is right."""

@@ -1,0 +1,108 @@
+"""What a device may say, in JSON and in MessagePack alike."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from sync.errors import TooManyError
+from sync.ids import new_id
+from sync.wire import MOST_TRANSITIONS, Enrol, Push, Result, check_count
+
+NOW = "2026-03-01T10:30:00Z"
+
+
+def item(**fields: Any) -> dict[str, Any]:
+    usual = {"id": str(new_id()), "task": str(new_id()), "state": "600", "sequence": 1}
+    return {**usual, "moment": NOW, **fields}
+
+
+def body(*items: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {"device_now": NOW, "transitions": list(items), **fields}
+
+
+def read(content: dict[str, Any]) -> Push:
+    from_json = msgspec.json.decode(msgspec.json.encode(content), type=Push)
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(content), type=Push) == from_json
+    return from_json
+
+
+def test_a_plain_transition_is_read() -> None:
+    push = read(body(item(moment="2026-03-01T06:30:00-04:00")))
+    assert push.transitions[0].moment == datetime(2026, 3, 1, 10, 30, tzinfo=UTC)
+    assert push.transitions[0].survey is True
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"moment": "2026-03-01T10:30:00"},
+        {"moment": "0001-01-01T00:00:00Z"},
+        {"moment": "9999-12-31T23:59:59Z"},
+        {"moment": 1_700_000_000},
+        {"sequence": -1},
+        {"sequence": 2**63},
+        {"sequence": True},
+        {"sequence": 1.5},
+        {"state": ""},
+        {"state": "6" * 65},
+        {"state": "6\0"},
+        {"note": "n" * 4001},
+        {"note": "a\0b"},
+        {"email": "nobody"},
+        {"email": "a@example.org, b@example.org"},
+        {"email": "a@example.org\r\nBcc: b@example.org"},
+        {"email": "a" * 320 + "@example.org"},
+        {"id": "not-a-uuid"},
+        {"task": None},
+        {"survey": "yes"},
+        {"technician": "somebody else"},
+    ],
+)
+def test_a_transition_that_cannot_be_kept_spoils_the_body(wrong: dict[str, Any]) -> None:
+    for format_ in (msgspec.json, msgspec.msgpack):
+        with pytest.raises(msgspec.ValidationError):
+            format_.decode(format_.encode(body(item(**wrong))), type=Push)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"device_now": "2026-03-01T10:30:00"}, {"device_now": "9999-01-01T00:00:00Z"}, {"more": 1}],
+)
+def test_a_push_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(msgspec.json.encode(body(**wrong)), type=Push)
+
+
+def test_half_a_surrogate_pair_is_no_text() -> None:
+    text = msgspec.json.encode(body(item(note="@"))).replace(b'"@"', b'"\\ud800"')
+    with pytest.raises(msgspec.MsgspecError):
+        msgspec.json.decode(text, type=Push)
+
+
+def test_the_greatest_sequence_is_the_database_s() -> None:
+    assert read(body(item(sequence=2**63 - 1))).transitions[0].sequence == 2**63 - 1
+
+
+def test_a_note_may_have_lines() -> None:
+    assert read(body(item(note="one\ntwo"))).transitions[0].note == "one\ntwo"
+
+
+def test_five_hundred_transitions_are_the_most() -> None:
+    check_count(read(body(*(item() for _ in range(MOST_TRANSITIONS)))))
+    with pytest.raises(TooManyError):
+        check_count(read(body(*(item() for _ in range(MOST_TRANSITIONS + 1)))))
+
+
+def test_an_enrolment_needs_a_name() -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(b'{"code": "X", "name": ""}', type=Enrol)
+
+
+def test_a_reason_is_told_only_where_there_is_one() -> None:
+    identity = new_id()
+    assert msgspec.json.decode(msgspec.json.encode(Result(identity, "accepted"))) == {
+        "id": str(identity),
+        "verdict": "accepted",
+    }
