@@ -3,6 +3,7 @@
 import re
 from functools import cache
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Request, Response
@@ -95,10 +96,9 @@ def read_query(request: AnyRequest, kind: Any) -> Any:
 
     :raises BadBodyError: an unknown, repeated or malformed parameter.
     """
-    pairs = request.query_params.multi_items()
+    pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
     given = dict(pairs)
-    repeated = sorted({name for name, _ in pairs if len(request.query_params.getall(name)) > 1})
-    if repeated or any("\0" in value for value in given.values()):
+    if len(given) < len(pairs) or any("\0" in value for value in given.values()):
         raise BadBodyError(Fault("", "bad_query", "a parameter is repeated or holds U+0000"))
     try:
         return msgspec.convert(given, kind, strict=False)

@@ -1,0 +1,35 @@
+"""Fixtures of HTTP tests: two offices in one database, served once for a module."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.databases import TestDatabase, clone
+from tests.server.office import Office, open_office
+from tests.server.serving import Served, served
+
+
+@pytest.fixture(scope="module")
+def shared(postgres: tuple[str, str]) -> Iterator[TestDatabase]:
+    """A database that the tests of one module share."""
+    with clone(*postgres) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def north(shared: TestDatabase) -> Office:
+    """An office."""
+    return open_office(shared, "north")
+
+
+@pytest.fixture(scope="module")
+def south(shared: TestDatabase) -> Office:
+    """Another account in the same database."""
+    return open_office(shared, "south")
+
+
+@pytest.fixture(scope="module")
+def api(shared: TestDatabase) -> Iterator[Served]:
+    """The API over both."""
+    with served(shared) as serving:
+        yield serving

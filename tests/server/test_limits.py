@@ -1,0 +1,348 @@
+"""Every bad input of HAZARDS that meets a route of the API gets the answer written there."""
+
+import gzip
+import json
+import socket
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+import zstandard
+
+from server.api.wire import is_nested_well
+from tests.server.office import Office
+from tests.server.serving import Served
+
+PUSH = "/api/v1/sync/push"
+MEBIBYTE = 1 << 20
+
+
+def item(office: Office, **fields: object) -> dict[str, object]:
+    """A transition as a device writes it."""
+    usual = {
+        "id": str(uuid.uuid4()),
+        "task": str(office.task),
+        "state": "300",
+        "moment": datetime.now(UTC).isoformat(),
+        "sequence": 1,
+    }
+    return usual | fields
+
+
+def batch(*items: dict[str, object], **fields: object) -> dict[str, object]:
+    """A push."""
+    return {"device_now": datetime.now(UTC).isoformat(), "transitions": list(items)} | fields
+
+
+def push(api: Served, office: Office, body: bytes, **headers: str) -> httpx.Response:
+    """Push raw bytes as alice's device."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return api.client.post(
+        PUSH, content=body, headers={"content-type": "application/json"} | named | office.device
+    )
+
+
+def push_json(api: Served, office: Office, body: object) -> httpx.Response:
+    """Push JSON as alice's device."""
+    return push(api, office, json.dumps(body).encode())
+
+
+def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
+    """The problem that `answer` carries, once it is seen to be a proper one of `status`."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    found: dict[str, Any] = answer.json()
+    assert found["status"] == status
+    assert {"type", "title", "status", "detail"} <= found.keys()
+    return found
+
+
+def test_a_body_over_one_mebibyte_is_too_large(api: Served, north: Office) -> None:
+    body = json.dumps(batch(item(north, note="x" * MEBIBYTE))).encode()
+    assert problem(push(api, north, body), 413)["type"].endswith("too_large")
+
+
+def test_a_body_that_says_no_length_is_still_limited(api: Served, north: Office) -> None:
+    def chunks() -> Any:
+        for _ in range(20):
+            yield b" " * 65_536
+
+    headers = {"Content-Type": "application/json"} | north.device
+    problem(api.client.post(PUSH, content=chunks(), headers=headers), 413)
+
+
+@pytest.mark.parametrize("squeeze", [gzip.compress, zstandard.compress], ids=["gzip", "zstd"])
+def test_a_small_body_that_inflates_over_the_limit_is_too_large(
+    api: Served, north: Office, squeeze: Callable[[bytes], bytes]
+) -> None:
+    encoding = "gzip" if squeeze is gzip.compress else "zstd"
+    bomb = squeeze(b" " * (50 * MEBIBYTE))
+    assert len(bomb) < MEBIBYTE
+    problem(push(api, north, bomb, content_encoding=encoding), 413)
+
+
+@pytest.mark.parametrize("squeeze", [gzip.compress, zstandard.compress], ids=["gzip", "zstd"])
+def test_a_compressed_push_is_taken(
+    api: Served, north: Office, squeeze: Callable[[bytes], bytes]
+) -> None:
+    encoding = "gzip" if squeeze is gzip.compress else "zstd"
+    body = squeeze(json.dumps(batch(item(north))).encode())
+    answer = push(api, north, body, content_encoding=encoding)
+    assert answer.status_code == 200
+    assert answer.json()["results"][0]["verdict"] == "accepted"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_a_body_that_does_not_inflate_is_refused(api: Served, north: Office, encoding: str) -> None:
+    problem(push(api, north, b"{}", content_encoding=encoding), 400)
+
+
+def test_a_truncated_or_padded_gzip_stream_is_refused(api: Served, north: Office) -> None:
+    whole = gzip.compress(json.dumps(batch()).encode())
+    problem(push(api, north, whole[:-4], content_encoding="gzip"), 400)
+    problem(push(api, north, whole + b"more", content_encoding="gzip"), 400)
+
+
+def test_an_unknown_content_encoding_is_refused(api: Served, north: Office) -> None:
+    problem(push(api, north, b"{}", content_encoding="br"), 415)
+
+
+def test_more_than_500_transitions_are_too_many_and_nothing_is_applied(
+    api: Served, north: Office
+) -> None:
+    items = [item(north) for _ in range(501)]
+    assert problem(push_json(api, north, batch(*items)), 413)["type"].endswith("too_many")
+    again = push_json(api, north, batch(items[0]))
+    assert again.json()["results"][0]["verdict"] == "accepted"
+
+
+def test_an_unknown_field_is_refused_and_named(api: Served, north: Office) -> None:
+    found = problem(push_json(api, north, batch(item(north, colour="red"))), 400)
+    assert found["errors"][0]["pointer"] == "/transitions/0"
+
+
+@pytest.mark.parametrize(
+    "moment", ["2026-01-01T00:00:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]
+)
+@pytest.mark.parametrize("place", ["device_now", "moment"])
+def test_a_naive_or_unreckonable_time_is_refused(
+    api: Served, north: Office, moment: str, place: str
+) -> None:
+    body = batch(item(north, moment=moment)) if place == "moment" else batch(device_now=moment)
+    problem(push_json(api, north, body), 400)
+
+
+def test_invalid_utf_8_is_refused(api: Served, north: Office) -> None:
+    body = json.dumps(batch(item(north, note="NOTE"))).encode().replace(b"NOTE", b"\xff\xfe")
+    problem(push(api, north, body), 400)
+
+
+def test_a_lone_surrogate_is_refused(api: Served, north: Office) -> None:
+    body = json.dumps(batch(item(north, note="NOTE"))).encode().replace(b"NOTE", b"\\udc00")
+    problem(push(api, north, body), 400)
+
+
+def test_the_zero_character_is_refused_in_json_and_messagepack(api: Served, north: Office) -> None:
+    body = batch(item(north, note="a\0b"))
+    problem(push_json(api, north, body), 400)
+    packed = msgspec.msgpack.encode(body)
+    problem(push(api, north, packed, content_type="application/msgpack"), 400)
+
+
+def test_an_escaped_backslash_before_u0000_is_text(api: Served, north: Office) -> None:
+    answer = push_json(api, north, batch(item(north, note="\\u0000")))
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'], ids=["arrays", "objects"])
+def test_json_deeper_than_32_is_refused(api: Served, north: Office, opening: str) -> None:
+    closing = "]" if opening == "[" else "}"
+    body = opening * 100_000 + "1" + closing * 100_000
+    found = problem(push(api, north, body.encode()), 400)
+    assert found["errors"][0]["code"] == "too_deep"
+
+
+def test_nesting_is_counted_outside_of_strings_only() -> None:
+    brackets = json.dumps({"note": '}]{["\\"' * 40, "list": [{}] * 40}).encode()
+    assert is_nested_well(brackets, 32)
+    hidden = b'{"}":' * 40 + b"1" + b',"{":1}' * 40
+    assert not is_nested_well(hidden, 32)
+
+
+def test_deep_messagepack_is_refused(api: Served, north: Office) -> None:
+    deep = b"\x91" * 100_000 + b"\xc0"
+    problem(push(api, north, deep, content_type="application/msgpack"), 400)
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/xml", "multipart/form-data", ""])
+def test_a_wrong_or_missing_content_type_is_refused(api: Served, north: Office, kind: str) -> None:
+    body = json.dumps(batch()).encode()
+    headers = north.device | ({"Content-Type": kind} if kind else {})
+    problem(api.client.post(PUSH, content=body, headers=headers), 415)
+
+
+def test_an_integer_beyond_eight_bytes_is_refused(api: Served, north: Office) -> None:
+    problem(push_json(api, north, batch(item(north, sequence=2**63))), 400)
+    problem(push_json(api, north, batch(item(north, sequence=-1))), 400)
+    problem(push_json(api, north, batch(item(north, sequence=10**400))), 400)
+
+
+def test_messagepack_is_read_and_written(api: Served, north: Office) -> None:
+    packed = msgspec.msgpack.encode(batch(item(north)))
+    answer = push(
+        api, north, packed, content_type="application/msgpack", accept="application/msgpack"
+    )
+    assert answer.headers["content-type"] == "application/msgpack"
+    assert msgspec.msgpack.decode(answer.content)["results"][0]["verdict"] == "accepted"
+
+
+def test_a_transition_of_anothers_task_is_refused_alone(api: Served, north: Office) -> None:
+    foreign = item(north, task=str(uuid.uuid4()))
+    answer = push_json(api, north, batch(item(north), foreign, item(north, state="nowhere")))
+    verdicts = [result["verdict"] for result in answer.json()["results"]]
+    assert verdicts == ["accepted", "parked", "refused"]
+
+
+@pytest.mark.parametrize("cursor", ["x", "AAAA", "a" * 64, "%00", "é"])
+def test_a_forged_cursor_is_refused(api: Served, north: Office, cursor: str) -> None:
+    answer = api.client.get(f"/api/v1/sync/pull?cursor={cursor}", headers=north.device)
+    problem(answer, 400)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=501", "limit=x", "after=x", "nope=1", "limit=1&limit=2", "after=%00"],
+)
+def test_a_bad_query_is_refused(api: Served, north: Office, query: str) -> None:
+    problem(api.client.get(f"/api/v1/units?{query}", headers=north.program), 400)
+
+
+@pytest.mark.parametrize("path", ["x", "%00", "00000000-0000-0000-0000-00000000000"])
+def test_a_malformed_id_in_a_path_is_not_found(api: Served, north: Office, path: str) -> None:
+    problem(api.client.get(f"/api/v1/units/{path}", headers=north.program), 404)
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "", "a b", "127.0.0.1:1"])
+def test_a_wrong_host_is_refused(api: Served, host: str) -> None:
+    problem(api.client.get("/health", headers={"Host": host}), 400)
+
+
+def test_two_hosts_or_none_are_refused(api: Served) -> None:
+    port = int(api.base_url.rpartition(":")[2])
+    for lines in ("", f"Host: 127.0.0.1:{port}\r\nHost: evil.example\r\n"):
+        assert b" 400 " in raw(port, f"GET /health HTTP/1.1\r\n{lines}Connection: close\r\n\r\n")
+
+
+def raw(port: int, request: str) -> bytes:
+    """The first line of the answer to bytes that no client would send."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(request.encode())
+        return connection.makefile("rb").readline()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_a_cross_origin_post_is_refused(api: Served, headers: dict[str, str]) -> None:
+    body = {"email": "a@example.org", "password": "x"}
+    problem(api.client.post("/api/v1/sessions", json=body, headers=headers), 403)
+    html = {"Accept": "text/html"}
+    assert api.client.post("/login", data=body, headers=headers | html).status_code == 403
+
+
+def test_our_own_origin_and_an_absent_one_may_post(api: Served) -> None:
+    body = {"email": "nobody@example.org", "password": "x"}
+    own = {"Origin": api.base_url, "Sec-Fetch-Site": "same-origin"}
+    problem(api.client.post("/api/v1/sessions", json=body, headers=own), 401)
+    problem(api.client.post("/api/v1/sessions", json=body), 401)
+
+
+def test_a_device_may_push_from_any_origin(api: Served, north: Office) -> None:
+    body = json.dumps(batch()).encode()
+    assert push(api, north, body, origin="capacitor://localhost").status_code == 200
+
+
+@pytest.mark.parametrize("bad", ["two\nlines", "a\u2028b", "carriage\rreturn", "", "\x07"])
+def test_a_name_that_no_line_can_hold_is_refused(api: Served, north: Office, bad: str) -> None:
+    body = {"name": bad}
+    problem(api.client.post("/api/v1/customers", json=body, headers=north.program), 400)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["a@example.org, b@example.org", "a@example.org\nBcc: b@example.org", "x", "a@b\x01.c"],
+)
+def test_an_address_that_is_not_exactly_one_is_refused(
+    api: Served, north: Office, address: str
+) -> None:
+    body = {"name": "Marie", "email": address}
+    problem(api.client.post("/api/v1/customers", json=body, headers=north.program), 400)
+    problem(push_json(api, north, batch(item(north, email=address))), 400)
+
+
+def test_a_form_of_a_hundred_thousand_parts_is_too_large(api: Served) -> None:
+    part = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=b", "Accept": "text/html"}
+    body = part * 100_000 + b"--b--\r\n"
+    assert api.client.post("/login", content=body, headers=headers).status_code == 413
+    small = part * 15_000 + b"--b--\r\n"
+    assert len(small) < MEBIBYTE
+    assert api.client.post("/login", content=small, headers=headers).status_code == 400
+
+
+def test_a_form_of_very_many_fields_is_too_large(api: Served) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html"}
+    body = b"a&" * 100_000
+    assert api.client.post("/login", content=body, headers=headers).status_code == 413
+
+
+def test_an_error_says_so_in_the_readers_language(api: Served) -> None:
+    english = api.client.get("/api/v1/me", headers={"Accept-Language": "en-GB,fr;q=0.5"})
+    french = api.client.get("/api/v1/me", headers={"Accept-Language": "de, fr;q=0.3"})
+    assert problem(english, 401)["title"] == "Sign in first"
+    assert problem(french, 401)["title"] == "Connectez-vous d\u2019abord"
+    assert french.headers["content-language"] == "fr-CA"
+
+
+def test_people_get_a_page_and_programs_a_problem(api: Served) -> None:
+    page = api.client.get("/nowhere", headers={"Accept": "text/html"})
+    assert page.status_code == 404
+    assert page.headers["content-type"].startswith("text/html")
+    problem(api.client.get("/nowhere"), 404)
+    problem(api.client.get("/api/v1/nowhere", headers={"Accept": "text/html"}), 404)
+
+
+def test_no_error_echoes_what_was_asked(api: Served) -> None:
+    secret = "GQG1EDA5" + "s" * 43
+    for path in (f"/api/v1/{secret}", f"/s/{secret}", f"/u/{secret}", f"/api/v1/units/{secret}"):
+        for accept in ("text/html", "application/json"):
+            answer = api.client.get(path, headers={"Accept": accept})
+            assert answer.status_code in {401, 404}
+            assert secret not in answer.text
+
+
+def test_a_wrong_method_is_told_the_right_ones(api: Served) -> None:
+    answer = api.client.delete("/api/v1/units")
+    problem(answer, 405)
+    assert "POST" in answer.headers["allow"]
+
+
+def test_every_answer_carries_the_security_headers(api: Served) -> None:
+    for path in ("/health", "/login", "/nowhere", "/api/v1/me"):
+        headers = api.client.get(path).headers
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "same-origin"
+        assert headers["cache-control"] == "no-store"
+        assert "strict-transport-security" not in headers
