@@ -1,0 +1,110 @@
+"""Deciding: what planning a transition costs when an account has 10, and 10,000 campaigns."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from mail.definition import encode
+from mail.planning import plan_due
+from sync.ids import new_id
+from tests.bench.ground import LONG_AGO, Ground
+from tests.bench.measuring import Line, Work, in_turns
+from tests.journeys.surveys import survey
+
+FEW, MANY = 10, 10_000
+#: Campaigns that select the state the tasks enter; the same number however many others are there.
+MATCHING: Final = 2
+TASKS: Final = 1000
+
+CAMPAIGNS: Final = """
+INSERT INTO campaign (account, id, name, status, version, activated_at, created_at)
+SELECT $1, id, 'Campaign', 'active', 1, $3, $3 FROM unnest($2::uuid[]) AS id
+"""
+VERSIONS: Final = """
+INSERT INTO campaign_version (account, campaign, version, definition, created_at)
+SELECT $1, id, 1, definition, $4 FROM unnest($2::uuid[], $3::jsonb[]) AS c(id, definition)
+"""
+REVISION: Final = "INSERT INTO campaign_set (account, revision) VALUES ($1, 1)"
+
+#: One fresh visit of a crew's task: its history is as long in every round.
+FORGET: Final = (
+    "DELETE FROM outbox WHERE account = $1",
+    "DELETE FROM invitation WHERE account = $1",
+    "DELETE FROM decision WHERE account = $1",
+)
+ENQUEUE: Final = """
+INSERT INTO task_change (account, task, changed_at, attempts, not_before)
+SELECT $1, id, now(), 0, now() FROM unnest($2::uuid[]) AS id
+"""
+HISTORY: Final = """
+INSERT INTO transition (account, id, task, state, moment, sequence, device_moment, received_at,
+  technician, survey, unexpected, unit, tags)
+SELECT $1, gen_random_uuid(), task, state, now(), place, now(), now(), $3, true, false, $4, '{}'
+FROM unnest($2::uuid[]) AS task, unnest(ARRAY['300', '600']) WITH ORDINALITY AS s(state, place)
+"""
+
+
+async def add_campaigns(owner: Any, ground: Ground, count: int) -> None:
+    """`count` active campaigns, of which `MATCHING` are on 600 and the rest on another state."""
+    ids = [new_id() for _ in range(count)]
+    texts = {state: _definition(ground.task_type, state) for state in ("600", "700")}
+    definitions = [texts["600" if place < MATCHING else "700"] for place in range(count)]
+    await owner.execute(CAMPAIGNS, ground.account, ids, LONG_AGO)
+    await owner.execute(VERSIONS, ground.account, ids, definitions, LONG_AGO)
+    await owner.execute(REVISION, ground.account)
+
+
+def _definition(task_type: UUID, state: str) -> str:
+    return encode(survey(task_type, [state], "How was it?"))
+
+
+async def add_history(owner: Any, ground: Ground) -> None:
+    """Two transitions for each task."""
+    crew = ground.crews[0]
+    tasks, technician = crew.tasks[:TASKS], crew.device.technician
+    await owner.execute(HISTORY, ground.account, tasks, technician, ground.unit)
+
+
+async def forget(owner: Any, ground: Ground) -> None:
+    """Let the next round decide everything for the first time."""
+    for statement in FORGET:
+        await owner.execute(statement, ground.account)
+    await owner.execute(ENQUEUE, ground.account, ground.crews[0].tasks[:TASKS])
+
+
+def work(owner: Any, ground: Ground) -> tuple[Work, Work]:
+    """Preparing a round, and the round."""
+
+    async def prepare() -> int:
+        await forget(owner, ground)
+        return 0
+
+    async def run() -> int:
+        planned = 0
+        while done := await plan_due():
+            planned += done
+        return planned
+
+    return prepare, run
+
+
+async def measure(owner: Any, few: Ground, many: Ground) -> list[Line]:
+    """The line of deciding. `few` and `many` have one crew each."""
+    for ground, count in ((few, FEW), (many, MANY)):
+        await add_campaigns(owner, ground, count)
+        await add_history(owner, ground)
+    await owner.execute("ANALYZE")
+    prepare_few, run_few = work(owner, few)
+    prepare_many, run_many = work(owner, many)
+    turns = await in_turns(
+        run_few, run_many, prepare_first=prepare_few, prepare_second=prepare_many
+    )
+    return [
+        Line(
+            f"deciding, campaigns {FEW} -> {MANY:,}",
+            f"{turns.second:,.0f} tasks/s with {MANY:,}",
+            f"{turns.first:,.0f} tasks/s with {FEW}",
+            turns.ratio,
+            1.2,
+            at_least=False,
+        )
+    ]
