@@ -85,7 +85,7 @@ class RunningClock(threading.Thread):
         self._config = config
         self._ring = ring
         self._loop = asyncio.new_event_loop()
-        self._stop = asyncio.Event()
+        self._stopped = asyncio.Event()
 
     def run(self) -> None:
         """The thread's work; ends after `stop`, or at once where the database is unreachable."""
@@ -96,12 +96,12 @@ class RunningClock(threading.Thread):
         """Let another clock take the turn at once; waits at most `timeout` seconds."""
         if self.is_alive():
             with suppress(RuntimeError):  # it ended by itself meanwhile
-                self._loop.call_soon_threadsafe(self._stop.set)
+                self._loop.call_soon_threadsafe(self._stopped.set)
         self.join(timeout)
 
     async def _serve(self) -> None:
         await DB.open(self._config.worker_dsn, size=1)
         try:
-            await run_clock(self._config, self._ring, self._stop)
+            await run_clock(self._config, self._ring, self._stopped)
         finally:
             await DB.close()
