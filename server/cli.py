@@ -1,0 +1,249 @@
+"""The command `retour`: what an operator types, in the language of the terminal."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine
+from functools import partial, wraps
+from pathlib import Path
+from typing import Any, Final, ParamSpec, TypeVar
+
+import asyncpg
+import click
+from dramatiq.middleware import MiddlewareError
+
+from mail.broker import BrokerUrlError
+from server import grants, logs, processes
+from server.embedded import EmbeddedError
+from server.provision import ProvisionError, provision
+from server.settings import Settings, SettingsError, load
+from server.terminal import LOCALE, Screen, _
+from server.up import FolderHeldError, Place, PortTakenError, database_of, up
+from sync.errors import FieldError, MissingError
+from sync.records.shapes import AccountPut, Language
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: Technical faults, which say themselves what happened.
+FAULTS: Final = (
+    BrokerUrlError,
+    EmbeddedError,
+    MiddlewareError,
+    ProvisionError,
+    SettingsError,
+    processes.DiedError,
+)
+
+
+def in_words(command: Callable[P, T]) -> Callable[P, T]:
+    """`command`, whose faults end it with a line of text and exit code 1."""
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        except FAULTS as error:
+            raise click.ClickException(str(error)) from error
+        except (OSError, asyncpg.PostgresError) as error:
+            text = _("The database cannot be reached: %(error)s") % {"error": error}
+            raise click.ClickException(text) from error
+
+    return guarded
+
+
+data_option = click.option(
+    "--data",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help=_("Folder that keeps everything."),
+)
+port_option = click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=8000,
+    show_default=True,
+    help=_("Port to listen on; 0 takes a free one."),
+)
+host_option = click.option(
+    "--host", default="127.0.0.1", show_default=True, help=_("Address to listen on.")
+)
+account_option = click.option(
+    "--account", help=_("Which account, where there are several: its eight characters.")
+)
+
+
+@click.group(help=_("Retour: each finished task asks the customer once."))
+@click.version_option(package_name="retour")
+def main() -> None:
+    """The group of all commands."""
+
+
+@main.command("up", help=_("Run everything in one process, with the demonstration account."))
+@data_option
+@port_option
+@host_option
+@in_words
+def up_command(folder: Path | None, port: int, host: str) -> None:
+    """API, worker, clock and mailbox on an embedded PostgreSQL."""
+    settings = load()
+    place = Place((folder or Path(settings.data)).absolute(), host, port)
+    place.folder.mkdir(parents=True, exist_ok=True)
+    logs.to_file(place.folder / "retour.log")
+    try:
+        up(settings, place, Screen(place.folder))
+    except FolderHeldError as error:
+        text = _("Retour already runs on %(folder)s; stop it, or name another folder with --data")
+        raise click.ClickException(text % {"folder": error}) from None
+    except PortTakenError as error:
+        text = _("Cannot listen on %(address)s; name another port with --port")
+        raise click.ClickException(text % {"address": error}) from None
+
+
+@main.command("api", help=_("Answer HTTP, on the database and broker of the settings."))
+@port_option
+@host_option
+@in_words
+def api_command(port: int, host: str) -> None:
+    """One API process; any number may run."""
+    settings = _grown_up()
+    try:
+        listening = processes.listen_on(host, port)
+    except OSError as error:
+        text = _("Cannot listen on %(address)s; name another port with --port")
+        address = f"{host}:{port} ({error.strerror})"
+        raise click.ClickException(text % {"address": address}) from None
+    with listening:
+        api_dsn, _worker = asyncio.run(provision(settings))
+        processes.until_signalled(partial(processes.api, settings, api_dsn, listening))
+
+
+@main.command("worker", help=_("Plan, deliver and roll up when rung."))
+@in_words
+def worker_command() -> None:
+    """One worker process; any number may run."""
+    _mail_process(processes.worker)
+
+
+@main.command("clock", help=_("Ring for what is due."))
+@in_words
+def clock_command() -> None:
+    """One clock process; any number may run, and one at a time rings."""
+    _mail_process(processes.clock)
+
+
+def _mail_process(main: Callable[..., Coroutine[Any, Any, None]]) -> None:
+    settings = _grown_up()
+    _api, worker_dsn = asyncio.run(provision(settings))
+    config = processes.mail_config(settings, worker_dsn)
+    processes.until_signalled(partial(main, config, settings.broker_url))
+
+
+def _grown_up() -> Settings:
+    """Settings of a process that shares its work with others."""
+    logs.to_terminal()
+    settings = load()
+    needed = {
+        "RETOUR_DATABASE_URL": settings.database_url,
+        "RETOUR_SECRET": settings.secret,
+        "RETOUR_BROKER_URL": settings.broker_url.removeprefix("memory://"),
+    }
+    missing = [name for name, value in needed.items() if not value]
+    if missing:
+        text = _("Set %(names)s: separate processes share a database, a secret and a broker")
+        raise click.ClickException(text % {"names": ", ".join(missing)})
+    return settings
+
+
+@main.command("enrol", help=_("Print a fresh enrolment code for a technician."))
+@click.argument("email")
+@account_option
+@data_option
+@in_words
+def enrol_command(email: str, account: str | None, folder: Path | None) -> None:
+    """The code turns a device into the technician's; it lives ten minutes."""
+    try:
+        click.echo(_given(grants.enrolment_code, folder, email, account))
+    except grants.UnknownPersonError:
+        text = _("Nobody has the address %(email)s") % {"email": email}
+        raise click.ClickException(text) from None
+    except MissingError:
+        text = _("%(email)s is no active technician") % {"email": email}
+        raise click.ClickException(text) from None
+
+
+@main.command("token", help=_("Print a fresh API token; it acts as an administrator."))
+@click.argument("name")
+@account_option
+@data_option
+@in_words
+def token_command(name: str, account: str | None, folder: Path | None) -> None:
+    """Shown this once; only its hash is kept."""
+    click.echo(_given(grants.new_token, folder, name, account))
+
+
+@main.group("account", help=_("Accounts: the companies that use Retour."))
+def account_group() -> None:
+    """The group of commands about accounts."""
+
+
+@account_group.command("create", help=_("Create an account and its first administrator."))
+@click.argument("name")
+@click.option("--admin-name", required=True, help=_("Name of the first administrator."))
+@click.option("--admin-email", required=True, help=_("Address with which to sign in."))
+@click.option(
+    "--password",
+    prompt=_("Password (empty: one is made)"),
+    default="",
+    show_default=False,
+    hide_input=True,
+    help=_("At least twelve characters; asked for where left out."),
+)
+@click.option("--zone", default="America/Toronto", show_default=True, help=_("IANA time zone."))
+@click.option("--language", type=click.Choice(["fr_CA", "en_CA"]), default=LOCALE)
+@data_option
+@in_words
+def create_account_command(
+    name: str,
+    admin_name: str,
+    admin_email: str,
+    password: str,
+    zone: str,
+    language: Language,
+    folder: Path | None,
+) -> None:
+    """Prints the account's locator, and the password where none was given."""
+    if password and len(password) < grants.SHORTEST_PASSWORD:
+        raise click.ClickException(_("A password has at least twelve characters"))
+    chosen = password or secrets.token_urlsafe(12)
+    founder = grants.Founder(admin_name, admin_email, chosen, language)
+    company = AccountPut(name=name, zone=zone, language=language)
+    try:
+        click.echo(_given(grants.new_account, folder, company, founder))
+    except FieldError as error:
+        raise click.ClickException(str(error)) from None
+    if not password:
+        click.echo(_("Password: %(password)s") % {"password": chosen})
+
+
+def _given(
+    work: Callable[..., Coroutine[Any, Any, str]], folder: Path | None, *args: object
+) -> str:
+    """What `work` gives out, on the database of the settings or of the folder's `retour up`."""
+    settings = load()
+    place = folder or Path(settings.data)
+    found = database_of(settings, place)
+    if found is None:
+        text = _("No Retour runs on %(folder)s: start it with `retour up`, or set %(names)s")
+        names = "RETOUR_DATABASE_URL, RETOUR_SECRET"
+        raise click.ClickException(text % {"folder": place, "names": names})
+    try:
+        return asyncio.run(work(found, *args))
+    except grants.AmbiguousError as error:
+        text = _("Several accounts fit; choose with --account: %(accounts)s")
+        raise click.ClickException(text % {"accounts": error}) from None
+    except grants.UnknownAccountError:
+        raise click.ClickException(_("There is no such account")) from None
+
+
+if __name__ == "__main__":
+    main()

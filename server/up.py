@@ -1,0 +1,238 @@
+"""`retour up`: everything in one process, on an embedded PostgreSQL, with a mailbox to read."""
+
+import asyncio
+import secrets
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, Protocol
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mail.broker import make_broker
+from server.app import create_app
+from server.demo.fixture import DEMO
+from server.demo.seed import password_of, seed
+from server.embedded import Embedded, access
+from server.files import HeldError, locked, write_private
+from server.mailbox import Mailbox, listen, smtp_url
+from server.processes import (
+    listen_on,
+    mail_config,
+    ringing,
+    serve,
+    ticking,
+    until_signalled,
+    working,
+)
+from server.provision import provision
+from server.settings import Settings
+from sync.database import DB
+
+LOOPBACK: Final = "127.0.0.1"
+SECRET_FILE: Final = "secret"  # noqa: S105 - its name
+DEMO_FILE: Final = "demo.json"
+#: One process needs no other broker.
+MEMORY: Final = "memory://"
+ANY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
+
+
+class Stage(StrEnum):
+    """What takes a moment at the start."""
+
+    DATABASE = "database"
+    DEMO = "demo"
+
+
+class UpError(RuntimeError):
+    """It cannot start; the text says what to do."""
+
+
+class PortTakenError(UpError):
+    """Another program listens on the port."""
+
+
+class FolderHeldError(UpError):
+    """Another `retour up` runs on the folder."""
+
+
+class Login(Struct, frozen=True):
+    """One person of the demo."""
+
+    email: str
+    password: str
+    role: str
+    name: str
+
+
+class Running(Struct, frozen=True):
+    """What `demo.json` says. `mailbox`: address of a JSON list of what was sent."""
+
+    base_url: str
+    users: list[Login]
+    mailbox: str
+
+
+class Place(Struct, frozen=True):
+    """Where to run: a data folder and an address to listen on; port 0 takes a free one."""
+
+    folder: Path
+    host: str
+    port: int
+
+
+def secret_of(folder: Path) -> str:
+    """The key of this data folder, made at its first start."""
+    file = folder / SECRET_FILE
+    if not file.exists():
+        write_private(file, secrets.token_urlsafe(32).encode())
+    return file.read_text()
+
+
+def database_of(settings: Settings, folder: Path) -> Settings | None:
+    """`settings` of the `retour up` on `folder`, as far as its database goes; None if none ran."""
+    if settings.database_url and settings.secret:
+        return settings
+    found = access(folder)
+    if found is None:
+        return None
+    return replace(settings, database_url=found.dsn, secret=secret_of(folder))
+
+
+class Watcher(Protocol):
+    """Who hears how the start goes."""
+
+    def starting(self, stage: Stage) -> None:
+        """This is being done now."""
+
+    def ready(self, running: Running) -> None:
+        """Everything answers."""
+
+
+def up(settings: Settings, place: Place, watcher: Watcher) -> None:
+    """Run until SIGINT or SIGTERM.
+
+    :raises UpError: the port is taken, or another one runs on the folder.
+    :raises EmbeddedError: PostgreSQL did not start.
+    :raises ProvisionError: the database cannot be used safely.
+    :raises DiedError: a part ended by itself.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    place.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with _alone(place.folder), _listening(place) as listening:
+            watcher.starting(Stage.DATABASE)
+            with _database(settings, place.folder) as ready:
+                _run(_addressed(ready, listening, place), place.folder, listening, watcher)
+    except KeyboardInterrupt:
+        return
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(folder / "lock", wait=False))
+        except HeldError:
+            raise FolderHeldError(str(folder)) from None
+        yield
+
+
+@contextmanager
+def _listening(place: Place) -> Iterator[socket.socket]:
+    try:
+        listening = listen_on(place.host, place.port)
+    except OSError as error:
+        raise PortTakenError(f"{place.host}:{place.port} ({error.strerror})") from None
+    with listening:
+        yield listening
+
+
+@contextmanager
+def _database(settings: Settings, folder: Path) -> Iterator[Settings]:
+    """`settings` with a database that runs: the one they name, or an embedded one."""
+    secret = settings.secret or secret_of(folder)
+    if settings.database_url:
+        yield replace(settings, secret=secret)
+        return
+    embedded = Embedded(folder)
+    try:
+        yield replace(settings, secret=secret, database_url=embedded.start().dsn)
+    finally:
+        embedded.stop()
+
+
+def _addressed(settings: Settings, listening: socket.socket, place: Place) -> Settings:
+    """`settings` with the address that links use: the one they name, or where we listen."""
+    if settings.origin != Settings().origin:
+        return settings
+    host = LOOPBACK if place.host in ANY else place.host
+    port = listening.getsockname()[1]
+    named = f"[{host}]" if ":" in host else host
+    hosts = ",".join(filter(None, [settings.hosts, f"localhost:{port}"]))
+    return replace(settings, origin=f"http://{named}:{port}", hosts=hosts)
+
+
+def _run(settings: Settings, folder: Path, listening: socket.socket, watcher: Watcher) -> None:
+    api_dsn, worker_dsn, has_demo = asyncio.run(_prepare(settings, watcher))
+    running = _running(settings, has_demo=has_demo)
+
+    def ready() -> None:
+        write_private(folder / DEMO_FILE, msgspec.json.format(msgspec.json.encode(running)))
+        watcher.ready(running)
+
+    async def serving(stop: asyncio.Event) -> None:
+        box = Mailbox(folder / "mailbox")
+        async with await listen(box) as mails:
+            sending = replace(settings, smtp_url=smtp_url(mails))
+            config = mail_config(sending, worker_dsn)
+            broker = make_broker(MEMORY)
+            async with (
+                ringing(broker, config.namespace) as ring,
+                working(config, broker, ring, stop),
+                ticking(config, ring, stop),
+            ):
+                app = create_app(sending, api_dsn, ring)
+                app.state.mailbox = box
+                await serve(app, listening, stop, ready)
+
+    until_signalled(serving)
+
+
+async def _prepare(settings: Settings, watcher: Watcher) -> tuple[str, str, bool]:
+    """Migrate, and put the demo into an empty database; the addresses, and whether it is there."""
+    api_dsn, worker_dsn = await provision(settings)
+    owner = await asyncpg.connect(settings.database_url)
+    try:
+        if not await owner.fetchval("SELECT count(*) FROM account"):
+            watcher.starting(Stage.DEMO)
+            await _seed(settings, api_dsn)
+        has_demo = await owner.fetchval(
+            "SELECT count(*) FROM login WHERE address = $1", DEMO.users[0].email
+        )
+    finally:
+        await owner.close()
+    return api_dsn, worker_dsn, bool(has_demo)
+
+
+async def _seed(settings: Settings, api_dsn: str) -> None:
+    await DB.open(api_dsn, size=1)
+    try:
+        await seed(settings.secret)
+    finally:
+        await DB.close()
+
+
+def _running(settings: Settings, *, has_demo: bool) -> Running:
+    users = [
+        Login(person.email, password_of(settings.secret, person.email), person.role, person.name)
+        for person in DEMO.users
+    ]
+    mailbox = f"{settings.origin}/mailbox/messages.json"
+    return Running(settings.origin, users if has_demo else [], mailbox)
