@@ -7,6 +7,7 @@ import msgspec
 from litestar import Litestar, Request, Response, get
 from litestar.types import ControllerRouterHandler
 
+from server.api.manual import manual
 from server.api.openapi import Schema, document
 from server.pages.page import frame, respond
 
@@ -31,7 +32,7 @@ def openapi_json(request: AnyRequest) -> Response[bytes]:
 @get("/api/docs", sync_to_thread=False)
 def docs(request: AnyRequest) -> Response[str]:
     """The document for people."""
-    return respond(request, "api.html", frame(request), api=_document(request.app))
+    return respond(request, "api.html", frame(request), manual=manual(_document(request.app)))
 
 
 ROUTES: Final[list[ControllerRouterHandler]] = [openapi_json, docs]
