@@ -92,7 +92,8 @@ class _Answer(Struct, frozen=True):
 
 
 _FIND: Final = """
-SELECT i.id, i.task, i.campaign, i.version, coalesce(i.language, a.language) AS language, v.definition
+SELECT i.id, i.task, i.campaign, i.version, v.definition,
+  coalesce(i.language, a.language) AS language
 FROM link l
 JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
 JOIN account a ON a.account = l.account

@@ -27,8 +27,8 @@ QUEUE: Final = Queue(
     """,
     failed="""
     UPDATE task_change SET attempts = attempts + 1, error = $4,
-      not_before = $3 + interval '5 seconds' * power(4, attempts),
-      quarantined_at = CASE WHEN attempts + 1 >= $5 THEN $3 END
+      not_before = $3::timestamptz + interval '5 seconds' * power(4, attempts),
+      quarantined_at = CASE WHEN attempts + 1 >= $5 THEN $3::timestamptz END
     WHERE account = $1 AND task = $2
     """,
 )
