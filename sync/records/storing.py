@@ -74,9 +74,9 @@ class Store(Generic[R]):
         """
         if len(drafts) > MOST_RECORDS:
             raise TooManyError(f"at most {MOST_RECORDS} records at once")
-        self._refuse_twins(drafts)
         existing = await self._matching(tx, drafts)
         changes = [self._change(existing, draft, tx, adjust) for draft in drafts]
+        self._refuse_twins([change.after for change in changes])
         await self._write(tx, [change.after for change in changes if change.real])
         return changes
 
@@ -123,9 +123,9 @@ class Store(Generic[R]):
                 raise FieldError(field, "is needed to create this")
         return self._shape(**{field: values[field] for field in fields})
 
-    def _refuse_twins(self, drafts: Sequence[Draft]) -> None:
+    def _refuse_twins(self, records: Sequence[R]) -> None:
         for name in self._names:
-            values = [draft[name] for draft in drafts if draft.get(name) is not None]
+            values = [v for record in records if (v := getattr(record, name)) is not None]
             if len(set(values)) < len(values):
                 raise FieldError(name, "stands for two records of one call")
 

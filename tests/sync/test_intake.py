@@ -11,6 +11,7 @@ from sync.errors import TooManyError
 from sync.history import (
     OpenItem,
     TransitionRecord,
+    open_items,
     open_items_of_task,
     open_items_of_technician,
     transitions_of,
@@ -58,7 +59,7 @@ async def history(world: World, task: UUID) -> list[TransitionRecord]:
         return await transitions_of(opened, task)
 
 
-async def open_items(world: World, task: UUID) -> list[OpenItem]:
+async def open_items_at(world: World, task: UUID) -> list[OpenItem]:
     async with tx(world.account) as opened:
         return await open_items_of_task(opened, task)
 
@@ -290,7 +291,7 @@ async def test_refused_and_parked_transitions_stay_readable(world: World) -> Non
     refused = world.item(his, "600", MORNING, note="fini", email="a@example.org", survey=False)
     parked = world.item(unknown, "610", MORNING)
     await world.push(device, refused, parked)
-    (shown,) = await open_items(world, his)
+    (shown,) = await open_items_at(world, his)
     assert (shown.id, shown.verdict, shown.reason) == (refused.id, "refused", "no_authority")
     assert (shown.state, shown.moment, shown.note) == ("600", MORNING, "fini")
     assert (shown.device, shown.technician) == (device.device, world.alice)
@@ -298,8 +299,10 @@ async def test_refused_and_parked_transitions_stay_readable(world: World) -> Non
         first = await open_items_of_technician(opened, world.alice, 1)
         rest = await open_items_of_technician(opened, world.alice, 5, after=first[-1].id)
         others = await open_items_of_technician(opened, world.bob, 5)
+        everybody = await open_items(opened, 5)
     assert [item.id for item in first + rest] == sorted([refused.id, parked.id])
     assert others == []
+    assert everybody == first + rest
 
 
 # Authority
@@ -362,7 +365,7 @@ async def test_parked_transitions_are_settled_when_their_task_is_created(world: 
     foreign = world.item(task, "900", MORNING)
     await world.push(device, mine)
     await world.push(stranger, foreign)
-    received = (await open_items(world, task))[0].received_at
+    received = (await open_items_at(world, task))[0].received_at
     customer = await world.customer()
     await world.task(id=task, customer=customer)
     (kept,) = await history(world, task)
