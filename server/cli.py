@@ -233,16 +233,22 @@ def _given(
     place = folder or Path(settings.data)
     found = database_of(settings, place)
     if found is None:
-        text = _("No Retour runs on %(folder)s: start it with `retour up`, or set %(names)s")
-        names = "RETOUR_DATABASE_URL, RETOUR_SECRET"
-        raise click.ClickException(text % {"folder": place, "names": names})
+        raise _not_running(place)
     try:
         return asyncio.run(work(found, *args))
+    except ConnectionRefusedError:
+        raise _not_running(place) from None
     except grants.AmbiguousError as error:
         text = _("Several accounts fit; choose with --account: %(accounts)s")
         raise click.ClickException(text % {"accounts": error}) from None
     except grants.UnknownAccountError:
         raise click.ClickException(_("There is no such account")) from None
+
+
+def _not_running(folder: Path) -> click.ClickException:
+    text = _("No Retour runs on %(folder)s: start it with `retour up`, or set %(names)s")
+    names = "RETOUR_DATABASE_URL, RETOUR_SECRET"
+    return click.ClickException(text % {"folder": folder, "names": names})
 
 
 if __name__ == "__main__":

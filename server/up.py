@@ -96,13 +96,14 @@ def secret_of(folder: Path) -> str:
 
 
 def database_of(settings: Settings, folder: Path) -> Settings | None:
-    """`settings` of the `retour up` on `folder`, as far as its database goes; None if none ran."""
-    if settings.database_url and settings.secret:
-        return settings
-    found = access(folder)
-    if found is None:
-        return None
-    return replace(settings, database_url=found.dsn, secret=secret_of(folder))
+    """`settings` with what they leave out of database and secret taken from `folder`.
+
+    None where no `retour up` ever ran there.
+    """
+    found, file = access(folder), folder / SECRET_FILE
+    url = settings.database_url or (found.dsn if found else "")
+    secret = settings.secret or (file.read_text() if file.exists() else "")
+    return replace(settings, database_url=url, secret=secret) if url and secret else None
 
 
 class Watcher(Protocol):
