@@ -73,7 +73,7 @@ def _hook(kind: type[object]) -> Schema:
     if kind is not AnyChange:
         raise NotImplementedError
     names = [member.__name__ for member in get_args(Change)]
-    return {"oneOf": [{"$ref": REFERENCE.format(name=name)} for name in names]}
+    return {"anyOf": [{"$ref": REFERENCE.format(name=name)} for name in names]}
 
 
 def _kinds(spoken: Iterable[Operation]) -> list[Any]:
