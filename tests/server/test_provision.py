@@ -1,0 +1,152 @@
+"""Making a database ready: at once, twice, by many, and never with a fence that can be passed."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from server.provision import ProvisionError, provision, running_dsn
+from server.settings import load
+from sync.schema import API_ROLE, WORKER_ROLE
+from tests.databases import SECRET, TestDatabase, renamed
+
+pytestmark = pytest.mark.anyio
+
+
+async def command(dsn: str, *statements: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def value(dsn: str, statement: str) -> object:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()
+
+
+def login(dsn: str) -> str:
+    """The login role of a running address, quoted."""
+    return f'"{urlsplit(dsn).username}"'
+
+
+@pytest.fixture
+def empty(postgres: tuple[str, str]) -> Iterator[str]:
+    """The owner's address of a database in which nothing was done yet."""
+    dsn, _template = postgres
+    fresh = renamed(dsn, "empty")
+    asyncio.run(command(dsn, "CREATE DATABASE empty"))
+    yield fresh
+    roles = (API_ROLE, WORKER_ROLE)
+    logins = [urlsplit(running_dsn(fresh, SECRET, role)).username for role in roles]
+    asyncio.run(
+        command(
+            dsn,
+            "DROP DATABASE empty WITH (FORCE)",
+            *(f'DROP ROLE IF EXISTS "{name}"' for name in logins),
+        )
+    )
+
+
+#: Provisions the database that its argument names.
+PROVISION = """
+import asyncio, sys
+from server.provision import provision
+from server.settings import load
+asyncio.run(provision(load({}, database_url=sys.argv[1], secret=sys.argv[2])))
+"""
+
+
+async def provisioned(dsn: str) -> tuple[str, str]:
+    return await provision(load({}, database_url=dsn, secret=SECRET))
+
+
+async def test_an_empty_database_gets_tables_and_two_ordinary_roles(empty: str) -> None:
+    api, worker = await provisioned(empty)
+    assert await value(api, "SELECT count(*) FROM throttle") == 0
+    assert await value(worker, "SELECT count(*) FROM clock_turn") == 0
+    assert await value(worker, "SELECT has_table_privilege('session', 'SELECT')") is False
+
+
+async def test_many_processes_may_start_on_an_empty_database_at_once(empty: str) -> None:
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", PROVISION, empty, SECRET, stderr=asyncio.subprocess.PIPE
+        )
+        for _ in range(5)
+    ]
+    ends = [await process.communicate() for process in processes]
+    assert [process.returncode for process in processes] == [0] * 5, ends
+    assert await value(empty, "SELECT count(*) FROM migration") == 3
+
+
+async def test_a_running_role_that_is_superuser_is_refused(database: TestDatabase) -> None:
+    await command(database.owner, f"ALTER ROLE {login(database.api)} SUPERUSER")
+    with pytest.raises(ProvisionError, match="could pass row-level security"):
+        await provisioned(database.owner)
+
+
+async def test_a_running_role_that_bypasses_fences_is_refused(database: TestDatabase) -> None:
+    await command(database.owner, f"ALTER ROLE {login(database.worker)} BYPASSRLS")
+    with pytest.raises(ProvisionError, match="could pass row-level security"):
+        await provisioned(database.owner)
+
+
+async def test_a_running_role_that_owns_a_table_is_refused(database: TestDatabase) -> None:
+    name = login(database.worker)
+    await command(
+        database.owner,
+        f"GRANT CREATE ON SCHEMA public TO {name}",
+        f"ALTER TABLE mute OWNER TO {name}",
+    )
+    with pytest.raises(ProvisionError, match="could pass row-level security"):
+        await provisioned(database.owner)
+
+
+async def test_a_running_role_inside_the_owners_is_refused(database: TestDatabase) -> None:
+    await command(database.owner, f"GRANT retour_owner TO {login(database.api)}")
+    with pytest.raises(ProvisionError, match="could pass row-level security"):
+        await provisioned(database.owner)
+
+
+async def test_a_table_without_a_fence_is_named(database: TestDatabase) -> None:
+    await command(database.owner, "ALTER TABLE answer DISABLE ROW LEVEL SECURITY")
+    with pytest.raises(ProvisionError, match="no row-level security on: answer"):
+        await provisioned(database.owner)
+
+
+async def test_a_moved_clock_is_refused_outside_of_tests(database: TestDatabase) -> None:
+    await command(database.owner, "INSERT INTO test_clock VALUES (1, '1 hour')")
+    with pytest.raises(ProvisionError, match="moved this database's clock"):
+        await provisioned(database.owner)
+
+
+async def test_another_secret_changes_the_running_passwords(database: TestDatabase) -> None:
+    before = database.api
+    after, _worker = await provision(load({}, database_url=database.owner, secret="another"))
+    assert await value(after, "SELECT 1") == 1
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await value(before, "SELECT 1")
+
+
+async def test_an_address_without_a_database_is_refused(database: TestDatabase) -> None:
+    parts = urlsplit(database.owner)
+    with pytest.raises(ProvisionError, match="must name a database"):
+        running_dsn(f"postgresql://{parts.netloc}", SECRET, API_ROLE)
+
+
+def test_long_database_names_give_roles_that_fit() -> None:
+    names = {
+        urlsplit(running_dsn(f"postgresql://h/{'n' * length}", SECRET, API_ROLE)).username or ""
+        for length in (40, 50, 60, 63)
+    }
+    assert len(names) == 4
+    assert all(len(name) <= 63 for name in names)
