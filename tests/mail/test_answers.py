@@ -1,0 +1,210 @@
+"""What a customer sends with the page: one answer, its versions, and what is refused."""
+
+import asyncio
+from datetime import UTC
+from typing import Any
+
+import pytest
+
+from mail.answers import (
+    Closed,
+    Invalid,
+    Recorded,
+    Submission,
+    Subscription,
+    open_subscription,
+    open_survey,
+    submit,
+    unsubscribe,
+)
+from sync.ids import new_account_number
+from sync.tokens import mint, write
+from tests.databases import TestDatabase
+from tests.mail.campaigns import change, only_invitation, rows
+from tests.mail.sent import ADDRESS, Sent, sent
+from tests.world import World
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def world(as_worker: TestDatabase) -> World:
+    return await World.create()
+
+
+@pytest.fixture
+async def mail(world: World) -> Sent:
+    location = await world.location(zone="America/Halifax")
+    return await sent(world, await world.task(location=location))
+
+
+def given(rating: int | None = 5, **fields: Any) -> Submission:
+    return Submission(rating=rating, **fields)
+
+
+async def test_an_open_survey_says_which_visit_it_is_about(world: World, mail: Sent) -> None:
+    survey = await open_survey(mail.survey)
+    assert survey is not None
+    asked = await only_invitation(world, mail.task)
+    assert (survey.company, survey.language) == ("Plomberie Exemple", "fr_CA")
+    assert survey.account_language == "fr_CA"
+    visit = survey.visit
+    assert (visit.moment, visit.zone) == (asked["due"], "America/Halifax")
+    assert visit.moment.tzinfo == UTC
+    assert (visit.type_name, visit.place) == ("Appel de service", "Chalet")
+    assert visit.address == "12, rue des Pins, Rimouski"
+    assert survey.definition.reasons[0].code == "late"
+    assert (survey.deadline, survey.answer) == (asked["deadline"], None)
+
+
+async def test_a_task_without_a_place_is_told_in_the_accounts_zone(world: World) -> None:
+    survey = await open_survey((await sent(world)).survey)
+    assert survey is not None
+    assert (survey.visit.zone, survey.visit.place) == ("America/Montreal", None)
+
+
+async def test_an_answer_is_kept_with_its_version_and_asks_for_a_rollup(
+    world: World, mail: Sent
+) -> None:
+    outcome = await submit(
+        mail.survey,
+        given(2, reasons=["dirty", "late"], comment=" Trop\r\ntard\x00 ", call_back=True),
+    )
+    assert outcome == Recorded(1, changed=True)
+    kept = await rows(world, "SELECT * FROM answer")
+    assert len(kept) == 1
+    assert (kept[0]["rating"], kept[0]["reasons"]) == (2, ["late", "dirty"])
+    assert (kept[0]["comment"], kept[0]["call_back"]) == ("Trop\ntard", True)
+    assert (kept[0]["task"], kept[0]["campaign"]) == (mail.task, mail.campaign)
+    assert kept[0]["language"] == "fr_CA"
+    assert kept[0]["first_answered_at"] == kept[0]["answered_at"]
+    queued = await rows(world, "SELECT task FROM rollup_change")
+    assert [row["task"] for row in queued] == [mail.task]
+
+
+async def test_the_same_again_is_no_new_version(world: World, mail: Sent) -> None:
+    await submit(mail.survey, given(4, comment="Bien"))
+    await change(world, "DELETE FROM rollup_change")
+    again = await submit(mail.survey, given(4, comment="Bien\n", language="en"))
+    assert again == Recorded(1, changed=False)
+    assert len(await rows(world, "SELECT FROM answer_version")) == 1
+    assert await rows(world, "SELECT FROM rollup_change") == []
+
+
+async def test_a_changed_answer_is_the_next_version(world: World, mail: Sent) -> None:
+    await submit(mail.survey, given(1, reasons=["late"]))
+    await submit(mail.survey, given(4, language="en_US"))
+    assert await submit(mail.survey, given(5)) == Recorded(3, changed=True)
+    versions = await rows(
+        world, "SELECT version, rating, reasons, language FROM answer_version ORDER BY version"
+    )
+    assert [tuple(row) for row in versions] == [
+        (1, 1, ["late"], "fr_CA"),
+        (2, 4, [], "en_CA"),
+        (3, 5, [], "fr_CA"),
+    ]
+    survey = await open_survey(mail.survey)
+    assert survey is not None
+    assert survey.answer is not None
+    assert (survey.answer.version, survey.answer.rating) == (3, 5)
+
+
+async def test_ten_submits_at_once_are_one_answer(world: World, mail: Sent) -> None:
+    answers = await asyncio.gather(*(submit(mail.survey, given(3)) for _ in range(10)))
+    assert sorted(answer.changed for answer in answers if isinstance(answer, Recorded)) == [
+        *[False] * 9,
+        True,
+    ]
+    assert len(await rows(world, "SELECT FROM answer_version")) == 1
+
+
+async def test_reasons_are_kept_with_a_negative_rating_only(world: World, mail: Sent) -> None:
+    await submit(mail.survey, given(3, reasons=["late"]))
+    assert [row["reasons"] for row in await rows(world, "SELECT reasons FROM answer")] == [[]]
+
+
+@pytest.mark.parametrize(
+    ("submission", "fields"),
+    [
+        (given(0), ["rating"]),
+        (given(6), ["rating"]),
+        (given(None), ["rating"]),
+        (given(1, reasons=["rude"]), ["reasons"]),
+        (given(1, comment="a" * 4001), ["comment"]),
+        (given(7, comment="a" * 4001), ["rating", "comment"]),
+    ],
+)
+async def test_what_must_be_put_right_is_named(
+    world: World, mail: Sent, submission: Submission, fields: list[str]
+) -> None:
+    assert await submit(mail.survey, submission) == Invalid(fields)  # type: ignore[arg-type]
+    assert await rows(world, "SELECT FROM answer") == []
+
+
+async def test_a_comment_is_counted_as_browsers_count_it(mail: Sent) -> None:
+    outcome = await submit(mail.survey, given(comment="a\r\n" * 1999 + "ab"))
+    assert outcome == Recorded(1, changed=True)
+
+
+async def test_the_wrong_person_may_say_so_without_a_rating(world: World, mail: Sent) -> None:
+    assert await submit(mail.survey, given(None, not_me=True)) == Recorded(1, changed=True)
+    assert [row["not_me"] for row in await rows(world, "SELECT not_me FROM answer")] == [True]
+
+
+async def test_an_expired_link_opens_and_keeps_nothing(world: World, mail: Sent) -> None:
+    await submit(mail.survey, given(4))
+    await change(world, "UPDATE invitation SET deadline = retour_now()")
+    assert await open_survey(mail.survey) is None
+    assert await submit(mail.survey, given(5)) == Closed()
+    assert [row["rating"] for row in await rows(world, "SELECT rating FROM answer")] == [4]
+
+
+async def test_a_survey_whose_sending_is_uncertain_can_be_answered(
+    world: World, mail: Sent
+) -> None:
+    await change(world, "UPDATE invitation SET status = 'uncertain', deadline = NULL")
+    assert await submit(mail.survey, given(5)) == Recorded(1, changed=True)
+
+
+async def test_tokens_open_nothing_but_their_own(world: World, mail: Sent) -> None:
+    wrong = [
+        "",
+        "nonsense",
+        mail.survey[:-1],
+        mail.unsubscribe,
+        write(world.account, mint()),
+        write(new_account_number(), mint()),
+    ]
+    for token in wrong:
+        assert await open_survey(token) is None
+        assert await submit(token, given()) == Closed()
+    assert await open_subscription(mail.survey) is None
+    assert await unsubscribe(mail.survey) is None
+    assert await rows(world, "SELECT FROM contact") == []
+
+
+async def test_unsubscribing_holds_for_the_address_and_again_is_no_change(
+    world: World, mail: Sent
+) -> None:
+    before = Subscription("Plomberie Exemple", ADDRESS, "fr_CA", ended=False)
+    after = Subscription("Plomberie Exemple", ADDRESS, "fr_CA", ended=True)
+    assert await open_subscription(mail.unsubscribe) == before
+    assert await unsubscribe(mail.unsubscribe) == after
+    assert await unsubscribe(mail.unsubscribe) == after
+    assert await open_subscription(mail.unsubscribe) == after
+    contacts = await rows(world, "SELECT address, suppressed FROM contact")
+    assert [tuple(row) for row in contacts] == [(ADDRESS, "unsubscribed")]
+    events = await rows(world, "SELECT kind, invitation FROM mail_event")
+    assert [tuple(row) for row in events] == [("unsubscribed", mail.invitation)]
+
+
+async def test_unsubscribing_outweighs_a_bounce(world: World, mail: Sent) -> None:
+    await change(
+        world,
+        "INSERT INTO contact VALUES ($1, $2, 'bounced', retour_now())",
+        world.account,
+        ADDRESS,
+    )
+    await unsubscribe(mail.unsubscribe)
+    contacts = await rows(world, "SELECT suppressed FROM contact")
+    assert [row["suppressed"] for row in contacts] == ["unsubscribed"]

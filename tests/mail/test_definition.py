@@ -1,0 +1,126 @@
+"""What a campaign may say, and how each refusal is named."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from mail.checks import Problem, check
+from mail.definition import (
+    Definition,
+    Message,
+    Question,
+    ReasonChoice,
+    Trigger,
+    decode,
+    encode,
+    in_language,
+)
+from mail.wording import PROBLEMS
+from rules.campaign import AddressField
+
+KIND = UUID(int=7)
+QUESTION = Question({"fr": "Alors ?"})
+MESSAGE = Message(
+    sender_name="Plomberie", subject={"fr": "Avis"}, title={"fr": "Avis"}, body={"fr": "Merci"}
+)
+SOUND = Definition(rules=[Trigger([KIND], ["600"])], question=QUESTION, message=MESSAGE)
+
+
+def said(**changes: Any) -> Definition:
+    return msgspec.structs.replace(SOUND, **changes)
+
+
+def message(**changes: Any) -> Definition:
+    return said(message=msgspec.structs.replace(MESSAGE, **changes))
+
+
+def test_a_sound_definition_has_no_problem_and_survives_storage() -> None:
+    assert check(SOUND) == []
+    assert decode(encode(SOUND)) == SOUND
+
+
+@pytest.mark.parametrize(
+    ("definition", "code", "field"),
+    [
+        (said(rules=[]), "required", "rules"),
+        (said(rules=[Trigger([], ["600"])]), "required", "rules.0.task_types"),
+        (said(rules=[Trigger([KIND], [])]), "required", "rules.0.states"),
+        (said(delay="12:00"), "not_a_delay", "delay"),
+        (said(mute="7 days"), "not_a_delay", "mute"),
+        (said(mute="00:00:00"), "not_positive", "mute"),
+        (said(secondary=AddressField.CUSTOMER), "same_as_primary", "secondary"),
+        (said(question=Question({"fr": " "})), "required", "question.text"),
+        (said(question=Question({"fr": "a\nb"})), "forbidden_characters", "question.text.fr"),
+        (said(information={"en": "a\x00b"}), "forbidden_characters", "information.en"),
+        (said(privacy_url="javascript:alert(1)"), "not_a_link", "privacy_url"),
+        (said(privacy_url="https://"), "not_a_link", "privacy_url"),
+        (said(privacy_url="https://[::1"), "not_a_link", "privacy_url"),
+        (said(privacy_url="https://a.example/b c"), "not_a_link", "privacy_url"),
+        (said(reasons=[ReasonChoice("late", {})]), "required", "reasons.0.label"),
+        (
+            said(reasons=[ReasonChoice("a", {"fr": "A"}), ReasonChoice("a", {"fr": "B"})]),
+            "repeated",
+            "reasons.1.code",
+        ),
+        (
+            said(reasons=[ReasonChoice("a", {"fr": "A\u2028"})]),
+            "forbidden_characters",
+            "reasons.0.label",
+        ),
+        (message(sender_name=" "), "required", "message.sender_name"),
+        (message(sender_name="a\r\nBcc: b"), "forbidden_characters", "message.sender_name"),
+        (message(subject={}), "required", "message.subject"),
+        (message(subject={"fr": "a\u2028b"}), "forbidden_characters", "message.subject.fr"),
+        (message(reply_to="nobody"), "not_an_address", "message.reply_to"),
+        (message(sender_address="a@b"), "not_an_address", "message.sender_address"),
+    ],
+)
+def test_each_refusal_names_its_field(definition: Definition, code: str, field: str) -> None:
+    assert check(definition) == [Problem(code, field)]
+    assert code in PROBLEMS
+
+
+def test_a_body_may_have_several_lines_and_links_and_addresses_are_taken() -> None:
+    assert check(message(body={"fr": "Merci,\nl'équipe"}, reply_to="avis@example.org")) == []
+    assert check(said(privacy_url="https://example.org/vie-privee")) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"rules": [], "surprise": 1}',
+        b'{"rules": [], "question": {"text": {"es": "x"}}}',
+        b'{"rules": [{"task_types": [], "states": [], "extra": 1}]}',
+    ],
+)
+def test_unknown_fields_and_languages_are_refused(body: bytes) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        decode(body)
+
+
+def test_the_use_of_data_is_told_in_800_characters_at_most() -> None:
+    with pytest.raises(msgspec.ValidationError, match="800"):
+        decode(encode(said(information={"fr": "a" * 801})))
+
+
+@pytest.mark.parametrize(
+    ("texts", "wanted", "found"),
+    [
+        ({"fr": "Oui", "en": "Yes"}, ("en_CA", "fr_CA"), "Yes"),
+        ({"fr": "Oui"}, ("en_CA", "fr_CA"), "Oui"),
+        ({"fr": "", "en": "Yes"}, ("fr_CA",), "Yes"),
+        ({"en": "Yes"}, ("es",), "Yes"),
+        ({}, ("fr_CA",), ""),
+    ],
+)
+def test_a_text_falls_back_from_the_customers_language(
+    texts: dict[Any, str], wanted: tuple[str, ...], found: str
+) -> None:
+    assert in_language(texts, *wanted) == found
+
+
+def test_negative_is_up_to_the_campaigns_threshold() -> None:
+    assert [said(negative_at=2).is_negative(rating) for rating in (1, 2, 3)] == [True, True, False]
+    assert not said(negative_at=0).is_negative(1)

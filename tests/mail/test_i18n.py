@@ -1,0 +1,76 @@
+"""Catalogues are read as they are, and each locale writes days and figures its own way."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mail.i18n import Translator, negotiate, translations
+
+HEADER = (
+    'msgid ""\nmsgstr ""\n"Language: {locale}\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n'
+    '"Plural-Forms: nplurals=2; plural={plural};\\n"\n\n'
+)
+FRENCH = 'msgid "{first}"\nmsgstr "{second}"\n\n'
+PLURAL = (
+    'msgid "%(n)s mail"\nmsgid_plural "%(n)s mails"\n'
+    'msgstr[0] "%(n)s courriel"\nmsgstr[1] "%(n)s courriels"\n'
+)
+
+
+def catalogue(folder: Path, *texts: tuple[str, str], extra: str = "") -> Path:
+    place = folder / "fr_CA" / "LC_MESSAGES"
+    place.mkdir(parents=True)
+    body = HEADER.format(locale="fr_CA", plural="(n > 1)")
+    body += "".join(FRENCH.format(first=one, second=two) for one, two in texts)
+    (place / "retour.po").write_text(body + extra, encoding="utf-8")
+    return folder
+
+
+def test_several_folders_make_one_catalogue_and_the_first_wins(tmp_path: Path) -> None:
+    ours = catalogue(tmp_path / "ours", ("Tasks", "Tâches"))
+    theirs = catalogue(tmp_path / "theirs", ("Tasks", "Travaux"), ("Sent", "Envoyé"))
+    texts = translations("fr_CA", ours, theirs)
+    assert [texts.gettext(one) for one in ("Tasks", "Sent", "Unknown")] == [
+        "Tâches",
+        "Envoyé",
+        "Unknown",
+    ]
+
+
+def test_french_counts_zero_as_one(tmp_path: Path) -> None:
+    french = Translator("fr_CA", catalogue(tmp_path / "a"), catalogue(tmp_path / "b", extra=PLURAL))
+    words = [french.ngettext("%(n)s mail", "%(n)s mails", n) % {"n": n} for n in (0, 1, 2)]
+    assert words == ["0 courriel", "1 courriel", "2 courriels"]
+
+
+def test_a_missing_catalogue_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        translations("fr_CA", tmp_path)
+
+
+def test_days_times_and_figures_are_local(tmp_path: Path) -> None:
+    french = Translator("fr_CA", catalogue(tmp_path))
+    moment = datetime(2026, 11, 23, 3, 5, tzinfo=UTC)
+    assert french.day(moment, "America/Montreal") == "22 novembre 2026"
+    assert french.time(moment, "America/Montreal") == "22 h 05"
+    assert french.number(1234.5, 1) == "1\u00a0234,5"
+    assert french.number(4) == "4"
+
+
+@pytest.mark.parametrize(
+    ("header", "wishes", "locale"),
+    [
+        ("", (), "fr_CA"),
+        ("en-US,en;q=0.9", (), "en_CA"),
+        ("de,fr;q=0.5,en;q=0.4", (), "fr_CA"),
+        ("de", (), "fr_CA"),
+        ("en;q=much", (), "fr_CA"),
+        ("fr", ("en_CA",), "en_CA"),
+        ("fr", (None, "es", "en-GB"), "en_CA"),
+    ],
+)
+def test_the_first_wish_that_we_speak_wins_else_the_header(
+    header: str, wishes: tuple[str | None, ...], locale: str
+) -> None:
+    assert negotiate(header, *wishes) == locale

@@ -1,0 +1,118 @@
+"""A task's result follows its answers, whatever arrives meanwhile."""
+
+import asyncio
+from decimal import Decimal
+
+import asyncpg
+import pytest
+
+from mail.answers import Submission, submit
+from mail.queues import ATTEMPTS
+from mail.rollup import roll_due
+from tests.databases import TestDatabase
+from tests.mail.campaigns import change, rows
+from tests.mail.sent import Sent, sent
+from tests.sync.watching import owning
+from tests.world import World
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def world(as_worker: TestDatabase) -> World:
+    return await World.create()
+
+
+@pytest.fixture
+async def mail(world: World) -> Sent:
+    return await sent(world)
+
+
+async def result(world: World) -> asyncpg.Record:
+    found = await rows(world, "SELECT * FROM task_result")
+    assert len(found) == 1
+    return found[0]
+
+
+async def test_an_answer_becomes_the_tasks_result(world: World, mail: Sent) -> None:
+    await submit(mail.survey, Submission(rating=2, comment="Tard", call_back=True))
+    assert await roll_due() == 1
+    found = await result(world)
+    assert (found["task"], found["answers"]) == (mail.task, 1)
+    assert (found["rating_mean"], found["rating_last"]) == (Decimal("2.00"), 2)
+    assert (found["negative"], found["comments"], found["call_back"]) == (True, 1, True)
+    assert found["answered_at"] is not None
+    assert await rows(world, "SELECT FROM rollup_change") == []
+    assert await roll_due() == 0
+
+
+async def test_a_changed_answer_replaces_what_it_counted(world: World, mail: Sent) -> None:
+    await submit(mail.survey, Submission(rating=1))
+    await roll_due()
+    await submit(mail.survey, Submission(rating=4))
+    await roll_due()
+    found = await result(world)
+    assert (found["answers"], found["rating_mean"]) == (1, Decimal("4.00"))
+    assert found["negative"] is False
+
+
+async def test_answers_of_two_campaigns_make_one_result(world: World, mail: Sent) -> None:
+    await submit(mail.survey, Submission(rating=3))
+    other = await sent(world, mail.task, negative_at=4)
+    await submit(other.survey, Submission(rating=4))
+    await roll_due()
+    found = await result(world)
+    assert (found["answers"], found["rating_mean"]) == (2, Decimal("3.50"))
+    assert (found["rating_last"], found["negative"]) == (4, True)
+
+
+async def test_the_wrong_person_counts_for_nothing(world: World, mail: Sent) -> None:
+    await submit(mail.survey, Submission(rating=1, not_me=True, comment="Ce n'est pas moi"))
+    await roll_due()
+    found = await result(world)
+    assert (found["answers"], found["rating_mean"], found["rating_last"]) == (0, None, None)
+    assert (found["negative"], found["comments"], found["answered_at"]) == (False, 0, None)
+
+
+async def test_an_answer_during_a_rollup_is_rolled_up_after_it(
+    world: World, mail: Sent, database: TestDatabase
+) -> None:
+    await submit(mail.survey, Submission(rating=1))
+    async with owning(database.owner) as watcher, owning(database.owner) as holder:
+        async with holder.connection.transaction():
+            await holder.connection.execute("LOCK TABLE task_result IN ACCESS EXCLUSIVE MODE")
+            rolling = asyncio.create_task(roll_due())
+            await watcher.until_waiting(1)
+            submitting = asyncio.create_task(submit(mail.survey, Submission(rating=5)))
+            await watcher.until_waiting(2)
+        await rolling
+        await submitting
+    assert (await result(world))["rating_last"] == 1
+    assert await roll_due() == 1
+    assert (await result(world))["rating_last"] == 5
+
+
+async def test_several_workers_roll_each_task_up_once(world: World) -> None:
+    mails = [await sent(world) for _ in range(3)]
+    for mail in mails:
+        await submit(mail.survey, Submission(rating=4))
+    done = await asyncio.gather(*(roll_due() for _ in range(4)))
+    assert sum(done) == len(mails)
+    assert len(await rows(world, "SELECT FROM task_result WHERE answers = 1")) == len(mails)
+
+
+async def test_a_poisonous_result_is_put_aside(
+    world: World, mail: Sent, database: TestDatabase
+) -> None:
+    await submit(mail.survey, Submission(rating=4))
+    owner = await asyncpg.connect(database.owner)
+    await owner.execute("ALTER TABLE task_result ADD CHECK (answers = 0)")
+    await owner.close()
+    for _ in range(ATTEMPTS):
+        await change(world, "UPDATE rollup_change SET not_before = retour_now()")
+        assert await roll_due() == 0
+    found = await rows(world, "SELECT attempts, quarantined_at FROM rollup_change")
+    assert (found[0]["attempts"], found[0]["quarantined_at"] is None) == (ATTEMPTS, False)
+    await submit(mail.survey, Submission(rating=5))
+    found = await rows(world, "SELECT attempts, quarantined_at FROM rollup_change")
+    assert (found[0]["attempts"], found[0]["quarantined_at"]) == (0, None)
