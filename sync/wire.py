@@ -12,12 +12,10 @@ from msgspec import Meta, Struct
 
 from rules.address import normal_form
 from sync.errors import TooManyError
+from sync.plain import check_moment, is_line
 
 #: Transitions that one push may carry.
 MOST_TRANSITIONS: Final = 500
-
-FIRST_YEAR: Final = 2
-LAST_YEAR: Final = 9998
 
 VerdictName: TypeAlias = Literal["accepted", "duplicate", "parked", "refused"]
 Reason: TypeAlias = Literal["unknown_state", "no_authority", "id_reused"]
@@ -83,6 +81,11 @@ class Enrol(Struct, frozen=True, forbid_unknown_fields=True):
     code: Annotated[str, Meta(max_length=64)]
     name: Annotated[str, Meta(min_length=1, max_length=100)]
 
+    def __post_init__(self) -> None:
+        """:raises ValueError: for a name that is not one plain line."""
+        if not is_line(self.name):
+            raise ValueError("`name` must be one line without control characters")
+
 
 class Enrolled(Struct, frozen=True):
     """Answer to an enrolment. The credential is shown this once."""
@@ -97,15 +100,6 @@ class DeviceScope(Struct, frozen=True):
     account: int
     device: UUID
     technician: UUID
-
-
-def check_moment(moment: datetime) -> None:
-    """Refuse years that time zones would carry out of what a datetime holds.
-
-    :raises ValueError: outside `FIRST_YEAR` to `LAST_YEAR`.
-    """
-    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-        raise ValueError(f"the year must lie between {FIRST_YEAR} and {LAST_YEAR}")
 
 
 def check_count(batch: Push) -> None:

@@ -1,6 +1,5 @@
 """What a field of a record may hold. Values that pass come back as they are kept."""
 
-import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
@@ -11,10 +10,7 @@ from msgspec import UNSET, Struct
 
 from rules.address import normal_form
 from sync.errors import AddressError, FieldError, TextError
-from sync.wire import check_moment
-
-#: Line and paragraph separators, controls, halves of surrogate pairs: none belongs in a line.
-_FORBIDDEN: Final = frozenset({"Cc", "Zl", "Zp", "Cs"})
+from sync.plain import check_moment, is_line
 
 #: The fields that were given, by name.
 Draft: TypeAlias = dict[str, Any]
@@ -29,7 +25,7 @@ def line(field: str, text: str, *, longest: int) -> str:
     trimmed = text.strip(" \t")
     if not trimmed or len(trimmed) > longest:
         raise TextError(field, f"must have 1 to {longest} characters")
-    if any(unicodedata.category(letter) in _FORBIDDEN for letter in trimmed):
+    if not is_line(trimmed):
         raise TextError(field, "must be one line without control characters")
     return trimmed
 
@@ -61,6 +57,14 @@ def names(field: str, values: dict[str, str]) -> dict[str, str]:
     :raises TextError: as `line`.
     """
     return {word(field, language): name(field, text) for language, text in values.items()}
+
+
+def flow(field: str, values: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Next states by state.
+
+    :raises TextError: as `line`.
+    """
+    return {word(field, code): words(field, following) for code, following in values.items()}
 
 
 def address(field: str, text: str) -> str | None:

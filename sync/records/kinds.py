@@ -6,12 +6,17 @@ from uuid import UUID
 
 from sync.database import Tx
 from sync.feed.publish import Row, lock_head, touch, write
-from sync.records.checks import Check, checked, name, names, word
+from sync.records.checks import Check, checked, flow, name, names, word
 from sync.records.shapes import StatePut, StateRecord, TaskTypePut, TaskTypeRecord
 from sync.records.storing import Store
 from sync.work import State, TaskType
 
-TASK_TYPE_CHECKS: Final[dict[str, Check]] = {"name": name, "external_id": name, "names": names}
+TASK_TYPE_CHECKS: Final[dict[str, Check]] = {
+    "name": name,
+    "external_id": name,
+    "names": names,
+    "flow": flow,
+}
 STATE_CHECKS: Final[dict[str, Check]] = {"code": word, "name": name, "names": names}
 
 TASK_TYPES: Final = Store(TaskType, TaskTypeRecord, {"names": {}, "flow": {}})

@@ -70,6 +70,8 @@ async def get_task_type(tx: Tx, task_type: UUID) -> TaskTypeRecord:
 
 async def get_state(tx: Tx, code: str) -> StateRecord:
     """One state."""
+    if "\0" in code:
+        raise MissingError("no such state")
     return await _one(tx, State, StateRecord, State.code, code)
 
 

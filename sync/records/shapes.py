@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from sync.plain import is_line
 from sync.wire import Moment, StateCode
 
 #: Records that one `put_*` may carry, and the most a list gives at once.
@@ -25,6 +26,11 @@ class External(Struct, frozen=True, forbid_unknown_fields=True):
     """A reference by the other system's id."""
 
     external: ExternalId
+
+    def __post_init__(self) -> None:
+        """:raises ValueError: for what cannot be an external id."""
+        if not is_line(self.external):
+            raise ValueError("`external` must be one line without control characters")
 
 
 Ref: TypeAlias = UUID | External

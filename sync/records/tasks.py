@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from msgspec import UNSET, Struct
+from msgspec import Struct
 
 from sync.database import Tx
 from sync.errors import MissingError, UnknownReferenceError
@@ -21,6 +21,7 @@ from sync.records.checks import (
     moment,
     name,
     optional_line,
+    word,
     words,
 )
 from sync.records.shapes import Ref, TaskPut, TaskRecord
@@ -29,6 +30,7 @@ from sync.records.turns import Handover, Turns, hand_over_turns, read_turns
 from sync.work import Customer, Location, Task, TaskType
 
 CHECKS: Final[dict[str, Check]] = {
+    "state": word,
     "title": name,
     "external_id": name,
     "contact_email": address,
@@ -59,8 +61,8 @@ TASKS: Final = Store(
     fixed=("initial_state", "state", "state_moment", "state_transition"),
 )
 
-#: Said by turns, or only once.
-_ASIDE: Final = ("technician", "pool", "assignments", "state")
+#: Told by turns.
+_ASIDE: Final = ("technician", "pool", "assignments")
 
 KNOWN_STATES: Final = "SELECT code FROM state WHERE account = $1 AND code = ANY($2)"
 
@@ -95,7 +97,8 @@ async def assign(
     """
     if not await Task.exists().where((Task.account == tx.account) & (Task.id == task)):
         raise MissingError("no such task")
-    await _put(tx, [TaskPut(id=task, technician=technician, pool=pool)], at or tx.now)
+    entry = TaskPut(id=task, technician=technician, pool=pool)
+    await _put(tx, [entry], tx.now if at is None else moment("at", at))
 
 
 async def _put(tx: Tx, items: Sequence[TaskPut], at: datetime) -> TasksPut:
@@ -115,8 +118,8 @@ def _draft(item: TaskPut, turns: Turns | None, now: datetime) -> Draft:
     draft = checked(item, CHECKS)
     for field in _ASIDE:
         draft.pop(field, None)
-    if item.state is not UNSET:
-        draft |= {"initial_state": item.state, "state": item.state}
+    if "state" in draft:
+        draft["initial_state"] = draft["state"]
         draft["state_moment"] = draft.get("created_at", now)
     if turns is not None:
         draft["technician"] = turns.holder()

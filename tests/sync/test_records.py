@@ -333,6 +333,24 @@ async def test_an_address_is_one_address(world: World, text: str) -> None:
         await write(world, put_users, UserPut(id=world.alice, email=text))
 
 
+async def test_codes_and_references_cannot_carry_control_characters(world: World) -> None:
+    with pytest.raises(TextError, match="flow"):
+        await write(world, put_task_types, TaskTypePut(name="x", flow={"1": ["6\0"]}))
+    with pytest.raises(TextError, match="state"):
+        await tasks(world, task_put(world, state="6\0"))
+    with pytest.raises(ValueError, match="external"):
+        External("C\0")
+    with pytest.raises(MissingError):
+        await read(world, reading.get_state, "6\0")
+    with pytest.raises(FieldError, match="at"):
+        async with tx(world.account) as opened:
+            await assign(opened, await tasks_in(opened, world), at=datetime(1, 1, 1, tzinfo=UTC))
+
+
+async def tasks_in(opened: Tx, world: World) -> UUID:
+    return (await put_tasks(opened, [task_put(world)])).ids[0]
+
+
 async def test_blanks_are_nothing(world: World) -> None:
     entry = CustomerPut(name=" Marie ", email="  ", phone=" ")
     (customer,) = await write(world, put_customers, entry)

@@ -95,9 +95,10 @@ def test_five_hundred_transitions_are_the_most() -> None:
         check_count(read(body(*(item() for _ in range(MOST_TRANSITIONS + 1)))))
 
 
-def test_an_enrolment_needs_a_name() -> None:
+@pytest.mark.parametrize("name", ["", "a\nb", "a\u2028b", "a\0b", "n" * 101])
+def test_a_device_s_name_is_one_plain_line(name: str) -> None:
     with pytest.raises(msgspec.ValidationError):
-        msgspec.json.decode(b'{"code": "X", "name": ""}', type=Enrol)
+        msgspec.json.decode(msgspec.json.encode({"code": "X", "name": name}), type=Enrol)
 
 
 def test_a_reason_is_told_only_where_there_is_one() -> None:
