@@ -1,0 +1,113 @@
+"""A task over HTTP: who has it, what happened to it, and its result."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from mail.answers import Submission, submit
+from sync.database import Tx
+from sync.ids import new_id
+from tests.databases import TestDatabase, clone
+from tests.server import stories
+from tests.server.office import Office
+from tests.server.serving import Served, served
+
+
+@pytest.fixture(scope="module")
+def told(postgres: tuple[str, str]) -> Iterator[tuple[TestDatabase, stories.Story]]:
+    """A database in which a task was finished, its customer asked and answering."""
+    with clone(*postgres) as made:
+        story = stories.tell(made)
+        said = Submission(rating=2, reasons=["late"], comment="Trop tard", call_back=True)
+        stories.aside(made, lambda: submit(story.survey, said))
+        stories.on(made, story.account, lambda opened: _roll_up(opened, story))
+        yield made, story
+
+
+async def _roll_up(opened: Tx, story: stories.Story) -> None:
+    await opened.execute(
+        "INSERT INTO task_result (account, task, answers, rating_mean, rating_last, negative,"
+        " comments, call_back, answered_at, rolled_at)"
+        " VALUES ($1, $2, 1, 2, 2, true, 1, true, $3, $3)",
+        story.account,
+        story.task,
+        opened.now,
+    )
+
+
+@pytest.fixture(scope="module")
+def dispatcher(told: tuple[TestDatabase, stories.Story]) -> Iterator[httpx.Client]:
+    """The story's dispatcher, signed in."""
+    with served(told[0]) as serving:
+        body = {"email": stories.EMAIL, "password": stories.PASSWORD}
+        assert serving.client.post("/api/v1/sessions", json=body).status_code == 204
+        yield serving.client
+
+
+def task_of(client: httpx.Client, task: object) -> dict[str, Any]:
+    """A task as the API tells it."""
+    answer = client.get(f"/api/v1/tasks/{task}")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_a_task_carries_state_result_and_timeline(
+    dispatcher: httpx.Client, told: tuple[TestDatabase, stories.Story]
+) -> None:
+    story = told[1]
+    task = task_of(dispatcher, story.task)
+    assert task["state"] == "610"
+    assert task["result"]["rating_mean"] == 2.0
+    assert task["result"]["negative"] is True
+    assert [turn["technician"] for turn in task["assignments"]] == [task["technician"]]
+    by_kind: dict[str, list[dict[str, Any]]] = {}
+    for entry in task["timeline"]:
+        by_kind.setdefault(entry["kind"], []).append(entry)
+    assert [entry["state"] for entry in by_kind["transition"]] == ["300", "600", "610"]
+    assert {entry["outcome"] for entry in by_kind["decision"]} == {"scheduled", "not_first"}
+    assert [entry["event"] for entry in by_kind["mail"]] == ["claimed", "sent"]
+    assert [entry["comment"] for entry in by_kind["answer"]] == ["Trop tard"]
+    assert [entry["reason"] for entry in by_kind["open"]] == ["no_authority"]
+    moments = [entry["at"] for entry in task["timeline"]]
+    assert moments == sorted(moments)
+
+
+def test_a_task_that_nobody_answered_for_has_no_result(
+    dispatcher: httpx.Client, told: tuple[TestDatabase, stories.Story]
+) -> None:
+    assert task_of(dispatcher, told[1].waiting)["result"] is None
+
+
+def test_what_was_refused_is_listed_for_everybody_or_one_technician(
+    dispatcher: httpx.Client,
+) -> None:
+    (refused,) = dispatcher.get("/api/v1/refused").json()["items"]
+    assert (refused["verdict"], refused["reason"]) == ("refused", "no_authority")
+    path = "/api/v1/refused?technician="
+    whose = dispatcher.get(path + refused["technician"]).json()["items"]
+    assert whose == [refused]
+    assert dispatcher.get(f"{path}{new_id()}").json()["items"] == []
+
+
+def test_a_task_is_given_from_one_technician_to_another(api: Served, north: Office) -> None:
+    path = f"/api/v1/tasks/{north.task}/assignments"
+    body = {"technician": str(north.world.bob)}
+    answer = api.client.post(path, json=body, headers=north.program)
+    assert answer.status_code == 201
+    first, second = answer.json()["items"]
+    assert (first["technician"], second["technician"]) == (
+        str(north.world.alice),
+        str(north.world.bob),
+    )
+    assert first["end_at"] == second["start_at"]
+    pool = api.client.post(path, json={"unit": str(north.world.site)}, headers=north.program)
+    assert pool.json()["items"][-1]["unit"] == str(north.world.site)
+
+
+def test_a_task_is_not_given_to_a_technician_and_a_pool_at_once(api: Served, north: Office) -> None:
+    body = {"technician": str(north.world.bob), "unit": str(north.world.site)}
+    path = f"/api/v1/tasks/{north.task}/assignments"
+    assert api.client.post(path, json=body, headers=north.program).status_code == 400
