@@ -82,11 +82,13 @@ def respond(
     """The page as an answer; a language chosen just now is remembered for a year."""
     cookies = []
     if known(request.query_params.get("lang")):
-        cookies.append(Cookie(COOKIE, page.language, max_age=_YEAR, samesite="lax", httponly=True))
+        cookies.append(
+            Cookie(COOKIE, value=page.language, max_age=_YEAR, samesite="lax", httponly=True)
+        )
     return Response(
         render(template, page.language, page=page, status=status, **context),
         status_code=status,
-        media_type="text/html; charset=utf-8",
+        media_type="text/html",
         headers={"Content-Language": page.locale.replace("_", "-")},
         cookies=cookies,
     )

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Final
 
 from litestar import Response, get
+from litestar.params import FromPath
 
 from server.errors import NotFoundError
 
 FOLDER: Final = Path(__file__).parent.parent / "static"
-KINDS: Final = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+KINDS: Final = {".css": "text/css", ".svg": "image/svg+xml"}
 #: One year, the longest that caches honour.
 FOREVER: Final = "public, max-age=31536000, immutable"
 
@@ -34,7 +35,7 @@ def address_of(name: str) -> str:
 
 
 @get("/static/{name:str}", sync_to_thread=False)
-def static_file(name: str) -> Response[bytes]:
+def static_file(name: FromPath[str]) -> Response[bytes]:
     """A file, to be kept for ever by whoever asked.
 
     :raises NotFoundError: none of that name and content.

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 from litestar import Response, get
+from litestar.params import FromPath
 from msgspec import Struct
 
 from mail.definition import Definition, Language, Trigger, decode, in_language
@@ -16,6 +17,7 @@ from server.pages.console.chips import StateChip, choices
 from server.pages.page import clock_for, frame, respond
 from sync.database import Tx, tx
 
+#: French first, as everywhere.
 LANGUAGE_NAMES: Final[dict[Language, str]] = {"fr": "Français", "en": "English"}
 
 
@@ -109,7 +111,7 @@ async def campaign_list(request: ConsoleRequest) -> Response[str]:
 
 
 @get("/campaigns/{campaign:uuid}", guards=[console])
-async def campaign_page(request: ConsoleRequest, campaign: UUID) -> Response[str]:
+async def campaign_page(request: ConsoleRequest, campaign: FromPath[UUID]) -> Response[str]:
     """One campaign's set-up.
 
     :raises NotFoundError: this account has no such campaign.
@@ -162,7 +164,9 @@ async def read_set_up(tx: Tx, campaign: UUID, language: str) -> SetUp:
         reply_to=message.reply_to,
         privacy_url=definition.privacy_url,
         negative_at=definition.negative_at,
-        texts=[_texts(definition, one) for one in definition.question.text],
+        texts=[
+            _texts(definition, one) for one in LANGUAGE_NAMES if one in definition.question.text
+        ],
     )
 
 

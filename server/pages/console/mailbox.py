@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, get
+from litestar.params import FromPath
 
 from server.auth import signed_in
 from server.errors import NotFoundError
@@ -86,7 +87,7 @@ async def messages(request: AnyRequest) -> Response[bytes]:
 
 
 @get("/mailbox/{name:uuid}")
-async def message(request: AnyRequest, name: UUID) -> Response[str]:
+async def message(request: AnyRequest, name: FromPath[UUID]) -> Response[str]:
     """One mail with its text and headers.
 
     :raises NotFoundError: no such mail.
@@ -99,13 +100,13 @@ async def message(request: AnyRequest, name: UUID) -> Response[str]:
 
 
 @get("/mailbox/{name:uuid}/html", sync_to_thread=True)
-def letter(request: AnyRequest, name: UUID) -> Response[str]:
+def letter(request: AnyRequest, name: FromPath[UUID]) -> Response[str]:
     """The mail's own HTML, fenced in.
 
     :raises NotFoundError: no such mail.
     """
     return Response(
         _message(request, name).html.replace(HEAD, LINKS_OUTSIDE, 1),
-        media_type="text/html; charset=utf-8",
+        media_type="text/html",
         headers={"Content-Security-Policy": LETTER_POLICY},
     )

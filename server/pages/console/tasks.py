@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from litestar import Response, get
+from litestar.params import FromPath
 
 from server.auth import ConsoleRequest, console
 from server.pages.console.task_list import read_filters, read_list
@@ -22,7 +23,7 @@ async def task_list(request: ConsoleRequest) -> Response[str]:
 
 
 @get("/tasks/{task:uuid}", guards=[console])
-async def task_page(request: ConsoleRequest, task: UUID) -> Response[str]:
+async def task_page(request: ConsoleRequest, task: FromPath[UUID]) -> Response[str]:
     """One task with its result and timeline.
 
     :raises NotFoundError: this account has no such task.

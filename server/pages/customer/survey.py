@@ -3,6 +3,7 @@
 from typing import Final
 
 from litestar import HttpMethod, Response, post, route
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from mail.answers import Closed, Invalid, Recorded, Survey, open_survey, submit
@@ -34,7 +35,7 @@ async def closed(request: AnyRequest, kind: str) -> Response[str]:
 
 
 @route("/s/{token:str}", http_method=READING)
-async def survey_page(request: AnyRequest, token: str) -> Response[str]:
+async def survey_page(request: AnyRequest, token: FromPath[str]) -> Response[str]:
     """The form, with the rating chosen in the mail."""
     survey = await open_survey(token)
     if survey is None:
@@ -45,7 +46,7 @@ async def survey_page(request: AnyRequest, token: str) -> Response[str]:
 
 
 @post("/s/{token:str}", status_code=303)
-async def answer_survey(request: AnyRequest, token: str) -> Response[str]:
+async def answer_survey(request: AnyRequest, token: FromPath[str]) -> Response[str]:
     """Record the answer and go on to the thanks, or show what must be put right."""
     survey = await open_survey(token)
     if survey is None:
@@ -64,7 +65,7 @@ async def answer_survey(request: AnyRequest, token: str) -> Response[str]:
 
 
 @route("/s/{token:str}/thanks", http_method=READING)
-async def thanks_page(request: AnyRequest, token: str) -> Response[str]:
+async def thanks_page(request: AnyRequest, token: FromPath[str]) -> Response[str]:
     """What was recorded, and the reasons to choose from where none was given."""
     survey = await open_survey(token)
     if survey is None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mail.answers import LONGEST_COMMENT, CurrentAnswer, Submission, Survey
 from mail.definition import BEST_RATING, in_language
@@ -155,8 +156,8 @@ def filled(
 
 def preselected(survey: Survey, rating: int | None, locale: str) -> Filled:
     """The form at first sight: what was said before, with the rating that a link chose."""
-    if survey.answer is not None:
-        before = filled(survey, survey.answer, locale)
-        if rating is None or rating == before.rating:
-            return before
-    return filled(survey, Submission(rating=rating), locale)
+    before = survey.answer
+    if before is None:
+        return filled(survey, Submission(rating=rating), locale)
+    chosen = before.rating if rating is None else rating
+    return filled(survey, replace(before, rating=chosen), locale)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from litestar import Response, post, route
+from litestar.params import FromPath
 
 from mail import answers
 from server.pages.customer.survey import READING, closed
@@ -12,14 +13,14 @@ KIND: Final = "unsubscribe link"
 
 
 @route("/u/{token:str}", http_method=READING)
-async def unsubscribe_page(request: AnyRequest, token: str) -> Response[str]:
+async def unsubscribe_page(request: AnyRequest, token: FromPath[str]) -> Response[str]:
     """The button; reading it changes nothing."""
     found = await answers.open_subscription(token)
     return await _respond(request, token, found)
 
 
 @post("/u/{token:str}", status_code=200)
-async def unsubscribe(request: AnyRequest, token: str) -> Response[str]:
+async def unsubscribe(request: AnyRequest, token: FromPath[str]) -> Response[str]:
     """Send nothing more to the address, at once. Whatever the body says, and as often as asked."""
     found = await answers.unsubscribe(token)
     return await _respond(request, token, found)

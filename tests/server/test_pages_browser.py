@@ -1,0 +1,227 @@
+"""The pages in Chromium without scripts: thumbs, keyboards, small windows, dark rooms."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from server.mailbox import Mailbox
+from sync.database import Tx
+from tests.browser import DESK, PHONE, chromium, visiting
+from tests.databases import TestDatabase
+from tests.server.serving import Served, served
+from tests.server.stories import EMAIL, PASSWORD, Story, on, tell
+
+#: CSS pixels that a thumb needs.
+TOUCH: Final = 44
+
+#: What a page must be for everybody, read from the page itself.
+FAULTS: Final = """() => {
+  const faults = [];
+  const count = (selector) => document.querySelectorAll(selector).length;
+  if (count('h1') !== 1) faults.push('headings: ' + count('h1'));
+  if (count('main') !== 1) faults.push('main: ' + count('main'));
+  if (!document.documentElement.lang || !document.title) faults.push('no language or title');
+  const wide = document.documentElement.scrollWidth;
+  if (wide > window.innerWidth) faults.push('scrolls sideways: ' + wide);
+  for (const box of document.querySelectorAll('input:not([type=hidden]), select, textarea'))
+    if (!box.labels.length) faults.push('no label: ' + box.name);
+  for (const image of document.querySelectorAll('img:not([alt]), iframe:not([title])'))
+    faults.push('no text: ' + image.src);
+  for (const link of document.querySelectorAll('a, button'))
+    if (!link.textContent.trim()) faults.push('says nothing: ' + link.outerHTML);
+  const ids = [...document.querySelectorAll('[id]')].map((one) => one.id);
+  for (const id of ids.filter((one, place) => ids.indexOf(one) !== place))
+    faults.push('id twice: ' + id);
+  for (const table of document.querySelectorAll('table'))
+    if (!table.caption || !table.querySelector('th[scope]')) faults.push('bare table');
+  return faults;
+}"""
+
+#: Buttons, boxes and stars, with the smaller of width and height.
+TARGETS: Final = """() => [...document.querySelectorAll(
+  '.button, .plain, .quiet, .tongue, .places a, .languages a, .stars label, .tick, select,'
+  + ' textarea, input:not([type=hidden], [type=radio], [type=checkbox])')]
+  .filter((one) => one.checkVisibility() && !one.classList.contains('skip'))
+  .map((one) => [one.outerHTML.slice(0, 60),
+    Math.min(one.getBoundingClientRect().width, one.getBoundingClientRect().height)])"""
+
+
+@pytest.fixture
+def story(database: TestDatabase) -> Story:
+    """A survey that was sent an instant ago."""
+    return tell(database)
+
+
+@pytest.fixture
+def site(database: TestDatabase, story: Story) -> Iterator[Served]:
+    """The pages, listening."""
+    with served(database) as one:
+        yield one
+
+
+@pytest.fixture
+def browser(site: Served) -> Iterator[Browser]:
+    """Chromium; closed before the site and its database are."""
+    with chromium() as one:
+        yield one
+
+
+def enter(page: Page, site: Served) -> None:
+    """Sign the dispatcher in."""
+    page.goto(f"{site.base_url}/login")
+    page.locator("#email").fill(EMAIL)
+    page.locator("#password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/tasks")
+
+
+def answer(database: TestDatabase, story: Story) -> list[Any]:
+    """The survey's answer as it now stands."""
+
+    async def read(tx: Tx) -> list[Any]:
+        row = await tx.fetchrow(
+            "SELECT rating, reasons, comment, call_back FROM answer WHERE invitation = $1",
+            story.invitation,
+        )
+        return [] if row is None else list(row)
+
+    return on(database, story.account, read)
+
+
+def test_a_customer_answers_on_a_phone_without_scripts(
+    database: TestDatabase, site: Served, story: Story, browser: Browser
+) -> None:
+    with visiting(browser, PHONE) as page:
+        page.goto(f"{site.base_url}/s/{story.survey}?rating=4")
+        expect(page.get_by_role("radio", name="4")).to_be_checked()
+        expect(page.get_by_label("Qu\u2019est-ce qui n\u2019a pas été")).to_be_hidden()
+        page.get_by_label("Commentaire").fill("Ponctuel\net poli")
+        page.get_by_label("Rappelez-moi").check()
+        page.get_by_role("button", name="Envoyer ma réponse").click()
+        expect(page.get_by_role("heading", name="Merci")).to_be_visible()
+        expect(page.get_by_text("4 / 5")).to_be_visible()
+        page.get_by_role("link", name="Modifier ma réponse").click()
+        expect(page.get_by_label("Commentaire")).to_have_value("Ponctuel\net poli")
+    assert answer(database, story) == [4, [], "Ponctuel\net poli", True]
+
+
+def test_a_customer_answers_in_english_by_keyboard_alone(
+    database: TestDatabase, site: Served, story: Story, browser: Browser
+) -> None:
+    with visiting(browser) as page:
+        page.goto(f"{site.base_url}/s/{story.survey}?lang=en")
+        reason = page.get_by_label("What went wrong?")
+        page.get_by_role("radio", name="1 Very badly").focus()
+        page.keyboard.press("Space")
+        expect(reason).to_be_visible()
+        for _ in range(4):
+            page.keyboard.press("ArrowRight")
+        expect(page.get_by_role("radio", name="5 Very well")).to_be_checked()
+        expect(reason).to_be_hidden()
+        for _ in range(3):
+            page.keyboard.press("ArrowLeft")
+        page.keyboard.press("Tab")
+        expect(reason).to_be_focused()
+        page.keyboard.type("Late")
+        page.keyboard.press("Tab")
+        page.keyboard.type("Two hours late.")
+        for key in ("Tab", "Tab", "Enter"):
+            page.keyboard.press(key)
+        expect(page.get_by_role("heading", name="Thank you")).to_be_visible()
+    assert answer(database, story) == [2, ["late"], "Two hours late.", False]
+
+
+def test_what_is_missing_is_said_before_anything_is_kept(
+    database: TestDatabase, site: Served, story: Story, browser: Browser
+) -> None:
+    with visiting(browser, PHONE) as page:
+        page.goto(f"{site.base_url}/s/{story.survey}")
+        page.get_by_label("Commentaire").fill("Gardé")
+        page.get_by_role("button", name="Envoyer ma réponse").click()
+        expect(page.get_by_role("alert")).to_contain_text("pas encore enregistrée")
+        page.get_by_role("alert").get_by_role("link").click()
+        expect(page).to_have_url(re.compile("#rating-1$"))
+        expect(page.get_by_label("Commentaire")).to_have_value("Gardé")
+    assert answer(database, story) == []
+
+
+def everything(site: Served, story: Story) -> dict[str, list[str]]:
+    """Every page, by whether one must be signed in."""
+    outside = ["/login", f"/s/{story.survey}?rating=1", f"/s/{story.survey}", "/s/unknown"]
+    inside = ["/tasks", f"/tasks/{story.task}", f"/tasks/{story.waiting}", "/tasks?q=zzz"]
+    inside += ["/campaigns", f"/campaigns/{story.campaign}", "/tasks/unknown", "/mailbox"]
+    inside += [f"/mailbox/{message.id}" for message in site.app.state.mailbox.messages()]
+    return {"outside": [*outside, f"/u/{story.unsubscribe}"], "inside": inside}
+
+
+LETTER: Final = """Subject: Votre avis
+To: client@example.net
+Content-Type: text/html; charset=utf-8
+
+<html><head><title>Votre avis</title></head><body><script>document.title = "ran"</script>
+<a href="{origin}/s/{token}?rating=5">5 étoiles</a></body></html>
+"""
+
+
+@pytest.fixture
+def mailbox(site: Served, story: Story, tmp_path: Path) -> Mailbox:
+    """A mailbox with one mail in it."""
+    box = Mailbox(tmp_path / "mails")
+    letter = LETTER.format(origin=site.base_url, token=story.survey)
+    box.keep("retour@localhost", ["client@example.net"], letter.replace("\n", "\r\n").encode())
+    site.app.state.mailbox = box
+    return box
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK])
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.usefixtures("mailbox")
+def test_every_page_is_sound_in_every_window(
+    site: Served, story: Story, browser: Browser, size: tuple[int, int], language: str
+) -> None:
+    pages = everything(site, story)
+    with visiting(browser, size, scripts=True) as page:
+        told: list[str] = []
+        page.on("console", lambda message: told.append(message.text))
+        for path in [*pages["outside"], "", *pages["inside"]]:
+            if not path:
+                enter(page, site)
+                continue
+            mark = "&" if "?" in path else "?"
+            page.goto(f"{site.base_url}{path}{mark}lang={language}")
+            assert page.evaluate(FAULTS) == [], path
+            small = [(one, side) for one, side in page.evaluate(TARGETS) if side < TOUCH]
+            assert small == [], path
+        blocked = [text for text in told if "404" not in text]
+        assert [text for text in blocked if "sandboxed" not in text] == []
+
+
+def test_a_mail_in_the_mailbox_is_fenced_and_its_links_open(
+    mailbox: Mailbox, site: Served, browser: Browser
+) -> None:
+    (message,) = mailbox.messages()
+    with visiting(browser, scripts=True) as page:
+        page.goto(f"{site.base_url}/mailbox/{message.id}")
+        letter = page.frame_locator("iframe")
+        with page.context.expect_page() as opened:
+            letter.get_by_role("link", name="5 étoiles").click()
+        survey = opened.value
+        expect(survey.get_by_role("radio", name="5 Très bien")).to_be_checked()
+        frame = page.frames[1]
+        assert frame.evaluate("document.title") == "Votre avis"
+
+
+def test_dark_and_light_follow_the_readers_device(
+    site: Served, story: Story, browser: Browser
+) -> None:
+    grounds = set()
+    for scheme in ("light", "dark"):
+        with visiting(browser, scheme=scheme, scripts=True) as page:
+            page.goto(f"{site.base_url}/s/{story.survey}")
+            ground = "getComputedStyle(document.documentElement).backgroundColor"
+            grounds.add(page.evaluate(ground))
+    assert grounds == {"rgb(245, 247, 247)", "rgb(18, 23, 23)"}

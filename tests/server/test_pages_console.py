@@ -1,0 +1,442 @@
+"""The console through HTTP: who gets in, what the lists and the timeline say."""
+
+import html
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import httpx
+import msgspec
+import pytest
+
+from server.mailbox import Mailbox
+from server.pages.console.task_list import SCREENFUL
+from sync.database import Tx
+from sync.ids import new_id
+from tests.databases import TestDatabase
+from tests.server.serving import Served, served
+from tests.server.stories import EMAIL, PASSWORD, Story, found, invite, on, tell
+
+HOSTILE: Final = '<script>alert("1")</script> {{ 7 * 7 }} "><img src=x>'
+NO_SUCH: Final = UUID("01900000-0000-7000-8000-000000000000")
+
+
+@pytest.fixture
+def story(database: TestDatabase) -> Story:
+    """An account with a survey sent, one scheduled, and a refused transition."""
+    return tell(database, name=HOSTILE)
+
+
+@pytest.fixture
+def site(database: TestDatabase, story: Story) -> Iterator[Served]:
+    """The pages, listening, to a browser that nobody has signed in."""
+    with served(database) as one:
+        one.client.headers["Accept"] = "text/html"
+        yield one
+
+
+@pytest.fixture
+def console(site: Served) -> Served:
+    """The same, with the dispatcher signed in."""
+    assert sign_in(site.client).status_code == 303
+    return site
+
+
+def sign_in(client: httpx.Client, password: str = PASSWORD, **more: str) -> httpx.Response:
+    """Send the form of the login page."""
+    return client.post("/login", data={"email": EMAIL, "password": password} | more)
+
+
+def words_of(page: str) -> str:
+    """The page's text as a person reads it."""
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", page)))
+
+
+def change(database: TestDatabase, story: Story, sql: str, *args: object) -> None:
+    """Run one statement in the account."""
+
+    async def work(tx: Tx) -> None:
+        await tx.execute(sql, *args)
+
+    on(database, story.account, work)
+
+
+def test_whoever_is_not_signed_in_is_sent_to_the_login_page(site: Served, story: Story) -> None:
+    for path in ("/tasks", f"/tasks/{story.task}", "/campaigns", f"/campaigns/{story.campaign}"):
+        away = site.client.get(path)
+        assert (away.status_code, away.headers["location"]) == (303, "/login")
+    assert site.client.get("/").headers["location"] == "/tasks"
+
+
+def test_signing_in_leads_to_the_tasks_and_out_again(site: Served) -> None:
+    form = site.client.get("/login").text
+    assert "Adresse courriel" in form
+    entered = sign_in(site.client)
+    assert (entered.status_code, entered.headers["location"]) == (303, "/tasks")
+    assert site.client.get("/login").headers["location"] == "/tasks"
+    tasks = words_of(site.client.get("/tasks").text)
+    assert "Diane Répartition" in tasks
+    left = site.client.post("/logout")
+    assert (left.status_code, left.headers["location"]) == (303, "/login")
+    assert site.client.get("/tasks").status_code == 303
+
+
+def test_a_wrong_password_says_so_and_keeps_the_address(site: Served) -> None:
+    refused = sign_in(site.client, "wrong")
+    assert refused.status_code == 401
+    assert "L\u2019adresse et le mot de passe ne vont pas ensemble." in refused.text
+    assert f'value="{EMAIL}"' in refused.text
+    assert "wrong" not in refused.text
+
+
+def test_guessing_passwords_is_slowed_down(site: Served) -> None:
+    last = [sign_in(site.client, "wrong") for _ in range(11)][-1]
+    assert last.status_code == 429
+    assert int(last.headers["retry-after"]) > 0
+    assert "Trop de tentatives." in last.text
+
+
+def test_a_technician_is_told_to_use_the_device(
+    database: TestDatabase, site: Served, story: Story
+) -> None:
+    change(database, story, "UPDATE app_user SET role = 'technician' WHERE email = $1", EMAIL)
+    refused = sign_in(site.client)
+    assert refused.status_code == 403
+    assert "Les techniciens utilisent leur appareil" in words_of(refused.text)
+
+
+#: Where the login form is asked to lead, and where it leads.
+NEXT: Final = [
+    ("/campaigns", "/campaigns"),
+    ("//evil.example", "/tasks"),
+    ("https://evil.example", "/tasks"),
+    ("/\\evil.example", "/tasks"),
+    ("//[", "/tasks"),
+    ("", "/tasks"),
+]
+
+
+def test_signing_in_leads_nowhere_else(site: Served) -> None:
+    for wanted, reached in NEXT:
+        assert sign_in(site.client, next=wanted).headers["location"] == reached
+
+
+def test_the_list_says_what_became_of_each_survey(console: Served) -> None:
+    page = console.client.get("/tasks").text
+    text = words_of(page)
+    assert "600 Terminé" in text
+    assert "610 Terminé (à recontacter)" in text
+    assert "Appel de service · T-1042" in text
+    assert "Envoyé il y a 1 minute" in text
+    assert "Prévu dans 11 heures" in text
+    assert "<script>" not in page
+    assert "&lt;script&gt;alert(&#34;1&#34;)&lt;/script&gt; {{ 7 * 7 }}" in page
+
+
+#: What the URL asks for, and the tasks that are left.
+FILTERS: Final[list[tuple[dict[str, str], list[str]]]] = [
+    ({"q": "évier"}, ["Fuite sous l\u2019évier"]),
+    ({"q": "T-1042"}, ["Fuite sous l\u2019évier"]),
+    ({"q": "rue des pins"}, ["Fuite sous l\u2019évier"]),
+    ({"q": "script"}, ["Chauffe-eau", "Fuite sous l\u2019évier"]),
+    ({"state": "600"}, ["Chauffe-eau"]),
+    ({"state": "610", "q": "chauffe"}, []),
+    ({"q": "%"}, []),
+    ({"q": "_"}, []),
+    ({"q": "\\"}, []),
+    ({"q": "\x00"}, ["Chauffe-eau", "Fuite sous l\u2019évier"]),
+    ({"state": "999"}, []),
+    ({"after": "nonsense"}, ["Chauffe-eau", "Fuite sous l\u2019évier"]),
+    ({"after": "2026-11-22_abc"}, ["Chauffe-eau", "Fuite sous l\u2019évier"]),
+    ({"after": f"2026-11-22T00:00:00_{NO_SUCH}"}, ["Chauffe-eau", "Fuite sous l\u2019évier"]),
+    ({"after": f"2020-01-01T00:00:00+00:00_{NO_SUCH}"}, []),
+]
+
+
+def test_filters_live_in_the_url(console: Served) -> None:
+    for query, left in FILTERS:
+        page = console.client.get("/tasks", params=query)
+        assert page.status_code == 200
+        shown = sorted(re.findall(r'<a href="/tasks/[^"?]+">([^<]+)</a>', page.text))
+        assert shown == left, query
+
+
+def test_a_list_without_a_match_says_so(console: Served) -> None:
+    nothing = words_of(console.client.get("/tasks?q=introuvable").text)
+    assert "Aucune tâche ne correspond" in nothing
+
+
+def test_a_new_account_is_told_how_to_begin(database: TestDatabase) -> None:
+    found(database)
+    with served(database) as site:
+        sign_in(site.client)
+        assert "POST /api/v1/tasks" in site.client.get("/tasks").text
+        assert "POST /api/v1/campaigns" in site.client.get("/campaigns").text
+
+
+def test_more_tasks_come_page_by_page_and_none_twice(
+    database: TestDatabase, console: Served, story: Story
+) -> None:
+    count = 2 * SCREENFUL
+    change(
+        database,
+        story,
+        "INSERT INTO task SELECT (jsonb_populate_record(t, jsonb_build_object("
+        " 'id', gen_random_uuid(), 'external_id', null,"
+        " 'state_moment', t.state_moment - (n / 2) * interval '1 hour'))).*"
+        " FROM task t, generate_series(1, $2) n WHERE t.id = $1",
+        story.task,
+        count,
+    )
+    path, seen = "/tasks", list[str]()
+    while path:
+        page = console.client.get(path).text
+        seen += re.findall(r'<a href="/tasks/([0-9a-f-]+)">', page)
+        onward = re.search(r'href="([^"]+)" rel="next"', page)
+        path = html.unescape(onward[1]) if onward else ""
+    assert len(seen) == len(set(seen)) == count + 2
+
+
+def test_the_timeline_tells_all_in_order_and_in_words(console: Served, story: Story) -> None:
+    page = console.client.get(f"/tasks/{story.task}")
+    text = words_of(page.text)
+    told = [
+        "300 Sur place par Alice",
+        "600 Terminé par Alice",
+        "610 Terminé (à recontacter) par Alice",
+        "700 Fermé refusé",
+        "La tâche n\u2019appartenait pas à ce technicien à ce moment no_authority · Carol",
+        "Sondage prévu scheduled",
+        "Non envoyé : un passage précédent avait déjà déclenché ce sondage not_first",
+        "Sondage pris en charge pour l\u2019envoi claimed",
+        "Sondage accepté par le serveur de courriel sent",
+    ]
+    places = [text.find(words) for words in told]
+    assert -1 not in places
+    assert places == sorted(places)
+    assert "Pas encore de réponse. Le sondage a été envoyé il y a 1 minute" in text
+    assert "client@example.net" in text
+    assert "Alice" in text
+    assert "Rimouski" in text
+
+
+def test_the_result_carries_its_number_and_the_customers_words(
+    database: TestDatabase, console: Served, story: Story
+) -> None:
+    console.client.post(
+        f"/s/{story.survey}",
+        data={"rating": "2", "reason": "late", "comment": HOSTILE, "call_back": "yes"},
+    )
+    counting = words_of(console.client.get(f"/tasks/{story.task}").text)
+    assert "En retard" in counting
+    change(
+        database,
+        story,
+        "INSERT INTO task_result VALUES ($1, $2, 1, 2, 2, true, 1, true, now(), now())",
+        story.account,
+        story.task,
+    )
+    page = console.client.get(f"/tasks/{story.task}").text
+    text = words_of(page)
+    assert "2,0 / 5" in text
+    assert "n = 1" in text
+    assert "Demande à être rappelé" in text
+    assert "visite de Alice" in text
+    assert "Le client a répondu" in text
+    assert "<script>" not in page
+    row = words_of(console.client.get("/tasks").text)
+    assert "Répondu" in row
+    assert "2,0 n = 1" in row
+
+
+def test_an_answer_of_somebody_else_is_shown_apart(console: Served, story: Story) -> None:
+    console.client.post(f"/s/{story.survey}", data={"not_me": "yes"})
+    console.client.post(f"/s/{story.survey}", data={"rating": "5"})
+    console.client.post(f"/s/{story.survey}", data={"not_me": "yes", "rating": "5"})
+    text = words_of(console.client.get(f"/tasks/{story.task}?lang=en").text)
+    assert "Says the visit was not theirs: not counted" in text
+    assert "The customer changed the answer" in text
+
+
+#: An invitation's status and reason, and what the task's page says.
+UNANSWERED: Final = [
+    ("claimed", None, "Le sondage est en train de partir."),
+    ("uncertain", None, "On ne sait pas si le sondage est arrivé."),
+    ("held", None, "Le sondage est retenu"),
+    ("failed", None, "le serveur de courriel a refusé l\u2019adresse."),
+    ("expired", None, "le serveur de courriel ne l\u2019a pas accepté à temps."),
+    ("dropped", "muted", "a déjà été sondée pendant la période de silence muted"),
+    ("dropped", "some_new_reason", "Aucun sondage n\u2019a été envoyé pour cette tâche."),
+]
+
+
+def test_a_task_without_answer_says_why(
+    database: TestDatabase, console: Served, story: Story
+) -> None:
+    for status, reason, said in UNANSWERED:
+        change(
+            database,
+            story,
+            "UPDATE invitation SET status = $2, reason = $3 WHERE task = $1",
+            story.waiting,
+            status,
+            reason,
+        )
+        assert said in words_of(console.client.get(f"/tasks/{story.waiting}").text)
+        assert console.client.get("/tasks").status_code == 200
+
+
+def test_a_task_that_was_not_asked_about_says_why(
+    database: TestDatabase, console: Served, story: Story
+) -> None:
+    change(database, story, "DELETE FROM invitation WHERE task = $1", story.waiting)
+    change(database, story, "UPDATE decision SET outcome = 'stale' WHERE task = $1", story.waiting)
+    assert "reçu trop tard" in words_of(console.client.get("/tasks").text)
+    assert "reçu trop longtemps" in words_of(console.client.get(f"/tasks/{story.waiting}").text)
+
+
+def test_events_and_codes_of_tomorrow_are_shown_as_they_are(
+    database: TestDatabase, console: Served, story: Story
+) -> None:
+    change(
+        database,
+        story,
+        "INSERT INTO mail_event VALUES ($1, $2, $3, 'tomorrow', now(), 1, '451 4.7.1 Greylisted')",
+        story.account,
+        new_id(),
+        story.invitation,
+    )
+    text = words_of(console.client.get(f"/tasks/{story.task}").text)
+    assert "tomorrow" in text
+    assert "451 4.7.1 Greylisted" in text
+
+
+def test_another_accounts_task_and_a_missing_one_are_the_same_page(
+    database: TestDatabase, console: Served
+) -> None:
+    other = tell(database, login=False)
+    paths = [
+        f"/tasks/{other.task}",
+        f"/tasks/{NO_SUCH}",
+        f"/campaigns/{other.campaign}",
+        f"/campaigns/{NO_SUCH}",
+    ]
+    missing = [console.client.get(path) for path in paths]
+    assert {page.status_code for page in missing} == {404}
+    assert len({page.text for page in missing}) == 1
+    assert "Page introuvable" in missing[0].text
+    assert console.client.get("/tasks/nonsense").status_code == 404
+
+
+def test_a_campaign_is_read_in_words(console: Served, story: Story) -> None:
+    cards = words_of(console.client.get("/campaigns").text)
+    assert "Satisfaction Active Sondages envoyés 1 Réponses 0 Délai 12 heures" in cards
+    page = words_of(console.client.get(f"/campaigns/{story.campaign}").text)
+    for said in (
+        "Appel de service, Installation à l\u2019entrée dans 600 Terminé 610 Terminé",
+        "Délai 12 heures Période de silence 7 jours Trop tard après 7 jours",
+        "Première adresse Courriel du client Deuxième adresse Courriel de l\u2019emplacement",
+        "Réponses acceptées pendant 28 jours",
+        "Raisons offertes de 1 à 2 En retard Pas réparé",
+        "Question How did the visit go? 1 Very badly \u2013 5 Very well",
+    ):
+        assert said in page
+
+
+def test_a_campaign_that_names_what_is_gone_shows_its_ids(
+    database: TestDatabase, console: Served, story: Story
+) -> None:
+    change(
+        database,
+        story,
+        "INSERT INTO campaign_version SELECT account, campaign, 2, definition || $2, created_at"
+        " FROM campaign_version WHERE campaign = $1",
+        story.campaign,
+        msgspec.json.encode(
+            {
+                "rules": [{"task_types": [NO_SUCH], "states": ["999"]}],
+                "secondary": None,
+                "mute": None,
+                "stale_days": None,
+                "delay": "01:06:30",
+            }
+        ).decode(),
+    )
+    change(database, story, "UPDATE campaign SET version = 2, status = 'paused'")
+    page = words_of(console.client.get(f"/campaigns/{story.campaign}?lang=en").text)
+    assert f"{NO_SUCH} on entering 999" in page
+    assert "Delay 1 day, 6 hours and 30 minutes Mute window None: each task asks" in page
+    assert "Stale after Never" in page
+    assert "Paused" in page
+
+
+def test_there_is_no_mailbox_unless_the_process_keeps_one(console: Served) -> None:
+    assert console.client.get("/mailbox").status_code == 404
+    assert console.client.get("/mailbox/messages.json").status_code == 404
+    assert 'href="/mailbox"' not in console.client.get("/tasks").text
+
+
+RAW: Final = b"""Subject: =?utf-8?q?Votre_avis=C2=A0=3F?=\r
+To: client@example.net\r
+MIME-Version: 1.0\r
+Content-Type: multipart/alternative; boundary=b\r
+\r
+--b\r
+Content-Type: text/plain; charset=utf-8\r
+\r
+Bonjour <b>Marie</b>\r
+--b\r
+Content-Type: text/html; charset=utf-8\r
+\r
+<html><head><title>x</title></head><body><script>alert(1)</script>Bonjour</body></html>\r
+--b--\r
+"""
+
+
+def test_the_mailbox_lists_shows_and_fences_what_was_sent(site: Served, tmp_path: Path) -> None:
+    box = Mailbox(tmp_path / "mails")
+    site.app.state.mailbox = box
+    assert "Aucun message pour l\u2019instant" in site.client.get("/mailbox").text
+    name = box.keep("retour@localhost", ["client@example.net"], RAW)
+    assert f'href="/mailbox/{name}"' in site.client.get("/mailbox").text
+    page = site.client.get(f"/mailbox/{name}")
+    assert "Bonjour &lt;b&gt;Marie&lt;/b&gt;" in page.text
+    assert "MIME-Version: 1.0" in page.text
+    assert "frame-src 'self'" in page.headers["content-security-policy"]
+    letter = site.client.get(f"/mailbox/{name}/html")
+    assert '<head><base target="_blank">' in letter.text
+    assert "sandbox allow-popups" in letter.headers["content-security-policy"]
+    assert "script-src" not in letter.headers["content-security-policy"]
+    (listed,) = site.client.get("/mailbox/messages.json").json()
+    assert set(listed) == {"id", "to", "subject", "text", "html", "raw"}
+    assert (listed["id"], listed["to"]) == (str(name), "client@example.net")
+    assert listed["subject"] == "Votre avis\u00a0?"
+    assert site.client.get(f"/mailbox/{NO_SUCH}").status_code == 404
+
+
+def test_the_mailbox_shows_times_of_the_account_to_its_people(
+    console: Served, tmp_path: Path
+) -> None:
+    box = Mailbox(tmp_path / "mails")
+    console.app.state.mailbox = box
+    name = box.keep("retour@localhost", ["client@example.net"], RAW)
+    page = console.client.get(f"/mailbox/{name}").text
+    assert re.search(r'datetime="[^"]+-0[45]:00"', page)
+    assert 'href="/mailbox" aria-current="page"' in page
+
+
+def test_several_invitations_of_a_task_show_the_latest(
+    database: TestDatabase, console: Served, story: Story
+) -> None:
+    async def again(tx: Tx) -> None:
+        await tx.execute("UPDATE invitation SET round = 2 WHERE id = $1", story.invitation)
+        later = tx.now + timedelta(days=1)
+        await invite(tx, story.campaign, story.task, story.transition, "scheduled", later)
+
+    on(database, story.account, again)
+    assert "Le sondage part dans 1 jour" in words_of(
+        console.client.get(f"/tasks/{story.task}").text
+    )

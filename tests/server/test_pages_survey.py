@@ -1,0 +1,294 @@
+"""The answer page through HTTP: what it records, what it never does, and what it says."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import httpx
+import pytest
+
+from server.pages.statics import address_of
+from sync.database import Tx
+from tests.databases import TestDatabase
+from tests.server.serving import Served, served
+from tests.server.stories import Story, on, tell
+
+PAGE: Final = {"Accept": "text/html"}
+HOSTILE: Final = "<script>alert(1)</script> {{ 7 * 7 }} & « été »"
+
+
+@pytest.fixture
+def story(database: TestDatabase) -> Story:
+    """A survey that was sent an instant ago."""
+    return tell(database)
+
+
+@pytest.fixture
+def site(database: TestDatabase, story: Story) -> Iterator[Served]:
+    """The pages, listening."""
+    with served(database) as one:
+        one.client.headers["Accept"] = "text/html"
+        yield one
+
+
+def answers(database: TestDatabase, story: Story) -> list[tuple[object, ...]]:
+    """Every version of the survey's answer."""
+
+    async def read(tx: Tx) -> list[tuple[object, ...]]:
+        rows = await tx.fetch(
+            "SELECT version, rating, reasons, comment, not_me, call_back, language"
+            " FROM answer_version WHERE invitation = $1 ORDER BY version",
+            story.invitation,
+        )
+        return [tuple(row) for row in rows]
+
+    return on(database, story.account, read)
+
+
+def end(database: TestDatabase, story: Story) -> None:
+    """Let the survey's deadline pass."""
+
+    async def close(tx: Tx) -> None:
+        await tx.execute(
+            "UPDATE invitation SET deadline = $2 WHERE id = $1", story.invitation, tx.now
+        )
+
+    on(database, story.account, close)
+
+
+def test_the_page_says_which_visit_and_offers_both_languages(site: Served, story: Story) -> None:
+    french = site.client.get(f"/s/{story.survey}").text
+    assert "Appel de service" in french
+    assert "12, rue des Pins, Rimouski" in french
+    assert "Comment s\u2019est passée la visite ?" in french
+    assert 'lang="fr-CA"' in french
+    english = site.client.get(f"/s/{story.survey}?lang=en").text
+    assert "How did the visit go?" in english
+    assert "This visit was not mine" in english
+    assert 'lang="en-CA"' in english
+
+
+def test_the_language_chosen_once_is_kept(site: Served, story: Story) -> None:
+    chosen = site.client.get(f"/s/{story.survey}?rating=4&lang=en")
+    assert "language=en" in chosen.headers["set-cookie"]
+    assert "?rating=4&amp;lang=fr" in chosen.text
+    assert 'lang="en-CA"' in site.client.get(f"/s/{story.survey}").text
+
+
+def test_the_rating_of_the_mail_is_chosen_on_the_page(site: Served, story: Story) -> None:
+    page = site.client.get(f"/s/{story.survey}?rating=4").text
+    assert re.findall(r'value="(\d)" checked', page) == ["4"]
+    for nonsense in ("0", "6", "-1", "four", "4.0", "٤"):
+        page = site.client.get(f"/s/{story.survey}", params={"rating": nonsense}).text
+        assert " checked" not in page
+
+
+def test_a_negative_rating_opens_the_list_of_reasons(site: Served, story: Story) -> None:
+    assert 'class="field reasons shown"' in site.client.get(f"/s/{story.survey}?rating=2").text
+    assert 'class="field reasons"' in site.client.get(f"/s/{story.survey}?rating=3").text
+
+
+def test_scanners_that_read_a_hundred_times_record_nothing(
+    database: TestDatabase, site: Served, story: Story
+) -> None:
+    for path in (f"/s/{story.survey}?rating=1", f"/u/{story.unsubscribe}"):
+        for _ in range(50):
+            assert site.client.get(path).status_code == 200
+            head = site.client.head(path)
+            assert (head.status_code, head.content) == (200, b"")
+    assert answers(database, story) == []
+    assert site.rung == []
+    assert "Se désabonner" in site.client.get(f"/u/{story.unsubscribe}").text
+
+
+def test_an_answer_is_recorded_and_thanked_for(
+    database: TestDatabase, site: Served, story: Story
+) -> None:
+    sent = site.client.post(
+        f"/s/{story.survey}", data={"rating": "5", "comment": HOSTILE, "call_back": "yes"}
+    )
+    assert (sent.status_code, sent.headers["location"]) == (303, f"/s/{story.survey}/thanks")
+    assert answers(database, story) == [(1, 5, [], HOSTILE, False, True, "fr_CA")]
+    assert site.rung == ["rollup"]
+    thanks = site.client.get(sent.headers["location"]).text
+    assert "Votre réponse est enregistrée. Nous vous rappellerons." in thanks
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; {{ 7 * 7 }} &amp; « été »" in thanks
+
+
+def test_submitting_twice_is_one_answer(database: TestDatabase, site: Served, story: Story) -> None:
+    for _ in range(2):
+        sent = site.client.post(f"/s/{story.survey}", data={"rating": "4", "comment": "Bien"})
+        assert sent.status_code == 303
+    assert [version for version, *_ in answers(database, story)] == [1]
+    assert site.rung == ["rollup"]
+
+
+def test_an_answer_may_be_changed_and_both_versions_stay(
+    database: TestDatabase, site: Served, story: Story
+) -> None:
+    site.client.post(f"/s/{story.survey}", data={"rating": "4", "comment": "Bien"})
+    again = site.client.get(f"/s/{story.survey}?rating=5").text
+    assert "Vous avez répondu le" in again
+    assert re.findall(r'value="(\d)" checked', again) == ["5"]
+    assert ">Bien</textarea>" in again.replace(">\n", ">")
+    site.client.post(f"/s/{story.survey}", data={"rating": "5", "comment": "Très bien"})
+    assert [said[:2] for said in answers(database, story)] == [(1, 4), (2, 5)]
+
+
+def test_a_reason_may_be_added_after_the_answer(
+    database: TestDatabase, site: Served, story: Story
+) -> None:
+    """A browser that does not show the list in time has it on the page of thanks."""
+    site.client.post(f"/s/{story.survey}", data={"rating": "1"})
+    thanks = site.client.get(f"/s/{story.survey}/thanks").text
+    assert 'name="reason"' in thanks
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="(\w+)"', thanks))
+    site.client.post(f"/s/{story.survey}", data=fields | {"reason": "late", "comment": ""})
+    assert answers(database, story)[-1][:3] == (2, 1, ["late"])
+    settled = site.client.get(f"/s/{story.survey}/thanks").text
+    assert 'name="reason"' not in settled
+    assert "En retard" in settled
+
+
+def test_not_me_needs_no_rating(database: TestDatabase, site: Served, story: Story) -> None:
+    site.client.post(f"/s/{story.survey}", data={"not_me": "yes"})
+    assert answers(database, story) == [(1, None, [], "", True, False, "fr_CA")]
+    assert "Votre réponse ne comptera pas" in site.client.get(f"/s/{story.survey}/thanks").text
+
+
+#: The element to go to, and the form that leads there.
+WRONG: Final[list[tuple[str, dict[str, str]]]] = [
+    ("rating-1", {"comment": "Gardé"}),
+    ("rating-1", {"rating": "9", "comment": "Gardé"}),
+    ("reason", {"rating": "1", "reason": "made_up", "comment": "Gardé"}),
+    ("comment", {"rating": "5", "comment": "Gardé" + "é" * 4000}),
+]
+
+
+def test_what_is_wrong_is_said_and_what_was_typed_is_kept(
+    database: TestDatabase, site: Served, story: Story
+) -> None:
+    for anchor, fields in WRONG:
+        refused = site.client.post(f"/s/{story.survey}", data=fields)
+        assert refused.status_code == 422
+        assert "Votre réponse n\u2019est pas encore enregistrée" in refused.text
+        assert f'<a href="#{anchor}">' in refused.text
+        assert f'id="{anchor}"' in refused.text
+        assert "Gardé" in refused.text
+    assert answers(database, story) == []
+
+
+def test_unknown_truncated_and_expired_links_get_the_same_neutral_page(
+    database: TestDatabase, site: Served, story: Story
+) -> None:
+    end(database, story)
+    tokens = (story.survey, story.survey[:-1] + "x", story.survey[:20], "abc", story.unsubscribe)
+    pages = {
+        site.client.request(method, f"/s/{token}{suffix}").text
+        for token in tokens
+        for method, suffix in (("GET", ""), ("POST", ""), ("GET", "/thanks"), ("GET", "?rating=4"))
+    }
+    assert len({re.sub(r'href="\?[^"]*"', "", page) for page in pages}) == 1
+    for page in pages:
+        assert "Ce lien n\u2019est plus ouvert" in page
+        assert "Plomberie" not in page
+        assert not any(token in page for token in tokens)
+    assert site.client.get(f"/s/{story.survey}").status_code == 404
+    assert site.client.head(f"/s/{story.survey}").status_code == 404
+    assert answers(database, story) == []
+
+
+def test_the_neutral_page_speaks_the_browsers_language(site: Served) -> None:
+    english = site.client.get("/s/abc", headers={"Accept-Language": "en-CA,fr;q=0.5"})
+    assert "This link is no longer open" in english.text
+
+
+def test_guessing_links_is_slowed_down(site: Served) -> None:
+    codes = [site.client.get("/s/guess").status_code for _ in range(62)]
+    assert codes[0] == 404
+    assert codes[-1] == 429
+
+
+def test_thanks_before_an_answer_leads_to_the_question(site: Served, story: Story) -> None:
+    early = site.client.get(f"/s/{story.survey}/thanks")
+    assert (early.status_code, early.headers["location"]) == (303, f"/s/{story.survey}")
+
+
+def test_another_site_cannot_answer(database: TestDatabase, site: Served, story: Story) -> None:
+    forged = site.client.post(
+        f"/s/{story.survey}", data={"rating": "1"}, headers={"Origin": "https://evil.example"}
+    )
+    assert forged.status_code == 403
+    assert answers(database, story) == []
+
+
+def test_the_page_and_its_styles_weigh_less_than_twenty_kilobytes(
+    site: Served, story: Story
+) -> None:
+    site.client.post(f"/s/{story.survey}", data={"rating": "1", "comment": "Un mot"})
+    styles = [site.client.get(address_of(name)) for name in ("tokens.css", "survey.css")]
+    pictures = site.client.get(address_of("mark.svg"))
+    for path in ("", "?rating=1", "/thanks"):
+        page = site.client.get(f"/s/{story.survey}{path}")
+        parts: list[httpx.Response] = [page, *styles, pictures]
+        assert sum(len(part.content) for part in parts) < 20_000
+
+
+def test_styles_are_kept_for_ever_and_pages_never(site: Served, story: Story) -> None:
+    style = site.client.get(address_of("survey.css"))
+    assert style.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert style.headers["content-type"] == "text/css; charset=utf-8"
+    assert site.client.get("/static/survey.000000000000.css").status_code == 404
+    page = site.client.get(f"/s/{story.survey}")
+    assert page.headers["cache-control"] == "no-store"
+    assert page.headers["content-language"] == "fr-CA"
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    policy = page.headers["content-security-policy"]
+    assert "unsafe-inline" not in policy
+    assert not re.search(r"<script|<style| style=| on\w+=", page.text)
+
+
+def suppressed(database: TestDatabase, story: Story) -> list[str]:
+    """Addresses that receive no more surveys."""
+
+    async def read(tx: Tx) -> list[str]:
+        rows = await tx.fetch("SELECT address FROM contact WHERE suppressed = 'unsubscribed'")
+        return [row["address"] for row in rows]
+
+    return on(database, story.account, read)
+
+
+def test_one_button_unsubscribes_at_once_and_again_changes_nothing(
+    database: TestDatabase, site: Served, story: Story
+) -> None:
+    asked = site.client.get(f"/u/{story.unsubscribe}").text
+    assert "Ne plus recevoir de sondages\u00a0?" in asked
+    assert suppressed(database, story) == []
+    for _ in range(2):
+        done = site.client.post(f"/u/{story.unsubscribe}", data={})
+        assert done.status_code == 200
+        assert (
+            "Plomberie Exemple n\u2019enverra plus de sondages à client@example.net." in done.text
+        )
+    assert suppressed(database, story) == ["client@example.net"]
+    assert "Vous êtes désabonné" in site.client.get(f"/u/{story.unsubscribe}").text
+
+
+@pytest.mark.parametrize("multipart", [False, True])
+def test_mail_programs_unsubscribe_with_one_click(
+    database: TestDatabase, site: Served, story: Story, multipart: bool
+) -> None:
+    path = f"/u/{story.unsubscribe}"
+    if multipart:
+        done = site.client.post(path, files={"List-Unsubscribe": (None, "One-Click")})
+    else:
+        done = site.client.post(path, data={"List-Unsubscribe": "One-Click"})
+    assert done.status_code == 200
+    assert suppressed(database, story) == ["client@example.net"]
+
+
+def test_a_survey_link_does_not_unsubscribe(
+    database: TestDatabase, site: Served, story: Story
+) -> None:
+    assert site.client.post(f"/u/{story.survey}").status_code == 404
+    assert suppressed(database, story) == []
