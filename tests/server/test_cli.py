@@ -1,0 +1,166 @@
+"""The command `retour` says what is wrong in words, and gives out what is asked for."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import asyncpg
+import pytest
+
+from sync.ids import account_of
+from tests.databases import SECRET, TestDatabase
+from tests.faults.processes import environment
+
+Answer: TypeAlias = subprocess.CompletedProcess[str]
+Retour: TypeAlias = Callable[..., Answer]
+
+ADMIN = ("--admin-name", "Zoé Roy", "--admin-email", "Zoe@Autre.example")
+
+
+def retour(
+    folder: Path, *command: str, language: str = "en_CA.UTF-8", **settings: object
+) -> Answer:
+    """Run the command to its end, with the settings given and no other."""
+    return subprocess.run(
+        [sys.executable, "-m", "server.cli", *command],
+        env=environment({"data": folder, **settings}) | {"LC_ALL": language},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=60,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+@pytest.fixture
+def ours(database: TestDatabase, tmp_path: Path) -> Retour:
+    """`retour` on the test's database."""
+
+    def command(*args: str, **settings: object) -> Answer:
+        known: dict[str, object] = {"database_url": database.owner, "secret": SECRET}
+        return retour(tmp_path, *args, **(known | settings))  # type: ignore[arg-type]  # settings are no language
+
+    return command
+
+
+def an_account(ours: Retour, *more: str) -> str:
+    """The locator of a fresh account whose administrator has a long password."""
+    made = ours("account", "create", "Autre", *ADMIN, "--password", "une longue phrase", *more)
+    assert made.returncode == 0, made.stderr
+    return made.stdout.strip()
+
+
+def a_technician(database: TestDatabase, email: str) -> None:
+    """Make the administrator of the only account a technician."""
+
+    async def change() -> None:
+        connection = await asyncpg.connect(database.owner)
+        await connection.execute("UPDATE app_user SET role = 'technician' WHERE email = $1", email)
+        await connection.close()
+
+    asyncio.run(change())
+
+
+@pytest.mark.parametrize("process", ["api", "worker", "clock"])
+def test_a_separate_process_names_what_it_lacks(process: str, tmp_path: Path) -> None:
+    said = retour(tmp_path, process, database_url="postgresql://127.0.0.1/none")
+    assert said.returncode == 1
+    assert "Set RETOUR_SECRET, RETOUR_BROKER_URL" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_errors_are_said_in_french_too(tmp_path: Path) -> None:
+    said = retour(tmp_path, "clock", language="fr_CA.UTF-8")
+    assert said.returncode == 1
+    assert "Précisez RETOUR_DATABASE_URL, RETOUR_SECRET, RETOUR_BROKER_URL" in said.stderr
+
+
+def test_a_database_that_does_not_answer_is_said_so(tmp_path: Path) -> None:
+    address = "postgresql://somebody:x@127.0.0.1:1/none"
+    said = retour(
+        tmp_path, "worker", database_url=address, secret="s", broker_url="redis://127.0.0.1:1"
+    )
+    assert said.returncode == 1
+    assert "The database cannot be reached" in said.stderr
+
+
+def test_an_unknown_kind_of_broker_is_said_so(ours: Retour) -> None:
+    said = ours("clock", broker_url="carrier-pigeon://roof")
+    assert said.returncode == 1
+    assert "amqp://" in said.stderr
+
+
+def test_a_setting_that_makes_no_sense_is_named(tmp_path: Path) -> None:
+    said = retour(tmp_path, "up", pool_size="many")
+    assert said.returncode == 1
+    assert "pool_size" in said.stderr
+
+
+def test_a_port_that_is_taken_is_said_so(ours: Retour) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = ours("api", "--port", str(port), broker_url="redis://127.0.0.1:6379")
+    assert said.returncode == 1
+    assert f"Cannot listen on 127.0.0.1:{port}" in said.stderr
+
+
+def test_codes_are_not_given_where_nothing_runs(tmp_path: Path) -> None:
+    said = retour(tmp_path / "nowhere", "enrol", "luc@boreal.example")
+    assert said.returncode == 1
+    assert "No Retour runs on" in said.stderr
+
+
+def test_an_account_comes_with_an_administrator_who_may_sign_in(ours: Retour) -> None:
+    made = ours("account", "create", "Autre", *ADMIN, "--password", "")
+    locator, password = made.stdout.splitlines()
+    assert account_of(locator) is not None
+    assert password.startswith("Password: ")
+    assert len(password.removeprefix("Password: ")) >= 12
+
+
+def test_a_short_password_and_a_bad_address_are_refused(ours: Retour) -> None:
+    short = ours("account", "create", "Autre", *ADMIN, "--password", "court")
+    assert short.returncode == 1
+    assert "at least twelve characters" in short.stderr
+    bad = ours(
+        "account", "create", "Autre", "--admin-name", "Zoé", "--admin-email", "zoe", "--password",
+        "une longue phrase",
+    )  # fmt: skip
+    assert bad.returncode == 1
+    assert "email" in bad.stderr
+
+
+def test_a_technician_gets_a_code_and_nobody_else_does(
+    ours: Retour, database: TestDatabase
+) -> None:
+    an_account(ours)
+    refused = ours("enrol", "zoe@autre.example")
+    assert refused.returncode == 1
+    assert "zoe@autre.example is no active technician" in refused.stderr
+    a_technician(database, "zoe@autre.example")
+    given = ours("enrol", " ZOE@autre.example")
+    assert given.returncode == 0
+    assert len(given.stdout.strip()) == len("XXXX-XXXX-XXXX-XXXX")
+    unknown = ours("enrol", "nobody@autre.example")
+    assert unknown.returncode == 1
+    assert "Nobody has the address" in unknown.stderr
+
+
+def test_where_several_accounts_fit_one_is_to_be_chosen(ours: Retour) -> None:
+    none = ours("token", "import")
+    assert (none.returncode, "There is no such account" in none.stderr) == (1, True)
+    first, second = an_account(ours), an_account(ours)
+    several = ours("token", "import")
+    assert several.returncode == 1
+    assert first in several.stderr
+    assert second in several.stderr
+    chosen = ours("token", "import", "--account", first)
+    assert chosen.returncode == 0
+    assert chosen.stdout.startswith(f"rta_{first}")
+    strange = ours("token", "import", "--account", "AAAAAAAA")
+    assert "There is no such account" in strange.stderr

@@ -1,0 +1,145 @@
+"""The demo's past is one that Retour itself would have made, and it leaves no page empty."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+
+import pytest
+
+from mail.planning import plan_due
+from rules.decide import Reason
+from server.demo.fixture import DEMO, VISITS
+from server.demo.seed import password_of, seed
+from server.passwords import check_password
+from sync.database import DB, Tx, tx
+from tests.databases import SECRET, TestDatabase, clone
+
+pytestmark = pytest.mark.anyio
+
+DECISIONS = """
+SELECT campaign, transition, outcome, release FROM decision WHERE account = $1
+ORDER BY campaign, transition
+"""
+INVITATIONS = """
+SELECT id, transition, status, reason, due, release FROM invitation WHERE account = $1 ORDER BY id
+"""
+
+
+async def seeded(database: TestDatabase) -> int:
+    """Seed the demo as `retour up` does; the number of its account."""
+    await DB.open(database.api, size=2)
+    await seed(SECRET)
+    async with tx() as opened:
+        account: int = await opened.fetchval("SELECT DISTINCT account FROM login")
+    await DB.close()
+    return account
+
+
+@pytest.fixture(scope="module")
+def told(postgres: tuple[str, str]) -> Iterator[tuple[TestDatabase, int]]:
+    """A demo that tests only read."""
+    with clone(*postgres) as made:
+        yield made, asyncio.run(seeded(made))
+
+
+@pytest.fixture
+async def story(told: tuple[TestDatabase, int]) -> AsyncIterator[Tx]:
+    """A transaction that looks at it."""
+    database, account = told
+    await DB.open(database.worker, size=1)
+    async with tx(account) as opened:
+        yield opened
+    await DB.close()
+
+
+@pytest.fixture
+async def account(database: TestDatabase) -> AsyncIterator[int]:
+    """The number of a demo account of the test's own; the loop has a worker's rights."""
+    number = await seeded(database)
+    await DB.open(database.worker, size=2)
+    yield number
+    await DB.close()
+
+
+async def count(opened: Tx, column: str, table: str) -> Counter[str]:
+    """How many rows of the account have each value."""
+    rows = await opened.fetch(
+        f"SELECT {column} AS value, count(*) AS n FROM {table} WHERE account = $1 GROUP BY 1",
+        opened.account,
+    )
+    return Counter({row["value"]: row["n"] for row in rows})
+
+
+async def test_it_has_the_people_and_tasks_of_the_story(story: Tx) -> None:
+    assert await count(story, "role", "app_user") == {
+        "administrator": 1, "manager": 1, "dispatcher": 2, "technician": 8,
+    }  # fmt: skip
+    assert await count(story, "kind", "unit") == {"head_office": 1, "region": 3, "site": 6}
+    states = await count(story, "state", "task")
+    assert sum(states.values()) == 300
+    assert states.keys() == {stage.code for stage in DEMO.states}
+    first = await story.fetchval("SELECT min(moment) FROM transition")
+    assert timedelta(days=70) < story.now - first < timedelta(days=95)
+
+
+async def test_every_reason_can_be_seen(story: Tx) -> None:
+    outcomes = await count(story, "outcome", "decision")
+    assert outcomes.keys() == {"scheduled", *(reason.value for reason in Reason)}
+
+
+async def test_answers_are_of_all_kinds(story: Tx) -> None:
+    ratings = await count(story, "rating", "answer")
+    languages = await count(story, "language", "answer")
+    said = await count(story, "comment <> ''", "answer")
+    assert ratings.keys() == {1, 2, 3, 4, 5}
+    assert languages.keys() == {"fr_CA", "en_CA"}
+    assert sum(n for has_comment, n in said.items() if has_comment) > 20
+
+
+async def test_planning_the_past_anew_changes_nothing(account: int) -> None:
+    async with tx(account) as opened:
+        live = [row["task"] for row in await opened.fetch("SELECT task FROM task_change")]
+        before = await opened.fetch(DECISIONS, account), await opened.fetch(INVITATIONS, account)
+        await opened.execute(
+            "INSERT INTO task_change (account, task, changed_at, attempts, not_before)"
+            " SELECT account, id, $2, 0, $2 FROM task WHERE account = $1 AND id <> ALL($3)",
+            account, opened.now, live,
+        )  # fmt: skip
+        await opened.execute("DELETE FROM task_change WHERE task = ANY($1)", live)
+    while await plan_due():
+        pass
+    async with tx(account) as opened:
+        assert await opened.fetchval("SELECT count(*) FROM task_change") == 0
+        after = await opened.fetch(DECISIONS, account), await opened.fetch(INVITATIONS, account)
+    assert after == before
+
+
+async def test_workers_find_something_to_send_at_once(account: int) -> None:
+    while await plan_due():
+        pass
+    async with tx(account) as opened:
+        due = await opened.fetchval(
+            "SELECT count(*) FROM outbox WHERE not_before <= $1", opened.now
+        )
+        later = await opened.fetchval(
+            "SELECT count(*) FROM outbox WHERE not_before > $1", opened.now
+        )
+    assert due >= 3
+    assert later >= 4
+
+
+async def test_passwords_follow_from_the_secret(story: Tx) -> None:
+    email = DEMO.users[0].email
+    assert password_of(SECRET, email) != password_of("another", email)
+    stored = await story.fetchval("SELECT password_hash FROM app_user WHERE email = $1", email)
+    assert await check_password(stored, password_of(SECRET, email))
+
+
+def test_french_words_break_no_line_before_a_sign() -> None:
+    french = [one for said in VISITS.comments["fr"].values() for one in said]
+    french += [title for titles in VISITS.titles.values() for title in titles]
+    for survey in DEMO.campaigns:
+        message, question = survey.definition.message, survey.definition.question
+        french += [question.text["fr"], message.subject["fr"], message.body["fr"]]
+    assert not [text for text in french if any(f" {sign}" in text for sign in ":;!?»")]
