@@ -9,6 +9,9 @@ from dramatiq import Broker, Message
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 LOG: Final = structlog.stdlib.get_logger("retour.broker")
 
@@ -16,6 +19,9 @@ LOG: Final = structlog.stdlib.get_logger("retour.broker")
 PLAN: Final = "plan"
 DELIVER: Final = "deliver"
 ROLLUP: Final = "rollup"
+
+#: Seconds after which a broker that says nothing counts as away.
+_PATIENCE: Final = 10.0
 
 
 class BrokerUrlError(ValueError):
@@ -33,12 +39,29 @@ def make_broker(url: str, namespace: str = "retour") -> Broker:
         case "memory":
             return StubBroker(middleware=[])
         case "amqp" | "amqps":
-            return RabbitmqBroker(url=url, confirm_delivery=True, middleware=[])
+            return _rabbitmq(url)
         case "redis" | "rediss":
-            return RedisBroker(  # type: ignore[no-untyped-call]  # dramatiq leaves it untyped
-                url=url, namespace=namespace, middleware=[]
-            )
+            return _redis(url, namespace)
     raise BrokerUrlError("a broker is memory://, amqp://... or redis://...")
+
+
+def _rabbitmq(url: str) -> Broker:
+    """RabbitMQ that is short of memory blocks who publishes, for ever unless told otherwise."""
+    patient = f"{url}{'&' if '?' in url else '?'}blocked_connection_timeout={_PATIENCE}"
+    return RabbitmqBroker(url=patient, confirm_delivery=True, middleware=[])
+
+
+def _redis(url: str, namespace: str) -> Broker:
+    """Without most of the client's own retries: the clock rings again anyway."""
+    client = Redis.from_url(
+        url,
+        socket_timeout=_PATIENCE,
+        socket_connect_timeout=_PATIENCE,
+        retry=Retry(NoBackoff(), retries=1),
+    )
+    return RedisBroker(  # type: ignore[no-untyped-call]  # dramatiq leaves it untyped
+        client=client, namespace=namespace, middleware=[]
+    )
 
 
 def queue_name(namespace: str, name: str) -> str:
@@ -80,6 +103,7 @@ class Doorbell:
         while names := self._next():
             for name in sorted(names):
                 self._send(name)
+        self._broker.close()  # its connections belong to threads, and this one ends
 
     def _next(self) -> set[str]:
         """Wait for rings; nothing once it was stopped."""

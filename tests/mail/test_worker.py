@@ -1,0 +1,128 @@
+"""A worker in this process: rung, it does what the database says is due, once."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from dramatiq import Broker
+from dramatiq.middleware import MiddlewareError
+
+from mail.broker import DELIVER, PLAN, ROLLUP, Doorbell, make_broker
+from mail.chores import Work
+from mail.config import MailConfig
+from mail.planning import plan_due
+from mail.rollup import roll_due
+from mail.worker import RunningWorker, start_worker
+from tests.databases import TestDatabase
+from tests.faults.brokers import BROKERS, shared_broker
+from tests.mail.campaigns import active, happened, invitations, rows, time_of
+from tests.world import World
+
+pytestmark = pytest.mark.anyio
+
+
+class Sink:
+    """Takes the place of delivering: says that it was rung for."""
+
+    def __init__(self) -> None:
+        self.rung = threading.Event()
+
+    async def __call__(self) -> int:
+        self.rung.set()
+        return 0
+
+
+def config_of(database: TestDatabase, namespace: str = "retour") -> MailConfig:
+    return MailConfig(
+        worker_dsn=database.worker,
+        origin="http://127.0.0.1:8000",
+        smtp_url="smtp://127.0.0.1:1",
+        mail_from="retour@example.org",
+        namespace=namespace,
+        actor_timeout=30,
+    )
+
+
+@contextmanager
+def working(
+    config: MailConfig, broker: Broker, works: dict[str, Work]
+) -> Iterator[tuple[RunningWorker, Doorbell]]:
+    doorbell = Doorbell(broker, config.namespace)
+    running = start_worker(config, broker, works, doorbell.ring, 4)
+    try:
+        yield running, doorbell
+    finally:
+        doorbell.stop()
+        running.stop()
+
+
+@pytest.fixture
+async def world(as_worker: TestDatabase) -> World:
+    return await World.create()
+
+
+async def finished(world: World) -> UUID:
+    await active(world)
+    task = await world.task()
+    await happened(world, task, "600", await time_of(world) - timedelta(hours=1))
+    return task
+
+
+async def test_a_ring_plans_and_then_rings_for_delivering(
+    world: World, database: TestDatabase
+) -> None:
+    task, deliver = await finished(world), Sink()
+    works: dict[str, Work] = {PLAN: plan_due, DELIVER: deliver, ROLLUP: roll_due}
+    with working(config_of(database), make_broker("memory://"), works) as (running, doorbell):
+        assert running.alive
+        doorbell.ring(PLAN)
+        assert await asyncio.to_thread(deliver.rung.wait, 30)
+    assert len(await invitations(world, task)) == 1
+    assert not running.alive
+
+
+async def test_a_message_that_comes_ten_times_has_one_effect(
+    world: World, database: TestDatabase
+) -> None:
+    task = await finished(world)
+    broker = make_broker("memory://")
+    with working(config_of(database), broker, {PLAN: plan_due, DELIVER: Sink()}):
+        for _ in range(10):
+            broker.actors["retour.plan"].send()
+        await asyncio.to_thread(broker.join, "retour.plan", timeout=30_000)
+    assert len(await invitations(world, task)) == 1
+    assert len(await rows(world, "SELECT FROM decision")) == 1
+
+
+async def test_a_worker_without_its_database_does_not_start(database: TestDatabase) -> None:
+    config = config_of(database)
+    away = MailConfig(
+        worker_dsn="postgresql://nobody@127.0.0.1:1/none",
+        origin=config.origin,
+        smtp_url=config.smtp_url,
+        mail_from=config.mail_from,
+    )
+    doorbell = Doorbell(make_broker("memory://"))
+    with pytest.raises(MiddlewareError):
+        start_worker(away, make_broker("memory://"), {}, doorbell.ring, 1)
+    doorbell.stop()
+
+
+@pytest.mark.parametrize("name", BROKERS)
+async def test_a_ring_goes_through_a_real_broker(
+    world: World, database: TestDatabase, name: str
+) -> None:
+    task, deliver = await finished(world), Sink()
+    with shared_broker(name) as settings:
+        url, namespace = settings["broker_url"], settings["namespace"]
+        ringing = Doorbell(make_broker(url, namespace), namespace)
+        works: dict[str, Work] = {PLAN: plan_due, DELIVER: deliver}
+        with working(config_of(database, namespace), make_broker(url, namespace), works):
+            ringing.ring(PLAN)
+            assert await asyncio.to_thread(deliver.rung.wait, 30)
+        ringing.stop()
+    assert len(await invitations(world, task)) == 1
