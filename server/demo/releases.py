@@ -16,7 +16,7 @@ from server.demo.aftermath import Asked
 
 #: Of a thousand mails: how many addresses did not exist, and how many opted out afterwards.
 _BOUNCED: Final = 12
-_OPTED_OUT: Final = 18
+_OPTED_OUT: Final = 80
 
 
 class Suppression(Struct, frozen=True):
@@ -76,7 +76,7 @@ class Releases:
             self.suppressed.setdefault(resolved.normal, Suppression("bounced", sent))
             return replace(asked, status="failed", resolved=resolved)
         if draw < _BOUNCED + _OPTED_OUT:
-            later = sent + timedelta(hours=self._chance.uniform(1, 12))
+            later = sent + timedelta(minutes=self._chance.uniform(5, 55))
             self.suppressed.setdefault(resolved.normal, Suppression("unsubscribed", later))
         if reserve:
             anchor = window_anchor(asked.release, sent)

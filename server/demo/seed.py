@@ -34,7 +34,7 @@ SEED: Final = 2022
 #: Days for which the campaigns have been active; before that, tasks were finished unasked.
 ACTIVE_DAYS: Final = 84
 #: The campaigns that stood still, from so many days ago and for how many.
-PAUSED: Final = {"entretien": (40, 2)}
+PAUSED: Final = {"entretien": (40, 10)}
 _PASSWORD_LENGTH: Final = 12
 
 

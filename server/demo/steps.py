@@ -100,7 +100,7 @@ class Recorder:
     def _offline(self) -> timedelta:
         """How long steps wait for a network: seconds mostly, hours in a basement, rarely days."""
         draw = self._chance.random()
-        if draw < 0.02:
+        if draw < 0.03:
             return timedelta(days=self._chance.uniform(7.5, 9))
         if draw < 0.15:
             return timedelta(hours=self._chance.uniform(0.5, 7))
