@@ -64,6 +64,13 @@ def _redis(url: str, namespace: str) -> Broker:
     )
 
 
+def close_broker(broker: Broker) -> None:
+    """Close a broker's connections; those that somebody still needs are opened again."""
+    broker.close()
+    if isinstance(broker, RedisBroker):
+        broker.client.connection_pool.disconnect()
+
+
 def queue_name(namespace: str, name: str) -> str:
     """The queue of one kind of work, which is also the name of its actor."""
     return f"{namespace}.{name}"
@@ -103,7 +110,7 @@ class Doorbell:
         while names := self._next():
             for name in sorted(names):
                 self._send(name)
-        self._broker.close()  # its connections belong to threads, and this one ends
+        close_broker(self._broker)  # connections belong to threads, and this one ends
 
     def _next(self) -> set[str]:
         """Wait for rings; nothing once it was stopped."""

@@ -9,6 +9,7 @@ from dramatiq.asyncio import EventLoopThread, get_event_loop_thread, set_event_l
 from dramatiq.middleware import AsyncIO, MiddlewareError
 
 from mail.actors import declare
+from mail.broker import close_broker
 from mail.chores import Ring, Stopping, Work
 from mail.config import MailConfig
 from sync.database import DB
@@ -80,7 +81,7 @@ class RunningWorker:
         """
         self._stopping.asked = True
         self._worker.stop(timeout=int(timeout * 1000))
-        self._broker.close()
+        close_broker(self._broker)
 
 
 def run_worker(config: MailConfig, broker: Broker, ring: Ring, threads: int = 4) -> RunningWorker:
