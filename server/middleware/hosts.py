@@ -1,6 +1,7 @@
 """Only answer to our own names: a forged Host must not reach a link, a cache or a redirect."""
 
-from typing import Self
+import re
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 import msgspec
@@ -8,7 +9,8 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from server.errors import WrongHostError
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?")
 
 
 class Hosts(msgspec.Struct, frozen=True):
@@ -22,14 +24,14 @@ class Hosts(msgspec.Struct, frozen=True):
     def of(cls, origin: str, further: str) -> Self:
         """`origin`: scheme://host:port. `further`: hosts, each with or without port, by commas."""
         scheme = urlsplit(origin).scheme
-        named = [_split(text, scheme) for text in further.split(",") if text.strip()]
+        named = [_split(text) for text in further.split(",") if text.strip()]
         exact = {_with_port(origin)} | {(host, port) for host, port in named if port is not None}
         return cls(frozenset(exact), frozenset(h for h, port in named if port is None), scheme)
 
     def know(self, host: str) -> bool:
         """Tell whether the value of a Host header is ours; letter case does not matter."""
         try:
-            name, port = _split(host, self.scheme)
+            name, port = _split(host)
         except ValueError:
             return False
         effective = _DEFAULT_PORTS.get(self.scheme, 80) if port is None else port
@@ -41,19 +43,18 @@ class Hosts(msgspec.Struct, frozen=True):
         return bool(separator) and scheme == self.scheme and self.know(host)
 
 
-def _split(host: str, scheme: str) -> tuple[str, int | None]:
-    """:raises ValueError: no host, something beside host and port, or a port out of range."""
-    parts = urlsplit(f"{scheme}://{host.strip()}")
-    if parts.username is not None or parts.path or parts.query or parts.fragment:
+def _split(host: str) -> tuple[str, int | None]:
+    """:raises ValueError: not a host, with a port or without."""
+    found = _HOST.fullmatch(host.strip().lower())
+    if found is None:
         raise ValueError("not a host")
-    if not parts.hostname:
-        raise ValueError("no host")
-    return parts.hostname, parts.port
+    return found["name"], int(found["port"]) if found["port"] else None
 
 
 def _with_port(origin: str) -> tuple[str, int]:
-    parts = urlsplit(origin)
-    return parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme, 80)
+    scheme, _, host = origin.partition("://")
+    name, port = _split(host.rstrip("/"))
+    return name, port or _DEFAULT_PORTS.get(scheme, 80)
 
 
 def check_host(app: ASGIApp, hosts: Hosts) -> ASGIApp:

@@ -10,6 +10,7 @@ from hypothesis.errors import Unsatisfiable
 from litestar.routes import HTTPRoute
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -81,6 +82,7 @@ def test_generated_requests_meet_no_5xx_and_no_surprise(
 ) -> None:
     schema = schemathesis.openapi.from_url(f"{api.base_url}/api/openapi.json")
     for result in schema.get_all_operations():
+        assert isinstance(result, Ok), result
         attempt(result.ok(), api, north, mode)
 
 
@@ -97,7 +99,7 @@ def attempt(operation: Any, api: Served, office: Office, mode: GenerationMode) -
         suppress_health_check=list(HealthCheck),
     )
     @given(case=operation.as_strategy(generation_mode=mode))
-    def once(case: schemathesis.Case) -> None:
+    def once(case: schemathesis.Case[Any]) -> None:
         case.call_and_validate(base_url=api.base_url, headers=headers, checks=CHECKS)
 
     with suppress(Unsatisfiable):  # a route that takes nothing cannot be asked wrongly

@@ -36,11 +36,12 @@ def body_for(spoken: Operation, office: Office) -> dict[str, Any] | None:
     """A body that fits an operation with an id in its path."""
     if spoken.body is None:
         return None
-    return {
+    bodies: dict[str, dict[str, Any]] = {
         "change_password": {"password": "a long enough password"},
         "assign_task": {},
         "edit_campaign": {"name": "x", "definition": definition(office)},
-    }[spoken.name]
+    }
+    return bodies[spoken.name]
 
 
 class Foreign:
