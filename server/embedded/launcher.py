@@ -152,7 +152,7 @@ class Embedded:
             check=False,
             cwd="/",
             env=_environment(),
-            preexec_fn=_end_with_parent(),  # noqa: PLW1509 - before any thread is started
+            preexec_fn=_end_with_parent(),
             **self._identity(),
         )
         if done.returncode:
