@@ -1,25 +1,37 @@
-"""The brokers of this machine, with queues of the test's own."""
+"""The brokers of this machine, with queues of the test's own that are gone afterwards."""
 
 import os
 import secrets
-from typing import Final
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
+import pika  # type: ignore[import-untyped]  # it comes without types
 import pytest
+import redis
 
+from mail.broker import DELIVER, PLAN, ROLLUP, queue_name
 from tests.faults.processes import answers
 
-BROKERS: Final = {
-    "RabbitMQ": ("amqp://guest:guest@127.0.0.1:5672", 5672),
-    "Redis": ("redis://127.0.0.1:6379/0", 6379),
-}
+RABBITMQ: Final = "amqp://guest:guest@127.0.0.1:5672"
+REDIS: Final = "redis://127.0.0.1:6379/0"
+BROKERS: Final = ("RabbitMQ", "Redis")
 
 
-def broker_settings(name: str) -> dict[str, object]:
+@contextmanager
+def shared_broker(name: str) -> Iterator[dict[str, Any]]:
     """Settings of processes that share the broker `name`; skips the test where it is missing."""
-    url, port = BROKERS[name]
+    url, port, forget = {
+        "RabbitMQ": (RABBITMQ, 5672, _forget_rabbitmq),
+        "Redis": (REDIS, 6379, _forget_redis),
+    }[name]
     if not answers(port):
         missing(f"{name} does not answer on port {port}")
-    return {"broker_url": url, "namespace": f"test-{secrets.token_hex(6)}"}
+    namespace = f"test-{secrets.token_hex(6)}"
+    try:
+        yield {"broker_url": url, "namespace": namespace}
+    finally:
+        forget(namespace)
 
 
 def missing(what: str) -> None:
@@ -27,3 +39,18 @@ def missing(what: str) -> None:
     if os.environ.get("RETOUR_TEST_ALL") == "1":
         pytest.fail(what)
     pytest.skip(what)
+
+
+def _forget_redis(namespace: str) -> None:
+    with redis.Redis.from_url(REDIS) as client:
+        for key in client.scan_iter(f"{namespace}*"):
+            client.delete(key)
+
+
+def _forget_rabbitmq(namespace: str) -> None:
+    connection = pika.BlockingConnection(pika.URLParameters(RABBITMQ))
+    channel = connection.channel()
+    for name in (PLAN, DELIVER, ROLLUP):
+        for suffix in ("", ".DQ", ".XQ"):  # dramatiq's queues of delayed and of dead messages
+            channel.queue_delete(queue_name(namespace, name) + suffix)
+    connection.close()

@@ -41,11 +41,13 @@ class Fleet:
             for process in self.processes:
                 error.add_note(f"{process.name}:\n{process.log()[-3000:]}")
 
-    def api(self, **settings: object) -> "Api":
-        """An API process on a free port, ready to answer."""
-        port = free_port()
-        process = Api(self, "api", "--port", str(port), settings=settings)
-        process.origin = f"http://127.0.0.1:{port}"
+    def api(self, port: int = 0, **settings: object) -> "Api":
+        """An API process on `port`, or any free one, ready to answer."""
+        port = port or free_port()
+        origin = f"http://127.0.0.1:{port}"
+        named = {"origin": origin, "hosts": "127.0.0.1", **self.settings, **settings}
+        process = Api(self, "api", "--port", str(port), settings=named)
+        process.origin = origin
         until(process.is_ready, f"{process.origin} answers")
         return process
 
@@ -105,10 +107,15 @@ class Api(Retour):
 
     origin = ""
 
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.origin.rpartition(":")[2])
+
     def is_ready(self) -> bool:
         """Whether it answers; an early end is an error of its own."""
         assert self.runs, self.log()
-        return answers(int(self.origin.rpartition(":")[2]))
+        return answers(self.port)
 
 
 def environment(settings: dict[str, object]) -> dict[str, str]:

@@ -131,7 +131,7 @@ class _Conversation:
                 trap.reached()
 
     def _is_at(self, place: Place) -> bool:
-        if not re.search(place.statement, self.current):
+        if not re.search(place.statement, self.current, re.DOTALL):
             return False
         return not place.after or any(re.search(place.after, sql) for sql in self.transaction)
 
@@ -165,4 +165,50 @@ async def _pass_on(
         body = await reader.readexactly(struct.unpack("!I", head[1:])[0] - 4)
         see(head[:1], body)
         writer.write(head + body)
+        await writer.drain()
+
+
+class HttpCutter(Listening):
+    """Between devices and an API: keeps the last reply, which an armed `reply` may lose."""
+
+    def __init__(self, origin: str) -> None:
+        super().__init__()
+        self.upstream = urlsplit(origin)
+        self.reply = Trap()
+        self.last_reply = b""
+
+    @property
+    def origin(self) -> str:
+        """The API's address through this line."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def serve(self) -> asyncio.Server:
+        return await asyncio.start_server(self._connected, "127.0.0.1", self.port)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        up_reader, up_writer = await asyncio.open_connection(
+            self.upstream.hostname, self.upstream.port
+        )
+        try:
+            await _either(_copy(reader, up_writer), self._replies(up_reader, writer))
+        except asyncio.CancelledError:
+            pass  # the line closes
+        finally:
+            writer.close()
+            up_writer.close()
+
+    async def _replies(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            _, _, rest = head.lower().partition(b"content-length:")
+            body = await reader.readexactly(int(rest.partition(b"\r\n")[0]))
+            self.last_reply = body
+            self.reply.reached()
+            writer.write(head + body)
+            await writer.drain()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
         await writer.drain()

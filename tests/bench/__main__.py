@@ -1,0 +1,88 @@
+"""`python -m tests.bench`: every benchmark beside its limit, on a cluster of its own with fsync on.
+
+Options name parts: `python -m tests.bench push pull`.
+"""
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import asyncpg
+
+from server.embedded import Embedded
+from server.provision import provision
+from server.settings import load
+from sync.database import DB
+from tests.bench import deciding, pulling, pushing
+from tests.bench.ground import lay
+from tests.bench.measuring import Line, table
+from tests.databases import SECRET
+from tests.faults.brokers import shared_broker
+from tests.faults.processes import Fleet
+
+
+class Bench(NamedTuple):
+    """What a part needs: the owner's connection and address, a worker's, and processes."""
+
+    owner: Any
+    owner_dsn: str
+    worker_dsn: str
+    fleet: Fleet
+
+
+async def push(bench: Bench) -> list[Line]:
+    """Push."""
+    ground = await lay(bench.owner, crews=pushing.CONNECTIONS, tasks=1000)
+    return await pushing.measure(ground, bench.owner_dsn, bench.fleet.api().port)
+
+
+async def pull(bench: Bench) -> list[Line]:
+    """Pull."""
+    ground = await lay(bench.owner, crews=pulling.CONNECTIONS, tasks=5000)
+    return await pulling.measure(ground, SECRET, bench.fleet.api().port)
+
+
+async def decide(bench: Bench) -> list[Line]:
+    """Deciding."""
+    few = await lay(bench.owner, crews=1, tasks=deciding.TASKS)
+    many = await lay(bench.owner, crews=1, tasks=deciding.TASKS)
+    return await deciding.measure(bench.owner, few, many)
+
+
+PARTS: Final[dict[str, Callable[[Bench], Awaitable[list[Line]]]]] = {
+    "push": push,
+    "pull": pull,
+    "deciding": decide,
+}
+
+
+async def measured(name: str, dsn: str, folder: Path) -> list[Line]:
+    """The lines of the part `name` on the migrated database at `dsn`."""
+    settings = {"database_url": dsn, "secret": SECRET, "testing": True}
+    _, worker = await provision(load({}, **settings))
+    await DB.open(worker)
+    owner = await asyncpg.connect(dsn)
+    try:
+        with shared_broker("Redis") as broker, Fleet(folder, **settings, **broker) as fleet:
+            return await PARTS[name](Bench(owner, dsn, worker, fleet))
+    finally:
+        await owner.close()
+        await DB.close()
+
+
+def lines_of(name: str) -> list[Line]:
+    """Measure a part on a cluster of its own, with PostgreSQL's defaults for durability."""
+    with tempfile.TemporaryDirectory(prefix="retour-bench-") as folder:
+        Path(folder).chmod(0o755)
+        embedded = Embedded(Path(folder) / "data")
+        try:
+            return asyncio.run(measured(name, embedded.start().dsn, Path(folder)))
+        finally:
+            embedded.stop()
+            sys.stderr.write(f"{name} is measured\n")
+
+
+sys.stdout.write(f"{table([line for name in sys.argv[1:] or PARTS for line in lines_of(name)])}\n")

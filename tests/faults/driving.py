@@ -1,0 +1,49 @@
+"""Mail's work, done in the test's own process: campaigns, planning, delivering."""
+
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+from mail.campaigns import create_campaign
+from mail.config import MailConfig
+from mail.definition import Definition
+from mail.lifecycle import activate_campaign
+from mail.planning import plan_due
+from sync.database import tx
+from tests.databases import TestDatabase
+from tests.faults.shifting import Owner
+from tests.faults.sink import Sink
+
+#: Before every log and every history that these tests tell.
+ACTIVE_SINCE: Final = datetime(2009, 6, 1, tzinfo=UTC)
+
+
+async def active_campaign(account: int, name: str, definition: Definition, owner: Owner) -> UUID:
+    """A campaign that has been active since long ago; the clock is moved there for it."""
+    await owner.set_clock(ACTIVE_SINCE)
+    async with tx(account) as opened:
+        campaign = await create_campaign(opened, name, definition)
+    async with tx(account) as opened:
+        await activate_campaign(opened, campaign)
+    await owner.right_clock()
+    return campaign
+
+
+async def plan() -> None:
+    """Plan every changed task."""
+    while await plan_due():
+        pass
+
+
+def mail_config(database: TestDatabase, sink: Sink) -> MailConfig:
+    """Settings of a worker that hands its mails to `sink`."""
+    return MailConfig(
+        worker_dsn=database.worker,
+        origin="http://retour.test",
+        smtp_url=sink.url,
+        mail_from="retour@example.test",
+    )
+
+
+async def deliver(config: MailConfig) -> None:
+    raise NotImplementedError
