@@ -18,7 +18,7 @@ from sync.ids import new_id
 
 PAST: Final = 240
 TODAY: Final = 14
-AHEAD: Final = 26
+AHEAD: Final = 18
 UNASSIGNED: Final = 13
 DAYS: Final = 90
 #: Tasks that just ended, and how many minutes ago: their surveys go soon, or at once.
@@ -65,6 +65,7 @@ class Narrator:
         self._clients = clients
         self._zone = ZoneInfo(DEMO.account.zone)
         self._recorder = Recorder(chance, now)
+        self._technicians = DEMO.staff("technician")
         self._number = 24_000
 
     def jobs(self) -> list[Job]:
@@ -73,6 +74,7 @@ class Narrator:
             *(self._visited(start) for start in sorted(self._hour() for _ in range(PAST))),
             *(self._just_ended(kind, ago) for kind, ago in JUST_ENDED),
             *(self._under_way(place) for place in range(TODAY)),
+            *(self._tried_first(place, one) for place, one in enumerate(self._technicians)),
             *(self._planned(place) for place in range(AHEAD)),
             *(self._job(self._type(), self._client(), None, None) for _ in range(UNASSIGNED)),
         ]
@@ -97,7 +99,7 @@ class Narrator:
 
     def _technician(self, client: Client) -> Person:
         """Somebody of the client's site."""
-        near = [one for one in DEMO.staff("technician") if one.unit == client.site]
+        near = [one for one in self._technicians if one.unit == client.site]
         return self._chance.choice(near)
 
     def _visited(self, start: datetime) -> Job:
@@ -133,9 +135,22 @@ class Narrator:
     def _planned(self, place: int) -> Job:
         """Visits of tomorrow and the day after."""
         client = self._client()
-        day = self._now.astimezone(self._zone) + timedelta(days=1 + place // 14)
-        start = self._utc(day.replace(hour=8 + place % 8, minute=30 * (place % 2)))
-        return self._job(self._type(), client, self._technician(client), start)
+        return self._job(
+            self._type(),
+            client,
+            self._technician(client),
+            self._appointment(1 + place // 14, place),
+        )
+
+    def _tried_first(self, place: int, technician: Person) -> Job:
+        """Tomorrow's maintenance, to see a mail at once: everybody has one to finish."""
+        near = [one for one in self._clients if one.email and one.site == technician.unit]
+        client = self._chance.choice(near)
+        return self._job("entretien", client, technician, self._appointment(1, place))
+
+    def _appointment(self, days: int, place: int) -> datetime:
+        day = self._now.astimezone(self._zone) + timedelta(days=days)
+        return self._utc(day.replace(hour=8 + place % 8, minute=30 * (place % 2)))
 
     def _job(
         self,
