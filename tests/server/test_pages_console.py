@@ -164,6 +164,12 @@ def test_filters_live_in_the_url(console: Served) -> None:
         assert shown == left, query
 
 
+def test_a_place_in_the_list_that_no_clock_reaches_is_no_crash(console: Served) -> None:
+    for moment in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"):
+        page = console.client.get("/tasks", params={"after": f"{moment}_{NO_SUCH}"})
+        assert page.status_code in {200, 400}
+
+
 def test_a_list_without_a_match_says_so(console: Served) -> None:
     nothing = words_of(console.client.get("/tasks?q=introuvable").text)
     assert "Aucune tâche ne correspond" in nothing
@@ -230,8 +236,9 @@ def test_the_result_carries_its_number_and_the_customers_words(
         f"/s/{story.survey}",
         data={"rating": "2", "reason": "late", "comment": HOSTILE, "call_back": "yes"},
     )
-    counting = words_of(console.client.get(f"/tasks/{story.task}").text)
-    assert "En retard" in counting
+    not_rolled_up = words_of(console.client.get(f"/tasks/{story.task}").text)
+    assert "2 / 5" in not_rolled_up
+    assert "En retard" in not_rolled_up
     change(
         database,
         story,
@@ -244,7 +251,7 @@ def test_the_result_carries_its_number_and_the_customers_words(
     assert "2,0 / 5" in text
     assert "n = 1" in text
     assert "Demande à être rappelé" in text
-    assert "visite de Alice" in text
+    assert "visite faite par Alice" in text
     assert "Le client a répondu" in text
     assert "<script>" not in page
     row = words_of(console.client.get("/tasks").text)

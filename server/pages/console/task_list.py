@@ -77,7 +77,8 @@ class TaskList(Struct, frozen=True):
 
 _ROWS: Final = """
 WITH page AS (
-  SELECT t.*, c.name AS customer_name, l.name AS place_name
+  SELECT t.*, c.name AS customer_name,
+    CASE WHEN l.name = c.name THEN l.address ELSE l.name END AS place_name
   FROM task t
   LEFT JOIN customer c ON c.account = t.account AND c.id = t.customer
   LEFT JOIN location l ON l.account = t.account AND l.id = t.location

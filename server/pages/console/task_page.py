@@ -78,7 +78,8 @@ class TaskPage(Struct, frozen=True, kw_only=True):
 _TASK: Final = """
 SELECT t.*, s.name AS state_name, s.names AS state_names, s.kind AS state_kind,
   coalesce(y.names ->> $2, y.name) AS type_name, n.name AS unit_name, u.name AS technician_name,
-  c.name AS customer_name, c.email AS customer_email, l.name AS place_name, l.address,
+  c.name AS customer_name, c.email AS customer_email, l.address,
+  CASE WHEN l.name = c.name THEN l.address ELSE l.name END AS place_name,
   r.rating_mean, r.answers, r.negative,
   i.status, i.release, i.sent_at, i.reason AS survey_reason, a.answered_at, d.outcome
 FROM task t
