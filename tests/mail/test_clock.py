@@ -19,11 +19,18 @@ from tests.databases import TestDatabase
 from tests.mail.campaigns import active, change, happened, plan_all, time_of
 from tests.mail.sent import sent
 from tests.mail.test_worker import config_of
+from tests.sync.watching import owning
 from tests.world import World
 
 pytestmark = pytest.mark.anyio
 
 SWEEP = 0.05
+
+#: Ends the sessions that wait for a lock.
+CUT = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 
 
 class Rings:
@@ -172,21 +179,18 @@ async def test_a_clock_that_stops_leaves_its_turn(world: World, config: MailConf
     assert await holder() is None
 
 
-async def test_it_survives_a_database_that_goes_away(
+async def test_it_survives_a_connection_that_is_cut(
     world: World, config: MailConfig, database: TestDatabase
 ) -> None:
     await finished(world)
     rings = Rings()
-    async with ticking(config, rings):
-        await rings.next()
-        async with tx() as opened:
-            await opened.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE usename = current_user AND pid <> pg_backend_pid()"
-            )
-        while rings.so_far():
-            await rings.next()
-        await rings.next()
+    async with owning(database.owner) as watcher, owning(database.owner) as holder_of_the_table:
+        async with holder_of_the_table.connection.transaction():
+            await holder_of_the_table.connection.execute("LOCK TABLE clock_turn")
+            clock = asyncio.create_task(_tick_until_rung(config, rings))
+            await watcher.until_waiting(1)
+            await watcher.connection.execute(CUT)
+        await clock
 
 
 async def test_it_runs_in_a_thread_of_its_own(world: World, config: MailConfig) -> None:
@@ -200,3 +204,8 @@ async def test_it_runs_in_a_thread_of_its_own(world: World, config: MailConfig) 
     clock.stop()
     assert await holder() is None
     assert DB.pool is not None
+
+
+async def _tick_until_rung(config: MailConfig, rings: Rings) -> None:
+    async with ticking(config, rings):
+        await rings.next()
