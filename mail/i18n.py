@@ -1,15 +1,12 @@
-"""Languages: catalogues read from .po files, dates and figures as each locale writes them."""
+"""Languages: catalogues read from .po files, and which of them to speak."""
 
-from datetime import datetime
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Final
 
-from babel.dates import format_date, format_time, get_timezone
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
 from babel.support import Translations
 
 DOMAIN: Final = "retour"
@@ -73,7 +70,7 @@ def _quality(text: str) -> float:
 
 
 class Translator:
-    """One locale: its texts, and how it writes days, times and figures."""
+    """The texts of one locale."""
 
     def __init__(self, locale: str, *folders: Path) -> None:
         """`folders`: where the catalogues are, as for `translations`."""
@@ -81,17 +78,3 @@ class Translator:
         self.locale = locale
         self.gettext = texts.gettext
         self.ngettext = texts.ngettext
-
-    def day(self, moment: datetime, zone: str) -> str:
-        """The day that `moment` (aware) is in `zone` (IANA), such as 22 novembre 2026."""
-        local = moment.astimezone(get_timezone(zone))
-        return format_date(local, "long", locale=self.locale)
-
-    def time(self, moment: datetime, zone: str) -> str:
-        """The time of day of `moment` (aware) in `zone` (IANA), to the minute."""
-        return format_time(moment, "short", tzinfo=get_timezone(zone), locale=self.locale)
-
-    def number(self, value: float, decimals: int = 0) -> str:
-        """`value` with exactly `decimals` digits after the separator."""
-        pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
-        return format_decimal(value, format=pattern, locale=self.locale)

@@ -1,6 +1,5 @@
-"""Catalogues are read as they are, and each locale writes days and figures its own way."""
+"""Catalogues are read as they are, and a language is agreed upon."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -47,15 +46,6 @@ def test_french_counts_zero_as_one(tmp_path: Path) -> None:
 def test_a_missing_catalogue_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         translations("fr_CA", tmp_path)
-
-
-def test_days_times_and_figures_are_local(tmp_path: Path) -> None:
-    french = Translator("fr_CA", catalogue(tmp_path))
-    moment = datetime(2026, 11, 23, 3, 5, tzinfo=UTC)
-    assert french.day(moment, "America/Montreal") == "22 novembre 2026"
-    assert french.time(moment, "America/Montreal") == "22 h 05"
-    assert french.number(1234.5, 1) == "1\u00a0234,5"
-    assert french.number(4) == "4"
 
 
 @pytest.mark.parametrize(
