@@ -27,8 +27,9 @@ class Calendar:
         return f"{self.day(when)}, {self.time(when)}"
 
     def time(self, when: datetime) -> str:
-        """The time of day to the minute."""
-        return format_time(when, "short", tzinfo=self._zone, locale=self._locale)
+        """The time of day to the minute, never broken over two lines."""
+        written = format_time(when, "short", tzinfo=self._zone, locale=self._locale)
+        return written.replace(" ", "\u00a0")
 
     def day(self, when: date) -> str:
         """The day; of an aware time, the day it is in the zone."""
