@@ -9,6 +9,13 @@ from msgspec import Struct
 Schema = dict[str, Any]
 
 
+class Span(Struct, frozen=True):
+    """A piece of a text; `code` where it stood between backticks."""
+
+    text: str
+    code: bool
+
+
 class Row(Struct, frozen=True):
     """A parameter or a field: its name, its type in words, and whether it must be there."""
 
@@ -21,7 +28,7 @@ class Answer(Struct, frozen=True):
     """A status, what it means, and the shape that comes with it (empty for none)."""
 
     status: str
-    meaning: str
+    meaning: list[Span]
     type: str
 
 
@@ -31,8 +38,7 @@ class RouteShown(Struct, frozen=True, kw_only=True):
     name: str
     method: str
     path: str
-    summary: str
-    description: str
+    text: list[Span]
     access: list[str]
     parameters: list[Row]
     body: str
@@ -50,14 +56,14 @@ class Shape(Struct, frozen=True):
     """An object that bodies and answers are made of."""
 
     name: str
-    description: str
+    description: list[Span]
     fields: list[Row]
 
 
 class Manual(Struct, frozen=True):
     """Everything on the page."""
 
-    introduction: str
+    introduction: list[Span]
     groups: list[Group]
     shapes: list[Shape]
 
@@ -69,11 +75,16 @@ def manual(document: Schema) -> Manual:
         Group(name, list(those)) for name, those in groupby(routes, lambda one: _subject(one.path))
     ]
     shapes = [
-        Shape(name, schema.get("description", ""), _fields(schema))
+        Shape(name, spans(schema.get("description", "")), _fields(schema))
         for name, schema in sorted(document["components"]["schemas"].items())
         if "properties" in schema
     ]
-    return Manual(document["info"]["description"], groups, shapes)
+    return Manual(spans(document["info"]["description"]), groups, shapes)
+
+
+def spans(text: str) -> list[Span]:
+    """`text` cut at its backticks."""
+    return [Span(part, bool(place % 2)) for place, part in enumerate(text.split("`")) if part]
 
 
 def _subject(path: str) -> str:
@@ -87,15 +98,14 @@ def _routes(paths: Schema) -> Iterator[RouteShown]:
                 name=said["operationId"],
                 method=method.upper(),
                 path=path,
-                summary=said["summary"],
-                description=said.get("description", ""),
+                text=spans(f"{said['summary']} {said.get('description', '')}"),
                 access=[name for one in said["security"] for name in one],
                 parameters=[
                     _row(one["name"], one["schema"], one["required"]) for one in said["parameters"]
                 ],
                 body=_content(said.get("requestBody", {})),
                 answers=[
-                    Answer(status, one["description"], _content(one))
+                    Answer(status, spans(one["description"]), _content(one))
                     for status, one in said["responses"].items()
                 ],
             )

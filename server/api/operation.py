@@ -7,7 +7,7 @@ is made of the same signature.
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, Literal, TypeAlias, get_type_hints
+from typing import Any, Final, Literal, Self, TypeAlias, get_type_hints
 
 import msgspec
 from litestar import Request, Response
@@ -15,6 +15,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from server.api.wire import NO_CONTENT, read_body, read_query, write
 from server.auth import Guard
+from server.errors import NotFoundError
 
 AnyRequest = Request[Any, Any, Any]
 Method: TypeAlias = Literal["GET", "POST", "PUT", "DELETE"]
@@ -36,6 +37,10 @@ class Operation(msgspec.Struct, frozen=True):
     answer: Any
     status: int
     fails: tuple[str, ...]
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        """Itself: Litestar copies handlers with what they carry, and types cannot be copied."""
+        return self
 
 
 def operation(
@@ -70,7 +75,7 @@ def route(
     """
 
     async def handle(request: AnyRequest) -> Response[bytes]:
-        given = dict(request.path_params)
+        given = _in_path(request, spoken)
         if spoken.query is not None:
             given["query"] = read_query(request, spoken.query)
         if spoken.body is not None:
@@ -86,6 +91,23 @@ def route(
         status_code=200,  # the response carries the real one
         opt={OPERATION: spoken},
     )(handle)
+
+
+def _in_path(request: AnyRequest, spoken: Operation) -> dict[str, Any]:
+    """The path's parameters.
+
+    :raises NotFoundError: a text that names nothing, for no column could hold it.
+    """
+    given = dict(request.path_params)
+    for name, kind in spoken.path_parameters.items():
+        if isinstance(given[name], str):
+            try:
+                msgspec.convert(given[name], kind)
+            except msgspec.ValidationError:
+                raise NotFoundError from None
+            if "\0" in given[name]:
+                raise NotFoundError
+    return given
 
 
 def _describe(

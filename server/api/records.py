@@ -14,6 +14,8 @@ from server.api.paging import CodePaging, Listing, Paging, listing
 from server.auth import Guard, Principal, reads
 from server.errors import BadBodyError, Fault
 from sync.database import Tx, run, tx
+from sync.records.shapes import ExternalId
+from sync.wire import StateCode
 
 T = TypeVar("T")
 Key: TypeAlias = UUID | str
@@ -114,7 +116,7 @@ def _list(kind: Kind) -> HTTPRouteHandler:
         "",
         "list",
         read_page,
-        summary=f"List {kind.plural}",
+        summary=f"List {kind.plural}.",
         query=CodePaging if kind.coded else Paging,
         answer=Listing[kind.record],  # type: ignore[name-defined]  # a type made at run time
         access=reads,
@@ -127,14 +129,14 @@ def _read(kind: Kind) -> HTTPRouteHandler:
         async with tx(request.user.account) as opened:
             return await kind.get(opened, key)
 
-    key_type = str if kind.coded else UUID
+    key_type: Any = StateCode if kind.coded else UUID
     return _route(
         kind,
         "GET",
         "/{key:str}" if kind.coded else "/{key:uuid}",
         "read",
         read,
-        summary=f"Read one {kind.noun}",
+        summary=f"Read one {kind.noun}.",
         path_parameters={"key": key_type},
         answer=kind.whole,
         access=reads,
@@ -154,7 +156,7 @@ def _create(kind: Kind) -> HTTPRouteHandler:
         "",
         "create",
         create,
-        summary=f"Create a {kind.noun}, or update the one with the same id",
+        summary=f"Create a {kind.noun}, or update the one with the same id.",
         body=kind.put,
         answer=kind.whole,
         status=201,
@@ -176,8 +178,8 @@ def _put_external(kind: Kind) -> HTTPRouteHandler:
         "/external/{external_id:str}",
         "put",
         put,
-        summary=f"Create or update the {kind.noun} that another system calls by this id",
-        path_parameters={"external_id": str},
+        summary=f"Create or update the {kind.noun} that another system calls by this id.",
+        path_parameters={"external_id": ExternalId},
         body=kind.put,
         answer=kind.whole,
     )
@@ -193,7 +195,7 @@ def _put_many(kind: Kind) -> HTTPRouteHandler:
         "/upsert",
         "upsert",
         put_many,
-        summary=f"Create or update up to 500 {kind.plural}, all or none",
+        summary=f"Create or update up to 500 {kind.plural}, all or none.",
         body=Batch[kind.put],  # type: ignore[name-defined]  # a type made at run time
         answer=Ids,
         fails=(*WRITE_FAILS, "too_many"),

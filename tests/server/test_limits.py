@@ -226,6 +226,19 @@ def test_a_malformed_id_in_a_path_is_not_found(api: Served, north: Office, path:
     problem(api.client.get(f"/api/v1/units/{path}", headers=north.program), 404)
 
 
+@pytest.mark.parametrize("path", ["states/%00", "states/" + "x" * 99, "states/%FF"])
+def test_a_code_that_no_state_can_have_is_not_found(api: Served, north: Office, path: str) -> None:
+    problem(api.client.get(f"/api/v1/{path}", headers=north.program), 404)
+
+
+@pytest.mark.parametrize("external", ["%00", "x" * 201])
+def test_an_external_id_that_cannot_be_kept_is_not_found(
+    api: Served, north: Office, external: str
+) -> None:
+    path = f"/api/v1/customers/external/{external}"
+    problem(api.client.put(path, json={"name": "x"}, headers=north.program), 404)
+
+
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "", "a b", "127.0.0.1:1"])
 def test_a_wrong_host_is_refused(api: Served, host: str) -> None:
     problem(api.client.get("/health", headers={"Host": host}), 400)
