@@ -68,7 +68,7 @@ FROM transition WHERE account = $1 AND task = ANY($2)
 """
 
 _ASKED: Final = """
-SELECT task, id, campaign, version, transition, status,
+SELECT task, id, campaign, version, transition, status, reason,
   rearm_moment, rearm_sequence, rearm_transition
 FROM invitation WHERE account = $1 AND task = ANY($2) AND round = $3
 """
@@ -111,12 +111,18 @@ def _transition(row: asyncpg.Record) -> Transition:
 
 
 def _asked(row: asyncpg.Record) -> Asked:
-    moment = row["rearm_moment"]
     return Asked(
         row["id"],
         row["campaign"],
         row["version"],
         row["transition"],
         row["status"],
-        None if moment is None else (moment, row["rearm_sequence"], row["rearm_transition"]),
+        _rearm_after(row),
     )
+
+
+def _rearm_after(row: asyncpg.Record) -> OrderKey | None:
+    """Waiting again, it was re-armed; dropped for good, an earlier drop counts no more."""
+    if row["rearm_moment"] is None or (row["reason"] or Reason.LEFT_STATE) not in REARMING:
+        return None
+    return (row["rearm_moment"], row["rearm_sequence"], row["rearm_transition"])

@@ -208,6 +208,31 @@ async def test_a_muted_invitation_uses_the_round_up(world: World, start: datetim
     assert (await only_invitation(world, task))["status"] == "dropped"
 
 
+async def test_a_re_armed_invitation_that_is_muted_uses_the_round_up(
+    world: World, start: datetime
+) -> None:
+    await active(world)
+    task = await world.task()
+    first = await happened(world, task, "600", start)
+    left = await happened(world, task, "200", start + MINUTE)
+    await plan_all()
+    asked = await only_invitation(world, task)
+    await dropped(world, asked["id"], "left_state", after=left)
+    back = await happened(world, task, "600", start + 3 * MINUTE)
+    await plan_all()
+    await change(world, "DELETE FROM outbox")
+    await change(world, "UPDATE invitation SET status = 'dropped', reason = 'muted'")
+    await change(world, "UPDATE decision SET outcome = 'muted' WHERE transition = $1", back)
+    between = await happened(world, task, "610", start + 2 * MINUTE)
+    await plan_all()
+    assert await outcomes(world, task) == {
+        first: "left_state",
+        between: "not_first",
+        back: "muted",
+    }
+    assert (await only_invitation(world, task))["status"] == "dropped"
+
+
 async def test_reasons_before_release_are_recorded(world: World, start: datetime) -> None:
     await active(world, since=timedelta(hours=2))
     stale, early = await world.task(), await world.task()
@@ -286,6 +311,7 @@ async def test_an_archived_campaign_withdraws_what_waits_and_decides_nothing(
     world: World, start: datetime
 ) -> None:
     campaign = await active(world)
+    await active(world, rules=[Trigger([world.service_call], ["700"])])
     task, other = await world.task(), await world.task()
     done = await happened(world, task, "600", start)
     await plan_all()
