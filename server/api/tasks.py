@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from server.api.operation import operation
 from server.api.paging import Limit, Listing, listing
-from server.api.timeline import Entry, Result, read_result, read_timeline
+from server.api.timeline import Entry, TaskResult, read_result, read_timeline
 from server.auth import Principal, plans, reads
 from sync import history
 from sync.database import Tx, run, tx
@@ -45,7 +45,7 @@ class TaskDetail(TaskRecord, frozen=True, kw_only=True):
     """
 
     assignments: list[AssignmentRecord]
-    result: Result | None
+    result: TaskResult | None
     timeline: list[Entry]
 
 

@@ -81,7 +81,7 @@ class OpenEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="open")
 Entry: TypeAlias = TransitionEntry | DecisionEntry | MailEntry | AnswerEntry | OpenEntry
 
 
-class Result(Struct, frozen=True, kw_only=True):
+class TaskResult(Struct, frozen=True, kw_only=True):
     """The roll-up of a task's answers."""
 
     answers: int
@@ -123,10 +123,10 @@ FROM task_result WHERE account = $1 AND task = $2
 _RANKS: Final = (TransitionEntry, OpenEntry, DecisionEntry, MailEntry, AnswerEntry)
 
 
-async def read_result(opened: Tx, task: UUID) -> Result | None:
+async def read_result(opened: Tx, task: UUID) -> TaskResult | None:
     """The roll-up, or None while there is no answer or it was not rolled up yet."""
     row = await opened.fetchrow(_RESULT, opened.account, task)
-    return None if row is None else Result(**row)
+    return None if row is None else TaskResult(**row)
 
 
 async def read_timeline(opened: Tx, task: UUID) -> list[Entry]:
