@@ -16,7 +16,7 @@ from server import grants, logs, processes
 from server.embedded import EmbeddedError
 from server.provision import ProvisionError, provision
 from server.settings import Settings, SettingsError, load
-from server.terminal import LOCALE, Screen, _
+from server.terminal import Screen, _, locale
 from server.up import FolderHeldError, Place, PortTakenError, database_of, up
 from sync.errors import FieldError, MissingError
 from sync.records.shapes import AccountPut, Language
@@ -199,7 +199,7 @@ def account_group() -> None:
     help=_("At least twelve characters; asked for where left out."),
 )
 @click.option("--zone", default="America/Toronto", show_default=True, help=_("IANA time zone."))
-@click.option("--language", type=click.Choice(["fr_CA", "en_CA"]), default=LOCALE)
+@click.option("--language", type=click.Choice(["fr_CA", "en_CA"]), default=locale)
 @data_option
 @in_words
 def create_account_command(

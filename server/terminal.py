@@ -9,8 +9,17 @@ from mail.i18n import DEFAULT, supported, translations
 from server.settings import terminal_locale
 from server.up import Running, Stage
 
-LOCALE: Final = supported(terminal_locale()) or DEFAULT
-_ = translations(LOCALE, Path(__file__).parent / "locale").gettext
+CATALOGUES: Final = Path(__file__).parent / "locale"
+
+
+def locale() -> str:
+    """The locale in which to speak to whoever sits there."""
+    return supported(terminal_locale()) or DEFAULT
+
+
+def _(text: str) -> str:
+    """`text` in that locale."""
+    return translations(locale(), CATALOGUES).gettext(text)
 
 
 class Screen:

@@ -10,20 +10,21 @@ from typing import TypeAlias
 
 import asyncpg
 import pytest
+from click.testing import CliRunner, Result
 
+from server.cli import main
 from sync.ids import account_of
 from tests.databases import SECRET, TestDatabase
 from tests.faults.processes import environment
 
-Answer: TypeAlias = subprocess.CompletedProcess[str]
-Retour: TypeAlias = Callable[..., Answer]
+Retour: TypeAlias = Callable[..., Result]
 
 ADMIN = ("--admin-name", "Zoé Roy", "--admin-email", "Zoe@Autre.example")
 
 
 def retour(
     folder: Path, *command: str, language: str = "en_CA.UTF-8", **settings: object
-) -> Answer:
+) -> subprocess.CompletedProcess[str]:
     """Run the command to its end, with the settings given and no other."""
     return subprocess.run(
         [sys.executable, "-m", "server.cli", *command],
@@ -39,11 +40,16 @@ def retour(
 
 @pytest.fixture
 def ours(database: TestDatabase, tmp_path: Path) -> Retour:
-    """`retour` on the test's database."""
+    """`retour` on the test's database, inside this process."""
+    variables = {
+        "RETOUR_DATA": str(tmp_path),
+        "RETOUR_DATABASE_URL": database.owner,
+        "RETOUR_SECRET": SECRET,
+        "LC_ALL": "en_CA.UTF-8",
+    }
 
-    def command(*args: str, **settings: object) -> Answer:
-        known: dict[str, object] = {"database_url": database.owner, "secret": SECRET}
-        return retour(tmp_path, *args, **(known | settings))  # type: ignore[arg-type]  # settings are no language
+    def command(*args: str) -> Result:
+        return CliRunner().invoke(main, args, env=variables)
 
     return command
 
@@ -51,7 +57,7 @@ def ours(database: TestDatabase, tmp_path: Path) -> Retour:
 def an_account(ours: Retour, *more: str) -> str:
     """The locator of a fresh account whose administrator has a long password."""
     made = ours("account", "create", "Autre", *ADMIN, "--password", "une longue phrase", *more)
-    assert made.returncode == 0, made.stderr
+    assert made.exit_code == 0, made.stderr
     return made.stdout.strip()
 
 
@@ -89,8 +95,14 @@ def test_a_database_that_does_not_answer_is_said_so(tmp_path: Path) -> None:
     assert "The database cannot be reached" in said.stderr
 
 
-def test_an_unknown_kind_of_broker_is_said_so(ours: Retour) -> None:
-    said = ours("clock", broker_url="carrier-pigeon://roof")
+def test_an_unknown_kind_of_broker_is_said_so(database: TestDatabase, tmp_path: Path) -> None:
+    said = retour(
+        tmp_path,
+        "clock",
+        database_url=database.owner,
+        secret=SECRET,
+        broker_url="carrier-pigeon://roof",
+    )
     assert said.returncode == 1
     assert "amqp://" in said.stderr
 
@@ -101,10 +113,16 @@ def test_a_setting_that_makes_no_sense_is_named(tmp_path: Path) -> None:
     assert "pool_size" in said.stderr
 
 
-def test_a_port_that_is_taken_is_said_so(ours: Retour) -> None:
+def test_a_port_that_is_taken_is_said_so(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        said = ours("api", "--port", str(port), broker_url="redis://127.0.0.1:6379")
+        said = retour(
+            tmp_path,
+            *("api", "--port", str(port)),
+            database_url="postgresql://127.0.0.1/none",
+            secret="s",
+            broker_url="redis://127.0.0.1:6379",
+        )
     assert said.returncode == 1
     assert f"Cannot listen on 127.0.0.1:{port}" in said.stderr
 
@@ -125,13 +143,13 @@ def test_an_account_comes_with_an_administrator_who_may_sign_in(ours: Retour) ->
 
 def test_a_short_password_and_a_bad_address_are_refused(ours: Retour) -> None:
     short = ours("account", "create", "Autre", *ADMIN, "--password", "court")
-    assert short.returncode == 1
+    assert short.exit_code == 1
     assert "at least twelve characters" in short.stderr
     bad = ours(
         "account", "create", "Autre", "--admin-name", "Zoé", "--admin-email", "zoe", "--password",
         "une longue phrase",
     )  # fmt: skip
-    assert bad.returncode == 1
+    assert bad.exit_code == 1
     assert "email" in bad.stderr
 
 
@@ -140,27 +158,27 @@ def test_a_technician_gets_a_code_and_nobody_else_does(
 ) -> None:
     an_account(ours)
     refused = ours("enrol", "zoe@autre.example")
-    assert refused.returncode == 1
+    assert refused.exit_code == 1
     assert "zoe@autre.example is no active technician" in refused.stderr
     a_technician(database, "zoe@autre.example")
     given = ours("enrol", " ZOE@autre.example")
-    assert given.returncode == 0
+    assert given.exit_code == 0
     assert len(given.stdout.strip()) == len("XXXX-XXXX-XXXX-XXXX")
     unknown = ours("enrol", "nobody@autre.example")
-    assert unknown.returncode == 1
+    assert unknown.exit_code == 1
     assert "Nobody has the address" in unknown.stderr
 
 
 def test_where_several_accounts_fit_one_is_to_be_chosen(ours: Retour) -> None:
     none = ours("token", "import")
-    assert (none.returncode, "There is no such account" in none.stderr) == (1, True)
+    assert (none.exit_code, "There is no such account" in none.stderr) == (1, True)
     first, second = an_account(ours), an_account(ours)
     several = ours("token", "import")
-    assert several.returncode == 1
+    assert several.exit_code == 1
     assert first in several.stderr
     assert second in several.stderr
     chosen = ours("token", "import", "--account", first)
-    assert chosen.returncode == 0
+    assert chosen.exit_code == 0
     assert chosen.stdout.startswith(f"rta_{first}")
     strange = ours("token", "import", "--account", "AAAAAAAA")
     assert "There is no such account" in strange.stderr

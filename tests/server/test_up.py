@@ -1,0 +1,169 @@
+"""`retour up`: one command starts everything, and whatever ends it, the next start goes on."""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from server.embedded import access
+from tests.faults.processes import environment, until
+
+ROOT: Final = Path(__file__).parents[2]
+DEMO_STAGE: Final = "Writing the demonstration"
+#: Seconds in which it stops, on a machine that does much else.
+SOON: Final = 15
+
+
+class Up:
+    """One `retour up`, in a process group of its own."""
+
+    def __init__(self, folder: Path, port: int = 0) -> None:
+        self.folder = folder
+        self.output = folder.parent / f"{secrets.token_hex(4)}.out"
+        with self.output.open("wb") as out:
+            self.popen = subprocess.Popen(
+                [sys.executable, "-m", "server.cli", "up", "--data", folder, "--port", str(port)],
+                env=environment({}) | {"LC_ALL": "en_CA.UTF-8"},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                cwd=ROOT,
+            )
+
+    def said(self) -> str:
+        """What it wrote on the terminal so far."""
+        return self.output.read_text()
+
+    def wait_for(self, words: str) -> None:
+        """Until it has said `words`."""
+        until(lambda: words in self.said() or self.popen.poll() is not None, words)
+        assert words in self.said()
+
+    def demo(self) -> Any:
+        """What `demo.json` says."""
+        return json.loads((self.folder / "demo.json").read_bytes())
+
+    def mails(self) -> list[dict[str, str]]:
+        """What the mailbox lists."""
+        with urllib.request.urlopen(self.demo()["mailbox"], timeout=10) as answer:
+            listed: list[dict[str, str]] = json.load(answer)
+        return listed
+
+    def end(self, number: signal.Signals) -> int:
+        """Send it a signal; its exit code."""
+        self.popen.send_signal(number)
+        return self.popen.wait(timeout=SOON)
+
+    def kill_everything(self) -> None:
+        """Kill -9 of PostgreSQL and of all of ours, as a power cut would."""
+        found = access(self.folder)
+        if found is not None:
+            os.kill(found.pid, signal.SIGKILL)
+        os.killpg(self.popen.pid, signal.SIGKILL)
+        self.popen.wait()
+
+
+@contextmanager
+def started(folder: Path, *, words: str = "Ctrl-C stops") -> Iterator[Up]:
+    """`retour up` on a free port, once it has said `words`."""
+    up = Up(folder)
+    try:
+        up.wait_for(words)
+        yield up
+    finally:
+        if up.popen.poll() is None:
+            up.kill_everything()
+
+
+def tasks(up: Up) -> int:
+    """How many tasks the dispatcher's list counts, through the API as its administrator."""
+    user = up.demo()["users"][0]
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    base = up.demo()["base_url"]
+    body = json.dumps({"email": user["email"], "password": user["password"]}).encode()
+    headers = {"Content-Type": "application/json", "Origin": base}
+    request = urllib.request.Request(f"{base}/api/v1/sessions", body, headers)
+    opener.open(request, timeout=10).close()
+    with opener.open(f"{base}/api/v1/tasks?limit=500", timeout=10) as answer:
+        return len(json.load(answer)["items"])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a demo that has sent its first mails."""
+    made = tmp_path_factory.mktemp("up") / "data"
+    with started(made) as up:
+        until(lambda: len(up.mails()) >= 3, "the maintenance just ended is asked about")
+        assert up.end(signal.SIGINT) == 0
+    return made
+
+
+def test_the_first_start_tells_where_to_go_and_writes_it_down(folder: Path) -> None:
+    with started(folder) as up:
+        demo = up.demo()
+        assert demo["base_url"] in up.said()
+        assert [user["role"] for user in demo["users"]].count("technician") == 8
+        for user in demo["users"]:
+            assert user["email"] in up.said()
+            assert user["password"] in up.said()
+        assert (folder / "demo.json").stat().st_mode & 0o777 == 0o600
+        assert tasks(up) == 300
+
+
+def test_a_second_one_on_the_same_folder_is_refused(folder: Path) -> None:
+    with started(folder) as first:
+        second = Up(folder)
+        assert second.popen.wait(timeout=60) == 1
+        assert "Retour already runs on" in second.said()
+        assert "Traceback" not in second.said()
+        assert tasks(first) == 300
+
+
+def test_a_port_that_is_taken_is_said_so(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        up = Up(folder, port)
+        assert up.popen.wait(timeout=60) == 1
+    assert f"Cannot listen on 127.0.0.1:{port}" in up.said()
+
+
+def test_all_data_is_there_after_a_stop_and_a_start(folder: Path) -> None:
+    with started(folder) as up:
+        users, mails = up.demo()["users"], up.mails()
+        found = access(folder)
+        assert up.end(signal.SIGTERM) == 0
+        assert found is not None
+        assert not Path(f"/proc/{found.pid}").exists()
+    assert mails
+    with started(folder) as again:
+        assert again.demo()["users"] == users
+        assert again.mails() == mails
+        assert tasks(again) == 300
+
+
+def test_a_kill_of_everything_loses_nothing(folder: Path) -> None:
+    with started(folder) as up:
+        mails = up.mails()
+        up.kill_everything()
+    with started(folder) as again:
+        assert again.mails() == mails
+        assert tasks(again) == 300
+        assert again.end(signal.SIGINT) == 0
+
+
+def test_a_kill_while_the_demo_is_written_leaves_no_half_of_it(tmp_path: Path) -> None:
+    with started(tmp_path / "data", words=DEMO_STAGE) as up:
+        up.kill_everything()
+    with started(tmp_path / "data") as again:
+        assert tasks(again) == 300
