@@ -184,3 +184,14 @@ async def dropped(world: World, invitation: UUID, reason: str, after: UUID | Non
         invitation,
         reason,
     )
+
+
+async def queue_again(world: World, task: UUID) -> None:
+    """As if the task had changed."""
+    await change(
+        world,
+        "INSERT INTO task_change (account, task, changed_at, attempts, not_before)"
+        " VALUES ($1, $2, retour_now(), 0, retour_now())",
+        world.account,
+        task,
+    )

@@ -19,17 +19,11 @@ from mail.answers import (
 )
 from sync.ids import new_account_number
 from sync.tokens import mint, write
-from tests.databases import TestDatabase
 from tests.mail.campaigns import change, only_invitation, rows
 from tests.mail.sent import ADDRESS, Sent, sent
 from tests.world import World
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def world(as_worker: TestDatabase) -> World:
-    return await World.create()
 
 
 @pytest.fixture

@@ -30,11 +30,6 @@ UPDATE campaign SET status = 'active', activated_at = clock_timestamp()
 """
 
 
-@pytest.fixture
-async def world(as_worker: TestDatabase) -> World:
-    return await World.create()
-
-
 async def draft(world: World, said: Definition | None = None) -> UUID:
     async with tx(world.account) as opened:
         return await create_campaign(opened, "Satisfaction", said or definition(world))

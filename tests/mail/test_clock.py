@@ -50,11 +50,6 @@ class Rings:
 
 
 @pytest.fixture
-async def world(as_worker: TestDatabase) -> World:
-    return await World.create()
-
-
-@pytest.fixture
 def config(database: TestDatabase) -> MailConfig:
     return msgspec.structs.replace(config_of(database), sweep=SWEEP)
 

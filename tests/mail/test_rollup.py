@@ -19,11 +19,6 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def world(as_worker: TestDatabase) -> World:
-    return await World.create()
-
-
-@pytest.fixture
 async def mail(world: World) -> Sent:
     return await sent(world)
 

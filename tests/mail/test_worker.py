@@ -60,11 +60,6 @@ def working(
         running.stop()
 
 
-@pytest.fixture
-async def world(as_worker: TestDatabase) -> World:
-    return await World.create()
-
-
 async def finished(world: World) -> UUID:
     await active(world)
     task = await world.task()

@@ -1,0 +1,120 @@
+"""Pauses, edits and ends of campaigns as planning sees them."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from mail.campaigns import edit_campaign
+from mail.definition import Trigger
+from mail.lifecycle import archive_campaign, pause_campaign, resume_campaign
+from sync.database import tx
+from tests.mail.campaigns import (
+    active,
+    definition,
+    happened,
+    invitations,
+    only_invitation,
+    outcomes,
+    plan_all,
+    queue_again,
+    rows,
+    time_of,
+)
+from tests.world import World
+
+pytestmark = pytest.mark.anyio
+
+MINUTE = timedelta(minutes=1)
+
+
+async def test_reasons_before_release_are_recorded(world: World, start: datetime) -> None:
+    await active(world, since=timedelta(hours=2))
+    stale, early = await world.task(), await world.task()
+    long_ago = start - timedelta(hours=24)
+    one = await happened(world, early, "600", long_ago)
+    two = await happened(
+        world, stale, "600", start - timedelta(minutes=30), received_at=start + timedelta(days=8)
+    )
+    await plan_all()
+    assert await outcomes(world, early) == {one: "before_activation"}
+    assert await outcomes(world, stale) == {two: "stale"}
+
+
+async def test_moments_inside_a_pause_ask_nobody_afterwards_either(world: World) -> None:
+    campaign = await active(world)
+    task, later = await world.task(), await world.task()
+    async with tx(world.account) as opened:
+        await pause_campaign(opened, campaign)
+    inside = await happened(world, task, "600", await time_of(world))
+    await plan_all()
+    async with tx(world.account) as opened:
+        await resume_campaign(opened, campaign)
+    after = await happened(world, later, "600", await time_of(world))
+    await queue_again(world, task)
+    await plan_all()
+    assert await outcomes(world, task) == {inside: "paused"}
+    assert await outcomes(world, later) == {after: "scheduled"}
+
+
+async def test_two_campaigns_decide_for_themselves(world: World, start: datetime) -> None:
+    await active(world)
+    await active(world, opt_out_allowed=True)
+    task = await world.task()
+    await happened(world, task, "600", start, survey=False)
+    await plan_all()
+    found = await rows(world, "SELECT outcome FROM decision ORDER BY outcome")
+    assert [row["outcome"] for row in found] == ["opted_out_by_agent", "scheduled"]
+    assert len(await invitations(world, task)) == 1
+
+
+async def test_an_edit_changes_nothing_that_is_scheduled(world: World, start: datetime) -> None:
+    campaign = await active(world, delay="00:01:00")
+    task = await world.task()
+    done = await happened(world, task, "600", start)
+    await plan_all()
+    edited = definition(
+        world, delay="00:02:00", rules=[Trigger([world.service_call], ["610", "700"])]
+    )
+    async with tx(world.account) as opened:
+        await edit_campaign(opened, campaign, "Satisfaction", edited)
+    closed = await happened(world, task, "700", start + MINUTE)
+    await plan_all()
+    assert await outcomes(world, task) == {done: "scheduled", closed: "not_first"}
+    asked = await only_invitation(world, task)
+    assert (asked["version"], asked["transition"]) == (1, done)
+    assert asked["release"] == start + timedelta(hours=1)
+
+
+async def test_an_earlier_arrival_is_decided_by_the_version_pinned(
+    world: World, start: datetime
+) -> None:
+    campaign = await active(world, delay="00:01:00")
+    task = await world.task()
+    late = await happened(world, task, "610", start + MINUTE)
+    await plan_all()
+    async with tx(world.account) as opened:
+        await edit_campaign(opened, campaign, "S", definition(world, delay="00:02:00"))
+    early = await happened(world, task, "600", start)
+    await plan_all()
+    assert await outcomes(world, task) == {early: "scheduled", late: "not_first"}
+    asked = await only_invitation(world, task)
+    assert (asked["version"], asked["release"]) == (1, start + timedelta(hours=1))
+
+
+async def test_an_archived_campaign_withdraws_what_waits_and_decides_nothing(
+    world: World, start: datetime
+) -> None:
+    campaign = await active(world)
+    await active(world, rules=[Trigger([world.service_call], ["700"])])
+    task, other = await world.task(), await world.task()
+    done = await happened(world, task, "600", start)
+    await plan_all()
+    async with tx(world.account) as opened:
+        await archive_campaign(opened, campaign)
+    await happened(world, other, "600", start)
+    await queue_again(world, task)
+    await plan_all()
+    assert await outcomes(world, task) == {done: "paused"}
+    asked = await only_invitation(world, task)
+    assert (asked["status"], asked["reason"], asked["phase"]) == ("dropped", "paused", None)
+    assert await outcomes(world, other) == {}
