@@ -145,10 +145,15 @@ class WebServer(uvicorn.Server):
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to answer, and say so."""
-        await super().startup(sockets)
-        if self.started:
-            self._ready()
+        """Start to answer, and say so.
+
+        :raises DiedError: the application does not start; uvicorn would end the process here.
+        """
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            raise DiedError("the application did not start; the log says why") from None
+        self._ready()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -185,8 +190,6 @@ async def serve(
     server.should_exit = True
     stopping.cancel()
     await serving
-    if not stop.is_set():
-        raise DiedError("the application did not start; the log says why")
 
 
 def listen_on(host: str, port: int) -> socket.socket:
