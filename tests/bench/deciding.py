@@ -8,6 +8,7 @@ from mail.planning import plan_due
 from sync.ids import new_id
 from tests.bench.ground import LONG_AGO, Ground
 from tests.bench.measuring import Line, Work, in_turns
+from tests.bench.rounds import queue_again
 from tests.journeys.surveys import survey
 
 FEW, MANY = 10, 10_000
@@ -25,16 +26,6 @@ SELECT $1, id, 1, definition, $4 FROM unnest($2::uuid[], $3::jsonb[]) AS c(id, d
 """
 REVISION: Final = "INSERT INTO campaign_set (account, revision) VALUES ($1, 1)"
 
-#: One fresh visit of a crew's task: its history is as long in every round.
-FORGET: Final = (
-    "DELETE FROM outbox WHERE account = $1",
-    "DELETE FROM invitation WHERE account = $1",
-    "DELETE FROM decision WHERE account = $1",
-)
-ENQUEUE: Final = """
-INSERT INTO task_change (account, task, changed_at, attempts, not_before)
-SELECT $1, id, now(), 0, now() FROM unnest($2::uuid[]) AS id
-"""
 HISTORY: Final = """
 INSERT INTO transition (account, id, task, state, moment, sequence, device_moment, received_at,
   technician, survey, unexpected, unit, tags)
@@ -64,18 +55,12 @@ async def add_history(owner: Any, ground: Ground) -> None:
     await owner.execute(HISTORY, ground.account, tasks, technician, ground.unit)
 
 
-async def forget(owner: Any, ground: Ground) -> None:
-    """Let the next round decide everything for the first time."""
-    for statement in FORGET:
-        await owner.execute(statement, ground.account)
-    await owner.execute(ENQUEUE, ground.account, ground.crews[0].tasks[:TASKS])
-
-
 def work(owner: Any, ground: Ground) -> tuple[Work, Work]:
     """Preparing a round, and the round."""
+    tasks = ground.crews[0].tasks[:TASKS]
 
     async def prepare() -> int:
-        await forget(owner, ground)
+        await queue_again(owner, ground, tasks)
         return 0
 
     async def run() -> int:

@@ -15,34 +15,28 @@ class Line(NamedTuple):
     """One line of the table.
 
     `ratio`: ours over the limit's rate where more is better, or large over small where a cost
-    must not grow. `at_least`: which of the two, and so which side of `target` is right.
+    must not grow. `at_least`: which of the two, and so which side of `target` is right. Without
+    a target it is only shown.
     """
 
     what: str
     ours: str
     limit: str
     ratio: float
-    target: float
+    target: float | None = None
     at_least: bool = True
-
-    @property
-    def reached(self) -> bool:
-        """Whether the target is met."""
-        return self.ratio >= self.target if self.at_least else self.ratio <= self.target
 
     @property
     def cells(self) -> tuple[str, ...]:
         """The line as the table shows it."""
-        sign = "≥" if self.at_least else "≤"
-        verdict = "yes" if self.reached else "no"
-        return (
-            self.what,
-            self.ours,
-            self.limit,
-            f"{self.ratio:.2f}",
-            f"{sign} {self.target:g}",
-            verdict,
-        )
+        return (self.what, self.ours, self.limit, f"{self.ratio:.2f}", *self._verdict())
+
+    def _verdict(self) -> tuple[str, str]:
+        if self.target is None:
+            return ("", "")
+        if self.at_least:
+            return (f"≥ {self.target:g}", "yes" if self.ratio >= self.target else "no")
+        return (f"≤ {self.target:g}", "yes" if self.ratio <= self.target else "no")
 
 
 HEADINGS: Final = ("what", "ours", "limit beside it", "ratio", "target", "reached")

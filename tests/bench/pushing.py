@@ -116,6 +116,5 @@ async def measure(ground: Ground, owner_dsn: str, port: int) -> list[Line]:
             f"{raw.first:,.0f} transitions/s",
             f"{raw.second:,.0f}/s bare unnest insert of the facts",
             raw.ratio,
-            0.25,
         ),
     ]

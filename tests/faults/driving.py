@@ -1,12 +1,13 @@
 """Mail's work, done in the test's own process: campaigns, planning, delivering."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from mail.campaigns import create_campaign
 from mail.config import MailConfig
 from mail.definition import Definition
+from mail.delivery import deliver_due
 from mail.lifecycle import activate_campaign
 from mail.planning import plan_due
 from sync.database import tx
@@ -35,15 +36,33 @@ async def plan() -> None:
         pass
 
 
-def mail_config(database: TestDatabase, sink: Sink) -> MailConfig:
-    """Settings of a worker that hands its mails to `sink`."""
+def mail_config(
+    database: TestDatabase, sink: Sink, origin: str = "http://retour.test"
+) -> MailConfig:
+    """Settings of a worker that hands its mails, with links to `origin`, to `sink`."""
     return MailConfig(
         worker_dsn=database.worker,
-        origin="http://retour.test",
+        origin=origin,
         smtp_url=sink.url,
         mail_from="retour@example.test",
     )
 
 
 async def deliver(config: MailConfig) -> None:
-    raise NotImplementedError
+    """Deliver everything that is due."""
+    while await deliver_due(config):
+        pass
+
+
+async def let_out(owner: Owner, config: MailConfig, moment: datetime) -> None:
+    """Plan and send at `moment`, and again when what waited for another's outcome may go on."""
+    while True:
+        await owner.set_clock(moment)
+        await plan()
+        await deliver(config)
+        waiting = await owner.value(
+            "SELECT min(not_before) FROM outbox WHERE release <= $1", moment
+        )
+        if waiting is None:
+            return
+        moment = waiting + timedelta(milliseconds=1)

@@ -1,0 +1,14 @@
+"""What the journeys share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.sink import Sink
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    """An SMTP server that listens."""
+    with Sink() as listening:
+        yield listening
