@@ -1,1 +1,5 @@
-"""From a due invitation to a mail that the server took: claim, render, send in phases, record."""
+"""Delivering: what is due is decided, claimed, handed to the SMTP server and recorded."""
+
+from mail.delivery.run import deliver_due
+
+__all__ = ["deliver_due"]

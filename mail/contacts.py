@@ -1,0 +1,111 @@
+"""One row per address: who opted out, who bounced, and who holds it for a campaign.
+
+Rows are locked in the order of their addresses, for the decision at release and never while a
+mail is on its way.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, Literal, TypeAlias
+from uuid import UUID
+
+from rules.decide import Mute
+from sync.database import Tx
+
+Suppression: TypeAlias = Literal["unsubscribed", "bounced"]
+#: An address in normal form, and a campaign.
+MuteKey: TypeAlias = tuple[str, UUID]
+
+_BOUNCED: Final = """
+SELECT address FROM contact WHERE account = $1 AND address = ANY($2) AND suppressed = 'bounced'
+"""
+
+_MAKE: Final = """
+INSERT INTO contact (account, address)
+SELECT $1, one.address FROM unnest($2::text[]) AS one (address) ORDER BY one.address
+ON CONFLICT DO NOTHING
+"""
+
+_LOCK: Final = """
+SELECT address, suppressed FROM contact
+WHERE account = $1 AND address = ANY($2) ORDER BY address FOR NO KEY UPDATE
+"""
+
+_MUTES: Final = """
+SELECT address, campaign, invitation, confirmed, counted_from FROM mute
+WHERE account = $1 AND address = ANY($2)
+"""
+
+_RESERVE: Final = """
+INSERT INTO mute (account, address, campaign, invitation, confirmed, counted_from)
+SELECT $1, one.address, one.campaign, one.invitation, false, one.counted_from
+FROM unnest($2::text[], $3::uuid[], $4::uuid[], $5::timestamptz[])
+  AS one (address, campaign, invitation, counted_from)
+ORDER BY one.address, one.campaign
+ON CONFLICT (account, address, campaign) DO UPDATE
+SET invitation = excluded.invitation, confirmed = false, counted_from = excluded.counted_from
+"""
+
+_CONFIRM: Final = """
+UPDATE mute SET confirmed = true, counted_from = one.counted_from
+FROM unnest($2::uuid[], $3::timestamptz[]) AS one (invitation, counted_from)
+WHERE account = $1 AND mute.invitation = one.invitation AND NOT confirmed
+"""
+
+_RELEASE: Final = """
+DELETE FROM mute WHERE account = $1 AND invitation = ANY($2) AND NOT confirmed
+"""
+
+_SUPPRESS: Final = """
+UPDATE contact SET suppressed = $3, suppressed_at = $4
+WHERE account = $1 AND address = ANY($2) AND suppressed IS NULL
+"""
+
+
+async def bounced_among(tx: Tx, addresses: Collection[str]) -> set[str]:
+    """Those of `addresses` (normal forms) that bounced for good."""
+    rows = await tx.fetch(_BOUNCED, tx.account, list(addresses))
+    return {row["address"] for row in rows}
+
+
+async def lock_contacts(tx: Tx, addresses: Iterable[str]) -> dict[str, Suppression | None]:
+    """Lock the rows of `addresses`, made where missing, and tell which are suppressed."""
+    wanted = sorted(set(addresses))
+    await tx.execute(_MAKE, tx.account, wanted)
+    rows = await tx.fetch(_LOCK, tx.account, wanted)
+    return {row["address"]: row["suppressed"] for row in rows}
+
+
+async def mutes_of(tx: Tx, addresses: Iterable[str]) -> dict[MuteKey, Mute]:
+    """Who holds which of `addresses`, whose rows are locked."""
+    return {
+        (row["address"], row["campaign"]): Mute(
+            row["invitation"], row["confirmed"], row["counted_from"]
+        )
+        for row in await tx.fetch(_MUTES, tx.account, list(set(addresses)))
+    }
+
+
+async def reserve(tx: Tx, reserved: Mapping[MuteKey, Mute]) -> None:
+    """Hold addresses for an attempt; what was held before has run out."""
+    rows = [(*key, mute.invitation, mute.counted_from) for key, mute in reserved.items()]
+    if rows:
+        await tx.execute(_RESERVE, tx.account, *zip(*rows, strict=True))
+
+
+async def confirm(tx: Tx, windows: Sequence[tuple[UUID, datetime]]) -> None:
+    """Start the windows of sent invitations; one that was confirmed before is not extended."""
+    if windows:
+        await tx.execute(_CONFIRM, tx.account, *zip(*windows, strict=True))
+
+
+async def release(tx: Tx, invitations: Collection[UUID]) -> None:
+    """Let go of what these invitations had reserved: nothing was sent."""
+    if invitations:
+        await tx.execute(_RELEASE, tx.account, list(invitations))
+
+
+async def suppress(tx: Tx, addresses: Collection[str], why: Suppression) -> None:
+    """Never write to `addresses` again; an earlier reason stays."""
+    if addresses:
+        await tx.execute(_SUPPRESS, tx.account, sorted(addresses), why, tx.now)

@@ -1,0 +1,55 @@
+"""Text with holes, its constant parts already in quoted-printable (RFC 2045, 6.7).
+
+A hole may be cut anywhere because a soft line break may stand anywhere: each part is encoded for
+itself and the parts are joined by soft breaks. So a recipient costs a few short encodings only.
+"""
+
+import binascii
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec import Struct
+
+_SOFT_BREAK: Final = b"=\r\n"
+
+
+class Slots:
+    """Marks for the holes of one template; what a campaign's text says cannot look like one."""
+
+    def __init__(self) -> None:
+        self._nonce = f"slot{secrets.token_hex(12)}"
+
+    def mark(self, name: str) -> str:
+        """What to write where the hole `name` (lower-case letters) shall be."""
+        return f"{self._nonce}{name}end"
+
+    def cut(self, text: str) -> "Pieces":
+        """`text`, encoded, with holes for the marks."""
+        parts = re.split(f"{self._nonce}([a-z]+?)end", text)
+        return Pieces(tuple(quoted(part) for part in parts[::2]), tuple(parts[1::2]))
+
+
+class Pieces(Struct, frozen=True):
+    """`constants` with a hole between each two, named in `holes`."""
+
+    constants: tuple[bytes, ...]
+    holes: tuple[str, ...]
+
+    def filled(self, values: Mapping[str, bytes]) -> bytes:
+        """The encoded text; `values` are already encoded by `quoted`."""
+        parts = [self.constants[0]]
+        for hole, constant in zip(self.holes, self.constants[1:], strict=True):
+            parts += (values[hole], constant)
+        return b"".join(parts)
+
+
+def quoted(text: str) -> bytes:
+    """`text` in quoted-printable, ending in a soft break so that more may follow."""
+    if not text:
+        return b""
+    # The sign at the end keeps room for the break in the last line, and is cut off again.
+    octets = text.replace("\r\n", "\n").encode() + b"="
+    encoded = binascii.b2a_qp(octets, istext=True).replace(b"\n", b"\r\n").removesuffix(b"=3D")
+    return encoded if encoded.endswith(b"\r\n") else encoded + _SOFT_BREAK

@@ -1,0 +1,148 @@
+"""One campaign version in one language, compiled to bytes with holes, and filled for a person."""
+
+import html
+from datetime import datetime
+from email.utils import format_datetime
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import mrml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from msgspec import Struct
+
+from mail.definition import BEST_RATING, Definition
+from mail.i18n import translations
+from mail.letter.headers import BOUNDARY, folded, mailbox
+from mail.letter.pieces import Pieces, Slots, quoted
+from mail.letter.wording import Gettext, Wording, one_line, wording
+
+_FOLDER: Final = Path(__file__).parent.parent
+CATALOGUES: Final = _FOLDER / "locale"
+_PART: Final = (
+    "\r\n--{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\n"
+    "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+)
+
+
+class Origin(Struct, frozen=True):
+    """What of the settings stands in a mail: where links lead, and the usual sender."""
+
+    links: str
+    sender: str
+
+
+class Recipient(Struct, frozen=True):
+    """What differs from one mail of a template to the next.
+
+    `address`: ASCII. `date`: aware. `greeting`, `visit`, `place`: one line each, not escaped.
+    """
+
+    address: str
+    message_id: str
+    date: datetime
+    survey: str
+    unsubscribe: str
+    greeting: str
+    visit: str
+    place: str
+
+
+class LetterTemplate(Struct, frozen=True):
+    """A compiled mail."""
+
+    headers: str
+    text: Pieces
+    html: Pieces
+    origin: str
+
+    def fill(self, to: Recipient) -> bytes:
+        """The whole mail for one person, lines ending in CRLF."""
+        said = {"greeting": to.greeting, "visit": to.visit, "place": to.place}
+        lines = {name: one_line(text) for name, text in said.items()}
+        links = {"survey": quoted(to.survey), "unsubscribe": quoted(to.unsubscribe)}
+        plain = {name: quoted(text) for name, text in lines.items()}
+        escaped = {name: quoted(html.escape(text)) for name, text in lines.items()}
+        return b"".join(
+            (
+                self._headers_for(to).encode("ascii"),
+                _part("plain"),
+                self.text.filled(plain | links),
+                _part("html"),
+                self.html.filled(escaped | links),
+                f"\r\n--{BOUNDARY}--\r\n".encode(),
+            )
+        )
+
+    def _headers_for(self, to: Recipient) -> str:
+        return (
+            f"{self.headers}To: {to.address}\r\nDate: {format_datetime(to.date)}\r\n"
+            f"Message-ID: {to.message_id}\r\n"
+            f"List-Unsubscribe: <{self.origin}/u/{to.unsubscribe}>\r\n\r\n"
+        )
+
+
+@cache
+def gettext_of(locale: str) -> Gettext:
+    """The texts of mails in `locale`."""
+    return translations(locale, CATALOGUES).gettext
+
+
+def compile_letter(
+    definition: Definition, origin: Origin, locale: str, fallback: str
+) -> LetterTemplate:
+    """Compile the mail of `definition` in `locale`; texts it lacks are taken from `fallback`."""
+    slots = Slots()
+    said = wording(definition, gettext_of(locale), locale, fallback)
+    context = {
+        "letter": said,
+        "language": locale.replace("_", "-"),
+        "origin": origin.links,
+        "ratings": range(1, BEST_RATING + 1),
+        "slot": slots.mark,
+    }
+    mjml = _environment(locale, True).get_template("survey.mjml").render(context)
+    plain = _environment(locale, False).get_template("survey.txt").render(context)
+    return LetterTemplate(
+        headers=_headers(definition, said, origin, locale),
+        text=slots.cut(plain),
+        html=slots.cut(mrml.to_html(mjml).content),
+        origin=origin.links,
+    )
+
+
+def _headers(definition: Definition, said: Wording, origin: Origin, locale: str) -> str:
+    message = definition.message
+    lines = [
+        folded("From", mailbox(message.sender_name, message.sender_address or origin.sender)),
+        folded("Subject", said.subject),
+        "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
+        "Auto-Submitted: auto-generated\r\n",
+        f"Content-Language: {locale.replace('_', '-')}\r\n",
+        "MIME-Version: 1.0\r\n",
+        f'Content-Type: multipart/alternative; boundary="{BOUNDARY}"\r\n',
+    ]
+    if message.reply_to:
+        lines.append(folded("Reply-To", mailbox("", message.reply_to)))
+    return "".join(lines)
+
+
+def _part(kind: str) -> bytes:
+    return _PART.format(boundary=BOUNDARY, kind=kind).encode()
+
+
+@cache
+def _environment(locale: str, escaped: bool) -> Environment:
+    texts = translations(locale, CATALOGUES)
+    made = Environment(
+        loader=FileSystemLoader(_FOLDER / "templates"),
+        extensions=["jinja2.ext.i18n"],
+        autoescape=escaped,  # noqa: S701 - plain text has no markup to escape
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.install_gettext_callables(  # type: ignore[attr-defined]  # added by the extension
+        texts.gettext, texts.ngettext, newstyle=True
+    )
+    return made
