@@ -12,6 +12,7 @@ from mail.actors import declare
 from mail.broker import close_broker
 from mail.chores import Ring, Stopping, Work
 from mail.config import MailConfig
+from mail.works import works_of
 from sync.database import DB
 
 LOG: Final = structlog.stdlib.get_logger("retour.worker")
@@ -91,8 +92,6 @@ def run_worker(config: MailConfig, broker: Broker, ring: Ring, threads: int = 4)
 
     :raises MiddlewareError: the database cannot be reached.
     """
-    from mail.works import works_of
-
     return start_worker(config, broker, works_of(config), ring, threads)
 
 

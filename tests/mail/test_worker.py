@@ -5,21 +5,24 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 from dramatiq import Broker
 from dramatiq.middleware import MiddlewareError
 
+from mail.answers import Submission, submit
 from mail.broker import DELIVER, PLAN, ROLLUP, Doorbell, make_broker
 from mail.chores import Work
 from mail.config import MailConfig
 from mail.planning import plan_due
 from mail.rollup import roll_due
-from mail.worker import RunningWorker, start_worker
+from mail.worker import RunningWorker, run_worker, start_worker
 from tests.databases import TestDatabase
 from tests.faults.brokers import BROKERS, shared_broker
 from tests.mail.campaigns import active, happened, invitations, rows, time_of
+from tests.mail.sent import sent
 from tests.world import World
 
 pytestmark = pytest.mark.anyio
@@ -60,8 +63,8 @@ def working(
         running.stop()
 
 
-async def finished(world: World) -> UUID:
-    await active(world)
+async def finished(world: World, **changes: Any) -> UUID:
+    await active(world, **changes)
     task = await world.task()
     await happened(world, task, "600", await time_of(world) - timedelta(hours=1))
     return task
@@ -78,6 +81,22 @@ async def test_a_ring_plans_and_then_rings_for_delivering(
         assert await asyncio.to_thread(deliver.rung.wait, 30)
     assert len(await invitations(world, task)) == 1
     assert not running.alive
+
+
+async def test_a_whole_worker_plans_and_rolls_up(world: World, database: TestDatabase) -> None:
+    mail = await sent(world)
+    await submit(mail.survey, Submission(rating=4))
+    task = await finished(world, delay="00:12:00")
+    config, broker = config_of(database), make_broker("memory://")
+    doorbell = Doorbell(broker)
+    running = run_worker(config, broker, doorbell.ring)
+    for name in (PLAN, ROLLUP, DELIVER):
+        broker.actors[f"retour.{name}"].send()
+        await asyncio.to_thread(broker.join, f"retour.{name}", timeout=30_000)
+    doorbell.stop()
+    running.stop()
+    assert len(await invitations(world, task)) == 2
+    assert len(await rows(world, "SELECT FROM task_result")) == 1
 
 
 async def test_a_message_that_comes_ten_times_has_one_effect(
