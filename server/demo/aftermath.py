@@ -1,6 +1,7 @@
 """What the demo's campaigns decided about the past: the real rules, run over the whole story."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -20,6 +21,8 @@ from sync.ids import new_id
 
 #: Tasks that moved this recently are left to the workers, who plan and send for real.
 LIVE: Final = timedelta(hours=13)
+#: Why customers are asked no more.
+LEAVERS: Final = ("unsubscribed", "unsubscribed", "unsubscribed", "bounced", "bounced")
 _KINDS: Final = {stage.code: Kind(stage.kind) for stage in DEMO.states}
 
 
@@ -56,6 +59,19 @@ class Asked(Struct, frozen=True, kw_only=True):
 def is_live(job: Job, now: datetime) -> bool:
     """Whether the workers plan this task themselves."""
     return any(step.received > now - LIVE for step in job.steps)
+
+
+def leavers(jobs: Sequence[Job], now: datetime) -> dict[UUID, str]:
+    """Customers of many tasks who opted out, or whose address was none, and why.
+
+    Nobody who is still to be asked is among them.
+    """
+    asked_soon = {job.client.id for job in jobs if is_live(job, now) or not job.steps}
+    often = Counter(
+        job.client.id for job in jobs if job.client.email and job.client.id not in asked_soon
+    )
+    chosen = [client for client, _ in often.most_common(len(LEAVERS))]
+    return dict(zip(chosen, LEAVERS, strict=False))
 
 
 def plan(

@@ -1,9 +1,8 @@
 """What became of the demo's invitations at their release, in the order in which they went."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from random import Random
-from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
@@ -13,10 +12,6 @@ from rules.address import Mailboxes, Resolved, resolve
 from rules.decide import Contact, Go, Mute, Reason, Skip, to_contact
 from rules.timing import window_anchor
 from server.demo.aftermath import Asked
-
-#: Of a thousand mails: how many addresses did not exist, and how many opted out afterwards.
-_BOUNCED: Final = 12
-_OPTED_OUT: Final = 80
 
 
 class Suppression(Struct, frozen=True):
@@ -29,8 +24,10 @@ class Suppression(Struct, frozen=True):
 class Releases:
     """Settles invitations one by one; remembers windows and suppressions by address."""
 
-    def __init__(self, chance: Random) -> None:
+    def __init__(self, chance: Random, leavers: Mapping[UUID, str]) -> None:
+        """`leavers`: customers whose first mail is the last, and why: `unsubscribed`, `bounced`."""
         self._chance = chance
+        self._leavers = leavers
         self.mutes: dict[tuple[UUID, str], Mute] = {}
         self.suppressed: dict[str, Suppression] = {}
         self.addresses: set[str] = set()
@@ -71,13 +68,13 @@ class Releases:
         return Contact(suppressed, self.mutes.get((asked.campaign.id, resolved.normal)))
 
     def _send(self, asked: Asked, resolved: Resolved, sent: datetime, *, reserve: bool) -> Asked:
-        draw = self._chance.randrange(1000)
-        if draw < _BOUNCED:
-            self.suppressed.setdefault(resolved.normal, Suppression("bounced", sent))
+        why = self._leavers.get(asked.job.client.id)
+        if why == "bounced":
+            self.suppressed.setdefault(resolved.normal, Suppression(why, sent))
             return replace(asked, status="failed", resolved=resolved)
-        if draw < _BOUNCED + _OPTED_OUT:
+        if why is not None:
             later = sent + timedelta(minutes=self._chance.uniform(5, 55))
-            self.suppressed.setdefault(resolved.normal, Suppression("unsubscribed", later))
+            self.suppressed.setdefault(resolved.normal, Suppression(why, later))
         if reserve:
             anchor = window_anchor(asked.release, sent)
             held = Mute(asked.id, confirmed=True, counted_from=anchor)

@@ -10,7 +10,7 @@ from typing import Final
 from mail.definition import to_rules
 from rules.campaign import Campaign, Pause, Status
 from server.demo import past
-from server.demo.aftermath import is_live, plan
+from server.demo.aftermath import is_live, leavers, plan
 from server.demo.clients import clients
 from server.demo.company import (
     Ids,
@@ -78,7 +78,7 @@ async def _write_aftermath(tx: Tx, ids: Ids, chance: Random, jobs: list[Job]) ->
         verdicts += decided
         planned += asked
         launched[made.id] = made.definition
-    releases, customers = Releases(chance), Customers(chance, tx.now)
+    releases, customers = Releases(chance, leavers(jobs, tx.now)), Customers(chance, tx.now)
     settled = releases.settle(planned)
     await past.write_decisions(tx, verdicts, settled)
     await past.write_mails(tx, ids, settled, releases)
