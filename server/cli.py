@@ -17,7 +17,7 @@ from server.embedded import EmbeddedError
 from server.provision import ProvisionError, provision
 from server.settings import Settings, SettingsError, load
 from server.terminal import Screen, _, locale
-from server.up import FolderHeldError, Place, PortTakenError, database_of, up
+from server.up import FolderHeldError, Place, database_of, up
 from sync.errors import FieldError, MissingError
 from sync.records.shapes import AccountPut, Language
 
@@ -44,6 +44,9 @@ def in_words(command: Callable[P, T]) -> Callable[P, T]:
             return command(*args, **kwargs)
         except FAULTS as error:
             raise click.ClickException(str(error)) from error
+        except processes.PortTakenError as error:
+            text = _("Cannot listen on %(address)s; name another port with --port")
+            raise click.ClickException(text % {"address": error}) from None
         except (OSError, asyncpg.PostgresError) as error:
             text = _("The database cannot be reached: %(error)s") % {"error": error}
             raise click.ClickException(text) from error
@@ -94,9 +97,6 @@ def up_command(folder: Path | None, port: int, host: str) -> None:
     except FolderHeldError as error:
         text = _("Retour already runs on %(folder)s; stop it, or name another folder with --data")
         raise click.ClickException(text % {"folder": error}) from None
-    except PortTakenError as error:
-        text = _("Cannot listen on %(address)s; name another port with --port")
-        raise click.ClickException(text % {"address": error}) from None
 
 
 @main.command("api", help=_("Answer HTTP, on the database and broker of the settings."))
@@ -106,13 +106,7 @@ def up_command(folder: Path | None, port: int, host: str) -> None:
 def api_command(port: int, host: str) -> None:
     """One API process; any number may run."""
     settings = _grown_up()
-    try:
-        listening = processes.listen_on(host, port)
-    except OSError as error:
-        text = _("Cannot listen on %(address)s; name another port with --port")
-        address = f"{host}:{port} ({error.strerror})"
-        raise click.ClickException(text % {"address": address}) from None
-    with listening:
+    with processes.listen_on(host, port) as listening:
         api_dsn, _worker = asyncio.run(provision(settings))
         processes.until_signalled(partial(processes.api, settings, api_dsn, listening))
 

@@ -28,6 +28,10 @@ WORKER_GRACE: Final = 8.0
 WATCH: Final = 0.5
 
 
+class PortTakenError(RuntimeError):
+    """Nobody can listen there; the text says where and why."""
+
+
 class DiedError(RuntimeError):
     """A part of the process ended by itself; a supervisor should start the process again."""
 
@@ -195,10 +199,14 @@ async def serve(
 def listen_on(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes a free one.
 
-    :raises OSError: the port is taken, or `host` is not an address of this machine.
+    :raises PortTakenError: another program has it, or `host` is no address of this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.create_server((host, port), family=family, backlog=2048)
+    try:
+        listening = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        why = (error.strerror or "").partition(" (")[0]
+        raise PortTakenError(f"{host}:{port} ({why})") from None
     listening.setblocking(False)
     return listening
 

@@ -50,16 +50,8 @@ class Stage(StrEnum):
     DEMO = "demo"
 
 
-class UpError(RuntimeError):
-    """It cannot start; the text says what to do."""
-
-
-class PortTakenError(UpError):
-    """Another program listens on the port."""
-
-
-class FolderHeldError(UpError):
-    """Another `retour up` runs on the folder."""
+class FolderHeldError(RuntimeError):
+    """Another `retour up` runs on the folder, which the text names."""
 
 
 class Login(Struct, frozen=True):
@@ -119,7 +111,8 @@ class Watcher(Protocol):
 def up(settings: Settings, place: Place, watcher: Watcher) -> None:
     """Run until SIGINT or SIGTERM.
 
-    :raises UpError: the port is taken, or another one runs on the folder.
+    :raises FolderHeldError: another one runs on the folder.
+    :raises PortTakenError: nobody can listen there.
     :raises EmbeddedError: PostgreSQL did not start.
     :raises ProvisionError: the database cannot be used safely.
     :raises DiedError: a part ended by itself.
@@ -127,7 +120,7 @@ def up(settings: Settings, place: Place, watcher: Watcher) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     place.folder.mkdir(parents=True, exist_ok=True)
     try:
-        with _alone(place.folder), _listening(place) as listening:
+        with _alone(place.folder), listen_on(place.host, place.port) as listening:
             watcher.starting(Stage.DATABASE)
             with _database(settings, place.folder) as ready:
                 _run(_addressed(ready, listening, place), place.folder, listening, watcher)
@@ -143,16 +136,6 @@ def _alone(folder: Path) -> Iterator[None]:
         except HeldError:
             raise FolderHeldError(str(folder)) from None
         yield
-
-
-@contextmanager
-def _listening(place: Place) -> Iterator[socket.socket]:
-    try:
-        listening = listen_on(place.host, place.port)
-    except OSError as error:
-        raise PortTakenError(f"{place.host}:{place.port} ({error.strerror})") from None
-    with listening:
-        yield listening
 
 
 @contextmanager
