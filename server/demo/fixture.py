@@ -77,10 +77,6 @@ class Demo(Struct, frozen=True):
     campaigns: list[Survey]
     asking_states: list[str]
 
-    def person(self, key: str) -> Person:
-        """The person of that key."""
-        return next(person for person in self.users if person.key == key)
-
     def staff(self, role: str) -> list[Person]:
         """Everybody of that role."""
         return [person for person in self.users if person.role == role]
