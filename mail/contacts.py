@@ -4,7 +4,7 @@ Rows are locked in the order of their addresses, for the decision at release and
 mail is on its way.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
 from uuid import UUID
@@ -46,10 +46,10 @@ ON CONFLICT (account, address, campaign) DO UPDATE
 SET invitation = excluded.invitation, confirmed = false, counted_from = excluded.counted_from
 """
 
+#: The deliverer confirms what was sent with a statement of its own, `mail.delivery.marks`.
 _CONFIRM: Final = """
-UPDATE mute SET confirmed = true, counted_from = one.counted_from
-FROM unnest($2::uuid[], $3::timestamptz[]) AS one (invitation, counted_from)
-WHERE account = $1 AND mute.invitation = one.invitation AND NOT confirmed
+UPDATE mute SET confirmed = true, counted_from = $3
+WHERE account = $1 AND invitation = $2 AND NOT confirmed
 """
 
 _RELEASE: Final = """
@@ -93,10 +93,9 @@ async def reserve(tx: Tx, reserved: Mapping[MuteKey, Mute]) -> None:
         await tx.execute(_RESERVE, tx.account, *zip(*rows, strict=True))
 
 
-async def confirm(tx: Tx, windows: Sequence[tuple[UUID, datetime]]) -> None:
-    """Start the windows of sent invitations; one that was confirmed before is not extended."""
-    if windows:
-        await tx.execute(_CONFIRM, tx.account, *zip(*windows, strict=True))
+async def confirm(tx: Tx, invitation: UUID, counted_from: datetime) -> None:
+    """Start the window of a sent invitation; one that was confirmed before is not extended."""
+    await tx.execute(_CONFIRM, tx.account, invitation, counted_from)
 
 
 async def release(tx: Tx, invitations: Collection[UUID]) -> None:

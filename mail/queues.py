@@ -22,7 +22,7 @@ ATTEMPTS: Final = 5
 _ERROR_LENGTH: Final = 500
 
 #: What passes by itself and is no task's fault: connections, resources, stops, locks.
-_PASSING: Final = (
+PASSING: Final = (
     OSError,
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
@@ -78,7 +78,7 @@ def _chunks(due: Iterable[asyncpg.Record]) -> Iterable[tuple[int, list[UUID]]]:
 async def _chunk(queue: Queue, account: int, tasks: list[UUID], work: Work) -> int:
     try:
         return await run(account, partial(_on, work, tasks))
-    except _PASSING:
+    except PASSING:
         raise
     except Exception:  # whatever it is, it must not keep the neighbours waiting
         LOG.warning("chunk failed", queue=queue.name, account=account, exc_info=True)
@@ -88,7 +88,7 @@ async def _chunk(queue: Queue, account: int, tasks: list[UUID], work: Work) -> i
 async def _alone(queue: Queue, account: int, task: UUID, work: Work) -> int:
     try:
         return await run(account, partial(_on, work, [task]))
-    except _PASSING:
+    except PASSING:
         raise
     except Exception as error:
         LOG.exception("task failed", queue=queue.name, account=account, task=str(task))

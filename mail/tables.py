@@ -109,7 +109,10 @@ class Invitation(Table, tablename="invitation", db=DB):
 
 
 class Outbox(Table, tablename="outbox", db=DB):
-    """The queue of invitations that are not settled: its release, phase, attempt and lease."""
+    """The queue of invitations that are not settled: its release, phase, attempt and lease.
+
+    `faults`: how often it could not be decided or written; the mail server is no part of that.
+    """
 
     key = ("account", "invitation")
     account = BigInt(null=False, default=None)
@@ -123,6 +126,7 @@ class Outbox(Table, tablename="outbox", db=DB):
     resent = Boolean(null=False, default=None)
     survey_token = Bytea(null=True, default=None)
     unsubscribe_token = Bytea(null=True, default=None)
+    faults = SmallInt(null=False, default=0)
     error = Text(null=True, default=None)
 
 

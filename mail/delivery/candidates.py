@@ -1,5 +1,6 @@
 """What is due: invitations that wait in the outbox, with what their release is judged on."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -11,11 +12,20 @@ from rules.address import Mailboxes
 from rules.facts import Kind, OrderKey
 from sync.database import Tx
 
-#: Ties go by release, then id, so this is the order in which contacts are decided too.
+#: Ties go by release, then id, so this is the order in which contacts are decided too. Picked
+#: first, so that a long queue costs no more than a short one; whoever changes an invitation
+#: locks its entry in the queue before.
 _DUE: Final = """
-SELECT o.invitation, o.release, o.attempt, o.resent, o.first_tried_at,
-  o.survey_token, o.unsubscribe_token,
-  i.campaign, i.version, i.task, i.transition, i.technician,
+WITH picked AS MATERIALIZED (
+  SELECT invitation, release, attempt, resent, first_tried_at, survey_token, unsubscribe_token
+  FROM outbox
+  WHERE account = $1 AND phase = 'waiting' AND release <= $2 AND not_before <= $2
+    AND ($4::uuid[] IS NULL OR invitation = ANY($4))
+  ORDER BY release, invitation
+  LIMIT $3
+  FOR NO KEY UPDATE SKIP LOCKED
+)
+SELECT o.*, i.campaign, i.version, i.transition, i.technician,
   i.address, i.typed_address, i.language, i.message_id,
   r.moment, t.type, t.state, s.kind,
   w.moment AS last_moment, w.sequence AS last_sequence, w.id AS last_id,
@@ -24,8 +34,8 @@ SELECT o.invitation, o.release, o.attempt, o.resent, o.first_tried_at,
   l.name AS location_name, l.address AS location_address, l.email AS location_email,
   l.zone AS location_zone, t.contact_email,
   y.name AS type_name, y.names AS type_names
-FROM outbox o
-JOIN invitation i ON (i.account, i.id) = (o.account, o.invitation)
+FROM picked o
+JOIN invitation i ON (i.account, i.id) = ($1, o.invitation)
 JOIN transition r ON (r.account, r.id) = (i.account, i.transition)
 JOIN task t ON (t.account, t.id) = (i.account, i.task)
 JOIN transition w ON (w.account, w.id) = (t.account, t.state_transition)
@@ -33,10 +43,14 @@ JOIN state s ON (s.account, s.code) = (t.account, t.state)
 JOIN task_type y ON (y.account, y.id) = (t.account, t.type)
 LEFT JOIN customer c ON (c.account, c.id) = (t.account, t.customer)
 LEFT JOIN location l ON (l.account, l.id) = (t.account, t.location)
-WHERE o.account = $1 AND o.phase = 'waiting' AND o.not_before <= $2
 ORDER BY o.release, o.invitation
-LIMIT $3
-FOR NO KEY UPDATE OF o, i SKIP LOCKED
+FOR NO KEY UPDATE OF i
+"""
+
+_IDS: Final = """
+SELECT invitation, attempt FROM outbox
+WHERE account = $1 AND phase = 'waiting' AND release <= $2 AND not_before <= $2
+ORDER BY release, invitation LIMIT $3
 """
 
 
@@ -69,7 +83,12 @@ class Sending(Struct, frozen=True):
 
 
 class Candidate(Struct, frozen=True):
-    """A due invitation. `last`: the task's last transition. `earlier`: set from the 2nd attempt."""
+    """A due invitation.
+
+    `resent`: a copy may have gone before, this is the last. `first_tried_at`: when it was first
+    offered to the server. `last`: the task's last transition. `captured_by`, `captured_at`: the
+    technician who noted the customer's address, and when. `earlier`: set from the 2nd attempt.
+    """
 
     invitation: UUID
     release: datetime
@@ -92,9 +111,15 @@ class Candidate(Struct, frozen=True):
     earlier: Sending | None
 
 
-async def due(tx: Tx, limit: int) -> list[Candidate]:
-    """At most `limit` due invitations of the account, locked, in the order of their release."""
-    return [_candidate(row) for row in await tx.fetch(_DUE, tx.account, tx.now, limit)]
+async def due(tx: Tx, limit: int, only: Sequence[UUID] | None = None) -> list[Candidate]:
+    """At most `limit` due invitations (of `only`), locked, in the order of their release."""
+    return [_candidate(row) for row in await tx.fetch(_DUE, tx.account, tx.now, limit, only)]
+
+
+async def due_ids(tx: Tx, limit: int) -> list[tuple[UUID, int]]:
+    """Invitation and attempt of what `due` would give, neither locked nor read."""
+    rows = await tx.fetch(_IDS, tx.account, tx.now, limit)
+    return [(row["invitation"], row["attempt"]) for row in rows]
 
 
 def _candidate(row: asyncpg.Record) -> Candidate:

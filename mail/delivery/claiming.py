@@ -1,154 +1,147 @@
 """Claiming: one transaction an account decides what is due and leases what may be sent.
 
 The decisions of an account are taken one chunk after the other (an advisory lock of the
-transaction), so that ties between invitations go by release, then id, whoever claims.
+transaction), so that ties between invitations go by release, then id, whoever claims. Locks are
+taken in one order: the turn, the queue and its invitations, contacts by address, mute windows.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Final, TypeAlias
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
+import structlog
 from msgspec import Struct
 
 from mail import contacts
 from mail.config import MailConfig
-from mail.definition import Definition, to_rules
-from mail.delivery.candidates import Candidate, Sending, Tokens, due
-from mail.delivery.events import Event, note
+from mail.definition import to_rules
+from mail.delivery.candidates import Candidate, due, due_ids
+from mail.delivery.dropping import drop
+from mail.delivery.leasing import Job, Pinned, lease
+from mail.delivery.poison import fault
 from mail.delivery.releasing import Cleared, Dropped, Waiting, judge
-from mail.letter.wording import locale_of
-from mail.live import CampaignSet, VersionKey, load, pinned
+from mail.live import CampaignSet, load, pinned
+from mail.queues import PASSING
 from rules.campaign import Campaign, Status
-from rules.decide import REARMING
-from sync import tokens
+from rules.decide import Reason
 from sync.database import Tx, run
 
-#: An invitation that met a reservation is judged again this soon, if nobody wakes it before.
-_LOOK_AGAIN: Final = timedelta(seconds=5)
+LOG: Final = structlog.stdlib.get_logger("retour.delivery")
+
+#: An invitation that met a reservation is judged again this long after that may have ended.
+LOOK_AGAIN: Final = timedelta(seconds=5)
 #: How often it is asked whether a paused campaign goes on.
-_PAUSE_CHECK: Final = timedelta(seconds=30)
+PAUSE_CHECK: Final = timedelta(seconds=30)
 #: What a waiting row says; the outcome of the reservation looks for it.
 RESERVED: Final = "reserved"
 
 _TURN: Final = "SELECT pg_advisory_xact_lock($1)"
 
-_ACCOUNT: Final = "SELECT language, zone, after_crash FROM account WHERE account = $1"
-
-_DROP: Final = """
-WITH dropped AS (
-  UPDATE invitation i SET status = 'dropped', reason = one.reason,
-    rearm_moment = one.moment, rearm_sequence = one.sequence, rearm_transition = one.last
-  FROM unnest($2::uuid[], $3::text[], $4::timestamptz[], $5::bigint[], $6::uuid[])
-    AS one (id, reason, moment, sequence, last)
-  WHERE i.account = $1 AND i.id = one.id
-  RETURNING i.id, i.campaign, i.transition, i.reason
-), gone AS (
-  DELETE FROM outbox o USING dropped WHERE o.account = $1 AND o.invitation = dropped.id
-)
-UPDATE decision d SET outcome = dropped.reason, decided_at = $7
-FROM dropped
-WHERE d.account = $1 AND d.campaign = dropped.campaign AND d.transition = dropped.transition
+_STAND_STILL: Final = """
+UPDATE outbox SET not_before = $3, error = 'paused' WHERE account = $1 AND invitation = ANY($2)
 """
 
+#: A holder that was put off is not settled before it is tried again.
 _WAIT: Final = """
-UPDATE outbox SET not_before = $3, error = $4 WHERE account = $1 AND invitation = ANY($2)
-"""
-
-_ADDRESS: Final = """
-UPDATE invitation i
-SET status = 'claimed', address = one.address, typed_address = one.typed,
-  address_field = one.field, address_by_technician = one.captured,
-  language = one.language, message_id = one.message_id
-FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::text[], $8::text[])
-  AS one (id, address, typed, field, captured, language, message_id)
-WHERE i.account = $1 AND i.id = one.id
-"""
-
-_LINK: Final = """
-INSERT INTO link (account, token_hash, purpose, invitation)
-SELECT $1, one.hash, $2, one.invitation
-FROM unnest($3::bytea[], $4::uuid[]) AS one (hash, invitation)
-"""
-
-_LEASE: Final = """
-UPDATE outbox o
-SET phase = 'claimed', attempt = o.attempt + 1, lease_until = $2, error = NULL,
-  first_tried_at = coalesce(o.first_tried_at, $3),
-  survey_token = one.survey, unsubscribe_token = one.unsubscribe
-FROM unnest($4::uuid[], $5::bytea[], $6::bytea[]) AS one (invitation, survey, unsubscribe)
+UPDATE outbox o SET not_before = greatest($4, one.until + $5::interval), error = $6
+FROM (
+  SELECT w.invitation, h.not_before AS until
+  FROM unnest($2::uuid[], $3::uuid[]) AS w (invitation, holder)
+  LEFT JOIN outbox h ON h.account = $1 AND h.invitation = w.holder AND h.phase = 'waiting'
+) AS one
 WHERE o.account = $1 AND o.invitation = one.invitation
 """
 
-_RESTATE: Final = """
-UPDATE invitation SET status = 'claimed' WHERE account = $1 AND id = ANY($2)
+_WAKE: Final = """
+UPDATE outbox SET not_before = $2 WHERE account = $1 AND phase = 'waiting' AND error = $3
 """
 
 
-class Job(Struct, frozen=True):
-    """A leased invitation. `attempt` fences: a mark with another one changes nothing.
-
-    `resent`: its content may have gone before. `first_tried_at`: UTC. `zone`: IANA.
-    `fallback`: the account's language.
-    """
-
-    account: int
-    candidate: Candidate
-    sending: Sending
-    attempt: int
-    definition: Definition
-    campaign: Campaign
-    first_tried_at: datetime
-    zone: str
-    fallback: str
-    after_crash: str
-
-
 class Chunk(Struct, frozen=True):
-    """What a claim found: how many were due, and those to send."""
+    """What a claim found: how many were due, how many of those wait for others, what to send."""
 
     found: int
+    waiting: int
     jobs: list[Job]
 
 
-Pinned: TypeAlias = Mapping[VersionKey, Definition]
+NOTHING: Final = Chunk(0, 0, [])
 
 
 async def claim(config: MailConfig, account: int, limit: int) -> Chunk:
-    """Decide at most `limit` due invitations of `account` and lease those that may go."""
-    return await run(account, lambda tx: _claim(tx, config, limit))
+    """Decide at most `limit` due invitations of `account` and lease those that may go.
+
+    Where one of them cannot be decided, each is tried alone, and that one is put off.
+
+    :raises OSError, asyncpg.PostgresError: the database cannot be used at the moment.
+    """
+    try:
+        return await run(account, lambda tx: _claim(tx, config, limit))
+    except PASSING:
+        raise
+    except Exception:  # whatever it is, it must not keep the neighbours waiting
+        LOG.warning("chunk failed", account=account, exc_info=True)
+    found = await run(account, lambda tx: due_ids(tx, limit))
+    chunks = [await _alone(config, account, *one) for one in found]
+    return Chunk(
+        found=sum(one.found for one in chunks),
+        waiting=sum(one.waiting for one in chunks),
+        jobs=[job for one in chunks for job in one.jobs],
+    )
 
 
-async def _claim(tx: Tx, config: MailConfig, limit: int) -> Chunk:
+async def wake(account: int) -> None:
+    """Have those that met a reservation judged again: its outcome is known."""
+
+    async def write(tx: Tx) -> None:
+        await tx.execute(_WAKE, tx.account, tx.now, RESERVED)
+
+    await run(account, write)
+
+
+async def _alone(config: MailConfig, account: int, invitation: UUID, attempt: int) -> Chunk:
+    try:
+        return await run(account, lambda tx: _claim(tx, config, 1, [invitation]))
+    except PASSING:
+        raise
+    except Exception as error:
+        LOG.exception("an invitation could not be decided", invitation=str(invitation))
+        await fault(account, invitation, attempt, error)
+    return Chunk(1, 0, [])
+
+
+async def _claim(
+    tx: Tx, config: MailConfig, limit: int, only: Sequence[UUID] | None = None
+) -> Chunk:
     await tx.execute(_TURN, tx.account)
-    found = await due(tx, limit)
+    found = await due(tx, limit, only)
     if not found:
-        return Chunk(0, [])
+        return NOTHING
     campaigns = await load(tx)
     definitions = await pinned(tx, {(one.campaign, one.version) for one in found})
-    standing, live = _held_back(found, campaigns)
-    await _wait(tx, standing, tx.now + _PAUSE_CHECK, "paused")
-    rules = {one.invitation: _rules(one, campaigns, definitions) for one in live}
-    released = await judge(tx, live, rules)
+    active, paused, archived = _by_status(found, campaigns)
+    rules = {one.invitation: _rules(one, campaigns, definitions) for one in active}
+    released = await judge(tx, active, rules)
     await contacts.reserve(tx, released.reserved)
-    await _drop(tx, [one for one in released.outcomes if isinstance(one, Dropped)])
-    waiting = [one.candidate for one in released.outcomes if isinstance(one, Waiting)]
-    await _wait(tx, waiting, tx.now + _LOOK_AGAIN, RESERVED)
+    waiting = [one for one in released.outcomes if isinstance(one, Waiting)]
+    await _wait(tx, waiting)
+    await _stand_still(tx, paused)
+    dropped = [one for one in released.outcomes if isinstance(one, Dropped)]
+    await drop(tx, dropped + [Dropped(one, Reason.PAUSED) for one in archived])
     cleared = [one for one in released.outcomes if isinstance(one, Cleared)]
-    return Chunk(len(found), await _lease(tx, config, cleared, rules, definitions))
+    return Chunk(len(found), len(waiting), await lease(tx, config, cleared, definitions))
 
 
-def _held_back(
+def _by_status(
     found: Iterable[Candidate], campaigns: CampaignSet
-) -> tuple[list[Candidate], list[Candidate]]:
-    """Those whose campaign does not send at the moment, and the others."""
-    standing: list[Candidate] = []
-    live: list[Candidate] = []
+) -> tuple[list[Candidate], list[Candidate], list[Candidate]]:
+    """Those whose campaign sends, those whose campaign stands still, and the archived ones'."""
+    groups: dict[Status, list[Candidate]] = {status: [] for status in Status}
     for one in found:
         campaign = campaigns.campaigns.get(one.campaign)
-        active = campaign is not None and campaign.status is Status.ACTIVE
-        (live if active else standing).append(one)
-    return standing, live
+        groups[Status.PAUSED if campaign is None else campaign.status].append(one)
+    return groups[Status.ACTIVE], groups[Status.PAUSED], groups[Status.ARCHIVED]
 
 
 def _rules(one: Candidate, campaigns: CampaignSet, definitions: Pinned) -> Campaign:
@@ -162,111 +155,14 @@ def _rules(one: Candidate, campaigns: CampaignSet, definitions: Pinned) -> Campa
     )
 
 
-async def _wait(tx: Tx, waiting: Sequence[Candidate], until: datetime, why: str) -> None:
+async def _stand_still(tx: Tx, paused: Sequence[Candidate]) -> None:
+    if paused:
+        ids = [one.invitation for one in paused]
+        await tx.execute(_STAND_STILL, tx.account, ids, tx.now + PAUSE_CHECK)
+
+
+async def _wait(tx: Tx, waiting: Sequence[Waiting]) -> None:
     if waiting:
-        ids = [one.invitation for one in waiting]
-        await tx.execute(_WAIT, tx.account, ids, until, why)
-
-
-async def _drop(tx: Tx, dropped: Sequence[Dropped]) -> None:
-    if not dropped:
-        return
-    rows = [
-        (
-            one.candidate.invitation,
-            one.reason.value,
-            *(one.candidate.last if one.reason in REARMING else (None, None, None)),
-        )
-        for one in dropped
-    ]
-    await tx.execute(_DROP, tx.account, *zip(*rows, strict=True), tx.now)
-    await contacts.release(tx, [one.candidate.invitation for one in dropped])
-    await note(
-        tx,
-        [
-            Event(one.candidate.invitation, "dropped", one.candidate.attempt, one.reason.value)
-            for one in dropped
-        ],
-    )
-
-
-async def _lease(
-    tx: Tx,
-    config: MailConfig,
-    cleared: Sequence[Cleared],
-    rules: Mapping[UUID, Campaign],
-    definitions: Pinned,
-) -> list[Job]:
-    if not cleared:
-        return []
-    account = await tx.fetchrow(_ACCOUNT, tx.account)
-    assert account is not None  # noqa: S101 - its rows are in our hands
-    jobs = [
-        Job(
-            account=tx.account,
-            candidate=one.candidate,
-            sending=one.candidate.earlier or _first_sending(config, one, account["language"]),
-            attempt=one.candidate.attempt + 1,
-            definition=definitions[one.candidate.campaign, one.candidate.version],
-            campaign=rules[one.candidate.invitation],
-            first_tried_at=one.candidate.first_tried_at or tx.now,
-            zone=one.candidate.visit.zone or account["zone"],
-            fallback=account["language"],
-            after_crash=account["after_crash"],
-        )
-        for one in cleared
-    ]
-    await _write(tx, config, jobs, {one.candidate.invitation: one for one in cleared})
-    return jobs
-
-
-def _first_sending(config: MailConfig, one: Cleared, fallback: str) -> Sending:
-    domain = config.mail_from.rpartition("@")[2]
-    return Sending(
-        address=one.to.normal,
-        typed=one.to.typed,
-        language=locale_of(one.candidate.language, fallback),
-        message_id=f"<{one.candidate.invitation}@{domain}>",
-        tokens=Tokens(tokens.mint(), tokens.mint()),
-    )
-
-
-async def _write(
-    tx: Tx, config: MailConfig, jobs: Sequence[Job], cleared: Mapping[UUID, Cleared]
-) -> None:
-    fresh = [job for job in jobs if job.candidate.earlier is None]
-    if fresh:
-        rows = [_address_row(job, cleared[job.candidate.invitation]) for job in fresh]
-        await tx.execute(_ADDRESS, tx.account, *zip(*rows, strict=True))
-        ids = [job.candidate.invitation for job in fresh]
-        surveys = [tokens.digest(job.sending.tokens.survey) for job in fresh]
-        stops = [tokens.digest(job.sending.tokens.unsubscribe) for job in fresh]
-        await tx.execute(_LINK, tx.account, "survey", surveys, ids)
-        await tx.execute(_LINK, tx.account, "unsubscribe", stops, ids)
-    again = [job.candidate.invitation for job in jobs if job.candidate.earlier is not None]
-    if again:
-        await tx.execute(_RESTATE, tx.account, again)
-    leased = [
-        (job.candidate.invitation, job.sending.tokens.survey, job.sending.tokens.unsubscribe)
-        for job in jobs
-    ]
-    until = tx.now + timedelta(seconds=config.lease)
-    await tx.execute(_LEASE, tx.account, until, tx.now, *zip(*leased, strict=True))
-
-
-def _address_row(job: Job, cleared: Cleared) -> tuple[object, ...]:
-    one = job.candidate
-    captured = (
-        one.captured_by == one.technician
-        and one.captured_at is not None
-        and one.captured_at > one.visit.moment
-    )
-    return (
-        one.invitation,
-        job.sending.address,
-        job.sending.typed,
-        cleared.to.field.value,
-        captured,
-        job.sending.language,
-        job.sending.message_id,
-    )
+        columns = zip(*((one.candidate.invitation, one.holder) for one in waiting), strict=True)
+        soon = tx.now + LOOK_AGAIN
+        await tx.execute(_WAIT, tx.account, *columns, soon, LOOK_AGAIN, RESERVED)

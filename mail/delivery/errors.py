@@ -24,6 +24,8 @@ _OF_CONNECTION: Final = frozenset(
 )
 #: Authentication is required, too weak, failed or needs encryption (RFC 4954).
 _OF_LOGIN: Final = frozenset({530, 534, 535, 538})
+#: Of the 5.1.x, those that speak of the sender's address (RFC 3463).
+_OF_SENDER: Final = frozenset({"5.1.7", "5.1.8"})
 
 
 class SendError(Exception):
@@ -44,13 +46,16 @@ class SendError(Exception):
 
     @property
     def permanent(self) -> bool:
-        """The server will say the same to this mail the next time."""
-        return self.code is not None and self.code >= 500
+        """The server will say the same to this mail the next time.
+
+        A refused sender is another matter: somebody may put that right, and nobody is to blame.
+        """
+        return self.code is not None and self.code >= 500 and self.phase is not Phase.MAIL
 
     @property
     def uncertain(self) -> bool:
-        """The content was on its way and no reply came: it may have been delivered."""
-        return self.phase is Phase.CONTENT and self.code is None
+        """The content was on its way and no verdict came: it may have been delivered."""
+        return self.phase is Phase.CONTENT and (self.code is None or self.code < 400)
 
     @property
     def of_server(self) -> bool:
@@ -60,9 +65,5 @@ class SendError(Exception):
     @property
     def of_recipient(self) -> bool:
         """The mailbox itself is refused for good (5.1.x): writing to it again is no use."""
-        return (
-            self.permanent
-            and self.phase is not Phase.MAIL
-            and self.enhanced is not None
-            and self.enhanced.startswith("5.1.")
-        )
+        enhanced = self.enhanced or ""
+        return self.permanent and enhanced.startswith("5.1.") and enhanced not in _OF_SENDER

@@ -1,5 +1,6 @@
 """The mail of each job: templates compiled once per campaign version and language."""
 
+from collections import OrderedDict
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -8,13 +9,17 @@ import msgspec
 from msgspec import Struct
 
 from mail.config import MailConfig
-from mail.delivery.claiming import Job
-from mail.letter.headers import deliverable
+from mail.delivery.leasing import Job
+from mail.letter.headers import sendable
 from mail.letter.template import LetterTemplate, Origin, Recipient, compile_letter, gettext_of
 from mail.letter.wording import greeting, visit
 from sync import tokens
 
 _read_names: Final = msgspec.json.Decoder(dict[str, str]).decode
+
+#: Versions never change, so a process keeps what it compiled: about 40 KiB each.
+_TEMPLATES_KEPT: Final = 512
+_templates: OrderedDict[tuple[Origin, UUID, int, str, str], LetterTemplate] = OrderedDict()
 
 
 class Letter(Struct, frozen=True):
@@ -25,42 +30,48 @@ class Letter(Struct, frozen=True):
     octets: bytes
 
 
-class Letters:
-    """Compiled templates, kept for as long as a worker lives."""
+def letter_of(config: MailConfig, job: Job) -> Letter:
+    """The mail of `job`: the same bytes at every attempt.
 
-    def __init__(self, config: MailConfig) -> None:
-        self._origin = Origin(config.origin, config.mail_from)
-        self._templates: dict[tuple[UUID, int, str, str], LetterTemplate] = {}
+    :raises ValueError: an address in it is none.
+    """
+    sender = job.definition.message.sender_address or config.mail_from
+    recipient = _recipient(job)
+    return Letter(sendable(sender), recipient.address, _template(config, job).fill(recipient))
 
-    def of(self, job: Job) -> Letter:
-        """The mail of `job`: the same bytes at every attempt."""
-        recipient = deliverable(job.sending.typed)
-        sender = job.definition.message.sender_address or self._origin.sender
-        filled = self._template(job).fill(self._recipient(job, recipient))
-        return Letter(sender, recipient, filled)
 
-    def _template(self, job: Job) -> LetterTemplate:
-        language = job.sending.language
-        key = (job.candidate.campaign, job.candidate.version, language, job.fallback)
-        found = self._templates.get(key)
-        if found is None:
-            found = compile_letter(job.definition, self._origin, language, job.fallback)
-            self._templates[key] = found
-        return found
+def _template(config: MailConfig, job: Job) -> LetterTemplate:
+    one, language = job.candidate, job.sending.language
+    origin = Origin(config.origin, config.mail_from)
+    key = (origin, one.campaign, one.version, language, job.fallback)
+    found = _templates.get(key)
+    if found is None:
+        found = compile_letter(job.definition, origin, language, job.fallback)
+    _templates[key] = found
+    _templates.move_to_end(key)
+    if len(_templates) > _TEMPLATES_KEPT:
+        _templates.popitem(last=False)
+    return found
 
-    def _recipient(self, job: Job, address: str) -> Recipient:
-        seen, language = job.candidate.visit, job.sending.language
-        gettext = gettext_of(language)
-        names = _read_names(seen.type_names)
-        day = seen.moment.astimezone(ZoneInfo(job.zone)).date()
-        kind = names.get(language[:2]) or seen.type_name
-        return Recipient(
-            address=address,
-            message_id=job.sending.message_id,
-            date=job.first_tried_at,
-            survey=tokens.write(job.account, job.sending.tokens.survey),
-            unsubscribe=tokens.write(job.account, job.sending.tokens.unsubscribe),
-            greeting=greeting(seen.customer, gettext),
-            visit=visit(kind, day, language, gettext),
-            place=seen.place or "",
-        )
+
+def _recipient(job: Job) -> Recipient:
+    seen, language = job.candidate.visit, job.sending.language
+    gettext = gettext_of(language)
+    names = _read_names(seen.type_names)
+    day = seen.moment.astimezone(ZoneInfo(job.zone)).date()
+    kind = names.get(language[:2]) or seen.type_name
+    return Recipient(
+        address=_deliverable(job.sending.typed, job.sending.address),
+        message_id=job.sending.message_id,
+        date=job.first_tried_at,
+        survey=tokens.write(job.account, job.sending.tokens.survey),
+        unsubscribe=tokens.write(job.account, job.sending.tokens.unsubscribe),
+        greeting=greeting(seen.customer, gettext),
+        visit=visit(kind, day, language, gettext),
+        place=seen.place or "",
+    )
+
+
+def _deliverable(typed: str, normal: str) -> str:
+    """The local part as it was typed, the domain in punycode."""
+    return f"{typed.partition('@')[0]}@{normal.rpartition('@')[2]}"

@@ -1,22 +1,28 @@
 """Marks: what each connection has come to, written for many mails in one transaction.
 
-Each mark is fenced by the attempt it was leased with, and acknowledged only after its commit.
+Each mark is fenced by the attempt it was leased with. Content leaves only after its mark is
+durable; that the server took it is written along with what comes next, and again until it is.
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+import structlog
 from msgspec import Struct
 
-from mail import contacts
-from mail.delivery.events import Event, note
 from rules.timing import answer_deadline, window_anchor
 from sync.database import Tx, run
+from sync.ids import new_id
+
+LOG: Final = structlog.stdlib.get_logger("retour.delivery")
+
+#: Seconds that a "taken" waits for company.
+_LINGER: Final = 0.01
+#: Seconds between two tries to write while the database is away.
+_RETRY: Final = 0.5
 
 _CONTENT: Final = """
 UPDATE outbox o SET phase = 'data'
@@ -26,110 +32,149 @@ WHERE o.account = $1 AND o.invitation = one.invitation AND o.attempt = one.attem
 RETURNING o.invitation
 """
 
-_TAKEN: Final = """
-DELETE FROM outbox o USING unnest($2::uuid[], $3::integer[]) AS one (invitation, attempt)
-WHERE o.account = $1 AND o.invitation = one.invitation AND o.attempt = one.attempt
-  AND o.phase = 'data'
-RETURNING o.invitation
-"""
-
+#: One statement, for speed. The mute window starts only if it was not confirmed before.
 _SENT: Final = """
-UPDATE invitation i SET status = 'sent', sent_at = $4, deadline = one.deadline
-FROM unnest($2::uuid[], $3::timestamptz[]) AS one (id, deadline)
-WHERE i.account = $1 AND i.id = one.id
+WITH taken AS (
+  DELETE FROM outbox o
+  USING unnest($3::uuid[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::uuid[],
+    $8::text[]) AS one (invitation, attempt, deadline, anchor, event, kind)
+  WHERE o.account = $1 AND o.invitation = one.invitation AND o.attempt = one.attempt
+    AND o.phase = 'data'
+  RETURNING one.*
+), muted AS (
+  UPDATE mute m SET confirmed = true, counted_from = taken.anchor
+  FROM taken WHERE m.account = $1 AND m.invitation = taken.invitation AND NOT m.confirmed
+), told AS (
+  INSERT INTO mail_event (account, id, invitation, kind, happened_at, attempt)
+  SELECT $1, event, invitation, kind, $2, attempt FROM taken
+)
+UPDATE invitation i SET status = 'sent', sent_at = $2, deadline = taken.deadline
+FROM taken WHERE i.account = $1 AND i.id = taken.invitation
 """
-
-
-class Step(StrEnum):
-    """What a mark says: the content may leave now, or the server has taken it."""
-
-    CONTENT = "content"
-    SENT = "sent"
 
 
 class Mark(Struct, frozen=True):
-    """`attempt` of an invitation reached `step`. `deadline`: how long answers are taken."""
+    """An attempt of an invitation.
+
+    `release`: UTC. `answers_for`: how long answers are taken. `resent`: a copy may have gone
+    before.
+    """
 
     account: int
     invitation: UUID
     attempt: int
-    step: Step
     release: datetime
-    deadline: timedelta
+    answers_for: timedelta
+    resent: bool
+
+
+class Waiting(Struct):
+    """A mark, and whoever waits to hear whether the lease still held."""
+
+    mark: Mark
+    heard: "asyncio.Future[bool]"
 
 
 class Marks:
     """Collects marks while a transaction is under way, and writes them in the next one."""
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[Mark, asyncio.Future[bool]]] = []
+        self._content: list[Waiting] = []
+        self._sent: list[Mark] = []
         self._writer: asyncio.Task[None] | None = None
+        self._failure: Exception | None = None
 
-    async def set(self, mark: Mark) -> bool:
-        """Whether the mark was set and is durable; False when the lease was lost meanwhile.
+    async def content(self, mark: Mark) -> bool:
+        """Whether the content may leave: that is durable now. False: the lease was lost.
 
-        :raises OSError, asyncpg.PostgresError: it is not known to be set.
+        :raises OSError, asyncpg.PostgresError: it is not known; nothing may leave.
         """
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.append((mark, future))
-        if self._writer is None or self._writer.done():
+        waiting = Waiting(mark, asyncio.get_running_loop().create_future())
+        self._content.append(waiting)
+        self._write_soon()
+        return await waiting.heard
+
+    def sent(self, mark: Mark) -> None:
+        """The server has taken the mail; `flush` waits until that is written."""
+        self._sent.append(mark)
+        asyncio.get_running_loop().call_later(_LINGER, self._write_soon)
+
+    async def flush(self, patience: float) -> None:
+        """Wait until all is written, at most `patience` seconds while the database is away.
+
+        :raises OSError, asyncpg.PostgresError: some is not; those mails are in doubt.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + patience
+        while self._sent or self._writer is not None:
+            self._write_soon()
+            if self._writer is not None:
+                await asyncio.shield(self._writer)
+            if self._failure is not None:
+                if loop.time() >= until:
+                    raise self._failure
+                await asyncio.sleep(_RETRY)
+
+    def _write_soon(self) -> None:
+        if self._writer is None and (self._content or self._sent):
             self._writer = asyncio.create_task(self._write_all())
-        return await future
 
     async def _write_all(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
-            by_account: defaultdict[int, list[tuple[Mark, asyncio.Future[bool]]]]
-            by_account = defaultdict(list)
-            for entry in batch:
-                by_account[entry[0].account].append(entry)
-            for account, entries in by_account.items():
-                await _settle(account, entries)
+        try:
+            self._failure = None
+            while (self._content or self._sent) and self._failure is None:
+                content, self._content = self._content, []
+                sent, self._sent = self._sent, []
+                for account in {one.mark.account for one in content} | {m.account for m in sent}:
+                    await self._settle(
+                        account,
+                        [one for one in content if one.mark.account == account],
+                        [one for one in sent if one.account == account],
+                    )
+        finally:
+            self._writer = None
+
+    async def _settle(self, account: int, content: list[Waiting], sent: list[Mark]) -> None:
+        marks = [one.mark for one in content]
+        try:
+            ours = await run(account, lambda tx: _write(tx, marks, sent))
+        except Exception as error:  # noqa: BLE001 - whoever waits for a mark must be told
+            self._sent += sent
+            self._failure = error
+            for one in _still_there(content):
+                one.heard.set_exception(error)
+            return
+        for one in _still_there(content):
+            one.heard.set_result(one.mark.invitation in ours)
 
 
-async def _settle(account: int, entries: list[tuple[Mark, asyncio.Future[bool]]]) -> None:
-    marks = [mark for mark, _ in entries]
-    try:
-        done = await run(account, lambda tx: _write(tx, marks))
-    except Exception as error:  # noqa: BLE001 - whoever waits for a mark must be told
-        for _, future in entries:
-            if not future.done():
-                future.set_exception(error)
-        return
-    for mark, future in entries:
-        if not future.done():
-            future.set_result(mark.invitation in done)
+def _still_there(waiting: Iterable[Waiting]) -> list[Waiting]:
+    """Those that were not cancelled meanwhile."""
+    return [one for one in waiting if not one.heard.done()]
 
 
-async def _write(tx: Tx, marks: Iterable[Mark]) -> set[UUID]:
-    content = [mark for mark in marks if mark.step is Step.CONTENT]
-    sent = [mark for mark in marks if mark.step is Step.SENT]
-    return await _set_content(tx, content) | await _set_sent(tx, sent)
-
-
-async def _set_content(tx: Tx, marks: Sequence[Mark]) -> set[UUID]:
-    if not marks:
+async def _write(tx: Tx, content: Sequence[Mark], sent: Sequence[Mark]) -> set[UUID]:
+    if sent:
+        rows = [_sent_row(mark, tx.now) for mark in _in_order(sent)]
+        if await tx.execute(_SENT, tx.account, tx.now, *zip(*rows, strict=True)) < len(sent):
+            LOG.warning("a mail was sent after its lease was lost", account=tx.account)
+    if not content:
         return set()
-    ids, attempts = _columns(marks)
-    rows = await tx.fetch(_CONTENT, tx.account, ids, attempts, tx.now)
-    return {row["invitation"] for row in rows}
+    fences = zip(*((mark.invitation, mark.attempt) for mark in _in_order(content)), strict=True)
+    found = await tx.fetch(_CONTENT, tx.account, *fences, tx.now)
+    return {row["invitation"] for row in found}
 
 
-async def _set_sent(tx: Tx, marks: Sequence[Mark]) -> set[UUID]:
-    if not marks:
-        return set()
-    rows = await tx.fetch(_TAKEN, tx.account, *_columns(marks))
-    taken = {row["invitation"] for row in rows}
-    ours = [mark for mark in marks if mark.invitation in taken]
-    if ours:
-        deadlines = [answer_deadline(tx.now, mark.deadline) for mark in ours]
-        await tx.execute(_SENT, tx.account, [one.invitation for one in ours], deadlines, tx.now)
-        windows = [(one.invitation, window_anchor(one.release, tx.now)) for one in ours]
-        await contacts.confirm(tx, windows)
-        await note(tx, [Event(one.invitation, "sent", one.attempt) for one in ours])
-    return taken
+def _in_order(marks: Iterable[Mark]) -> list[Mark]:
+    return sorted(marks, key=lambda mark: mark.invitation)
 
 
-def _columns(marks: Sequence[Mark]) -> tuple[list[UUID], list[int]]:
-    ordered = sorted(marks, key=lambda mark: mark.invitation)
-    return [mark.invitation for mark in ordered], [mark.attempt for mark in ordered]
+def _sent_row(mark: Mark, now: datetime) -> tuple[object, ...]:
+    return (
+        mark.invitation,
+        mark.attempt,
+        answer_deadline(now, mark.answers_for),
+        window_anchor(mark.release, now),
+        new_id(),
+        "resent" if mark.resent else "sent",
+    )

@@ -31,9 +31,10 @@ class Dropped(Struct, frozen=True):
 
 
 class Waiting(Struct, frozen=True):
-    """`candidate` is judged again later."""
+    """`candidate` is judged again later: once it is known what became of `holder`, if any."""
 
     candidate: Candidate
+    holder: UUID | None
 
 
 Outcome: TypeAlias = Cleared | Dropped | Waiting
@@ -84,14 +85,7 @@ async def _resolved(
 
 
 def _fields(campaign: Campaign) -> Iterable[AddressField]:
-    return (
-        (campaign.primary,)
-        if campaign.secondary is None
-        else (
-            campaign.primary,
-            campaign.secondary,
-        )
-    )
+    return filter(None, (campaign.primary, campaign.secondary))
 
 
 def _address(one: Candidate, campaign: Campaign, bounced: set[str]) -> Resolved | None:
@@ -130,7 +124,7 @@ class _Turn:
     @staticmethod
     def _just_bounced(one: Candidate) -> Outcome:
         """It bounced between the look and the lock: a fresh one resolves again, a retry ends."""
-        return Waiting(one) if one.earlier is None else Dropped(one, Reason.SUPPRESSED)
+        return Waiting(one, None) if one.earlier is None else Dropped(one, Reason.SUPPRESSED)
 
     def _to_contact(self, one: Candidate, campaign: Campaign, to: Resolved) -> Outcome:
         key = (to.normal, campaign.id)
@@ -147,7 +141,7 @@ class _Turn:
                     self.reserved[key] = Mute(one.invitation, False, one.release)
                 return Cleared(one, to)
             case Wait():
-                return Waiting(one)
+                return Waiting(one, None if mute is None else mute.invitation)
             case Skip(reason=reason):
                 return Dropped(one, reason)
         assert_never(verdict)

@@ -1,16 +1,17 @@
-"""Sending what was claimed, over several connections, each mail in phases."""
+"""Sending what was claimed over one connection, each mail in phases."""
 
 import asyncio
 from typing import Final
 
 import structlog
+from msgspec import Struct
 
 from mail.config import MailConfig
-from mail.delivery import setbacks
-from mail.delivery.claiming import Job
+from mail.delivery import doubts, setbacks
 from mail.delivery.errors import SendError
-from mail.delivery.letters import Letters
-from mail.delivery.marks import Mark, Marks, Step
+from mail.delivery.leasing import Job
+from mail.delivery.letters import Letter
+from mail.delivery.marks import Mark, Marks
 from mail.delivery.server import SmtpServer
 from mail.delivery.smtp import SmtpConnection
 
@@ -19,46 +20,57 @@ LOG: Final = structlog.stdlib.get_logger("retour.delivery")
 _GOODBYE: Final = 5.0
 
 
-class Sender:
-    """One connection's work: job after job, with as few dialogues as the server allows."""
+class Outgoing(Struct, frozen=True):
+    """A leased invitation and its mail."""
 
-    def __init__(
-        self, config: MailConfig, server: SmtpServer, marks: Marks, letters: Letters
-    ) -> None:
+    job: Job
+    letter: Letter
+
+
+class Sender:
+    """One connection's work: mail after mail, with as few dialogues as the server allows."""
+
+    def __init__(self, config: MailConfig, server: SmtpServer, marks: Marks) -> None:
         self._config = config
         self._server = server
         self._marks = marks
-        self._letters = letters
         self._connection: SmtpConnection | None = None
 
-    async def send(self, job: Job) -> None:
+    @property
+    def connected(self) -> bool:
+        """Whether the server has let this one in, and still does."""
+        return self._connection is not None and self._connection.usable
+
+    async def send(self, outgoing: Outgoing) -> None:
         """Send one mail and record what came of it.
 
         :raises SendError: of the server, before anything was said of the mail; the lease is
             still ours.
+        :raises OSError, asyncpg.PostgresError: what came of it could not be recorded.
         """
         try:
-            await self._in_phases(job)
+            await self._in_phases(outgoing)
         except SendError as error:
             if error.of_server:
                 raise
             LOG.info("mail not taken", phase=error.phase, code=error.code)
-            await self._record(job, error)
+            await self._record(outgoing.job, error)
 
     async def close(self) -> None:
         """Say goodbye."""
         if self._connection is not None and self._connection.usable:
             await self._connection.quit(self._deadline(_GOODBYE))
 
-    async def _in_phases(self, job: Job) -> None:
+    async def _in_phases(self, outgoing: Outgoing) -> None:
+        job, letter = outgoing.job, outgoing.letter
         deadline = self._deadline(self._config.smtp_timeout)
-        letter = self._letters.of(job)
         connection = await self._connected(deadline)
         await connection.envelope(letter.sender, letter.recipient, deadline)
-        if not await self._marks.set(_mark(job, Step.CONTENT)):
+        mark = _mark(job)
+        if not await self._marks.content(mark):
             return  # the lease was lost: whoever has it now sends
         await connection.content(letter.octets, deadline)
-        await self._marks.set(_mark(job, Step.SENT))
+        self._marks.sent(mark)
 
     async def _connected(self, deadline: float) -> SmtpConnection:
         if self._connection is None or not self._connection.usable:
@@ -67,7 +79,7 @@ class Sender:
 
     async def _record(self, job: Job, error: SendError) -> None:
         if error.uncertain:
-            await setbacks.in_doubt(self._config, job, error)
+            await doubts.in_doubt(self._config, job, error)
         elif error.permanent:
             await setbacks.give_up(job, error)
         else:
@@ -78,6 +90,6 @@ class Sender:
         return asyncio.get_running_loop().time() + seconds
 
 
-def _mark(job: Job, step: Step) -> Mark:
+def _mark(job: Job) -> Mark:
     one = job.candidate
-    return Mark(job.account, one.invitation, job.attempt, step, one.release, job.campaign.deadline)
+    return Mark(job.account, one.invitation, job.attempt, one.release, job.answers_for, one.resent)

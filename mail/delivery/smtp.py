@@ -6,11 +6,13 @@ with eight connections against smtp-sink: two to four times aiosmtplib, which al
 whether a lost connection was before or after the final dot.
 """
 
+import asyncio
 import base64
 import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import Final
 
 from msgspec import Struct
@@ -23,6 +25,10 @@ from mail.delivery.wire import Wire
 _OUR_NAME: Final = b"[127.0.0.1]"
 _ENHANCED: Final = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:\s|$)")
 _LONGEST_TEXT: Final = 500
+#: A reply has one line, the one to EHLO some twenty.
+_MOST_LINES: Final = 200
+#: Seconds until a server has let us in; afterwards mails have time of their own.
+_OPENING: Final = 60.0
 
 
 class Reply(Struct, frozen=True):
@@ -55,10 +61,11 @@ class SmtpConnection:
     async def open(
         cls, server: SmtpServer, deadline: float, tls: ssl.SSLContext | None = None
     ) -> "SmtpConnection":
-        """Connect, greet, encrypt and log in.
+        """Connect, greet, encrypt and log in, by `deadline` or within a minute.
 
         :raises SendError: with a phase up to AUTH.
         """
+        deadline = min(deadline, asyncio.get_running_loop().time() + _OPENING)
         context = tls if tls is not None or server.security == "none" else _tls()
         try:
             implicit = context if server.security == "tls" else None
@@ -95,8 +102,9 @@ class SmtpConnection:
             knows; with a code it was refused.
         """
         await self._ask(Phase.DATA, "DATA", deadline, wanted=354)
+        with self._in_phase(Phase.DATA):
+            self._wire.write(stuffed(octets), deadline)
         with self._in_phase(Phase.CONTENT):
-            self._wire.write(stuffed(octets))
             await self._wire.flush(deadline)
             self._expect(await self._reply(deadline), 250)
         self._stale_envelope = False
@@ -141,7 +149,7 @@ class SmtpConnection:
 
     async def _ask(self, phase: Phase, command: str, deadline: float, wanted: int = 250) -> Reply:
         with self._in_phase(phase):
-            self._wire.write(command.encode() + b"\r\n")
+            self._wire.write(command.encode() + b"\r\n", deadline)
             reply = await self._reply(deadline)
             self._expect(reply, wanted)
         return reply
@@ -150,7 +158,8 @@ class SmtpConnection:
         """All commands in one packet; every reply is read before the first refusal counts."""
         refusals: list[SendError] = []
         with self._in_phase(commands[0][0]):
-            self._wire.write("".join(f"{command}\r\n" for _, command in commands).encode())
+            together = "".join(f"{command}\r\n" for _, command in commands)
+            self._wire.write(together.encode(), deadline)
         for phase, _ in commands:
             try:
                 with self._in_phase(phase):
@@ -163,14 +172,15 @@ class SmtpConnection:
             raise refusals[0]
 
     async def _reply(self, deadline: float) -> Reply:
-        lines = []
-        while True:
+        lines: list[str] = []
+        while len(lines) < _MOST_LINES:
             line = (await self._wire.line(deadline)).decode("utf-8", "replace")
             if not line[:3].isascii() or not line[:3].isdigit():
                 raise ConnectionAbortedError("the server does not speak SMTP")
             lines.append(line[4:])
             if line[3:4] != "-":
                 return Reply(int(line[:3]), lines)
+        raise ConnectionAbortedError("the server's reply has no end")
 
     def _expect(self, reply: Reply, wanted: int) -> None:
         if reply.code == wanted or (wanted == 250 and 200 <= reply.code < 300):
@@ -197,6 +207,7 @@ def stuffed(octets: bytes) -> bytes:
     return head + octets.replace(b"\r\n.", b"\r\n..") + end
 
 
+@cache
 def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 

@@ -70,8 +70,14 @@ class Wire(asyncio.Protocol):
         del self._unread[: end + 1]
         return found.rstrip(b"\r")
 
-    def write(self, octets: bytes) -> None:
-        """Queue `octets`; small commands need no wait."""
+    def write(self, octets: bytes, deadline: float) -> None:
+        """Queue `octets`; small commands need no wait.
+
+        After `deadline` nothing leaves any more: a process that was stopped for long may have
+        lost its lease meanwhile.
+        """
+        if asyncio.get_running_loop().time() >= deadline:
+            raise TimeoutError
         if self._lost is not None or self._transport is None:
             raise ConnectionError(str(self._lost))
         self._transport.write(octets)

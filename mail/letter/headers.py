@@ -1,5 +1,6 @@
 """The headers of a survey mail, as the bytes that travel."""
 
+import re
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -9,6 +10,7 @@ from rules.address import normal_form
 
 #: Occurs in no quoted-printable text: after a "=" come two hexadecimal digits or a line's end.
 BOUNDARY: Final = "=_retour"
+_BARE: Final = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
 
 
 def folded(name: str, value: str | Address) -> str:
@@ -19,19 +21,21 @@ def folded(name: str, value: str | Address) -> str:
 
 
 def mailbox(name: str, address: str) -> Address:
-    """A sender; `address` as typed."""
-    return Address(name, addr_spec=deliverable(address))
+    """A sender."""
+    return Address(name, addr_spec=sendable(address))
 
 
-def deliverable(typed: str) -> str:
-    """`typed` with its domain in punycode; the local part stays as typed.
+def sendable(address: str) -> str:
+    """A sender's `address` with its domain in punycode; a bare host such as localhost is one.
 
-    :raises ValueError: `typed` is no address.
+    :raises ValueError: `address` is none, or could end a command.
     """
-    normal = normal_form(typed)
-    if normal is None:
+    normal = normal_form(address)
+    if normal is not None:
+        return f"{address.strip().partition('@')[0]}@{normal.rpartition('@')[2]}"
+    if not _BARE.fullmatch(address):
         raise ValueError("not an address")
-    return f"{typed.strip().partition('@')[0]}@{normal.rpartition('@')[2]}"
+    return address
 
 
 def message_id(invitation: str, mail_from: str) -> str:

@@ -106,7 +106,7 @@ def compile_letter(
     return LetterTemplate(
         headers=_headers(definition, said, origin, locale),
         text=slots.cut(plain),
-        html=slots.cut(mrml.to_html(mjml).content),
+        html=slots.cut(f"{mrml.to_html(mjml).content}\n"),
         origin=origin.links,
     )
 

@@ -110,11 +110,13 @@ CREATE TABLE outbox (
   resent boolean NOT NULL,
   survey_token bytea,
   unsubscribe_token bytea,
+  faults smallint NOT NULL DEFAULT 0,
   error text,
   PRIMARY KEY (account, invitation),
   FOREIGN KEY (account, invitation) REFERENCES invitation ON DELETE CASCADE
 );
-CREATE INDEX outbox_waiting ON outbox (not_before, release, invitation) WHERE phase = 'waiting';
+CREATE INDEX outbox_waiting ON outbox (not_before, account) WHERE phase = 'waiting';
+CREATE INDEX outbox_release ON outbox (account, release, invitation) WHERE phase = 'waiting';
 CREATE INDEX outbox_leased ON outbox (lease_until) WHERE phase IN ('claimed', 'data');
 
 CREATE TABLE contact (

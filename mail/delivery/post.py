@@ -1,0 +1,127 @@
+"""The connections of one run: they open as there is work, and all stop at a failure."""
+
+import asyncio
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Final
+
+import asyncpg
+import structlog
+
+from mail.config import MailConfig
+from mail.delivery import setbacks
+from mail.delivery.errors import SendError
+from mail.delivery.leasing import Job
+from mail.delivery.letters import letter_of
+from mail.delivery.marks import Marks
+from mail.delivery.poison import fault
+from mail.delivery.sending import Outgoing, Sender
+from mail.delivery.server import parse_server
+
+LOG: Final = structlog.stdlib.get_logger("retour.delivery")
+
+#: Seconds in which mails are begun. A worker that is told to stop finishes its run.
+RUN_SECONDS: Final = 15.0
+#: Seconds to write what was sent while the database is away.
+PATIENCE: Final = 30.0
+#: Mails that are written ahead of the connections.
+AHEAD: Final = 200
+
+
+class Post:
+    """What one run sends.
+
+    A mail is begun only if it can end within the actor's time: a cut one would be in doubt.
+    """
+
+    def __init__(self, config: MailConfig) -> None:
+        self._config = config
+        self._server = parse_server(config.smtp_url)
+        self._marks = Marks()
+        self._queue: asyncio.Queue[Outgoing | None] = asyncio.Queue(maxsize=AHEAD)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._open = 0
+        self._unsent: list[Job] = []
+        self._refusal: SendError | None = None
+        self._broken: Exception | None = None
+        longest = min(config.actor_timeout - config.smtp_timeout, RUN_SECONDS)
+        self._last_start = asyncio.get_running_loop().time() + longest
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing more is begun."""
+        late = asyncio.get_running_loop().time() >= self._last_start
+        return late or self._refusal is not None or self._broken is not None
+
+    async def take(self, jobs: Sequence[Job]) -> None:
+        """Write the mails of `jobs` for the connections, and wait while they are behind."""
+        for job in jobs:
+            outgoing = await self._written(job)
+            if outgoing is None:
+                continue
+            if len(self._tasks) < self._config.smtp_connections:
+                self._tasks.append(asyncio.create_task(self._work()))
+            await self._queue.put(outgoing)
+
+    async def finish(self) -> None:
+        """Wait for what was taken; what could not be begun is given back.
+
+        :raises OSError, asyncpg.PostgresError: an outcome could not be written.
+        """
+        for _ in self._tasks:
+            await self._queue.put(None)
+        await asyncio.gather(*self._tasks)
+        await self._marks.flush(PATIENCE)
+        for account, jobs in groupby(sorted(self._unsent, key=_account), key=_account):
+            await setbacks.give_back(account, list(jobs))
+        if self._refusal is not None:
+            await setbacks.rest(self._refusal)
+        if self._broken is not None:
+            raise self._broken
+
+    async def _written(self, job: Job) -> Outgoing | None:
+        try:
+            return Outgoing(job, letter_of(self._config, job))
+        except Exception as error:  # a mail that cannot be written must not stop its neighbours
+            LOG.exception("a mail could not be written", invitation=str(job.invitation))
+            await fault(job.account, job.invitation, job.attempt, error)
+            return None
+
+    async def _work(self) -> None:
+        """Send until the queue ends. Never fails, or the queue would fill up and stand."""
+        sender = Sender(self._config, self._server, self._marks)
+        self._open += 1
+        while (outgoing := await self._queue.get()) is not None:
+            if self.stopped:
+                self._unsent.append(outgoing.job)
+            elif not await self._sent(sender, outgoing):
+                return
+        await sender.close()
+
+    async def _sent(self, sender: Sender, outgoing: Outgoing) -> bool:
+        """Send one mail; False if the server wants no more of this connection, but of others."""
+        try:
+            await sender.send(outgoing)
+        except SendError as error:
+            return self._refused(outgoing.job, error)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            LOG.warning("an outcome could not be written", error=type(error).__name__)
+            self._broken = error
+        except Exception as error:  # a bug; its lease brings the invitation back
+            LOG.exception("a mail could not be sent", invitation=str(outgoing.job.invitation))
+            self._broken = error
+        return True
+
+    def _refused(self, job: Job, error: SendError) -> bool:
+        """A server may allow fewer connections than we may open; the last one tells."""
+        self._unsent.append(job)
+        if self._open > 1:
+            self._open -= 1
+            return False
+        LOG.error("the mail server takes nothing", phase=error.phase, code=error.code)
+        self._refusal = error
+        return True
+
+
+def _account(job: Job) -> int:
+    return job.account
