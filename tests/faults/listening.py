@@ -72,39 +72,36 @@ class Trap:
 
     def __init__(self) -> None:
         self.hits = 0
-        self._action: Callable[[], None] | None = None
-        self._skip = 0
         self.sprung = threading.Event()
+        self._action: Callable[[], None] | None = None
 
-    def arm(self, action: Callable[[], None], *, skip: int = 0) -> None:
-        """Run `action` the next time the place is reached, after `skip` passages."""
+    def arm(self, action: Callable[[], None]) -> None:
+        """Run `action` the next time the place is reached."""
         self.sprung.clear()
-        self._skip = skip
         self._action = action
 
-    def disarm(self) -> None:
-        """Let everything pass."""
-        self._action = None
-
-    def reached(self) -> bool:
-        """The place is reached; whether the action ran."""
-        action = self._action
+    def reached(self) -> None:
+        """The place is reached."""
+        action, self._action = self._action, None
         if action is None:
-            return False
-        if self._skip:
-            self._skip -= 1
-            return False
-        self._action = None
+            return
         self.hits += 1
         try:
             action()
         finally:
             self.sprung.set()
-        return True
 
 
 class CutError(ConnectionError):
     """A trap's action raises it to break the connection at its place."""
+
+
+class Held(Exception):  # noqa: N818 - it is no error: the place waits for a word
+    """A trap's action raises it to let nothing pass at its place until `until` is set."""
+
+    def __init__(self, until: threading.Event) -> None:
+        super().__init__()
+        self.until = until
 
 
 def cut() -> None:

@@ -37,9 +37,8 @@ class Fleet:
     ) -> None:
         for process in self.processes:
             process.kill()
-        if error is not None:
-            for process in self.processes:
-                error.add_note(f"{process.name}:\n{process.log()[-3000:]}")
+            # pytest shows it where the test failed.
+            sys.stdout.write(f"{process.name}:\n{process.log()[-3000:]}\n")
 
     def api(self, port: int = 0, **settings: object) -> "Api":
         """An API process on `port`, or any free one, ready to answer."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
-from tests.faults.listening import Listening, Trap
+from tests.faults.listening import Held, Listening, Trap
 
 _SSL_REQUEST: Final = 80877103
 
@@ -34,6 +34,7 @@ class PostgresProxy(Listening):
         self.traps: dict[Place, Trap] = {}
         self.tags: list[tuple[str, str]] = []
         self.watched = ""
+        self.talks: set[_Conversation] = set()
 
     @property
     def dsn(self) -> str:
@@ -45,6 +46,11 @@ class PostgresProxy(Listening):
     def trap(self, place: Place) -> Trap:
         """The trap at `place`, unarmed at first."""
         return self.traps.setdefault(place, Trap())
+
+    @property
+    def transactions(self) -> int:
+        """How many are open."""
+        return sum(talk.in_transaction for talk in list(self.talks))
 
     def watch(self, statement: str) -> None:
         """Keep in `tags` what the database answers to statements that match from now on."""
@@ -62,15 +68,17 @@ class PostgresProxy(Listening):
         except OSError:
             writer.close()
             return
+        talk = _Conversation(self)
+        self.talks.add(talk)
         try:
             await _greet(reader, writer, up_reader, up_writer)
-            talk = _Conversation(self)
             await _either(
                 _pass_on(reader, up_writer, talk.asked), _pass_on(up_reader, writer, talk.answered)
             )
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass  # one side is gone, or the proxy closes: either way both connections end
         finally:
+            self.talks.discard(talk)
             writer.close()
             up_writer.close()
 
@@ -95,6 +103,7 @@ class _Conversation:
         self.bound = ""
         self.current = ""
         self.transaction: list[str] = []
+        self.in_transaction = False
 
     def asked(self, kind: bytes, body: bytes) -> None:
         """A message of the process."""
@@ -116,6 +125,8 @@ class _Conversation:
 
     def answered(self, kind: bytes, body: bytes) -> None:
         """A message of the database."""
+        if kind == b"Z":  # ready for the next statement, and whether inside a transaction
+            self.in_transaction = body != b"I"
         if kind != b"C":
             return
         if self.proxy.watched and re.search(self.proxy.watched, self.current):
@@ -163,7 +174,10 @@ async def _pass_on(
     while True:
         head = await reader.readexactly(5)
         body = await reader.readexactly(struct.unpack("!I", head[1:])[0] - 4)
-        see(head[:1], body)
+        try:
+            see(head[:1], body)
+        except Held as held:
+            await asyncio.to_thread(held.until.wait)
         writer.write(head + body)
         await writer.drain()
 

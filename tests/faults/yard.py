@@ -29,6 +29,7 @@ T = TypeVar("T")
 SETTINGS: Final[dict[str, object]] = {
     "secret": SECRET,
     "testing": "true",
+    "mail_from": "retour@example.test",
     "sweep": 0.5,
     "smtp_timeout": 1,
     "actor_timeout": 2,

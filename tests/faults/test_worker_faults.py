@@ -1,0 +1,159 @@
+"""Hazards 5, 6, 7 and 11: workers are killed or stopped while they send."""
+
+import threading
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from signal import SIGCONT, SIGSTOP
+from typing import Any, Final
+
+import pytest
+
+from tests.databases import TestDatabase
+from tests.faults.listening import Held, Trap, cut
+from tests.faults.processes import Retour, until
+from tests.faults.sink import Sink
+from tests.faults.trials import TRIALS
+from tests.faults.wire import Place, PostgresProxy
+from tests.faults.yard import SETTINGS, Visit, Yard, eventually, opened_yard
+
+pytestmark = pytest.mark.anyio
+
+LEASE: Final = float(str(SETTINGS["lease"]))
+CLAIMED: Final = Place("^COMMIT", after="phase = 'claimed'", answered=True)
+SENT: Final = Place("status = 'sent'")
+#: The fenced writes of a delivery: the content may leave now; the server has taken it.
+CONTENT: Final = "SET phase = 'data'"
+TAKEN: Final = r"^\s*DELETE FROM outbox o USING unnest"
+
+
+class Line:
+    """A yard whose workers, one at a time, reach the database through a proxy."""
+
+    def __init__(self, yard: Yard, proxy: PostgresProxy) -> None:
+        self.yard, self.proxy = yard, proxy
+        self.api = yard.fleet.api()
+        yard.fleet.clock()
+        self.worker = self.another_worker()
+
+    def another_worker(self) -> Retour:
+        """A worker that takes the place of the one before, which may be dead or stopped."""
+        self.worker = self.yard.fleet.worker(database_url=self.proxy.dsn)
+        return self.worker
+
+    async def kill_at(self, trap: Trap) -> Visit:
+        """Finish a visit, and kill the worker where `trap` is."""
+        trap.arm(partial(kill, self.worker))
+        return await self.spring(trap)
+
+    async def spring(self, trap: Trap) -> Visit:
+        """Finish a visit, and wait until it has led the worker into `trap`."""
+        hits = trap.hits
+        visit = await self.yard.visit()
+        await self.yard.finish(self.api.origin, [visit])
+        until(trap.sprung.is_set, "the worker reached the place")
+        assert trap.hits == hits + 1
+        return visit
+
+    async def works_on(self) -> None:
+        """The worker does its work again."""
+        visit = await self.yard.visit()
+        await self.yard.finish(self.api.origin, [visit])
+        await self.yard.mailed([visit])
+        await self.yard.idle()
+
+
+def kill(worker: Retour) -> None:
+    """Kill -9, and let nothing of what it was about to say through."""
+    worker.kill()
+    cut()
+
+
+def hold(until_set: threading.Event) -> None:
+    """Let nothing pass here until then."""
+    raise Held(until_set)
+
+
+@pytest.fixture
+async def line(
+    as_worker: TestDatabase, sink: Sink, tmp_path: Path, broker: dict[str, Any]
+) -> AsyncIterator[Line]:
+    with PostgresProxy(as_worker.owner) as proxy:
+        async with opened_yard(as_worker, sink, tmp_path, **broker) as yard:
+            yield Line(yard, proxy)
+
+
+async def test_5_a_worker_killed_before_the_final_dot_leaves_one_copy(line: Line) -> None:
+    places = ("rcpt", "data")
+    for trial in range(TRIALS):
+        visit = await line.kill_at(line.yard.sink.traps[places[trial % 2]])
+        assert line.yard.sink.to(visit.address) == []
+        line.another_worker()
+        await line.yard.mailed([visit])
+        await line.yard.idle()
+        assert len(line.yard.sink.to(visit.address)) == 1
+        assert await line.yard.status(visit) == "sent"
+
+
+async def test_6_a_worker_killed_between_250_and_commit_sends_at_most_the_same_mail_again(
+    line: Line,
+) -> None:
+    for _ in range(TRIALS):
+        visit = await line.kill_at(line.proxy.trap(SENT))
+        assert len(line.yard.sink.to(visit.address)) == 1
+        line.another_worker()
+        await line.yard.idle()
+        copies = line.yard.sink.to(visit.address)
+        assert len(copies) == 2
+        assert len({copy.message_id for copy in copies}) == 1
+        assert await line.yard.status(visit) == "sent"
+
+
+async def test_6_in_hold_mode_it_is_one_copy_and_an_operator_is_asked(line: Line) -> None:
+    await line.yard.owner.connection.execute("UPDATE account SET after_crash = 'hold'")
+    for _ in range(TRIALS):
+        visit = await line.kill_at(line.proxy.trap(SENT))
+        line.another_worker()
+
+        async def is_held(held: Visit = visit) -> bool:
+            return await line.yard.status(held) == "held"
+
+        await eventually(is_held, "held")
+        assert len(line.yard.sink.to(visit.address)) == 1
+
+
+async def test_7_a_claim_of_a_dead_worker_is_taken_over_within_the_lease_and_ten_seconds(
+    line: Line,
+) -> None:
+    for _ in range(TRIALS):
+        visit = await line.kill_at(line.proxy.trap(CLAIMED))
+        line.another_worker()
+        await line.yard.mailed([visit], patience=LEASE + 10)
+        await line.yard.idle()
+        assert len(line.yard.sink.to(visit.address)) == 1
+
+
+@pytest.mark.parametrize(("mark", "copies"), [(CONTENT, 1), (TAKEN, 2)])
+async def test_11_a_worker_that_slept_through_its_lease_writes_no_row(
+    line: Line, mark: str, copies: int
+) -> None:
+    """It falls asleep as it says that the content may leave, or that the server took it."""
+    trap = line.proxy.trap(Place(mark))
+    for _ in range(TRIALS):
+        woken = threading.Event()
+        trap.arm(partial(hold, woken))
+        visit = await line.spring(trap)
+        # Asleep within another transaction it would keep locks until PostgreSQL ends that.
+        until(lambda: line.proxy.transactions == 1, "only the write is on its way")
+        line.worker.send(SIGSTOP)
+        other = line.yard.fleet.worker()
+        await line.yard.idle()
+        line.proxy.watch(mark)
+        line.worker.send(SIGCONT)
+        woken.set()
+        until(lambda: line.proxy.tags, "the sleeper writes")
+        other.kill()
+        assert [tag.split()[-1] for _, tag in line.proxy.tags] == ["0"]
+        await line.works_on()
+        assert len(line.yard.sink.to(visit.address)) == copies
+        assert await line.yard.status(visit) == "sent"
