@@ -5,6 +5,8 @@ from typing import Final
 
 import msgspec
 
+from rules.address import normal_form
+
 os.environ.setdefault("PICCOLO_CONF", "server.piccolo_conf")
 
 
@@ -20,6 +22,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `origin`: scheme, host and port that links in mails use.
     `hosts`: further values of Host that are answered, comma-separated; the origin's always is.
     `trusted_proxies`: addresses or networks, comma-separated, whose X-Forwarded-For is believed.
+    `mail_from`: the sender where a campaign names none; its domain also ends Message-IDs.
     `namespace`: starts the names of queues, so that two Retours may share a broker.
     `testing`: lets tests move the clock; refused in production.
     """
@@ -29,7 +32,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     broker_url: str = "memory://"
     origin: str = "http://127.0.0.1:8000"
     smtp_url: str = "smtp://127.0.0.1:25"
-    mail_from: str = "retour@localhost"
+    mail_from: str = "retour@retour.example"
     data: str = "retour-data"
     pool_size: int = 8
     smtp_connections: int = 8
@@ -50,7 +53,8 @@ PREFIX: Final = "RETOUR_"
 def load(environ: dict[str, str] | None = None, **overrides: object) -> Settings:
     """Settings from variables named RETOUR_*, with `overrides` on top.
 
-    :raises SettingsError: for a value of the wrong kind, or timeouts out of order.
+    :raises SettingsError: a value of the wrong kind, timeouts out of order, a sender that is no
+        address.
     """
     variables = dict(os.environ) if environ is None else environ
     given: dict[str, object] = {
@@ -62,6 +66,8 @@ def load(environ: dict[str, str] | None = None, **overrides: object) -> Settings
         settings = msgspec.convert({**given, **overrides}, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{error} (set it as {PREFIX}NAME)") from None
+    if normal_form(settings.mail_from) is None:
+        raise SettingsError("RETOUR_MAIL_FROM must be an address, such as retour@firm.example")
     if not settings.smtp_timeout < settings.actor_timeout < settings.lease:
         raise SettingsError(
             "RETOUR_SMTP_TIMEOUT < RETOUR_ACTOR_TIMEOUT < RETOUR_LEASE must hold, or a slow"
