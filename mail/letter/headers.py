@@ -1,28 +1,41 @@
-"""The headers of a survey mail, as the bytes that travel."""
+"""The headers of a survey mail, as the bytes that travel.
+
+Written here and not by `email`, which would decode what looks like an encoded word before it
+writes it: a subject that says `=?utf-8?q?=0D=0A?=` would then start a header of its own.
+"""
 
 import re
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
+from email.header import Header
 from typing import Final
 
 from rules.address import normal_form
 
 #: Occurs in no quoted-printable text: after a "=" come two hexadecimal digits or a line's end.
 BOUNDARY: Final = "=_retour"
+
+#: What RFC 5322 would like a line to keep to.
+_LINE: Final = 78
+_PRINTABLE: Final = re.compile(r"[ -~]*")
+_ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
+_SPECIAL: Final = re.compile(r'(["\\])')
 _BARE: Final = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
 
 
-def folded(name: str, value: str | Address) -> str:
-    """One header line with its CRLF, encoded (RFC 2047) and folded where it must be."""
-    message = EmailMessage(policy=SMTP)
-    message[name] = value
-    return str(SMTP.fold(name, message[name]))
+def folded(name: str, text: str) -> str:
+    """One header line of plain text with its CRLF, encoded (RFC 2047) and folded where it must."""
+    return f"{name}: {text if _is_plain(name, text) else _encoded(name, text)}\r\n"
 
 
-def mailbox(name: str, address: str) -> Address:
-    """A sender."""
-    return Address(name, addr_spec=sendable(address))
+def mailbox(name: str, person: str, address: str) -> str:
+    """One header line with a mailbox: `person` as text, which may be empty, `address` as typed."""
+    where = sendable(address)
+    if not person:
+        return f"{name}: {where}\r\n"
+    if not _is_plain(name, person):
+        return f"{name}: {_encoded(name, person)}\r\n <{where}>\r\n"
+    quoted = person if _ATOMS.fullmatch(person) else '"' + _SPECIAL.sub(r"\\\1", person) + '"'
+    gap = " " if len(f"{name}: {quoted} <{where}>") <= _LINE else "\r\n "
+    return f"{name}: {quoted}{gap}<{where}>\r\n"
 
 
 def sendable(address: str) -> str:
@@ -41,3 +54,13 @@ def sendable(address: str) -> str:
 def message_id(invitation: str, mail_from: str) -> str:
     """The same for every copy of an invitation, so that mailboxes may drop a second one."""
     return f"<{invitation}@{mail_from.rpartition('@')[2]}>"
+
+
+def _is_plain(name: str, text: str) -> bool:
+    """Whether `text` may stand as it is: it fits, and nobody takes it for an encoded word."""
+    fits = len(name) + len(": ") + len(text) <= _LINE
+    return fits and "=?" not in text and text == text.strip() and bool(_PRINTABLE.fullmatch(text))
+
+
+def _encoded(name: str, text: str) -> str:
+    return Header(text, "utf-8", header_name=name).encode(linesep="\r\n")

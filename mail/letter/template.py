@@ -114,7 +114,7 @@ def compile_letter(
 def _headers(definition: Definition, said: Wording, origin: Origin, locale: str) -> str:
     message = definition.message
     lines = [
-        folded("From", mailbox(message.sender_name, message.sender_address or origin.sender)),
+        mailbox("From", message.sender_name, message.sender_address or origin.sender),
         folded("Subject", said.subject),
         "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
         "Auto-Submitted: auto-generated\r\n",
@@ -123,7 +123,7 @@ def _headers(definition: Definition, said: Wording, origin: Origin, locale: str)
         f'Content-Type: multipart/alternative; boundary="{BOUNDARY}"\r\n',
     ]
     if message.reply_to:
-        lines.append(folded("Reply-To", mailbox("", message.reply_to)))
+        lines.append(mailbox("Reply-To", "", message.reply_to))
     return "".join(lines)
 
 
