@@ -19,8 +19,10 @@ from sync.ids import new_id
 
 LOG: Final = structlog.stdlib.get_logger("retour.delivery")
 
-#: Seconds that a "taken" waits for company.
-_LINGER: Final = 0.01
+#: Seconds that a mark waits for the others: a commit costs more than what it writes.
+_GATHER: Final = 0.002
+#: Seconds that a "sent" waits, for nobody waits for it.
+_LINGER: Final = 0.02
 #: Seconds between two tries to write while the database is away.
 _RETRY: Final = 0.5
 
@@ -76,11 +78,16 @@ class Waiting(Struct):
 
 
 class Marks:
-    """Collects marks while a transaction is under way, and writes them in the next one."""
+    """Collects marks while others are on their way, and writes them in one transaction.
+
+    `company`: how many connections are at work; when all of them wait, nobody else can come.
+    """
 
     def __init__(self) -> None:
+        self.company = 1
         self._content: list[Waiting] = []
         self._sent: list[Mark] = []
+        self._timer: asyncio.TimerHandle | None = None
         self._writer: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
 
@@ -91,13 +98,13 @@ class Marks:
         """
         waiting = Waiting(mark, asyncio.get_running_loop().create_future())
         self._content.append(waiting)
-        self._write_soon()
+        self._plan()
         return await waiting.heard
 
     def sent(self, mark: Mark) -> None:
         """The server has taken the mail; `flush` waits until that is written."""
         self._sent.append(mark)
-        asyncio.get_running_loop().call_later(_LINGER, self._write_soon)
+        self._plan()
 
     async def flush(self, patience: float) -> None:
         """Wait until all is written, at most `patience` seconds while the database is away.
@@ -107,7 +114,7 @@ class Marks:
         loop = asyncio.get_running_loop()
         until = loop.time() + patience
         while self._sent or self._writer is not None:
-            self._write_soon()
+            self._begin()
             if self._writer is not None:
                 await asyncio.shield(self._writer)
             if self._failure is not None:
@@ -115,24 +122,45 @@ class Marks:
                     raise self._failure
                 await asyncio.sleep(_RETRY)
 
-    def _write_soon(self) -> None:
+    def _plan(self) -> None:
+        """Write at once if nobody is missing, else soon."""
+        if self._writer is not None:
+            return
+        if len(self._content) >= self.company:
+            self._begin()
+        elif self._content or self._sent:
+            self._cancel_timer()
+            self._timer = asyncio.get_running_loop().call_later(self._wait(), self._begin)
+
+    def _wait(self) -> float:
+        if self._failure is not None:
+            return _RETRY
+        return _GATHER if self._content else _LINGER
+
+    def _begin(self) -> None:
+        self._cancel_timer()
         if self._writer is None and (self._content or self._sent):
             self._writer = asyncio.create_task(self._write_all())
 
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     async def _write_all(self) -> None:
+        content, self._content = self._content, []
+        sent, self._sent = self._sent, []
+        self._failure = None
         try:
-            self._failure = None
-            while (self._content or self._sent) and self._failure is None:
-                content, self._content = self._content, []
-                sent, self._sent = self._sent, []
-                for account in {one.mark.account for one in content} | {m.account for m in sent}:
-                    await self._settle(
-                        account,
-                        [one for one in content if one.mark.account == account],
-                        [one for one in sent if one.account == account],
-                    )
+            for account in {one.mark.account for one in content} | {one.account for one in sent}:
+                await self._settle(
+                    account,
+                    [one for one in content if one.mark.account == account],
+                    [one for one in sent if one.account == account],
+                )
         finally:
             self._writer = None
+            self._plan()
 
     async def _settle(self, account: int, content: list[Waiting], sent: list[Mark]) -> None:
         marks = [one.mark for one in content]
