@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from server.api.operation import operation
 from server.api.paging import Limit, Listing, listing
-from server.api.timeline import Entry, TaskResult, read_result, read_timeline
 from server.auth import Principal, plans, reads
+from server.timeline import Entry, TaskResult, read_result, read_timeline
 from sync import history
 from sync.database import Tx, run, tx
 from sync.history import OpenItem

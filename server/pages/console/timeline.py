@@ -1,19 +1,20 @@
 """A task's timeline: facts, decisions, mails and answers, day by day in the account's zone."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import Final
+from typing import Final, assert_never
 from uuid import UUID
 
-import asyncpg
 from msgspec import Struct
 
-from mail.definition import Definition, decode, in_language
-from server.pages.console.chips import StateChip, chip, choices
+from mail.definition import Definition, in_language
+from mail.live import VersionKey, pinned
+from server import timeline
+from server.pages.console.chips import StateChip, choices
 from server.pages.times import Clock
+from server.timeline import AnswerEntry, DecisionEntry, MailEntry, OpenEntry, TransitionEntry
 from sync.database import Tx
-from sync.history import OpenItem, open_items_of_task
 
 #: Received later than this after its moment, a transition was made without network.
 LATE: Final = timedelta(minutes=5)
@@ -55,62 +56,11 @@ class Day(Struct, frozen=True):
     entries: list[Entry]
 
 
-_TRANSITIONS: Final = """
-SELECT n.moment, n.received_at, n.note, n.unexpected, n.survey, u.name AS technician, n.state,
-  s.name AS state_name, s.names AS state_names, s.kind AS state_kind
-FROM transition n
-JOIN state s ON s.account = n.account AND s.code = n.state
-JOIN app_user u ON u.account = n.account AND u.id = n.technician
-WHERE n.task = $1
-ORDER BY n.moment, n.sequence, n.id
-"""
-
-_DECISIONS: Final = """
-SELECT d.decided_at, d.outcome, d.release, c.name AS campaign
-FROM decision d
-JOIN campaign c ON c.account = d.account AND c.id = d.campaign
-JOIN transition n ON n.account = d.account AND n.id = d.transition
-WHERE d.task = $1
-ORDER BY d.decided_at, n.moment, n.sequence, n.id
-"""
-
-_MAILS: Final = """
-SELECT e.happened_at, e.kind, e.detail, i.typed_address, c.name AS campaign
-FROM invitation i
-JOIN mail_event e ON e.account = i.account AND e.invitation = i.id
-JOIN campaign c ON c.account = i.account AND c.id = i.campaign
-WHERE i.task = $1
-ORDER BY e.happened_at, e.id
-"""
-
-_ANSWERS: Final = """
-SELECT v.*, w.definition
-FROM answer a
-JOIN answer_version v ON v.account = a.account AND v.invitation = a.invitation
-JOIN campaign_version w
-  ON w.account = a.account AND w.campaign = a.campaign AND w.version = a.version
-WHERE a.task = $1
-ORDER BY v.answered_at, v.version
-"""
-
-#: What of the same moment is told first.
-_RANKS: Final = {
-    kind: rank
-    for rank, kind in enumerate(("transition", "refused", "parked", "decision", "mail", "answer"))
-}
-
-
 async def read_timeline(tx: Tx, task: UUID, clock: Clock, language: str) -> list[Day]:
     """All that happened to `task`, earliest first."""
-    entries = [
-        *(_transition(row, language) for row in await tx.fetch(_TRANSITIONS, task)),
-        *await _open_items(tx, task, language),
-        *(_decision(row) for row in await tx.fetch(_DECISIONS, task)),
-        *(_mail(row) for row in await tx.fetch(_MAILS, task)),
-        *(_answer(row, language) for row in await tx.fetch(_ANSWERS, task)),
-    ]
-    entries.sort(key=lambda entry: (entry.at, _RANKS[entry.kind]))
-    return list(_by_day(entries, clock))
+    facts = await timeline.read_timeline(tx, task)
+    names = await _names_of(tx, facts, language)
+    return list(_by_day((_told(fact, names) for fact in facts), clock))
 
 
 def _by_day(entries: Iterable[Entry], clock: Clock) -> Iterator[Day]:
@@ -118,51 +68,105 @@ def _by_day(entries: Iterable[Entry], clock: Clock) -> Iterator[Day]:
         yield Day(day, list(those))
 
 
-def _transition(row: asyncpg.Record, language: str) -> Entry:
-    late = row["received_at"] - row["moment"]
+class _Names(Struct, frozen=True):
+    """What ids and codes are called in one language."""
+
+    people: dict[UUID, str]
+    states: dict[str, StateChip]
+    definitions: dict[VersionKey, Definition]
+    language: str
+
+    def state(self, code: str) -> StateChip:
+        """The state's chip; a device may have pushed a code that nobody knows."""
+        return self.states.get(code, StateChip(code, "", "unknown"))
+
+
+async def _names_of(tx: Tx, facts: Sequence[timeline.Entry], language: str) -> _Names:
+    movers = [one.technician for one in facts if isinstance(one, TransitionEntry | OpenEntry)]
+    people = await tx.fetch("SELECT id, name FROM app_user WHERE id = ANY($1)", movers)
+    states = await choices(tx, language)
+    answers = [one for one in facts if isinstance(one, AnswerEntry)]
+    versions = {(one.campaign, one.campaign_version) for one in answers}
+    return _Names(
+        people={row["id"]: row["name"] for row in people},
+        states={state.code: state for state in states},
+        definitions=await pinned(tx, versions),
+        language=language,
+    )
+
+
+def _told(fact: timeline.Entry, names: _Names) -> Entry:
+    match fact:
+        case TransitionEntry():
+            return _transition(fact, names)
+        case DecisionEntry():
+            return _decision(fact)
+        case MailEntry():
+            return _mail(fact)
+        case AnswerEntry():
+            return _answer(fact, names)
+        case OpenEntry():
+            return _open(fact, names)
+    assert_never(fact)
+
+
+def _transition(fact: TransitionEntry, names: _Names) -> Entry:
+    late = fact.received_at - fact.at
     return Entry(
         kind="transition",
-        at=row["moment"],
-        state=chip(row, language),
-        who=row["technician"],
-        note=row["note"],
+        at=fact.at,
+        state=names.state(fact.state),
+        who=names.people[fact.technician],
+        note=fact.note,
         late=late if late > LATE else None,
-        unexpected=row["unexpected"],
-        unticked=not row["survey"],
+        unexpected=fact.unexpected,
+        unticked=not fact.survey,
     )
 
 
-def _decision(row: asyncpg.Record) -> Entry:
+def _decision(fact: DecisionEntry) -> Entry:
     return Entry(
         kind="decision",
-        at=row["decided_at"],
-        code=row["outcome"],
-        campaign=row["campaign"],
-        release=row["release"],
+        at=fact.at,
+        code=fact.outcome,
+        campaign=fact.campaign_name,
+        release=fact.release,
     )
 
 
-def _mail(row: asyncpg.Record) -> Entry:
+def _mail(fact: MailEntry) -> Entry:
     return Entry(
         kind="mail",
-        at=row["happened_at"],
-        code=row["kind"],
-        campaign=row["campaign"],
-        address=row["typed_address"],
-        detail=row["detail"],
+        at=fact.at,
+        code=fact.event,
+        campaign=fact.campaign_name,
+        address=fact.address,
+        detail=fact.detail,
     )
 
 
-def _answer(row: asyncpg.Record, language: str) -> Entry:
+def _answer(fact: AnswerEntry, names: _Names) -> Entry:
+    definition = names.definitions[fact.campaign, fact.campaign_version]
     return Entry(
         kind="answer",
-        at=row["answered_at"],
-        version=row["version"],
-        rating=row["rating"],
-        reasons=labels(decode(row["definition"]), row["reasons"], language),
-        comment=row["comment"],
-        call_back=row["call_back"],
-        not_me=row["not_me"],
+        at=fact.at,
+        version=fact.version,
+        rating=fact.rating,
+        reasons=labels(definition, fact.reasons, names.language),
+        comment=fact.comment,
+        call_back=fact.call_back,
+        not_me=fact.not_me,
+    )
+
+
+def _open(fact: OpenEntry, names: _Names) -> Entry:
+    return Entry(
+        kind=fact.verdict,
+        at=fact.at,
+        code=fact.verdict,
+        state=names.state(fact.state),
+        who=names.people[fact.technician],
+        reason=fact.reason,
     )
 
 
@@ -170,27 +174,3 @@ def labels(definition: Definition, codes: Iterable[str], language: str) -> list[
     """The texts of the reasons `codes`; a code that the version does not have, as it is."""
     known = {reason.code: in_language(reason.label, language) for reason in definition.reasons}
     return [known.get(code, code) for code in codes]
-
-
-async def _open_items(tx: Tx, task: UUID, language: str) -> list[Entry]:
-    """What was refused or waits, with the names it goes by."""
-    items = await open_items_of_task(tx, task)
-    if not items:
-        return []
-    states = {state.code: state for state in await choices(tx, language)}
-    people = await tx.fetch(
-        "SELECT id, name FROM app_user WHERE id = ANY($1)", [item.technician for item in items]
-    )
-    names: dict[UUID, str] = {row["id"]: row["name"] for row in people}
-    return [_open_item(item, states, names[item.technician]) for item in items]
-
-
-def _open_item(item: OpenItem, states: dict[str, StateChip], who: str) -> Entry:
-    return Entry(
-        kind=item.verdict,
-        at=item.received_at,
-        code=item.verdict,
-        state=states.get(item.state, StateChip(item.state, "", "unknown")),
-        who=who,
-        reason=item.reason,
-    )

@@ -45,6 +45,7 @@ class MailEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="mail")
     at: datetime
     event: str
     campaign: UUID
+    campaign_name: str
     invitation: UUID
     address: str | None
     attempt: int
@@ -52,9 +53,11 @@ class MailEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="mail")
 
 
 class AnswerEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="answer"):
-    """A version of what the customer said."""
+    """A version of what the customer said, in the words of the campaign's version."""
 
     at: datetime
+    campaign: UUID
+    campaign_version: int
     invitation: UUID
     version: int
     rating: int | None
@@ -97,21 +100,25 @@ _DECISIONS: Final = """
 SELECT d.decided_at AS at, d.campaign, c.name AS campaign_name, d.transition, d.outcome, d.release
 FROM decision d
 JOIN campaign c ON c.account = d.account AND c.id = d.campaign
+JOIN transition n ON n.account = d.account AND n.id = d.transition
 WHERE d.account = $1 AND d.task = $2
+ORDER BY d.decided_at, n.moment, n.sequence, n.id
 """
 _MAILS: Final = """
-SELECT e.happened_at AS at, e.kind AS event, i.campaign, e.invitation, i.typed_address AS address,
-  e.attempt, e.detail
+SELECT e.happened_at AS at, e.kind AS event, i.campaign, c.name AS campaign_name, e.invitation,
+  i.typed_address AS address, e.attempt, e.detail
 FROM invitation i
 JOIN mail_event e ON e.account = i.account AND e.invitation = i.id
+JOIN campaign c ON c.account = i.account AND c.id = i.campaign
 WHERE i.account = $1 AND i.task = $2 ORDER BY e.id
 """
 _ANSWERS: Final = """
-SELECT v.answered_at AS at, v.invitation, v.version, v.rating, v.reasons, v.comment, v.not_me,
-  v.call_back, v.language
+SELECT v.answered_at AS at, a.campaign, a.version AS campaign_version, v.invitation,
+  v.version, v.rating, v.reasons, v.comment, v.not_me, v.call_back, v.language
 FROM answer a
 JOIN answer_version v ON v.account = a.account AND v.invitation = a.invitation
 WHERE a.account = $1 AND a.task = $2
+ORDER BY v.answered_at, v.version
 """
 _RESULT: Final = """
 SELECT answers, rating_mean::float8 AS rating_mean, rating_last, negative, comments, call_back,
