@@ -44,6 +44,7 @@ bench: install ## Print the benchmarks, each beside its limit
 	$(BIN)/python -m tests.bench
 
 faults: install ## Run the long fault tests
+	$(BIN)/python -m pytest tests/rules --hypothesis-profile=faults
 	RETOUR_FAULT_TRIALS=$(TRIALS) $(BIN)/python -m pytest tests/faults
 
 lock: install ## Resolve requirements.lock anew from pyproject.toml
