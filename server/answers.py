@@ -94,7 +94,8 @@ def _database_code(error: asyncpg.PostgresError) -> str:
 
 
 def _response(request: AnyRequest, error: Exception, code: str, meaning: Meaning) -> Response[Any]:
-    if _PROGRAMS.match(request.url.path) or "text/html" not in request.headers.get("accept", ""):
+    reads_pages = "text/html" in request.headers.get("accept", "")
+    if not reads_pages or _PROGRAMS.match(request.scope["path"]):
         return _problem(request, error, code, meaning)
     if isinstance(error, NotSignedInError) and request.method in {"GET", "HEAD"}:
         return Redirect("/login", status_code=303)

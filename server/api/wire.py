@@ -71,7 +71,7 @@ def decode_pack(raw: bytes, kind: Any) -> Any:
     """:raises BadBodyError: as `read_body`; types and unknown fields bound the nesting."""
     try:
         value = _pack_decoder(kind).decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:  # a year 10000 as well
         raise BadBodyError(_fault(error)) from None
     if b"\0" in raw and _NUL.search(msgspec.json.encode(value)):
         raise BadBodyError(_no_text())
@@ -94,9 +94,13 @@ def is_nested_well(raw: bytes, levels: int) -> bool:
 def read_query(request: AnyRequest, kind: Any) -> Any:
     """The query's parameters as a `kind`, a struct that refuses unknown fields.
 
-    :raises BadBodyError: an unknown, repeated or malformed parameter.
+    :raises BadBodyError: an unknown, repeated or malformed parameter, or not UTF-8.
     """
-    pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    query = request.scope["query_string"].decode("latin-1")
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError as error:
+        raise BadBodyError(_fault(error)) from None
     given = dict(pairs)
     if len(given) < len(pairs) or any("\0" in value for value in given.values()):
         raise BadBodyError(Fault("", "bad_query", "a parameter is repeated or holds U+0000"))

@@ -104,7 +104,7 @@ def _gunzip(raw: bytes, limit: int) -> bytes:
 def _unzstd(raw: bytes, limit: int) -> bytes:
     inflater = zstandard.ZstdDecompressor(max_window_size=WINDOW)
     try:
-        with inflater.stream_reader(io.BytesIO(raw), read_across_frames=False) as reader:
+        with inflater.stream_reader(io.BytesIO(raw), read_across_frames=True) as reader:
             return reader.read(limit + 1)
     except zstandard.ZstdError:
         raise BadEncodingError from None

@@ -10,6 +10,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from server.errors import WrongHostError
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+LAST_PORT: Final = 65_535
 _HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?")
 
 
@@ -24,7 +25,7 @@ class Hosts(msgspec.Struct, frozen=True):
     def of(cls, origin: str, further: str) -> Self:
         """`origin`: scheme://host:port. `further`: hosts, each with or without port, by commas."""
         scheme = urlsplit(origin).scheme
-        named = [_split(text) for text in further.split(",") if text.strip()]
+        named = [_split(text.strip()) for text in further.split(",") if text.strip()]
         exact = {_with_port(origin)} | {(host, port) for host, port in named if port is not None}
         return cls(frozenset(exact), frozenset(h for h, port in named if port is None), scheme)
 
@@ -45,8 +46,8 @@ class Hosts(msgspec.Struct, frozen=True):
 
 def _split(host: str) -> tuple[str, int | None]:
     """:raises ValueError: not a host, with a port or without."""
-    found = _HOST.fullmatch(host.strip().lower())
-    if found is None:
+    found = _HOST.fullmatch(host.lower())
+    if found is None or int(found["port"] or 0) > LAST_PORT:
         raise ValueError("not a host")
     return found["name"], int(found["port"]) if found["port"] else None
 

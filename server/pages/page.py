@@ -9,6 +9,7 @@ from litestar.datastructures import Cookie, State
 
 from mail.i18n import LOCALES
 from server.auth import Principal
+from server.errors import BadBodyError
 from server.pages.environment import render
 from server.pages.times import Clock
 from sync.database import Tx
@@ -71,6 +72,18 @@ def frame(
     return Page(language, _choices(request, language), _places(request), person)
 
 
+async def read_fields(request: AnyRequest) -> dict[str, str]:
+    """The fields of the form that was sent.
+
+    :raises BadBodyError: parts that are not UTF-8, or that name an unknown character set.
+    """
+    try:
+        fields = await request.form()
+    except (UnicodeDecodeError, LookupError):
+        raise BadBodyError from None
+    return {name: str(value) for name, value in fields.items()}
+
+
 def clock_for(tx: Tx, page: Page, zone: str) -> Clock:
     """The reader's clock at the time of the transaction."""
     return Clock(tx.now, zone, page.locale)
@@ -107,5 +120,5 @@ def _places(request: AnyRequest) -> list[Place]:
     names = ["tasks", "campaigns"]
     if request.app.state.get("mailbox") is not None:
         names.append("mailbox")
-    first = request.url.path.split("/")[1]
+    first = request.scope["path"].split("/")[1]
     return [Place(name, f"/{name}", name == first) for name in names]

@@ -107,6 +107,14 @@ def test_a_truncated_or_padded_gzip_stream_is_refused(api: Served, north: Office
     problem(push(api, north, whole + b"more", content_encoding="gzip"), 400)
 
 
+def test_a_zstd_stream_may_have_several_frames_but_nothing_else(api: Served, north: Office) -> None:
+    body = json.dumps(batch()).encode()
+    frames = zstandard.compress(body[:9]) + zstandard.compress(body[9:])
+    assert push(api, north, frames, content_encoding="zstd").status_code == 200
+    problem(push(api, north, frames[:-4], content_encoding="zstd"), 400)
+    problem(push(api, north, frames + b"more", content_encoding="zstd"), 400)
+
+
 def test_an_unknown_content_encoding_is_refused(api: Served, north: Office) -> None:
     problem(push(api, north, b"{}", content_encoding="br"), 415)
 
@@ -134,6 +142,15 @@ def test_a_naive_or_unreckonable_time_is_refused(
 ) -> None:
     body = batch(item(north, moment=moment)) if place == "moment" else batch(device_now=moment)
     problem(push_json(api, north, body), 400)
+
+
+@pytest.mark.parametrize("seconds", [253_402_300_800, -62_135_596_801, 2**62, -(2**62)])
+def test_a_messagepack_time_outside_of_all_years_is_refused(
+    api: Served, north: Office, seconds: int
+) -> None:
+    stamp = b"\xc7\x0c\xff" + bytes(4) + seconds.to_bytes(8, "big", signed=True)
+    body = b"\x82\xaadevice_now" + stamp + b"\xabtransitions\x90"
+    problem(push(api, north, body, content_type="application/msgpack"), 400)
 
 
 def test_invalid_utf_8_is_refused(api: Served, north: Office) -> None:
@@ -221,6 +238,11 @@ def test_a_bad_query_is_refused(api: Served, north: Office, query: str) -> None:
     problem(api.client.get(f"/api/v1/units?{query}", headers=north.program), 400)
 
 
+@pytest.mark.parametrize("code", ["%FF", "%ED%A0%80"])
+def test_a_query_that_is_not_utf_8_is_refused(api: Served, north: Office, code: str) -> None:
+    problem(api.client.get(f"/api/v1/states?after={code}", headers=north.program), 400)
+
+
 @pytest.mark.parametrize("path", ["x", "%00", "00000000-0000-0000-0000-00000000000"])
 def test_a_malformed_id_in_a_path_is_not_found(api: Served, north: Office, path: str) -> None:
     problem(api.client.get(f"/api/v1/units/{path}", headers=north.program), 404)
@@ -239,9 +261,31 @@ def test_an_external_id_that_cannot_be_kept_is_not_found(
     problem(api.client.put(path, json={"name": "x"}, headers=north.program), 404)
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "", "a b", "127.0.0.1:1"])
-def test_a_wrong_host_is_refused(api: Served, host: str) -> None:
-    problem(api.client.get("/health", headers={"Host": host}), 400)
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:80",
+        "",
+        "a b",
+        "127.0.0.1:1",
+        "127.0.0.1:1.",
+        "localhost:65536",
+    ],
+)
+@pytest.mark.parametrize("accept", ["application/json", "text/html"])
+def test_a_wrong_host_is_refused(api: Served, host: str, accept: str) -> None:
+    answer = api.client.get("/health", headers={"Host": host, "Accept": accept})
+    problem(answer, 400)
+    page = api.client.get("/login", headers={"Host": host, "Accept": accept})
+    assert page.status_code == 400
+
+
+def test_our_own_host_with_blanks_after_it_is_refused(api: Served) -> None:
+    port = int(api.base_url.rpartition(":")[2])
+    for host in (f"127.0.0.1:{port} ", f"127.0.0.1:{port}\t"):
+        request = f"GET /health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        assert b" 400 " in raw(port, request)
 
 
 def test_two_hosts_or_none_are_refused(api: Served) -> None:
@@ -311,6 +355,17 @@ def test_a_form_of_a_hundred_thousand_parts_is_too_large(api: Served) -> None:
     small = part * 15_000 + b"--b--\r\n"
     assert len(small) < MEBIBYTE
     assert api.client.post("/login", content=small, headers=headers).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("charset", "value"), [("utf-8", b"\xff\xfe"), ("no-such-thing", b"x"), ("ascii", b"\xe9")]
+)
+def test_a_form_that_is_no_text_is_refused(api: Served, charset: str, value: bytes) -> None:
+    kind = f"Content-Type: text/plain; charset={charset}".encode()
+    part = b'--b\r\nContent-Disposition: form-data; name="email"\r\n' + kind
+    body = part + b"\r\n\r\n" + value + b"\r\n--b--\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=b", "Accept": "text/html"}
+    assert api.client.post("/login", content=body, headers=headers).status_code == 400
 
 
 def test_a_form_of_very_many_fields_is_too_large(api: Served) -> None:

@@ -9,7 +9,7 @@ from litestar.response import Redirect
 
 from server.auth import sign_in, sign_out, signed_in
 from server.errors import ForbiddenError, LoginRefusedError, ServerError, ThrottledError
-from server.pages.page import AnyRequest, frame, respond
+from server.pages.page import AnyRequest, frame, read_fields, respond
 
 HOME: Final = "/tasks"
 
@@ -40,9 +40,9 @@ async def login_form(request: AnyRequest) -> Response[str]:
 @post("/login", status_code=303)
 async def login(request: AnyRequest) -> Response[str]:
     """Start a session and go where the person wanted to go, or say why not."""
-    fields = await request.form()
-    email, password = str(fields.get("email", "")), str(fields.get("password", ""))
-    wanted = own_path(str(fields.get("next", "")))
+    fields = await read_fields(request)
+    email, password = fields.get("email", ""), fields.get("password", "")
+    wanted = own_path(fields.get("next", ""))
     response: Response[str] = Redirect(wanted, status_code=303)
     try:
         await sign_in(request, email, password, response)

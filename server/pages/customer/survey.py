@@ -16,7 +16,7 @@ from server.pages.customer.survey_form import (
     read_rating,
     shown,
 )
-from server.pages.page import AnyRequest, Page, frame, respond
+from server.pages.page import AnyRequest, Page, frame, read_fields, respond
 from server.pages.times import Calendar
 from server.throttle import count_guess
 
@@ -52,8 +52,7 @@ async def answer_survey(request: AnyRequest, token: FromPath[str]) -> Response[s
     if survey is None:
         return await closed(request, KIND)
     page = frame(request, preferred=survey.language)
-    fields = await request.form()
-    given = read_form({name: str(value) for name, value in fields.items()}, page.locale)
+    given = read_form(await read_fields(request), page.locale)
     match await submit(token, given):
         case Recorded(changed=changed):
             return _thank(request, token, changed=changed)
