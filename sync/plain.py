@@ -16,6 +16,15 @@ def is_line(text: str) -> bool:
     return not any(unicodedata.category(letter) in _FORBIDDEN for letter in text)
 
 
+def check_line(field: str, text: str) -> None:
+    """Refuse what is no line to call something by.
+
+    :raises ValueError: blank, or not one line without control characters.
+    """
+    if not text.strip() or not is_line(text):
+        raise ValueError(f"`{field}` must be one line without control characters")
+
+
 def check_moment(moment: datetime) -> None:
     """Refuse years that time zones would carry out of what a datetime holds.
 

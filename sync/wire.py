@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from rules.address import normal_form
 from sync.errors import TooManyError
-from sync.plain import check_moment, is_line
+from sync.plain import check_line, check_moment
 
 #: Transitions that one push may carry.
 MOST_TRANSITIONS: Final = 500
@@ -83,8 +83,7 @@ class Enrol(Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """:raises ValueError: for a name that is not one plain line."""
-        if not is_line(self.name):
-            raise ValueError("`name` must be one line without control characters")
+        check_line("name", self.name)
 
 
 class Enrolled(Struct, frozen=True):

@@ -22,9 +22,10 @@ from server.auth import (
 )
 from server.errors import NotFoundError
 from server.passwords import hash_password_aside
-from server.sessions import LONGEST_PASSWORD
+from server.sessions import LONGEST_PASSWORD, end_all
 from sync import tokens
 from sync.database import tx
+from sync.plain import check_line
 from sync.records.people import set_password
 from sync.records.shapes import MOST_RECORDS
 
@@ -59,7 +60,11 @@ class NewPassword(Struct, frozen=True, forbid_unknown_fields=True):
 class TokenOrder(Struct, frozen=True, forbid_unknown_fields=True):
     """What the token is for, in words."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
+
+    def __post_init__(self) -> None:
+        """:raises ValueError: for a name that is not one plain line."""
+        check_line("name", self.name)
 
 
 class IssuedToken(Struct, frozen=True):
@@ -103,10 +108,11 @@ async def read_me(request: ApiRequest) -> Principal:
 
 @operation("POST", "/users/{key:uuid}/password", access=writes, fails=("not_found",))
 async def change_password(request: ApiRequest, key: UUID, body: NewPassword) -> None:
-    """Set a user's password."""
+    """Set a user's password. All sessions of the user end."""
     stored = await hash_password_aside(body.password)
     async with tx(request.user.account) as opened:
         await set_password(opened, key, stored)
+        await end_all(opened, key)
 
 
 @operation("POST", "/tokens", access=writes, status=201)

@@ -15,10 +15,11 @@ from server.api.operation import operation
 from server.api.paging import Listing, Paging, listing
 from server.auth import Principal, reads, writes
 from sync.database import Tx, run, tx
+from sync.plain import check_line
 from sync.records.shapes import ExternalId
 
 ApiRequest: TypeAlias = Request[Principal, Any, Any]
-Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200)]
 
 EDIT_FAILS: Final = ("bad_definition", "unknown_reference", "conflict")
 
@@ -31,12 +32,20 @@ class CampaignOrder(Struct, frozen=True, forbid_unknown_fields=True):
     id: UUID | None = None
     external_id: ExternalId | None = None
 
+    def __post_init__(self) -> None:
+        """:raises ValueError: for a name that is not one plain line."""
+        check_line("name", self.name)
+
 
 class CampaignEdit(Struct, frozen=True, forbid_unknown_fields=True):
     """What the campaign is called and says from now on."""
 
     name: Name
     definition: Definition
+
+    def __post_init__(self) -> None:
+        """:raises ValueError: for a name that is not one plain line."""
+        check_line("name", self.name)
 
 
 async def _after(

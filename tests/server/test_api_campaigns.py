@@ -3,6 +3,7 @@
 from typing import Any
 
 import httpx
+import pytest
 
 from sync.ids import new_id
 from tests.server.office import Office
@@ -53,6 +54,14 @@ def test_editing_makes_a_version(api: Served, north: Office) -> None:
     assert api.client.get(path, headers=north.program).json() == answer.json()
     listed = api.client.get("/api/v1/campaigns", headers=north.program).json()["items"]
     assert answer.json() in listed
+
+
+@pytest.mark.parametrize("name", ["a\n", "a\u2028b", "a\x85", " ", ""])
+def test_a_campaign_is_called_by_one_plain_line(api: Served, north: Office, name: str) -> None:
+    assert create(api, north, name=name).status_code == 400
+    path = f"/api/v1/campaigns/{create(api, north).json()['id']}"
+    body = {"name": name, "definition": definition(north)}
+    assert api.client.put(path, json=body, headers=north.program).status_code == 400
 
 
 def test_a_definition_that_cannot_be_kept_says_where_and_why(api: Served, north: Office) -> None:
