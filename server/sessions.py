@@ -43,6 +43,7 @@ VALUES ($1, $2, $3, $4, $5)
 """
 _END: Final = "DELETE FROM session WHERE account = $1 AND token_hash = $2"
 _END_OLD: Final = "DELETE FROM session WHERE account = $1 AND app_user = $2 AND expires_at <= $3"
+_END_ALL: Final = "DELETE FROM session WHERE account = $1 AND app_user = $2"
 _REGISTER: Final = """
 INSERT INTO login (address, account, app_user) VALUES ($1, $2, $3)
 ON CONFLICT (account, app_user) DO UPDATE SET address = excluded.address
@@ -103,6 +104,11 @@ async def sign_out(request: AnyRequest, response: Response[Any]) -> None:
     """End the session and take its cookie away; nothing happens where there is none."""
     await _end(token_of(request))
     response.set_cookie(_cookie(request, None))
+
+
+async def end_all(opened: Tx, user: UUID) -> None:
+    """End all sessions of `user`: whoever else knew the old password is out."""
+    await opened.execute(_END_ALL, opened.account, user)
 
 
 async def register(opened: Tx, user: UUID, email: str) -> None:

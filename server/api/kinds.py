@@ -8,7 +8,7 @@ from msgspec import UNSET
 from server.api.records import Kind, Stored
 from server.api.tasks import TaskDetail, read_detail
 from server.auth import plans, writes
-from server.sessions import register
+from server.sessions import end_all, register
 from sync.database import Tx
 from sync.records import clients, kinds, people, reading, shapes, tasks
 
@@ -23,11 +23,13 @@ def _keyed(
 
 
 async def _store_users(opened: Tx, items: Sequence[shapes.UserPut]) -> Stored:
-    """Users sign in with their address, so the directory follows it."""
+    """Users sign in with their address, so the directory follows it; who leaves is out."""
     ids = await people.put_users(opened, items)
     for user, item in zip(ids, items, strict=True):
         if item.email is not UNSET:
             await register(opened, user, item.email)
+        if item.active is False:
+            await end_all(opened, user)
     return Stored(list(ids))
 
 

@@ -189,6 +189,29 @@ def test_an_inactive_user_is_out_at_once(api: Served, north: Office) -> None:
         assert sign_in(browser, "zoe@example.org").status_code == 401
 
 
+def test_a_new_password_and_a_leave_end_all_sessions(api: Served, north: Office) -> None:
+    user = {"name": "Max", "email": "max@example.org", "role": "manager"}
+    unit = {"unit": str(north.world.site)}
+    made = api.client.post("/api/v1/users", json=user | unit, headers=north.program).json()
+    path = f"/api/v1/users/{made['id']}/password"
+    api.client.post(path, json={"password": PASSWORD}, headers=north.program)
+    with httpx.Client(base_url=api.base_url, timeout=20) as browser:
+        sign_in(browser, "max@example.org")
+        api.client.post(path, json={"password": "a new long password"}, headers=north.program)
+        assert browser.get(ME).status_code == 401
+        sign_in(browser, "max@example.org", "a new long password")
+        for active in (False, True):
+            change = {"id": made["id"], "active": active}
+            api.client.post("/api/v1/users", json=change, headers=north.program)
+        assert browser.get(ME).status_code == 401
+
+
+@pytest.mark.parametrize("name", ["a\n", "a\u2028b", "a\x85", " ", ""])
+def test_a_token_is_called_by_one_plain_line(api: Served, north: Office, name: str) -> None:
+    answer = api.client.post("/api/v1/tokens", json={"name": name}, headers=north.program)
+    assert answer.status_code == 400
+
+
 def test_a_token_opens_the_api_until_it_is_revoked(api: Served, north: Office) -> None:
     made = api.client.post("/api/v1/tokens", json={"name": "ERP"}, headers=north.program).json()
     assert made["token"].startswith("rta_")
@@ -270,9 +293,10 @@ def test_guesses_for_many_people_from_one_place_are_slowed_down(guessed: TestDat
     with served(guessed) as api:
         answers = [
             sign_in(api.client, f"person{number}@example.org", "wrong").status_code
-            for number in range(PER_PEER.burst + 1)
+            for number in range(PER_PEER.burst + 5)  # a slow machine wins back one or two
         ]
-    assert answers == [401] * PER_PEER.burst + [429]
+    assert answers[: PER_PEER.burst] == [401] * PER_PEER.burst
+    assert 429 in answers[PER_PEER.burst :]
 
 
 def test_a_rotating_forwarded_address_hits_the_same_bucket(guessed: TestDatabase) -> None:
