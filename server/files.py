@@ -12,11 +12,15 @@ class HeldError(RuntimeError):
     """Another process holds the lock."""
 
 
+def private(file: str, flags: int) -> int:
+    """An opener for `open`: what it makes is for the owner's eyes only."""
+    return os.open(file, flags, 0o600)
+
+
 def write_private(file: Path, content: bytes) -> None:
     """Write whole or not at all, for the owner's eyes only."""
     partial = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as out:
+    with open(partial, "xb", opener=private) as out:
         out.write(content)
     partial.replace(file)
 

@@ -1,11 +1,14 @@
 """Logs: one JSON object a line, from our own code and from the libraries alike."""
 
 import logging
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
 
 import structlog
+
+from server.files import private
 
 LARGEST: Final = 10 * 1024 * 1024
 KEPT: Final = 2
@@ -20,6 +23,13 @@ _SHARED: Final[list[structlog.typing.Processor]] = [
 _QUIET: Final = ("uvicorn.access", "mail.log", "aiosmtpd", "pika")
 
 
+class PrivateFile(RotatingFileHandler):
+    """A log that only its owner reads: errors may name people."""
+
+    def _open(self) -> TextIOWrapper:
+        return TextIOWrapper(open(self.baseFilename, "ab", opener=private), encoding="utf-8")
+
+
 def to_terminal() -> None:
     """Write to standard error, for a supervisor to collect."""
     _to(logging.StreamHandler())
@@ -27,7 +37,7 @@ def to_terminal() -> None:
 
 def to_file(file: Path) -> None:
     """Write to `file`, and to two older ones once it has grown large."""
-    _to(RotatingFileHandler(file, maxBytes=LARGEST, backupCount=KEPT, delay=True))
+    _to(PrivateFile(file, maxBytes=LARGEST, backupCount=KEPT, delay=True))
 
 
 def _to(handler: logging.Handler) -> None:

@@ -23,7 +23,7 @@ import msgspec
 from server.embedded import binaries
 from server.embedded.errors import EmbeddedError
 from server.embedded.leftovers import end_leftovers
-from server.files import write_private
+from server.files import private, write_private
 
 DATABASE: Final = "retour"
 OWNER: Final = "retour_owner"
@@ -175,7 +175,7 @@ class Embedded:
             **self.options,
         }
         arguments = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-        with (self.folder / "postgres.log").open("ab") as log:
+        with open(self.folder / "postgres.log", "ab", opener=private) as log:
             process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - our own binary
                 [self.binaries / "postgres", "-D", cluster, *arguments],
                 stdin=subprocess.DEVNULL,

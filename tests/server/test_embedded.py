@@ -161,9 +161,9 @@ def test_a_server_that_cannot_start_shows_its_log(folder: Path) -> None:
         Embedded(folder, {"shared_buffers": "nonsense"}).start()
 
 
-def test_the_password_is_for_the_owner_only(folder: Path) -> None:
+def test_the_password_and_the_log_are_for_the_owner_only(folder: Path) -> None:
     with running(folder):
-        for name in ("postgres.password", "postgres.json"):
+        for name in ("postgres.password", "postgres.json", "postgres.log"):
             assert (folder / name).stat().st_mode & 0o777 == 0o600
         assert folder.joinpath("postgres").resolve().stat().st_mode & 0o777 == 0o700
 

@@ -117,7 +117,8 @@ def test_the_first_start_tells_where_to_go_and_writes_it_down(folder: Path) -> N
         for user in demo["users"]:
             assert user["email"] in up.said()
             assert user["password"] in up.said()
-        assert (folder / "demo.json").stat().st_mode & 0o777 == 0o600
+        for name in ("demo.json", "retour.log", "postgres.log", "secret"):
+            assert (folder / name).stat().st_mode & 0o777 == 0o600
         assert tasks(up) == 300
 
 
