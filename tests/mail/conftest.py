@@ -1,11 +1,13 @@
 """Fixtures of the mail tests: an account, seen with a worker's rights."""
 
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import pytest
 
 from tests.databases import TestDatabase
 from tests.mail.campaigns import time_of
+from tests.mail.delivering import Post, posting
 from tests.world import World
 
 
@@ -19,3 +21,10 @@ async def world(as_worker: TestDatabase) -> World:
 async def start(world: World) -> datetime:
     """An hour ago."""
     return await time_of(world) - timedelta(hours=1)
+
+
+@pytest.fixture
+async def post(as_worker: TestDatabase, world: World) -> AsyncIterator[Post]:
+    """Deliveries in the account."""
+    async with posting(as_worker, world) as made:
+        yield made
