@@ -18,6 +18,7 @@ from mail.clock import RunningClock
 from mail.config import MailConfig
 from mail.worker import run_worker
 from server.app import create_app
+from server.connection import Connection
 from server.settings import Settings
 
 #: Seconds that requests under way get when a process is told to end.
@@ -179,7 +180,7 @@ async def serve(
     """
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=Connection,
         lifespan="on",
         log_config=None,
         access_log=False,

@@ -12,6 +12,7 @@ import uvicorn
 from litestar import Litestar
 
 from server.app import create_app
+from server.connection import Connection
 from tests.databases import TestDatabase
 
 #: Seconds in which a server has started or stopped.
@@ -39,7 +40,7 @@ def served(database: TestDatabase, **settings: object) -> Iterator[Served]:
     server = uvicorn.Server(
         uvicorn.Config(
             app,
-            http="httptools",
+            http=Connection,
             lifespan="on",
             log_config=None,
             access_log=False,
