@@ -43,7 +43,7 @@ TIMEOUTS: Final = {
     "statement_timeout": "30s",
     "lock_timeout": "10s",
     # A stopped worker must not hold its account's turn for longer than others wait for it.
-    "idle_in_transaction_session_timeout": "5s",
+    "idle_in_transaction_session_timeout": "8s",
 }
 
 

@@ -8,7 +8,7 @@ Simple reads and writes use Piccolo's tables inside it; the hot paths use its `f
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -64,8 +64,10 @@ class Transaction(PostgresTransaction):
         try:
             if exception_type is None:
                 await self.transaction.commit()
-            elif not self.connection.is_closed():
-                await self.transaction.rollback()
+            else:
+                # Where the connection is gone so is the transaction: the first error says it.
+                with suppress(asyncpg.InterfaceError, asyncpg.PostgresConnectionError, OSError):
+                    await self.transaction.rollback()
         finally:
             self.engine.current_transaction.reset(self.context)
             await open_pool().release(self.connection)

@@ -1,5 +1,7 @@
 """`tx()` scopes, returns its connection, and never leaves half a thing behind."""
 
+import asyncio
+
 import asyncpg
 import pytest
 
@@ -73,6 +75,27 @@ async def test_the_pool_is_full_again_after_failing_commits(as_api: TestDatabase
     assert open_pool().get_idle_size() == open_pool().get_size()
     async with tx(1) as one:
         assert await one.fetchval("SELECT 1") == 1
+
+
+async def test_the_error_of_a_cut_connection_is_not_lost_in_the_rollback(
+    as_api: TestDatabase,
+) -> None:
+    with pytest.raises(asyncpg.PostgresError, match="terminating connection"):
+        await _cut_inside(as_api)
+    async with tx(1) as one:
+        assert await one.fetchval("SELECT 1") == 1
+
+
+async def _cut_inside(database: TestDatabase) -> None:
+    async with tx(1) as one:
+        mine = await one.fetchval("SELECT pg_backend_pid()")
+        await asyncio.gather(one.fetchval("SELECT pg_sleep(60)"), _terminate(database, mine))
+
+
+async def _terminate(database: TestDatabase, backend: int) -> None:
+    owner = await asyncpg.connect(database.owner)
+    await owner.execute(f"SELECT pg_terminate_backend({backend})")
+    await owner.close()
 
 
 async def test_work_that_meets_a_conflict_starts_again(as_api: TestDatabase) -> None:
