@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Final
 
-import asyncpg
 import structlog
 
 from mail.config import MailConfig
@@ -105,11 +104,8 @@ class Post:
             await sender.send(outgoing)
         except SendError as error:
             return self._refused(outgoing.job, error)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            LOG.warning("an outcome could not be written", error=type(error).__name__)
-            self._broken = error
-        except Exception as error:  # a bug; its lease brings the invitation back
-            LOG.exception("a mail could not be sent", invitation=str(outgoing.job.invitation))
+        except Exception as error:  # the run ends with it, and the lease brings the mail back
+            LOG.warning("an outcome could not be recorded", exc_info=True)
             self._broken = error
         return True
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from mail.config import MailConfig
-from mail.delivery.claiming import claim, wake
+from mail.delivery.claiming import Chunk, claim, wake
 from mail.delivery.doubts import recover
 from mail.delivery.post import Post
 from sync.database import tx
@@ -24,6 +24,25 @@ FROM (
 ) AS due
 GROUP BY account
 """
+
+
+class Seen:
+    """What a run came across: how much was due, and in which accounts somebody `waited` for
+    another's outcome, and something was `tried` that may have been that.
+    """
+
+    def __init__(self) -> None:
+        self.due = 0
+        self.waited: set[int] = set()
+        self.tried: set[int] = set()
+
+    def note(self, account: int, chunk: Chunk) -> None:
+        """Add what a claim found."""
+        self.due += chunk.found
+        if chunk.waiting:
+            self.waited.add(account)
+        if chunk.jobs:
+            self.tried.add(account)
 
 
 async def deliver_due(config: MailConfig) -> int:
@@ -45,31 +64,23 @@ async def deliver_due(config: MailConfig) -> int:
 async def _deliver(config: MailConfig, accounts: list[int]) -> int:
     random.shuffle(accounts)  # workers that start together should not all decide for the same
     post = Post(config)
-    waited: set[int] = set()
+    seen = Seen()
     try:
-        return await _in_turns(config, accounts, post, waited)
+        await _in_turns(config, accounts, post, seen)
     finally:
         await post.finish()
-        for account in waited:
+        for account in seen.waited & seen.tried:
             await wake(account)
+    return seen.due
 
 
-async def _in_turns(
-    config: MailConfig, accounts: Iterable[int], post: Post, waited: set[int]
-) -> int:
-    """A chunk of each account, and again of those that have more: none has to wait for another.
-
-    Adds to `waited` the accounts in which some met another's reservation.
-    """
-    total = 0
+async def _in_turns(config: MailConfig, accounts: Iterable[int], post: Post, seen: Seen) -> None:
+    """A chunk of each account, and again of those that have more: none has to wait for another."""
     queue = deque(accounts)
     while queue and not post.stopped:
         account = queue.popleft()
         chunk = await claim(config, account, CHUNK)
         await post.take(chunk.jobs)
-        total += chunk.found
-        if chunk.waiting:
-            waited.add(account)
+        seen.note(account, chunk)
         if chunk.found:
             queue.append(account)
-    return total

@@ -65,6 +65,7 @@ class SmtpServer:
         self.refused: dict[str, str] = {}
         self.extensions = ["PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES"]
         self.port = 0
+        self.heard = asyncio.Condition()
         self._tls = tls
         self._once: defaultdict[str, deque[str]] = defaultdict(deque)
         self._server: asyncio.Server | None = None
@@ -90,6 +91,17 @@ class SmtpServer:
     def said(self, verb: str) -> int:
         """How often a command was given."""
         return sum(command.upper().startswith(verb) for command in self.commands)
+
+    async def until(self, verb: str, times: int = 1) -> None:
+        """Return once a command was given so often, on all connections together."""
+        async with asyncio.timeout(10), self.heard:
+            await self.heard.wait_for(lambda: self.said(verb) >= times)
+
+    async def hear(self, command: str) -> None:
+        """Note a command."""
+        async with self.heard:
+            self.commands.append(command)
+            self.heard.notify_all()
 
     async def __aenter__(self) -> Self:
         await self.listen()
@@ -148,7 +160,7 @@ class _Dialogue:
         await self._say(self._server.reply("GREETING"))
         while True:
             command = (await self._reader.readuntil(b"\r\n")).decode().rstrip()
-            self._server.commands.append(command)
+            await self._server.hear(command)
             verb = command.partition(" ")[0].upper()
             if verb == "EHLO":
                 await self._say("\r\n".join(_lines(["here", *self._server.extensions])))

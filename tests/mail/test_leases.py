@@ -1,0 +1,275 @@
+"""Hazards 7, 10, 11: who holds an invitation, and what one who lost it can still do."""
+
+import asyncio
+from datetime import timedelta
+from multiprocessing import get_context
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from mail.config import MailConfig
+from mail.delivery import deliver_due
+from mail.delivery.claiming import claim
+from mail.delivery.doubts import in_doubt, recover
+from mail.delivery.errors import Phase, SendError
+from mail.delivery.leasing import Job
+from mail.delivery.marks import Mark, Marks
+from mail.delivery.poison import fault
+from mail.delivery.setbacks import give_back, give_up, put_off
+from sync.database import DB
+from tests.mail.campaigns import active, change, rows
+from tests.mail.delivering import HOUR, Post
+from tests.mail.smtp_server import HANG
+
+pytestmark = pytest.mark.anyio
+
+ADDRESS = "marie@example.net"
+REFUSED = SendError(Phase.RCPT, "550 5.1.1 no", 550, "5.1.1")
+LATER = SendError(Phase.RCPT, "450 4.2.0 later", 450, "4.2.0")
+SILENCE = SendError(Phase.CONTENT, "no reply in time")
+
+#: How a database that went away shows.
+AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+#: Everything that deliveries write, with the row versions that any write would change.
+_STATE = """
+SELECT 'outbox', xmin::text, ctid::text FROM outbox
+UNION ALL SELECT 'invitation', xmin::text, ctid::text FROM invitation
+UNION ALL SELECT 'mute', xmin::text, ctid::text FROM mute
+UNION ALL SELECT 'contact', xmin::text, ctid::text FROM contact
+UNION ALL SELECT 'event', xmin::text, ctid::text FROM mail_event
+ORDER BY 1, 2, 3
+"""
+
+
+async def claimed(post: Post, mails: int = 1) -> list[Job]:
+    """Jobs of a worker that then does nothing."""
+    await active(post.world, mute="07:00:00")
+    for _ in range(mails):
+        await post.visit()
+    return (await claim(post.config, post.world.account, 100)).jobs
+
+
+def mark(job: Job) -> Mark:
+    one = job.candidate
+    return Mark(job.account, one.invitation, job.attempt, one.release, job.answers_for, one.resent)
+
+
+async def state(post: Post) -> list[tuple[str, ...]]:
+    return [tuple(row) for row in await rows(post.world, _STATE)]
+
+
+async def lease_passed(post: Post, times: float = 1) -> None:
+    await post.later(timedelta(seconds=post.config.lease * times))
+
+
+async def test_7_a_claim_whose_worker_died_is_taken_over_after_its_lease(post: Post) -> None:
+    [job] = await claimed(post)
+    await post.later(timedelta(seconds=post.config.lease - 1))
+    assert await post.deliver() == 0
+    await post.later(timedelta(seconds=1))
+    assert await post.deliver() == 1
+    assert [mail.parsed["Message-ID"] for mail in post.server.mails] == [job.sending.message_id]
+    [sent] = await rows(post.world, "SELECT status FROM invitation")
+    assert sent["status"] == "sent"
+
+
+async def test_content_of_a_dead_worker_is_in_doubt_after_its_lease(post: Post) -> None:
+    [job] = await claimed(post)
+    assert await Marks().content(mark(job))
+    await lease_passed(post)
+    assert await post.deliver() == 0
+    [found] = await rows(post.world, "SELECT i.status, o.phase, o.resent FROM invitation i"
+                         " JOIN outbox o ON o.invitation = i.id")  # fmt: skip
+    assert tuple(found) == ("uncertain", "waiting", True)
+    await post.later(HOUR)
+    await post.deliver_all()
+    [sent] = await rows(post.world, "SELECT status FROM invitation")
+    assert sent["status"] == "sent"
+
+
+async def test_11_a_worker_that_slept_through_its_lease_writes_nothing(post: Post) -> None:
+    [job] = await claimed(post)
+    await lease_passed(post, 2)
+    before = await state(post)
+    assert not await Marks().content(mark(job))
+    assert await state(post) == before
+
+
+@pytest.mark.parametrize("as_far_as", ["claimed", "data"])
+@pytest.mark.parametrize("then", ["taken over", "sent by another"])
+async def test_11_whatever_it_has_to_say_comes_too_late(
+    post: Post, as_far_as: str, then: str
+) -> None:
+    [job] = await claimed(post)
+    if as_far_as == "data":
+        assert await Marks().content(mark(job))
+    await lease_passed(post, 2)
+    await recover(post.config, post.world.account)
+    if then == "sent by another":
+        await post.later(HOUR)
+        await post.deliver_all()
+    before = await state(post)
+    late = Marks()
+    assert not await late.content(mark(job))
+    late.sent(mark(job))
+    await late.flush(1)
+    await put_off(job, LATER)
+    await give_up(job, REFUSED)
+    await give_back(job.account, [job])
+    await in_doubt(post.config, job, SILENCE)
+    if then == "sent by another":
+        await fault(job.account, job.invitation, job.attempt, ValueError("late"))
+    assert await state(post) == before
+    assert await post.suppressed() == {}
+
+
+async def test_marks_of_many_mails_are_written_together(post: Post) -> None:
+    jobs = await claimed(post, 6)
+    marks = Marks()
+    marks.company = 6
+    before = await _commits(post)
+    assert all(await asyncio.gather(*(marks.content(mark(job)) for job in jobs)))
+    for job in jobs:
+        marks.sent(mark(job))
+    await marks.flush(5)
+    assert await _commits(post) - before <= 4
+    assert {row["status"] for row in await rows(post.world, "SELECT status FROM invitation")} == {
+        "sent"
+    }
+
+
+async def test_what_was_sent_while_the_database_was_away_is_written_when_it_is_back(
+    post: Post,
+) -> None:
+    [job] = await claimed(post)
+    marks = Marks()
+    assert await marks.content(mark(job))
+    await _cut(post, allowed=False)
+    marks.sent(mark(job))
+    waiting = asyncio.create_task(marks.flush(30))
+    with pytest.raises(AWAY):
+        await marks.content(mark(job))
+    await _cut(post, allowed=True)
+    await waiting
+    [found] = await rows(post.world, "SELECT status FROM invitation")
+    assert found["status"] == "sent"
+
+
+async def test_what_cannot_be_written_at_all_is_told(post: Post) -> None:
+    [job] = await claimed(post)
+    marks = Marks()
+    assert await marks.content(mark(job))
+    await _cut(post, allowed=False)
+    marks.sent(mark(job))
+    with pytest.raises(AWAY):
+        await marks.flush(0)
+    await _cut(post, allowed=True)
+
+
+async def test_a_run_ends_with_an_error_where_the_database_went_away(post: Post) -> None:
+    await active(post.world)
+    tasks = [await post.visit() for _ in range(8)]
+    post.server.next("RCPT", HANG)
+    post.told(smtp_timeout=2, actor_timeout=20)
+    delivering = asyncio.create_task(post.deliver())
+    await post.server.until("RCPT")
+    await _cut(post, allowed=False)
+    with pytest.raises(AWAY):
+        await delivering
+    await _cut(post, allowed=True)
+    for _ in range(4):
+        await post.later(HOUR)
+        await post.deliver_all()
+    assert {await post.status(task) for task in tasks} == {("sent", None)}
+    assert len({mail.parsed["Message-ID"] for mail in post.server.mails}) == 8
+
+
+async def test_a_run_that_has_no_time_left_gives_back_what_it_took(post: Post) -> None:
+    await active(post.world)
+    tasks = [await post.visit() for _ in range(30)]
+    post.told(smtp_timeout=0.5, actor_timeout=0.6, smtp_connections=1)
+    post.server.next("RCPT", HANG)
+    assert await post.deliver() == 30
+    left = await rows(post.world, "SELECT attempt, first_tried_at, phase FROM outbox")
+    assert len(left) == 30
+    assert {row["phase"] for row in left} == {"waiting"}
+    assert sum(row["first_tried_at"] is None for row in left) == 29
+    post.told(smtp_timeout=5, actor_timeout=60)
+    await post.later(HOUR)
+    await post.deliver_all()
+    assert {await post.status(task) for task in tasks} == {("sent", None)}
+
+
+async def test_a_cancelled_run_leaves_nothing_half_done(post: Post) -> None:
+    await active(post.world)
+    tasks: list[UUID] = [await post.visit() for _ in range(8)]
+    post.told(smtp_timeout=1, actor_timeout=20)
+    post.server.next("DOT", HANG)
+    delivering = asyncio.create_task(post.deliver())
+    await post.server.until("DATA", 4)
+    delivering.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await delivering
+    for _ in range(3):
+        await post.later(HOUR)
+        await post.deliver_all()
+    assert {await post.status(task) for task in tasks} == {("sent", None)}
+    assert len({mail.parsed["Message-ID"] for mail in post.server.mails}) == 8
+
+
+async def test_10_six_workers_at_once_send_each_mail_once(post: Post) -> None:
+    await active(post.world, mute="07:00:00")
+    for number in range(120):
+        await post.visit(f"c{number % 60}@example.net")
+    context = get_context("spawn")
+    workers = [context.Process(target=_worker, args=(post.config,)) for _ in range(6)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        await asyncio.to_thread(worker.join, 60)
+        assert worker.exitcode == 0
+        worker.close()
+    await post.later(HOUR)
+    await post.deliver_all()
+    assert len(post.server.mails) == len({mail.recipient for mail in post.server.mails}) == 60
+    found = await rows(post.world, "SELECT status, count(*) FROM invitation GROUP BY 1 ORDER BY 1")
+    assert [tuple(row) for row in found] == [("dropped", 60), ("sent", 60)]
+    attempts = await rows(post.world, "SELECT max(attempt) FROM mail_event WHERE kind = 'sent'")
+    assert attempts[0][0] == 1
+
+
+def _worker(config: MailConfig) -> None:
+    """A process that delivers until nothing is due."""
+
+    async def deliver() -> None:
+        await DB.open(config.worker_dsn, size=4)
+        while await deliver_due(config):
+            pass
+        await DB.close()
+
+    asyncio.run(deliver())
+
+
+async def _cut(post: Post, *, allowed: bool) -> None:
+    """Refuse the worker's connections and end those it has, or let it in again."""
+    connection = post.owner.connection
+    login = (await connection.fetchrow(
+        "SELECT usename FROM pg_stat_activity WHERE datname = current_database()"
+        " AND usename <> current_user LIMIT 1"
+    )) if not allowed else None  # fmt: skip
+    if login is not None:
+        post.told(namespace=login["usename"])
+    name = post.config.namespace
+    await connection.execute(f'ALTER ROLE "{name}" {"LOGIN" if allowed else "NOLOGIN"}')
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", name
+    )
+
+
+async def _commits(post: Post) -> int:
+    """Transactions that wrote, so far."""
+    [row] = await rows(post.world, "SELECT pg_current_xact_id()::text::bigint AS id")
+    await change(post.world, "UPDATE account SET name = name")
+    return int(row["id"])
