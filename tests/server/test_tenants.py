@@ -366,6 +366,23 @@ def test_raw_sql_without_a_scope_is_an_error_and_not_an_empty_page(
     asyncio.run(check_all())
 
 
+def test_an_account_writes_no_line_of_anothers_in_the_login_directory(
+    shared: TestDatabase, north: Office, south: Office
+) -> None:
+    mine, theirs = north.world.account, south.world.account
+
+    def tried(sql: str, *args: object, scope: int | None = mine) -> str | int:
+        return asyncio.run(attempt(shared.api, scope, sql, *args))
+
+    someone = south.people["dispatcher"]
+    added = "INSERT INTO login (address, account, app_user) VALUES ('x@example.org', $1, $2)"
+    assert tried(added, theirs, someone) == DENIED
+    assert tried("UPDATE login SET address = 'x@example.org' WHERE account = $1", theirs) == 0
+    assert tried("UPDATE login SET account = $2 WHERE account = $1", mine, theirs) == DENIED
+    assert tried("DELETE FROM login WHERE account = $1", theirs) == 0
+    assert tried("DELETE FROM login", scope=None) in UNSCOPED
+
+
 @pytest.mark.parametrize("table", ["login", "session", "api_token", "throttle"])
 def test_a_worker_sees_nothing_of_who_signs_in(shared: TestDatabase, table: str) -> None:
     assert asyncio.run(attempt(shared.worker, 1 << 39, f'SELECT FROM "{table}"')) == DENIED
