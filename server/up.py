@@ -4,11 +4,11 @@ import asyncio
 import secrets
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 import asyncpg
 import msgspec
@@ -29,11 +29,15 @@ from server.processes import (
     serve,
     ticking,
     until_signalled,
+    watched,
     working,
 )
 from server.provision import provision
 from server.settings import Settings
 from sync.database import DB
+
+#: Tells whether something still runs.
+Alive: TypeAlias = Callable[[], bool]
 
 LOOPBACK: Final = "127.0.0.1"
 SECRET_FILE: Final = "secret"  # noqa: S105 - its name
@@ -122,8 +126,9 @@ def up(settings: Settings, place: Place, watcher: Watcher) -> None:
     try:
         with _alone(place.folder), listen_on(place.host, place.port) as listening:
             watcher.starting(Stage.DATABASE)
-            with _database(settings, place.folder) as ready:
-                _run(_addressed(ready, listening, place), place.folder, listening, watcher)
+            with _database(settings, place.folder) as (ready, alive):
+                addressed = _addressed(ready, listening, place)
+                _run(addressed, place.folder, listening, watcher, alive)
     except KeyboardInterrupt:
         return
 
@@ -139,15 +144,19 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _database(settings: Settings, folder: Path) -> Iterator[Settings]:
-    """`settings` with a database that runs: the one they name, or an embedded one."""
+def _database(settings: Settings, folder: Path) -> Iterator[tuple[Settings, Alive]]:
+    """`settings` with a database that runs, the one they name or an embedded one; if it lives.
+
+    One that is not ours to start counts as alive: it comes back.
+    """
     secret = settings.secret or secret_of(folder)
     if settings.database_url:
-        yield replace(settings, secret=secret)
+        yield replace(settings, secret=secret), lambda: True
         return
     embedded = Embedded(folder)
     try:
-        yield replace(settings, secret=secret, database_url=embedded.start().dsn)
+        dsn = embedded.start().dsn
+        yield replace(settings, secret=secret, database_url=dsn), embedded.alive
     finally:
         embedded.stop()
 
@@ -163,7 +172,9 @@ def _addressed(settings: Settings, listening: socket.socket, place: Place) -> Se
     return replace(settings, origin=f"http://{named}:{port}", hosts=hosts)
 
 
-def _run(settings: Settings, folder: Path, listening: socket.socket, watcher: Watcher) -> None:
+def _run(
+    settings: Settings, folder: Path, listening: socket.socket, watcher: Watcher, alive: Alive
+) -> None:
     api_dsn, worker_dsn, has_demo = asyncio.run(_prepare(settings, watcher))
     running = _running(settings, has_demo=has_demo)
 
@@ -181,6 +192,7 @@ def _run(settings: Settings, folder: Path, listening: socket.socket, watcher: Wa
                 ringing(broker, config.namespace) as ring,
                 working(config, broker, ring, stop),
                 ticking(config, ring, stop),
+                watched(alive, "PostgreSQL", stop),
             ):
                 app = create_app(sending, api_dsn, ring)
                 app.state.mailbox = box

@@ -84,9 +84,13 @@ class Embedded:
                 return found
         raise EmbeddedError(self._log_end())
 
+    def alive(self) -> bool:
+        """Whether it still runs. One that crashed inside recovers by itself and counts as alive."""
+        return self.process is not None and self.process.poll() is None
+
     def stop(self) -> None:
         """Stop it and wait: sessions are cut, what was committed is kept."""
-        if self.process is None or self.process.poll() is not None:
+        if self.process is None or not self.alive():
             return
         self.process.send_signal(signal.SIGINT)
         try:

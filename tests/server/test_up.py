@@ -153,6 +153,17 @@ def test_all_data_is_there_after_a_stop_and_a_start(folder: Path) -> None:
         assert tasks(again) == 300
 
 
+def test_it_ends_when_its_database_ends_and_starts_again(folder: Path) -> None:
+    with started(folder) as up:
+        found = access(folder)
+        assert found is not None
+        os.kill(found.pid, signal.SIGKILL)
+        assert up.popen.wait(timeout=SOON) == 1
+        assert "PostgreSQL ended by itself" in up.said()
+    with started(folder) as up:
+        assert tasks(up) == 300
+
+
 def test_a_kill_of_everything_loses_nothing(folder: Path) -> None:
     with started(folder) as up:
         mails = up.mails()
