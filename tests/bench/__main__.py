@@ -16,10 +16,10 @@ from server.embedded import Embedded
 from server.provision import provision
 from server.settings import load
 from sync.database import DB
-from tests.bench import deciding, pulling, pushing
+from tests.bench import claiming, deciding, pulling, pushing, sending
 from tests.bench.ground import lay
 from tests.bench.measuring import Line, table
-from tests.databases import SECRET
+from tests.databases import SECRET, renamed
 from tests.faults.brokers import shared_broker
 from tests.faults.processes import Fleet
 
@@ -52,10 +52,32 @@ async def decide(bench: Bench) -> list[Line]:
     return await deciding.measure(bench.owner, few, many)
 
 
+async def claim(bench: Bench) -> list[Line]:
+    """Claiming, in two databases of the cluster."""
+    few = await claiming.fill(bench.owner, claiming.FEW)
+    await bench.owner.execute("CREATE DATABASE large")
+    dsn = renamed(bench.owner_dsn, "large")
+    await DB.close()  # migrating opens a pool of its own in this loop
+    _, worker = await provision(load({}, database_url=dsn, secret=SECRET, testing=True))
+    owner = await asyncpg.connect(dsn)
+    many = await claiming.fill(owner, claiming.MANY)
+    await owner.close()
+    await DB.open(bench.worker_dsn)
+    return await claiming.measure((bench.worker_dsn, few.account), (worker, many.account))
+
+
+async def send(bench: Bench) -> list[Line]:
+    """Sending."""
+    ground = await lay(bench.owner, crews=1, tasks=sending.MAILS)
+    return await sending.measure(bench.owner, ground, bench.worker_dsn)
+
+
 PARTS: Final[dict[str, Callable[[Bench], Awaitable[list[Line]]]]] = {
     "push": push,
     "pull": pull,
     "deciding": decide,
+    "claiming": claim,
+    "sending": send,
 }
 
 

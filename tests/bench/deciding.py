@@ -32,6 +32,12 @@ INSERT INTO transition (account, id, task, state, moment, sequence, device_momen
 SELECT $1, gen_random_uuid(), task, state, now(), place, now(), now(), $3, true, false, $4, '{}'
 FROM unnest($2::uuid[]) AS task, unnest(ARRAY['300', '600']) WITH ORDINALITY AS s(state, place)
 """
+#: What intake keeps on the task: its last transition.
+FOLD: Final = """
+UPDATE task SET state = t.state, state_moment = t.moment, state_transition = t.id
+FROM transition t
+WHERE task.account = $1 AND t.account = $1 AND t.task = task.id AND t.sequence = 2
+"""
 
 
 async def add_campaigns(owner: Any, ground: Ground, count: int) -> None:
@@ -53,6 +59,7 @@ async def add_history(owner: Any, ground: Ground) -> None:
     crew = ground.crews[0]
     tasks, technician = crew.tasks[:TASKS], crew.device.technician
     await owner.execute(HISTORY, ground.account, tasks, technician, ground.unit)
+    await owner.execute(FOLD, ground.account)
 
 
 def work(owner: Any, ground: Ground) -> tuple[Work, Work]:

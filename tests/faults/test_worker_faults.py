@@ -24,7 +24,7 @@ CLAIMED: Final = Place("^COMMIT", after="phase = 'claimed'", answered=True)
 SENT: Final = Place("status = 'sent'")
 #: The fenced writes of a delivery: the content may leave now; the server has taken it.
 CONTENT: Final = "SET phase = 'data'"
-TAKEN: Final = r"^\s*DELETE FROM outbox o USING unnest"
+TAKEN: Final = SENT.statement
 
 
 class Line:

@@ -1,0 +1,83 @@
+"""Claiming: what deciding and leasing a due invitation costs with 10^4, and 10^5 in the outbox."""
+
+from typing import Any, Final
+
+from mail.config import MailConfig
+from mail.delivery.claiming import claim
+from sync.database import DB
+from tests.bench.deciding import add_campaigns
+from tests.bench.ground import Ground, lay
+from tests.bench.measuring import Line, Work, in_turns
+
+FEW, MANY = 10_000, 100_000
+#: Invitations of one claim, and claims of a round.
+CHUNK: Final = 200
+CLAIMS: Final = 4
+
+TRANSITIONS: Final = """
+INSERT INTO transition (account, id, task, state, moment, sequence, device_moment, received_at,
+  technician, survey, unexpected, unit, tags)
+SELECT account, id, id, '600', now(), 1, now(), now(), $2, true, false, unit, '{}'
+FROM task WHERE account = $1
+"""
+FOLD: Final = "UPDATE task SET state = '600', state_transition = id WHERE account = $1"
+INVITATIONS: Final = """
+INSERT INTO invitation (account, id, campaign, version, task, round, transition, technician,
+  status, due, release, address_by_technician, created_at)
+SELECT account, id, $2, 1, id, 1, id, $3, 'scheduled', now(), now(), false, now()
+FROM task WHERE account = $1
+"""
+OUTBOX: Final = """
+INSERT INTO outbox (account, invitation, release, not_before, phase, attempt, resent)
+SELECT account, id, release, release, 'waiting', 0, false FROM invitation WHERE account = $1
+"""
+
+
+async def fill(owner: Any, count: int) -> Ground:
+    """An account with `count` invitations that are due, each to an address of its own."""
+    ground = await lay(owner, crews=1, tasks=count)
+    account, technician = ground.account, ground.crews[0].device.technician
+    await add_campaigns(owner, ground, 1)
+    campaign = await owner.fetchval("SELECT id FROM campaign WHERE account = $1", account)
+    await owner.execute(TRANSITIONS, account, technician)
+    await owner.execute(FOLD, account)
+    await owner.execute(INVITATIONS, account, campaign, technician)
+    await owner.execute(OUTBOX, account)
+    await owner.execute("VACUUM ANALYZE")
+    return ground
+
+
+def work(worker_dsn: str, account: int) -> tuple[Work, Work]:
+    """Turning to the database at `worker_dsn`, and a round in it."""
+    config = MailConfig(
+        worker_dsn=worker_dsn,
+        origin="https://retour.bench.test",
+        smtp_url="smtp://127.0.0.1:25",
+        mail_from="retour@bench.test",
+    )
+
+    async def turn_to() -> int:
+        await DB.close()
+        await DB.open(worker_dsn)
+        return 0
+
+    async def run() -> int:
+        return sum([(await claim(config, account, CHUNK)).found for _ in range(CLAIMS)])
+
+    return turn_to, run
+
+
+async def measure(few: tuple[str, int], many: tuple[str, int]) -> list[Line]:
+    """The line of claiming. `few`, `many`: a worker's address of a database, and its account."""
+    (turn_to_few, in_few), (turn_to_many, in_many) = work(*few), work(*many)
+    turns = await in_turns(in_few, in_many, prepare_first=turn_to_few, prepare_second=turn_to_many)
+    return [
+        Line(
+            f"claiming, outbox {FEW:,} -> {MANY:,}",
+            f"{turns.second:,.0f} rows/s of {MANY:,}",
+            f"{turns.first:,.0f}/s of {FEW:,}",
+            turns.ratio,
+            1.3,
+            at_least=False,
+        )
+    ]
