@@ -105,7 +105,7 @@ def compile_letter(
     plain = _environment(locale, False).get_template("survey.txt").render(context)
     return LetterTemplate(
         headers=_headers(definition, said, origin, locale),
-        text=slots.cut(plain),
+        text=slots.cut(f"{plain}\n"),
         html=slots.cut(f"{mrml.to_html(mjml).content}\n"),
         origin=origin.links,
     )

@@ -1,0 +1,246 @@
+"""The mail itself, as the bytes that arrive."""
+
+import quopri
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from html.parser import HTMLParser
+
+import msgspec
+import pytest
+
+from mail.definition import Message
+from mail.letter.headers import sendable
+from mail.letter.pieces import Slots, quoted
+from mail.letter.wording import greeting, locale_of, long_day, one_line
+from mail.surveys import open_subscription, open_survey
+from tests.mail.campaigns import active, definition, rows
+from tests.mail.delivering import HOUR, Post
+from tests.mail.smtp_server import Mail
+
+pytestmark = pytest.mark.anyio
+
+NBSP = "\u00a0"
+HOSTILE = "{{7*7}} {% raw %} <script>alert(1)</script> =?utf-8?q?x?= & \"'"
+
+
+class Links(HTMLParser):
+    """What the links of a page lead to."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Called by the parser."""
+        assert tag != "script"
+        if tag == "a":
+            self.found.append(dict(attrs)["href"] or "")
+
+
+async def mailed(post: Post, email: str = "marie@example.net", **customer: object) -> Mail:
+    """The only mail there is, to a customer at `email`."""
+    who = await post.world.customer(email=email, **customer)
+    place = await post.world.location(zone="America/Toronto")
+    moment = datetime(2026, 11, 2, 3, 30, tzinfo=UTC)
+    await post.finished(customer=who, location=place, moment=moment)
+    await post.deliver_all()
+    return post.server.mails[-1]
+
+
+def header_lines(mail: Mail) -> list[bytes]:
+    return mail.raw.partition(b"\r\n\r\n")[0].split(b"\r\n")
+
+
+async def test_its_headers_are_those_of_a_machine_that_may_be_told_to_stop(post: Post) -> None:
+    await active(post.world, stale_days=None)
+    mail = await mailed(post)
+    lines = header_lines(mail)
+    [unsubscribe] = [line for line in lines if line.startswith(b"List-Unsubscribe:")]
+    url = re.fullmatch(rb"List-Unsubscribe: <(https://retour\.test/u/[\w-]{51})>", unsubscribe)
+    assert url is not None
+    assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in lines
+    assert b"Auto-Submitted: auto-generated" in lines
+    assert mail.parsed["MIME-Version"] == "1.0"
+    assert await open_subscription(url[1].decode().rpartition("/")[2]) is not None
+    date = parsedate_to_datetime(str(mail.parsed["Date"]))
+    [invitation] = await rows(post.world, "SELECT id, sent_at FROM invitation")
+    assert abs((date - invitation["sent_at"]).total_seconds()) < 60
+    assert mail.parsed["Message-ID"] == f"<{invitation['id']}@example.test>"
+
+
+async def test_its_lines_are_short_and_its_parts_decode(post: Post) -> None:
+    await active(
+        post.world,
+        stale_days=None,
+        information={"fr": "é" * 800, "en": "x " * 399},
+        message=_message(body={"fr": "une longue phrase, " * 200 + "\n. \n..x\nfin ", "en": "x"}),
+    )
+    mail = await mailed(post)
+    lines = mail.raw.split(b"\r\n")
+    assert b"\n" not in b"".join(lines)
+    assert max(map(len, header_lines(mail))) <= 998
+    assert b"=\r\n\r\n--" not in mail.raw  # no part ends in a soft break
+    body = mail.raw.partition(b"\r\n\r\n")[2].split(b"\r\n")
+    assert max(map(len, body)) <= 76
+    assert [part.get_content_type() for part in mail.parsed.walk()] == [
+        "multipart/alternative", "text/plain", "text/html",
+    ]  # fmt: skip
+    assert not any(part.defects for part in mail.parsed.walk())
+    assert mail.text().count("une longue phrase, ") >= 199
+    assert "é" * 800 in mail.text()
+    assert "é" * 800 in mail.text("html")
+    assert mail.text("html").rstrip().endswith("</html>")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("fr", ["Bonjour Marie Tremblay,", f"Votre visite vous a-t-elle plu{NBSP}?",
+                "dimanche 1er novembre 2026", "Ne plus recevoir"]),
+        ("en", ["Hello Marie Tremblay,", "How did it go?", "Sunday, November 1, 2026",
+                "Receive no more surveys"]),
+    ],
+)  # fmt: skip
+async def test_it_speaks_the_customers_language(
+    post: Post, language: str, words: list[str]
+) -> None:
+    question = definition(post.world).question
+    asked = msgspec.structs.replace(
+        question, text={"fr": f"Votre visite vous a-t-elle plu{NBSP}?", "en": "How did it go?"}
+    )
+    await active(post.world, stale_days=None, question=asked)
+    mail = await mailed(post, language=f"{language}_CA")
+    assert mail.parsed["Content-Language"] == f"{language}-CA"
+    for kind in ("plain", "html"):
+        for word in words:
+            assert word in mail.text(kind)
+    assert mail.parsed["Subject"] == {"fr": "Votre avis", "en": "Your opinion"}[language]
+
+
+async def test_each_rating_leads_to_the_page_with_it_chosen(post: Post) -> None:
+    await active(post.world, stale_days=None, privacy_url="https://example.org/privacy?a=1&b=2")
+    mail = await mailed(post)
+    links = Links(mail.text("html")).found
+    survey = {link.partition("?")[0] for link in links if "/s/" in link}
+    assert len(survey) == 1
+    [address] = survey
+    assert address.startswith("https://retour.test/s/")
+    assert await open_survey(address.rpartition("/")[2]) is not None
+    for rating in range(1, 6):
+        assert f"{address}?rating={rating}" in links
+        assert f"{address}?rating={rating}" in mail.text()
+    [stop] = [link for link in links if "/u/" in link]
+    assert stop in mail.text()
+    assert f"<{stop}>" == mail.parsed["List-Unsubscribe"]
+    assert "https://example.org/privacy?a=1&b=2" in links
+    assert "https://example.org/privacy?a=1&b=2" in mail.text()
+
+
+async def test_all_of_it_stands_in_the_plain_text_too(post: Post) -> None:
+    await active(post.world, stale_days=None, information={"fr": "À bon escient."})
+    text = (await mailed(post)).text()
+    for word in ("Votre visite", "Merci.", "Appel de service", "12, rue des Pins", "À bon escient"):
+        assert word in text
+    assert "<" not in text
+
+
+async def test_names_stay_text(post: Post) -> None:
+    post_type = await post.world.task_type(HOSTILE)
+    await active(
+        post.world,
+        stale_days=None,
+        rules=[msgspec.structs.replace(definition(post.world).rules[0], task_types=[post_type])],
+        message=_message(
+            sender_name='Zoé "Z" <z@example.org>, Plomberie',
+            subject={"fr": "Été\u202f? {{7*7}} <b>", "en": "x"},
+            title={"fr": HOSTILE, "en": "x"},
+            body={"fr": HOSTILE, "en": "x"},
+            reply_to="réponse@example.org".replace("é", "e"),
+        ),
+    )
+    who = await post.world.customer(email="a@example.net", name=HOSTILE)
+    await post.finished(customer=who, type=post_type)
+    await post.deliver_all()
+    [mail] = post.server.mails
+    assert mail.parsed["Subject"] == "Été\u202f? {{7*7}} <b>"
+    [sender] = mail.parsed["From"].addresses
+    assert (sender.display_name, sender.addr_spec) == (
+        'Zoé "Z" <z@example.org>, Plomberie', "retour@example.test",
+    )  # fmt: skip
+    assert mail.parsed["Reply-To"] == "reponse@example.org"
+    for text in (mail.text(), mail.text("html")):
+        assert "{{7*7}} {% raw %}" in text
+        assert "slot" not in text
+    page = mail.text("html")
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 4
+    Links(page)
+
+
+async def test_a_campaigns_own_sender_is_in_the_envelope_and_the_header(post: Post) -> None:
+    await active(post.world, stale_days=None, message=_message(sender_address="Avis@Éxample.org"))
+    mail = await mailed(post)
+    assert mail.sender == "Avis@xn--xample-9ua.org"
+    assert mail.parsed["From"].addresses[0].addr_spec == mail.sender
+
+
+async def test_a_retry_carries_the_same_links_and_the_same_bytes(post: Post) -> None:
+    await active(post.world, stale_days=None)
+    post.server.next("DOT", "450 4.3.0 again")
+    await post.visit()
+    await post.deliver()
+    await post.later(HOUR)
+    post.server.next("DOT", "take and cut")
+    await post.deliver_all()
+    await post.later(HOUR)
+    await post.deliver_all()
+    assert len(post.server.mails) == 2
+    assert len({mail.raw for mail in post.server.mails}) == 1
+
+
+@pytest.mark.parametrize("text", ["", "a", "é" * 200, "a=b\n.\n tail \n", "x" * 75, "x" * 76, "="])
+def test_pieces_decode_to_what_they_were(text: str) -> None:
+    encoded = quoted(text) + quoted(text)
+    assert quopri.decodestring(encoded).decode().replace("\r\n", "\n") == text * 2
+    assert all(len(line) <= 76 for line in encoded.split(b"\r\n"))
+
+
+def test_a_text_cannot_look_like_a_hole() -> None:
+    slots = Slots()
+    guess = Slots().mark("place")
+    pieces = slots.cut(f"{guess} {slots.mark('place')}")
+    assert pieces.holes == ("place",)
+
+
+@pytest.mark.parametrize(
+    ("address", "sent"),
+    [("retour@localhost", "retour@localhost"), (" A@Éxample.org ", "A@xn--xample-9ua.org")],
+)
+def test_a_sender_may_be_on_a_bare_host(address: str, sent: str) -> None:
+    assert sendable(address) == sent
+
+
+@pytest.mark.parametrize("address", ["", "a@b>\r\nRCPT TO:<x@y.z>", "a b@c", "@"])
+def test_what_could_end_a_command_is_no_sender(address: str) -> None:
+    with pytest.raises(ValueError, match="not an address"):
+        sendable(address)
+
+
+def test_words_around_it() -> None:
+    assert locale_of(None, "en-US") == "en_CA"
+    assert locale_of("es", None) == "fr_CA"
+    assert greeting(None, str) == "Hello,"
+    assert one_line(" a\r\nb\u2028c ") == "a b c"
+    assert long_day(datetime(2026, 5, 2, tzinfo=UTC).date(), "fr_CA") == "samedi 2 mai 2026"
+
+
+def _message(**changes: object) -> Message:
+    usual = Message(
+        sender_name="Plomberie Exemple",
+        subject={"fr": "Votre avis", "en": "Your opinion"},
+        title={"fr": "Votre visite", "en": "Your visit"},
+        body={"fr": "Merci.", "en": "Thank you."},
+    )
+    return msgspec.structs.replace(usual, **changes)
