@@ -96,4 +96,4 @@ def _told(arrival: Arrival, first: Arrival, result: Result) -> Result:
         return result
     if arrival.digest != first.digest or result.reason == "id_reused":
         return Result(arrival.id, "refused", "id_reused")
-    return Result(arrival.id, "duplicate")
+    return Result(arrival.id, "duplicate") if result.verdict == "accepted" else result

@@ -50,10 +50,13 @@ class Stored(Struct, frozen=True):
         )
 
     def answer(self, arrival: Arrival) -> Result:
-        """What to tell the sender of `arrival`, whose id this verdict has."""
+        """What to tell the sender of `arrival`, whose id this verdict has.
+
+        A duplicate is safe to forget; what was refused or waits is told to every device.
+        """
         if self.technician != arrival.technician or self.digest != arrival.digest:
             return Result(arrival.id, "refused", "id_reused")
-        if self.device != arrival.device:
+        if self.device != arrival.device and self.verdict == "accepted":
             return Result(arrival.id, "duplicate")
         return Result(arrival.id, self.verdict, self.reason)
 

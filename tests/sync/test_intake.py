@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -247,6 +247,15 @@ async def test_another_device_of_the_technician_sends_a_duplicate(world: World) 
     outcome = await world.push(await world.device(world.alice), item)
     assert verdicts(outcome) == ["duplicate"]
     assert not outcome.changed
+
+
+async def test_what_was_not_accepted_is_told_to_every_device_and_every_time(world: World) -> None:
+    task = await world.task(assignments=[AssignmentPut(technician=world.bob, start=LONG_AGO)])
+    refused, parked = world.item(task, "600"), world.item(uuid4(), "600")
+    told = ["no_authority", "no_authority", "parked", "parked"]
+    for device in (await world.device(world.alice), await world.device(world.alice)):
+        outcome = await world.push(device, refused, refused, parked, parked)
+        assert verdicts(outcome) == told
 
 
 async def test_an_id_twice_in_a_batch_is_a_duplicate_or_reused(world: World) -> None:
