@@ -5,7 +5,7 @@ durable; that the server took it is written along with what comes next, and agai
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -78,42 +78,93 @@ class Waiting(Struct):
 
 
 class Marks:
-    """Collects marks while others are on their way, and writes them in one transaction.
-
-    `company`: how many connections are at work; when all of them wait, nobody else can come.
-    """
+    """What the connections of one run have come to."""
 
     def __init__(self) -> None:
-        self.company = 1
-        self._content: list[Waiting] = []
-        self._sent: list[Mark] = []
-        self._timer: asyncio.TimerHandle | None = None
-        self._writer: asyncio.Task[None] | None = None
-        self._failure: Exception | None = None
+        self._contents = _Contents()
+        self._sent = _Sent()
+
+    def work_together(self, connections: int) -> None:
+        """So many are at work: when all of them wait for a mark, nobody else can come."""
+        self._contents.company = connections
 
     async def content(self, mark: Mark) -> bool:
         """Whether the content may leave: that is durable now. False: the lease was lost.
 
-        :raises OSError, asyncpg.PostgresError: it is not known; nothing may leave.
+        :raises Exception: of the database; it is not known, and nothing may leave.
         """
-        waiting = Waiting(mark, asyncio.get_running_loop().create_future())
-        self._content.append(waiting)
-        self._plan()
-        return await waiting.heard
+        return await self._contents.write(mark)
 
     def sent(self, mark: Mark) -> None:
         """The server has taken the mail; `flush` waits until that is written."""
-        self._sent.append(mark)
-        self._plan()
+        self._sent.add(mark)
 
     async def flush(self, patience: float) -> None:
         """Wait until all is written, at most `patience` seconds while the database is away.
 
-        :raises OSError, asyncpg.PostgresError: some is not; those mails are in doubt.
+        :raises Exception: of the database; some is not written, and those mails are in doubt.
         """
+        await self._sent.flush(patience)
+
+
+class _Contents:
+    """Marks that connections wait for, gathered because a commit costs more than they do."""
+
+    def __init__(self) -> None:
+        self.company = 1
+        self._waiting: list[Waiting] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._writer: asyncio.Task[None] | None = None
+
+    async def write(self, mark: Mark) -> bool:
+        waiting = Waiting(mark, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._plan()
+        return await waiting.heard
+
+    def _plan(self) -> None:
+        """Write at once if nobody is missing, else soon; a writer at work plans the next."""
+        if self._writer is not None or not self._waiting:
+            return
+        if len(self._waiting) >= self.company:
+            self._begin()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_GATHER, self._begin)
+
+    def _begin(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._writer is None and self._waiting:
+            self._writer = asyncio.create_task(self._write())
+
+    async def _write(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        try:
+            for account in {one.mark.account for one in waiting}:
+                await _tell(account, [one for one in waiting if one.mark.account == account])
+        finally:
+            self._writer = None
+            self._plan()
+
+
+class _Sent:
+    """Marks that nobody waits for but the end of the run; written again until they are."""
+
+    def __init__(self) -> None:
+        self._marks: list[Mark] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._writer: asyncio.Task[None] | None = None
+        self._failure: Exception | None = None
+
+    def add(self, mark: Mark) -> None:
+        self._marks.append(mark)
+        self._plan()
+
+    async def flush(self, patience: float) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + patience
-        while self._sent or self._writer is not None:
+        while self._marks or self._writer is not None:
             self._begin()
             if self._writer is not None:
                 await asyncio.shield(self._writer)
@@ -123,57 +174,46 @@ class Marks:
                 await asyncio.sleep(_RETRY)
 
     def _plan(self) -> None:
-        """Write at once if nobody is missing, else soon."""
-        if self._writer is not None:
-            return
-        if len(self._content) >= self.company:
-            self._begin()
-        elif self._content or self._sent:
-            self._cancel_timer()
-            self._timer = asyncio.get_running_loop().call_later(self._wait(), self._begin)
-
-    def _wait(self) -> float:
-        if self._failure is not None:
-            return _RETRY
-        return _GATHER if self._content else _LINGER
+        if self._writer is None and self._timer is None and self._marks:
+            seconds = _LINGER if self._failure is None else _RETRY
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._begin)
 
     def _begin(self) -> None:
-        self._cancel_timer()
-        if self._writer is None and (self._content or self._sent):
-            self._writer = asyncio.create_task(self._write_all())
-
-    def _cancel_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._writer is None and self._marks:
+            self._writer = asyncio.create_task(self._write())
 
-    async def _write_all(self) -> None:
-        content, self._content = self._content, []
-        sent, self._sent = self._sent, []
+    async def _write(self) -> None:
+        marks, self._marks = self._marks, []
         self._failure = None
         try:
-            for account in {one.mark.account for one in content} | {one.account for one in sent}:
-                await self._settle(
-                    account,
-                    [one for one in content if one.mark.account == account],
-                    [one for one in sent if one.account == account],
-                )
+            for account in {mark.account for mark in marks}:
+                await self._write_of(account, [one for one in marks if one.account == account])
         finally:
             self._writer = None
             self._plan()
 
-    async def _settle(self, account: int, content: list[Waiting], sent: list[Mark]) -> None:
-        marks = [one.mark for one in content]
+    async def _write_of(self, account: int, marks: list[Mark]) -> None:
         try:
-            ours = await run(account, lambda tx: _write(tx, marks, sent))
-        except Exception as error:  # noqa: BLE001 - whoever waits for a mark must be told
-            self._sent += sent
+            await run(account, lambda tx: _set_sent(tx, marks))
+        except Exception as error:  # noqa: BLE001 - it is tried again, and `flush` tells
+            self._marks += marks
             self._failure = error
-            for one in _still_there(content):
-                one.heard.set_exception(error)
-            return
-        for one in _still_there(content):
-            one.heard.set_result(one.mark.invitation in ours)
+
+
+async def _tell(account: int, waiting: list[Waiting]) -> None:
+    """Write the marks, and tell each connection whether its lease still held."""
+    marks = [one.mark for one in waiting]
+    try:
+        ours = await run(account, lambda tx: _set_content(tx, marks))
+    except Exception as error:  # noqa: BLE001 - whoever waits must be told
+        for one in _still_there(waiting):
+            one.heard.set_exception(error)
+        return
+    for one in _still_there(waiting):
+        one.heard.set_result(one.mark.invitation in ours)
 
 
 def _still_there(waiting: Iterable[Waiting]) -> list[Waiting]:
@@ -181,16 +221,16 @@ def _still_there(waiting: Iterable[Waiting]) -> list[Waiting]:
     return [one for one in waiting if not one.heard.done()]
 
 
-async def _write(tx: Tx, content: Sequence[Mark], sent: Sequence[Mark]) -> set[UUID]:
-    if sent:
-        rows = [_sent_row(mark, tx.now) for mark in _in_order(sent)]
-        if await tx.execute(_SENT, tx.account, tx.now, *zip(*rows, strict=True)) < len(sent):
-            LOG.warning("a mail was sent after its lease was lost", account=tx.account)
-    if not content:
-        return set()
-    fences = zip(*((mark.invitation, mark.attempt) for mark in _in_order(content)), strict=True)
+async def _set_content(tx: Tx, marks: Iterable[Mark]) -> set[UUID]:
+    fences = zip(*((mark.invitation, mark.attempt) for mark in _in_order(marks)), strict=True)
     found = await tx.fetch(_CONTENT, tx.account, *fences, tx.now)
     return {row["invitation"] for row in found}
+
+
+async def _set_sent(tx: Tx, marks: Collection[Mark]) -> None:
+    rows = [_sent_row(mark, tx.now) for mark in _in_order(marks)]
+    if await tx.execute(_SENT, tx.account, tx.now, *zip(*rows, strict=True)) < len(marks):
+        LOG.warning("a mail was sent after its lease was lost", account=tx.account)
 
 
 def _in_order(marks: Iterable[Mark]) -> list[Mark]:

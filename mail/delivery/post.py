@@ -90,7 +90,7 @@ class Post:
         """Send until the queue ends. Never fails, or the queue would fill up and stand."""
         sender = Sender(self._config, self._server, self._marks)
         self._open += 1
-        self._marks.company = self._open
+        self._marks.work_together(self._open)
         while (outgoing := await self._queue.get()) is not None:
             if self.stopped:
                 self._unsent.append(outgoing.job)
@@ -114,7 +114,7 @@ class Post:
         self._unsent.append(job)
         if self._open > 1:
             self._open -= 1
-            self._marks.company = self._open
+            self._marks.work_together(self._open)
             return False
         LOG.error("the mail server takes nothing", phase=error.phase, code=error.code)
         self._refusal = error
