@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import structlog
+import uvloop
 from dramatiq import Broker, Worker
 from dramatiq.asyncio import EventLoopThread, get_event_loop_thread, set_event_loop_thread
 from dramatiq.middleware import AsyncIO, MiddlewareError
@@ -36,6 +37,8 @@ class DatabaseLoop(AsyncIO):
         :raises MiddlewareError: the database cannot be reached.
         """
         thread = EventLoopThread(self.logger)
+        thread.loop.close()  # asyncio's own, which takes a fifth more time for a mail
+        thread.loop = uvloop.new_event_loop()
         thread.daemon = True  # a process whose main thread died must end
         thread.start(timeout=_START)
         set_event_loop_thread(thread)

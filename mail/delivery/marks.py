@@ -5,7 +5,7 @@ durable; that the server took it is written along with what comes next, and agai
 """
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -107,14 +107,45 @@ class Marks:
         await self._sent.flush(patience)
 
 
+class _Turns:
+    """One write after the other. `plan`: called after each, to ask for the next."""
+
+    def __init__(
+        self, write: Callable[[], Coroutine[None, None, None]], plan: Callable[[], None]
+    ) -> None:
+        self._write = write
+        self._plan = plan
+        self._timer: asyncio.TimerHandle | None = None
+        self.writer: asyncio.Task[None] | None = None
+
+    def soon(self, seconds: float) -> None:
+        """Begin in `seconds`, unless that is planned already or a write is under way."""
+        if self.writer is None and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self.now)
+
+    def now(self) -> None:
+        """Begin, unless a write is under way."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self.writer is None:
+            self.writer = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        try:
+            await self._write()
+        finally:
+            self.writer = None
+            self._plan()
+
+
 class _Contents:
     """Marks that connections wait for, gathered because a commit costs more than they do."""
 
     def __init__(self) -> None:
         self.company = 1
         self._waiting: list[Waiting] = []
-        self._timer: asyncio.TimerHandle | None = None
-        self._writer: asyncio.Task[None] | None = None
+        self._turns = _Turns(self._write, self._plan)
 
     async def write(self, mark: Mark) -> bool:
         waiting = Waiting(mark, asyncio.get_running_loop().create_future())
@@ -123,29 +154,16 @@ class _Contents:
         return await waiting.heard
 
     def _plan(self) -> None:
-        """Write at once if nobody is missing, else soon; a writer at work plans the next."""
-        if self._writer is not None or not self._waiting:
-            return
+        """At once if nobody is missing, else soon."""
         if len(self._waiting) >= self.company:
-            self._begin()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_GATHER, self._begin)
-
-    def _begin(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._writer is None and self._waiting:
-            self._writer = asyncio.create_task(self._write())
+            self._turns.now()
+        elif self._waiting:
+            self._turns.soon(_GATHER)
 
     async def _write(self) -> None:
         waiting, self._waiting = self._waiting, []
-        try:
-            for account in {one.mark.account for one in waiting}:
-                await _tell(account, [one for one in waiting if one.mark.account == account])
-        finally:
-            self._writer = None
-            self._plan()
+        for account in {one.mark.account for one in waiting}:
+            await _tell(account, [one for one in waiting if one.mark.account == account])
 
 
 class _Sent:
@@ -153,47 +171,34 @@ class _Sent:
 
     def __init__(self) -> None:
         self._marks: list[Mark] = []
-        self._timer: asyncio.TimerHandle | None = None
-        self._writer: asyncio.Task[None] | None = None
+        self._turns = _Turns(self._write, self._plan)
         self._failure: Exception | None = None
 
     def add(self, mark: Mark) -> None:
         self._marks.append(mark)
         self._plan()
 
+    def _plan(self) -> None:
+        if self._marks:
+            self._turns.soon(_LINGER if self._failure is None else _RETRY)
+
     async def flush(self, patience: float) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + patience
-        while self._marks or self._writer is not None:
-            self._begin()
-            if self._writer is not None:
-                await asyncio.shield(self._writer)
+        while self._marks or self._turns.writer is not None:
+            self._turns.now()
+            if self._turns.writer is not None:
+                await asyncio.shield(self._turns.writer)
             if self._failure is not None:
                 if loop.time() >= until:
                     raise self._failure
                 await asyncio.sleep(_RETRY)
 
-    def _plan(self) -> None:
-        if self._writer is None and self._timer is None and self._marks:
-            seconds = _LINGER if self._failure is None else _RETRY
-            self._timer = asyncio.get_running_loop().call_later(seconds, self._begin)
-
-    def _begin(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._writer is None and self._marks:
-            self._writer = asyncio.create_task(self._write())
-
     async def _write(self) -> None:
         marks, self._marks = self._marks, []
         self._failure = None
-        try:
-            for account in {mark.account for mark in marks}:
-                await self._write_of(account, [one for one in marks if one.account == account])
-        finally:
-            self._writer = None
-            self._plan()
+        for account in {mark.account for mark in marks}:
+            await self._write_of(account, [one for one in marks if one.account == account])
 
     async def _write_of(self, account: int, marks: list[Mark]) -> None:
         try:

@@ -5,11 +5,16 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
+import structlog
+
 from mail.config import MailConfig
 from mail.delivery.claiming import Chunk, claim, wake
 from mail.delivery.doubts import recover
 from mail.delivery.post import Post
+from mail.queues import PASSING
 from sync.database import tx
+
+LOG: Final = structlog.stdlib.get_logger("retour.delivery")
 
 #: Invitations decided in one transaction.
 CHUNK: Final = 200
@@ -57,8 +62,17 @@ async def deliver_due(config: MailConfig) -> int:
         due = await opened.fetch(_ACCOUNTS, opened.now)
     for row in due:
         if row["overdue"]:
-            await recover(config, row["account"])
+            await _recover(config, row["account"])
     return await _deliver(config, [row["account"] for row in due]) if due else 0
+
+
+async def _recover(config: MailConfig, account: int) -> None:
+    try:
+        await recover(config, account)
+    except PASSING:
+        raise
+    except Exception:  # whatever it is, other accounts must not wait for it
+        LOG.exception("leases could not be taken back", account=account)
 
 
 async def _deliver(config: MailConfig, accounts: list[int]) -> int:
