@@ -21,7 +21,14 @@ from tests.bench.ground import lay
 from tests.bench.measuring import Line, table
 from tests.databases import SECRET, renamed
 from tests.faults.brokers import shared_broker
-from tests.faults.processes import Fleet
+from tests.faults.processes import Fleet, Retour
+
+
+class QuietFleet(Fleet):
+    """Processes whose logs nobody asked for."""
+
+    def tell(self, process: Retour) -> None:
+        """Print nothing: the table is all that is wanted."""
 
 
 class Bench(NamedTuple):
@@ -88,7 +95,7 @@ async def measured(name: str, dsn: str, folder: Path) -> list[Line]:
     await DB.open(worker)
     owner = await asyncpg.connect(dsn)
     try:
-        with shared_broker("Redis") as broker, Fleet(folder, **settings, **broker) as fleet:
+        with shared_broker("Redis") as broker, QuietFleet(folder, **settings, **broker) as fleet:
             return await PARTS[name](Bench(owner, dsn, worker, fleet))
     finally:
         await owner.close()

@@ -37,8 +37,11 @@ class Fleet:
     ) -> None:
         for process in self.processes:
             process.kill()
-            # pytest shows it where the test failed.
-            sys.stdout.write(f"{process.name}:\n{process.log()[-3000:]}\n")
+            self.tell(process)
+
+    def tell(self, process: "Retour") -> None:
+        """Print the end of a log: pytest shows it where the test failed."""
+        sys.stdout.write(f"{process.name}:\n{process.log()[-3000:]}\n")
 
     def api(self, port: int = 0, **settings: object) -> "Api":
         """An API process on `port`, or any free one, ready to answer."""
