@@ -3,7 +3,6 @@
 Options name parts: `python -m tests.bench push pull`.
 """
 
-import asyncio
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import asyncpg
+import uvloop
 
 from server.embedded import Embedded
 from server.provision import provision
@@ -108,7 +108,7 @@ def lines_of(name: str) -> list[Line]:
         Path(folder).chmod(0o755)
         embedded = Embedded(Path(folder) / "data")
         try:
-            return asyncio.run(measured(name, embedded.start().dsn, Path(folder)))
+            return uvloop.run(measured(name, embedded.start().dsn, Path(folder)))
         finally:
             embedded.stop()
             sys.stderr.write(f"{name} is measured\n")

@@ -40,6 +40,10 @@ class Line:
         self.worker = self.yard.fleet.worker(database_url=self.proxy.dsn)
         return self.worker
 
+    def after_250(self, trial: int) -> Trap:
+        """Right after the 250 went out, or as the worker wants to record it: in turns."""
+        return self.yard.sink.traps["accepted"] if trial % 2 else self.proxy.trap(SENT)
+
     async def kill_at(self, trap: Trap) -> Visit:
         """Finish a visit, and kill the worker where `trap` is."""
         trap.arm(partial(kill, self.worker))
@@ -53,6 +57,16 @@ class Line:
         until(trap.sprung.is_set, "the worker reached the place")
         assert trap.hits == hits + 1
         return visit
+
+    async def fall_asleep(self, mark: Place) -> tuple[Visit, threading.Event]:
+        """Stop the worker with `mark` on its way; that goes on when the event is set."""
+        woken = threading.Event()
+        self.proxy.trap(mark).arm(partial(hold, woken))
+        visit = await self.spring(self.proxy.trap(mark))
+        # Asleep within another transaction it would keep locks until PostgreSQL ends that.
+        until(lambda: self.proxy.transactions == 1, "only the write is on its way")
+        self.worker.send(SIGSTOP)
+        return visit, woken
 
     async def works_on(self) -> None:
         """The worker does its work again."""
@@ -97,8 +111,8 @@ async def test_5_a_worker_killed_before_the_final_dot_leaves_one_copy(line: Line
 async def test_6_a_worker_killed_between_250_and_commit_sends_at_most_the_same_mail_again(
     line: Line,
 ) -> None:
-    for _ in range(TRIALS):
-        visit = await line.kill_at(line.proxy.trap(SENT))
+    for trial in range(TRIALS):
+        visit = await line.kill_at(line.after_250(trial))
         assert len(line.yard.sink.to(visit.address)) == 1
         line.another_worker()
         await line.yard.idle()
@@ -110,8 +124,8 @@ async def test_6_a_worker_killed_between_250_and_commit_sends_at_most_the_same_m
 
 async def test_6_in_hold_mode_it_is_one_copy_and_an_operator_is_asked(line: Line) -> None:
     await line.yard.owner.connection.execute("UPDATE account SET after_crash = 'hold'")
-    for _ in range(TRIALS):
-        visit = await line.kill_at(line.proxy.trap(SENT))
+    for trial in range(TRIALS):
+        visit = await line.kill_at(line.after_250(trial))
         line.another_worker()
 
         async def is_held(held: Visit = visit) -> bool:
@@ -132,24 +146,29 @@ async def test_7_a_claim_of_a_dead_worker_is_taken_over_within_the_lease_and_ten
         assert len(line.yard.sink.to(visit.address)) == 1
 
 
-async def test_11_a_worker_that_slept_through_its_lease_writes_no_row(line: Line) -> None:
-    """It falls asleep as it says that the content may leave, or that the server took it."""
-    for trial in range(TRIALS):
-        mark, copies = (CONTENT, 1) if trial % 2 else (SENT, 2)
-        woken = threading.Event()
-        line.proxy.trap(mark).arm(partial(hold, woken))
-        visit = await line.spring(line.proxy.trap(mark))
-        # Asleep within another transaction it would keep locks until PostgreSQL ends that.
-        until(lambda: line.proxy.transactions == 1, "only the write is on its way")
-        line.worker.send(SIGSTOP)
-        other = line.yard.fleet.worker()
-        await line.yard.idle()
-        line.proxy.watch(mark.statement)
-        line.worker.send(SIGCONT)
-        woken.set()
-        until(lambda: line.proxy.tags, "the sleeper writes")
-        other.kill()
-        assert [tag.split()[-1] for _, tag in line.proxy.tags] == ["0"]
-        await line.works_on()
-        assert len(line.yard.sink.to(visit.address)) == copies
-        assert await line.yard.status(visit) == "sent"
+async def test_11_a_worker_that_slept_through_its_lease_writes_no_row(
+    line: Line, database: TestDatabase
+) -> None:
+    """It falls asleep as it says that the content may leave, or that the server took it.
+
+    It wakes when another worker has the mail in its hands.
+    """
+    with PostgresProxy(database.owner) as second:
+        for trial in range(TRIALS):
+            mark, copies = (CONTENT, 1) if trial % 2 else (SENT, 2)
+            visit, woken = await line.fall_asleep(mark)
+            sending = threading.Event()
+            second.trap(CONTENT).arm(partial(hold, sending))
+            other = line.yard.fleet.worker(database_url=second.dsn)
+            until(second.trap(CONTENT).sprung.is_set, "another worker is about to send")
+            line.proxy.watch(mark.statement)
+            line.worker.send(SIGCONT)
+            woken.set()
+            until(lambda: line.proxy.tags, "the sleeper writes")
+            assert [tag.split()[-1] for _, tag in line.proxy.tags] == ["0"]
+            sending.set()
+            await line.yard.idle()
+            assert len(line.yard.sink.to(visit.address)) == copies
+            assert await line.yard.status(visit) == "sent"
+            other.kill()
+            await line.works_on()
