@@ -23,6 +23,8 @@ _PART: Final = (
     "\r\n--{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\n"
     "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
 )
+#: By itself mrml fetches fonts it knows by name from Google: a reader would be seen there.
+_HERMETIC: Final = mrml.RenderOptions(fonts={})
 
 
 class Origin(Struct, frozen=True):
@@ -106,7 +108,7 @@ def compile_letter(
     return LetterTemplate(
         headers=_headers(definition, said, origin, locale),
         text=slots.cut(f"{plain}\n"),
-        html=slots.cut(f"{mrml.to_html(mjml).content}\n"),
+        html=slots.cut(f"{mrml.to_html(mjml, render_options=_HERMETIC).content}\n"),
         origin=origin.links,
     )
 

@@ -138,6 +138,12 @@ async def test_each_rating_leads_to_the_page_with_it_chosen(post: Post) -> None:
     assert "https://example.org/privacy?a=1&b=2" in mail.text()
 
 
+async def test_opening_it_fetches_nothing(post: Post) -> None:
+    await active(post.world, stale_days=None)
+    page = (await mailed(post)).text("html")
+    assert not re.search(r"<(link|img|script|iframe)|@import|@font-face|url\(|\bsrc=", page)
+
+
 async def test_all_of_it_stands_in_the_plain_text_too(post: Post) -> None:
     await active(post.world, stale_days=None, information={"fr": "À bon escient."})
     text = (await mailed(post)).text()
