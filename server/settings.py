@@ -1,10 +1,13 @@
 """Settings, all from the environment: the only place that reads it."""
 
 import os
+import re
+from ipaddress import ip_network
 from typing import Final
 
 import msgspec
 
+from mail.delivery.server import parse_server
 from rules.address import normal_form
 
 os.environ.setdefault("PICCOLO_CONF", "server.piccolo_conf")
@@ -48,13 +51,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PREFIX: Final = "RETOUR_"
+_DATABASES: Final = ("postgresql://", "postgres://")
+_HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?", re.IGNORECASE)
+_ORIGIN: Final = re.compile(rf"https?://{_HOST.pattern}", re.IGNORECASE)
 
 
 def load(environ: dict[str, str] | None = None, **overrides: object) -> Settings:
     """Settings from variables named RETOUR_*, with `overrides` on top.
 
     :raises SettingsError: a value of the wrong kind, timeouts out of order, a sender that is no
-        address.
+        address, an origin, host, proxy, mail server or database that cannot be one.
     """
     variables = dict(os.environ) if environ is None else environ
     given: dict[str, object] = {
@@ -66,6 +72,7 @@ def load(environ: dict[str, str] | None = None, **overrides: object) -> Settings
         settings = msgspec.convert({**given, **overrides}, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{error} (set it as {PREFIX}NAME)") from None
+    _check_addresses(settings)
     if normal_form(settings.mail_from) is None:
         raise SettingsError("RETOUR_MAIL_FROM must be an address, such as retour@firm.example")
     if not settings.smtp_timeout < settings.actor_timeout < settings.lease:
@@ -74,6 +81,30 @@ def load(environ: dict[str, str] | None = None, **overrides: object) -> Settings
             " mail could be sent by two workers"
         )
     return settings
+
+
+def _check_addresses(settings: Settings) -> None:
+    if not _ORIGIN.fullmatch(settings.origin):
+        raise SettingsError(
+            "RETOUR_ORIGIN must be scheme, host and port alone, such as https://retour.firm.example"
+        )
+    if settings.database_url and not settings.database_url.startswith(_DATABASES):
+        raise SettingsError("RETOUR_DATABASE_URL must start with postgresql://")
+    if not all(_HOST.fullmatch(name) for name in _listed(settings.hosts)):
+        raise SettingsError("RETOUR_HOSTS must be hosts by commas, each with or without :port")
+    try:
+        parse_server(settings.smtp_url)
+    except ValueError as error:
+        raise SettingsError(f"RETOUR_SMTP_URL: {error}") from None
+    try:
+        for proxy in _listed(settings.trusted_proxies):
+            ip_network(proxy)
+    except ValueError as error:
+        raise SettingsError(f"RETOUR_TRUSTED_PROXIES: {error}") from None
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def terminal_locale(environ: dict[str, str] | None = None) -> str:
