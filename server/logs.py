@@ -20,7 +20,9 @@ _SHARED: Final[list[structlog.typing.Processor]] = [
     structlog.processors.format_exc_info,
 ]
 #: Their messages hold addresses with tokens, or say nothing.
-_QUIET: Final = ("uvicorn.access", "mail.log", "aiosmtpd", "pika")
+_QUIET: Final = ("uvicorn.access", "mail.log", "aiosmtpd")
+#: It says a refused connection in nine lines, then raises it to who says it in one.
+_MUTE: Final = ("pika",)
 
 
 class PrivateFile(RotatingFileHandler):
@@ -55,6 +57,8 @@ def _to(handler: logging.Handler) -> None:
     root.setLevel(logging.INFO)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in _MUTE:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
