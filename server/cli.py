@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import sys
 from collections.abc import Callable, Coroutine
 from functools import partial, wraps
 from pathlib import Path
@@ -93,7 +94,7 @@ def up_command(folder: Path | None, port: int, host: str) -> None:
     place.folder.mkdir(parents=True, exist_ok=True)
     logs.to_file(place.folder / "retour.log")
     try:
-        up(settings, place, Screen(place.folder))
+        up(settings, place, Screen(place.folder, sys.argv[0]))
     except FolderHeldError as error:
         text = _("Retour already runs on %(folder)s; stop it, or name another folder with --data")
         raise click.ClickException(text % {"folder": error}) from None

@@ -25,8 +25,10 @@ def _(text: str) -> str:
 class Screen:
     """Tells how the start goes, then the addresses and logins."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, command: str) -> None:
+        """`command`: how `retour` was called, which need not be on the PATH."""
         self._folder = folder
+        self._command = command
 
     def starting(self, stage: Stage) -> None:
         """One line for what takes a moment."""
@@ -54,7 +56,7 @@ class Screen:
         ]
         technician = next((one for one in running.users if one.role == "technician"), None)
         if technician is not None:
-            command = f"retour enrol {technician.email} --data {self._folder}"
+            command = f"{self._command} enrol {technician.email} --data {self._folder}"
             lines.append(_("To enrol a device: %(command)s") % {"command": command})
         lines.append(_("The same in %(file)s") % {"file": self._folder / "demo.json"})
         lines.append(_("Ctrl-C stops; all data stays in the folder."))
