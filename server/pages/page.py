@@ -7,7 +7,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.datastructures import Cookie, State
 
-from mail.i18n import LOCALES
+from mail.i18n import LOCALES, negotiate
 from server.auth import Principal
 from server.errors import BadBodyError
 from server.pages.environment import render
@@ -66,9 +66,13 @@ def chosen(request: AnyRequest) -> str | None:
 def frame(
     request: AnyRequest, person: Principal | None = None, preferred: str | None = None
 ) -> Page:
-    """The frame of this request's page: what was asked for, else `preferred`, else French."""
+    """The frame of this request's page: in the language asked for here, else the reader's own.
+
+    Its own is `preferred`, else the person's, else the browser's, else French.
+    """
     own = preferred or (person.language if person else None)
-    language = chosen(request) or known(own) or FRENCH
+    spoken = negotiate(request.headers.get("accept-language", ""), own)
+    language = chosen(request) or known(spoken) or FRENCH
     return Page(language, _choices(request, language), _places(request), person)
 
 

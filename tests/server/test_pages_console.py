@@ -64,6 +64,18 @@ def change(database: TestDatabase, story: Story, sql: str, *args: object) -> Non
     on(database, story.account, work)
 
 
+def test_the_login_page_speaks_the_browsers_language(site: Served) -> None:
+    pages = [
+        site.client.get("/login", headers={"Accept-Language": spoken}).text
+        for spoken in ("en-CA,fr;q=0.5", "de,fr;q=0.5", "de")
+    ]
+    assert [re.findall(r'<html lang="(.+?)"', page) for page in pages] == [
+        ["en-CA"],
+        ["fr-CA"],
+        ["fr-CA"],
+    ]
+
+
 def test_whoever_is_not_signed_in_is_sent_to_the_login_page(site: Served, story: Story) -> None:
     for path in ("/tasks", f"/tasks/{story.task}", "/campaigns", f"/campaigns/{story.campaign}"):
         away = site.client.get(path)

@@ -7,7 +7,6 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from mail.answers import Closed, Invalid, Recorded, Survey, open_survey, submit
-from mail.i18n import negotiate
 from server.pages.customer.survey_form import (
     Filled,
     filled,
@@ -30,8 +29,7 @@ async def closed(request: AnyRequest, kind: str) -> Response[str]:
     :raises ThrottledError: too many links of this `kind` were guessed from there.
     """
     await count_guess(request, kind)
-    spoken = negotiate(request.headers.get("accept-language", ""))
-    return respond(request, "closed.html", frame(request, preferred=spoken), status=404)
+    return respond(request, "closed.html", frame(request), status=404)
 
 
 @route("/s/{token:str}", http_method=READING)
