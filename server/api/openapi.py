@@ -21,9 +21,11 @@ REFERENCE: Final = "#/components/schemas/{name}"
 ALWAYS: Final = ("bad_request", "wrong_host", "unavailable")
 WITH_BODY: Final = ("too_large", "slow_body", "wrong_type", "bad_encoding", "wrong_encoding")
 INTRODUCTION: Final = """\
-Bodies and answers are JSON or, by Content-Type and Accept, MessagePack with the same fields (ids
-as text, times as text or as its timestamps). Request bodies may be compressed by gzip or zstd; at
-most 1 MiB, inflated too. Unknown fields are refused. Times carry an offset.
+Send `Authorization: Bearer` and a token, which `retour token NAME` prints, or a device's
+credential, which its enrolment answers. Bodies and answers are JSON or, by Content-Type and Accept,
+MessagePack with the same fields (ids as text, times as text or as its timestamps). Request bodies
+may be compressed by gzip or zstd; at most 1 MiB, inflated too. Unknown fields are refused. Times
+carry an offset.
 Lists are paged: ask again with `after` = `next`. Errors are problem+json (RFC 9457); the last part
 of `type` is a stable code.
 """
