@@ -72,7 +72,9 @@ def _code(error: Exception) -> str:
             return error.code
         case asyncpg.PostgresError():
             return _database_code(error)
-        case asyncpg.InterfaceError() | ConnectionError() | TimeoutError() | socket.gaierror():
+        case asyncpg.InterfaceError() | asyncpg.InternalClientError():  # also of a cut connection
+            return "unavailable"
+        case ConnectionError() | TimeoutError() | socket.gaierror():
             return "unavailable"
         case OSError() if type(error) is OSError:  # several addresses refused, a full disk
             return "unavailable"

@@ -29,6 +29,14 @@ RETRYABLE: Final = (
     asyncpg.exceptions.SerializationError,
 )
 
+#: What asyncpg raises on a connection that was cut.
+CUT: Final = (
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    OSError,
+)
+
 
 class NotOpenError(RuntimeError):
     """The pool of this event loop has not been opened."""
@@ -66,7 +74,7 @@ class Transaction(PostgresTransaction):
                 await self.transaction.commit()
             else:
                 # Where the connection is gone so is the transaction: the first error says it.
-                with suppress(asyncpg.InterfaceError, asyncpg.PostgresConnectionError, OSError):
+                with suppress(*CUT):
                     await self.transaction.rollback()
         finally:
             self.engine.current_transaction.reset(self.context)
