@@ -110,7 +110,7 @@ class Database(PostgresEngine):
 
     async def open(self, dsn: str, *, size: int = 8) -> None:
         """Open this loop's pool of at most `size` connections as the role that `dsn` names."""
-        pool = await asyncpg.create_pool(dsn, min_size=1, max_size=size)
+        pool = await asyncpg.create_pool(dsn, min_size=1, max_size=size, reset=_as_it_is)
         self._pools[asyncio.get_running_loop()] = pool
 
     async def close(self) -> None:
@@ -122,6 +122,13 @@ class Database(PostgresEngine):
     def transaction(self, allow_nested: bool = True) -> Transaction:
         """A transaction; nested ones are Piccolo's no-op, which only its migrations rely on."""
         return Transaction(engine=self, allow_nested=allow_nested)
+
+
+async def _as_it_is(_: object) -> None:
+    """Nothing outlives a transaction here, so asyncpg's RESET ALL would be a trip for nothing.
+
+    What was left open is rolled back all the same.
+    """
 
 
 DB: Final = Database()
@@ -205,14 +212,37 @@ async def run(account: int, work: Callable[[Tx], Awaitable[T]]) -> T:
 
     :raises asyncpg.PostgresError: what the last try met.
     """
-    for attempt in range(RETRIES - 1):
+
+    async def attempt() -> T:
+        async with tx(account) as opened:
+            return await work(opened)
+
+    return await _until_it_passes(attempt)
+
+
+async def once(sql: str, *args: object) -> list[asyncpg.Record]:
+    """The rows of one statement that is a transaction of its own, tried again as `run` does.
+
+    A single trip where `tx` takes four, for marks that many wait for. It has no scope, so it can
+    use only what a worker may of all accounts; the time is `retour_now()`.
+
+    :raises asyncpg.PostgresError: what the last try met.
+    """
+
+    async def attempt() -> list[asyncpg.Record]:
+        async with open_pool().acquire(timeout=ACQUIRE_TIMEOUT) as connection:
+            return await connection.fetch(sql, *args)
+
+    return await _until_it_passes(attempt)
+
+
+async def _until_it_passes(attempt: Callable[[], Awaitable[T]]) -> T:
+    for tries in range(RETRIES - 1):
         try:
-            async with tx(account) as opened:
-                return await work(opened)
+            return await attempt()
         except RETRYABLE:
-            await asyncio.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter
-    async with tx(account) as opened:
-        return await work(opened)
+            await asyncio.sleep(random.uniform(0, 0.02 * 2**tries))  # noqa: S311 - jitter
+    return await attempt()
 
 
 async def now() -> datetime:

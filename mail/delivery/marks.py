@@ -14,7 +14,7 @@ import structlog
 from msgspec import Struct
 
 from rules.timing import answer_deadline, window_anchor
-from sync.database import Tx, run
+from sync.database import Tx, once, run
 from sync.ids import new_id
 
 LOG: Final = structlog.stdlib.get_logger("retour.delivery")
@@ -26,11 +26,12 @@ _LINGER: Final = 0.02
 #: Seconds between two tries to write while the database is away.
 _RETRY: Final = 0.5
 
+#: Of all accounts at once, and alone in its transaction: connections wait for it.
 _CONTENT: Final = """
 UPDATE outbox o SET phase = 'data'
-FROM unnest($2::uuid[], $3::integer[]) AS one (invitation, attempt)
-WHERE o.account = $1 AND o.invitation = one.invitation AND o.attempt = one.attempt
-  AND o.phase = 'claimed' AND o.lease_until > $4
+FROM unnest($1::bigint[], $2::uuid[], $3::integer[]) AS one (account, invitation, attempt)
+WHERE o.account = one.account AND o.invitation = one.invitation AND o.attempt = one.attempt
+  AND o.phase = 'claimed' AND o.lease_until > retour_now()
 RETURNING o.invitation
 """
 
@@ -162,8 +163,7 @@ class _Contents:
 
     async def _write(self) -> None:
         waiting, self._waiting = self._waiting, []
-        for account in {one.mark.account for one in waiting}:
-            await _tell(account, [one for one in waiting if one.mark.account == account])
+        await _tell(waiting)
 
 
 class _Sent:
@@ -208,11 +208,10 @@ class _Sent:
             self._failure = error
 
 
-async def _tell(account: int, waiting: list[Waiting]) -> None:
+async def _tell(waiting: list[Waiting]) -> None:
     """Write the marks, and tell each connection whether its lease still held."""
-    marks = [one.mark for one in waiting]
     try:
-        ours = await run(account, lambda tx: _set_content(tx, marks))
+        ours = await _set_content([one.mark for one in waiting])
     except Exception as error:  # noqa: BLE001 - whoever waits must be told
         for one in _still_there(waiting):
             one.heard.set_exception(error)
@@ -226,9 +225,9 @@ def _still_there(waiting: Iterable[Waiting]) -> list[Waiting]:
     return [one for one in waiting if not one.heard.done()]
 
 
-async def _set_content(tx: Tx, marks: Iterable[Mark]) -> set[UUID]:
-    fences = zip(*((mark.invitation, mark.attempt) for mark in _in_order(marks)), strict=True)
-    found = await tx.fetch(_CONTENT, tx.account, *fences, tx.now)
+async def _set_content(marks: Iterable[Mark]) -> set[UUID]:
+    fences = [(mark.account, mark.invitation, mark.attempt) for mark in _in_order(marks)]
+    found = await once(_CONTENT, *zip(*fences, strict=True))
     return {row["invitation"] for row in found}
 
 

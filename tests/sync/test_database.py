@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from sync.database import NestedError, open_pool, run, tx
+from sync.database import NestedError, once, open_pool, run, tx
 from tests.databases import TestDatabase
 
 pytestmark = pytest.mark.anyio
@@ -109,3 +109,11 @@ async def test_work_that_meets_a_conflict_starts_again(as_api: TestDatabase) -> 
         return tries
 
     assert await run(1, work) == 3
+
+
+async def test_one_statement_alone_sees_no_account(as_api: TestDatabase) -> None:
+    async with tx(1) as one:
+        await one.execute(INSERT, 1)
+    with pytest.raises(asyncpg.PostgresError):
+        await once("SELECT * FROM account")
+    assert [row["given"] for row in await once("SELECT $1::int AS given", 7)] == [7]
