@@ -39,11 +39,15 @@ BEGIN
 END $$
 """
 
-TIMEOUTS: Final = {
+#: What the running roles work with.
+SESSION: Final = {
     "statement_timeout": "30s",
     "lock_timeout": "10s",
     # A stopped worker must not hold its account's turn for longer than others wait for it.
     "idle_in_transaction_session_timeout": "8s",
+    # Every statement of ours has an index to go by. Queues are empty one moment and full the
+    # next: a plan made in the first must not read whole tables in the second.
+    "enable_seqscan": "off",
 }
 
 
@@ -116,7 +120,7 @@ async def _login_role(owner: "Connection", secret: str, database: str, role: str
     await owner.execute(
         f"ALTER ROLE {quoted} PASSWORD '{_password(secret, name)}';"
         f"GRANT {role} TO {quoted};"
-        + "".join(f"ALTER ROLE {quoted} SET {key} = '{value}';" for key, value in TIMEOUTS.items())
+        + "".join(f"ALTER ROLE {quoted} SET {key} = '{value}';" for key, value in SESSION.items())
     )
     target = '"' + database.replace('"', '""') + '"'
     await owner.execute(

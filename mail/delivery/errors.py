@@ -63,6 +63,11 @@ class SendError(Exception):
         return self.phase in _OF_CONNECTION or self.code in _OF_LOGIN
 
     @property
+    def farewell(self) -> bool:
+        """The server has left the connection: without a word, or with 421 (RFC 5321, 3.8)."""
+        return self.code in (None, 421)
+
+    @property
     def of_recipient(self) -> bool:
         """The mailbox itself is refused for good (5.1.x): writing to it again is no use."""
         enhanced = self.enhanced or ""

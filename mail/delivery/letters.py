@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from mail.config import MailConfig
 from mail.delivery.leasing import Job
+from mail.delivery.smtp import Envelope
 from mail.letter.headers import sendable
 from mail.letter.template import LetterTemplate, Origin, Recipient, compile_letter, gettext_of
 from mail.letter.wording import greeting, visit
@@ -25,8 +26,7 @@ _templates: OrderedDict[tuple[Origin, UUID, int, str, str], LetterTemplate] = Or
 class Letter(Struct, frozen=True):
     """A mail as it travels, and its envelope."""
 
-    sender: str
-    recipient: str
+    envelope: Envelope
     octets: bytes
 
 
@@ -37,7 +37,8 @@ def letter_of(config: MailConfig, job: Job) -> Letter:
     """
     sender = job.definition.message.sender_address or config.mail_from
     recipient = _recipient(job)
-    return Letter(sendable(sender), recipient.address, _template(config, job).fill(recipient))
+    envelope = Envelope(sendable(sender), recipient.address)
+    return Letter(envelope, _template(config, job).fill(recipient))
 
 
 def _template(config: MailConfig, job: Job) -> LetterTemplate:

@@ -28,30 +28,28 @@ _RETRY: Final = 0.5
 
 #: Of all accounts at once, and alone in its transaction: connections wait for it.
 _CONTENT: Final = """
-UPDATE outbox o SET phase = 'data'
-FROM unnest($1::bigint[], $2::uuid[], $3::integer[]) AS one (account, invitation, attempt)
-WHERE o.account = one.account AND o.invitation = one.invitation AND o.attempt = one.attempt
-  AND o.phase = 'claimed' AND o.lease_until > retour_now()
-RETURNING o.invitation
+UPDATE outbox SET phase = 'data'
+WHERE account = ANY($1::bigint[]) AND invitation = ANY($2::uuid[])
+  AND attempt = ($3::integer[])[array_position($2, invitation)]
+  AND phase = 'claimed' AND lease_until > retour_now()
+RETURNING invitation
 """
 
 #: One statement, for speed. The mute window starts only if it was not confirmed before.
 _SENT: Final = """
 WITH taken AS (
-  DELETE FROM outbox o
-  USING unnest($3::uuid[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::uuid[],
-    $8::text[]) AS one (invitation, attempt, deadline, anchor, event, kind)
-  WHERE o.account = $1 AND o.invitation = one.invitation AND o.attempt = one.attempt
-    AND o.phase = 'data'
-  RETURNING one.*
+  DELETE FROM outbox
+  WHERE account = $1 AND invitation = ANY($3::uuid[])
+    AND attempt = ($4::integer[])[array_position($3, invitation)] AND phase = 'data'
+  RETURNING invitation, attempt, array_position($3, invitation) AS place
 ), muted AS (
-  UPDATE mute m SET confirmed = true, counted_from = taken.anchor
+  UPDATE mute m SET confirmed = true, counted_from = ($6::timestamptz[])[place]
   FROM taken WHERE m.account = $1 AND m.invitation = taken.invitation AND NOT m.confirmed
 ), told AS (
   INSERT INTO mail_event (account, id, invitation, kind, happened_at, attempt)
-  SELECT $1, event, invitation, kind, $2, attempt FROM taken
+  SELECT $1, ($7::uuid[])[place], invitation, ($8::text[])[place], $2, attempt FROM taken
 )
-UPDATE invitation i SET status = 'sent', sent_at = $2, deadline = taken.deadline
+UPDATE invitation i SET status = 'sent', sent_at = $2, deadline = ($5::timestamptz[])[place]
 FROM taken WHERE i.account = $1 AND i.id = taken.invitation
 """
 
@@ -109,35 +107,38 @@ class Marks:
 
 
 class _Turns:
-    """One write after the other. `plan`: called after each, to ask for the next."""
+    """At most so many writes at once. `plan`: called after each, to ask for the next."""
 
     def __init__(
-        self, write: Callable[[], Coroutine[None, None, None]], plan: Callable[[], None]
+        self,
+        write: Callable[[], Coroutine[None, None, None]],
+        plan: Callable[[], None],
+        at_once: int = 1,
     ) -> None:
         self._write = write
         self._plan = plan
+        self._at_once = at_once
         self._timer: asyncio.TimerHandle | None = None
-        self.writer: asyncio.Task[None] | None = None
+        self.writers: set[asyncio.Task[None]] = set()
 
     def soon(self, seconds: float) -> None:
         """Begin in `seconds`, unless that is planned already or a write is under way."""
-        if self.writer is None and self._timer is None:
+        if not self.writers and self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(seconds, self.now)
 
     def now(self) -> None:
-        """Begin, unless a write is under way."""
+        """Begin, unless as many writes as may be are under way."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self.writer is None:
-            self.writer = asyncio.create_task(self._run())
+        if len(self.writers) < self._at_once:
+            writer = asyncio.create_task(self._write())
+            self.writers.add(writer)
+            writer.add_done_callback(self._ended)
 
-    async def _run(self) -> None:
-        try:
-            await self._write()
-        finally:
-            self.writer = None
-            self._plan()
+    def _ended(self, writer: asyncio.Task[None]) -> None:
+        self.writers.discard(writer)
+        self._plan()
 
 
 class _Contents:
@@ -146,7 +147,7 @@ class _Contents:
     def __init__(self) -> None:
         self.company = 1
         self._waiting: list[Waiting] = []
-        self._turns = _Turns(self._write, self._plan)
+        self._turns = _Turns(self._write, self._plan, at_once=2)
 
     async def write(self, mark: Mark) -> bool:
         waiting = Waiting(mark, asyncio.get_running_loop().create_future())
@@ -155,8 +156,8 @@ class _Contents:
         return await waiting.heard
 
     def _plan(self) -> None:
-        """At once if nobody is missing, else soon."""
-        if len(self._waiting) >= self.company:
+        """At once where half of the connections wait: the others meanwhile talk to the server."""
+        if len(self._waiting) * 2 >= max(self.company, 2):
             self._turns.now()
         elif self._waiting:
             self._turns.soon(_GATHER)
@@ -185,10 +186,9 @@ class _Sent:
     async def flush(self, patience: float) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + patience
-        while self._marks or self._turns.writer is not None:
+        while self._marks or self._turns.writers:
             self._turns.now()
-            if self._turns.writer is not None:
-                await asyncio.shield(self._turns.writer)
+            await asyncio.wait(self._turns.writers)
             if self._failure is not None:
                 if loop.time() >= until:
                     raise self._failure
@@ -225,10 +225,10 @@ def _still_there(waiting: Iterable[Waiting]) -> list[Waiting]:
     return [one for one in waiting if not one.heard.done()]
 
 
-async def _set_content(marks: Iterable[Mark]) -> set[UUID]:
-    fences = [(mark.account, mark.invitation, mark.attempt) for mark in _in_order(marks)]
-    found = await once(_CONTENT, *zip(*fences, strict=True))
-    return {row["invitation"] for row in found}
+async def _set_content(marks: Collection[Mark]) -> set[UUID]:
+    fences = [(mark.invitation, mark.attempt) for mark in _in_order(marks)]
+    accounts = list({mark.account for mark in marks})
+    return {row["invitation"] for row in await once(_CONTENT, accounts, *zip(*fences, strict=True))}
 
 
 async def _set_sent(tx: Tx, marks: Collection[Mark]) -> None:

@@ -23,7 +23,7 @@ LOG: Final = structlog.stdlib.get_logger("retour.delivery")
 RUN_SECONDS: Final = 15.0
 #: Seconds to write what was sent while the database is away.
 PATIENCE: Final = 30.0
-#: Mails that are written ahead of the connections.
+#: Claimed mails that wait for the connections.
 AHEAD: Final = 200
 
 
@@ -37,7 +37,7 @@ class Post:
         self._config = config
         self._server = parse_server(config.smtp_url)
         self._marks = Marks()
-        self._queue: asyncio.Queue[Outgoing | None] = asyncio.Queue(maxsize=AHEAD)
+        self._queue: asyncio.Queue[Job | None] = asyncio.Queue(maxsize=AHEAD)
         self._tasks: list[asyncio.Task[None]] = []
         self._open = 0
         self._unsent: list[Job] = []
@@ -53,14 +53,11 @@ class Post:
         return late or self._refusal is not None or self._broken is not None
 
     async def take(self, jobs: Sequence[Job]) -> None:
-        """Write the mails of `jobs` for the connections, and wait while they are behind."""
+        """Hand `jobs` to the connections, and wait while they are behind."""
         for job in jobs:
-            outgoing = await self._written(job)
-            if outgoing is None:
-                continue
             if len(self._tasks) < self._config.smtp_connections:
                 self._tasks.append(asyncio.create_task(self._work()))
-            await self._queue.put(outgoing)
+            await self._queue.put(job)
 
     async def finish(self) -> None:
         """Wait for what was taken; what could not be begun is given back.
@@ -78,30 +75,43 @@ class Post:
         if self._broken is not None:
             raise self._broken
 
-    async def _written(self, job: Job) -> Outgoing | None:
-        try:
-            return Outgoing(job, letter_of(self._config, job))
-        except Exception as error:  # a mail that cannot be written must not stop its neighbours
-            LOG.exception("a mail could not be written", invitation=str(job.invitation))
-            await fault(job.account, job.invitation, job.attempt, error)
-            return None
-
     async def _work(self) -> None:
         """Send until the queue ends. Never fails, or the queue would fill up and stand."""
         sender = Sender(self._config, self._server, self._marks)
-        self._open += 1
+        outgoing = await self._next()
+        self._open += outgoing is not None
         self._marks.work_together(self._open)
-        while (outgoing := await self._queue.get()) is not None:
+        while outgoing is not None:
+            ahead = sender.connected and not self._queue.empty()
+            following = await self._next() if ahead else None
             if self.stopped:
                 self._unsent.append(outgoing.job)
-            elif not await self._sent(sender, outgoing):
+            elif not await self._sent(sender, outgoing, following):
+                self._unsent += [following.job] if following else []
                 return
+            outgoing = following if ahead else await self._next()
         await sender.close()
 
-    async def _sent(self, sender: Sender, outgoing: Outgoing) -> bool:
+    async def _next(self) -> Outgoing | None:
+        """The next mail, written; None at the end."""
+        while (job := await self._queue.get()) is not None:
+            try:
+                return Outgoing(job, letter_of(self._config, job))
+            except Exception as error:  # a mail that cannot be written must not stop its neighbours
+                LOG.exception("a mail could not be written", invitation=str(job.invitation))
+                await self._put_aside(job, error)
+        return None
+
+    async def _put_aside(self, job: Job, error: Exception) -> None:
+        try:
+            await fault(job.account, job.invitation, job.attempt, error)
+        except Exception as failure:  # noqa: BLE001 - the run ends with it, the lease brings it back
+            self._broken = failure
+
+    async def _sent(self, sender: Sender, outgoing: Outgoing, following: Outgoing | None) -> bool:
         """Send one mail; False if the server wants no more of this connection, but of others."""
         try:
-            await sender.send(outgoing)
+            await sender.send(outgoing, following)
         except SendError as error:
             return self._refused(outgoing.job, error)
         except Exception as error:  # the run ends with it, and the lease brings the mail back

@@ -16,8 +16,9 @@ from sync.database import tx
 
 LOG: Final = structlog.stdlib.get_logger("retour.delivery")
 
-#: Invitations decided in one transaction.
+#: Invitations decided in one transaction, and in the first: mails leave while others are decided.
 CHUNK: Final = 200
+FIRST: Final = 40
 
 #: `overdue`: a lease has run out; what a dead worker left is taken back.
 _ACCOUNTS: Final = """
@@ -93,7 +94,7 @@ async def _in_turns(config: MailConfig, accounts: Iterable[int], post: Post, see
     queue = deque(accounts)
     while queue and not post.stopped:
         account = queue.popleft()
-        chunk = await claim(config, account, CHUNK)
+        chunk = await claim(config, account, CHUNK if seen.due else FIRST)
         await post.take(chunk.jobs)
         seen.note(account, chunk)
         if chunk.found:

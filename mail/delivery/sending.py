@@ -13,7 +13,7 @@ from mail.delivery.leasing import Job
 from mail.delivery.letters import Letter
 from mail.delivery.marks import Mark, Marks
 from mail.delivery.server import SmtpServer
-from mail.delivery.smtp import SmtpConnection
+from mail.delivery.smtp import Envelope, SmtpConnection
 
 LOG: Final = structlog.stdlib.get_logger("retour.delivery")
 #: Seconds for a goodbye that nobody waits for.
@@ -41,15 +41,15 @@ class Sender:
         """Whether the server has let this one in, and still does."""
         return self._connection is not None and self._connection.usable
 
-    async def send(self, outgoing: Outgoing) -> None:
-        """Send one mail and record what came of it.
+    async def send(self, outgoing: Outgoing, following: Outgoing | None) -> None:
+        """Send one mail and record what came of it. `following` has to be the next.
 
         :raises SendError: of the server, before anything was said of the mail; the lease is
             still ours.
         :raises OSError, asyncpg.PostgresError: what came of it could not be recorded.
         """
         try:
-            await self._in_phases(outgoing)
+            await self._in_phases(outgoing, following)
         except SendError as error:
             if error.of_server:
                 raise
@@ -61,20 +61,33 @@ class Sender:
         if self._connection is not None and self._connection.usable:
             await self._connection.quit(self._deadline(_GOODBYE))
 
-    async def _in_phases(self, outgoing: Outgoing) -> None:
+    async def _in_phases(self, outgoing: Outgoing, following: Outgoing | None) -> None:
         job, letter = outgoing.job, outgoing.letter
         deadline = self._deadline(self._config.smtp_timeout)
-        connection = await self._connected(deadline)
-        await connection.envelope(letter.sender, letter.recipient, deadline)
+        connection = await self._offered(letter.envelope, deadline)
         mark = _mark(job)
         if not await self._marks.content(mark):
-            return  # the lease was lost: whoever has it now sends
-        await connection.content(letter.octets, deadline)
+            connection.close()  # the lease was lost: whoever has it now sends
+            return
+        next_envelope = None if following is None else following.letter.envelope
+        await connection.content(letter.octets, deadline, next_envelope)
         self._marks.sent(mark)
 
-    async def _connected(self, deadline: float) -> SmtpConnection:
-        if self._connection is None or not self._connection.usable:
-            self._connection = await SmtpConnection.open(self._server, deadline)
+    async def _offered(self, envelope: Envelope, deadline: float) -> SmtpConnection:
+        """The connection on which the server waits for the content.
+
+        A server may leave between two mails; that is no fault of the second.
+        """
+        if self._connection is not None and self._connection.usable:
+            try:
+                await self._connection.offer(envelope, deadline)
+            except SendError as error:
+                if not error.farewell or deadline <= self._deadline(0):
+                    raise
+            else:
+                return self._connection
+        self._connection = await SmtpConnection.open(self._server, deadline)
+        await self._connection.offer(envelope, deadline)
         return self._connection
 
     async def _record(self, job: Job, error: SendError) -> None:

@@ -54,10 +54,10 @@ def _definition(task_type: UUID, state: str) -> str:
     return encode(survey(task_type, [state], "How was it?"))
 
 
-async def add_history(owner: Any, ground: Ground) -> None:
-    """Two transitions for each task."""
+async def add_history(owner: Any, ground: Ground, size: int = TASKS) -> None:
+    """Two transitions for each of the first `size` tasks."""
     crew = ground.crews[0]
-    tasks, technician = crew.tasks[:TASKS], crew.device.technician
+    tasks, technician = crew.tasks[:size], crew.device.technician
     await owner.execute(HISTORY, ground.account, tasks, technician, ground.unit)
     await owner.execute(FOLD, ground.account)
 

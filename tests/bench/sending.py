@@ -19,8 +19,8 @@ from tests.bench.rounds import plan_again
 from tests.faults.processes import answers, free_port, until
 from tests.faults.sink import Sink
 
-MAILS: Final = 1000
-CONNECTIONS: Final = 8
+MAILS: Final = 4000
+CONNECTIONS: Final = 16
 SENDER: Final = "retour@bench.test"
 
 
@@ -96,7 +96,7 @@ def bare(port: int, raw: bytes, recipients: list[str]) -> Work:
 async def measure(owner: Any, ground: Ground, worker_dsn: str) -> list[Line]:
     """The line of sending. `ground` has one crew with `MAILS` tasks."""
     await add_campaigns(owner, ground, 1)
-    await add_history(owner, ground)
+    await add_history(owner, ground, MAILS)
     raw = await one_mail(owner, ground, worker_dsn)
     tasks = ground.crews[0].tasks[:MAILS]
     with smtp_sink() as port:

@@ -154,6 +154,7 @@ class _Dialogue:
     ) -> None:
         self._server, self._reader, self._writer, self._tls = server, reader, writer, tls
         self._sender = self._recipient = ""
+        self._begun = self._deliverable = False
 
     async def hold(self) -> None:
         self._server.greeted += 1
@@ -169,12 +170,15 @@ class _Dialogue:
 
     async def _usual(self, verb: str, command: str) -> bool:
         address = command.partition("<")[2].partition(">")[0]
+        reply = self._reply(verb, address)
         if verb == "MAIL":
             self._sender = address
         elif verb == "RCPT":
             self._recipient = address
-        refusal = self._server.refused.get(address) if verb == "RCPT" else None
-        reply = refusal or self._server.reply(verb)
+        if verb in ("MAIL", "RSET"):
+            self._begun, self._deliverable = verb == "MAIL" and reply.startswith("250"), False
+        elif verb == "RCPT":
+            self._deliverable = reply.startswith("250")
         await self._say(reply)
         if verb == "DATA" and reply.startswith("354"):
             await self._take()
@@ -183,6 +187,15 @@ class _Dialogue:
         elif verb == "AUTH":
             await self._log_in(reply)
         return verb != "QUIT"
+
+    def _reply(self, verb: str, address: str) -> str:
+        refusal = self._server.refused.get(address) if verb == "RCPT" else None
+        reply = refusal or self._server.reply(verb)
+        if verb == "RCPT" and not self._begun and reply == USUAL["RCPT"]:
+            return "503 5.5.1 from whom?"
+        if verb == "DATA" and not self._deliverable and reply == USUAL["DATA"]:
+            return "503 5.5.1 for whom?"
+        return reply
 
     async def _log_in(self, reply: str) -> None:
         while reply.startswith("334"):
@@ -194,6 +207,7 @@ class _Dialogue:
         lines = []
         while (line := await self._reader.readuntil(b"\r\n")) != b".\r\n":
             lines.append(line.removeprefix(b"."))
+        self._begun = self._deliverable = False
         reply = self._server.reply("DOT")
         if reply.startswith("250") or reply == TAKE_AND_CUT:
             raw = b"".join(lines)

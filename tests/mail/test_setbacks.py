@@ -113,6 +113,20 @@ async def test_a_refused_sender_is_put_off_and_suppresses_nobody(post: Post) -> 
     assert await post.suppressed() == {}
 
 
+@pytest.mark.parametrize("farewell", [CUT, "421 4.7.0 enough for one session"])
+async def test_a_server_that_leaves_between_two_mails_puts_off_neither(
+    post: Post, farewell: str
+) -> None:
+    await active(post.world)
+    tasks = [await post.visit() for _ in range(3)]
+    post.told(smtp_connections=1)
+    post.server.next("MAIL", "250 2.1.0 ok", farewell)
+    await post.deliver()
+    for task in tasks:
+        assert await post.events(task) == ["sent"]
+    assert (len(post.server.mails), post.server.greeted) == (3, 2)
+
+
 @pytest.mark.parametrize(
     ("place", "reply"),
     [("GREETING", "554 no"), ("MAIL", "530 5.7.0 authenticate"), ("RCPT", "535 5.7.8 who")],

@@ -12,7 +12,7 @@ import pytest
 from mail.delivery.errors import Phase, SendError
 from mail.delivery.server import ServerError, parse_server
 from mail.delivery.server import SmtpServer as Address
-from mail.delivery.smtp import SmtpConnection, stuffed
+from mail.delivery.smtp import Envelope, SmtpConnection, stuffed
 from tests.mail.smtp_server import CUT, HANG, TAKE_AND_CUT, SmtpServer
 
 pytestmark = pytest.mark.anyio
@@ -45,8 +45,12 @@ async def opened(server: SmtpServer, seconds: float = PATIENT, **login: str) -> 
     return await SmtpConnection.open(address, by(seconds))
 
 
+def envelope(recipient: str = "a@example.test") -> Envelope:
+    return Envelope("from@example.test", recipient)
+
+
 async def sent(connection: SmtpConnection, recipient: str, seconds: float = PATIENT) -> None:
-    await connection.envelope("from@example.test", recipient, by(seconds))
+    await connection.offer(envelope(recipient), by(seconds))
     await connection.content(MAIL, by(seconds))
 
 
@@ -177,18 +181,82 @@ async def test_a_reply_without_end_is_cut(server: SmtpServer, ending: str) -> No
 
 async def test_a_process_that_slept_past_its_deadline_sends_nothing(server: SmtpServer) -> None:
     connection = await opened(server)
-    await connection.envelope("from@example.test", "a@example.test", by(PATIENT))
+    await connection.offer(envelope(), by(PATIENT))
     with pytest.raises(SendError) as caught:
         await connection.content(MAIL, by(-1))
     assert caught.value.phase is Phase.DATA
     assert not caught.value.uncertain
-    assert server.said("DATA") == 0
+    connection.close()
+    assert server.mails == []
+
+
+async def test_the_next_mail_is_announced_in_the_same_breath(either: SmtpServer) -> None:
+    connection = await opened(either)
+    await connection.offer(envelope("a@example.test"), by(PATIENT))
+    await connection.content(MAIL, by(PATIENT), envelope("b@example.test"))
+    if "PIPELINING" in either.extensions:
+        await either.until("DATA", 2)
+    await sent(connection, "b@example.test")
+    await connection.quit(by(PATIENT))
+    assert [mail.recipient for mail in either.mails] == ["a@example.test", "b@example.test"]
+    assert (either.greeted, either.said("DATA"), either.said("QUIT")) == (1, 2, 1)
+
+
+@pytest.mark.parametrize("place", ["DOT", "RCPT"])
+async def test_an_announced_mail_is_not_concerned_by_what_befell_the_one_before(
+    server: SmtpServer, place: str
+) -> None:
+    connection = await opened(server)
+    server.next("RCPT", "250 2.1.5 ok", "550 5.1.1 unknown" if place == "RCPT" else "250 2.1.5 ok")
+    server.next("DOT", "554 5.6.0 spam" if place == "DOT" else "250 2.0.0 taken")
+    await connection.offer(envelope("a@example.test"), by(PATIENT))
+    if place == "DOT":
+        with pytest.raises(SendError, match="spam"):
+            await connection.content(MAIL, by(PATIENT), envelope("b@example.test"))
+        await sent(connection, "b@example.test")
+    else:
+        await connection.content(MAIL, by(PATIENT), envelope("b@example.test"))
+        with pytest.raises(SendError, match="unknown"):
+            await sent(connection, "b@example.test")
+    await sent(connection, "c@example.test")
+    survivor = "b" if place == "DOT" else "a"
+    assert [mail.recipient for mail in server.mails] == [
+        f"{survivor}@example.test",
+        "c@example.test",
+    ]
+    assert server.greeted == 1
+    connection.close()
+
+
+async def test_a_mail_that_was_announced_and_not_sent_is_withdrawn(server: SmtpServer) -> None:
+    connection = await opened(server)
+    await connection.offer(envelope("a@example.test"), by(PATIENT))
+    await connection.content(MAIL, by(PATIENT), envelope("b@example.test"))
+    await connection.quit(by(PATIENT))
+    assert not connection.usable
+    assert [mail.recipient for mail in server.mails] == ["a@example.test"]
+    assert server.said("QUIT") == 0
+
+
+async def test_content_that_is_wanted_for_a_refused_recipient_is_a_lone_dot(
+    server: SmtpServer,
+) -> None:
+    server.next("RCPT", "550 5.1.1 unknown")
+    server.next("DATA", "354 go on all the same")
+    server.next("DOT", "554 5.5.1 no valid recipients")
+    connection = await opened(server)
+    error = await failing(connection)
+    assert (error.phase, error.code, server.said("DATA")) == (Phase.RCPT, 550, 1)
+    await sent(connection, "b@example.test")
+    assert [mail.recipient for mail in server.mails] == ["b@example.test"]
+    assert server.greeted == 1
+    connection.close()
 
 
 async def test_a_slow_reader_is_waited_for(server: SmtpServer) -> None:
     connection = await opened(server)
     large = b"X: " + b"y" * 70 + b"\r\n"
-    await connection.envelope("from@example.test", "a@example.test", by(PATIENT))
+    await connection.offer(envelope(), by(PATIENT))
     await connection.content(large * 100_000, by(PATIENT))
     assert server.mails[0].raw == large * 100_000
     connection.close()
@@ -199,7 +267,7 @@ async def test_a_slow_reader_is_waited_for(server: SmtpServer) -> None:
 )
 async def test_dots_at_the_start_of_lines_survive(server: SmtpServer, octets: bytes) -> None:
     connection = await opened(server)
-    await connection.envelope("from@example.test", "a@example.test", by(PATIENT))
+    await connection.offer(envelope(), by(PATIENT))
     await connection.content(octets, by(PATIENT))
     assert server.mails[0].raw == octets.removesuffix(b"\r\n") + b"\r\n"
     assert stuffed(octets).endswith(b"\r\n.\r\n")
