@@ -6,6 +6,8 @@ INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # How many times each fault is repeated by `make faults`.
 TRIALS ?= 200
+# Tests at once, each process with a PostgreSQL of its own.
+PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test check bench faults lock
@@ -28,7 +30,7 @@ run: install ## Start everything with the demo account (options: make run ARGS="
 # One run of all tests, then the floors: every branch of rules, nine tenths of the rest.
 test: install ## Run the whole suite (RETOUR_TEST_ALL=1: nothing may be skipped)
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest --cov --cov-report=
+	$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=worksteal --cov --cov-report=
 	$(BIN)/python -m coverage report --include='rules/*' --fail-under=100
 	$(BIN)/python -m coverage report --include='sync/*,mail/*,server/*' --skip-covered --fail-under=90
 
@@ -45,7 +47,7 @@ bench: install ## Print the benchmarks, each beside its limit
 
 faults: install ## Run the long fault tests
 	$(BIN)/python -m pytest tests/rules --hypothesis-profile=faults
-	RETOUR_FAULT_TRIALS=$(TRIALS) $(BIN)/python -m pytest tests/faults
+	RETOUR_FAULT_TRIALS=$(TRIALS) $(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=worksteal tests/faults
 
 lock: install ## Resolve requirements.lock anew from pyproject.toml
 	$(PIP) install uv
