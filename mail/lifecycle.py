@@ -74,7 +74,7 @@ async def pause_campaign(tx: Tx, campaign: UUID) -> None:
 
 
 async def resume_campaign(tx: Tx, campaign: UUID) -> None:
-    """Go on; what is due leaves unless stale by now. Nothing happens where it is active already.
+    """Go on; what is due leaves. Nothing happens where it is active already.
 
     :raises MissingError: the account has none of this id.
     :raises CampaignStatusError: it is a draft or archived.

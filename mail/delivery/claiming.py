@@ -11,7 +11,7 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from mail import contacts
 from mail.config import MailConfig
@@ -145,14 +145,15 @@ def _by_status(
 
 
 def _rules(one: Candidate, campaigns: CampaignSet, definitions: Pinned) -> Campaign:
-    """The campaign as the invitation's version says it: content and delays are pinned."""
+    """The campaign as the invitation's version says it; mute applies as it is at release."""
     newest = campaigns.campaigns[one.campaign]
     if newest.version == one.version:
         return newest
     definition = definitions[one.campaign, one.version]
-    return to_rules(
+    then = to_rules(
         one.campaign, one.version, definition, newest.status, newest.activated_at, newest.pauses
     )
+    return structs.replace(then, mute=newest.mute)
 
 
 async def _stand_still(tx: Tx, paused: Sequence[Candidate]) -> None:

@@ -7,10 +7,20 @@ from uuid import UUID
 import pytest
 
 from mail.answers import unsubscribe
+from mail.campaigns import edit_campaign
 from mail.lifecycle import archive_campaign, pause_campaign, resume_campaign
 from rules.campaign import AddressField
 from sync.database import tx
-from tests.mail.campaigns import active, change, only_invitation, outcomes, plan_all, rows, time_of
+from tests.mail.campaigns import (
+    active,
+    change,
+    definition,
+    only_invitation,
+    outcomes,
+    plan_all,
+    rows,
+    time_of,
+)
 from tests.mail.delivering import DAY, HOUR, MINUTE, SECOND, Post
 
 pytestmark = pytest.mark.anyio
@@ -51,6 +61,26 @@ async def test_the_window_ends_exactly_seven_days_after_the_release(
     await post.deliver_all()
     assert await post.status(second) == outcome
     await post.later(30 * DAY)
+    await post.deliver_all()
+    assert await post.status(second) == outcome
+
+
+@pytest.mark.parametrize(
+    ("now", "outcome"),
+    [(None, ("sent", None)), ("00:01:00", ("sent", None)), (WEEK, ("dropped", "muted"))],
+)
+async def test_mute_is_as_the_campaign_has_it_at_release(
+    post: Post, now: str | None, outcome: tuple[str, str | None]
+) -> None:
+    campaign = await active(post.world, mute="01:00:00", delay="00:02:00")
+    await post.visit(ADDRESS)
+    await post.later(2 * HOUR)
+    await post.deliver_all()
+    second = await post.visit(ADDRESS, moment=await time_of(post.world))
+    async with tx(post.world.account) as opened:
+        edited = definition(post.world, mute=now, delay="00:02:00")
+        await edit_campaign(opened, campaign, "Satisfaction", edited)
+    await post.later(2 * HOUR)
     await post.deliver_all()
     assert await post.status(second) == outcome
 
