@@ -51,6 +51,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PREFIX: Final = "RETOUR_"
+#: Characters of the secret: fewer could be guessed from one MAC.
+SHORTEST_SECRET: Final = 16
+_COUNTS: Final = ("pool_size", "smtp_connections")
+_DURATIONS: Final = ("smtp_timeout", "actor_timeout", "lease", "uncertain_after", "sweep")
+#: Seconds of a year: what is longer was meant in another unit.
+_LONGEST: Final = 31_536_000
+#: What Dramatiq takes for the beginning of a queue's name.
+_NAMESPACE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9._-]{0,99}")
 _DATABASES: Final = ("postgresql://", "postgres://")
 _HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?", re.IGNORECASE)
 _ORIGIN: Final = re.compile(rf"https?://{_HOST.pattern}", re.IGNORECASE)
@@ -59,8 +67,9 @@ _ORIGIN: Final = re.compile(rf"https?://{_HOST.pattern}", re.IGNORECASE)
 def load(environ: dict[str, str] | None = None, **overrides: object) -> Settings:
     """Settings from variables named RETOUR_*, with `overrides` on top.
 
-    :raises SettingsError: a value of the wrong kind, timeouts out of order, a sender that is no
-        address, an origin, host, proxy, mail server or database that cannot be one.
+    :raises SettingsError: a value of the wrong kind or size, a secret that is too short, timeouts
+        out of order, a sender that is no address, a namespace, origin, host, proxy, mail server or
+        database that cannot be one.
     """
     variables = dict(os.environ) if environ is None else environ
     given: dict[str, object] = {
@@ -72,6 +81,8 @@ def load(environ: dict[str, str] | None = None, **overrides: object) -> Settings
         settings = msgspec.convert({**given, **overrides}, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{error} (set it as {PREFIX}NAME)") from None
+    _check_names(settings)
+    _check_numbers(settings)
     _check_addresses(settings)
     if normal_form(settings.mail_from) is None:
         raise SettingsError("RETOUR_MAIL_FROM must be an address, such as retour@firm.example")
@@ -81,6 +92,29 @@ def load(environ: dict[str, str] | None = None, **overrides: object) -> Settings
             " mail could be sent by two workers"
         )
     return settings
+
+
+def _check_names(settings: Settings) -> None:
+    if settings.secret and len(settings.secret.strip()) < SHORTEST_SECRET:
+        raise SettingsError(
+            f"RETOUR_SECRET must have at least {SHORTEST_SECRET} characters, such as what"
+            " `openssl rand -base64 32` prints"
+        )
+    if not _NAMESPACE.fullmatch(settings.namespace):
+        raise SettingsError(
+            "RETOUR_NAMESPACE must be a word of letters, digits and ._- such as retour"
+        )
+
+
+def _check_numbers(settings: Settings) -> None:
+    for name in _COUNTS:
+        if getattr(settings, name) < 1:
+            raise SettingsError(f"{PREFIX}{name.upper()} must be 1 or more")
+    for name in _DURATIONS:
+        if not 0 < getattr(settings, name) <= _LONGEST:
+            raise SettingsError(
+                f"{PREFIX}{name.upper()} must be seconds: more than 0, up to a year"
+            )
 
 
 def _check_addresses(settings: Settings) -> None:
@@ -94,8 +128,11 @@ def _check_addresses(settings: Settings) -> None:
         raise SettingsError("RETOUR_HOSTS must be hosts by commas, each with or without :port")
     try:
         parse_server(settings.smtp_url)
-    except ValueError as error:
-        raise SettingsError(f"RETOUR_SMTP_URL: {error}") from None
+    except ValueError:
+        raise SettingsError(
+            "RETOUR_SMTP_URL must start with smtp://, smtp+starttls:// or smtps:// and name a host,"
+            " such as smtp+starttls://user:password@mail.firm.example:587"
+        ) from None
     try:
         for proxy in _listed(settings.trusted_proxies):
             ip_network(proxy)

@@ -89,7 +89,7 @@ def test_errors_are_said_in_french_too(tmp_path: Path) -> None:
 def test_a_database_that_does_not_answer_is_said_so(tmp_path: Path) -> None:
     address = "postgresql://somebody:x@127.0.0.1:1/none"
     said = retour(
-        tmp_path, "worker", database_url=address, secret="s", broker_url="redis://127.0.0.1:1"
+        tmp_path, "worker", database_url=address, secret=SECRET, broker_url="redis://127.0.0.1:1"
     )
     assert said.returncode == 1
     assert "The database cannot be reached" in said.stderr
@@ -120,7 +120,7 @@ def test_a_port_that_is_taken_is_said_so(tmp_path: Path) -> None:
             tmp_path,
             *("api", "--port", str(port)),
             database_url="postgresql://127.0.0.1/none",
-            secret="s",
+            secret=SECRET,
             broker_url="redis://127.0.0.1:6379",
         )
     assert said.returncode == 1

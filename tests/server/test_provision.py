@@ -132,7 +132,9 @@ async def test_a_moved_clock_is_refused_outside_of_tests(database: TestDatabase)
 
 async def test_another_secret_changes_the_running_passwords(database: TestDatabase) -> None:
     before = database.api
-    after, _worker = await provision(load({}, database_url=database.owner, secret="another"))
+    after, _worker = await provision(
+        load({}, database_url=database.owner, secret="another secret of the tests")
+    )
     assert await value(after, "SELECT 1") == 1
     with pytest.raises(asyncpg.InvalidPasswordError):
         await value(before, "SELECT 1")
