@@ -3,12 +3,12 @@
 import re
 from functools import cache
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Request, Response
 
 from server.errors import BadBodyError, Fault, WrongTypeError
+from server.pairs import read_pairs
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -94,16 +94,12 @@ def is_nested_well(raw: bytes, levels: int) -> bool:
 def read_query(request: AnyRequest, kind: Any) -> Any:
     """The query's parameters as a `kind`, a struct that refuses unknown fields.
 
-    :raises BadBodyError: an unknown, repeated or malformed parameter, or not UTF-8.
+    :raises BadBodyError: an unknown, repeated or malformed parameter, not UTF-8, or U+0000.
     """
-    query = request.scope["query_string"].decode("latin-1")
-    try:
-        pairs = parse_qsl(query, keep_blank_values=True, errors="strict")
-    except UnicodeDecodeError as error:
-        raise BadBodyError(_fault(error)) from None
+    pairs = read_pairs(request.scope["query_string"])
     given = dict(pairs)
-    if len(given) < len(pairs) or any("\0" in value for value in given.values()):
-        raise BadBodyError(Fault("", "bad_query", "a parameter is repeated or holds U+0000"))
+    if len(given) < len(pairs):
+        raise BadBodyError(Fault("", "bad_query", "a parameter is repeated"))
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:

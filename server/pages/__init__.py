@@ -1,28 +1,48 @@
 """Pages for people: the console, the answer page, the mailbox."""
 
 from collections.abc import Sequence
+from typing import Any
 
+from litestar import Router
+from litestar.connection import ASGIConnection
+from litestar.handlers.base import BaseRouteHandler
 from litestar.types import ControllerRouterHandler
 
 from server.pages.console import campaigns, entry, mailbox, tasks
 from server.pages.customer import survey, unsubscribing
 from server.pages.statics import static_file
+from server.pairs import read_pairs
+
+
+async def legible(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """Guard of the console: the query is text. Links in mails are read whatever is added to them.
+
+    :raises BadBodyError: it is not.
+    """
+    read_pairs(connection.scope["query_string"])
+
 
 #: What `server.app` routes, beside the API.
 ROUTES: Sequence[ControllerRouterHandler] = (
     static_file,
-    entry.front,
-    entry.login_form,
-    entry.login,
-    entry.logout,
-    tasks.task_list,
-    tasks.task_page,
-    campaigns.campaign_list,
-    campaigns.campaign_page,
-    mailbox.mailbox,
-    mailbox.messages,
-    mailbox.message,
-    mailbox.letter,
+    Router(
+        "/",
+        guards=[legible],
+        route_handlers=[
+            entry.front,
+            entry.login_form,
+            entry.login,
+            entry.logout,
+            tasks.task_list,
+            tasks.task_page,
+            campaigns.campaign_list,
+            campaigns.campaign_page,
+            mailbox.mailbox,
+            mailbox.messages,
+            mailbox.message,
+            mailbox.letter,
+        ],
+    ),
     survey.survey_page,
     survey.answer_survey,
     survey.thanks_page,

@@ -6,18 +6,22 @@ from urllib.parse import urlencode
 import msgspec
 from litestar import Request, Response
 from litestar.datastructures import Cookie, State
+from litestar.enums import RequestEncodingType
 
 from mail.i18n import LOCALES, negotiate
 from server.auth import Principal
-from server.errors import BadBodyError
+from server.errors import BadBodyError, TooLargeError
 from server.pages.environment import render
 from server.pages.times import Clock
+from server.pairs import check_text, read_pairs
 from sync.database import Tx
 
 AnyRequest: TypeAlias = Request[Any, Any, State]
 
 COOKIE: Final = "language"
 FRENCH: Final = "fr"
+#: Parts of a multipart form; the parser's own limit.
+MOST_PARTS: Final = 1000
 _YEAR: Final = 365 * 86_400
 _NAMES: Final = {"fr": "Français", "en": "English"}
 
@@ -77,15 +81,30 @@ def frame(
 
 
 async def read_fields(request: AnyRequest) -> dict[str, str]:
-    """The fields of the form that was sent.
+    """The fields of the form that was sent; of several with one name the last.
 
-    :raises BadBodyError: parts that are not UTF-8, or that name an unknown character set.
+    :raises BadBodyError: not UTF-8, U+0000, a file, or parts in an unknown character set.
+    :raises TooLargeError: more than `MOST_PARTS` parts.
     """
+    kind, parameters = request.content_type
+    body = await request.body()
+    if kind != RequestEncodingType.MULTI_PART:
+        return dict(read_pairs(body)) if kind == RequestEncodingType.URL_ENCODED else {}
+    if body.count(b"\r\n--" + parameters.get("boundary", "").encode()) > MOST_PARTS:
+        raise TooLargeError
+    return await _read_parts(request)
+
+
+async def _read_parts(request: AnyRequest) -> dict[str, str]:
     try:
-        fields = await request.form()
+        parts = await request.form()
     except (UnicodeDecodeError, LookupError):
         raise BadBodyError from None
-    return {name: str(value) for name, value in fields.items()}
+    fields = dict(parts.multi_items())
+    if not all(isinstance(value, str) for value in fields.values()):
+        raise BadBodyError
+    check_text(*fields, *fields.values())
+    return fields
 
 
 def clock_for(tx: Tx, page: Page, zone: str) -> Clock:

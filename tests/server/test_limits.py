@@ -19,6 +19,7 @@ from tests.server.serving import Served
 
 PUSH = "/api/v1/sync/push"
 MEBIBYTE = 1 << 20
+HTML = {"Accept": "text/html"}
 
 
 def item(office: Office, **fields: object) -> dict[str, object]:
@@ -352,13 +353,43 @@ def test_a_form_of_a_hundred_thousand_parts_is_too_large(api: Served) -> None:
     headers = {"Content-Type": "multipart/form-data; boundary=b", "Accept": "text/html"}
     body = part * 100_000 + b"--b--\r\n"
     assert api.client.post("/login", content=body, headers=headers).status_code == 413
-    small = part * 15_000 + b"--b--\r\n"
-    assert len(small) < MEBIBYTE
-    assert api.client.post("/login", content=small, headers=headers).status_code == 400
+    for parts, status in ((15_000, 413), (1001, 413), (1000, 401)):
+        small = part * parts + b"--b--\r\n"
+        assert len(small) < MEBIBYTE
+        assert api.client.post("/login", content=small, headers=headers).status_code == status
+
+
+def test_a_part_that_is_a_file_is_refused(api: Served) -> None:
+    sent = api.client.post("/login", files={"email": ("a.txt", b"x")}, headers=HTML)
+    assert sent.status_code == 400
+
+
+@pytest.mark.parametrize("text", ["%FF", "%ED%A0%80", "%00", "\xff", "\x00"])
+@pytest.mark.parametrize("place", ["email={}", "{}=x"])
+def test_a_form_that_is_no_text_is_answered_with_a_page(api: Served, text: str, place: str) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    body = place.format(text).encode("latin-1")
+    assert_says_it_cannot_be_read(api.client.post("/login", content=body, headers=HTML | form))
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/tasks", "/campaigns", "/mailbox"])
+@pytest.mark.parametrize("query", ["q=%FF", "q=%ED%A0%80", "q=a%00b", "%00=a", "lang=%FF"])
+def test_a_query_of_the_console_that_is_no_text_is_answered_with_a_page(
+    api: Served, path: str, query: str
+) -> None:
+    assert_says_it_cannot_be_read(api.client.get(f"{path}?{query}", headers=HTML))
+
+
+def assert_says_it_cannot_be_read(answer: httpx.Response) -> None:
+    """The page for people, in French as nobody asked for another language."""
+    assert answer.status_code == 400
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "Cette requête est illisible" in answer.text
 
 
 @pytest.mark.parametrize(
-    ("charset", "value"), [("utf-8", b"\xff\xfe"), ("no-such-thing", b"x"), ("ascii", b"\xe9")]
+    ("charset", "value"),
+    [("utf-8", b"\xff\xfe"), ("no-such-thing", b"x"), ("ascii", b"\xe9"), ("utf-8", b"\x00")],
 )
 def test_a_form_that_is_no_text_is_refused(api: Served, charset: str, value: bytes) -> None:
     kind = f"Content-Type: text/plain; charset={charset}".encode()

@@ -159,7 +159,7 @@ FILTERS: Final[list[tuple[dict[str, str], list[str]]]] = [
     ({"q": "%"}, []),
     ({"q": "_"}, []),
     ({"q": "\\"}, []),
-    ({"q": "\x00"}, ["Chauffe-eau", "Fuite sous l\u2019évier"]),
+    ({"q": "\x07"}, ["Chauffe-eau", "Fuite sous l\u2019évier"]),
     ({"state": "999"}, []),
     ({"after": "nonsense"}, ["Chauffe-eau", "Fuite sous l\u2019évier"]),
     ({"after": "2026-11-22_abc"}, ["Chauffe-eau", "Fuite sous l\u2019évier"]),
