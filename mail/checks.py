@@ -13,9 +13,11 @@ from rules.address import normal_form
 from rules.campaign import Status
 from rules.campaign import validate as validate_rules
 from rules.timing import DelayError, parse_delay
+from sync.plain import is_visible
 
-#: What a header or a title cannot carry: control characters and the separators of lines.
-_BREAKS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+#: What a header or a title cannot carry: control characters, the separators of lines, and what
+#: turns the reading direction round.
+_BREAKS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 #: Likewise for longer texts, where a new line is allowed.
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -61,9 +63,9 @@ def _of_texts(definition: Definition) -> Iterator[Problem]:
         "message.body": message.body,
     }
     for field, texts in required.items():
-        if not any(text.strip() for text in texts.values()):
+        if not any(map(is_visible, texts.values())):
             yield Problem("required", field)
-    if not message.sender_name.strip():
+    if not is_visible(message.sender_name):
         yield Problem("required", "message.sender_name")
     yield from _of_letters(definition)
 
@@ -94,7 +96,7 @@ def _of_reasons(definition: Definition) -> Iterator[Problem]:
             yield Problem("repeated", f"reasons.{place}.code")
         seen.add(reason.code)
         texts = reason.label.values()
-        if not any(text.strip() for text in texts):
+        if not any(map(is_visible, texts)):
             yield Problem("required", f"reasons.{place}.label")
         if any(_BREAKS.search(text) for text in texts):
             yield Problem("forbidden_characters", f"reasons.{place}.label")

@@ -10,7 +10,7 @@ from msgspec import UNSET, Struct
 
 from rules.address import normal_form
 from sync.errors import AddressError, FieldError, TextError
-from sync.plain import check_moment, is_line
+from sync.plain import check_moment, is_line, is_visible
 
 #: The fields that were given, by name.
 Draft: TypeAlias = dict[str, Any]
@@ -20,11 +20,11 @@ Check: TypeAlias = Callable[[str, Any], Any]
 def line(field: str, text: str, *, longest: int) -> str:
     """`text` without blanks around it.
 
-    :raises TextError: blank, longer than `longest`, or more than one plain line.
+    :raises TextError: nothing to be seen, longer than `longest`, or more than one plain line.
     """
     trimmed = text.strip(" \t")
-    if not trimmed or len(trimmed) > longest:
-        raise TextError(field, f"must have 1 to {longest} characters")
+    if not is_visible(trimmed) or len(trimmed) > longest:
+        raise TextError(field, f"must have 1 to {longest} characters, one of them visible")
     if not is_line(trimmed):
         raise TextError(field, "must be one line without control characters")
     return trimmed

@@ -330,10 +330,33 @@ def test_a_device_may_push_from_any_origin(api: Served, north: Office) -> None:
     assert push(api, north, body, origin="capacitor://localhost").status_code == 200
 
 
-@pytest.mark.parametrize("bad", ["two\nlines", "a\u2028b", "carriage\rreturn", "", "\x07"])
+UNSEEN = ["\u200b", "\ufeff\u200d", "\u00a0", "\u3164", "\u2800", "\ufe0f", "\u200b \u00ad"]
+TURNED = ["a\u202eb", "\u202aa", "a\u202c", "\u2066a\u2069", "a\u2068b"]
+
+
+@pytest.mark.parametrize(
+    "bad", ["two\nlines", "a\u2028b", "carriage\rreturn", "", "\x07", *UNSEEN, *TURNED]
+)
 def test_a_name_that_no_line_can_hold_is_refused(api: Served, north: Office, bad: str) -> None:
-    body = {"name": bad}
-    problem(api.client.post("/api/v1/customers", json=body, headers=north.program), 400)
+    for path in ("/api/v1/customers", "/api/v1/tokens"):
+        problem(api.client.post(path, json={"name": bad}, headers=north.program), 400)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Évelyne L\u2019Écuyer\u00a0inc.",
+        "محمد علی\u200cرضوی\u200f",
+        "\U0001f469\u200d\U0001f527 Plomberie",
+        "\u2764\ufe0f",
+        "e\u0301",
+        "王",
+        "ㅎ",
+    ],
+)
+def test_ordinary_names_of_all_languages_are_kept(api: Served, north: Office, name: str) -> None:
+    made = api.client.post("/api/v1/customers", json={"name": name}, headers=north.program)
+    assert made.json()["name"] == name
 
 
 @pytest.mark.parametrize(
