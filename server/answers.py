@@ -5,6 +5,7 @@ import socket
 import traceback
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote, urlencode
 
 import asyncpg
 import msgspec
@@ -16,6 +17,7 @@ from litestar.response import Redirect
 from mail import wording
 from mail.errors import DefinitionError
 from mail.i18n import Translator, negotiate
+from server.auth import Principal
 from server.errors import PROBLEMS, BadBodyError, Fault, Meaning, NotSignedInError, ServerError
 from server.pages.page import frame, respond
 from sync.errors import FieldError, SyncError
@@ -100,8 +102,21 @@ def _response(request: AnyRequest, error: Exception, code: str, meaning: Meaning
     if not reads_pages or _PROGRAMS.match(request.scope["path"]):
         return _problem(request, error, code, meaning)
     if isinstance(error, NotSignedInError) and request.method in {"GET", "HEAD"}:
-        return Redirect("/login", status_code=303)
-    return respond(request, "error.html", frame(request), status=meaning.status)
+        return Redirect(f"/login?{urlencode({'next': _wanted(request)})}", status_code=303)
+    page = frame(request, _reader(request))
+    return respond(request, "error.html", page, status=meaning.status)
+
+
+def _wanted(request: AnyRequest) -> bytes:
+    """The path and query that were asked for."""
+    path, query = quote(request.scope["path"]).encode(), request.scope["query_string"]
+    return path + b"?" + query if query else path
+
+
+def _reader(request: AnyRequest) -> Principal | None:
+    """Who is known to read this; nobody where the request failed before that was asked."""
+    reader = request.scope.get("user")
+    return reader if isinstance(reader, Principal) else None
 
 
 def _problem(request: AnyRequest, error: Exception, code: str, meaning: Meaning) -> Response[bytes]:

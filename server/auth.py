@@ -34,6 +34,7 @@ __all__ = [
     "sign_in",
     "sign_out",
     "signed_in",
+    "visitor",
     "writes",
 ]
 
@@ -141,6 +142,11 @@ async def console(connection: Connection, _: BaseRouteHandler) -> None:
     :raises ForbiddenError: a technician.
     """
     connection.scope["user"] = _permitted(await signed_in(connection), READERS)
+
+
+async def visitor(connection: Connection, _: BaseRouteHandler) -> None:
+    """Guard of pages that are open; `request.user` is who is signed in, or None."""
+    connection.scope["user"] = await signed_in(connection)
 
 
 async def device(connection: Connection, _: BaseRouteHandler) -> None:

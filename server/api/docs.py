@@ -4,12 +4,13 @@ from functools import cache
 from typing import Any, Final, TypeAlias
 
 import msgspec
-from litestar import Litestar, Request, Response, get
+from litestar import Litestar, Request, Response, route
 from litestar.types import ControllerRouterHandler
 
 from server.api.manual import manual
 from server.api.openapi import Schema, document
 from server.pages.page import frame, respond
+from server.pages.reading import READING
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 
@@ -22,14 +23,14 @@ def _document(app: Litestar) -> Schema:
     return document(app)
 
 
-@get("/api/openapi.json", sync_to_thread=False)
+@route("/api/openapi.json", http_method=READING, sync_to_thread=False)
 def openapi_json(request: AnyRequest) -> Response[bytes]:
     """The document for programs."""
     text = msgspec.json.encode(_document(request.app))
     return Response(text, media_type="application/json", headers=_KEPT)
 
 
-@get("/api/docs", sync_to_thread=False)
+@route("/api/docs", http_method=READING, sync_to_thread=False)
 def docs(request: AnyRequest) -> Response[str]:
     """The document for people."""
     return respond(request, "api.html", frame(request), manual=manual(_document(request.app)))

@@ -1,11 +1,15 @@
 """Answer what the other middlewares and the router raise; handlers' errors never get this far."""
 
+from contextlib import suppress
 from typing import Any
 
+import asyncpg
 from litestar import Request
+from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.answers import answer_error
+from server.auth import signed_in
 from server.errors import ClientGoneError
 
 
@@ -28,7 +32,15 @@ def answer_errors(app: ASGIApp) -> ASGIApp:
             if started:
                 raise
             request = Request[Any, Any, Any](scope, receive, send)
+            if isinstance(error, HTTPException):
+                await _recognise(request)
             answer = answer_error(request, error)
             await answer.to_asgi_response(app=None, request=request)(scope, receive, send)
 
     return answering
+
+
+async def _recognise(request: Request[Any, Any, Any]) -> None:
+    """Find out who asked for what no route has; nobody did where the database is away."""
+    with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        request.scope["user"] = await signed_in(request)

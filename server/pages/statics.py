@@ -5,10 +5,11 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from litestar import Response, get
+from litestar import Response, route
 from litestar.params import FromPath
 
 from server.errors import NotFoundError
+from server.pages.reading import READING
 
 FOLDER: Final = Path(__file__).parent.parent / "static"
 KINDS: Final = {".css": "text/css", ".svg": "image/svg+xml"}
@@ -34,7 +35,7 @@ def address_of(name: str) -> str:
     return f"/static/{hashed}"
 
 
-@get("/static/{name:str}", sync_to_thread=False)
+@route("/static/{name:str}", http_method=READING, sync_to_thread=False)
 def static_file(name: FromPath[str]) -> Response[bytes]:
     """A file, to be kept for ever by whoever asked.
 

@@ -14,6 +14,7 @@ import pytest
 
 from server.mailbox import Mailbox
 from server.pages.console.task_list import SCREENFUL
+from server.pages.statics import address_of
 from sync.database import Tx
 from sync.ids import new_id
 from tests.databases import TestDatabase
@@ -78,9 +79,48 @@ def test_the_login_page_speaks_the_browsers_language(site: Served) -> None:
 
 def test_whoever_is_not_signed_in_is_sent_to_the_login_page(site: Served, story: Story) -> None:
     for path in ("/tasks", f"/tasks/{story.task}", "/campaigns", f"/campaigns/{story.campaign}"):
-        away = site.client.get(path)
-        assert (away.status_code, away.headers["location"]) == (303, "/login")
+        for away in (site.client.get(path), site.client.head(path)):
+            assert away.status_code == 303
+            assert away.headers["location"].startswith("/login?")
     assert site.client.get("/").headers["location"] == "/tasks"
+
+
+def test_signing_in_leads_to_where_one_was_going(site: Served) -> None:
+    wanted = "/tasks?q=%C3%A9vier+%26+%22caf%C3%A9%22&state=600&lang=fr"
+    form = site.client.get(site.client.get(wanted).headers["location"]).text
+    found = re.search(r'name="next" value="([^"]+)"', form)
+    assert found is not None
+    refused = sign_in(site.client, "wrong", next=html.unescape(found[1])).text
+    assert f'name="next" value="{found[1]}"' in refused
+    entered = sign_in(site.client, next=html.unescape(found[1]))
+    assert (entered.status_code, entered.headers["location"]) == (303, wanted)
+    assert site.client.get(entered.headers["location"]).status_code == 200
+
+
+def test_head_answers_as_get_without_a_body(console: Served, story: Story) -> None:
+    paths = ("/tasks", f"/tasks/{story.task}", "/campaigns", f"/campaigns/{story.campaign}")
+    for path in (*paths, "/", "/login", "/mailbox", address_of("console.css"), "/api/docs"):
+        read, head = console.client.get(path), console.client.head(path)
+        assert (head.status_code, head.content) == (read.status_code, b""), path
+        for name in ("content-type", "content-length", "location"):
+            assert head.headers.get(name) == read.headers.get(name), path
+
+
+def test_what_is_not_there_is_said_inside_the_console(console: Served, tmp_path: Path) -> None:
+    console.app.state.mailbox = Mailbox(tmp_path / "mails")
+    for path in ("/nowhere", f"/tasks/{NO_SUCH}", f"/campaigns/{NO_SUCH}", f"/mailbox/{NO_SUCH}"):
+        missing = console.client.get(path)
+        assert missing.status_code == 404
+        assert 'class="places"' in missing.text, path
+        assert "Diane Répartition" in words_of(missing.text)
+    wrong = console.client.post("/tasks")
+    assert (wrong.status_code, "Diane Répartition" in words_of(wrong.text)) == (405, True)
+
+
+def test_a_page_that_is_not_there_names_nobody_to_a_stranger(site: Served) -> None:
+    site.client.cookies.set("retour", "x" * 51)
+    missing = site.client.get("/nowhere")
+    assert (missing.status_code, 'class="places"' in missing.text) == (404, False)
 
 
 def test_signing_in_leads_to_the_tasks_and_out_again(site: Served) -> None:
@@ -126,6 +166,13 @@ NEXT: Final = [
     ("//evil.example", "/tasks"),
     ("https://evil.example", "/tasks"),
     ("/\\evil.example", "/tasks"),
+    ("///evil.example", "/tasks"),
+    ("\\\\evil.example", "/tasks"),
+    ("/\t/evil.example", "/tasks"),
+    ("/\n/evil.example", "/tasks"),
+    (" //evil.example", "/tasks"),
+    ("evil.example", "/tasks"),
+    ("javascript:alert(1)", "/tasks"),
     ("//[", "/tasks"),
     ("", "/tasks"),
 ]
@@ -133,7 +180,9 @@ NEXT: Final = [
 
 def test_signing_in_leads_nowhere_else(site: Served) -> None:
     for wanted, reached in NEXT:
-        assert sign_in(site.client, next=wanted).headers["location"] == reached
+        assert sign_in(site.client, next=wanted).headers["location"] == reached, wanted
+        onwards = site.client.get("/login", params={"next": wanted})
+        assert (onwards.status_code, onwards.headers["location"]) == (303, reached), wanted
 
 
 def test_the_list_says_what_became_of_each_survey(console: Served) -> None:
@@ -345,7 +394,8 @@ def test_another_accounts_task_and_a_missing_one_are_the_same_page(
     ]
     missing = [console.client.get(path) for path in paths]
     assert {page.status_code for page in missing} == {404}
-    assert len({page.text for page in missing}) == 1
+    assert missing[0].text == missing[1].text
+    assert missing[2].text == missing[3].text
     assert "Page introuvable" in missing[0].text
     assert console.client.get("/tasks/nonsense").status_code == 404
 

@@ -5,7 +5,7 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
-from litestar import Response, get
+from litestar import Response, route
 from litestar.params import FromPath
 from msgspec import Struct
 
@@ -15,6 +15,7 @@ from server.auth import ConsoleRequest, console
 from server.errors import NotFoundError
 from server.pages.console.chips import StateChip, choices
 from server.pages.page import clock_for, frame, respond
+from server.pages.reading import READING
 from sync.database import Tx, tx
 
 #: French first, as everywhere.
@@ -100,7 +101,7 @@ WHERE c.id = $1
 _TYPES: Final = "SELECT id, coalesce(names ->> $1, name) AS name FROM task_type"
 
 
-@get("/campaigns", guards=[console])
+@route("/campaigns", http_method=READING, guards=[console])
 async def campaign_list(request: ConsoleRequest) -> Response[str]:
     """All campaigns, the active ones first."""
     page = frame(request, request.user)
@@ -110,7 +111,7 @@ async def campaign_list(request: ConsoleRequest) -> Response[str]:
     return respond(request, "campaigns.html", page, campaigns=cards, clock=clock)
 
 
-@get("/campaigns/{campaign:uuid}", guards=[console])
+@route("/campaigns/{campaign:uuid}", http_method=READING, guards=[console])
 async def campaign_page(request: ConsoleRequest, campaign: FromPath[UUID]) -> Response[str]:
     """One campaign's set-up.
 

@@ -4,12 +4,13 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
-from litestar import Response, get, post
+from litestar import Response, post, route
 from litestar.response import Redirect
 
 from server.auth import sign_in, sign_out, signed_in
 from server.errors import ForbiddenError, LoginRefusedError, ServerError, ThrottledError
 from server.pages.page import AnyRequest, frame, read_fields, respond
+from server.pages.reading import READING
 
 HOME: Final = "/tasks"
 
@@ -22,13 +23,13 @@ class Form(msgspec.Struct, frozen=True):
     problem: str = ""
 
 
-@get("/")
+@route("/", http_method=READING)
 async def front() -> Redirect:
     """The tasks are the front page."""
     return Redirect(HOME, status_code=303)
 
 
-@get("/login")
+@route("/login", http_method=READING)
 async def login_form(request: AnyRequest) -> Response[str]:
     """The form; who is signed in goes on."""
     wanted = own_path(request.query_params.get("next", ""))

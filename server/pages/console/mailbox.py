@@ -4,13 +4,14 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
-from litestar import Response, get
+from litestar import Response, route
 from litestar.params import FromPath
 
-from server.auth import signed_in
+from server.auth import visitor
 from server.errors import NotFoundError
 from server.mailbox import Mailbox, Message
 from server.pages.page import AnyRequest, Page, clock_for, frame, respond
+from server.pages.reading import READING
 from sync.database import tx
 
 #: A mail has its styles inside; it may be framed by its own page and can do nothing else.
@@ -60,14 +61,14 @@ def _message(request: AnyRequest, name: UUID) -> Message:
 
 async def _respond(request: AnyRequest, template: str, **context: object) -> Response[str]:
     """A page for whoever comes: the mailbox is the demo's, not an account's."""
-    person = await signed_in(request)
+    person = request.user
     page: Page = frame(request, person)
     async with tx() as opened:
         clock = clock_for(opened, page, person.zone if person else UTC)
     return respond(request, template, page, status=200, clock=clock, **context)
 
 
-@get("/mailbox")
+@route("/mailbox", http_method=READING, guards=[visitor])
 async def mailbox(request: AnyRequest) -> Response[str]:
     """The mails, the newest first.
 
@@ -76,7 +77,7 @@ async def mailbox(request: AnyRequest) -> Response[str]:
     return await _respond(request, "mailbox.html", messages=_mailbox(request).messages())
 
 
-@get("/mailbox/messages.json")
+@route("/mailbox/messages.json", http_method=READING, guards=[visitor])
 async def messages(request: AnyRequest) -> Response[bytes]:
     """The mails as JSON, the newest first.
 
@@ -86,7 +87,7 @@ async def messages(request: AnyRequest) -> Response[bytes]:
     return Response(msgspec.json.encode(listed), media_type="application/json")
 
 
-@get("/mailbox/{name:uuid}")
+@route("/mailbox/{name:uuid}", http_method=READING, guards=[visitor])
 async def message(request: AnyRequest, name: FromPath[UUID]) -> Response[str]:
     """One mail with its text and headers.
 
@@ -99,7 +100,7 @@ async def message(request: AnyRequest, name: FromPath[UUID]) -> Response[str]:
     return shown
 
 
-@get("/mailbox/{name:uuid}/html", sync_to_thread=True)
+@route("/mailbox/{name:uuid}/html", http_method=READING, guards=[visitor], sync_to_thread=True)
 def letter(request: AnyRequest, name: FromPath[UUID]) -> Response[str]:
     """The mail's own HTML, fenced in.
 

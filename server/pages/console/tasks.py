@@ -2,17 +2,18 @@
 
 from uuid import UUID
 
-from litestar import Response, get
+from litestar import Response, route
 from litestar.params import FromPath
 
 from server.auth import ConsoleRequest, console
 from server.pages.console.task_list import read_filters, read_list
 from server.pages.console.task_page import read_task
 from server.pages.page import clock_for, frame, respond
+from server.pages.reading import READING
 from sync.database import tx
 
 
-@get("/tasks", guards=[console])
+@route("/tasks", http_method=READING, guards=[console])
 async def task_list(request: ConsoleRequest) -> Response[str]:
     """The tasks that the URL's filters leave."""
     page = frame(request, request.user)
@@ -22,7 +23,7 @@ async def task_list(request: ConsoleRequest) -> Response[str]:
     return respond(request, "tasks.html", page, list=found, clock=clock)
 
 
-@get("/tasks/{task:uuid}", guards=[console])
+@route("/tasks/{task:uuid}", http_method=READING, guards=[console])
 async def task_page(request: ConsoleRequest, task: FromPath[UUID]) -> Response[str]:
     """One task with its result and timeline.
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from litestar import HttpMethod, Response, post, route
+from litestar import Response, post, route
 from litestar.params import FromPath
 from litestar.response import Redirect
 
@@ -16,10 +16,10 @@ from server.pages.customer.survey_form import (
     shown,
 )
 from server.pages.page import AnyRequest, Page, frame, read_fields, respond
+from server.pages.reading import READING
 from server.pages.times import Calendar
 from server.throttle import count_guess
 
-READING: Final = [HttpMethod.GET, HttpMethod.HEAD]
 KIND: Final = "survey link"
 
 

@@ -6,8 +6,9 @@ from litestar import Response, post, route
 from litestar.params import FromPath
 
 from mail import answers
-from server.pages.customer.survey import READING, closed
+from server.pages.customer.survey import closed
 from server.pages.page import AnyRequest, frame, respond
+from server.pages.reading import READING
 
 KIND: Final = "unsubscribe link"
 
