@@ -10,6 +10,8 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from server.errors import WrongHostError
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+#: Answered by any name: load balancers probe by number, and the answers name nothing.
+PROBES: Final = frozenset({"/health", "/ready"})
 LAST_PORT: Final = 65_535
 _HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?")
 
@@ -59,15 +61,19 @@ def _with_port(origin: str) -> tuple[str, int]:
 
 
 def check_host(app: ASGIApp, hosts: Hosts) -> ASGIApp:
-    """Let a request through when it has exactly one Host header and it is ours.
+    """Let a request through when it has exactly one Host header and it is ours; probes always.
 
     :raises WrongHostError: otherwise.
     """
 
     async def checked(scope: Scope, receive: Receive, send: Send) -> None:
-        named = [value for name, value in scope["headers"] if name == b"host"]
-        if len(named) != 1 or not hosts.know(named[0].decode("latin-1")):
+        if scope["path"] not in PROBES and not _is_ours(scope, hosts):
             raise WrongHostError
         await app(scope, receive, send)
 
     return checked
+
+
+def _is_ours(scope: Scope, hosts: Hosts) -> bool:
+    named = [value for name, value in scope["headers"] if name == b"host"]
+    return len(named) == 1 and hosts.know(named[0].decode("latin-1"))

@@ -276,23 +276,30 @@ def test_an_external_id_that_cannot_be_kept_is_not_found(
 )
 @pytest.mark.parametrize("accept", ["application/json", "text/html"])
 def test_a_wrong_host_is_refused(api: Served, host: str, accept: str) -> None:
-    answer = api.client.get("/health", headers={"Host": host, "Accept": accept})
-    problem(answer, 400)
-    page = api.client.get("/login", headers={"Host": host, "Accept": accept})
-    assert page.status_code == 400
+    named = {"Host": host, "Accept": accept}
+    problem(api.client.get("/api/v1/me", headers=named), 400)
+    for path in ("/login", "/healthy", "/health/", "/ready/x", "//health", "/static/x", "/s/x"):
+        assert api.client.get(api.base_url + path, headers=named).status_code == 400, path
+
+
+@pytest.mark.parametrize("host", ["10.0.0.7:8000", "evil.example", "[::1]", ""])
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+def test_load_balancers_probe_by_any_name(api: Served, host: str, path: str) -> None:
+    answer = api.client.get(path, headers={"Host": host})
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
 def test_our_own_host_with_blanks_after_it_is_refused(api: Served) -> None:
     port = int(api.base_url.rpartition(":")[2])
     for host in (f"127.0.0.1:{port} ", f"127.0.0.1:{port}\t"):
-        request = f"GET /health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        request = f"GET /login HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
         assert b" 400 " in raw(port, request)
 
 
 def test_two_hosts_or_none_are_refused(api: Served) -> None:
     port = int(api.base_url.rpartition(":")[2])
     for lines in ("", f"Host: 127.0.0.1:{port}\r\nHost: evil.example\r\n"):
-        assert b" 400 " in raw(port, f"GET /health HTTP/1.1\r\n{lines}Connection: close\r\n\r\n")
+        assert b" 400 " in raw(port, f"GET /login HTTP/1.1\r\n{lines}Connection: close\r\n\r\n")
 
 
 def raw(port: int, request: str) -> bytes:
