@@ -1,6 +1,6 @@
 """Sessions of browsers: signing in and out, and the cookie between."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,10 +10,12 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 
 from rules.address import normal_form
+from server import known
 from server.errors import ForbiddenError, LoginRefusedError
 from server.passwords import check_password
 from server.settings import Settings
 from server.throttle import (
+    PER_BROWSER,
     PER_PEER,
     PER_PERSON,
     PER_PERSON_AND_PEER,
@@ -67,6 +69,10 @@ def _name(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
     return "__Host-retour" if _is_secure(connection) else "retour"
 
 
+def _known_name(request: AnyRequest) -> str:
+    return f"{_name(request)}-known"
+
+
 def token_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
     """The session's token that this browser brings along, whatever it is worth."""
     return connection.cookies.get(_name(connection))
@@ -83,12 +89,14 @@ async def sign_in(
     :raises LoginRefusedError: unknown address, wrong password, inactive user: told apart by
         nothing, time included.
     :raises ForbiddenError: the right password of a technician.
-    :raises ThrottledError: too many attempts for this person or from this network address.
+    :raises ThrottledError: too many attempts for this person, from this network address, or
+        with this browser where the person signed in with it before.
     """
     address = normal_form(email) or ""
-    buckets = _buckets(request, address)
+    people, now = await _named(address)
+    buckets = _buckets(request, address, people, now)
     await count(buckets)
-    member = await _recognised(address, password)
+    member = await _recognised(people, password)
     if member is None:
         raise LoginRefusedError
     await give_back(buckets)
@@ -96,14 +104,19 @@ async def sign_in(
         raise ForbiddenError
     await _end(token_of(request))
     token = await _start(member)
-    response.set_cookie(_cookie(request, token))
+    response.set_cookie(_cookie(request, _name(request), token, LIFE))
+    shown = known.introduce(_secret(request), (member.account, member.user), now)
+    response.set_cookie(_cookie(request, _known_name(request), shown, known.LIFE))
     return member
 
 
 async def sign_out(request: AnyRequest, response: Response[Any]) -> None:
-    """End the session and take its cookie away; nothing happens where there is none."""
+    """End the session and take its cookie away; nothing happens where there is none.
+
+    The browser stays known.
+    """
     await _end(token_of(request))
-    response.set_cookie(_cookie(request, None))
+    response.set_cookie(_cookie(request, _name(request), "", timedelta(0)))
 
 
 async def end_all(opened: Tx, user: UUID) -> None:
@@ -116,7 +129,13 @@ async def register(opened: Tx, user: UUID, email: str) -> None:
     await opened.execute(_REGISTER, normal_form(email), opened.account, user)
 
 
-def _buckets(request: AnyRequest, address: str) -> list[Bucket]:
+def _buckets(
+    request: AnyRequest, address: str, people: list[known.Person], now: datetime
+) -> list[Bucket]:
+    shown = request.cookies.get(_known_name(request), "")
+    browser = known.recognise(_secret(request), shown, people, now)
+    if browser is not None:
+        return [Bucket(f"login by {browser}", PER_BROWSER)]
     peer = peer_of(request)
     return [
         Bucket(f"login of {address} from {peer}", PER_PERSON_AND_PEER),
@@ -125,19 +144,24 @@ def _buckets(request: AnyRequest, address: str) -> list[Bucket]:
     ]
 
 
-async def _recognised(address: str, password: str) -> Member | None:
-    """The member whose password this is; nobody's is checked where the address is unknown."""
+async def _named(address: str) -> tuple[list[known.Person], datetime]:
+    """Who signs in with the address, and the time."""
     async with tx() as opened:
         rows = await opened.fetch(_ACCOUNTS, address)
+        return [(row["account"], row["app_user"]) for row in rows], opened.now
+
+
+async def _recognised(people: list[known.Person], password: str) -> Member | None:
+    """The member whose password this is; nobody's is checked where the address is unknown."""
     if len(password) > LONGEST_PASSWORD:
         return None
-    for account, user in rows:
+    for account, user in people:
         async with tx(account) as opened:
             row = await opened.fetchrow(_KNOWN, account, user)
         stored = None if row is None else row["password_hash"]
         if await check_password(stored, password) and row is not None:
             return Member(account, user, row["role"])
-    if not rows:
+    if not people:
         await check_password(None, password)
     return None
 
@@ -159,11 +183,16 @@ async def _end(token: str | None) -> None:
             await opened.execute(_END, ref.account, ref.hash)
 
 
-def _cookie(request: AnyRequest, token: str | None) -> Cookie:
+def _secret(request: AnyRequest) -> str:
+    settings: Settings = request.app.state.settings
+    return settings.secret
+
+
+def _cookie(request: AnyRequest, name: str, value: str, life: timedelta) -> Cookie:
     return Cookie(
-        _name(request),
-        value=token or "",
-        max_age=0 if token is None else int(LIFE.total_seconds()),
+        name,
+        value=value,
+        max_age=int(life.total_seconds()),
         httponly=True,
         samesite="lax",
         secure=_is_secure(request),

@@ -46,6 +46,7 @@ class Bucket(msgspec.Struct, frozen=True):
 
 QUARTER: Final = timedelta(minutes=15)
 PER_PERSON_AND_PEER: Final = Rate(10, QUARTER)
+PER_BROWSER: Final = Rate(10, QUARTER)
 PER_PERSON: Final = Rate(100, QUARTER)
 PER_PEER: Final = Rate(60, QUARTER)
 GUESSES: Final = Rate(60, QUARTER)
