@@ -9,8 +9,11 @@ from dramatiq import Broker, Message
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
+from dramatiq.errors import BrokerConnectionError
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 LOG: Final = structlog.stdlib.get_logger("retour.broker")
@@ -20,6 +23,8 @@ PLAN: Final = "plan"
 DELIVER: Final = "deliver"
 ROLLUP: Final = "rollup"
 
+#: What says that a broker is away; its own words are enough.
+AWAY: Final = (BrokerConnectionError, RedisConnectionError, RedisTimeoutError, OSError)
 #: Seconds after which a broker that says nothing counts as away.
 _PATIENCE: Final = 10.0
 
@@ -127,7 +132,9 @@ class Doorbell:
             self._broker.enqueue(message)
         except Exception as error:  # each broker has errors of its own; none may end this thread
             if not self._failing:
-                LOG.exception("broker unreachable", error=type(error).__name__)
+                trace = not isinstance(error, AWAY)
+                kind, what = type(error).__name__, str(error)
+                LOG.exception("broker unreachable", error=kind, what=what, exc_info=trace)
             self._failing = True
         else:
             if self._failing:

@@ -1,6 +1,8 @@
 """Logs: one JSON object a line, from our own code and from the libraries alike."""
 
 import logging
+import math
+import threading
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Final
 
 import structlog
 
+from mail.broker import AWAY
 from server.files import private
 
 LARGEST: Final = 10 * 1024 * 1024
@@ -23,6 +26,11 @@ _SHARED: Final[list[structlog.typing.Processor]] = [
 _QUIET: Final = ("uvicorn.access", "mail.log", "aiosmtpd")
 #: It says a refused connection in nine lines, then raises it to who says it in one.
 _MUTE: Final = ("pika",)
+_CONSUMERS: Final = "dramatiq.worker.ConsumerThread("
+_UNREACHABLE: Final = "broker unreachable, trying again: %s"
+#: Seconds without a failed attempt after which the next one begins another outage: an attempt
+#: lasts ten at most, and the next follows after three.
+OUTAGE: Final = 30.0
 
 
 class PrivateFile(RotatingFileHandler):
@@ -42,7 +50,39 @@ def to_file(file: Path) -> None:
     _to(PrivateFile(file, maxBytes=LARGEST, backupCount=KEPT, delay=True))
 
 
+class OncePerOutage(logging.Filter):
+    """Lets one line through for each time that the broker is away.
+
+    A worker has several consumers, and Dramatiq writes two lines for each of their attempts.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._last = -math.inf
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Drop it, or say it in our words."""
+        if not record.name.startswith(_CONSUMERS):
+            return True
+        failure = _failure(record)
+        if failure is None:
+            return not str(record.msg).startswith("Restarting consumer")
+        with self._lock:
+            begins, self._last = record.created - self._last > OUTAGE, record.created
+        record.msg, record.args, record.exc_info = _UNREACHABLE, (str(failure),), None
+        return begins
+
+
+def _failure(record: logging.LogRecord) -> object:
+    """The error with which the broker was away, or None."""
+    given = record.args if isinstance(record.args, tuple) else ()
+    raised = record.exc_info or ()
+    return next((one for one in (*given, *raised) if isinstance(one, AWAY)), None)
+
+
 def _to(handler: logging.Handler) -> None:
+    handler.addFilter(OncePerOutage())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[

@@ -12,7 +12,7 @@ import uvloop
 from dramatiq import Broker
 from litestar import Litestar
 
-from mail.broker import Doorbell, make_broker
+from mail.broker import PLAN, Doorbell, make_broker
 from mail.chores import Ring
 from mail.clock import RunningClock
 from mail.config import MailConfig
@@ -64,6 +64,7 @@ async def api(
     """
     broker = make_broker(settings.broker_url, settings.namespace)
     async with ringing(broker, settings.namespace) as ring:
+        ring(PLAN)  # a broker that is away is told at once
         await serve(create_app(settings, api_dsn, ring), listening, stop)
 
 
@@ -84,6 +85,7 @@ async def clock(config: MailConfig, broker_url: str, stop: asyncio.Event) -> Non
     """
     broker = make_broker(broker_url, config.namespace)
     async with ringing(broker, config.namespace) as ring, ticking(config, ring, stop):
+        ring(PLAN)  # a broker that is away is told at once
         await stop.wait()
 
 
