@@ -1,9 +1,11 @@
 """Make a database ready for a process: roles, migrations, and the check that fences hold."""
 
+import base64
 import contextlib
 import hashlib
 import hmac
 import io
+import secrets
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 
 #: Any number will do, as long as nothing else in the database locks it.
 PROVISION_LOCK: Final = 7_236_018_452
+
+#: PostgreSQL's own for SCRAM-SHA-256.
+ROUNDS: Final = 4096
+SALT_BYTES: Final = 16
 
 #: Earlier ones lack what the migrations use.
 OLDEST: Final = (15,)
@@ -83,6 +89,19 @@ def _password(secret: str, name: str) -> str:
     return hmac.new(secret.encode(), f"role:{name}".encode(), hashlib.sha256).hexdigest()
 
 
+def verifier(password: str, salt: bytes) -> str:
+    """What PostgreSQL stores of `password`, an ASCII text (RFC 5802, RFC 7677).
+
+    Sent instead of the password, for a statement that fails goes to PostgreSQL's log.
+    """
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, ROUNDS)
+    client = hmac.digest(salted, b"Client Key", "sha256")
+    server = hmac.digest(salted, b"Server Key", "sha256")
+    parts = (salt, hashlib.sha256(client).digest(), server)
+    said, stored, served = (base64.b64encode(part).decode() for part in parts)
+    return f"SCRAM-SHA-256${ROUNDS}:{said}${stored}:{served}"
+
+
 async def provision(settings: Settings) -> tuple[str, str]:
     """Migrate as the owner, then give the addresses for the API and for workers.
 
@@ -117,8 +136,9 @@ async def _login_role(owner: "Connection", secret: str, database: str, role: str
     quoted = '"' + name.replace('"', '""') + '"'
     if not exists:
         await owner.execute(f"CREATE ROLE {quoted} LOGIN")
+    stored = verifier(_password(secret, name), secrets.token_bytes(SALT_BYTES))
     await owner.execute(
-        f"ALTER ROLE {quoted} PASSWORD '{_password(secret, name)}';"
+        f"ALTER ROLE {quoted} PASSWORD '{stored}';"
         f"GRANT {role} TO {quoted};"
         + "".join(f"ALTER ROLE {quoted} SET {key} = '{value}';" for key, value in SESSION.items())
     )

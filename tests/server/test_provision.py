@@ -1,17 +1,21 @@
 """Making a database ready: at once, twice, by many, and never with a fence that can be passed."""
 
 import asyncio
+import base64
 import sys
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
-from server.provision import ProvisionError, provision, running_dsn
+from server.embedded import Embedded
+from server.provision import ProvisionError, provision, running_dsn, verifier
 from server.settings import load
 from sync.schema import API_ROLE, WORKER_ROLE
-from tests.databases import SECRET, TestDatabase, renamed
+from tests.databases import QUICK, SECRET, TestDatabase, renamed
 
 pytestmark = pytest.mark.anyio
 
@@ -138,6 +142,32 @@ async def test_another_secret_changes_the_running_passwords(database: TestDataba
     assert await value(after, "SELECT 1") == 1
     with pytest.raises(asyncpg.InvalidPasswordError):
         await value(before, "SELECT 1")
+
+
+def test_no_running_password_stands_in_the_log_of_postgresql() -> None:
+    with tempfile.TemporaryDirectory(prefix="retour-tests-") as folder:
+        Path(folder).chmod(0o755)
+        embedded = Embedded(Path(folder), QUICK | {"log_statement": "all"})
+        try:
+            addresses = asyncio.run(provisioned(embedded.start().dsn))
+            for address in addresses:
+                assert asyncio.run(value(address, "SELECT 1")) == 1
+        finally:
+            embedded.stop()
+        logged = (Path(folder) / "postgres.log").read_text()
+    assert logged.count("PASSWORD") == 2
+    for address in addresses:
+        password = urlsplit(address).password
+        assert password
+        assert password not in logged
+
+
+def test_a_verifier_is_what_postgresql_makes_itself() -> None:
+    salt = base64.b64decode("W22ZaJ0SNY7soEsUEjb6gQ==")  # the exchange of RFC 7677
+    assert verifier("pencil", salt) == (
+        "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$"
+        "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
+    )
 
 
 async def test_an_address_without_a_database_is_refused(database: TestDatabase) -> None:
