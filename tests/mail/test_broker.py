@@ -1,5 +1,7 @@
 """The doorbell: it never makes anybody wait, and a broker that is away is no trouble."""
 
+import contextlib
+import socket
 import threading
 from typing import Any
 
@@ -79,8 +81,26 @@ def test_a_broker_that_is_away_is_told_once_and_the_next_ring_tries_again() -> N
     assert broker.taken[-1] == "retour.rollup"
 
 
-@pytest.mark.parametrize("url", ["amqp://127.0.0.1:1", "redis://127.0.0.1:1"])
-def test_ringing_a_broker_that_does_not_exist_raises_nothing(url: str) -> None:
-    doorbell = Doorbell(make_broker(url))
-    doorbell.ring("plan")
-    doorbell.stop()
+@pytest.mark.parametrize("scheme", ["amqp", "redis"])
+def test_ringing_a_broker_that_hangs_up_is_tried_and_told_and_raises_nothing(scheme: str) -> None:
+    called = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening, capture_logs() as logs:
+        hanging_up = threading.Thread(target=hang_up, args=(listening, called), daemon=True)
+        hanging_up.start()
+        doorbell = Doorbell(make_broker(f"{scheme}://127.0.0.1:{listening.getsockname()[1]}"))
+        doorbell.ring("plan")
+        assert called.wait(10)
+        listening.shutdown(socket.SHUT_RDWR)  # from now on it does not exist at all
+        doorbell.stop(timeout=30)
+    hanging_up.join(10)
+    assert [entry["event"] for entry in logs] == ["broker unreachable"]
+    assert logs[0]["what"]
+
+
+def hang_up(listening: socket.socket, called: threading.Event) -> None:
+    """Close every connection to `listening` at once."""
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = listening.accept()
+            connection.close()
+            called.set()

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 
+import httpx
 import pytest
 
 from server.app import create_app
@@ -27,10 +28,25 @@ async def test_a_part_that_dies_stops_the_process_and_is_named() -> None:
 
 
 async def test_a_process_that_is_told_to_stop_ends_without_an_error() -> None:
-    stop = asyncio.Event()
+    stop, before = asyncio.Event(), asyncio.all_tasks()
     async with AsyncExitStack() as parts:
         await parts.enter_async_context(watched(lambda: True, "the worker", stop))
+        (watching,) = asyncio.all_tasks() - before
         stop.set()
+        await asyncio.wait([watching], timeout=10)
+        assert watching.done()
+        assert watching.exception() is None
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_part_that_lives_is_watched_until_its_block_ends() -> None:
+    stop, before = asyncio.Event(), asyncio.all_tasks()
+    async with AsyncExitStack() as parts:
+        await parts.enter_async_context(watched(lambda: True, "the worker", stop))
+        (watching,) = asyncio.all_tasks() - before
+    await asyncio.wait([watching], timeout=10)
+    assert watching.cancelled()
+    assert not stop.is_set()
 
 
 async def test_an_api_whose_database_is_gone_does_not_start(database: TestDatabase) -> None:
@@ -40,10 +56,18 @@ async def test_an_api_whose_database_is_gone_does_not_start(database: TestDataba
 
 
 async def test_it_says_when_it_answers_and_ends_when_told(database: TestDatabase) -> None:
-    stop = asyncio.Event()
+    stop, ready = asyncio.Event(), asyncio.Event()
     app = create_app(database.settings(), database.api, lambda _: None)
     with listen_on("127.0.0.1", 0) as listening:
-        await serve(app, listening, stop, ready=stop.set)
+        port = listening.getsockname()[1]
+        serving = asyncio.create_task(serve(app, listening, stop, ready=ready.set))
+        await asyncio.wait_for(ready.wait(), 20)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            assert (await client.get("/ready")).status_code == 200
+            stop.set()
+            await asyncio.wait_for(serving, 20)
+            with pytest.raises(httpx.ConnectError):
+                await client.get("/ready")
 
 
 def test_the_mail_side_is_told_every_setting_that_it_knows() -> None:
