@@ -213,9 +213,14 @@ def create_account_command(
     founder = grants.Founder(admin_name, admin_email, chosen, language)
     company = AccountPut(name=name, zone=zone, language=language)
     try:
-        click.echo(_given(grants.new_account, folder, company, founder))
+        locator = _given(grants.new_account, folder, company, founder)
     except FieldError as error:
         raise click.ClickException(str(error)) from None
+    text = _(
+        "The account is created. Its code is %(code)s: commands take it as --account where there"
+        " are several accounts."
+    )
+    click.echo(text % {"code": locator})
     if not password:
         click.echo(_("Password: %(password)s") % {"password": chosen})
 

@@ -1,6 +1,7 @@
 """The command `retour` says what is wrong in words, and gives out what is asked for."""
 
 import asyncio
+import re
 import socket
 import subprocess
 import sys
@@ -58,7 +59,14 @@ def an_account(ours: Retour, *more: str) -> str:
     """The locator of a fresh account whose administrator has a long password."""
     made = ours("account", "create", "Autre", *ADMIN, "--password", "une longue phrase", *more)
     assert made.exit_code == 0, made.stderr
-    return made.stdout.strip()
+    return locator_in(made.stdout)
+
+
+def locator_in(said: str) -> str:
+    """The locator that the sentence about it names."""
+    found = re.search(r"\b[0-9A-Z]{8}\b", said)
+    assert found is not None, said
+    return found[0]
 
 
 def a_technician(database: TestDatabase, email: str) -> None:
@@ -135,8 +143,13 @@ def test_codes_are_not_given_where_nothing_runs(tmp_path: Path) -> None:
 
 def test_an_account_comes_with_an_administrator_who_may_sign_in(ours: Retour) -> None:
     made = ours("account", "create", "Autre", *ADMIN, "--password", "")
-    locator, password = made.stdout.splitlines()
+    created, password = made.stdout.splitlines()
+    locator = locator_in(created)
     assert account_of(locator) is not None
+    assert created == (
+        f"The account is created. Its code is {locator}: commands take it as --account where"
+        " there are several accounts."
+    )
     assert password.startswith("Password: ")
     assert len(password.removeprefix("Password: ")) >= 12
 
