@@ -14,7 +14,7 @@ def _(text: str) -> str:
 PLACES: Final = {"tasks": _("Tasks"), "campaigns": _("Campaigns"), "mailbox": _("Mailbox")}
 
 ROLES: Final = {
-    "technician": _("Technician"),
+    "technician": _("Technical staff"),
     "dispatcher": _("Dispatcher"),
     "manager": _("Manager"),
     "administrator": _("Administrator"),

@@ -157,7 +157,7 @@ def test_a_technician_is_told_to_use_the_device(
     change(database, story, "UPDATE app_user SET role = 'technician' WHERE email = $1", EMAIL)
     refused = sign_in(site.client)
     assert refused.status_code == 403
-    assert "Les techniciens utilisent leur appareil" in words_of(refused.text)
+    assert "Le personnel technique utilise son appareil" in words_of(refused.text)
 
 
 #: Where the login form is asked to lead, and where it leads.
@@ -275,10 +275,9 @@ def test_the_timeline_tells_all_in_order_and_in_words(console: Served, story: St
         "600 Terminé par Alice",
         "610 Terminé (à recontacter) par Alice",
         "700 Fermé refusé",
-        "La tâche n\u2019appartenait pas à ce technicien à ce moment no_authority · Carol",
+        "La tâche n\u2019était pas confiée à cette personne à ce moment no_authority · Carol",
         "Sondage prévu scheduled",
         "Non envoyé : un passage précédent avait déjà déclenché ce sondage not_first",
-        "Sondage pris en charge pour l\u2019envoi claimed",
         "Sondage accepté par le serveur de courriel sent",
     ]
     places = [text.find(words) for words in told]
@@ -311,9 +310,9 @@ def test_the_result_carries_its_number_and_the_customers_words(
     text = words_of(page)
     assert "2,0 / 5" in text
     assert "n = 1" in text
-    assert "Demande à être rappelé" in text
+    assert "Demande un rappel" in text
     assert "visite faite par Alice" in text
-    assert "Le client a répondu" in text
+    assert "Réponse reçue" in text
     assert "<script>" not in page
     row = words_of(console.client.get("/tasks").text)
     assert "Répondu" in row
@@ -407,7 +406,8 @@ def test_a_campaign_is_read_in_words(console: Served, story: Story) -> None:
     for said in (
         "Appel de service, Installation à l\u2019entrée dans 600 Terminé 610 Terminé",
         "Délai 12 heures Période de silence 7 jours Trop tard après 7 jours",
-        "Première adresse Courriel du client Deuxième adresse Courriel de l\u2019emplacement",
+        "Première adresse Courriel de la fiche client",
+        "Deuxième adresse Courriel de la fiche emplacement",
         "Réponses acceptées pendant 28 jours",
         "Raisons offertes de 1 à 2 En retard Pas réparé",
         "Question How did the visit go? 1 Very badly \u2013 5 Very well",

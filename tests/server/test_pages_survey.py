@@ -272,7 +272,7 @@ def test_one_button_unsubscribes_at_once_and_again_changes_nothing(
             "Plomberie Exemple n\u2019enverra plus de sondages à client@example.net." in done.text
         )
     assert suppressed(database, story) == ["client@example.net"]
-    assert "Vous êtes désabonné" in site.client.get(f"/u/{story.unsubscribe}").text
+    assert "Votre désabonnement est fait" in site.client.get(f"/u/{story.unsubscribe}").text
 
 
 @pytest.mark.parametrize("multipart", [False, True])
