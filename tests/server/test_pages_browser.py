@@ -149,6 +149,17 @@ def test_what_is_missing_is_said_before_anything_is_kept(
     assert answer(database, story) == []
 
 
+def test_the_result_of_a_task_is_seen_on_a_phone_without_scrolling(
+    site: Served, story: Story, browser: Browser
+) -> None:
+    site.client.post(f"/s/{story.survey}", data={"rating": "4", "call_back": "yes"})
+    with visiting(browser, PHONE) as page:
+        enter(page, site)
+        page.goto(f"{site.base_url}/tasks/{story.task}")
+        expect(page.get_by_text("4 / 5").first).to_be_in_viewport(ratio=1)
+        expect(page.get_by_text("Demande un rappel").first).to_be_in_viewport(ratio=1)
+
+
 def everything(site: Served, story: Story) -> dict[str, list[str]]:
     """Every page, by whether one must be signed in."""
     outside = ["/login", f"/s/{story.survey}?rating=1", f"/s/{story.survey}", "/s/unknown"]

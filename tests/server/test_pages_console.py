@@ -328,6 +328,20 @@ def test_an_answer_of_somebody_else_is_shown_apart(console: Served, story: Story
     assert "The customer changed the answer" in text
 
 
+def test_a_wish_for_a_call_and_a_disowned_visit_are_told_with_when(
+    console: Served, story: Story
+) -> None:
+    console.client.post(f"/s/{story.survey}", data={"rating": "5"})
+    console.client.post(f"/s/{story.survey}", data={"not_me": "yes", "call_back": "yes"})
+    page = console.client.get(f"/tasks/{story.task}").text
+    result, _, line = page.partition('<h2 id="timeline">')
+    first, _, second = line.partition("Réponse modifiée")
+    assert "Demande un rappel" not in words_of(first)
+    for told in ("Demande un rappel", "Dit que la visite n\u2019était pas la sienne : non comptée"):
+        assert re.search(f"{told} · il y a \\d", words_of(result))
+        assert told in words_of(second)
+
+
 #: An invitation's status and reason, and what the task's page says.
 UNANSWERED: Final = [
     ("claimed", None, "Le sondage est en train de partir."),
