@@ -27,8 +27,11 @@ class Calendar:
         return f"{self.day(when)}, {self.time(when)}"
 
     def time(self, when: datetime) -> str:
-        """The time of day to the minute, never broken over two lines."""
-        written = format_time(when, "short", tzinfo=self._zone, locale=self._locale)
+        """The time of day to the minute, never broken over two lines: 8 h, 8 h 30; 8:30 a.m."""
+        pattern = "short"
+        if self._locale.startswith("fr"):
+            pattern = "H 'h' mm" if self.local(when).minute else "H 'h'"
+        written = format_time(when, pattern, tzinfo=self._zone, locale=self._locale)
         return written.replace(" ", "\u00a0")
 
     def day(self, when: date) -> str:

@@ -197,6 +197,25 @@ def test_the_list_says_what_became_of_each_survey(console: Served) -> None:
     assert "&lt;script&gt;alert(&#34;1&#34;)&lt;/script&gt; {{ 7 * 7 }}" in page
 
 
+#: A moment, and how the day and the hour are written in Québec and in English.
+HOURS: Final = [
+    ("2026-03-04 13:00+00", "4 mars 2026, 8\u00a0h", "March 4, 2026, 8:00"),
+    ("2026-03-04 13:30+00", "4 mars 2026, 8\u00a0h\u00a030", "March 4, 2026, 8:30"),
+    ("2026-03-05 05:05+00", "5 mars 2026, 0\u00a0h\u00a005", "March 5, 2026, 12:05"),
+]
+
+
+def test_hours_are_written_as_people_write_them(
+    database: TestDatabase, console: Served, story: Story
+) -> None:
+    for moment, french, english in HOURS:
+        sql = f"UPDATE task SET state_moment = '{moment}' WHERE id = $1"
+        change(database, story, sql, story.task)
+        for language, said in (("fr", french), ("en", english)):
+            page = html.unescape(console.client.get(f"/tasks?lang={language}").text)
+            assert re.search(f'title="{said}("|\u00a0[ap])', page.replace("\u202f", "\u00a0"))
+
+
 #: What the URL asks for, and the tasks that are left.
 FILTERS: Final[list[tuple[dict[str, str], list[str]]]] = [
     ({"q": "évier"}, ["Fuite sous l\u2019évier"]),
