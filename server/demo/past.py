@@ -3,7 +3,7 @@
 The only place that writes such rows directly: mails of the past cannot be sent now.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -20,10 +20,9 @@ from mail.tables import (
     RollupChange,
 )
 from rules.campaign import Pause
-from rules.decide import Reason
 from server.demo.aftermath import Asked, Verdict
 from server.demo.company import Ids
-from server.demo.releases import Releases
+from server.demo.releases import Releases, Suppression
 from server.demo.replies import Reply
 from server.demo.rows import insert
 from sync.database import Tx
@@ -33,6 +32,7 @@ from sync.work import TaskChange
 _ACTIVATED: Final = (
     "UPDATE campaign SET created_at = $3, activated_at = $3 WHERE account = $1 AND id = $2"
 )
+_BOUNCED: Final = "550 5.1.1 no such mailbox"
 
 
 async def write_campaign_past(tx: Tx, campaign: UUID, pauses: Sequence[Pause], days: int) -> None:
@@ -85,7 +85,8 @@ def _outcome(verdict: Verdict, dropped: Asked | None) -> dict[str, Any]:
 async def write_mails(tx: Tx, ids: Ids, asked: Sequence[Asked], releases: Releases) -> None:
     """Invitations, what happened to their mails, and what is known of the addresses."""
     await insert(Invitation, (_invitation(tx, ids, one) for one in asked))
-    await insert(MailEvent, (event for one in asked for event in _events(tx, one)))
+    parted = {one.invitation: one for one in releases.suppressed.values()}
+    await insert(MailEvent, (event for one in asked for event in _events(tx, one, parted)))
     await insert(Contact, (_contact(tx, address, releases) for address in releases.addresses))
     await insert(
         Mute,
@@ -114,7 +115,7 @@ def _invitation(tx: Tx, ids: Ids, asked: Asked) -> dict[str, Any]:
         "transition": asked.step.id,
         "technician": ids.users[asked.step.by],
         "status": asked.status,
-        "reason": None if asked.reason is None else asked.reason.value,
+        "reason": _reason(asked),
         "due": asked.due,
         "release": asked.release,
         "address_by_technician": asked.step.email is not None,
@@ -146,18 +147,18 @@ def _sending(asked: Asked) -> dict[str, Any]:
     return row
 
 
-def _events(tx: Tx, asked: Asked) -> Iterable[dict[str, Any]]:
-    bounced = "550 5.1.1 no such mailbox"
+def _events(tx: Tx, asked: Asked, parted: Mapping[UUID, Suppression]) -> Iterable[dict[str, Any]]:
+    """What delivery would have written of its mail, and that the customer unsubscribed by it."""
     told: list[tuple[str, datetime, int, str | None]]
+    left = parted.get(asked.id)
     match asked.status:
         case "dropped":
-            why = (asked.reason or Reason.NO_ADDRESS).value
-            told = [("dropped", asked.release, 0, why)]
+            told = [("dropped", asked.release, 0, _reason(asked))]
         case "failed":
-            told = [("claimed", asked.release, 1, None), ("failed", asked.release, 1, bounced)]
+            told = [("failed", left.since if left else asked.release, 1, _reason(asked))]
         case _:
-            sent = asked.sent or asked.release
-            told = [("claimed", asked.release, 1, None), ("sent", sent, 1, None)]
+            told = [("sent", asked.sent or asked.release, 1, None)]
+            told += [("unsubscribed", left.since, 0, None)] if left else []
     for kind, moment, attempt, detail in told:
         yield {
             "account": tx.account,
@@ -168,6 +169,13 @@ def _events(tx: Tx, asked: Asked) -> Iterable[dict[str, Any]]:
             "attempt": attempt,
             "detail": detail,
         }
+
+
+def _reason(asked: Asked) -> str | None:
+    """Why it was not sent: a code, or what the mail server said."""
+    if asked.status == "failed":
+        return _BOUNCED
+    return None if asked.reason is None else asked.reason.value
 
 
 def _contact(tx: Tx, address: str, releases: Releases) -> dict[str, Any]:

@@ -15,10 +15,11 @@ from server.demo.aftermath import Asked
 
 
 class Suppression(Struct, frozen=True):
-    """Why an address gets no more mail, and since when."""
+    """Why an address gets no more mail, since when, and which invitation's mail led to it."""
 
     why: str
     since: datetime
+    invitation: UUID
 
 
 class Releases:
@@ -70,11 +71,11 @@ class Releases:
     def _send(self, asked: Asked, resolved: Resolved, sent: datetime, *, reserve: bool) -> Asked:
         why = self._leavers.get(asked.job.client.id)
         if why == "bounced":
-            self.suppressed.setdefault(resolved.normal, Suppression(why, sent))
+            self.suppressed.setdefault(resolved.normal, Suppression(why, sent, asked.id))
             return replace(asked, status="failed", resolved=resolved)
         if why is not None:
             later = sent + timedelta(minutes=self._chance.uniform(5, 55))
-            self.suppressed.setdefault(resolved.normal, Suppression(why, later))
+            self.suppressed.setdefault(resolved.normal, Suppression(why, later, asked.id))
         if reserve:
             anchor = window_anchor(asked.release, sent)
             held = Mute(asked.id, confirmed=True, counted_from=anchor)

@@ -89,8 +89,6 @@ REASONS: Final = {
 
 #: What happened to a mail: words, tone and picture.
 MAIL: Final = {
-    "scheduled": (_("Survey scheduled"), "neutral", "clock"),
-    "claimed": (_("Survey taken for sending"), "neutral", "clock"),
     "sent": (_("Survey accepted by the mail server"), "positive", "mail"),
     "deferred": (_("The mail server asks to try again later"), "caution", "clock"),
     "uncertain": (_("It is not known whether the survey arrived"), "caution", "alert"),

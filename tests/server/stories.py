@@ -189,8 +189,7 @@ async def _sent(world: World, campaign: UUID, task: UUID, waiting: UUID) -> Stor
             await opened.execute(_DECIDE, account, campaign, transition, of, outcome, due, now)
         invitation = await invite(opened, campaign, task, first, "sent", now)
         await invite(opened, campaign, waiting, third, "scheduled", release)
-        for kind in ("claimed", "sent"):
-            await opened.execute(_EVENT, account, new_id(), invitation, kind, now, None)
+        await opened.execute(_EVENT, account, new_id(), invitation, "sent", now, None)
         survey = await link(opened, invitation, "survey")
         unsubscribe = await link(opened, invitation, "unsubscribe")
     return Story(account, campaign, task, waiting, survey, unsubscribe, invitation, first)

@@ -68,7 +68,7 @@ def test_a_task_carries_state_result_and_timeline(
         by_kind.setdefault(entry["kind"], []).append(entry)
     assert [entry["state"] for entry in by_kind["transition"]] == ["300", "600", "610"]
     assert {entry["outcome"] for entry in by_kind["decision"]} == {"scheduled", "not_first"}
-    assert [entry["event"] for entry in by_kind["mail"]] == ["claimed", "sent"]
+    assert [entry["event"] for entry in by_kind["mail"]] == ["sent"]
     assert [entry["comment"] for entry in by_kind["answer"]] == ["Trop tard"]
     assert [entry["reason"] for entry in by_kind["open"]] == ["no_authority"]
     moments = [entry["at"] for entry in task["timeline"]]

@@ -25,6 +25,24 @@ INVITATIONS = """
 SELECT id, transition, status, reason, due, release FROM invitation WHERE account = $1 ORDER BY id
 """
 
+EVENTS = """
+SELECT i.status, i.reason, i.sent_at, array_agg(e.kind ORDER BY e.happened_at, e.id) AS kinds,
+  (array_agg(e.attempt ORDER BY e.happened_at, e.id))[1] AS attempt,
+  (array_agg(e.detail ORDER BY e.happened_at, e.id))[1] AS detail, min(e.happened_at) AS first
+FROM invitation i
+LEFT JOIN mail_event e ON e.account = i.account AND e.invitation = i.id
+WHERE i.account = $1 AND i.status <> 'scheduled' GROUP BY i.account, i.id
+"""
+#: How addresses came to get no more mail, and the events of mails that say so.
+PARTINGS = """
+SELECT suppressed AS why, suppressed_at AS since FROM contact
+WHERE account = $1 AND suppressed IS NOT NULL ORDER BY suppressed_at
+"""
+PARTED = """
+SELECT CASE kind WHEN 'failed' THEN 'bounced' ELSE kind END AS why, happened_at AS since
+FROM mail_event WHERE account = $1 AND kind IN ('failed', 'unsubscribed') ORDER BY happened_at
+"""
+
 
 async def seeded(database: TestDatabase) -> int:
     """Seed the demo as `retour up` does; the number of its account."""
@@ -86,6 +104,28 @@ async def test_it_has_the_people_and_tasks_of_the_story(story: Tx) -> None:
 async def test_every_reason_can_be_seen(story: Tx) -> None:
     outcomes = await count(story, "outcome", "decision")
     assert outcomes.keys() == {"scheduled", *(reason.value for reason in Reason)}
+
+
+async def test_mails_leave_the_events_that_delivery_writes(story: Tx) -> None:
+    for row in await story.fetch(EVENTS, story.account):
+        match row["status"]:
+            case "sent":
+                assert row["kinds"] in (["sent"], ["sent", "unsubscribed"])
+                assert (row["attempt"], row["detail"], row["first"]) == (1, None, row["sent_at"])
+            case "failed":
+                assert (row["kinds"], row["attempt"]) == (["failed"], 1)
+                assert row["detail"] == row["reason"] == "550 5.1.1 no such mailbox"
+            case "dropped":
+                assert (row["kinds"], row["attempt"]) == (["dropped"], 0)
+                assert row["detail"] == row["reason"] is not None
+            case status:
+                pytest.fail(status)
+
+
+async def test_whoever_gets_no_more_mail_parted_by_a_mail(story: Tx) -> None:
+    parted = await story.fetch(PARTED, story.account)
+    assert parted == await story.fetch(PARTINGS, story.account)
+    assert {row["why"] for row in parted} == {"bounced", "unsubscribed"}
 
 
 async def test_answers_are_of_all_kinds(story: Tx) -> None:
