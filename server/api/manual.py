@@ -38,6 +38,7 @@ class RouteShown(Struct, frozen=True, kw_only=True):
     name: str
     method: str
     path: str
+    summary: list[Span]
     text: list[Span]
     access: list[str]
     parameters: list[Row]
@@ -98,7 +99,8 @@ def _routes(paths: Schema) -> Iterator[RouteShown]:
                 name=said["operationId"],
                 method=method.upper(),
                 path=path,
-                text=spans(f"{said['summary']} {said.get('description', '')}"),
+                summary=spans(said["summary"]),
+                text=spans(said.get("description", "")),
                 access=[name for one in said["security"] for name in one],
                 parameters=[
                     _row(one["name"], one["schema"], one["required"]) for one in said["parameters"]
