@@ -1,10 +1,19 @@
 """Times and durations in words, for one reader: a zone and the reader's language."""
 
+import re
 from datetime import date, datetime, timedelta
+from typing import Final
 
 from babel.dates import format_date, format_time, format_timedelta, get_timezone
 from babel.lists import format_list
 from babel.units import format_unit
+
+#: The space between a number and its word, where no line may break.
+_COUNTED: Final = re.compile(r"(?<=\d) (?=[^\W\d])")
+
+
+def _whole(written: str) -> str:
+    return _COUNTED.sub("\u00a0", written)
 
 
 class Calendar:
@@ -37,11 +46,11 @@ class Calendar:
     def day(self, when: date) -> str:
         """The day; of an aware time, the day it is in the zone."""
         local = self.local(when) if isinstance(when, datetime) else when
-        return format_date(local, "long", locale=self._locale)
+        return _whole(format_date(local, "long", locale=self._locale))
 
     def duration(self, length: timedelta) -> str:
         """A length rounded to one unit."""
-        return format_timedelta(length, granularity="minute", locale=self._locale)
+        return _whole(format_timedelta(length, granularity="minute", locale=self._locale))
 
     def span(self, length: timedelta | None) -> str:
         """A length exactly, in days, hours and minutes; empty for none or zero."""
@@ -52,7 +61,7 @@ class Calendar:
             for unit, count in counts.items()
             if count
         ]
-        return format_list(parts, locale=self._locale) if parts else ""
+        return _whole(format_list(parts, locale=self._locale)) if parts else ""
 
 
 class Clock(Calendar):
@@ -64,6 +73,7 @@ class Clock(Calendar):
 
     def relative(self, when: datetime) -> str:
         """How long ago, or in how long, rounded to one unit and to the minute at least."""
-        return format_timedelta(
-            when - self._now, granularity="minute", add_direction=True, locale=self._locale
+        length = when - self._now
+        return _whole(
+            format_timedelta(length, granularity="minute", add_direction=True, locale=self._locale)
         )

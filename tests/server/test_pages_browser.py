@@ -44,6 +44,7 @@ FAULTS: Final = """() => {
 #: Buttons, boxes and stars, with the smaller of width and height.
 TARGETS: Final = """() => [...document.querySelectorAll(
   '.button, .plain, .quiet, .tongue, .places a, .languages a, .stars label, .tick, select,'
+  + ' .trail a, .foot a, .again a, .index a, .aside a, summary,'
   + ' textarea, input:not([type=hidden], [type=radio], [type=checkbox])')]
   .filter((one) => one.checkVisibility() && !one.classList.contains('skip'))
   .map((one) => [one.outerHTML.slice(0, 60),
@@ -160,9 +161,22 @@ def test_the_result_of_a_task_is_seen_on_a_phone_without_scrolling(
         expect(page.get_by_text("Demande un rappel").first).to_be_in_viewport(ratio=1)
 
 
+def test_a_route_in_the_manual_leads_to_a_shape_that_unfolds(
+    site: Served, browser: Browser
+) -> None:
+    with visiting(browser, PHONE) as page:
+        page.goto(f"{site.base_url}/api/docs?lang=en")
+        fields = page.locator("#Push").get_by_role("table")
+        expect(fields).to_be_hidden()
+        page.get_by_text("POST /api/v1/sync/push", exact=True).click()
+        page.get_by_role("link", name="Push", exact=True).click()
+        expect(fields).to_be_visible()
+
+
 def everything(site: Served, story: Story) -> dict[str, list[str]]:
     """Every page, by whether one must be signed in."""
     outside = ["/login", f"/s/{story.survey}?rating=1", f"/s/{story.survey}", "/s/unknown"]
+    outside += ["/api/docs"]
     inside = ["/tasks", f"/tasks/{story.task}", f"/tasks/{story.waiting}", "/tasks?q=zzz"]
     inside += ["/campaigns", f"/campaigns/{story.campaign}", "/tasks/unknown", "/mailbox"]
     inside += [f"/mailbox/{message.id}" for message in site.app.state.mailbox.messages()]

@@ -199,9 +199,9 @@ def test_the_list_says_what_became_of_each_survey(console: Served) -> None:
 
 #: A moment, and how the day and the hour are written in Québec and in English.
 HOURS: Final = [
-    ("2026-03-04 13:00+00", "4 mars 2026, 8\u00a0h", "March 4, 2026, 8:00"),
-    ("2026-03-04 13:30+00", "4 mars 2026, 8\u00a0h\u00a030", "March 4, 2026, 8:30"),
-    ("2026-03-05 05:05+00", "5 mars 2026, 0\u00a0h\u00a005", "March 5, 2026, 12:05"),
+    ("2026-03-04 13:00+00", "4\u00a0mars 2026, 8\u00a0h", "March 4, 2026, 8:00"),
+    ("2026-03-04 13:30+00", "4\u00a0mars 2026, 8\u00a0h\u00a030", "March 4, 2026, 8:30"),
+    ("2026-03-05 05:05+00", "5\u00a0mars 2026, 0\u00a0h\u00a005", "March 5, 2026, 12:05"),
 ]
 
 
@@ -368,6 +368,7 @@ UNANSWERED: Final = [
     ("held", None, "Le sondage est retenu"),
     ("failed", None, "le serveur de courriel a refusé l\u2019adresse."),
     ("expired", None, "le serveur de courriel ne l\u2019a pas accepté à temps."),
+    ("failed", "550 5.1.1 no such mailbox", "l\u2019adresse. 550 5.1.1 no such mailbox Client"),
     ("dropped", "muted", "a déjà été sondée pendant la période de silence muted"),
     ("dropped", "some_new_reason", "Aucun sondage n\u2019a été envoyé pour cette tâche."),
 ]
