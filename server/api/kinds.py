@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from server.api.records import Kind, Stored
 from server.api.tasks import TaskDetail, read_detail
-from server.auth import plans, writes
+from server.auth import plans
 from server.sessions import end_all, register
 from sync.database import Tx
 from sync.records import clients, kinds, people, reading, shapes, tasks
@@ -43,66 +43,54 @@ UNITS: Final = Kind(
     noun="unit",
     put=shapes.UnitPut,
     record=shapes.UnitRecord,
-    whole=shapes.UnitRecord,
     store=_keyed(people.put_units),
     get=reading.get_unit,
     page=reading.list_units,
-    access=writes,
 )
 USERS: Final = Kind(
     plural="users",
     noun="user",
     put=shapes.UserPut,
     record=shapes.UserRecord,
-    whole=shapes.UserRecord,
     store=_store_users,
     get=reading.get_user,
     page=reading.list_users,
-    access=writes,
 )
 CUSTOMERS: Final = Kind(
     plural="customers",
     noun="customer",
     put=shapes.CustomerPut,
     record=shapes.CustomerRecord,
-    whole=shapes.CustomerRecord,
     store=_keyed(clients.put_customers),
     get=reading.get_customer,
     page=reading.list_customers,
-    access=writes,
 )
 LOCATIONS: Final = Kind(
     plural="locations",
     noun="location",
     put=shapes.LocationPut,
     record=shapes.LocationRecord,
-    whole=shapes.LocationRecord,
     store=_keyed(clients.put_locations),
     get=reading.get_location,
     page=reading.list_locations,
-    access=writes,
 )
 TASK_TYPES: Final = Kind(
     plural="task types",
     noun="task type",
     put=shapes.TaskTypePut,
     record=shapes.TaskTypeRecord,
-    whole=shapes.TaskTypeRecord,
     store=_keyed(kinds.put_task_types),
     get=reading.get_task_type,
     page=reading.list_task_types,
-    access=writes,
 )
 STATES: Final = Kind(
     plural="states",
     noun="state",
     put=shapes.StatePut,
     record=shapes.StateRecord,
-    whole=shapes.StateRecord,
     store=_keyed(kinds.put_states),
     get=reading.get_state,
     page=reading.list_states,
-    access=writes,
     coded=True,
 )
 TASKS: Final = Kind(

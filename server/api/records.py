@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from server.api.operation import Method, Operation, route
 from server.api.paging import CodePaging, Listing, Paging, listing
-from server.auth import Guard, Principal, reads
+from server.auth import Guard, Principal, reads, writes
 from server.errors import BadBodyError, Fault
 from sync.database import Tx, run, tx
 from sync.records.shapes import ExternalId
@@ -36,20 +36,25 @@ class Stored(Struct, frozen=True):
 class Kind(Struct, frozen=True, kw_only=True):
     """One kind of record: its words, its shapes and the functions of `sync` that keep it.
 
-    `record`: in a list; `whole`: read alone. `store` creates or updates. `coded`: named by a code
-    of its own rather than by ids.
+    `record`: in a list; `whole`: read alone, if that says more. `store` creates or updates.
+    `coded`: named by a code of its own rather than by ids.
     """
 
     plural: str
     noun: str
     put: Any
     record: Any
-    whole: Any
+    whole: Any = None
     store: Callable[[Tx, Sequence[Any]], Awaitable[Stored]]
     get: Callable[[Tx, Any], Awaitable[Any]]
     page: Callable[[Tx, int, Any], Awaitable[Sequence[Any]]]
-    access: Guard
+    access: Guard = writes
     coded: bool = False
+
+    @property
+    def alone(self) -> Any:
+        """The shape of one record."""
+        return self.whole or self.record
 
     @property
     def path(self) -> str:
@@ -138,7 +143,7 @@ def _read(kind: Kind) -> HTTPRouteHandler:
         read,
         summary=f"Read one {kind.noun}.",
         path_parameters={"key": key_type},
-        answer=kind.whole,
+        answer=kind.alone,
         access=reads,
         fails=("not_found",),
     )
@@ -158,7 +163,7 @@ def _create(kind: Kind) -> HTTPRouteHandler:
         create,
         summary=f"Create a {kind.noun}, or update the one with the same id.",
         body=kind.put,
-        answer=kind.whole,
+        answer=kind.alone,
         status=201,
     )
 
@@ -181,7 +186,7 @@ def _put_external(kind: Kind) -> HTTPRouteHandler:
         summary=f"Create or update the {kind.noun} that another system calls by this id.",
         path_parameters={"external_id": ExternalId},
         body=kind.put,
-        answer=kind.whole,
+        answer=kind.alone,
     )
 
 

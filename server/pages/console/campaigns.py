@@ -173,10 +173,7 @@ async def read_set_up(tx: Tx, campaign: UUID, language: str) -> SetUp:
 
 async def _rules(tx: Tx, rules: list[Trigger], language: str) -> list[RuleShown]:
     """The rules with the names of their types and states; what is gone goes by its id."""
-    rows = await tx.fetch(
-        "SELECT id, coalesce(names ->> $1, name) AS name FROM task_type", language
-    )
-    types = {row["id"]: row["name"] for row in rows}
+    types = {row["id"]: row["name"] for row in await tx.fetch(_TYPES, language)}
     states = {state.code: state for state in await choices(tx, language)}
     return [
         RuleShown(

@@ -10,6 +10,7 @@ import asyncpg
 from msgspec import Struct
 
 from server.pages.console.chips import StateChip, chip, choices
+from server.pages.console.outcome import JOINS, Score, Survey, score_of, survey_of
 from sync.database import Tx
 
 SCREENFUL: Final = 50
@@ -27,27 +28,6 @@ class Filters(Struct, frozen=True):
     def narrowed(self) -> bool:
         """Whether some tasks are left out."""
         return bool(self.text or self.state)
-
-
-class Survey(Struct, frozen=True):
-    """What became of the task's latest survey; `reason` where none was sent."""
-
-    code: str
-    at: datetime | None = None
-    reason: str | None = None
-
-
-class Score(Struct, frozen=True):
-    """The mean of a task's answers, always with their number."""
-
-    mean: float
-    answers: int
-    negative: bool
-
-    @property
-    def tone(self) -> str:
-        """How good that is."""
-        return "negative" if self.negative else "positive"
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -75,7 +55,8 @@ class TaskList(Struct, frozen=True):
     more: str
 
 
-_ROWS: Final = """
+_ROWS: Final = (
+    """
 WITH page AS (
   SELECT t.*, c.name AS customer_name,
     CASE WHEN l.name = c.name THEN l.address ELSE l.name END AS place_name
@@ -96,19 +77,10 @@ SELECT t.id, t.title, t.external_id, t.state, t.state_moment, t.customer_name, t
   i.status, i.reason AS survey_reason, i.release, i.sent_at, d.outcome, a.answered_at,
   r.rating_mean, r.answers, r.negative
 FROM page t
-JOIN state s ON s.account = t.account AND s.code = t.state
-JOIN task_type y ON y.account = t.account AND y.id = t.type
-LEFT JOIN app_user u ON u.account = t.account AND u.id = t.technician
-LEFT JOIN task_result r ON r.account = t.account AND r.task = t.id
-LEFT JOIN LATERAL (
-  SELECT * FROM invitation WHERE account = t.account AND task = t.id
-  ORDER BY created_at DESC, id DESC LIMIT 1) i ON true
-LEFT JOIN answer a ON a.account = i.account AND a.invitation = i.id
-LEFT JOIN LATERAL (
-  SELECT outcome FROM decision WHERE account = t.account AND task = t.id
-  ORDER BY decided_at DESC LIMIT 1) d ON true
-ORDER BY t.state_moment DESC, t.id
-"""
+"""  # noqa: S608 - our own text
+    + JOINS
+    + "ORDER BY t.state_moment DESC, t.id"
+)
 
 
 def read_filters(query: Mapping[str, str]) -> Filters:
@@ -164,26 +136,5 @@ def _row(record: asyncpg.Record, language: str) -> Row:
         place=record["place_name"],
         technician=record["technician_name"],
         survey=survey_of(record),
-        score=_score(record),
+        score=score_of(record),
     )
-
-
-def survey_of(record: asyncpg.Record) -> Survey | None:
-    """What became of a task's latest invitation, else what was decided, else None."""
-    if record["answered_at"] is not None:
-        return Survey("answered", record["answered_at"])
-    match record["status"]:
-        case None:
-            return Survey("none", reason=record["outcome"]) if record["outcome"] else None
-        case "scheduled":
-            return Survey("scheduled", record["release"])
-        case "sent":
-            return Survey("sent", record["sent_at"])
-        case status:
-            return Survey(status, reason=record["survey_reason"])
-
-
-def _score(record: asyncpg.Record) -> Score | None:
-    if record["rating_mean"] is None:
-        return None
-    return Score(float(record["rating_mean"]), record["answers"], record["negative"])

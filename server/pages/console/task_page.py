@@ -10,31 +10,13 @@ from msgspec import Struct
 from mail.definition import decode
 from server.errors import NotFoundError
 from server.pages.console.chips import StateChip, chip
-from server.pages.console.task_list import Survey, survey_of
+from server.pages.console.outcome import JOINS, Score, Survey, score_of, survey_of
 from server.pages.console.timeline import Day, labels, read_timeline
 from server.pages.times import Clock
 from sync.database import Tx
 
 #: A task without invitation or decision.
 NOT_ASKED: Final = Survey("none")
-
-
-class Result(Struct, frozen=True):
-    """The roll-up of a task's answers; the mean is always shown with their number."""
-
-    mean: float
-    answers: int
-    negative: bool
-
-    @property
-    def stars(self) -> int:
-        """The mean as full stars."""
-        return round(self.mean)
-
-    @property
-    def tone(self) -> str:
-        """How good that is."""
-        return "negative" if self.negative else "positive"
 
 
 class Said(Struct, frozen=True, kw_only=True):
@@ -70,12 +52,13 @@ class TaskPage(Struct, frozen=True, kw_only=True):
     reason: str | None
     tags: list[str]
     survey: Survey
-    result: Result | None
+    result: Score | None
     answers: list[Said]
     days: list[Day]
 
 
-_TASK: Final = """
+_TASK: Final = (
+    """
 SELECT t.*, s.name AS state_name, s.names AS state_names, s.kind AS state_kind,
   coalesce(y.names ->> $2, y.name) AS type_name, n.name AS unit_name, u.name AS technician_name,
   c.name AS customer_name, c.email AS customer_email, l.address,
@@ -83,22 +66,13 @@ SELECT t.*, s.name AS state_name, s.names AS state_names, s.kind AS state_kind,
   r.rating_mean, r.answers, r.negative,
   i.status, i.release, i.sent_at, i.reason AS survey_reason, a.answered_at, d.outcome
 FROM task t
-JOIN state s ON s.account = t.account AND s.code = t.state
-JOIN task_type y ON y.account = t.account AND y.id = t.type
 JOIN unit n ON n.account = t.account AND n.id = t.unit
-LEFT JOIN app_user u ON u.account = t.account AND u.id = t.technician
 LEFT JOIN customer c ON c.account = t.account AND c.id = t.customer
 LEFT JOIN location l ON l.account = t.account AND l.id = t.location
-LEFT JOIN task_result r ON r.account = t.account AND r.task = t.id
-LEFT JOIN LATERAL (
-  SELECT * FROM invitation WHERE account = t.account AND task = t.id
-  ORDER BY created_at DESC, id DESC LIMIT 1) i ON true
-LEFT JOIN answer a ON a.account = i.account AND a.invitation = i.id
-LEFT JOIN LATERAL (
-  SELECT outcome FROM decision WHERE account = t.account AND task = t.id
-  ORDER BY decided_at DESC LIMIT 1) d ON true
-WHERE t.id = $1
 """
+    + JOINS
+    + "WHERE t.id = $1"
+)
 
 _SAID: Final = """
 SELECT a.*, i.typed_address, u.name AS technician, w.definition
@@ -143,16 +117,10 @@ def _page(row: asyncpg.Record, said: list[Said], days: list[Day], language: str)
         reason=row["reason"],
         tags=row["tags"],
         survey=survey_of(row) or NOT_ASKED,
-        result=_result(row),
+        result=score_of(row),
         answers=said,
         days=days,
     )
-
-
-def _result(row: asyncpg.Record) -> Result | None:
-    if row["rating_mean"] is None:
-        return None
-    return Result(float(row["rating_mean"]), row["answers"], row["negative"])
 
 
 def _said(row: asyncpg.Record, language: str) -> Said:
