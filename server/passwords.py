@@ -2,14 +2,19 @@
 
 import asyncio
 import secrets
+from functools import cache
 from typing import Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 _HASHER: Final = PasswordHasher()
-#: Costs as much to check as a real one.
-_NOBODYS: Final = _HASHER.hash(secrets.token_hex())
+
+
+@cache
+def _nobodys() -> str:
+    """Costs as much to check as a real one."""
+    return _HASHER.hash(secrets.token_hex())
 
 
 def hash_password(password: str) -> str:
@@ -23,8 +28,9 @@ async def hash_password_aside(password: str) -> str:
 
 
 def _check(stored: str | None, password: str) -> bool:
+    nobodys = _nobodys()  # made by the first check of a process, whoever it is for
     try:
-        _HASHER.verify(stored or _NOBODYS, password)
+        _HASHER.verify(stored or nobodys, password)
     except (VerifyMismatchError, InvalidHashError):
         return False
     return stored is not None
