@@ -9,11 +9,11 @@ from babel.lists import format_list
 from babel.units import format_unit
 
 #: The space between a number and its word, where no line may break.
-_COUNTED: Final = re.compile(r"(?<=\d) (?=[^\W\d])")
+_COUNTED: Final = re.compile(r"(\d|\b1er) (?=[^\W\d])")
 
 
 def _whole(written: str) -> str:
-    return _COUNTED.sub("\u00a0", written)
+    return _COUNTED.sub("\\1\u00a0", written)
 
 
 class Calendar:
@@ -46,7 +46,9 @@ class Calendar:
     def day(self, when: date) -> str:
         """The day; of an aware time, the day it is in the zone."""
         local = self.local(when) if isinstance(when, datetime) else when
-        return _whole(format_date(local, "long", locale=self._locale))
+        first = self._locale.startswith("fr") and local.day == 1
+        pattern = "1'er' MMMM y" if first else "long"
+        return _whole(format_date(local, pattern, locale=self._locale))
 
     def duration(self, length: timedelta) -> str:
         """A length rounded to one unit."""

@@ -201,6 +201,7 @@ def test_the_list_says_what_became_of_each_survey(console: Served) -> None:
 HOURS: Final = [
     ("2026-03-04 13:00+00", "4\u00a0mars 2026, 8\u00a0h", "March 4, 2026, 8:00"),
     ("2026-03-04 13:30+00", "4\u00a0mars 2026, 8\u00a0h\u00a030", "March 4, 2026, 8:30"),
+    ("2026-03-01 13:00+00", "1er\u00a0mars 2026, 8\u00a0h", "March 1, 2026, 8:00"),
     ("2026-03-05 05:05+00", "5\u00a0mars 2026, 0\u00a0h\u00a005", "March 5, 2026, 12:05"),
 ]
 
