@@ -14,6 +14,7 @@ from dramatiq.middleware import MiddlewareError
 
 from mail.broker import BrokerUrlError
 from server import grants, logs, processes
+from server.commands import SpokenGroup
 from server.embedded import EmbeddedError
 from server.provision import ProvisionError, provision
 from server.settings import Settings, SettingsError, load
@@ -76,8 +77,8 @@ account_option = click.option(
 )
 
 
-@click.group(help=_("Retour: each finished task asks the customer once."))
-@click.version_option(package_name="retour")
+@click.group(cls=SpokenGroup, help=_("Retour: each finished task asks the customer once."))
+@click.version_option(package_name="retour", help=_("Show the version and end."))
 def main() -> None:
     """The group of all commands."""
 

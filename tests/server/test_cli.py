@@ -94,6 +94,34 @@ def test_errors_are_said_in_french_too(tmp_path: Path) -> None:
     assert "Précisez RETOUR_DATABASE_URL, RETOUR_SECRET, RETOUR_BROKER_URL" in said.stderr
 
 
+ENGLISH = re.compile(r"\b(Usage|Error|Commands|Show|Try|No such|Missing|Got|Invalid|required)\b")
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "says"),
+    [
+        ((), 2, "Commandes\u00a0:"),
+        (("--help",), 0, "Utilisation\u00a0: "),
+        (("account", "--help"), 0, "Commandes\u00a0:"),
+        (("enrol", "--help"), 0, "Affiche ce message"),
+        (("fly",), 2, "La commande fly n\u2019existe pas"),
+        (("account", "fly"), 2, "La commande fly n\u2019existe pas"),
+        (("up", "--fast"), 2, "L\u2019option --fast n\u2019existe pas"),
+        (("enrol",), 2, "Il manque 'EMAIL'"),
+        (("up", "--port", "99999"), 2, "Cette valeur de '--port' ne convient pas"),
+        (("enrol", "a@b.example", "c"), 2, "La commande est incomplète ou en dit trop"),
+        (("clock",), 1, "Erreur\u00a0: Précisez"),
+    ],
+)
+def test_the_terminal_is_spoken_to_in_one_language(
+    tmp_path: Path, command: tuple[str, ...], code: int, says: str
+) -> None:
+    said = retour(tmp_path, *command, language="fr_CA.UTF-8")
+    assert said.returncode == code
+    assert says in said.stdout + said.stderr
+    assert not ENGLISH.search(said.stdout + said.stderr)
+
+
 def test_a_database_that_does_not_answer_is_said_so(tmp_path: Path) -> None:
     address = "postgresql://somebody:x@127.0.0.1:1/none"
     said = retour(
