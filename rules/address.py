@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 from encodings.idna import nameprep
+from functools import lru_cache
 from typing import assert_never
 from unicodedata import category, normalize
 
@@ -53,6 +54,7 @@ class Resolved(Struct, frozen=True):
     field: AddressField
 
 
+@lru_cache(maxsize=4096)
 def normal_form(text: str | None) -> str | None:
     """Return the form in which two spellings of one mailbox are equal, or None for no mailbox.
 

@@ -5,7 +5,7 @@ durable; that the server took it is written along with what comes next, and agai
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -19,8 +19,8 @@ from sync.ids import new_id
 
 LOG: Final = structlog.stdlib.get_logger("retour.delivery")
 
-#: Seconds that a mark waits for the others: a commit costs more than what it writes.
-_GATHER: Final = 0.002
+#: Commits of content marks under way at once: connections that do not wait for one go on.
+_AT_ONCE: Final = 2
 #: Seconds that a "sent" waits, for nobody waits for it.
 _LINGER: Final = 0.02
 #: Seconds between two tries to write while the database is away.
@@ -83,10 +83,6 @@ class Marks:
         self._contents = _Contents()
         self._sent = _Sent()
 
-    def work_together(self, connections: int) -> None:
-        """So many are at work: when all of them wait for a mark, nobody else can come."""
-        self._contents.company = connections
-
     async def content(self, mark: Mark) -> bool:
         """Whether the content may leave: that is durable now. False: the lease was lost.
 
@@ -106,61 +102,28 @@ class Marks:
         await self._sent.flush(patience)
 
 
-class _Turns:
-    """At most so many writes at once. `plan`: called after each, to ask for the next."""
-
-    def __init__(
-        self,
-        write: Callable[[], Coroutine[None, None, None]],
-        plan: Callable[[], None],
-        at_once: int = 1,
-    ) -> None:
-        self._write = write
-        self._plan = plan
-        self._at_once = at_once
-        self._timer: asyncio.TimerHandle | None = None
-        self.writers: set[asyncio.Task[None]] = set()
-
-    def soon(self, seconds: float) -> None:
-        """Begin in `seconds`, unless that is planned already or a write is under way."""
-        if not self.writers and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(seconds, self.now)
-
-    def now(self) -> None:
-        """Begin, unless as many writes as may be are under way."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if len(self.writers) < self._at_once:
-            writer = asyncio.create_task(self._write())
-            self.writers.add(writer)
-            writer.add_done_callback(self._ended)
-
-    def _ended(self, writer: asyncio.Task[None]) -> None:
-        self.writers.discard(writer)
-        self._plan()
-
-
 class _Contents:
-    """Marks that connections wait for, gathered because a commit costs more than they do."""
+    """Marks that connections wait for: written at once, together where they come meanwhile."""
 
     def __init__(self) -> None:
-        self.company = 1
         self._waiting: list[Waiting] = []
-        self._turns = _Turns(self._write, self._plan, at_once=2)
+        self._writers: set[asyncio.Task[None]] = set()
 
     async def write(self, mark: Mark) -> bool:
         waiting = Waiting(mark, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
-        self._plan()
+        self._begin()
         return await waiting.heard
 
-    def _plan(self) -> None:
-        """At once where half of the connections wait: the others meanwhile talk to the server."""
-        if len(self._waiting) * 2 >= max(self.company, 2):
-            self._turns.now()
-        elif self._waiting:
-            self._turns.soon(_GATHER)
+    def _begin(self) -> None:
+        if self._waiting and len(self._writers) < _AT_ONCE:
+            writer = asyncio.create_task(self._write())
+            self._writers.add(writer)
+            writer.add_done_callback(self._ended)
+
+    def _ended(self, writer: asyncio.Task[None]) -> None:
+        self._writers.discard(writer)
+        self._begin()
 
     async def _write(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -172,33 +135,47 @@ class _Sent:
 
     def __init__(self) -> None:
         self._marks: list[Mark] = []
-        self._turns = _Turns(self._write, self._plan)
+        self._timer: asyncio.TimerHandle | None = None
+        self._writer: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
 
     def add(self, mark: Mark) -> None:
         self._marks.append(mark)
         self._plan()
 
-    def _plan(self) -> None:
-        if self._marks:
-            self._turns.soon(_LINGER if self._failure is None else _RETRY)
-
     async def flush(self, patience: float) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + patience
-        while self._marks or self._turns.writers:
-            self._turns.now()
-            await asyncio.wait(self._turns.writers)
+        while self._marks or self._writer is not None:
+            self._begin()
+            if self._writer is not None:
+                await asyncio.shield(self._writer)
             if self._failure is not None:
                 if loop.time() >= until:
                     raise self._failure
                 await asyncio.sleep(_RETRY)
 
+    def _plan(self) -> None:
+        if self._marks and self._writer is None and self._timer is None:
+            seconds = _LINGER if self._failure is None else _RETRY
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._begin)
+
+    def _begin(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write())
+
     async def _write(self) -> None:
         marks, self._marks = self._marks, []
         self._failure = None
-        for account in {mark.account for mark in marks}:
-            await self._write_of(account, [one for one in marks if one.account == account])
+        try:
+            for account in {mark.account for mark in marks}:
+                await self._write_of(account, [one for one in marks if one.account == account])
+        finally:
+            self._writer = None
+            self._plan()
 
     async def _write_of(self, account: int, marks: list[Mark]) -> None:
         try:

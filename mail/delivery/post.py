@@ -80,7 +80,6 @@ class Post:
         sender = Sender(self._config, self._server, self._marks)
         outgoing = await self._next()
         self._open += outgoing is not None
-        self._marks.work_together(self._open)
         while outgoing is not None:
             ahead = sender.connected and not self._queue.empty()
             following = await self._next() if ahead else None
@@ -124,7 +123,6 @@ class Post:
         self._unsent.append(job)
         if self._open > 1:
             self._open -= 1
-            self._marks.work_together(self._open)
             return False
         LOG.error("the mail server takes nothing", phase=error.phase, code=error.code)
         self._refusal = error

@@ -128,7 +128,6 @@ async def test_11_whatever_it_has_to_say_comes_too_late(
 async def test_marks_of_many_mails_are_written_together(post: Post) -> None:
     jobs = await claimed(post, 6)
     marks = Marks()
-    marks.work_together(6)
     before = await _commits(post)
     assert all(await asyncio.gather(*(marks.content(mark(job)) for job in jobs)))
     for job in jobs:
