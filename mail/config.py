@@ -20,7 +20,7 @@ class MailConfig(msgspec.Struct, frozen=True, kw_only=True):
     smtp_url: str
     mail_from: str
     pool_size: int = 8
-    smtp_connections: int = 16
+    smtp_connections: int = 24
     smtp_timeout: float = 600
     actor_timeout: float = 660
     lease: float = 900

@@ -38,7 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mail_from: str = "retour@retour.example"
     data: str = "retour-data"
     pool_size: int = 8
-    smtp_connections: int = 16
+    smtp_connections: int = 24
     smtp_timeout: int = 600
     actor_timeout: int = 660
     lease: int = 900

@@ -1,6 +1,7 @@
 """Identifiers: time-ordered ids, account numbers and their short locators."""
 
 import secrets
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -24,6 +25,7 @@ def new_account_number() -> int:
     return _LOW + secrets.randbelow(_HIGH - _LOW)
 
 
+@lru_cache(maxsize=256)
 def locator(account: int) -> str:
     """The account number in eight characters; what arrives from outside starts with it."""
     return "".join(ALPHABET[(account >> shift) & 31] for shift in range(35, -1, -5))

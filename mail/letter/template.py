@@ -3,7 +3,7 @@
 import html
 from datetime import datetime
 from email.utils import format_datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -78,7 +78,7 @@ class LetterTemplate(Struct, frozen=True):
 
     def _headers_for(self, to: Recipient) -> str:
         return (
-            f"{self.headers}To: {to.address}\r\nDate: {format_datetime(to.date)}\r\n"
+            f"{self.headers}To: {to.address}\r\nDate: {_date(to.date)}\r\n"
             f"Message-ID: {to.message_id}\r\n"
             f"List-Unsubscribe: <{self.origin}/u/{to.unsubscribe}>\r\n\r\n"
         )
@@ -127,6 +127,10 @@ def _headers(definition: Definition, said: Wording, origin: Origin, locale: str)
     if message.reply_to:
         lines.append(mailbox("Reply-To", "", message.reply_to))
     return "".join(lines)
+
+
+#: Mails that are claimed together have the same.
+_date: Final = lru_cache(maxsize=16)(format_datetime)
 
 
 def _part(kind: str) -> bytes:

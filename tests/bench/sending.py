@@ -20,7 +20,7 @@ from tests.faults.processes import answers, free_port, until
 from tests.faults.sink import Sink
 
 MAILS: Final = 4000
-CONNECTIONS: Final = 16
+CONNECTIONS: Final = 24
 SENDER: Final = "retour@bench.test"
 
 
