@@ -46,8 +46,8 @@ bench: install ## Print the benchmarks, each beside its limit
 	$(BIN)/python -m tests.bench
 
 faults: install ## Run the long fault tests
-	$(BIN)/python -m pytest tests/rules --hypothesis-profile=faults
-	RETOUR_FAULT_TRIALS=$(TRIALS) $(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=worksteal tests/faults
+	RETOUR_FAULT_TRIALS=$(TRIALS) $(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=worksteal \
+		--hypothesis-profile=faults tests/rules tests/faults
 
 lock: install ## Resolve requirements.lock anew from pyproject.toml
 	$(PIP) install uv
