@@ -87,7 +87,7 @@ class Post:
                 self._unsent.append(outgoing.job)
             elif not await self._sent(sender, outgoing, following):
                 self._unsent += [following.job] if following else []
-                return
+                break
             outgoing = following if ahead else await self._next()
         await sender.close()
 
