@@ -13,12 +13,9 @@ from rules.address import normal_form
 from rules.campaign import Status
 from rules.campaign import validate as validate_rules
 from rules.timing import DelayError, parse_delay
-from sync.plain import is_visible
+from sync.plain import is_line, is_visible
 
-#: What a header or a title cannot carry: control characters, the separators of lines, and what
-#: turns the reading direction round.
-_BREAKS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-#: Likewise for longer texts, where a new line is allowed.
+#: Of longer texts: a new line is allowed.
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -80,13 +77,17 @@ def _of_letters(definition: Definition) -> Iterator[Problem]:
         "message.title": message.title,
     }
     several = {"message.body": message.body, "information": definition.information}
-    if _BREAKS.search(message.sender_name):
+    if not is_line(message.sender_name):
         yield Problem("forbidden_characters", "message.sender_name")
-    for forbidden, fields in ((_BREAKS, single), (_CONTROLS, several)):
+    for is_allowed, fields in ((is_line, single), (_is_prose, several)):
         for field, texts in fields.items():
             for language, text in texts.items():
-                if forbidden.search(text):
+                if not is_allowed(text):
                     yield Problem("forbidden_characters", f"{field}.{language}")
+
+
+def _is_prose(text: str) -> bool:
+    return not _CONTROLS.search(text)
 
 
 def _of_reasons(definition: Definition) -> Iterator[Problem]:
@@ -98,7 +99,7 @@ def _of_reasons(definition: Definition) -> Iterator[Problem]:
         texts = reason.label.values()
         if not any(map(is_visible, texts)):
             yield Problem("required", f"reasons.{place}.label")
-        if any(_BREAKS.search(text) for text in texts):
+        if not all(map(is_line, texts)):
             yield Problem("forbidden_characters", f"reasons.{place}.label")
 
 
@@ -117,5 +118,5 @@ def _of_privacy(link: str | None) -> Iterator[Problem]:
     except ValueError:
         parts = urlsplit("")
     sound = parts.scheme in ("https", "http") and bool(parts.hostname)
-    if not sound or _BREAKS.search(link) or " " in link:
+    if not sound or not is_line(link) or " " in link:
         yield Problem("not_a_link", "privacy_url")

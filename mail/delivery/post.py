@@ -78,28 +78,50 @@ class Post:
     async def _work(self) -> None:
         """Send until the queue ends. Never fails, or the queue would fill up and stand."""
         sender = Sender(self._config, self._server, self._marks)
-        outgoing = await self._next()
+        try:
+            await self._send_all(sender)
+            await sender.close()
+        finally:
+            sender.drop()
+
+    async def _send_all(self, sender: Sender) -> None:
+        outgoing, ended = await self._next(), False
         self._open += outgoing is not None
         while outgoing is not None:
-            ahead = sender.connected and not self._queue.empty()
-            following = await self._next() if ahead else None
+            following = None
+            if sender.connected:
+                following, ended = await self._ahead()
             if self.stopped:
                 self._unsent.append(outgoing.job)
             elif not await self._sent(sender, outgoing, following):
                 self._unsent += [following.job] if following else []
-                break
-            outgoing = following if ahead else await self._next()
-        await sender.close()
+                return
+            outgoing = following or (None if ended else await self._next())
 
     async def _next(self) -> Outgoing | None:
         """The next mail, written; None at the end."""
         while (job := await self._queue.get()) is not None:
-            try:
-                return Outgoing(job, letter_of(self._config, job))
-            except Exception as error:  # a mail that cannot be written must not stop its neighbours
-                LOG.exception("a mail could not be written", invitation=str(job.invitation))
-                await self._put_aside(job, error)
+            if (outgoing := await self._written(job)) is not None:
+                return outgoing
         return None
+
+    async def _ahead(self) -> tuple[Outgoing | None, bool]:
+        """The next mail if one is there already, and whether that was the end."""
+        while not self._queue.empty():
+            job = self._queue.get_nowait()
+            if job is None:
+                return None, True
+            if (outgoing := await self._written(job)) is not None:
+                return outgoing, False
+        return None, False
+
+    async def _written(self, job: Job) -> Outgoing | None:
+        try:
+            return Outgoing(job, letter_of(self._config, job))
+        except Exception as error:  # a mail that cannot be written must not stop its neighbours
+            LOG.exception("a mail could not be written", invitation=str(job.invitation))
+            await self._put_aside(job, error)
+            return None
 
     async def _put_aside(self, job: Job, error: Exception) -> None:
         try:

@@ -61,6 +61,11 @@ class Sender:
         if self._connection is not None and self._connection.usable:
             await self._connection.quit(self._deadline(_GOODBYE))
 
+    def drop(self) -> None:
+        """Leave without a word, whatever is under way."""
+        if self._connection is not None:
+            self._connection.close()
+
     async def _in_phases(self, outgoing: Outgoing, following: Outgoing | None) -> None:
         job, letter = outgoing.job, outgoing.letter
         deadline = self._deadline(self._config.smtp_timeout)

@@ -202,16 +202,22 @@ class SmtpConnection:
             else:
                 self._awaits_content = phase is Phase.DATA
         if refusals:
-            await self._take_back(deadline)
+            if self._awaits_content:
+                await self._take_back(refusals, deadline)
             raise refusals[0]
 
-    async def _take_back(self, deadline: float) -> None:
-        """A server may want content though it refused whom it is for: a lone dot ends that."""
-        if self._awaits_content:
-            self._awaits_content = False
-            with suppress(SendError), self._in_phase(Phase.DATA):
-                self._wire.write(b".\r\n", deadline)
-                await self._reply(deadline)
+    async def _take_back(self, refusals: list[SendError], deadline: float) -> None:
+        """The server wants content all the same: a lone dot ends that where it is for nobody.
+
+        Where the recipient stands, a dot would be an empty mail.
+        """
+        if not any(refusal.phase is Phase.RCPT for refusal in refusals):
+            self.close()
+            return
+        self._awaits_content = False
+        with suppress(SendError), self._in_phase(Phase.DATA):
+            self._wire.write(b".\r\n", deadline)
+            await self._reply(deadline)
 
     async def _reply(self, deadline: float) -> Reply:
         lines: list[str] = []

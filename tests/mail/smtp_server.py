@@ -97,6 +97,12 @@ class SmtpServer:
         async with asyncio.timeout(10), self.heard:
             await self.heard.wait_for(lambda: self.said(verb) >= times)
 
+    async def ended(self) -> None:
+        """Return once all clients have gone, and all that they sent was heard."""
+        async with asyncio.timeout(10):
+            while self._dialogues:
+                await asyncio.wait(self._dialogues)
+
     async def hear(self, command: str) -> None:
         """Note a command."""
         async with self.heard:
@@ -175,10 +181,8 @@ class _Dialogue:
             self._sender = address
         elif verb == "RCPT":
             self._recipient = address
-        if verb in ("MAIL", "RSET"):
-            self._begun, self._deliverable = verb == "MAIL" and reply.startswith("250"), False
-        elif verb == "RCPT":
-            self._deliverable = reply.startswith("250")
+        if reply.startswith("250"):
+            self._note(verb)
         await self._say(reply)
         if verb == "DATA" and reply.startswith("354"):
             await self._take()
@@ -188,9 +192,18 @@ class _Dialogue:
             await self._log_in(reply)
         return verb != "QUIT"
 
+    def _note(self, verb: str) -> None:
+        """What an accepted command changes."""
+        if verb in ("MAIL", "RSET"):
+            self._begun, self._deliverable = verb == "MAIL", False
+        elif verb == "RCPT":
+            self._deliverable = True
+
     def _reply(self, verb: str, address: str) -> str:
         refusal = self._server.refused.get(address) if verb == "RCPT" else None
         reply = refusal or self._server.reply(verb)
+        if verb == "MAIL" and self._begun:
+            return "503 5.5.1 one at a time"
         if verb == "RCPT" and not self._begun and reply == USUAL["RCPT"]:
             return "503 5.5.1 from whom?"
         if verb == "DATA" and not self._deliverable and reply == USUAL["DATA"]:

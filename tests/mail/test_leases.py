@@ -14,8 +14,11 @@ from mail.delivery.claiming import claim
 from mail.delivery.doubts import in_doubt, recover
 from mail.delivery.errors import Phase, SendError
 from mail.delivery.leasing import Job
+from mail.delivery.letters import letter_of
 from mail.delivery.marks import Mark, Marks
 from mail.delivery.poison import fault
+from mail.delivery.sending import Outgoing, Sender
+from mail.delivery.server import parse_server
 from mail.delivery.setbacks import give_back, give_up, put_off
 from sync.database import DB
 from tests.mail.campaigns import active, change, rows
@@ -95,6 +98,22 @@ async def test_11_a_worker_that_slept_through_its_lease_writes_nothing(post: Pos
     before = await state(post)
     assert not await Marks().content(mark(job))
     assert await state(post) == before
+
+
+async def test_11_a_mail_whose_lease_was_lost_leaves_nothing_to_the_next(post: Post) -> None:
+    lost, kept = [Outgoing(job, letter_of(post.config, job)) for job in await claimed(post, 2)]
+    await change(
+        post.world, "UPDATE outbox SET attempt = 9 WHERE invitation = $1", lost.job.invitation
+    )
+    marks = Marks()
+    sender = Sender(post.config, parse_server(post.config.smtp_url), marks)
+    for outgoing in (lost, kept):
+        await sender.send(outgoing, None)
+    await sender.close()
+    await marks.flush(1)
+    [mail] = post.server.mails
+    assert mail.parsed["Message-ID"] == kept.job.sending.message_id
+    assert post.server.said("DATA") == 2
 
 
 @pytest.mark.parametrize("as_far_as", ["claimed", "data"])
@@ -211,6 +230,7 @@ async def test_a_cancelled_run_leaves_nothing_half_done(post: Post) -> None:
     delivering.cancel()
     with pytest.raises(asyncio.CancelledError):
         await delivering
+    await post.server.ended()
     for _ in range(3):
         await post.later(HOUR)
         await post.deliver_all()

@@ -139,6 +139,7 @@ async def test_18_a_server_that_takes_nothing_costs_no_invitation(
     usual, post.server.always[place] = post.server.always[place], reply
     for _ in range(5):
         await post.deliver()
+        await post.server.ended()
         assert await post.deliver() == 0  # it rests
         await post.later(DAY)
     for task in tasks:
@@ -303,6 +304,17 @@ async def test_23_a_mail_that_cannot_be_written_is_set_aside_and_its_neighbours_
     assert (entry["phase"], entry["faults"]) == ("held", 5)
     assert await post.events(poison) == ["held"]
     assert len(await post.muted()) == 1
+
+
+async def test_23_a_mail_that_cannot_be_written_keeps_none_before_it_waiting(post: Post) -> None:
+    await active(post.world)
+    place = await post.world.location(zone="America/Toronto")
+    neighbours = [await post.visit(location=place) for _ in range(2)]
+    await post.visit()
+    await change(post.world, "UPDATE account SET zone = 'Nowhere/Land'")
+    post.told(smtp_connections=1)
+    await post.deliver()
+    assert {await post.status(task) for task in neighbours} == {("sent", None)}
 
 
 async def test_23_an_invitation_that_cannot_be_decided_is_set_aside_too(post: Post) -> None:

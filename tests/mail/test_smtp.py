@@ -187,6 +187,7 @@ async def test_a_process_that_slept_past_its_deadline_sends_nothing(server: Smtp
     assert caught.value.phase is Phase.DATA
     assert not caught.value.uncertain
     connection.close()
+    await server.ended()
     assert server.mails == []
 
 
@@ -233,9 +234,23 @@ async def test_a_mail_that_was_announced_and_not_sent_is_withdrawn(server: SmtpS
     await connection.offer(envelope("a@example.test"), by(PATIENT))
     await connection.content(MAIL, by(PATIENT), envelope("b@example.test"))
     await connection.quit(by(PATIENT))
+    await server.ended()
     assert not connection.usable
     assert [mail.recipient for mail in server.mails] == ["a@example.test"]
     assert server.said("QUIT") == 0
+
+
+async def test_nobody_gets_an_empty_mail_where_all_but_the_start_was_accepted(
+    server: SmtpServer,
+) -> None:
+    connection = await opened(server)
+    server.next("RCPT", "450 4.2.1 later")
+    await failing(connection)
+    server.next("RSET", "451 4.3.0 not now")
+    assert (await failing(connection)).code == 451
+    await server.ended()
+    assert server.mails == []
+    assert not connection.usable
 
 
 async def test_content_that_is_wanted_for_a_refused_recipient_is_a_lone_dot(
