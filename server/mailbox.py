@@ -43,10 +43,14 @@ class Message(Struct, frozen=True):
 
 
 class Mailbox:
-    """The mails kept in one folder, which is made when it is missing."""
+    """The mails kept in one folder, which is made when it is missing.
 
-    def __init__(self, folder: Path) -> None:
+    `zone`: IANA name, for readers of whom nothing is known.
+    """
+
+    def __init__(self, folder: Path, zone: str = "UTC") -> None:
         self._folder = folder
+        self.zone = zone
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def keep(self, sender: str, recipients: Iterable[str], content: bytes) -> UUID:

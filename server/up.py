@@ -183,7 +183,7 @@ def _run(
         watcher.ready(running)
 
     async def serving(stop: asyncio.Event) -> None:
-        box = Mailbox(folder / "mailbox")
+        box = Mailbox(folder / "mailbox", DEMO.account.zone)
         async with await listen(box) as mails:
             sending = replace(settings, smtp_url=smtp_url(mails))
             config = mail_config(sending, worker_dsn)

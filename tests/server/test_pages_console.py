@@ -532,6 +532,13 @@ def test_the_mailbox_shows_times_of_the_account_to_its_people(
     assert 'href="/mailbox" aria-current="page"' in page
 
 
+def test_the_mailbox_shows_strangers_the_times_of_the_demo(site: Served, tmp_path: Path) -> None:
+    site.app.state.mailbox = box = Mailbox(tmp_path / "mails", "America/Toronto")
+    name = box.keep("retour@localhost", ["client@example.net"], RAW)
+    page = site.client.get(f"/mailbox/{name}").text
+    assert re.search(r'datetime="[^"]+-0[45]:00"', page)
+
+
 def test_several_invitations_of_a_task_show_the_latest(
     database: TestDatabase, console: Served, story: Story
 ) -> None:

@@ -26,7 +26,6 @@ FRAME_POLICY: Final = (
 #: Links open a page of their own: inside the frame nothing of ours may be shown.
 HEAD: Final = "<head>"
 LINKS_OUTSIDE: Final = '<head><base target="_blank">'
-UTC: Final = "UTC"
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -64,7 +63,7 @@ async def _respond(request: AnyRequest, template: str, **context: object) -> Res
     person = request.user
     page: Page = frame(request, person)
     async with tx() as opened:
-        clock = clock_for(opened, page, person.zone if person else UTC)
+        clock = clock_for(opened, page, person.zone if person else _mailbox(request).zone)
     return respond(request, template, page, status=200, clock=clock, **context)
 
 
