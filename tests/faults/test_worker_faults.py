@@ -24,6 +24,8 @@ CLAIMED: Final = Place("^COMMIT", after="phase = 'claimed'", answered=True)
 #: The fenced writes of a delivery: the content may leave now; the server has taken it.
 CONTENT: Final = Place("SET phase = 'data'")
 SENT: Final = Place("status = 'sent'")
+#: Transactions that are open while one of these is on its way: content is marked outside of any.
+OPEN: Final = {CONTENT: 0, SENT: 1}
 
 
 class Line:
@@ -64,7 +66,7 @@ class Line:
         self.proxy.trap(mark).arm(partial(hold, woken))
         visit = await self.spring(self.proxy.trap(mark))
         # Asleep within another transaction it would keep locks until PostgreSQL ends that.
-        until(lambda: self.proxy.transactions == 1, "only the write is on its way")
+        until(lambda: self.proxy.transactions == OPEN[mark], "only the write is on its way")
         self.worker.send(SIGSTOP)
         return visit, woken
 
