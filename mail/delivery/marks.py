@@ -26,7 +26,8 @@ _LINGER: Final = 0.02
 #: Seconds between two tries to write while the database is away.
 _RETRY: Final = 0.5
 
-#: Of all accounts at once, and alone in its transaction: connections wait for it.
+#: Of all accounts at once, and alone in its transaction: connections wait for it. Rows are locked
+#: in the order of the index, here and below.
 _CONTENT: Final = """
 UPDATE outbox SET phase = 'data'
 WHERE account = ANY($1::bigint[]) AND invitation = ANY($2::uuid[])
@@ -203,19 +204,15 @@ def _still_there(waiting: Iterable[Waiting]) -> list[Waiting]:
 
 
 async def _set_content(marks: Collection[Mark]) -> set[UUID]:
-    fences = [(mark.invitation, mark.attempt) for mark in _in_order(marks)]
+    fences = [(mark.invitation, mark.attempt) for mark in marks]
     accounts = list({mark.account for mark in marks})
     return {row["invitation"] for row in await once(_CONTENT, accounts, *zip(*fences, strict=True))}
 
 
 async def _set_sent(tx: Tx, marks: Collection[Mark]) -> None:
-    rows = [_sent_row(mark, tx.now) for mark in _in_order(marks)]
+    rows = [_sent_row(mark, tx.now) for mark in marks]
     if await tx.execute(_SENT, tx.account, tx.now, *zip(*rows, strict=True)) < len(marks):
         LOG.warning("a mail was sent after its lease was lost", account=tx.account)
-
-
-def _in_order(marks: Iterable[Mark]) -> list[Mark]:
-    return sorted(marks, key=lambda mark: mark.invitation)
 
 
 def _sent_row(mark: Mark, now: datetime) -> tuple[object, ...]:

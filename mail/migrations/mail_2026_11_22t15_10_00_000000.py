@@ -96,6 +96,7 @@ CREATE TABLE invitation (
   FOREIGN KEY (account, technician) REFERENCES app_user
 );
 CREATE INDEX invitation_by_task ON invitation (account, task);
+CREATE INDEX invitation_by_address ON invitation (account, address, campaign);
 
 CREATE TABLE outbox (
   account bigint NOT NULL REFERENCES account,
