@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
+from mail.asks import tell_field
 from mail.checks import check
 from mail.definition import Definition, decode, encode
 from mail.errors import CampaignStatusError, DefinitionError
@@ -136,6 +137,7 @@ async def edit_campaign(tx: Tx, campaign: UUID, name: str, definition: Definitio
         name,
         version,
     )
+    await tell_field(tx)
     return version
 
 

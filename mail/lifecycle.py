@@ -3,6 +3,7 @@
 from typing import Final
 from uuid import UUID
 
+from mail.asks import tell_field
 from mail.campaigns import hold_campaign
 from mail.errors import CampaignStatusError
 from rules.campaign import Status
@@ -56,6 +57,7 @@ async def activate_campaign(tx: Tx, campaign: UUID) -> None:
         tx.account,
         campaign,
     )
+    await tell_field(tx)
 
 
 async def pause_campaign(tx: Tx, campaign: UUID) -> None:
@@ -71,6 +73,7 @@ async def pause_campaign(tx: Tx, campaign: UUID) -> None:
         raise CampaignStatusError("only an active campaign is paused")
     await _stand_still(tx, campaign)
     await _set_status(tx, campaign, Status.PAUSED)
+    await tell_field(tx)
 
 
 async def resume_campaign(tx: Tx, campaign: UUID) -> None:
@@ -91,6 +94,7 @@ async def resume_campaign(tx: Tx, campaign: UUID) -> None:
         campaign,
     )
     await _set_status(tx, campaign, Status.ACTIVE)
+    await tell_field(tx)
 
 
 async def archive_campaign(tx: Tx, campaign: UUID) -> None:
@@ -107,6 +111,7 @@ async def archive_campaign(tx: Tx, campaign: UUID) -> None:
         await tx.execute(_DROP, tx.account, withdrawn, Reason.PAUSED.value, tx.now)
         events = [new_id() for _ in withdrawn]
         await tx.execute(_TELL, tx.account, events, withdrawn, tx.now, Reason.PAUSED.value)
+    await tell_field(tx)
 
 
 async def _stand_still(tx: Tx, campaign: UUID) -> None:

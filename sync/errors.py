@@ -39,6 +39,12 @@ class MissingError(SyncError):
     code = "not_found"
 
 
+class ConflictError(SyncError):
+    """What is asked for does not go with what is there; nothing was changed (409)."""
+
+    code = "conflict"
+
+
 class FieldError(SyncError, ValueError):
     """A field of a record holds what cannot be kept; `field` names it (400)."""
 

@@ -13,7 +13,11 @@ from sync.intake.arrivals import Body
 
 
 class TransitionRecord(Struct, frozen=True):
-    """An accepted fact. `moment` corrected, `device_moment` as the device said."""
+    """An accepted fact. `moment` corrected, `device_moment` as the device said.
+
+    `by`: the dispatcher who told it in the technician's place. `accepted_by`: who accepted it
+    after it had been refused.
+    """
 
     id: UUID
     task: UUID
@@ -34,6 +38,9 @@ class TransitionRecord(Struct, frozen=True):
     channel: str | None
     account_manager: UUID | None
     tags: list[str]
+    survey_reason: str | None
+    by: UUID | None
+    accepted_by: UUID | None
 
 
 class OpenItem(Struct, frozen=True):
@@ -55,13 +62,16 @@ class OpenItem(Struct, frozen=True):
     note: str | None
     survey: bool
     email: str | None
+    survey_reason: str | None
     received_at: datetime
 
 
 TRANSITIONS: Final = """
-SELECT id, task, state, moment, sequence, device_moment, received_at, device, technician, note,
-  survey, email, unexpected, unit, priority, reason, channel, account_manager, tags
-FROM transition WHERE account = $1 AND task = $2 ORDER BY moment, sequence, id
+SELECT t.id, t.task, t.state, t.moment, t.sequence, t.device_moment, t.received_at, t.device,
+  t.technician, t.note, t.survey, t.email, t.unexpected, t.unit, t.priority, t.reason, t.channel,
+  t.account_manager, t.tags, t.survey_reason, t.by, v.settled_by
+FROM transition t LEFT JOIN verdict v ON v.account = t.account AND v.id = t.id
+WHERE t.account = $1 AND t.task = $2 ORDER BY t.moment, t.sequence, t.id
 """
 OPEN_OF_TASK: Final = """
 SELECT id, device, technician, task, verdict, reason, body, received_at

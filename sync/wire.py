@@ -22,14 +22,27 @@ Reason: TypeAlias = Literal["unknown_state", "no_authority", "id_reused"]
 
 Moment: TypeAlias = Annotated[datetime, Meta(tz=True)]
 StateCode: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
+Note: TypeAlias = Annotated[str, Meta(max_length=4000)]
+SurveyReason: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+def check_told(state: str, note: str | None, survey: bool, survey_reason: str | None) -> None:
+    """Refuse what no column can hold, and a reason for a survey that was not unticked.
+
+    :raises ValueError: which of the two.
+    """
+    if any("\0" in text for text in (state, note, survey_reason) if text is not None):
+        raise ValueError("U+0000 is not text")
+    if survey and survey_reason is not None:
+        raise ValueError("`survey_reason` goes with an unticked survey")
 
 
 class Item(Struct, frozen=True, forbid_unknown_fields=True):
     """One transition as a device tells it.
 
     `id`: made on the device. `moment`: by the device's clock, aware. `sequence`: the device's
-    own count. `survey`: false when the technician unticked it. `email`: an address captured for
-    a customer that has none.
+    own count. `survey`: false when the technician unticked it, `survey_reason` says why.
+    `email`: an address captured for a customer that has none.
     """
 
     id: UUID
@@ -37,15 +50,15 @@ class Item(Struct, frozen=True, forbid_unknown_fields=True):
     state: StateCode
     moment: Moment
     sequence: Annotated[int, Meta(ge=0, le=2**63 - 1)]
-    note: Annotated[str, Meta(max_length=4000)] | None = None
+    note: Note | None = None
     survey: bool = True
+    survey_reason: SurveyReason | None = None
     email: Annotated[str, Meta(max_length=320)] | None = None
 
     def __post_init__(self) -> None:
         """:raises ValueError: for what no column can hold or no mail can reach."""
         check_moment(self.moment)
-        if "\0" in self.state or (self.note is not None and "\0" in self.note):
-            raise ValueError("U+0000 is not text")
+        check_told(self.state, self.note, self.survey, self.survey_reason)
         if self.email is not None and normal_form(self.email) is None:
             raise ValueError("`email` must be one e-mail address")
 

@@ -42,7 +42,10 @@ class Location(Table, tablename="location", db=DB):
 
 
 class TaskType(Table, tablename="task_type", db=DB):
-    """`names`: translations by language; `flow`: allowed next states by state code."""
+    """`names`: translations by language; `flow`: allowed next states by state code.
+
+    `asks`: who is asked when a task of the type enters a state, as told to devices; null: nobody.
+    """
 
     key = ("account", "id")
     account = BigInt(null=False, default=None)
@@ -51,6 +54,7 @@ class TaskType(Table, tablename="task_type", db=DB):
     name = Text(null=False, default=None)
     names = JSONB(null=False, default=None)
     flow = JSONB(null=False, default=None)
+    asks = JSONB(null=True, default=None)
 
 
 class State(Table, tablename="state", db=DB):
@@ -111,7 +115,8 @@ class Assignment(Table, tablename="assignment", db=DB):
 class Transition(Table, tablename="transition", db=DB):
     """An accepted fact, never updated.
 
-    `moment` is corrected; `device_moment` is what the device said.
+    `moment` is corrected; `device_moment` is what the device said. `technician`: whose work it
+    was; `by`: the dispatcher who told it in the technician's place.
     """
 
     key = ("account", "id")
@@ -127,8 +132,10 @@ class Transition(Table, tablename="transition", db=DB):
     technician = UUID(null=False, default=None)
     note = Text(null=True, default=None)
     survey = Boolean(null=False, default=None)
+    survey_reason = Text(null=True, default=None)
     email = Text(null=True, default=None)
     unexpected = Boolean(null=False, default=None)
+    by = UUID(null=True, default=None)
     unit = UUID(null=False, default=None)
     priority = Text(null=True, default=None)
     reason = Text(null=True, default=None)
@@ -138,7 +145,10 @@ class Transition(Table, tablename="transition", db=DB):
 
 
 class Verdict(Table, tablename="verdict", db=DB):
-    """What was answered for each transition ever pushed; `body` keeps what was not accepted."""
+    """What was answered for each transition ever pushed; `body` keeps what was not accepted.
+
+    `settled_at`: when it changed after it was told; `settled_by`: who accepted what was refused.
+    """
 
     key = ("account", "id")
     account = BigInt(null=False, default=None)
@@ -151,6 +161,8 @@ class Verdict(Table, tablename="verdict", db=DB):
     digest = Bytea(null=False, default=None)
     body = JSONB(null=True, default=None)
     received_at = Timestamptz(null=False, default=None)
+    settled_at = Timestamptz(null=True, default=None)
+    settled_by = UUID(null=True, default=None)
 
 
 class FeedHead(Table, tablename="feed_head", db=DB):

@@ -4,15 +4,32 @@ Ids are text here: they are written as they come from the database, in JSON and 
 """
 
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-KindName: TypeAlias = Literal["task", "customer", "location", "task_type", "state"]
+#: Transitions of its past that a task carries to a device.
+MOST_STEPS: Final = 20
+
+KindName: TypeAlias = Literal["task", "customer", "location", "task_type", "state", "verdict"]
+
+
+class Step(Struct, frozen=True):
+    """One transition of a task's past. `moment`: corrected, UTC. `by`: the name of who told it."""
+
+    id: str
+    state: str
+    moment: datetime
+    by: str
+    note: str | None
+    survey: bool
 
 
 class TaskChange(Struct, frozen=True, tag_field="kind", tag="task"):
-    """A task that the technician holds. `technician` is null for a pool's task."""
+    """A task that the technician holds. `technician` is null for a pool's task.
+
+    `history`: the last transitions by order, at most `MOST_STEPS`, earliest first.
+    """
 
     id: str
     external_id: str | None
@@ -31,6 +48,7 @@ class TaskChange(Struct, frozen=True, tag_field="kind", tag="task"):
     tags: list[str]
     scheduled_at: datetime | None
     created_at: datetime
+    history: list[Step]
 
 
 class CustomerChange(Struct, frozen=True, tag_field="kind", tag="customer"):
@@ -40,6 +58,7 @@ class CustomerChange(Struct, frozen=True, tag_field="kind", tag="customer"):
     external_id: str | None
     name: str
     email: str | None
+    billing_email: str | None
     phone: str | None
     language: str
 
@@ -57,6 +76,21 @@ class LocationChange(Struct, frozen=True, tag_field="kind", tag="location"):
     zone: str | None
 
 
+class Ask(Struct, frozen=True):
+    """An active campaign that asks once a task enters one of `states` for the first time.
+
+    `primary`, `secondary`: which address it asks at, the second only where the first is empty:
+    customer, location, contact or billing. `may_untick`: the technician may leave it out.
+    """
+
+    campaign: str
+    name: str
+    states: list[str]
+    primary: str
+    secondary: str | None
+    may_untick: bool
+
+
 class TaskTypeChange(Struct, frozen=True, tag_field="kind", tag="task_type"):
     """The type of a held task. `names` by language; `flow`: next states by state."""
 
@@ -64,6 +98,7 @@ class TaskTypeChange(Struct, frozen=True, tag_field="kind", tag="task_type"):
     name: str
     names: dict[str, str]
     flow: dict[str, list[str]]
+    asks: list[Ask]
 
 
 class StateChange(Struct, frozen=True, tag_field="kind", tag="state"):
@@ -75,6 +110,20 @@ class StateChange(Struct, frozen=True, tag_field="kind", tag="state"):
     state_kind: str
 
 
+class VerdictChange(Struct, frozen=True, tag_field="kind", tag="verdict"):
+    """The verdict on a transition of the technician's, changed after it was told.
+
+    What was parked was settled, or what was refused was accepted. `moment`: corrected, UTC.
+    """
+
+    id: str
+    task: str
+    state: str
+    moment: datetime
+    verdict: str
+    reason: str | None
+
+
 class Gone(Struct, frozen=True):
     """A thing that left the technician's hands."""
 
@@ -84,5 +133,11 @@ class Gone(Struct, frozen=True):
 
 
 Change: TypeAlias = (
-    TaskChange | CustomerChange | LocationChange | TaskTypeChange | StateChange | Gone
+    TaskChange
+    | CustomerChange
+    | LocationChange
+    | TaskTypeChange
+    | StateChange
+    | VerdictChange
+    | Gone
 )

@@ -27,7 +27,8 @@ FROM head, unnest($2::text[], $3::text[]) WITH ORDINALITY AS w(kind, id, place)
 WHERE f.account = $1 AND f.kind = w.kind AND f.id = w.id AND NOT f.deleted
 """
 
-#: A shared thing that is there already stays where it is; tasks are only given when they moved.
+#: A shared thing that is there already stays where it is; tasks and verdicts are only given when
+#: they moved.
 WRITE: Final = """
 WITH head AS (
   UPDATE feed_head SET position = position + $6 WHERE account = $1
@@ -39,7 +40,7 @@ FROM head, unnest($2::uuid[], $3::text[], $4::text[], $5::boolean[])
   WITH ORDINALITY AS w(technician, kind, id, deleted, place)
 ON CONFLICT (account, kind, id, technician) DO UPDATE
 SET position = excluded.position, deleted = excluded.deleted, changed_at = excluded.changed_at
-WHERE feed.deleted <> excluded.deleted OR feed.kind = 'task'
+WHERE feed.deleted <> excluded.deleted OR feed.kind IN ('task', 'verdict')
 """
 
 

@@ -1,6 +1,6 @@
 """Reading a page of a technician's feed."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import partial
 from typing import Final
 
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from sync.database import Tx, run
 from sync.errors import ResyncError
-from sync.feed.changes import Change, Gone
+from sync.feed.changes import Change, Gone, KindName
 from sync.feed.content import read_content
 from sync.feed.cursor import Place, read_cursor, write_cursor
 from sync.feed.pruning import prune
@@ -22,7 +22,7 @@ HEAD: Final = "SELECT epoch, position, pruned FROM feed_head WHERE account = $1"
 
 ROWS: Final = """
 SELECT position, kind, id, deleted FROM feed
-WHERE account = $1 AND technician = $2 AND position > $3
+WHERE account = $1 AND technician = $2 AND position > $3 AND ($5::text[] IS NULL OR kind = ANY($5))
 ORDER BY position LIMIT $4
 """
 
@@ -41,6 +41,14 @@ class Page(Struct, frozen=True):
     more: bool
 
 
+class Stretch(Struct, frozen=True):
+    """Changes in feed order, and the place after them; `more` are there already."""
+
+    changes: list[Change]
+    place: Place
+    more: bool
+
+
 async def pull(
     device: DeviceScope, cursor: str | None, key: bytes, limit: int = USUAL_CHANGES
 ) -> Page:
@@ -54,16 +62,24 @@ async def pull(
     """
     after = None if cursor is None else read_cursor(key, device, cursor)
     most = min(max(limit, 1), MOST_CHANGES)
-    page = await run(device.account, partial(_page, device=device, after=after, most=most, key=key))
-    if page is None:
+    read = partial(read_stretch, device=device, after=after, most=most)
+    stretch = await run(device.account, read)
+    if stretch is None:
         raise ResyncError("this place in the feed is gone; pull again without a cursor")
-    return page
+    return Page(stretch.changes, write_cursor(key, device, stretch.place), stretch.more)
 
 
-async def _page(
-    tx: Tx, device: DeviceScope, after: Place | None, most: int, key: bytes
-) -> Page | None:
-    """None stands for a resync, so that a new epoch is committed before it is told."""
+async def read_stretch(
+    tx: Tx,
+    device: DeviceScope,
+    after: Place | None,
+    most: int,
+    kinds: Collection[KindName] | None = None,
+) -> Stretch | None:
+    """At most `most` changes of `kinds` (None: all) after a place that we gave, or from the start.
+
+    None stands for a resync, so that a new epoch is committed before it is told.
+    """
     if after is None:
         await prune(tx)
     head = await tx.fetchrow(HEAD, tx.account)
@@ -71,14 +87,15 @@ async def _page(
     if after and not await _continues(tx, after, head):
         return None
     start = after.position if after else 0
-    rows = await tx.fetch(ROWS, tx.account, device.technician, start, most + 1)
+    wanted = None if kinds is None else list(kinds)
+    rows = await tx.fetch(ROWS, tx.account, device.technician, start, most + 1, wanted)
     more = len(rows) > most
     rows = rows[:most]
     last: int = rows[-1]["position"] if rows else start
     # All up to the head is committed: an idle feed's place moves on and does not grow old.
     end = last if more else max(last, head["position"])
     changes = _joined(rows, await read_content(tx, rows))
-    return Page(changes, write_cursor(key, device, Place(head["epoch"], end)), more)
+    return Stretch(changes, Place(head["epoch"], end), more)
 
 
 async def _continues(tx: Tx, after: Place, head: asyncpg.Record) -> bool:

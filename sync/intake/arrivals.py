@@ -25,10 +25,14 @@ class Body(Struct, frozen=True):
     note: str | None
     survey: bool
     email: str | None
+    survey_reason: str | None = None
 
 
 class Arrival(Struct, frozen=True):
-    """A transition with who sent it, when it arrived (UTC) and what it hashes to."""
+    """A transition with who sent it, when it arrived (UTC) and what it hashes to.
+
+    `by`: the dispatcher who tells it in the technician's place.
+    """
 
     id: UUID
     task: UUID
@@ -37,6 +41,7 @@ class Arrival(Struct, frozen=True):
     technician: UUID
     received: datetime
     digest: bytes
+    by: UUID | None = None
 
     @property
     def order(self) -> tuple[datetime, int, UUID]:
@@ -63,7 +68,13 @@ def arrivals(device: DeviceScope, batch: Push, now: datetime) -> list[Arrival]:
 def content_digest(item: Item) -> bytes:
     """SHA-256 of what makes two transitions the same, whoever sends them and however late."""
     moment = item.moment.astimezone(UTC)
-    content = (item.task, item.state, moment, item.sequence, item.note, item.survey, item.email)
+    told = (item.task, item.state, moment, item.sequence, item.note, item.survey, item.email)
+    # What came later is added only where it is told: what was pushed before hashes as it did.
+    return digest_of(told if item.survey_reason is None else (*told, item.survey_reason))
+
+
+def digest_of(content: tuple[object, ...]) -> bytes:
+    """SHA-256 of `content`."""
     return hashlib.sha256(_encode(content)).digest()
 
 
@@ -81,4 +92,5 @@ def _body(item: Item, device_now: datetime, now: datetime) -> Body:
         note=item.note,
         survey=item.survey,
         email=item.email,
+        survey_reason=item.survey_reason,
     )

@@ -14,15 +14,16 @@ from sync.intake.judging import LockedTask
 ADD: Final = """
 INSERT INTO transition
   (account, id, task, state, moment, sequence, device_moment, received_at, device, technician,
-   note, survey, email, unexpected, unit, priority, reason, channel, account_manager, tags)
+   note, survey, survey_reason, email, unexpected, by,
+   unit, priority, reason, channel, account_manager, tags)
 SELECT $1, n.id, n.task, n.state, n.moment, n.sequence, n.device_moment, n.received, n.device,
-  n.technician, n.note, n.survey, n.email, n.unexpected,
+  n.technician, n.note, n.survey, n.survey_reason, n.email, n.unexpected, n.by,
   t.unit, t.priority, t.reason, t.channel, t.account_manager, t.tags
 FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::timestamptz[], $6::bigint[],
   $7::timestamptz[], $8::timestamptz[], $9::uuid[], $10::uuid[], $11::text[], $12::boolean[],
-  $13::text[], $14::boolean[])
+  $13::text[], $14::text[], $15::boolean[], $16::uuid[])
   AS n(id, task, state, moment, sequence, device_moment, received, device, technician,
-    note, survey, email, unexpected)
+    note, survey, survey_reason, email, unexpected, by)
 JOIN task t ON t.account = $1 AND t.id = n.task
 """
 
@@ -102,8 +103,10 @@ def _row(arrival: Arrival, unexpected: bool) -> tuple[object, ...]:
         arrival.technician,
         body.note,
         body.survey,
+        body.survey_reason,
         body.email,
         unexpected,
+        arrival.by,
     )
 
 

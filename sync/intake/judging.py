@@ -78,12 +78,16 @@ async def lock_tasks(tx: Tx, tasks: Collection[UUID]) -> dict[UUID, LockedTask]:
     return locked
 
 
+async def known_states(tx: Tx, codes: Collection[str]) -> set[object]:
+    """Those of `codes` that are states of the account."""
+    return _column(await tx.fetch(STATES, tx.account, list(codes)))
+
+
 async def judge(
     tx: Tx, claims: Sequence[Arrival], tasks: Mapping[UUID, LockedTask]
 ) -> list[Judgement]:
     """A judgement for each of `claims`; their tasks are locked as far as they exist."""
-    codes = {claim.body.state for claim in claims}
-    states = _column(await tx.fetch(STATES, tx.account, list(codes)))
+    states = await known_states(tx, {claim.body.state for claim in claims})
     authorised = _column(
         await tx.fetch(
             AUTHORISED,

@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 
 from sync.database import Tx
-from sync.feed.publish import lock_head, touch
+from sync.feed.publish import Row, lock_head, touch, write
 from sync.intake.arrivals import Arrival, Body
 from sync.intake.facts import keep
 from sync.intake.judging import ACCEPTED, Judgement, judge, lock_tasks
@@ -19,13 +19,13 @@ WHERE account = $1 AND task = ANY($2) AND verdict = 'parked' ORDER BY id
 """
 
 SETTLE: Final = """
-UPDATE verdict SET verdict = s.verdict, reason = s.reason,
+UPDATE verdict SET verdict = s.verdict, reason = s.reason, settled_at = $5, settled_by = $6,
   body = CASE WHEN s.verdict = 'accepted' THEN NULL ELSE body END
 FROM unnest($2::uuid[], $3::text[], $4::text[]) AS s(id, verdict, reason)
 WHERE account = $1 AND verdict.id = s.id
 """
 
-_read_body: Final = msgspec.json.Decoder(Body).decode
+read_body: Final = msgspec.json.Decoder(Body).decode
 
 
 async def settle_parked(tx: Tx, tasks: Collection[UUID]) -> bool:
@@ -35,23 +35,24 @@ async def settle_parked(tx: Tx, tasks: Collection[UUID]) -> bool:
     was: planning is then worth a ring. Takes the feed's turn, see `push`.
     """
     await lock_head(tx)
-    waiting = [_arrival(tx, row) for row in await tx.fetch(WAITING, tx.account, list(tasks))]
+    waiting = [stored_arrival(tx, row) for row in await tx.fetch(WAITING, tx.account, list(tasks))]
     if not waiting:
         return False
     locked = await lock_tasks(tx, {arrival.task for arrival in waiting})
     judged = await judge(tx, waiting, locked)
-    await _settle(tx, waiting, judged)
+    await settle(tx, waiting, judged)
     pairs = zip(waiting, judged, strict=True)
     accepted = [arrival for arrival, judgement in pairs if judgement == ACCEPTED]
     await touch(tx, await keep(tx, accepted, locked))
     return bool(accepted)
 
 
-def _arrival(tx: Tx, row: asyncpg.Record) -> Arrival:
+def stored_arrival(tx: Tx, row: asyncpg.Record) -> Arrival:
+    """What a verdict's row keeps of a transition, as if it arrived now."""
     return Arrival(
         id=row["id"],
         task=row["task"],
-        body=_read_body(row["body"]),
+        body=read_body(row["body"]),
         device=row["device"],
         technician=row["technician"],
         received=tx.now,
@@ -59,11 +60,20 @@ def _arrival(tx: Tx, row: asyncpg.Record) -> Arrival:
     )
 
 
-async def _settle(tx: Tx, waiting: Sequence[Arrival], judged: Sequence[Judgement]) -> None:
+async def settle(
+    tx: Tx, waiting: Sequence[Arrival], judged: Sequence[Judgement], by: UUID | None = None
+) -> None:
+    """Change verdicts that were told to `judged`, and have the technicians' devices hear of it.
+
+    `by`: who decided so; None: it came of itself. Takes the feed's turn.
+    """
     await tx.execute(
         SETTLE,
         tx.account,
         [arrival.id for arrival in waiting],
         [judgement.verdict for judgement in judged],
         [judgement.reason for judgement in judged],
+        tx.now,
+        by,
     )
+    await write(tx, [Row(arrival.technician, "verdict", str(arrival.id)) for arrival in waiting])

@@ -1,10 +1,13 @@
 """Task types and states."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from sync.database import Tx
+from sync.feed.changes import Ask
 from sync.feed.publish import Row, lock_head, touch, write
 from sync.records.checks import Check, checked, flow, name, names, word
 from sync.records.shapes import StatePut, StateRecord, TaskTypePut, TaskTypeRecord
@@ -26,6 +29,16 @@ WITH_STATES: Final = """
 SELECT DISTINCT technician FROM feed WHERE account = $1 AND kind = 'state' AND NOT deleted
 ORDER BY technician
 """
+
+
+#: Only what differs is written; what nobody asks about is null.
+SET_ASKS: Final = """
+UPDATE task_type t SET asks = n.asks
+FROM unnest($2::uuid[], $3::jsonb[]) AS n(id, asks)
+WHERE t.account = $1 AND t.id = n.id AND t.asks IS DISTINCT FROM n.asks
+RETURNING t.id
+"""
+TYPES: Final = "SELECT id FROM task_type WHERE account = $1 ORDER BY id FOR NO KEY UPDATE"
 
 
 async def put_states(tx: Tx, items: Sequence[StatePut]) -> list[str]:
@@ -51,3 +64,15 @@ async def put_task_types(tx: Tx, items: Sequence[TaskTypePut]) -> list[UUID]:
     changes = await TASK_TYPES.put(tx, [checked(item, TASK_TYPE_CHECKS) for item in items])
     await touch(tx, [("task_type", str(c.after.id)) for c in changes if c.before and c.real])
     return [change.after.id for change in changes]
+
+
+async def set_asks(tx: Tx, asks: Mapping[UUID, Sequence[Ask]]) -> None:
+    """Say who is asked about the account's tasks, by type; of the other types nobody is.
+
+    Whoever has tasks of a type that changes gets it.
+    """
+    types = [row["id"] for row in await tx.fetch(TYPES, tx.account)]
+    said = [asks.get(one) for one in types]
+    texts = [None if not one else msgspec.json.encode(one).decode() for one in said]
+    changed = await tx.fetch(SET_ASKS, tx.account, types, texts)
+    await touch(tx, [("task_type", str(row["id"])) for row in changed])

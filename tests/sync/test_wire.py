@@ -57,6 +57,9 @@ def test_a_plain_transition_is_read() -> None:
         {"id": "not-a-uuid"},
         {"task": None},
         {"survey": "yes"},
+        {"survey_reason": "the survey was not unticked"},
+        {"survey": False, "survey_reason": "r" * 201},
+        {"survey": False, "survey_reason": "a\0b"},
         {"technician": "somebody else"},
     ],
 )

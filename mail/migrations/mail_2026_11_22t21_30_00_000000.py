@@ -1,0 +1,37 @@
+"""Tell the field of the campaigns that are active already; later changes tell it themselves."""
+
+from piccolo.apps.migrations.auto.migration_manager import MigrationManager
+
+from sync.schema import executing
+
+ID = "2026-11-22T21:30:00:000000"
+VERSION = "1.38.0"
+DESCRIPTION = "devices know which campaigns ask"
+
+#: As `mail.asks` writes it. Devices hear of it when they pull with the newer protocol.
+ASKS = """
+WITH asked AS (
+  SELECT c.account, c.id, c.name, v.definition AS says, type::uuid AS task_type,
+    jsonb_agg(DISTINCT state ORDER BY state) AS states
+  FROM campaign c
+  JOIN campaign_version v ON (v.account, v.campaign, v.version) = (c.account, c.id, c.version)
+  CROSS JOIN jsonb_array_elements(v.definition -> 'rules') AS rule
+  CROSS JOIN jsonb_array_elements_text(rule -> 'task_types') AS type
+  CROSS JOIN jsonb_array_elements_text(rule -> 'states') AS state
+  WHERE c.status = 'active'
+  GROUP BY c.account, c.id, c.name, v.definition, type
+), by_type AS (
+  SELECT account, task_type, jsonb_agg(jsonb_build_object(
+    'campaign', id, 'name', name, 'states', states, 'primary', says -> 'primary',
+    'secondary', says -> 'secondary', 'may_untick', says -> 'opt_out_allowed')
+    ORDER BY name, id) AS asks
+  FROM asked GROUP BY account, task_type
+)
+UPDATE task_type t SET asks = b.asks
+FROM by_type b WHERE (t.account, t.id) = (b.account, b.task_type)
+"""
+
+
+async def forwards() -> MigrationManager:
+    """Fill what is new from what is there."""
+    return executing(ID, "mail", DESCRIPTION, ASKS)

@@ -1,0 +1,111 @@
+"""A dispatcher progresses or corrects a task: a transition like any other."""
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+from msgspec import Struct
+
+from sync.database import Tx, run
+from sync.errors import ConflictError, MissingError, UnknownReferenceError
+from sync.feed.publish import touch
+from sync.intake.arrivals import Arrival, Body, digest_of
+from sync.intake.facts import keep
+from sync.intake.judging import ACCEPTED, known_states, lock_tasks
+from sync.intake.verdicts import Stored, add_verdicts, read_verdicts
+from sync.plain import check_moment
+from sync.wire import Moment, Note, Result, StateCode, SurveyReason, check_told
+
+#: Whose turn it was at a moment; of several the one that began last.
+HOLDER: Final = """
+SELECT technician FROM assignment
+WHERE account = $1 AND task = $2 AND technician IS NOT NULL
+  AND start_at <= $3 AND (end_at IS NULL OR end_at >= $3)
+ORDER BY start_at DESC, id DESC LIMIT 1
+"""
+
+
+class Progress(Struct, frozen=True, forbid_unknown_fields=True):
+    """The task enters `state`. `id`: made by the caller, so that sending twice is once.
+
+    `moment`: aware; now where left out, and never later than now. `survey`: false asks nobody,
+    `survey_reason` says why.
+    """
+
+    id: UUID
+    state: StateCode
+    moment: Moment | None = None
+    note: Note | None = None
+    survey: bool = True
+    survey_reason: SurveyReason | None = None
+
+    def __post_init__(self) -> None:
+        """:raises ValueError: for what no column can hold."""
+        if self.moment is not None:
+            check_moment(self.moment)
+        check_told(self.state, self.note, self.survey, self.survey_reason)
+
+
+async def progress(account: int, task: UUID, by: UUID | None, order: Progress) -> Result:
+    """Keep `order` of `task` as a fact, retried after a deadlock; its verdict.
+
+    `by`: who says so, None for a program. It counts as the work of whoever had the task at the
+    moment, else as that of `by`. Planning is worth a ring afterwards.
+
+    :raises MissingError: the account has no such task.
+    :raises UnknownReferenceError: the account has no such state.
+    :raises ConflictError: a program moves a task that nobody had at the moment.
+    """
+    return await run(account, partial(_progress, task=task, by=by, order=order))
+
+
+async def _progress(tx: Tx, task: UUID, by: UUID | None, order: Progress) -> Result:
+    tasks = await lock_tasks(tx, [task])
+    if not tasks:
+        raise MissingError("no such task")
+    if not await known_states(tx, [order.state]):
+        raise UnknownReferenceError("state", "names no state of this account")
+    arrival = await _arrival(tx, task, by, order)
+    if await add_verdicts(tx, [(arrival, ACCEPTED)]):
+        await touch(tx, await keep(tx, [arrival], tasks))
+        return Result(arrival.id, "accepted")
+    stored: Stored = (await read_verdicts(tx, [arrival.id]))[arrival.id]
+    return stored.answer(arrival)
+
+
+async def _arrival(tx: Tx, task: UUID, by: UUID | None, order: Progress) -> Arrival:
+    told = tx.now if order.moment is None else order.moment.astimezone(UTC)
+    moment = min(told, tx.now)
+    return Arrival(
+        id=order.id,
+        task=task,
+        body=_body(order, moment, told),
+        device=None,
+        technician=await _technician(tx, task, by, moment),
+        received=tx.now,
+        digest=digest_of(
+            (task, order.state, order.moment, order.note, order.survey, order.survey_reason)
+        ),
+        by=by,
+    )
+
+
+def _body(order: Progress, moment: datetime, told: datetime) -> Body:
+    return Body(
+        state=order.state,
+        moment=moment,
+        device_moment=told,
+        sequence=0,
+        note=order.note,
+        survey=order.survey,
+        email=None,
+        survey_reason=order.survey_reason,
+    )
+
+
+async def _technician(tx: Tx, task: UUID, by: UUID | None, moment: datetime) -> UUID:
+    holder: UUID | None = await tx.fetchval(HOLDER, tx.account, task, moment) or by
+    if holder is None:
+        raise ConflictError("nobody had this task at that moment: assign it first")
+    return holder

@@ -1,0 +1,107 @@
+"""Devices are told which campaigns ask, and it stays true whatever happens to a campaign."""
+
+from importlib import import_module
+
+import pytest
+
+from mail.campaigns import edit_campaign
+from mail.definition import Trigger
+from mail.lifecycle import archive_campaign, pause_campaign, resume_campaign
+from rules.campaign import AddressField
+from sync.database import tx
+from sync.feed import pull
+from sync.feed.changes import Ask, TaskTypeChange
+from tests.databases import TestDatabase
+from tests.mail.campaigns import active, definition
+from tests.sync.watching import owning
+from tests.world import World
+
+pytestmark = pytest.mark.anyio
+
+
+async def told(world: World) -> dict[str, list[Ask]]:
+    """What a device of alice's is told of each type of her tasks."""
+    page = await pull(await world.device(world.alice), None, b"a secret of the tests")
+    return {c.id: c.asks for c in page.changes if isinstance(c, TaskTypeChange)}
+
+
+async def tasks_of_both_types(world: World) -> None:
+    await world.task(type=world.service_call)
+    await world.task(type=world.installation)
+
+
+async def test_the_field_is_told_who_will_be_asked_by_an_active_campaign(world: World) -> None:
+    await tasks_of_both_types(world)
+    rules = [
+        Trigger([world.service_call], ["610"]),
+        Trigger([world.service_call, world.installation], ["600"]),
+    ]
+    made = await active(world, rules=rules, secondary=AddressField.LOCATION, opt_out_allowed=True)
+
+    asks = await told(world)
+
+    ask = Ask(str(made), "Satisfaction", ["600", "610"], "customer", "location", True)
+    assert asks[str(world.service_call)] == [ask]
+    assert [one.states for one in asks[str(world.installation)]] == [["600"]]
+
+
+async def test_what_stands_still_or_is_put_away_asks_nobody(world: World) -> None:
+    await tasks_of_both_types(world)
+    made = await active(world)
+
+    async def after(change: object) -> bool:
+        async with tx(world.account) as opened:
+            await change(opened, made)  # type: ignore[operator]
+        return any((await told(world)).values())
+
+    assert not await after(pause_campaign)
+    assert await after(resume_campaign)
+    assert not await after(archive_campaign)
+
+
+async def test_an_edit_reaches_devices_that_have_pulled_already(world: World) -> None:
+    await tasks_of_both_types(world)
+    made = await active(world)
+    device = await world.device(world.alice)
+    key = b"a secret of the tests"
+    page = await pull(device, None, key)
+
+    async with tx(world.account) as opened:
+        said = definition(world, rules=[Trigger([world.service_call], ["600"])])
+        await edit_campaign(opened, made, "Visites", said)
+
+    changes = (await pull(device, page.cursor, key)).changes
+    asks = {c.id: c.asks for c in changes if isinstance(c, TaskTypeChange)}
+    assert [one.name for one in asks[str(world.service_call)]] == ["Visites"]
+    assert asks[str(world.installation)] == []
+
+
+async def test_an_edit_of_words_alone_tells_nobody_anything(world: World) -> None:
+    await tasks_of_both_types(world)
+    made = await active(world)
+    device = await world.device(world.alice)
+    key = b"a secret of the tests"
+    page = await pull(device, None, key)
+
+    async with tx(world.account) as opened:
+        await edit_campaign(opened, made, "Satisfaction", definition(world, delay="00:12:00"))
+
+    assert (await pull(device, page.cursor, key)).changes == []
+
+
+async def test_the_migration_fills_what_campaigns_would_have_told(
+    world: World, as_worker: TestDatabase
+) -> None:
+    await active(world, opt_out_allowed=True)
+    await active(world, rules=[Trigger([world.installation], ["300", "100"])])
+    migration = import_module("mail.migrations.mail_2026_11_22t21_30_00_000000")
+
+    async with owning(as_worker.owner) as owner:
+        select = "SELECT id, asks FROM task_type ORDER BY id"
+        before = [tuple(row) for row in await owner.connection.fetch(select)]
+        await owner.connection.execute("UPDATE task_type SET asks = NULL")
+        await owner.connection.execute(migration.ASKS)
+        after = [tuple(row) for row in await owner.connection.fetch(select)]
+
+    assert sum(asks is not None for _, asks in before) == 2
+    assert after == before
