@@ -4,9 +4,10 @@ import asyncio
 import secrets
 import signal
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
@@ -19,7 +20,7 @@ from mail.broker import make_broker
 from server.app import create_app
 from server.demo.fixture import DEMO
 from server.demo.seed import password_of, seed
-from server.embedded import Embedded, access
+from server.embedded import Embedded, access, kept
 from server.files import HeldError, locked, write_private
 from server.mailbox import Mailbox, listen, smtp_url
 from server.processes import (
@@ -36,8 +37,8 @@ from server.provision import provision
 from server.settings import Settings
 from sync.database import DB
 
-#: Tells whether something still runs.
-Alive: TypeAlias = Callable[[], bool]
+#: Keeps the database running; gives a function that is false once that is not to be had.
+Keeper: TypeAlias = Callable[[], AbstractAsyncContextManager[Callable[[], bool]]]
 
 LOOPBACK: Final = "127.0.0.1"
 SECRET_FILE: Final = "secret"  # noqa: S105 - its name
@@ -126,9 +127,9 @@ def up(settings: Settings, place: Place, watcher: Watcher) -> None:
     try:
         with _alone(place.folder), listen_on(place.host, place.port) as listening:
             watcher.starting(Stage.DATABASE)
-            with _database(settings, place.folder) as (ready, alive):
+            with _database(settings, place.folder) as (ready, keeper):
                 addressed = _addressed(ready, listening, place)
-                _run(addressed, place.folder, listening, watcher, alive)
+                _run(addressed, place.folder, listening, watcher, keeper)
     except KeyboardInterrupt:
         return
 
@@ -144,21 +145,24 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _database(settings: Settings, folder: Path) -> Iterator[tuple[Settings, Alive]]:
-    """`settings` with a database that runs, the one they name or an embedded one; if it lives.
-
-    One that is not ours to start counts as alive: it comes back.
-    """
+def _database(settings: Settings, folder: Path) -> Iterator[tuple[Settings, Keeper]]:
+    """`settings` with a database that runs, the one they name or an embedded one; its keeper."""
     secret = settings.secret or secret_of(folder)
     if settings.database_url:
-        yield replace(settings, secret=secret), lambda: True
+        yield replace(settings, secret=secret), _somebody_else_s
         return
     embedded = Embedded(folder)
     try:
         dsn = embedded.start().dsn
-        yield replace(settings, secret=secret, database_url=dsn), embedded.alive
+        yield replace(settings, secret=secret, database_url=dsn), partial(kept, embedded)
     finally:
         embedded.stop()
+
+
+@asynccontextmanager
+async def _somebody_else_s() -> AsyncIterator[Callable[[], bool]]:
+    """One that is not ours to start counts as alive: it comes back."""
+    yield lambda: True
 
 
 def _addressed(settings: Settings, listening: socket.socket, place: Place) -> Settings:
@@ -173,7 +177,7 @@ def _addressed(settings: Settings, listening: socket.socket, place: Place) -> Se
 
 
 def _run(
-    settings: Settings, folder: Path, listening: socket.socket, watcher: Watcher, alive: Alive
+    settings: Settings, folder: Path, listening: socket.socket, watcher: Watcher, keeper: Keeper
 ) -> None:
     api_dsn, worker_dsn, has_demo = asyncio.run(_prepare(settings, watcher))
     running = _running(settings, has_demo=has_demo)
@@ -192,6 +196,7 @@ def _run(
                 ringing(broker, config.namespace) as ring,
                 working(config, broker, ring, stop),
                 ticking(config, ring, stop),
+                keeper() as alive,
                 watched(alive, "PostgreSQL", stop),
             ):
                 app = create_app(sending, api_dsn, ring)

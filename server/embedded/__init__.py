@@ -2,9 +2,11 @@
 
 It listens on loopback TCP with a generated password, runs as an unprivileged user when we are
 root, ends with its parent even after kill -9, and recovers a folder that was left in a hurry.
+One that ends under a running Retour is started again (`kept`).
 """
 
 from server.embedded.errors import EmbeddedError
+from server.embedded.keeping import kept
 from server.embedded.launcher import Access, Embedded, access
 
-__all__ = ["Access", "Embedded", "EmbeddedError", "access"]
+__all__ = ["Access", "Embedded", "EmbeddedError", "access", "kept"]

@@ -84,6 +84,26 @@ class Embedded:
                 return found
         raise EmbeddedError(self._log_end())
 
+    async def restart(self) -> None:
+        """Start it again where it was, after it ended by itself, and wait until it answers.
+
+        :raises EmbeddedError: with what PostgreSQL wrote to its log.
+        """
+        found = access(self.folder)
+        if found is None:
+            raise EmbeddedError("postgres.json is gone")
+        cluster = await asyncio.to_thread(self._cluster)
+        process = self.process = self._launch(cluster, found.port)
+        try:
+            answers = await asyncio.to_thread(self._answers, process, found.port, found.password)
+        except asyncio.CancelledError:
+            process.send_signal(signal.SIGINT)
+            raise
+        if not answers:
+            raise EmbeddedError(self._log_end())
+        known = msgspec.structs.replace(found, pid=process.pid)
+        write_private(self.folder / "postgres.json", msgspec.json.encode(known))
+
     def alive(self) -> bool:
         """Whether it still runs. One that crashed inside recovers by itself and counts as alive."""
         return self.process is not None and self.process.poll() is None
@@ -188,7 +208,8 @@ class Embedded:
                 cwd="/",
                 env=_environment(),
                 start_new_session=True,  # Ctrl-C is for us; we stop it after our own work ended
-                preexec_fn=_end_with_parent(),  # noqa: PLW1509 - before any thread is started
+                # One system call that takes no lock: safe beside threads, which a restart has.
+                preexec_fn=_end_with_parent(),  # noqa: PLW1509
                 **self._identity(),
             )
         return process

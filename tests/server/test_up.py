@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import Any, Final
 import pytest
 
 from server.embedded import access
+from server.embedded.keeping import STARTS
 from tests.faults.processes import environment, until
 
 ROOT: Final = Path(__file__).parents[2]
@@ -153,11 +155,51 @@ def test_all_data_is_there_after_a_stop_and_a_start(folder: Path) -> None:
         assert tasks(again) == 300
 
 
-def test_it_ends_when_its_database_ends_and_starts_again(folder: Path) -> None:
+def kill_database(folder: Path) -> None:
+    """Kill -9 of PostgreSQL alone."""
+    found = access(folder)
+    assert found is not None
+    os.kill(found.pid, signal.SIGKILL)
+
+
+def readiness(up: Up) -> tuple[int, str | None]:
+    """The status of /ready, and after how many seconds to ask again."""
+    try:
+        with urllib.request.urlopen(f"{up.demo()['base_url']}/ready", timeout=10) as answer:
+            return answer.status, None
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers["Retry-After"]
+
+
+def test_a_database_that_is_killed_is_started_again_under_everything_else(folder: Path) -> None:
     with started(folder) as up:
-        found = access(folder)
-        assert found is not None
-        os.kill(found.pid, signal.SIGKILL)
+        before = access(folder)
+        kill_database(folder)
+        seen = [readiness(up)]
+
+        def is_back() -> bool:
+            seen.append(readiness(up))
+            return seen[-1][0] == 200
+
+        until(is_back, "the database is back")
+        assert {status for status, _ in seen} == {200, 503}
+        assert all(wait for status, wait in seen if status == 503)
+        assert tasks(up) == 300
+        after = access(folder)
+        assert before is not None
+        assert after is not None
+        assert (after.port, after.pid != before.pid) == (before.port, True)
+        assert up.end(signal.SIGINT) == 0
+
+
+def test_a_database_that_ends_again_and_again_is_given_up(folder: Path) -> None:
+    with started(folder) as up:
+        for _ in range(STARTS):
+            known = access(folder)
+            kill_database(folder)
+            until(lambda known=known: access(folder) != known, "it is started again")  # type: ignore[misc]
+        kill_database(folder)
         assert up.popen.wait(timeout=SOON) == 1
         assert "PostgreSQL ended by itself" in up.said()
     with started(folder) as up:
