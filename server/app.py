@@ -9,6 +9,7 @@ from litestar.datastructures import State
 from server.answers import answer_error
 from server.api import ROUTES as API
 from server.api.docs import ROUTES as DOCS
+from server.live import Live
 from server.middleware import guarded
 from server.pages import ROUTES as PAGES
 from server.settings import Settings
@@ -20,28 +21,33 @@ def create_app(settings: Settings, api_dsn: str, ring: Callable[[str], None]) ->
 
     `api_dsn`: the database's address with the API's rights; its pool is open while the app runs.
     `ring`: told "plan" or "rollup" after a commit; must neither block nor raise.
-    Handlers find `settings` and `ring` in `request.app.state`.
+    Handlers find `settings`, `ring` and `live` in `request.app.state`. Close `live` before the
+    server waits for its connections, or streams make it wait.
     """
+    live = Live()
     app = Litestar(
         route_handlers=[*API, *DOCS, *PAGES],
         exception_handlers={Exception: answer_error},
-        lifespan=[_database(api_dsn, settings.pool_size)],
+        lifespan=[_database(api_dsn, settings.pool_size, live)],
         logging_config=None,
         openapi_config=None,
-        state=State({"settings": settings, "ring": ring}),
+        state=State({"settings": settings, "ring": ring, "live": live}),
         request_max_body_size=None,
     )
     app.asgi_handler = guarded(app.asgi_router, settings)
     return app
 
 
-def _database(dsn: str, size: int) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+def _database(
+    dsn: str, size: int, live: Live
+) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def opened(_: Litestar) -> AsyncIterator[None]:
         await DB.open(dsn, size=size)
         try:
             yield
         finally:
+            await live.closed()
             await DB.close()
 
     return opened

@@ -147,9 +147,20 @@ async def _watch(alive: Callable[[], bool], stop: asyncio.Event) -> None:
 class WebServer(uvicorn.Server):
     """uvicorn, with the signals left to us: there is more to end than the server."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._ready = ready
+    def __init__(self, app: Litestar, ready: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=Connection,
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_graceful_shutdown=GRACE,
+            )
+        )
+        self._app, self._ready = app, ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to answer, and say so.
@@ -161,6 +172,11 @@ class WebServer(uvicorn.Server):
         except SystemExit:
             raise DiedError("the application did not start; the log says why") from None
         self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop. Streams are ended first: they would go on through the whole grace."""
+        self._app.state.live.close()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -180,17 +196,7 @@ async def serve(
 
     :raises DiedError: the application did not start.
     """
-    config = uvicorn.Config(
-        app,
-        http=Connection,
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE,
-    )
-    server = WebServer(config, ready)
+    server = WebServer(app, ready)
     serving = asyncio.create_task(server.serve([listening]))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)

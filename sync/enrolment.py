@@ -1,5 +1,6 @@
 """Devices come in by a code that a dispatcher gives, and go on with a credential."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -8,6 +9,7 @@ from uuid import UUID
 from sync import tokens
 from sync.database import Tx, run
 from sync.errors import EnrolmentError, MissingError
+from sync.feed.heads import nudge
 from sync.ids import ALPHABET, LOCATOR_LENGTH, account_of, locator, new_id, random_letters
 from sync.wire import DeviceScope, Enrol, Enrolled
 
@@ -38,6 +40,11 @@ AUTHENTICATE: Final = """
 SELECT d.id, d.technician FROM device d
 JOIN app_user u ON u.account = d.account AND u.id = d.technician
 WHERE d.account = $1 AND d.credential_hash = $2 AND d.revoked_at IS NULL
+  AND u.active AND u.role = 'technician'
+"""
+STILL_ENROLLED: Final = """
+SELECT d.id FROM device d JOIN app_user u ON u.account = d.account AND u.id = d.technician
+WHERE d.account = $1 AND d.id = ANY($2::uuid[]) AND d.revoked_at IS NULL
   AND u.active AND u.role = 'technician'
 """
 REVOKE: Final = """
@@ -80,12 +87,20 @@ async def authenticate(credential: str) -> DeviceScope | None:
 
 
 async def revoke(tx: Tx, device: UUID) -> None:
-    """End a device's credential; ending it twice is once.
+    """End a device's credential, and its streams soon after; ending it twice is once.
 
     :raises MissingError: no such device in the account.
     """
     if not await tx.execute(REVOKE, tx.account, device, tx.now):
         raise MissingError("no such device")
+    await nudge(tx)
+
+
+async def still_enrolled(tx: Tx, devices: Sequence[UUID]) -> set[UUID]:
+    """Those of `devices` whose credentials would open something."""
+    if not devices:
+        return set()
+    return {row["id"] for row in await tx.fetch(STILL_ENROLLED, tx.account, devices)}
 
 
 async def _consume(tx: Tx, code: str, name: str) -> Enrolled:

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from server.api.operation import operation
 from server.api.paging import Listing, Paging, listing
 from server.auth import DEVICE_PREFIX, DeviceRequest, Principal, anyone, device, plans, reads
+from server.streaming import Events, event
 from server.throttle import GUESSES, Bucket, count, give_back, peer_of
 from sync import enrolment, feed, intake
 from sync.database import Tx, run, tx
@@ -19,6 +20,9 @@ from sync.feed.pull import MOST_CHANGES, USUAL_CHANGES
 from sync.records import reading
 from sync.records.shapes import DeviceRecord
 from sync.wire import Enrol, Enrolled, Push, PushReply
+
+#: Says that a pull would bring something, or might.
+PULL: Final = event("pull")
 
 ApiRequest: TypeAlias = Request[Principal, Any, Any]
 
@@ -38,6 +42,10 @@ class IssuedCode(Struct, frozen=True):
 
 class AnyChange:
     """Stands for `Change` in the document: the union has a member whose kind varies."""
+
+
+class EventStream:
+    """Stands for server-sent events in the document."""
 
 
 class FeedPage(Struct, frozen=True):
@@ -118,6 +126,23 @@ async def pull(request: DeviceRequest, query: FeedQuery) -> feed.Page:
     return await feed.pull(request.user, query.cursor, key, query.limit)
 
 
+@operation("GET", "/sync/live", access=device, answer=EventStream)
+async def live(request: DeviceRequest) -> Events:
+    """Listen to server-sent events that say when to pull.
+
+    `event: pull` comes at the start and whenever something changed for the device's technician;
+    a comment shows every 15 seconds that the line holds. The stream ends when the server stops and
+    when the device is revoked: come again, on any server, and pull.
+    """
+    device, listening = request.user, request.app.state.live
+    ticks = listening.technician(device.account, device.technician, device.device)
+    return Events(ticks, _pull_now)
+
+
+async def _pull_now() -> bytes:
+    return PULL
+
+
 ROUTES: Final[list[ControllerRouterHandler]] = [
     issue_code,
     enrol,
@@ -125,4 +150,5 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
     revoke_device,
     push,
     pull,
+    live,
 ]

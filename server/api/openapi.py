@@ -9,11 +9,12 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from server.answers import PROBLEM_TYPE, Problem
-from server.api.devices import AnyChange
+from server.api.devices import AnyChange, EventStream
 from server.api.operation import OPERATION, Operation
 from server.api.wire import JSON, MESSAGE_PACK, NO_CONTENT
 from server.auth import anyone, device
 from server.errors import PROBLEMS
+from server.streaming import EVENT_STREAM
 from sync.feed.changes import Change
 
 REFERENCE: Final = "#/components/schemas/{name}"
@@ -72,6 +73,8 @@ def _key(kind: Any) -> str:
 
 
 def _hook(kind: type[object]) -> Schema:
+    if kind is EventStream:
+        return {"type": "string"}
     if kind is not AnyChange:
         raise NotImplementedError
     names = [member.__name__ for member in get_args(Change)]
@@ -155,10 +158,14 @@ def _content(schema: Schema) -> Schema:
     return {JSON: {"schema": schema}, MESSAGE_PACK: {"schema": schema}}
 
 
+def _answer(spoken: Operation, schema: Schema) -> Schema:
+    return {EVENT_STREAM: {"schema": schema}} if spoken.answer is EventStream else _content(schema)
+
+
 def _responses(spoken: Operation, known: Mapping[str, Schema]) -> Schema:
     good: Schema = {"description": "Done"}
     if spoken.status != NO_CONTENT:
-        good["content"] = _content(known[_key(spoken.answer)])
+        good["content"] = _answer(spoken, known[_key(spoken.answer)])
     return {str(spoken.status): good, **_failures(_codes(spoken), known[_key(Problem)])}
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from sync.database import Tx
 from sync.errors import FieldError, MissingError
 from sync.feed.handover import hand_over_pools
+from sync.feed.heads import nudge
 from sync.people import Unit, User
 from sync.records.checks import Check, checked, name, normal_address
 from sync.records.shapes import UnitPut, UnitRecord, UserPut, UserRecord
@@ -63,6 +64,7 @@ async def put_users(tx: Tx, items: Sequence[UserPut]) -> list[UUID]:
     changes = await USERS.put(tx, drafts)
     if any(_reach(change.before) != _reach(change.after) for change in changes):
         await hand_over_pools(tx)
+        await nudge(tx)  # the streams of who is a technician no more must end
     return [change.after.id for change in changes]
 
 

@@ -8,11 +8,10 @@ from contextlib import contextmanager
 
 import httpx
 import msgspec
-import uvicorn
 from litestar import Litestar
 
 from server.app import create_app
-from server.connection import Connection
+from server.processes import WebServer
 from tests.databases import TestDatabase
 
 #: Seconds in which a server has started or stopped.
@@ -37,17 +36,7 @@ def served(database: TestDatabase, **settings: object) -> Iterator[Served]:
     app = create_app(
         database.settings(**({"origin": origin} | settings)), database.api, rung.append
     )
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            http=Connection,
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-        )
-    )
+    server = WebServer(app, lambda: None)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
@@ -61,7 +50,7 @@ def served(database: TestDatabase, **settings: object) -> Iterator[Served]:
     assert not thread.is_alive(), "the server did not stop"
 
 
-def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
+def _wait_until_started(server: WebServer, thread: threading.Thread) -> None:
     deadline = time.monotonic() + PATIENCE
     while not server.started:
         assert thread.is_alive(), "the server stopped at its start"

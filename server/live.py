@@ -1,0 +1,174 @@
+"""Who waits for news, and the one poller of an API process that tells them.
+
+Listeners join for an account (the console) or for a technician's own feed. As long as there are
+any, the heads of their accounts are read twice a second, and feeds only where a head moved. No
+connection is held between polls, and an outage of the database only delays the news.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import Context
+from typing import Final, Self
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from sync.database import CUT, tx
+from sync.enrolment import still_enrolled
+from sync.feed.heads import Head, own_positions, read_heads
+
+LOG: Final = structlog.stdlib.get_logger("retour.live")
+
+#: Seconds between two polls.
+EVERY: Final = 0.5
+#: What passes by itself: the next poll tries again.
+PASSING: Final = (*CUT, asyncpg.PostgresError)
+
+
+class Listener:
+    """Iterate to wait for news: one tick for all that moved since the last one.
+
+    The first tick comes with the first poll, so whoever joins and pulls at each tick misses
+    nothing. Ends when the process stops, or when the device is not enrolled any more.
+    """
+
+    def __init__(
+        self, account: int, technician: UUID | None = None, device: UUID | None = None
+    ) -> None:
+        self.account, self.technician, self.device = account, technician, device
+        #: Up to where it was told, as the poller saw it.
+        self.head: Head | None = None
+        self.seen: tuple[int, int] | None = None
+        self._moved = asyncio.Event()
+        self._over = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> None:
+        """Wait for the next tick; a wait that is cancelled loses none."""
+        await self._moved.wait()
+        if self._over:
+            raise StopAsyncIteration
+        self._moved.clear()
+
+    def tell(self, head: Head, position: int) -> None:
+        """Note how far the feed is; a tick if it is elsewhere than before.
+
+        Elsewhere and not further: a restored database goes back, and devices must find out.
+        """
+        self.head, now = head, (head.epoch, position)
+        if now != self.seen:
+            self.seen = now
+            self._moved.set()
+
+    def end(self) -> None:
+        """No more ticks."""
+        self._over = True
+        self._moved.set()
+
+
+class Live:
+    """The listeners of one API process, all on its event loop."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[int, set[Listener]] = {}
+        self._poller: asyncio.Task[None] | None = None
+        self._closed = asyncio.Event()
+        self._away = False
+
+    @asynccontextmanager
+    async def account(self, account: int) -> AsyncIterator[Listener]:
+        """Ticks when anything in the account's feeds moved."""
+        with self._joined(Listener(account)) as listener:
+            yield listener
+
+    @asynccontextmanager
+    async def technician(
+        self, account: int, technician: UUID, device: UUID | None = None
+    ) -> AsyncIterator[Listener]:
+        """Ticks when the technician's own feed moved; ends when `device` is revoked."""
+        with self._joined(Listener(account, technician, device)) as listener:
+            yield listener
+
+    def close(self) -> None:
+        """End all listening, that which begins later too: the process stops."""
+        self._closed.set()
+        for listener in self._everybody():
+            listener.end()
+
+    async def closed(self) -> None:
+        """Close, and wait until nothing uses the database any more."""
+        self.close()
+        if self._poller is not None:
+            await asyncio.wait({self._poller})
+
+    @contextmanager
+    def _joined(self, listener: Listener) -> Iterator[Listener]:
+        if self._closed.is_set():
+            listener.end()
+        self._listeners.setdefault(listener.account, set()).add(listener)
+        if self._poller is None:
+            # In a context of its own: it outlives the request that starts it.
+            self._poller = asyncio.create_task(self._poll(), context=Context())
+        try:
+            yield listener
+        finally:
+            others = self._listeners[listener.account]
+            others.discard(listener)
+            if not others:
+                del self._listeners[listener.account]
+
+    def _everybody(self) -> list[Listener]:
+        return [one for listeners in self._listeners.values() for one in listeners]
+
+    async def _poll(self) -> None:
+        """Look again and again while somebody listens; whoever is left when it fails is let go."""
+        try:
+            while self._listeners and not self._closed.is_set():
+                await self._look()
+                await self._pause()
+        finally:
+            self._poller = None
+            for listener in self._everybody():
+                listener.end()
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(EVERY):
+                await self._closed.wait()
+        except TimeoutError:
+            return
+
+    async def _look(self) -> None:
+        """One poll. What fails in the middle is told by the next one."""
+        try:
+            for account, head in (await read_heads(list(self._listeners))).items():
+                await self._tell(account, head)
+        except PASSING as error:
+            if not self._away:
+                LOG.warning("live_interrupted", kind=type(error).__name__)
+            self._away = True
+            return
+        if self._away:
+            LOG.info("live_resumed")
+        self._away = False
+
+    async def _tell(self, account: int, head: Head) -> None:
+        behind = [one for one in self._listeners.get(account, ()) if one.head != head]
+        technicians = {one.technician for one in behind if one.technician is not None}
+        devices = {one.device for one in behind if one.device is not None}
+        positions: dict[UUID, int] = {}
+        if technicians:
+            async with tx(account) as opened:
+                positions = await own_positions(opened, list(technicians))
+                devices -= await still_enrolled(opened, list(devices))
+        for listener in behind:
+            if listener.device in devices:
+                listener.end()
+            elif listener.technician is None:
+                listener.tell(head, head.position)
+            else:
+                listener.tell(head, positions[listener.technician])

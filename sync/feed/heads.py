@@ -1,0 +1,43 @@
+"""How far feeds have come: enough to know whether a pull would bring anything."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from sync.database import Tx, once
+
+HEADS: Final = "SELECT account, epoch, position FROM feed_heads($1::bigint[])"
+
+#: One step into the index for each technician, however long the feed.
+OWN: Final = """
+SELECT technician, coalesce((
+  SELECT f.position FROM feed f WHERE f.account = $1 AND f.technician = w.technician
+  ORDER BY f.position DESC LIMIT 1), 0) AS position
+FROM unnest($2::uuid[]) AS w(technician)
+"""
+
+NUDGE: Final = "UPDATE feed_head SET position = position + 1 WHERE account = $1"
+
+
+class Head(NamedTuple):
+    """The last position of an account's feeds, in its epoch."""
+
+    epoch: int
+    position: int
+
+
+async def read_heads(accounts: Sequence[int]) -> dict[int, Head]:
+    """The heads of `accounts`, in one statement without their scopes."""
+    rows = await once(HEADS, accounts)
+    return {row["account"]: Head(row["epoch"], row["position"]) for row in rows}
+
+
+async def own_positions(tx: Tx, technicians: Sequence[UUID]) -> dict[UUID, int]:
+    """The last position in each technician's own feed; 0 for an empty one."""
+    rows = await tx.fetch(OWN, tx.account, technicians)
+    return {row["technician"]: row["position"] for row in rows}
+
+
+async def nudge(tx: Tx) -> None:
+    """Move the account's head for what is in no feed but concerns who listens; done last."""
+    await tx.execute(NUDGE, tx.account)

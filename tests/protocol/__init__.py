@@ -1,0 +1,1 @@
+"""The protocol between devices and Retour, from outside: over HTTP, against real processes."""
