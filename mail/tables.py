@@ -112,6 +112,7 @@ class Outbox(Table, tablename="outbox", db=DB):
     """The queue of invitations that are not settled: its release, phase, attempt and lease.
 
     `faults`: how often it could not be decided or written; the mail server is no part of that.
+    `vouched`: an operator let it go although the database was restored after it was due.
     """
 
     key = ("account", "invitation")
@@ -128,6 +129,7 @@ class Outbox(Table, tablename="outbox", db=DB):
     unsubscribe_token = Bytea(null=True, default=None)
     faults = SmallInt(null=False, default=0)
     error = Text(null=True, default=None)
+    vouched = Boolean(null=False, default=False)
 
 
 class Contact(Table, tablename="contact", db=DB):

@@ -13,7 +13,7 @@ import click
 from dramatiq.middleware import MiddlewareError
 
 from mail.broker import BrokerUrlError
-from server import grants, logs, processes
+from server import grants, logs, processes, restoring
 from server.commands import SpokenGroup
 from server.embedded import EmbeddedError
 from server.provision import ProvisionError, provision
@@ -177,6 +177,40 @@ def token_command(name: str, account: str | None, folder: Path | None) -> None:
     click.echo(_given(grants.new_token, folder, name, account))
 
 
+@main.command("restored", help=_("Say that the database came back from a backup."))
+@account_option
+@data_option
+@in_words
+def restored_command(account: str | None, folder: Path | None) -> None:
+    """Devices start again; mails that were due by now wait for a word."""
+    count = _given(restoring.restored, folder, account)
+    text = _(
+        "Noted for %(count)s accounts. Devices will pull everything anew and keep what they have"
+        " queued. Surveys that were due by now may have been sent already: they are held as they"
+        " come up, and `retour held` shows them."
+    )
+    click.echo(text % {"count": count})
+
+
+@main.command("held", help=_("Count the surveys that are held; send them, or drop them."))
+@click.option("--send", "word", flag_value="send", help=_("Send them all."))
+@click.option("--drop", "word", flag_value="drop", help=_("Send none of them."))
+@account_option
+@data_option
+@in_words
+def held_command(word: restoring.Word | None, account: str | None, folder: Path | None) -> None:
+    """Held: nobody knows whether they went, or they could not be written."""
+    count = _given(restoring.held_mails, folder, account, word or "stay")
+    match word:
+        case "send":
+            text = _("Surveys on their way: %(count)s")
+        case "drop":
+            text = _("Surveys dropped: %(count)s")
+        case _:
+            text = _("Surveys held: %(count)s")
+    click.echo(text % {"count": count})
+
+
 @main.group("account", help=_("Accounts: the companies that use Retour."))
 def account_group() -> None:
     """The group of commands about accounts."""
@@ -226,9 +260,7 @@ def create_account_command(
         click.echo(_("Password: %(password)s") % {"password": chosen})
 
 
-def _given(
-    work: Callable[..., Coroutine[Any, Any, str]], folder: Path | None, *args: object
-) -> str:
+def _given(work: Callable[..., Coroutine[Any, Any, T]], folder: Path | None, *args: object) -> T:
     """What `work` gives out, on the database of the settings or of the folder's `retour up`."""
     settings = load()
     place = folder or Path(settings.data)

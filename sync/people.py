@@ -18,6 +18,7 @@ class Account(Table, tablename="account", db=DB):
     """A company that uses Retour.
 
     `zone` is an IANA name; `after_crash`: what to do with a mail that may have gone.
+    `restored_at`: when the database came back from a backup the last time.
     """
 
     key = ("account",)
@@ -27,6 +28,7 @@ class Account(Table, tablename="account", db=DB):
     language = Text(null=False, default=None)
     after_crash = Text(null=False, default=None)
     created_at = Timestamptz(null=False, default=None)
+    restored_at = Timestamptz(null=True, default=None)
 
 
 class Unit(Table, tablename="unit", db=DB):

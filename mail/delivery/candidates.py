@@ -17,7 +17,8 @@ from sync.database import Tx
 #: locks its entry in the queue before.
 _DUE: Final = """
 WITH picked AS MATERIALIZED (
-  SELECT invitation, release, attempt, resent, first_tried_at, survey_token, unsubscribe_token
+  SELECT invitation, release, attempt, resent, first_tried_at, survey_token, unsubscribe_token,
+    vouched
   FROM outbox
   WHERE account = $1 AND phase = 'waiting' AND release <= $2 AND not_before <= $2
     AND ($4::uuid[] IS NULL OR invitation = ANY($4))
@@ -27,6 +28,7 @@ WITH picked AS MATERIALIZED (
 )
 SELECT o.*, i.campaign, i.version, i.transition, i.technician,
   i.address, i.typed_address, i.language, i.message_id,
+  NOT o.vouched AND i.due < coalesce(a.restored_at, '-infinity') AS doubtful,
   r.moment, t.type, t.state, s.kind,
   w.moment AS last_moment, w.sequence AS last_sequence, w.id AS last_id,
   c.name AS customer_name, c.email AS customer_email, c.billing_email,
@@ -35,6 +37,7 @@ SELECT o.*, i.campaign, i.version, i.transition, i.technician,
   l.zone AS location_zone, t.contact_email,
   y.name AS type_name, y.names AS type_names
 FROM picked o
+JOIN account a ON a.account = $1
 JOIN invitation i ON (i.account, i.id) = ($1, o.invitation)
 JOIN transition r ON (r.account, r.id) = (i.account, i.transition)
 JOIN task t ON (t.account, t.id) = (i.account, i.task)
@@ -86,7 +89,8 @@ class Candidate(Struct, frozen=True):
     """A due invitation.
 
     `resent`: a copy may have gone before, this is the last. `first_tried_at`: when it was first
-    offered to the server. `last`: the task's last transition. `captured_by`, `captured_at`: the
+    offered to the server. `doubtful`: it was due before the database came back from a backup, so
+    it may have been sent. `last`: the task's last transition. `captured_by`, `captured_at`: the
     technician who noted the customer's address, and when. `earlier`: set from the 2nd attempt.
     """
 
@@ -95,6 +99,7 @@ class Candidate(Struct, frozen=True):
     attempt: int
     resent: bool
     first_tried_at: datetime | None
+    doubtful: bool
     campaign: UUID
     version: int
     transition: UUID
@@ -129,6 +134,7 @@ def _candidate(row: asyncpg.Record) -> Candidate:
         attempt=row["attempt"],
         resent=row["resent"],
         first_tried_at=row["first_tried_at"],
+        doubtful=row["doubtful"],
         campaign=row["campaign"],
         version=row["version"],
         transition=row["transition"],

@@ -18,6 +18,7 @@ from mail.config import MailConfig
 from mail.definition import to_rules
 from mail.delivery.candidates import Candidate, due, due_ids
 from mail.delivery.dropping import drop
+from mail.delivery.holding import hold_restored
 from mail.delivery.leasing import Job, Pinned, lease
 from mail.delivery.poison import fault
 from mail.delivery.releasing import Cleared, Dropped, Waiting, judge
@@ -118,9 +119,11 @@ async def _claim(
     found = await due(tx, limit, only)
     if not found:
         return NOTHING
+    await hold_restored(tx, [one for one in found if one.doubtful])
+    certain = [one for one in found if not one.doubtful]
     campaigns = await load(tx)
-    definitions = await pinned(tx, {(one.campaign, one.version) for one in found})
-    active, paused, archived = _by_status(found, campaigns)
+    definitions = await pinned(tx, {(one.campaign, one.version) for one in certain})
+    active, paused, archived = _by_status(certain, campaigns)
     rules = {one.invitation: _rules(one, campaigns, definitions) for one in active}
     released = await judge(tx, active, rules)
     await contacts.reserve(tx, released.reserved)

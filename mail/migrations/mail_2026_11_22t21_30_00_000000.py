@@ -1,4 +1,4 @@
-"""Tell the field of the campaigns that are active already; later changes tell it themselves."""
+"""Tell the field of campaigns that are active already; mails that an operator vouches for."""
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
@@ -6,7 +6,7 @@ from sync.schema import executing
 
 ID = "2026-11-22T21:30:00:000000"
 VERSION = "1.38.0"
-DESCRIPTION = "devices know which campaigns ask"
+DESCRIPTION = "devices know which campaigns ask; what a restore makes doubtful is held"
 
 #: As `mail.asks` writes it. Devices hear of it when they pull with the newer protocol.
 ASKS = """
@@ -31,7 +31,10 @@ UPDATE task_type t SET asks = b.asks
 FROM by_type b WHERE (t.account, t.id) = (b.account, b.task_type)
 """
 
+#: An operator's word that it may go although the database was restored after it was due.
+VOUCHED = "ALTER TABLE outbox ADD COLUMN vouched boolean NOT NULL DEFAULT false"
+
 
 async def forwards() -> MigrationManager:
     """Fill what is new from what is there."""
-    return executing(ID, "mail", DESCRIPTION, ASKS)
+    return executing(ID, "mail", DESCRIPTION, ASKS, VOUCHED)

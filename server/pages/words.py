@@ -94,6 +94,13 @@ MAIL: Final = {
     "uncertain": (_("It is not known whether the survey arrived"), "caution", "alert"),
     "resent": (_("Survey sent once more"), "neutral", "mail"),
     "held": (_("Survey held back until someone decides"), "caution", "alert"),
+    "held_restored": (
+        _("Survey held back: the database was restored, and it may have been sent before"),
+        "caution",
+        "alert",
+    ),
+    "let_go": (_("Survey let go by an operator"), "neutral", "mail"),
+    "called_off": (_("Survey called off by an operator"), "neutral", "none"),
     "failed": (_("Survey refused by the mail server"), "negative", "alert"),
     "bounced": (_("Survey came back: the address does not take it"), "negative", "alert"),
     "expired": (_("Survey given up after two days of trying"), "negative", "alert"),

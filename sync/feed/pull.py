@@ -13,6 +13,7 @@ from sync.feed.changes import Change, Gone, KindName
 from sync.feed.content import read_content
 from sync.feed.cursor import Place, read_cursor, write_cursor
 from sync.feed.pruning import prune
+from sync.restored import note_restored
 from sync.wire import DeviceScope
 
 USUAL_CHANGES: Final = 1000
@@ -101,7 +102,8 @@ async def read_stretch(
 async def _continues(tx: Tx, after: Place, head: asyncpg.Record) -> bool:
     if after > (head["epoch"], head["position"]):
         # We wrote this cursor and do not remember it: the database was restored.
-        await tx.execute(NEW_EPOCH, tx.account, *after)
+        if await tx.execute(NEW_EPOCH, tx.account, *after):
+            await note_restored(tx)
         return False
     return bool(after.epoch == head["epoch"] and after.position >= head["pruned"])
 

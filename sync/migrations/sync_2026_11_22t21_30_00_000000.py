@@ -6,7 +6,7 @@ from sync.schema import executing
 
 ID = "2026-11-22T21:30:00:000000"
 VERSION = "1.38.0"
-DESCRIPTION = "surveys of a task type, verdicts that changed, transitions made in the console"
+DESCRIPTION = "surveys of a type, verdicts that changed, the console's transitions, restores"
 
 COLUMNS = """
 ALTER TABLE task_type ADD COLUMN asks jsonb;
@@ -18,6 +18,7 @@ ALTER TABLE verdict
   ADD COLUMN settled_at timestamptz,
   ADD COLUMN settled_by uuid,
   ADD FOREIGN KEY (account, settled_by) REFERENCES app_user;
+ALTER TABLE account ADD COLUMN restored_at timestamptz;
 ALTER TABLE feed
   DROP CONSTRAINT feed_kind_check,
   ADD CONSTRAINT feed_kind_check

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from sync.database import DB
 from tests.databases import TestDatabase
 from tests.faults.brokers import shared_broker
+from tests.faults.clusters import Cluster, own_cluster
 from tests.faults.shifting import Owner, owning
 from tests.faults.sink import Sink
 from tests.faults.yard import Yard, opened_yard
@@ -41,3 +43,21 @@ async def yard(
     """An account with a campaign and a device; none of its processes is started yet."""
     async with opened_yard(as_worker, sink, tmp_path, **broker) as opened:
         yield opened
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL that the test may kill and set back."""
+    with own_cluster() as made:
+        yield made
+
+
+@pytest.fixture
+async def scene(
+    cluster: Cluster, sink: Sink, tmp_path: Path, broker: dict[str, Any]
+) -> AsyncIterator[Yard]:
+    """A yard in it."""
+    await DB.open(cluster.database.worker)
+    async with opened_yard(cluster.database, sink, tmp_path, **broker) as opened:
+        yield opened
+    await DB.close()

@@ -77,16 +77,25 @@ class Yard:
 
     async def push(self, origin: str, items: Sequence[Item]) -> httpx.Response:
         """Push `items` from alice's phone, on a connection of its own."""
-        body = Push(device_now=await now(), transitions=list(items))
+        return await self.send(origin, Push(device_now=await now(), transitions=list(items)))
+
+    async def send(self, origin: str, body: object) -> httpx.Response:
+        """Push a whole body."""
         async with httpx.AsyncClient(base_url=origin, timeout=30) as client:
             return await client.post(
                 "/api/v1/sync/push",
                 content=msgspec.json.encode(body),
-                headers={
-                    "Authorization": f"Bearer {self.credential}",
-                    "Content-Type": "application/json",
-                },
+                headers={**self._who, "Content-Type": "application/json"},
             )
+
+    async def read(self, origin: str, path: str, accept: str) -> httpx.Response:
+        """GET as alice's phone, on a connection of its own."""
+        async with httpx.AsyncClient(base_url=origin, timeout=30) as client:
+            return await client.get(path, headers={**self._who, "Accept": accept})
+
+    @property
+    def _who(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.credential}"}
 
     async def finish(self, origin: str, visits: Sequence[Visit]) -> None:
         """Push that the tasks of `visits` are done."""

@@ -1,0 +1,90 @@
+"""Held mails: what only an operator may let go or call off.
+
+A mail is held when nobody knows whether it went and the account wants no second copy, when it
+could not be written again and again, or when the database was restored from a backup after it
+was due: it may have left before, and the backup does not know.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from msgspec import Struct
+
+from mail import contacts
+from mail.delivery.candidates import Candidate
+from mail.delivery.events import Event, note
+from mail.delivery.poison import TRIES
+from sync.database import Tx
+
+#: In `invitation.reason` and in the event of whatever a restore holds.
+RESTORED: Final = "restored"
+
+_HOLD: Final = """
+WITH kept AS (
+  UPDATE outbox SET phase = 'held', lease_until = NULL, error = $3
+  WHERE account = $1 AND invitation = ANY($2)
+  RETURNING invitation
+)
+UPDATE invitation i SET status = 'held', reason = $3
+FROM kept WHERE (i.account, i.id) = ($1, kept.invitation)
+"""
+
+_HELD: Final = """
+SELECT o.invitation, o.attempt, o.faults, i.reason
+FROM outbox o JOIN invitation i ON (i.account, i.id) = (o.account, o.invitation)
+WHERE o.account = $1 AND o.phase = 'held' ORDER BY o.invitation FOR NO KEY UPDATE OF o, i
+"""
+
+_LET_GO: Final = """
+WITH freed AS (
+  UPDATE outbox SET phase = 'waiting', vouched = true, faults = 0, not_before = $3, error = NULL
+  WHERE account = $1 AND invitation = ANY($2)
+  RETURNING invitation
+)
+UPDATE invitation i SET status = 'scheduled', reason = NULL
+FROM freed WHERE (i.account, i.id) = ($1, freed.invitation)
+"""
+
+_CALL_OFF: Final = """
+WITH gone AS (
+  DELETE FROM outbox WHERE account = $1 AND invitation = ANY($2) RETURNING invitation, faults
+)
+UPDATE invitation i SET status = CASE WHEN gone.faults >= $3 THEN 'expired' ELSE 'uncertain' END
+FROM gone WHERE (i.account, i.id) = ($1, gone.invitation)
+"""
+
+
+class Held(Struct, frozen=True):
+    """A held mail; `reason`: why, as the invitation says it."""
+
+    invitation: UUID
+    attempt: int
+    faults: int
+    reason: str | None
+
+
+async def hold_restored(tx: Tx, found: Sequence[Candidate]) -> None:
+    """Hold due mails, whose rows are locked: they may have left before the backup came back."""
+    if found:
+        await tx.execute(_HOLD, tx.account, [one.invitation for one in found], RESTORED)
+        await note(tx, [Event(one.invitation, "held_restored", one.attempt) for one in found])
+
+
+async def held(tx: Tx) -> list[Held]:
+    """The account's held mails, locked."""
+    return [Held(*row) for row in await tx.fetch(_HELD, tx.account)]
+
+
+async def let_go(tx: Tx, mails: Sequence[Held]) -> None:
+    """Send them at the next look, whatever a restore makes doubtful."""
+    await tx.execute(_LET_GO, tx.account, [one.invitation for one in mails], tx.now)
+    await note(tx, [Event(one.invitation, "let_go", one.attempt) for one in mails])
+
+
+async def call_off(tx: Tx, mails: Sequence[Held]) -> None:
+    """Send none of them. Whether they went before stays unknown; one that never could is over."""
+    ids = [one.invitation for one in mails]
+    await tx.execute(_CALL_OFF, tx.account, ids, TRIES)
+    await contacts.release(tx, ids)
+    await note(tx, [Event(one.invitation, "called_off", one.attempt) for one in mails])

@@ -1,0 +1,23 @@
+"""A database that came back from a backup: what was told since then is not known any more."""
+
+from typing import Final
+
+from sync.database import Tx
+
+#: The account's own row last but one: the feed's counter is the last lock.
+NOTE: Final = "UPDATE account SET restored_at = $2 WHERE account = $1"
+NEW_EPOCH: Final = "UPDATE feed_head SET epoch = epoch + 1 WHERE account = $1"
+
+
+async def declare_restored(tx: Tx) -> None:
+    """Have the account's devices start again, and mails that were due by now wait for a word.
+
+    Cursors of before are answered `resync`; what was due before now may have been sent already.
+    """
+    await note_restored(tx)
+    await tx.execute(NEW_EPOCH, tx.account)
+
+
+async def note_restored(tx: Tx) -> None:
+    """Keep that what was due by now may have been sent without the database remembering it."""
+    await tx.execute(NOTE, tx.account, tx.now)

@@ -1,0 +1,72 @@
+"""A PostgreSQL of one test's own, as durable as in earnest: crashed, started, saved, restored."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from server.embedded import Embedded, access
+from tests.databases import TestDatabase, clone, make_template
+from tests.faults.processes import until
+
+
+class Cluster:
+    """`database`: a migrated one of its own."""
+
+    def __init__(self, embedded: Embedded, database: TestDatabase) -> None:
+        self.embedded, self.database = embedded, database
+
+    def crash(self) -> None:
+        """Kill -9 of the server: what was not durable is gone."""
+        process = self.embedded.process
+        assert process is not None
+        os.kill(process.pid, signal.SIGKILL)
+        until(lambda: not self.embedded.alive(), "it is dead")
+
+    async def start(self) -> None:
+        """Start it again, where it was."""
+        await self.embedded.restart()
+
+    async def saved(self) -> Path:
+        """A backup: a copy of all files, taken while it is stopped."""
+        self.embedded.stop()
+        copied = self.embedded.folder / "backup"
+        await asyncio.to_thread(_copy, self._files, copied)
+        await self.start()
+        return copied
+
+    async def restore(self, backup: Path) -> None:
+        """Put `backup` in the place of everything that happened since."""
+        self.embedded.stop()
+        await asyncio.to_thread(shutil.rmtree, self._files)
+        await asyncio.to_thread(_copy, backup, self._files)
+        await self.start()
+
+    @property
+    def _files(self) -> Path:
+        return self.embedded.folder / "postgres" / "cluster"
+
+
+def _copy(source: Path, target: Path) -> None:
+    """With owners and rights, which PostgreSQL insists on."""
+    subprocess.run(["cp", "-a", source, target], check=True)
+
+
+@contextmanager
+def own_cluster() -> Iterator[Cluster]:
+    """A cluster with PostgreSQL's defaults for durability, and a database in it."""
+    with tempfile.TemporaryDirectory(prefix="retour-cluster-") as folder:
+        Path(folder).chmod(0o755)
+        embedded = Embedded(Path(folder))
+        try:
+            dsn = embedded.start().dsn
+            assert access(Path(folder)) is not None
+            with clone(dsn, make_template(dsn)) as database:
+                yield Cluster(embedded, database)
+        finally:
+            embedded.stop()
