@@ -20,6 +20,7 @@ from mail.i18n import Translator, negotiate
 from server.auth import Principal
 from server.errors import PROBLEMS, BadBodyError, Fault, Meaning, NotSignedInError, ServerError
 from server.pages.page import frame, respond
+from server.protocol import NEWEST
 from sync.errors import FieldError, SyncError
 
 AnyRequest = Request[Any, Any, Any]
@@ -160,5 +161,7 @@ def _headers(error: Exception, meaning: Meaning) -> dict[str, str]:
     headers = {} if wait is None else {"Retry-After": str(wait)}
     if meaning.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    if meaning.status == 426:  # RFC 9110, 7.8: the one is announced by the other
+        headers |= {"Upgrade": f"Retour/{NEWEST}", "Connection": "Upgrade"}
     allow = (getattr(error, "headers", None) or {}).get("allow")
     return headers | ({"Allow": allow} if allow else {})

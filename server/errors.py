@@ -111,6 +111,12 @@ class BadEncodingError(ServerError):
     code = "bad_encoding"
 
 
+class OldAppError(ServerError):
+    """The device speaks a version of the protocol that is not served any more."""
+
+    code = "old_app"
+
+
 class ClientGoneError(Exception):
     """The client left before its request was complete; nobody waits for an answer."""
 
@@ -148,6 +154,7 @@ PROBLEMS: Final = {
     "too_many": Meaning(413, _("Too many items at once")),
     "wrong_type": Meaning(415, _("Send application/json or application/msgpack")),
     "wrong_encoding": Meaning(415, _("Send the body plain, or compressed by gzip or zstd")),
+    "old_app": Meaning(426, _("This app is too old: update it. What waits on the device is kept.")),
     "throttled": Meaning(429, _("Too many attempts: wait a moment")),
     "internal": Meaning(500, _("Something went wrong on our side")),
     "unavailable": Meaning(503, _("Not available for a moment: try again")),

@@ -11,7 +11,15 @@ from sync.database import Tx, run
 from sync.errors import EnrolmentError, MissingError
 from sync.feed.heads import nudge
 from sync.ids import ALPHABET, LOCATOR_LENGTH, account_of, locator, new_id, random_letters
-from sync.wire import DeviceScope, Enrol, Enrolled
+from sync.wire import (
+    AccountName,
+    DeviceName,
+    DeviceScope,
+    Enrol,
+    Enrolled,
+    Enrolment,
+    TechnicianName,
+)
 
 #: How long a code may be used.
 CODE_LIFE: Final = timedelta(minutes=10)
@@ -46,6 +54,12 @@ STILL_ENROLLED: Final = """
 SELECT d.id FROM device d JOIN app_user u ON u.account = d.account AND u.id = d.technician
 WHERE d.account = $1 AND d.id = ANY($2::uuid[]) AND d.revoked_at IS NULL
   AND u.active AND u.role = 'technician'
+"""
+DESCRIBE: Final = """
+SELECT d.name AS device, u.name AS technician, u.language AS spoken, a.name, a.zone, a.language
+FROM device d JOIN app_user u ON u.account = d.account AND u.id = d.technician
+JOIN account a ON a.account = d.account
+WHERE d.account = $1 AND d.id = $2
 """
 REVOKE: Final = """
 UPDATE device SET revoked_at = coalesce(revoked_at, $3) WHERE account = $1 AND id = $2
@@ -101,6 +115,17 @@ async def still_enrolled(tx: Tx, devices: Sequence[UUID]) -> set[UUID]:
     if not devices:
         return set()
     return {row["id"] for row in await tx.fetch(STILL_ENROLLED, tx.account, devices)}
+
+
+async def describe(tx: Tx, device: DeviceScope) -> Enrolment:
+    """What `device`, which has come in, may know of itself, its technician and the account."""
+    row = await tx.fetchrow(DESCRIBE, tx.account, device.device)
+    assert row is not None  # noqa: S101 - devices are revoked and never removed
+    return Enrolment(
+        DeviceName(device.device, row["device"]),
+        TechnicianName(device.technician, row["technician"], row["spoken"]),
+        AccountName(row["name"], row["zone"], row["language"]),
+    )
 
 
 async def _consume(tx: Tx, code: str, name: str) -> Enrolled:

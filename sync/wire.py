@@ -106,6 +106,37 @@ class Enrolled(Struct, frozen=True):
     credential: str
 
 
+class DeviceName(Struct, frozen=True):
+    """The device itself, as screens call it."""
+
+    id: UUID
+    name: str
+
+
+class TechnicianName(Struct, frozen=True):
+    """Whose device it is. `language`: as fr_CA."""
+
+    id: UUID
+    name: str
+    language: str
+
+
+class AccountName(Struct, frozen=True):
+    """The company. `zone`: IANA name. `language`: as fr_CA."""
+
+    name: str
+    zone: str
+    language: str
+
+
+class Enrolment(Struct, frozen=True):
+    """Answer to GET /api/v1/sync/me."""
+
+    device: DeviceName
+    technician: TechnicianName
+    account: AccountName
+
+
 class DeviceScope(Struct, frozen=True):
     """Who pushes and pulls: an enrolled device that is not revoked, and its technician."""
 

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from server.api.operation import operation
 from server.api.paging import Listing, Paging, listing
 from server.auth import DEVICE_PREFIX, DeviceRequest, Principal, anyone, device, plans, reads
+from server.protocol import spoken
 from server.streaming import Events, event
 from server.throttle import GUESSES, Bucket, count, give_back, peer_of
 from sync import enrolment, feed, intake
@@ -19,7 +20,7 @@ from sync.enrolment import CODE_LIFE
 from sync.feed.pull import MOST_CHANGES, USUAL_CHANGES
 from sync.records import reading
 from sync.records.shapes import DeviceRecord
-from sync.wire import Enrol, Enrolled, Push, PushReply
+from sync.wire import Enrol, Enrolled, Enrolment, Push, PushReply
 
 #: Says that a pull would bring something, or might.
 PULL: Final = event("pull")
@@ -102,7 +103,7 @@ async def revoke_device(request: ApiRequest, key: UUID) -> None:
         await enrolment.revoke(opened, key)
 
 
-@operation("POST", "/sync/push", access=device, fails=("too_many",))
+@operation("POST", "/sync/push", access=device, versioned=True, fails=("too_many",))
 async def push(request: DeviceRequest, body: Push) -> PushReply:
     """Push transitions; each one gets its verdict, in the order sent.
 
@@ -115,18 +116,34 @@ async def push(request: DeviceRequest, body: Push) -> PushReply:
     return PushReply(outcome.results)
 
 
-@operation("GET", "/sync/pull", access=device, answer=FeedPage, fails=("bad_cursor", "resync"))
+@operation(
+    "GET",
+    "/sync/pull",
+    access=device,
+    versioned=True,
+    answer=FeedPage,
+    fails=("bad_cursor", "resync"),
+)
 async def pull(request: DeviceRequest, query: FeedQuery) -> feed.Page:
     """Pull what changed for the device's technician since the cursor.
 
     410 `resync` says that the cursor can no longer be continued: drop what is stored (not what
-    waits to be pushed) and pull without one.
+    waits to be pushed) and pull without one. A cursor remembers the version of the protocol it was
+    given in: after an update of the app everything comes again, with what is new.
     """
     key = request.app.state.settings.secret.encode()
-    return await feed.pull(request.user, query.cursor, key, query.limit)
+    return await feed.pull(request.user, query.cursor, key, query.limit, spoken(request))
 
 
-@operation("GET", "/sync/live", access=device, answer=EventStream)
+@operation("GET", "/sync/me", access=device)
+async def read_enrolled(request: DeviceRequest) -> Enrolment:
+    """Tell a device what it is, whose it is, and how its account reckons."""
+    scope = request.user
+    async with tx(scope.account) as opened:
+        return await enrolment.describe(opened, scope)
+
+
+@operation("GET", "/sync/live", access=device, versioned=True, answer=EventStream)
 async def live(request: DeviceRequest) -> Events:
     """Listen to server-sent events that say when to pull.
 
@@ -150,5 +167,6 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
     revoke_device,
     push,
     pull,
+    read_enrolled,
     live,
 ]

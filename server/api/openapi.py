@@ -14,6 +14,7 @@ from server.api.operation import OPERATION, Operation
 from server.api.wire import JSON, MESSAGE_PACK, NO_CONTENT
 from server.auth import anyone, device
 from server.errors import PROBLEMS
+from server.protocol import HEADER, OLDEST
 from server.streaming import EVENT_STREAM
 from sync.feed.changes import Change
 
@@ -29,9 +30,22 @@ may be compressed by gzip or zstd; at most 1 MiB, inflated too. Unknown fields a
 carry an offset.
 Lists are paged: ask again with `after` = `next`. Errors are problem+json (RFC 9457); the last part
 of `type` is a stable code.
+Answers of 1 KiB and more are compressed where Accept-Encoding names zstd or gzip.
+Devices say which version of the protocol they speak by `Retour-Protocol` (1 where it is missing; 2
+is the newest; a higher number is answered as 2). 426 `old_app` says that a version is not served
+any more, and `Upgrade` which one is: keep what waits, show the text, update the app.
 """
 
 Schema = dict[str, Any]
+
+#: The header by which devices say what they understand.
+VERSION: Final[Schema] = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": "The version of the protocol that the app speaks.",
+    "schema": {"type": "integer", "minimum": OLDEST, "default": OLDEST},
+}
 
 
 def document(app: Litestar) -> Schema:
@@ -118,7 +132,11 @@ def _operation(
         "operationId": spoken.name,
         "summary": spoken.summary,
         "security": _security(spoken),
-        "parameters": [*_in_path(spoken, known), *_in_query(spoken, known, parts)],
+        "parameters": [
+            *_in_path(spoken, known),
+            *_in_query(spoken, known, parts),
+            *([VERSION] if spoken.versioned else []),
+        ],
         "responses": _responses(spoken, known),
     }
     if spoken.description:
@@ -171,6 +189,8 @@ def _responses(spoken: Operation, known: Mapping[str, Schema]) -> Schema:
 
 def _codes(spoken: Operation) -> tuple[str, ...]:
     codes = (*ALWAYS, *spoken.fails)
+    if spoken.versioned:
+        codes = (*codes, "old_app")
     if spoken.access is not anyone:
         codes = (*codes, "not_signed_in", "forbidden")
     if spoken.path_parameters:

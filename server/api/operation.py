@@ -16,6 +16,7 @@ from litestar.handlers import HTTPRouteHandler
 from server.api.wire import NO_CONTENT, read_body, read_query, write
 from server.auth import Guard
 from server.errors import NotFoundError
+from server.protocol import speaks
 
 AnyRequest = Request[Any, Any, Any]
 Method: TypeAlias = Literal["GET", "POST", "PUT", "DELETE"]
@@ -25,7 +26,10 @@ OPERATION: Final = "operation"
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """What a route takes and gives. `answer` is NoneType for 204. `fails`: codes of errors."""
+    """What a route takes and gives. `answer` is NoneType for 204. `fails`: codes of errors.
+
+    `versioned`: the header that says the version of the protocol is read.
+    """
 
     name: str
     summary: str
@@ -37,6 +41,7 @@ class Operation(msgspec.Struct, frozen=True):
     answer: Any
     status: int
     fails: tuple[str, ...]
+    versioned: bool = False
 
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
         """Itself: Litestar copies handlers with what they carry, and types cannot be copied."""
@@ -51,6 +56,7 @@ def operation(
     status: int = 200,
     answer: Any = None,
     fails: tuple[str, ...] = (),
+    versioned: bool = False,
 ) -> Callable[[Callable[..., Awaitable[Any]]], HTTPRouteHandler]:
     """Make a route of a function `(request, [body], [query], [path parameters]) -> answer`.
 
@@ -59,6 +65,7 @@ def operation(
 
     def routed(function: Callable[..., Awaitable[Any]]) -> HTTPRouteHandler:
         spoken = _describe(function, access, status, fails)
+        spoken = msgspec.structs.replace(spoken, versioned=versioned)
         if answer is not None:
             spoken = msgspec.structs.replace(spoken, answer=answer)
         return route(method, path, function, spoken)
@@ -86,7 +93,7 @@ def route(
     return HTTPRouteHandler(
         path,
         http_method=method,
-        guards=[spoken.access],
+        guards=[speaks, spoken.access] if spoken.versioned else [spoken.access],
         name=spoken.name,
         status_code=200,  # the response carries the real one
         opt={OPERATION: spoken},

@@ -51,19 +51,23 @@ class Stretch(Struct, frozen=True):
 
 
 async def pull(
-    device: DeviceScope, cursor: str | None, key: bytes, limit: int = USUAL_CHANGES
+    device: DeviceScope,
+    cursor: str | None,
+    key: bytes,
+    limit: int = USUAL_CHANGES,
+    protocol: int = 1,
 ) -> Page:
     """The page after `cursor`, or the first one without it.
 
     `key`: the secret that authenticates cursors. `limit`: at most so many changes; what lies
-    outside 1 to `MOST_CHANGES` counts as the nearest of these.
+    outside 1 to `MOST_CHANGES` counts as the nearest of these. `protocol`: which the device speaks.
 
     :raises CursorError: we never gave this cursor to this technician.
     :raises ResyncError: the device must start again without a cursor.
     """
     after = None if cursor is None else read_cursor(key, device, cursor)
     most = min(max(limit, 1), MOST_CHANGES)
-    read = partial(read_stretch, device=device, after=after, most=most)
+    read = partial(read_stretch, device=device, after=after, most=most, protocol=protocol)
     stretch = await run(device.account, read)
     if stretch is None:
         raise ResyncError("this place in the feed is gone; pull again without a cursor")
@@ -76,10 +80,13 @@ async def read_stretch(
     after: Place | None,
     most: int,
     kinds: Collection[KindName] | None = None,
+    protocol: int = 1,
 ) -> Stretch | None:
     """At most `most` changes of `kinds` (None: all) after a place that we gave, or from the start.
 
-    None stands for a resync, so that a new epoch is committed before it is told.
+    A place of an older protocol than `protocol` can be continued, from the start of its epoch: all
+    is told again with what the older one left out. None stands for a resync, so that a new epoch
+    is committed before it is told.
     """
     if after is None:
         await prune(tx)
@@ -87,7 +94,8 @@ async def read_stretch(
     assert head is not None  # noqa: S101 - made with the account
     if after and not await _continues(tx, after, head):
         return None
-    start = after.position if after else 0
+    goes_on = after is not None and after.protocol >= protocol
+    start, floor = (after.position, after.floor) if after and goes_on else (0, head["pruned"])
     wanted = None if kinds is None else list(kinds)
     rows = await tx.fetch(ROWS, tx.account, device.technician, start, most + 1, wanted)
     more = len(rows) > most
@@ -96,16 +104,17 @@ async def read_stretch(
     # All up to the head is committed: an idle feed's place moves on and does not grow old.
     end = last if more else max(last, head["position"])
     changes = _joined(rows, await read_content(tx, rows))
-    return Stretch(changes, Place(head["epoch"], end), more)
+    return Stretch(changes, Place(head["epoch"], end, floor, protocol), more)
 
 
 async def _continues(tx: Tx, after: Place, head: asyncpg.Record) -> bool:
-    if after > (head["epoch"], head["position"]):
+    if after > Place(head["epoch"], head["position"]):
         # We wrote this cursor and do not remember it: the database was restored.
-        if await tx.execute(NEW_EPOCH, tx.account, *after):
+        if await tx.execute(NEW_EPOCH, tx.account, after.epoch, after.position):
             await note_restored(tx)
         return False
-    return bool(after.epoch == head["epoch"] and after.position >= head["pruned"])
+    seen = max(after.position, after.floor)
+    return bool(after.epoch == head["epoch"] and seen >= head["pruned"])
 
 
 def _joined(rows: Iterable[asyncpg.Record], content: dict[tuple[str, str], Change]) -> list[Change]:

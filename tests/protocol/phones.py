@@ -15,7 +15,12 @@ from tests.server.office import Office, in_database
 
 
 class Phone:
-    """An enrolled device. `held`: things by kind and id, as of the last pull."""
+    """An enrolled device. `held`: things by kind and id, as of the last pull.
+
+    `version`: of the protocol, that it says it speaks.
+    """
+
+    version = "1"
 
     def __init__(self, credential: str, origin: str) -> None:
         self.credential, self.origin = credential, origin
@@ -26,7 +31,7 @@ class Phone:
     @property
     def headers(self) -> dict[str, str]:
         """What it sends with every request."""
-        return {"Authorization": f"Bearer {self.credential}"}
+        return {"Authorization": f"Bearer {self.credential}", "Retour-Protocol": self.version}
 
     def listen(self, origin: str | None = None) -> Stream:
         """An open stream, here or at another process, whose event of the start has come."""
@@ -55,10 +60,11 @@ class Phone:
         assert [one["verdict"] for one in answer.json()["results"]] == ["accepted"], answer.text
         return str(item["id"])
 
-    def pull(self, *, limit: int = 1000) -> None:
-        """Take over everything since the last pull."""
+    def pull(self, *, limit: int = 1000, pages: int = 1000) -> None:
+        """Take over everything since the last pull, or what comes in so many pages."""
         more = True
-        while more:
+        while more and pages:
+            pages -= 1
             given = {"limit": str(limit)} | ({"cursor": self.cursor} if self.cursor else {})
             answer = httpx.get(
                 f"{self.origin}/api/v1/sync/pull",

@@ -51,6 +51,21 @@ def test_a_device_enrols_pushes_and_pulls(api: Served, north: Office) -> None:
     assert (rest["changes"], rest["more"]) == ([], False)
 
 
+def test_a_device_learns_whose_it_is(api: Served, north: Office) -> None:
+    device = enrolled(api, north, "Tablette du camion")
+    told = api.client.get("/api/v1/sync/me", headers=bearer(device["credential"]))
+    assert told.json() == {
+        "device": {"id": device["device"], "name": "Tablette du camion"},
+        "technician": {"id": str(north.world.alice), "name": "Alice", "language": "fr_CA"},
+        "account": {
+            "name": "Plomberie Exemple",
+            "zone": "America/Montreal",
+            "language": "fr_CA",
+        },
+    }
+    assert api.client.get("/api/v1/sync/me", headers=north.program).status_code == 401
+
+
 def test_a_code_serves_once(api: Served, north: Office) -> None:
     order = {"user": str(north.world.alice)}
     code = api.client.post("/api/v1/devices/codes", json=order, headers=north.program)

@@ -343,6 +343,26 @@ async def test_tombstones_go_after_ninety_days_and_take_old_cursors_along(
     assert await present.pull() == []
 
 
+async def test_a_first_sync_in_pages_goes_on_before_and_after_forgotten_tombstones(
+    world: World, owner: Owner
+) -> None:
+    early = [await world.task() for _ in range(3)]
+    lost = await world.task()
+    late = [await world.task() for _ in range(3)]
+    await hand(world, lost, None)
+    await owner.move_clock(timedelta(days=91))
+    fresh = Replica(await world.device(world.alice))
+    page = await pull(fresh.device, None, KEY, 1)
+    assert await owner.connection.fetchval("SELECT pruned FROM feed_head") > 0
+    count = 1
+    while page.more:
+        page = await pull(fresh.device, page.cursor, KEY, 1)
+        count += 1
+    await fresh.pull()
+    assert fresh.ids("task") == {str(task) for task in (*early, *late)}
+    assert count == len(fresh.things)
+
+
 async def test_an_idle_feed_s_cursor_keeps_up_with_the_account(world: World, owner: Owner) -> None:
     await world.task()
     idle = Replica(await world.device(world.alice))
