@@ -49,6 +49,10 @@ class Listening:
             self.loop.call_soon_threadsafe(self._server.close)
             self._server = None
 
+    def cut(self) -> None:
+        """Hang up on everybody who is connected."""
+        self.run(self._hang_up())
+
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """The result of `work` on the server's loop."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=30)

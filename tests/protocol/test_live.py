@@ -4,11 +4,11 @@ import json
 import signal
 from uuid import UUID
 
-import httpx
 import pytest
 
 from tests.databases import TestDatabase
-from tests.faults.processes import PATIENCE, Fleet, Retour, until
+from tests.faults.processes import Fleet, Retour, until
+from tests.faults.wire import PostgresProxy
 from tests.protocol.phones import Phone, phone_of
 from tests.protocol.streams import Stream
 from tests.server.office import Office, in_database
@@ -227,14 +227,19 @@ def lines(process: Retour, event: str) -> list[dict[str, object]]:
     return [line for line in found if line["event"] == event]
 
 
-def test_a_silent_process_reads_nothing_while_nobody_listens(
+def test_an_outage_of_the_database_only_delays_the_news(
     shared: TestDatabase, north: Office, fleet: Fleet
 ) -> None:
-    process = fleet.api()
-    phone = phone_of(shared, north, north.world.alice, process.origin)
-    with phone.listen():
-        pass
-    with phone.listen() as stream:  # a poller that ended starts again
-        new_task(shared, north, north.world.alice)
-        assert stream.next() == "pull"
-    assert httpx.get(f"{process.origin}/health", timeout=PATIENCE).status_code == 200
+    with PostgresProxy(shared.owner) as proxy:
+        process = fleet.api(database_url=proxy.dsn)
+        phone = phone_of(shared, north, north.world.alice, process.origin)
+        with phone.listen() as stream:
+            proxy.refuse()
+            proxy.cut()
+            until(lambda: lines(process, "live_interrupted"), "the outage is noticed")
+            task = new_task(shared, north, north.world.alice)
+            proxy.listen()
+            assert stream.next() == "pull"
+            phone.pull()
+        assert phone.state(task) == "100"
+        assert len(lines(process, "live_interrupted")) == 1
