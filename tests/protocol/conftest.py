@@ -1,15 +1,18 @@
-"""Fixtures of the protocol's tests: two offices on one API, and separate API processes."""
+"""Fixtures of the protocol's tests: offices on one API, and separate API processes."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.databases import SECRET, TestDatabase
 from tests.faults.processes import Fleet
+from tests.protocol.desk import Desk, open_desk
 from tests.server.conftest import api, north, shared, south
+from tests.server.serving import Served
+from tests.sync.watching import Owner, owning
 
-__all__ = ["api", "fleet", "north", "shared", "south"]
+__all__ = ["api", "desk", "fleet", "north", "other_desk", "shared", "south", "watching"]
 
 
 @pytest.fixture
@@ -18,3 +21,22 @@ def fleet(shared: TestDatabase, tmp_path: Path) -> Iterator[Fleet]:
     settings = {"database_url": shared.owner, "secret": SECRET, "testing": "true"}
     with Fleet(tmp_path, broker_url="redis://127.0.0.1:1", **settings) as processes:
         yield processes
+
+
+@pytest.fixture
+def desk(shared: TestDatabase, api: Served) -> Desk:
+    """The office of an account of its own."""
+    return open_desk(shared, api.client)
+
+
+@pytest.fixture
+def other_desk(shared: TestDatabase, api: Served) -> Desk:
+    """The office of another account."""
+    return open_desk(shared, api.client)
+
+
+@pytest.fixture
+async def watching(shared: TestDatabase) -> AsyncIterator[Owner]:
+    """The owner's view of the database."""
+    async with owning(shared.owner) as view:
+        yield view

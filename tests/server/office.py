@@ -82,7 +82,7 @@ async def _open(name: str) -> Office:
     return Office(
         name=name,
         world=world,
-        token=await _token(world.account),
+        token=await add_token(world.account),
         credential=DEVICE_PREFIX + credential,
         people=people,
         task=await world.task(customer=customer, title=f"Secret de {name}"),
@@ -101,7 +101,8 @@ async def _person(world: World, role: Any, name: str) -> UUID:
     return user
 
 
-async def _token(account: int) -> str:
+async def add_token(account: int) -> str:
+    """A token with which a program of `account` signs in."""
     secret = tokens.mint()
     async with tx(account) as opened:
         await opened.execute(_ADD_TOKEN, account, tokens.digest(secret))

@@ -29,7 +29,8 @@ class Owner:
         """Return once exactly so many sessions wait for a lock."""
         async with asyncio.timeout(DEADLINE):
             while await self.connection.fetchval(WAITING) != sessions:
-                await self.connection.execute("SELECT pg_sleep(0.005)")
+                # A transaction goes on seeing what it saw of other sessions unless told to forget.
+                await self.connection.execute("SELECT pg_sleep(0.005), pg_stat_clear_snapshot()")
 
     async def move_clock(self, shift: timedelta) -> None:
         """Make the database's time differ from the real one by `shift`."""
