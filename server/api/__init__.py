@@ -5,7 +5,7 @@ from typing import Final
 from litestar import Router
 from litestar.types import ControllerRouterHandler
 
-from server.api import access, campaigns, devices, kinds, system, tasks
+from server.api import access, adapters, campaigns, devices, kinds, system, tasks
 from server.api.records import routes_of
 
 _RECORDS: Final = (
@@ -26,6 +26,7 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
         route_handlers=[
             *access.ROUTES,
             *devices.ROUTES,
+            *adapters.ROUTES,
             *campaigns.ROUTES,
             *tasks.ROUTES,
             *(route for kind in _RECORDS for route in routes_of(kind)),

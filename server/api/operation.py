@@ -42,6 +42,7 @@ class Operation(msgspec.Struct, frozen=True):
     status: int
     fails: tuple[str, ...]
     versioned: bool = False
+    singly: bool = False
 
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
         """Itself: Litestar copies handlers with what they carry, and types cannot be copied."""
@@ -57,15 +58,17 @@ def operation(
     answer: Any = None,
     fails: tuple[str, ...] = (),
     versioned: bool = False,
+    singly: bool = False,
 ) -> Callable[[Callable[..., Awaitable[Any]]], HTTPRouteHandler]:
     """Make a route of a function `(request, [body], [query], [path parameters]) -> answer`.
 
-    `answer`: the shape to document where the function's own cannot be described.
+    `answer`: the shape to document where the function's own cannot be described. `singly`: the
+    function judges the items of the body one by one, see `read_body`.
     """
 
     def routed(function: Callable[..., Awaitable[Any]]) -> HTTPRouteHandler:
         spoken = _describe(function, access, status, fails)
-        spoken = msgspec.structs.replace(spoken, versioned=versioned)
+        spoken = msgspec.structs.replace(spoken, versioned=versioned, singly=singly)
         if answer is not None:
             spoken = msgspec.structs.replace(spoken, answer=answer)
         return route(method, path, function, spoken)
@@ -86,7 +89,7 @@ def route(
         if spoken.query is not None:
             given["query"] = read_query(request, spoken.query)
         if spoken.body is not None:
-            given["body"] = await read_body(request, spoken.body)
+            given["body"] = await read_body(request, spoken.body, singly=spoken.singly)
         answer = await function(request, **given)
         return answer if isinstance(answer, Response) else write(request, answer, spoken.status)
 

@@ -1,5 +1,6 @@
 """Bodies and queries in, answers out: JSON or MessagePack, by prebuilt decoders."""
 
+import json
 import re
 from functools import cache
 from typing import Any, Final
@@ -26,6 +27,8 @@ _BRACKETS: Final = bytes.maketrans(b"[]", b"{}")
 _OTHERS: Final = bytes(set(range(256)) - set(b"[]{}"))
 #: The escape of U+0000, but not a backslash that is itself escaped before "u0000".
 _NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*+\\u0000")
+#: The escape of half a pair; whole pairs, of letters beyond the first plane, match as well.
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _PATH: Final = re.compile(r" - at `(?:key in )?\$?(.*)`$", re.DOTALL)
 
 
@@ -39,8 +42,10 @@ def _pack_decoder(kind: Any) -> msgspec.msgpack.Decoder[Any]:
     return msgspec.msgpack.Decoder(kind)
 
 
-async def read_body(request: AnyRequest, kind: Any) -> Any:
+async def read_body(request: AnyRequest, kind: Any, *, singly: bool = False) -> Any:
     """The body as a `kind`.
+
+    `singly`: its items are judged one by one; characters that cannot be kept are left to them.
 
     :raises WrongTypeError: neither JSON nor MessagePack by its Content-Type.
     :raises BadBodyError: it does not say a `kind`, is nested too deep, or holds U+0000.
@@ -48,32 +53,42 @@ async def read_body(request: AnyRequest, kind: Any) -> Any:
     named = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     raw = await request.body()
     if named == JSON:
-        return decode_json(raw, kind)
+        return decode_json(raw, kind, singly=singly)
     if named in MESSAGE_PACK_NAMES:
-        return decode_pack(raw, kind)
+        return decode_pack(raw, kind, singly=singly)
     raise WrongTypeError
 
 
-def decode_json(raw: bytes, kind: Any) -> Any:
+def decode_json(raw: bytes, kind: Any, *, singly: bool = False) -> Any:
     """:raises BadBodyError: as `read_body`."""
     if not is_nested_well(raw, DEEPEST):
         detail = f"nested deeper than {DEEPEST}, or brackets that do not match"
         raise BadBodyError(Fault("", "too_deep", detail))
-    if b"\\u0000" in raw and _NUL.search(raw):
+    if not singly and b"\\u0000" in raw and _NUL.search(raw):
         raise BadBodyError(_no_text())
     try:
-        return _json_decoder(kind).decode(raw)
+        return _json_decoder(kind).decode(_mended(raw) if singly else raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadBodyError(_fault(error)) from None
 
 
-def decode_pack(raw: bytes, kind: Any) -> Any:
+def _mended(raw: bytes) -> bytes:
+    """`raw`, with a question mark for each half of a letter that an app cut in two (surrogates)."""
+    if not _SURROGATE.search(raw):
+        return raw
+    try:
+        return json.dumps(json.loads(raw), ensure_ascii=False).encode("utf-8", "replace")
+    except ValueError:
+        return raw
+
+
+def decode_pack(raw: bytes, kind: Any, *, singly: bool = False) -> Any:
     """:raises BadBodyError: as `read_body`; types and unknown fields bound the nesting."""
     try:
         value = _pack_decoder(kind).decode(raw)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:  # a year 10000 as well
         raise BadBodyError(_fault(error)) from None
-    if b"\0" in raw and _NUL.search(msgspec.json.encode(value)):
+    if not singly and b"\0" in raw and _NUL.search(msgspec.json.encode(value)):
         raise BadBodyError(_no_text())
     return value
 

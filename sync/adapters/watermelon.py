@@ -1,0 +1,188 @@
+"""WatermelonDB 0.28's sync: one number as the place in the feed, everything since in one answer.
+
+The number is the epoch x 2^40 + the position. It is not authenticated, so it proves nothing: one
+that lies ahead of the feed, as after a restored backup, never makes other devices start again. It
+is treated like one that is too old: this device gets everything, to replace what it holds.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import chain
+from typing import Any, Final, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from sync.adapters.settled import read_settled
+from sync.adapters.singly import Told, item_of, take_in
+from sync.database import Tx, run
+from sync.feed.changes import Change, Gone, KindName, VerdictChange
+from sync.feed.cursor import Place
+from sync.feed.pull import HEAD, MOST_CHANGES, Stretch, read_stretch
+from sync.wire import DeviceScope, Item
+
+Raw: TypeAlias = dict[str, Any]
+
+#: Positions of one epoch; the number stays exact in JavaScript for 8,191 epochs.
+POSITIONS: Final = 2**40
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND: Final = timedelta(milliseconds=1)
+
+TRANSITIONS: Final = "transitions"
+TABLES: Final[Mapping[KindName, str]] = {
+    "task": "tasks",
+    "customer": "customers",
+    "location": "locations",
+    "task_type": "task_types",
+    "state": "states",
+    "verdict": TRANSITIONS,
+}
+#: Tables that the server alone writes. Transitions are the device's: they are never replaced.
+PULLED: Final = tuple(table for table in TABLES.values() if table != TRANSITIONS)
+
+
+class TableChanges(Struct, frozen=True):
+    """What changed in one table. From us everything that is not deleted is `updated`."""
+
+    created: list[Raw] = []
+    updated: list[Raw] = []
+    deleted: list[str] = []
+
+
+class Strategy(Struct, frozen=True):
+    """How the library applies tables: `replacement` deletes rows that the answer lacks."""
+
+    default: str
+    override: dict[str, str]
+
+
+REPLACEMENT: Final = Strategy("incremental", dict.fromkeys(PULLED, "replacement"))
+
+
+class Pulled(Struct, frozen=True, rename={"strategy": "experimentalStrategy"}, omit_defaults=True):
+    """Everything since the number that was asked with, and the number to ask with next."""
+
+    changes: dict[str, TableChanges]
+    timestamp: int
+    strategy: Strategy | None = None
+
+
+class RowResult(Struct, frozen=True, omit_defaults=True):
+    """The verdict on a pushed row; `id` as the row says it."""
+
+    id: str
+    verdict: str
+    reason: str | None = None
+
+
+class RowVerdicts(Struct, frozen=True, rename={"rejected": "experimentalRejectedIds"}):
+    """`results`: a verdict for each transition, in the order sent, created ones first.
+
+    `rejected`: rows that must not be marked as synced yet: refused or parked transitions which do
+    not say so in their `status`, and whatever a device changed in tables that it may only read.
+    """
+
+    results: list[RowResult]
+    rejected: dict[str, list[str]]
+
+
+async def pull(device: DeviceScope, number: int | None) -> Pulled:
+    """Everything that changed after `number`; without one, or where it leads nowhere, all."""
+    after = Place(*divmod(number, POSITIONS)) if number else None
+    return await run(device.account, partial(_pull, device=device, after=after))
+
+
+async def _pull(tx: Tx, *, device: DeviceScope, after: Place | None) -> Pulled:
+    stretch = await _continued(tx, device, after) if after else None
+    strategy = None
+    if stretch is None:
+        stretch = await read_stretch(tx, device, None, MOST_CHANGES)
+        strategy = REPLACEMENT
+    assert stretch is not None  # noqa: S101 - the start can always be read
+    changes = list(stretch.changes)
+    while stretch is not None and stretch.more:
+        stretch = await read_stretch(tx, device, stretch.place, MOST_CHANGES)
+        assert stretch is not None  # noqa: S101 - we have just been there
+        changes += stretch.changes
+    place = stretch.place
+    settled = await read_settled(tx, changes)
+    return Pulled(_tables(changes, settled), place.epoch * POSITIONS + place.position, strategy)
+
+
+async def _continued(tx: Tx, device: DeviceScope, after: Place) -> Stretch | None:
+    """The stretch after `after`, unless nobody has been there: that is not for it to prove."""
+    head = await tx.fetchrow(HEAD, tx.account)
+    if head is None or after > (head["epoch"], head["position"]):
+        return None
+    return await read_stretch(tx, device, after, MOST_CHANGES)
+
+
+def _tables(changes: Sequence[Change], settled: Mapping[str, Raw]) -> dict[str, TableChanges]:
+    """All tables, empty ones too: the library replaces only those that are named."""
+    tables = {table: TableChanges([], [], []) for table in TABLES.values()}
+    for change in changes:
+        if isinstance(change, Gone):
+            tables[TABLES[change.kind]].deleted.append(change.id)
+        else:
+            kind, columns = _columns(change, settled)
+            tables[TABLES[kind]].updated.append({name: _cell(one) for name, one in columns.items()})
+    return tables
+
+
+def _columns(change: Change, settled: Mapping[str, Raw]) -> tuple[KindName, Raw]:
+    if isinstance(change, VerdictChange):
+        return "verdict", settled[change.id]
+    kind: KindName = msgspec.to_builtins(change)["kind"]
+    return kind, msgspec.structs.asdict(change)
+
+
+def _cell(value: object) -> object:
+    """A value as a column holds it: dates in milliseconds, lists and maps as JSON text."""
+    match value:
+        case datetime():
+            return (value - EPOCH) // MILLISECOND
+        case str() | int() | None:
+            return value
+        case _:
+            return msgspec.json.encode(value).decode()
+
+
+async def push(
+    device: DeviceScope, changes: Mapping[str, TableChanges], device_now: datetime
+) -> tuple[RowVerdicts, bool]:
+    """Take in transitions; the answer, and whether planning is worth a ring.
+
+    Deleting a transition on the device forgets it there and changes nothing here.
+    """
+    told_by = changes.get(TRANSITIONS, TableChanges())
+    rows = [*told_by.created, *told_by.updated]
+    taken = await take_in(device, [_item(row) for row in rows], device_now)
+    pairs = list(zip(rows, taken.told, strict=True))
+    results = [RowResult(_id(row), told.verdict, told.reason) for row, told in pairs]
+    rejected = {name: _ids(table) for name, table in changes.items() if name != TRANSITIONS}
+    rejected[TRANSITIONS] = [_id(row) for row, told in pairs if not _may_leave(row, told)]
+    return RowVerdicts(results, {name: ids for name, ids in rejected.items() if ids}), taken.changed
+
+
+def _item(row: Raw) -> Item | None:
+    moment = row.get("moment")
+    if not isinstance(moment, int | float):
+        return None
+    try:
+        return item_of({**row, "moment": EPOCH + moment * MILLISECOND})
+    except (OverflowError, ValueError):
+        return None
+
+
+def _may_leave(row: Raw, told: Told) -> bool:
+    """Whether the row may leave the device's queue: nothing bad about it is untold."""
+    return told.verdict in {"accepted", "duplicate"} or row.get("status") == told.verdict
+
+
+def _id(row: Raw) -> str:
+    return str(row.get("id", ""))
+
+
+def _ids(table: TableChanges) -> list[str]:
+    return [*(_id(row) for row in chain(table.created, table.updated)), *table.deleted]
