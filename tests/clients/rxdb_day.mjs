@@ -1,0 +1,36 @@
+/** A day of a technician whose app keeps its tasks in RxDB. */
+import { readFileSync } from 'node:fs'
+import { filter, firstValueFrom } from 'rxjs'
+import { getRxStorageMemory } from 'rxdb/plugins/storage-memory'
+import { openRetour } from './client.mjs'
+import { hear, order, say } from './speaking.mjs'
+
+const { database, replications, resync } = await openRetour({
+  ...order, storage: getRxStorageMemory(), retryTime: 50
+})
+replications.forEach((one) => one.error$.subscribe((error) => console.error(error.message.slice(0, 300))))
+const { tasks, transitions } = database
+const waiting = transitions.count({ selector: { status: { $exists: false } } })
+const inSync = () => Promise.all(replications.map((one) => one.awaitInSync()))
+
+await Promise.all(replications.map((one) => one.awaitInitialReplication()))
+say('synced', { tasks: await tasks.count().exec() })
+
+await hear()
+const { error } = await transitions.bulkInsert(JSON.parse(readFileSync(order.plan)))
+say('recorded', { errors: error.length, waiting: await waiting.exec() })
+
+await firstValueFrom(waiting.$.pipe(filter((count) => count === 0)))
+await inSync()
+say('settled')
+
+await hear()
+resync()
+await inSync()
+const held = await transitions.find().exec()
+say('done', {
+  verdicts: Object.fromEntries(held.map((one) => [one.id, [one.status, one.reason]])),
+  states: Object.fromEntries((await tasks.find().exec()).map((one) => [one.id, one.state])),
+  waiting: await waiting.exec()
+})
+process.exit(0)

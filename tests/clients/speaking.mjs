@@ -1,0 +1,15 @@
+/** How the programs of these tests talk with the test: lines of JSON out, words in. */
+import { createInterface } from 'node:readline'
+
+const words = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
+
+/** @type {{origin: string, device: string, credential: string, plan: object[]}} */
+export const order = JSON.parse(process.argv[2])
+
+export function say(step, found = {}) {
+  process.stdout.write(JSON.stringify({ step, ...found }) + '\n')
+}
+
+export async function hear() {
+  return (await words.next()).value
+}

@@ -1,0 +1,112 @@
+"""Other people's libraries, as they come from npm, under Node against a live Retour."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from tests.clients.days import TRANSITIONS, Planned, plan_day, read_tasks, read_verdicts
+from tests.clients.line import Line
+from tests.clients.npm import install, lay_out, require_node
+from tests.clients.programs import Program
+from tests.databases import TestDatabase
+from tests.server.office import in_database
+from tests.server.serving import Served, served
+from tests.world import World
+
+TASKS = 30
+#: Two phones of one technician, who see each other's work, and one of another.
+PHONES = {"first": "alice", "second": "alice", "third": "bob"}
+
+
+@pytest.fixture
+def api(database: TestDatabase) -> Iterator[Served]:
+    """A live Retour."""
+    with served(database, hosts="127.0.0.1") as serving:
+        yield serving
+
+
+class Day(msgspec.Struct):
+    """An account, who does what in it, and what opens it to each phone."""
+
+    world: World
+    own: dict[str, list[UUID]]
+    plans: dict[str, list[Planned]]
+    credentials: dict[str, str]
+
+
+async def begin() -> Day:
+    """Tasks for alice and for bob, a plan and a device for each phone."""
+    world = await World.create()
+    own = {
+        name: [await world.task(technician=getattr(world, name)) for _ in range(TASKS)]
+        for name in ("alice", "bob")
+    }
+    others = {"alice": own["bob"], "bob": own["alice"]}
+    plans = {phone: plan_day(own[name], others[name]) for phone, name in PHONES.items()}
+    credentials = {
+        phone: f"rtd_{(await world.enrolled(getattr(world, name)))[1]}"
+        for phone, name in PHONES.items()
+    }
+    return Day(world, own, plans, credentials)
+
+
+@pytest.mark.parametrize("library", ["rxdb", "watermelon"])
+def test_three_phones_settle_a_thousand_offline_transitions_each_over_a_line_that_is_cut(
+    library: str, database: TestDatabase, api: Served, tmp_path: Path
+) -> None:
+    require_node()
+    install()
+    document = {"rxdb": "rxdb.md", "watermelon": "watermelondb.md"}[library]
+    lay_out(tmp_path, document, f"{library}_day.mjs", "speaking.mjs")
+    day = in_database(database.api, begin)
+    with Line(api.base_url) as line:
+        ended = live_through(day, tmp_path, f"{library}_day.mjs", line)
+        assert line.cuts >= 10
+    account = day.world.account
+    told = in_database(database.api, lambda: read_verdicts(account))
+    states = in_database(database.api, lambda: read_tasks(account))
+    expected = {phone: verdicts(plan) for phone, plan in day.plans.items()}
+    for phone, name in PHONES.items():
+        assert ended[phone]["waiting"] == 0
+        assert ended[phone]["verdicts"] == expected[phone]
+        own = [str(task) for task in day.own[name]]
+        assert ended[phone]["states"] == {task: states[task] for task in own}
+    everything = {key: one for plan in expected.values() for key, one in plan.items()}
+    assert told == {key: one for key, one in everything.items() if one[1] != "malformed"}
+    assert len(set(states.values())) > 1
+
+
+def verdicts(plan: list[Planned]) -> dict[str, list[str | None]]:
+    """What a phone must be told, by id."""
+    return {written["id"]: verdict for written, verdict in plan}
+
+
+def live_through(day: Day, folder: Path, name: str, line: Line) -> dict[str, dict[str, Any]]:
+    """The phones' day: in sync, a day without network, a bad network, a good one."""
+    with ExitStack() as stack:
+        programs = {}
+        for phone, plan in day.plans.items():
+            path = folder / f"{phone}.json"
+            path.write_bytes(msgspec.json.encode([written for written, _ in plan]))
+            order = {"origin": line.origin, "device": phone, "plan": str(path)}
+            order["credential"] = day.credentials[phone]
+            programs[phone] = stack.enter_context(Program(folder, name, order))
+        for program in programs.values():
+            assert program.hear("synced")["tasks"] == TASKS
+        line.go_away()
+        for program in programs.values():
+            program.say("record")
+        for program in programs.values():
+            assert program.hear("recorded")["waiting"] == TRANSITIONS
+        line.come_back(bad=True)
+        for program in programs.values():
+            program.hear("settled")
+        line.heal()
+        for program in programs.values():
+            program.say("finish")
+        return {phone: program.hear("done") for phone, program in programs.items()}
