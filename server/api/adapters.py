@@ -28,9 +28,14 @@ class DocumentsQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NumberQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """`last_pulled_at`: the number of the last pull; 0 or none for everything."""
+    """`last_pulled_at`: the number of the last pull; 0 or none for everything.
+
+    `cursor`: of the last pull. It proves what the number cannot: that the server is a restored
+    backup, and that everybody must start again.
+    """
 
     last_pulled_at: Annotated[int, Meta(ge=0, le=_MOST)] | None = None
+    cursor: Annotated[str, Meta(max_length=200)] | None = None
 
 
 class ClockQuery(Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,7 +90,8 @@ async def pull_tables(request: DeviceRequest, query: NumberQuery) -> Pulled:
     Without a number, or with one that cannot be continued, everything comes with the strategy to
     replace what the device holds; its transitions stay.
     """
-    return await watermelon.pull(request.user, query.last_pulled_at)
+    key = request.app.state.settings.secret.encode()
+    return await watermelon.pull(request.user, query.last_pulled_at, query.cursor, key)
 
 
 @operation("POST", "/sync/watermelon/push", access=device, singly=True)

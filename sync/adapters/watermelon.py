@@ -2,7 +2,8 @@
 
 The number is the epoch x 2^40 + the position. It is not authenticated, so it proves nothing: one
 that lies ahead of the feed, as after a restored backup, never makes other devices start again. It
-is treated like one that is too old: this device gets everything, to replace what it holds.
+is treated like one that is too old: this device gets everything, to replace what it holds. What
+proves a restored backup is a cursor of ours, which an app may keep and send beside the number.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,8 +18,9 @@ from msgspec import Struct
 from sync.adapters.settled import read_settled
 from sync.adapters.singly import Told, item_of, take_in
 from sync.database import Tx, run
+from sync.errors import CursorError
 from sync.feed.changes import Change, Gone, KindName, VerdictChange
-from sync.feed.cursor import Place
+from sync.feed.cursor import Place, read_cursor, write_cursor
 from sync.feed.pull import HEAD, MOST_CHANGES, Stretch, read_stretch
 from sync.wire import DeviceScope, Item
 
@@ -61,10 +63,14 @@ REPLACEMENT: Final = Strategy("incremental", dict.fromkeys(PULLED, "replacement"
 
 
 class Pulled(Struct, frozen=True, rename={"strategy": "experimentalStrategy"}, omit_defaults=True):
-    """Everything since the number that was asked with, and the number to ask with next."""
+    """Everything since the number that was asked with, and the number to ask with next.
+
+    `cursor`: the same place, authenticated.
+    """
 
     changes: dict[str, TableChanges]
     timestamp: int
+    cursor: str
     strategy: Strategy | None = None
 
 
@@ -87,14 +93,30 @@ class RowVerdicts(Struct, frozen=True, rename={"rejected": "experimentalRejected
     rejected: dict[str, list[str]]
 
 
-async def pull(device: DeviceScope, number: int | None) -> Pulled:
-    """Everything that changed after `number`; without one, or where it leads nowhere, all."""
+async def pull(device: DeviceScope, number: int | None, cursor: str | None, key: bytes) -> Pulled:
+    """Everything that changed after `number`; without one, or where it leads nowhere, all.
+
+    `cursor`: of the last pull, as far as the app keeps it; one that is not this technician's
+    counts as none. `key`: the secret that authenticates cursors.
+    """
     after = Place(*divmod(number, POSITIONS)) if number else None
-    return await run(device.account, partial(_pull, device=device, after=after))
+    proof = _proof(key, device, cursor)
+    return await run(
+        device.account, partial(_pull, device=device, after=after, proof=proof, key=key)
+    )
 
 
-async def _pull(tx: Tx, *, device: DeviceScope, after: Place | None) -> Pulled:
-    stretch = await _continued(tx, device, after) if after else None
+def _proof(key: bytes, device: DeviceScope, cursor: str | None) -> Place | None:
+    try:
+        return read_cursor(key, device, cursor) if cursor else None
+    except CursorError:
+        return None
+
+
+async def _pull(
+    tx: Tx, *, device: DeviceScope, after: Place | None, proof: Place | None, key: bytes
+) -> Pulled:
+    stretch = await _continued(tx, device, after, proof) if after else None
     strategy = None
     if stretch is None:
         stretch = await read_stretch(tx, device, None, MOST_CHANGES)
@@ -107,15 +129,21 @@ async def _pull(tx: Tx, *, device: DeviceScope, after: Place | None) -> Pulled:
         changes += stretch.changes
     place = stretch.place
     settled = await read_settled(tx, changes)
-    return Pulled(_tables(changes, settled), place.epoch * POSITIONS + place.position, strategy)
+    number = place.epoch * POSITIONS + place.position
+    cursor = write_cursor(key, device, place)
+    return Pulled(_tables(changes, settled), number, cursor, strategy)
 
 
-async def _continued(tx: Tx, device: DeviceScope, after: Place) -> Stretch | None:
-    """The stretch after `after`, unless nobody has been there: that is not for it to prove."""
-    head = await tx.fetchrow(HEAD, tx.account)
-    if head is None or after > (head["epoch"], head["position"]):
-        return None
-    return await read_stretch(tx, device, after, MOST_CHANGES)
+async def _continued(
+    tx: Tx, device: DeviceScope, after: Place, proof: Place | None
+) -> Stretch | None:
+    """The stretch after `after`, unless nobody has been there; `proof` says whether we have."""
+    row = await tx.fetchrow(HEAD, tx.account)
+    assert row is not None  # noqa: S101 - made with the account
+    head = Place(row["epoch"], row["position"])
+    if proof is not None and proof > head:
+        return await read_stretch(tx, device, proof, MOST_CHANGES)  # a new epoch, and no stretch
+    return None if after > head else await read_stretch(tx, device, after, MOST_CHANGES)
 
 
 def _tables(changes: Sequence[Change], settled: Mapping[str, Raw]) -> dict[str, TableChanges]:

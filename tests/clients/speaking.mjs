@@ -1,6 +1,9 @@
 /** How the programs of these tests talk with the test: lines of JSON out, words in. */
 import { createInterface } from 'node:readline'
 
+// WatermelonDB tells of its doings on the standard output, which is ours.
+console.log = console.error
+
 const words = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 
 /** @type {{origin: string, device: string, credential: string, plan: object[]}} */

@@ -9,11 +9,19 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from tests.clients.days import TRANSITIONS, Planned, plan_day, read_tasks, read_verdicts
-from tests.clients.line import Line
+from tests.clients.days import (
+    ACCEPTED,
+    TRANSITIONS,
+    Planned,
+    plan_day,
+    read_tasks,
+    read_verdicts,
+)
+from tests.clients.line import CUTS, Line
 from tests.clients.npm import install, lay_out, require_node
 from tests.clients.programs import Program
 from tests.databases import TestDatabase
+from tests.protocol.apps import House
 from tests.server.office import in_database
 from tests.server.serving import Served, served
 from tests.world import World
@@ -21,6 +29,8 @@ from tests.world import World
 TASKS = 30
 #: Two phones of one technician, who see each other's work, and one of another.
 PHONES = {"first": "alice", "second": "alice", "third": "bob"}
+#: The libraries, and where docs/ shows how to use them.
+LIBRARIES = {"rxdb": "rxdb.md", "watermelon": "watermelondb.md"}
 
 
 @pytest.fixture
@@ -55,18 +65,15 @@ async def begin() -> Day:
     return Day(world, own, plans, credentials)
 
 
-@pytest.mark.parametrize("library", ["rxdb", "watermelon"])
+@pytest.mark.parametrize("library", LIBRARIES)
 def test_three_phones_settle_a_thousand_offline_transitions_each_over_a_line_that_is_cut(
     library: str, database: TestDatabase, api: Served, tmp_path: Path
 ) -> None:
-    require_node()
-    install()
-    document = {"rxdb": "rxdb.md", "watermelon": "watermelondb.md"}[library]
-    lay_out(tmp_path, document, f"{library}_day.mjs", "speaking.mjs")
+    name = prepare(library, tmp_path)
     day = in_database(database.api, begin)
     with Line(api.base_url) as line:
-        ended = live_through(day, tmp_path, f"{library}_day.mjs", line)
-        assert line.cuts >= 10
+        ended = live_through(day, tmp_path, name, line)
+        assert line.cuts >= len(CUTS)
     account = day.world.account
     told = in_database(database.api, lambda: read_verdicts(account))
     states = in_database(database.api, lambda: read_tasks(account))
@@ -81,6 +88,25 @@ def test_three_phones_settle_a_thousand_offline_transitions_each_over_a_line_tha
     assert len(set(states.values())) > 1
 
 
+def prepare(library: str, folder: Path) -> str:
+    """Put what a phone with `library` needs into `folder`; the name of its program."""
+    require_node()
+    install()
+    name = f"{library}_day.mjs"
+    lay_out(folder, LIBRARIES[library], name, "speaking.mjs")
+    return name
+
+
+def started(
+    credential: str, origin: str, plan: list[Planned], folder: Path, name: str, phone: str = "only"
+) -> Program:
+    """A phone that will record `plan`."""
+    path = folder / f"{phone}.json"
+    path.write_bytes(msgspec.json.encode([written for written, _ in plan]))
+    order = {"origin": origin, "device": phone, "credential": credential, "plan": str(path)}
+    return Program(folder, name, order)
+
+
 def verdicts(plan: list[Planned]) -> dict[str, list[str | None]]:
     """What a phone must be told, by id."""
     return {written["id"]: verdict for written, verdict in plan}
@@ -91,11 +117,9 @@ def live_through(day: Day, folder: Path, name: str, line: Line) -> dict[str, dic
     with ExitStack() as stack:
         programs = {}
         for phone, plan in day.plans.items():
-            path = folder / f"{phone}.json"
-            path.write_bytes(msgspec.json.encode([written for written, _ in plan]))
-            order = {"origin": line.origin, "device": phone, "plan": str(path)}
-            order["credential"] = day.credentials[phone]
-            programs[phone] = stack.enter_context(Program(folder, name, order))
+            credential = day.credentials[phone]
+            program = started(credential, line.origin, plan, folder, name, phone)
+            programs[phone] = stack.enter_context(program)
         for program in programs.values():
             assert program.hear("synced")["tasks"] == TASKS
         line.go_away()
@@ -110,3 +134,30 @@ def live_through(day: Day, folder: Path, name: str, line: Line) -> dict[str, dic
         for program in programs.values():
             program.say("finish")
         return {phone: program.hear("done") for phone, program in programs.items()}
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_phone_ends_right_after_a_restore_and_hears_what_a_dispatcher_accepts(
+    library: str, database: TestDatabase, api: Served, tmp_path: Path
+) -> None:
+    name = prepare(library, tmp_path)
+    phone = House(database, api).phone()
+    theirs = phone.task(technician=phone.office.world.bob)
+    _, backup = phone.head()
+    lost = phone.task()
+    plan = plan_day([phone.office.task], [theirs], count=10)
+    with started(phone.office.credential, api.base_url, plan, tmp_path, name) as program:
+        assert program.hear("synced")["tasks"] == 2
+        phone.restore(backup)
+        program.say("record")
+        assert program.hear("recorded")["waiting"] == len(plan)
+        program.hear("settled")
+        (refused,) = [written["id"] for written, verdict in plan if verdict != ACCEPTED]
+        phone.accept(refused)
+        program.say("finish")
+        ended = program.hear("done")
+    assert ended["waiting"] == 0
+    assert ended["verdicts"] == {written["id"]: ACCEPTED for written, _ in plan}
+    assert str(lost) not in ended["states"]
+    states = in_database(database.api, lambda: read_tasks(phone.office.world.account))
+    assert ended["states"] == {str(phone.office.task): states[str(phone.office.task)]}

@@ -201,6 +201,24 @@ def test_a_number_ahead_replaces_this_devices_tables_and_disturbs_nobody(
     assert phone.get("pull", cursor=cursor)["changes"] == []
 
 
+def test_a_cursor_beside_the_number_makes_everybody_start_again_after_a_restore(
+    phone: Phone,
+) -> None:
+    _, backup = phone.head()
+    phone.task()
+    first = pull(phone)
+    phone.restore(backup)
+    assert "experimentalStrategy" in pull(phone, first["timestamp"])
+    forged = "x" * 43
+    for cursor, epoch in ((forged, 1), (first["cursor"], 2), (first["cursor"], 2)):
+        query = {"last_pulled_at": first["timestamp"], "cursor": cursor}
+        answer = phone.get("watermelon/pull", **query)
+        assert ("experimentalStrategy" in answer, phone.head()[0]) == (True, epoch)
+    query = {"last_pulled_at": answer["timestamp"], "cursor": answer["cursor"]}
+    assert "experimentalStrategy" not in phone.get("watermelon/pull", **query)
+    assert ids(answer, "tasks") == {str(phone.office.task)}
+
+
 def test_a_number_of_an_older_epoch_replaces_too(phone: Phone) -> None:
     _, backup = phone.head()
     phone.task()
