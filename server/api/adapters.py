@@ -5,8 +5,10 @@ from typing import Annotated, Any, Final, TypeAlias
 from litestar.types import ControllerRouterHandler
 from msgspec import Meta, Struct
 
+from server.api.devices import EventStream
 from server.api.operation import operation
 from server.auth import DeviceRequest, device
+from server.streaming import Events, event
 from sync.adapters import rxdb, watermelon
 from sync.adapters.rxdb import ChangeRow, Collection, Documents
 from sync.adapters.watermelon import Pulled, RowVerdicts, TableChanges
@@ -16,6 +18,9 @@ from sync.wire import Moment
 
 #: Numbers up to here are exact in JavaScript.
 _MOST: Final = 2**53 - 1
+
+#: What RxDB's pull stream takes for "ask for everything since the checkpoint".
+RESYNC: Final = event("message", b'"RESYNC"')
 
 Document: TypeAlias = dict[str, Any]
 
@@ -83,6 +88,27 @@ async def push_documents(
     return pushed.conflicts
 
 
+@operation(
+    "GET",
+    "/sync/rxdb/{collection:str}/stream",
+    access=device,
+    answer=EventStream,
+    fails=("not_found",),
+)
+async def stream_documents(request: DeviceRequest, collection: Collection) -> Events:
+    """Listen to RxDB's pull stream: `"RESYNC"` whenever a pull of some collection may bring news.
+
+    One stream serves all collections: every one of them may ask again at each event.
+    """
+    device, listening = request.user, request.app.state.live
+    ticks = listening.technician(device.account, device.technician, device.device)
+    return Events(ticks, _resync)
+
+
+async def _resync() -> bytes:
+    return RESYNC
+
+
 @operation("GET", "/sync/watermelon/pull", access=device)
 async def pull_tables(request: DeviceRequest, query: NumberQuery) -> Pulled:
     """Pull everything since a number, as WatermelonDB's `synchronize` wants it.
@@ -110,6 +136,7 @@ async def push_tables(request: DeviceRequest, query: ClockQuery, body: LocalChan
 ROUTES: Final[list[ControllerRouterHandler]] = [
     pull_documents,
     push_documents,
+    stream_documents,
     pull_tables,
     push_tables,
 ]

@@ -260,6 +260,25 @@ def test_a_refusal_that_a_dispatcher_accepts_is_told(phone: Phone) -> None:
     assert (settled["id"], settled["status"], settled["reason"]) == (told["id"], "accepted", None)
 
 
+# The stream
+
+
+def test_the_stream_says_resync_at_once_and_when_something_changed(phone: Phone) -> None:
+    path = "/api/v1/sync/rxdb/tasks/stream"
+    with phone.house.api.client.stream("GET", path, headers=phone.office.device) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        lines = (line for line in answer.iter_lines() if line.startswith("data:"))
+        assert next(lines) == 'data: "RESYNC"'
+        phone.task()
+        assert next(lines) == 'data: "RESYNC"'
+
+
+def test_a_stream_of_nothing_does_not_exist(phone: Phone) -> None:
+    path = "/api/v1/sync/rxdb/invoices/stream"
+    answer = phone.house.api.client.get(path, headers=phone.office.device)
+    assert answer.status_code == 404
+
+
 # Starting again
 
 
