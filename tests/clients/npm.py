@@ -21,7 +21,7 @@ INSTALLED: Final = MODULES / ".retour-lock.json"
 #: No scripts of packages run, and nothing is fetched but packages.
 INSTALL: Final = ("npm", "ci", "--ignore-scripts", "--omit=peer", "--no-audit", "--no-fund")
 
-#: A named block of a document: "`name.mjs`", some words, then the code.
+#: A named block of a document: a line that starts with `name.mjs`, some words, then the code.
 BLOCK: Final = re.compile(r"^`(\w+\.mjs)`.*?^```js\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -57,8 +57,9 @@ def _alone() -> Iterator[None]:
 def lay_out(folder: Path, document: str, *programs: str) -> None:
     """Put the code of docs/`document` and our `programs` where they find the libraries."""
     (folder / "node_modules").symlink_to(MODULES)
-    blocks = dict(BLOCK.findall((DOCS / document).read_text()))
-    assert "client.mjs" in blocks, f"{document} shows no client"
+    shown = ((DOCS / name).read_text() for name in (document, "protocol.md"))
+    blocks = {name: code for text in shown for name, code in BLOCK.findall(text)}
+    assert {"client.mjs", "listening.mjs"} <= blocks.keys(), f"{document} shows no client"
     for name, code in blocks.items():
         (folder / name).write_text(code)
     for name in programs:

@@ -69,7 +69,7 @@ async def begin() -> Day:
 def test_three_phones_settle_a_thousand_offline_transitions_each_over_a_line_that_is_cut(
     library: str, database: TestDatabase, api: Served, tmp_path: Path
 ) -> None:
-    name = prepare(library, tmp_path)
+    name = prepare(library, "day", tmp_path)
     day = in_database(database.api, begin)
     with Line(api.base_url) as line:
         ended = live_through(day, tmp_path, name, line)
@@ -88,11 +88,11 @@ def test_three_phones_settle_a_thousand_offline_transitions_each_over_a_line_tha
     assert len(set(states.values())) > 1
 
 
-def prepare(library: str, folder: Path) -> str:
+def prepare(library: str, what: str, folder: Path) -> str:
     """Put what a phone with `library` needs into `folder`; the name of its program."""
     require_node()
     install()
-    name = f"{library}_day.mjs"
+    name = f"{library}_{what}.mjs"
     lay_out(folder, LIBRARIES[library], name, "speaking.mjs")
     return name
 
@@ -140,7 +140,7 @@ def live_through(day: Day, folder: Path, name: str, line: Line) -> dict[str, dic
 def test_a_phone_ends_right_after_a_restore_and_hears_what_a_dispatcher_accepts(
     library: str, database: TestDatabase, api: Served, tmp_path: Path
 ) -> None:
-    name = prepare(library, tmp_path)
+    name = prepare(library, "day", tmp_path)
     phone = House(database, api).phone()
     theirs = phone.task(technician=phone.office.world.bob)
     _, backup = phone.head()
@@ -161,3 +161,28 @@ def test_a_phone_ends_right_after_a_restore_and_hears_what_a_dispatcher_accepts(
     assert str(lost) not in ended["states"]
     states = in_database(database.api, lambda: read_tasks(phone.office.world.account))
     assert ended["states"] == {str(phone.office.task): states[str(phone.office.task)]}
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_an_open_app_gets_news_by_itself_also_after_its_line_was_cut(
+    library: str, database: TestDatabase, api: Served, tmp_path: Path
+) -> None:
+    name = prepare(library, "live", tmp_path)
+    phone = House(database, api).phone()
+    with (
+        Line(api.base_url) as line,
+        started(phone.office.credential, line.origin, [], tmp_path, name) as program,
+    ):
+        until_held(program, 1)
+        phone.task()
+        until_held(program, 2)
+        line.go_away()
+        phone.task()
+        line.come_back(bad=False)
+        until_held(program, 3)
+
+
+def until_held(program: Program, count: int) -> None:
+    """Return when the phone holds so many tasks."""
+    while program.hear("tasks")["count"] != count:
+        pass
