@@ -2,12 +2,13 @@
 import { readFileSync } from 'node:fs'
 import { filter, firstValueFrom } from 'rxjs'
 import { getRxStorageMemory } from 'rxdb/plugins/storage-memory'
+import { wrappedValidateAjvStorage } from 'rxdb/plugins/validate-ajv'
 import { openRetour } from './client.mjs'
 import { hear, order, say } from './speaking.mjs'
 
-const { database, replications, resync } = await openRetour({
-  ...order, storage: getRxStorageMemory(), retryTime: 50
-})
+// It refuses documents that do not fit the schemas, the server's as well.
+const storage = wrappedValidateAjvStorage({ storage: getRxStorageMemory() })
+const { database, replications, resync } = await openRetour({ ...order, storage, retryTime: 50 })
 replications.forEach((one) => one.error$.subscribe((error) => console.error(error.message.slice(0, 300))))
 const { tasks, transitions } = database
 const waiting = transitions.count({ selector: { status: { $exists: false } } })

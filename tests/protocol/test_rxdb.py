@@ -183,6 +183,22 @@ def test_empty_texts_are_none_and_a_missing_survey_is_one(phone: Phone) -> None:
     assert (step["note"], step["survey"]) == (None, True)
 
 
+def test_a_second_device_of_the_technician_is_told_that_it_is_known(phone: Phone) -> None:
+    other = phone.house.within(lambda: phone.office.world.enrolled(phone.office.world.alice))[1]
+    document = written(phone.office.task)
+    push(phone, document)
+    answers = []
+    for known in ({}, {"status": "duplicate", "reason": None}):
+        answer = httpx.post(
+            f"{phone.house.api.base_url}/api/v1/sync/rxdb/transitions/push",
+            params={"device_now": "2026-06-01T12:00:00Z"},
+            json=[{"newDocumentState": {**document, **known}}],
+            headers={"Authorization": f"Bearer rtd_{other}"},
+        )
+        answers.append(verdicts(answer.json()))
+    assert answers == [[("duplicate", None)], []]
+
+
 def test_another_technicians_transition_is_not_told(phone: Phone) -> None:
     other = phone.house.within(lambda: phone.office.world.enrolled(phone.office.world.bob))[1]
     document = written(phone.office.task, note="secret")
