@@ -26,16 +26,17 @@ from sync.intake.verdicts import read_verdicts
 from sync.wire import DeviceScope
 
 Collection: TypeAlias = Literal[
-    "tasks", "customers", "locations", "task_types", "states", "transitions"
+    "tasks", "customers", "locations", "task_types", "task_states", "transitions"
 ]
 Document: TypeAlias = dict[str, Any]
 
+#: No collection can be called `states`: a database of RxDB has a property of that name.
 KINDS: Final[Mapping[Collection, KindName]] = {
     "tasks": "task",
     "customers": "customer",
     "locations": "location",
     "task_types": "task_type",
-    "states": "state",
+    "task_states": "state",
     "transitions": "verdict",
 }
 

@@ -1,17 +1,23 @@
 /** A day of a technician whose app keeps its tasks in RxDB. */
 import { readFileSync } from 'node:fs'
 import { filter, firstValueFrom } from 'rxjs'
+import { addRxPlugin } from 'rxdb'
+import { RxDBDevModePlugin, disableWarnings } from 'rxdb/plugins/dev-mode'
 import { getRxStorageMemory } from 'rxdb/plugins/storage-memory'
 import { wrappedValidateAjvStorage } from 'rxdb/plugins/validate-ajv'
 import { openRetour } from './client.mjs'
 import { hear, order, say } from './speaking.mjs'
 
+// Every developer's checks: names, schemas, what is done to documents.
+disableWarnings()
+addRxPlugin(RxDBDevModePlugin)
 // It refuses documents that do not fit the schemas, the server's as well.
 const storage = wrappedValidateAjvStorage({ storage: getRxStorageMemory() })
 const { database, replications, resync } = await openRetour({ ...order, storage, retryTime: 50 })
 replications.forEach((one) => one.error$.subscribe((error) => console.error(error.message.slice(0, 300))))
 const { tasks, transitions } = database
-const waiting = transitions.count({ selector: { status: { $exists: false } } })
+const waiting = transitions.find({ selector: { status: { $exists: false } } })
+const countWaiting = async () => (await waiting.exec()).length
 const inSync = () => Promise.all(replications.map((one) => one.awaitInSync()))
 
 await Promise.all(replications.map((one) => one.awaitInitialReplication()))
@@ -19,9 +25,9 @@ say('synced', { tasks: await tasks.count().exec() })
 
 await hear()
 const { error } = await transitions.bulkInsert(JSON.parse(readFileSync(order.plan)))
-say('recorded', { errors: error.length, waiting: await waiting.exec() })
+say('recorded', { errors: error.length, waiting: await countWaiting() })
 
-await firstValueFrom(waiting.$.pipe(filter((count) => count === 0)))
+await firstValueFrom(waiting.$.pipe(filter((held) => held.length === 0)))
 await inSync()
 say('settled')
 
@@ -32,6 +38,6 @@ const held = await transitions.find().exec()
 say('done', {
   verdicts: Object.fromEntries(held.map((one) => [one.id, [one.status, one.reason]])),
   states: Object.fromEntries((await tasks.find().exec()).map((one) => [one.id, one.state])),
-  waiting: await waiting.exec()
+  waiting: await countWaiting()
 })
 process.exit(0)

@@ -54,7 +54,7 @@ def test_every_collection_holds_what_alices_task_needs(phone: Phone) -> None:
     assert customer["id"] == task["customer"]
     (kind,) = pull(phone, "task_types")["documents"]
     assert (kind["id"], kind["flow"]) == (task["type"], {})
-    states = {state["id"]: state["state_kind"] for state in pull(phone, "states")["documents"]}
+    states = {state["id"]: state["state_kind"] for state in pull(phone, "task_states")["documents"]}
     assert states == {code: kind for code, (_, kind) in STATES.items()}
     assert pull(phone, "locations")["documents"] == pull(phone, "transitions")["documents"] == []
 
@@ -310,12 +310,12 @@ def test_after_a_restore_every_collection_starts_again_and_what_was_queued_is_ta
 ) -> None:
     _, backup = phone.head()
     phone.task(customer=phone.office.customer)
-    cursors = {name: pull(phone, name)["checkpoint"]["cursor"] for name in ("tasks", "states")}
+    cursors = {name: pull(phone, name)["checkpoint"]["cursor"] for name in ("tasks", "task_states")}
     phone.restore(backup)
     pages = {name: pull(phone, name, cursor) for name, cursor in cursors.items()}
     assert [page["resync"] for page in pages.values()] == [True, True]
     assert phone.head()[0] == 2
-    assert len(pages["states"]["documents"]) == len(STATES)
+    assert len(pages["task_states"]["documents"]) == len(STATES)
     assert verdicts(push(phone, written(phone.office.task))) == [("accepted", None)]
     later = pull(phone, "tasks", pages["tasks"]["checkpoint"]["cursor"])
     assert [task["state"] for task in later["documents"]] == ["600"]
