@@ -16,7 +16,7 @@ from server.embedded import Embedded
 from server.provision import provision
 from server.settings import load
 from sync.database import DB
-from tests.bench import claiming, deciding, pulling, pushing, sending
+from tests.bench import claiming, deciding, growing, pulling, pushing, sending
 from tests.bench.ground import lay
 from tests.bench.measuring import Line, table
 from tests.databases import SECRET, renamed
@@ -79,12 +79,24 @@ async def send(bench: Bench) -> list[Line]:
     return await sending.measure(bench.owner, ground, bench.worker_dsn)
 
 
+async def tasks(bench: Bench) -> list[Line]:
+    """Growth of an account."""
+    return await growing.lines_of(bench.owner_dsn, *growing.TASKS)
+
+
+async def accounts(bench: Bench) -> list[Line]:
+    """Growth by accounts."""
+    return await growing.lines_of(bench.owner_dsn, *growing.ACCOUNTS)
+
+
 PARTS: Final[dict[str, Callable[[Bench], Awaitable[list[Line]]]]] = {
     "push": push,
     "pull": pull,
     "deciding": decide,
     "claiming": claim,
     "sending": send,
+    "tasks": tasks,
+    "accounts": accounts,
 }
 
 
