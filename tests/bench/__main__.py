@@ -3,6 +3,7 @@
 Options name parts: `python -m tests.bench push pull`.
 """
 
+import asyncio
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -16,7 +17,17 @@ from server.embedded import Embedded
 from server.provision import provision
 from server.settings import load
 from sync.database import DB
-from tests.bench import claiming, deciding, growing, pulling, pushing, sending
+from tests.bench import (
+    claiming,
+    deciding,
+    growing,
+    kinto,
+    kinto_pull,
+    kinto_push,
+    pulling,
+    pushing,
+    sending,
+)
 from tests.bench.ground import lay
 from tests.bench.measuring import Line, table
 from tests.databases import SECRET, renamed
@@ -89,12 +100,29 @@ async def accounts(bench: Bench) -> list[Line]:
     return await growing.lines_of(bench.owner_dsn, *growing.ACCOUNTS)
 
 
+async def beside_kinto(bench: Bench) -> list[Line]:
+    """Push and pull beside Kinto, two processes each."""
+    try:
+        programs = await asyncio.to_thread(kinto.installed)
+    except kinto.KintoMissingError as error:
+        return [Line(what, "not measured", str(error), None) for what in ("push", "pull")]
+    ground = await lay(bench.owner, crews=kinto_pull.CONNECTIONS, tasks=kinto_pull.TASKS)
+    await kinto_pull.add_history(bench.owner, ground)
+    await kinto.add_database(bench.owner)
+    with kinto.serving(programs, bench.owner_dsn, bench.fleet.folder) as served:
+        ports = [bench.fleet.api().port for _ in range(2)]
+        sides = kinto_pull.Sides(ground, ports, served)
+        pulled = await kinto_pull.measure_pull(sides)
+        return [*await kinto_push.measure_push(sides), *pulled]
+
+
 PARTS: Final[dict[str, Callable[[Bench], Awaitable[list[Line]]]]] = {
     "push": push,
     "pull": pull,
     "deciding": decide,
     "claiming": claim,
     "sending": send,
+    "kinto": beside_kinto,
     "tasks": tasks,
     "accounts": accounts,
 }

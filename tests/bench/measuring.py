@@ -15,25 +15,28 @@ class Line(NamedTuple):
     """One line of the table.
 
     `ratio`: ours over the limit's rate where more is better, or large over small where a cost
-    must not grow. `at_least`: which of the two, and so which side of `target` is right. Without
-    a target it is only shown.
+    must not grow; None where it could not be measured, which counts as not reached. `at_least`:
+    which of the two, and so which side of `target` is right. Without a target it is only shown.
     """
 
     what: str
     ours: str
     limit: str
-    ratio: float
+    ratio: float | None
     target: float | None = None
     at_least: bool = True
 
     @property
     def cells(self) -> tuple[str, ...]:
         """The line as the table shows it."""
-        return (self.what, self.ours, self.limit, f"{self.ratio:.2f}", *self._verdict())
+        ratio = "" if self.ratio is None else f"{self.ratio:.2f}"
+        return (self.what, self.ours, self.limit, ratio, *self._verdict())
 
     def _verdict(self) -> tuple[str, str]:
         if self.target is None:
             return ("", "")
+        if self.ratio is None:
+            return (f"{'≥' if self.at_least else '≤'} {self.target:g}", "no")
         if self.at_least:
             return (f"≥ {self.target:g}", "yes" if self.ratio >= self.target else "no")
         return (f"≤ {self.target:g}", "yes" if self.ratio <= self.target else "no")
