@@ -105,7 +105,11 @@ async def beside_kinto(bench: Bench) -> list[Line]:
     try:
         programs = await asyncio.to_thread(kinto.installed)
     except kinto.KintoMissingError as error:
-        return [Line(what, "not measured", str(error), None) for what in ("push", "pull")]
+        targets = {"push": kinto_push.TARGET, "pull": kinto_pull.TARGET}
+        return [
+            Line(f"{what} beside Kinto", "not measured", str(error), None, target)
+            for what, target in targets.items()
+        ]
     ground = await lay(bench.owner, crews=kinto_pull.CONNECTIONS, tasks=kinto_pull.TASKS)
     await kinto_pull.add_history(bench.owner, ground)
     await kinto.add_database(bench.owner)

@@ -1,0 +1,57 @@
+"""The benchmarks' own ground, at a tiny size: nothing is measured here."""
+
+import asyncpg
+import pytest
+
+from tests.bench.acreage import lay_acreage, parties
+from tests.bench.growing import BATCH, BEHIND, Field, catch_up, lease, page, take_in
+from tests.bench.measuring import Line
+from tests.databases import TestDatabase
+
+pytestmark = pytest.mark.anyio
+
+ACCOUNTS, CREWS, DUE = 2, 2, 5
+
+
+async def laid(database: TestDatabase) -> Field:
+    owner = await asyncpg.connect(database.owner)
+    await lay_acreage(owner, ACCOUNTS, CREWS, BATCH, DUE)
+    found = await parties(owner, ACCOUNTS * CREWS, BEHIND)
+    await owner.close()
+    return Field(database.api, database.worker, found)
+
+
+async def test_an_acreage_is_pulled_and_pushed_to_like_any_account(as_api: TestDatabase) -> None:
+    field = await laid(as_api)
+    assert len(field.parties) == ACCOUNTS * CREWS
+    assert await page(field)() == 2 * BATCH  # each task comes with its customer
+    assert await catch_up(field)() == BEHIND
+    await take_in(field)()
+    owner = await asyncpg.connect(as_api.owner)
+    pushed = await owner.fetchval("SELECT count(*) FROM transition WHERE state = '300'")
+    entered = await owner.fetchval("SELECT count(*) FROM task WHERE state = '300'")
+    await owner.close()
+    assert (pushed, entered) == (BATCH, BATCH)
+
+
+async def test_an_acreage_has_invitations_that_are_due_in_every_account(
+    as_worker: TestDatabase,
+) -> None:
+    one = lease(await laid(as_worker))
+    assert [await one() for _ in range(ACCOUNTS + 1)] == [DUE, DUE, 0]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "at_least", "cells"),
+    [
+        (1.5, True, ("1.50", "≥ 1.5", "yes")),
+        (1.4, True, ("1.40", "≥ 1.5", "no")),
+        (1.5, False, ("1.50", "≤ 1.5", "yes")),
+        (1.6, False, ("1.60", "≤ 1.5", "no")),
+        (None, True, ("", "≥ 1.5", "no")),
+    ],
+)
+def test_a_line_says_whether_its_target_is_reached(
+    ratio: float | None, at_least: bool, cells: tuple[str, ...]
+) -> None:
+    assert Line("push", "a", "b", ratio, 1.5, at_least).cells[3:] == cells
