@@ -29,6 +29,7 @@ __all__ = [
     "anyone",
     "console",
     "device",
+    "planner",
     "plans",
     "reads",
     "sign_in",
@@ -61,6 +62,11 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     language: str
     zone: str
     user: UUID | None = None
+
+    @property
+    def plans(self) -> bool:
+        """Whether the role may plan the work."""
+        return self.role in DISPATCHERS
 
 
 ConsoleRequest: TypeAlias = Request[Principal, Any, State]
@@ -142,6 +148,15 @@ async def console(connection: Connection, _: BaseRouteHandler) -> None:
     :raises ForbiddenError: a technician.
     """
     connection.scope["user"] = _permitted(await signed_in(connection), READERS)
+
+
+async def planner(connection: Connection, _: BaseRouteHandler) -> None:
+    """Guard of pages where work is planned: a signed-in dispatcher or administrator.
+
+    :raises NotSignedInError: answered to a browser with a redirect to /login.
+    :raises ForbiddenError: a manager or a technician.
+    """
+    connection.scope["user"] = _permitted(await signed_in(connection), DISPATCHERS)
 
 
 async def visitor(connection: Connection, _: BaseRouteHandler) -> None:

@@ -12,7 +12,11 @@ from sync.history import OpenItem, TransitionRecord
 
 
 class TransitionEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="transition"):
-    """The task entered `state` at `at` (corrected); `device_moment`: by the device's clock."""
+    """The task entered `state` at `at` (corrected); `device_moment`: by the device's clock.
+
+    `survey_reason`: why the survey was unticked. `by`: the dispatcher who told it in the
+    technician's place. `accepted_by`: who accepted it after it had been refused.
+    """
 
     at: datetime
     id: UUID
@@ -26,6 +30,9 @@ class TransitionEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     survey: bool
     email: str | None
     unexpected: bool
+    survey_reason: str | None
+    by: UUID | None
+    accepted_by: UUID | None
 
 
 class DecisionEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="decision"):
@@ -164,6 +171,9 @@ def _transition(record: TransitionRecord) -> TransitionEntry:
         survey=record.survey,
         email=record.email,
         unexpected=record.unexpected,
+        survey_reason=record.survey_reason,
+        by=record.by,
+        accepted_by=record.accepted_by,
     )
 
 

@@ -14,10 +14,12 @@ from server.auth import Principal, plans, reads
 from server.timeline import Entry, TaskResult, read_result, read_timeline
 from sync import history
 from sync.database import Tx, run, tx
+from sync.errors import ConflictError
 from sync.history import OpenItem
+from sync.intake import Progress, accept, progress
 from sync.records import reading, tasks
 from sync.records.shapes import AssignmentRecord, Ref, TaskRecord
-from sync.wire import Moment
+from sync.wire import Moment, Result
 
 ApiRequest: TypeAlias = Request[Principal, Any, Any]
 
@@ -80,6 +82,41 @@ async def assign_task(request: ApiRequest, key: UUID, body: Turn) -> Assignments
     return await run(request.user.account, work)
 
 
+@operation(
+    "POST",
+    "/tasks/{key:uuid}/transitions",
+    access=plans,
+    status=201,
+    fails=("not_found", "unknown_reference", "conflict"),
+)
+async def progress_task(request: ApiRequest, key: UUID, body: Progress) -> Result:
+    """Progress or correct a task: a transition like any other, made in the office.
+
+    Sending it again with the same `id` is once. It counts as the work of whoever had the task at
+    the moment, else as that of the user who asks; a program (409 `conflict`) cannot move what
+    nobody had. 409 too where the id was used for something else.
+    """
+    result = await progress(request.user.account, key, request.user.user, body)
+    if result.verdict == "refused":
+        raise ConflictError("its id was used for something else")
+    request.app.state.ring("plan")
+    return result
+
+
+@operation("POST", "/transitions/{key:uuid}/accept", access=plans, fails=("not_found", "conflict"))
+async def accept_transition(request: ApiRequest, key: UUID) -> None:
+    """Accept a transition that was refused. It keeps its moment; now is its reception.
+
+    409 `conflict` where it is not refused (any more), or its task or state does not exist.
+    """
+
+    async def work(opened: Tx) -> None:
+        await accept(opened, key, request.user.user)
+
+    await run(request.user.account, work)
+    request.app.state.ring("plan")
+
+
 async def read_detail(opened: Tx, key: UUID) -> TaskDetail:
     """One task, whole.
 
@@ -107,4 +144,9 @@ async def list_refused(request: ApiRequest, query: OpenQuery) -> Listing[OpenIte
     return listing(items, query.limit)
 
 
-ROUTES: Final[list[ControllerRouterHandler]] = [assign_task, list_refused]
+ROUTES: Final[list[ControllerRouterHandler]] = [
+    assign_task,
+    progress_task,
+    accept_transition,
+    list_refused,
+]

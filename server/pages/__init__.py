@@ -8,7 +8,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 from litestar.types import ControllerRouterHandler
 
-from server.pages.console import campaigns, entry, mailbox, tasks
+from server.pages.console import campaigns, devices, entry, mailbox, refused, tasks
 from server.pages.customer import survey, unsubscribing
 from server.pages.statics import static_file
 from server.pairs import read_pairs
@@ -33,8 +33,9 @@ ROUTES: Sequence[ControllerRouterHandler] = (
             entry.login_form,
             entry.login,
             entry.logout,
-            tasks.task_list,
-            tasks.task_page,
+            *tasks.ROUTES,
+            *refused.ROUTES,
+            *devices.ROUTES,
             campaigns.campaign_list,
             campaigns.campaign_page,
             mailbox.mailbox,

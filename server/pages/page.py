@@ -1,5 +1,6 @@
 """What every page needs around its content: reader, language, navigation, and the answer itself."""
 
+from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlencode
 
@@ -27,11 +28,15 @@ _NAMES: Final = {"fr": "Français", "en": "English"}
 
 
 class Place(msgspec.Struct, frozen=True):
-    """One entry of the navigation; `current` where the reader is inside it."""
+    """One entry of the navigation; `current` where the reader is inside it.
+
+    `count`: how much waits there.
+    """
 
     name: str
     path: str
     current: bool
+    count: int = 0
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -68,16 +73,20 @@ def chosen(request: AnyRequest) -> str | None:
 
 
 def frame(
-    request: AnyRequest, person: Principal | None = None, preferred: str | None = None
+    request: AnyRequest,
+    person: Principal | None = None,
+    preferred: str | None = None,
+    counts: Mapping[str, int] | None = None,
 ) -> Page:
     """The frame of this request's page: in the language asked for here, else the reader's own.
 
-    Its own is `preferred`, else the person's, else the browser's, else French.
+    Its own is `preferred`, else the person's, else the browser's, else French. `counts`: how
+    much waits in which place.
     """
     own = preferred or (person.language if person else None)
     spoken = negotiate(request.headers.get("accept-language", ""), own)
     language = chosen(request) or known(spoken) or FRENCH
-    return Page(language, _choices(request, language), _places(request), person)
+    return Page(language, _choices(request, language), _places(request, counts or {}), person)
 
 
 async def read_fields(request: AnyRequest) -> dict[str, str]:
@@ -139,9 +148,9 @@ def _choices(request: AnyRequest, current: str) -> list[Choice]:
     ]
 
 
-def _places(request: AnyRequest) -> list[Place]:
-    names = ["tasks", "campaigns"]
+def _places(request: AnyRequest, counts: Mapping[str, int]) -> list[Place]:
+    names = ["tasks", "refused", "devices", "campaigns"]
     if request.app.state.get("mailbox") is not None:
         names.append("mailbox")
     first = request.scope["path"].split("/")[1]
-    return [Place(name, f"/{name}", name == first) for name in names]
+    return [Place(name, f"/{name}", name == first, counts.get(name, 0)) for name in names]

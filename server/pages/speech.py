@@ -86,6 +86,10 @@ class Words:
         """Why it was refused."""
         return self._in(words.REFUSALS, reason or "")
 
+    def refusal_meaning(self, obstacle: str) -> str:
+        """What to do about it."""
+        return self._in(words.REFUSAL_MEANINGS, obstacle)
+
     def login(self, problem: str) -> str:
         """Why nobody is signed in."""
         return self._in(words.LOGIN, problem)
@@ -93,6 +97,10 @@ class Words:
     def answer_problem(self, field: str) -> str:
         """What keeps an answer from being recorded."""
         return self._in(words.ANSWER_PROBLEMS, field)
+
+    def move_problem(self, field: str) -> str:
+        """What keeps a step of the dispatcher from being saved."""
+        return self._in(words.MOVE_PROBLEMS, field)
 
     def error_title(self, status: int) -> str:
         """What a failed request met."""

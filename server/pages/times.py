@@ -4,7 +4,7 @@ import re
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from babel.dates import format_date, format_time, format_timedelta, get_timezone
+from babel.dates import format_date, format_time, format_timedelta, get_timezone, get_timezone_name
 from babel.lists import format_list
 from babel.units import format_unit
 
@@ -22,6 +22,11 @@ class Calendar:
     def __init__(self, zone: str, locale: str) -> None:
         self._zone = get_timezone(zone)
         self._locale = locale
+
+    @property
+    def zone(self) -> str:
+        """What the zone is called, whatever the season: Eastern Time."""
+        return get_timezone_name(self._zone, width="long", locale=self._locale)
 
     def local(self, when: datetime) -> datetime:
         """`when` in the zone."""

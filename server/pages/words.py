@@ -11,7 +11,13 @@ def _(text: str) -> str:
     return text
 
 
-PLACES: Final = {"tasks": _("Tasks"), "campaigns": _("Campaigns"), "mailbox": _("Mailbox")}
+PLACES: Final = {
+    "tasks": _("Tasks"),
+    "refused": _("Refused"),
+    "devices": _("Devices"),
+    "campaigns": _("Campaigns"),
+    "mailbox": _("Mailbox"),
+}
 
 ROLES: Final = {
     "technician": _("Technical staff"),
@@ -114,6 +120,16 @@ REFUSALS: Final = {
     "id_reused": _("Its id was already used for something else"),
 }
 
+#: What that means for the dispatcher, by what stands in the way of accepting it.
+REFUSAL_MEANINGS: Final = {
+    "": _(
+        "If the work was done all the same, accept it: it counts at its moment, and the customer"
+        " is asked as usual."
+    ),
+    "state": _("Create the state first; then this can be accepted."),
+    "task": _("Create the task first; then this can be accepted."),
+}
+
 VERDICTS: Final = {
     "refused": _("refused"),
     "parked": _("waiting until its task is known"),
@@ -131,6 +147,15 @@ ANSWER_PROBLEMS: Final = {
     "rating": _("Choose from one to five stars"),
     "reasons": _("Choose a reason from the list"),
     "comment": _("Shorten your comment"),
+}
+
+#: What keeps a step of the dispatcher from being saved, by field; `id`: the form was used before.
+MOVE_PROBLEMS: Final = {
+    "state": _("Choose a state from the list"),
+    "note": _("Shorten the note to 4,000 characters"),
+    "why": _("Write the reason in one line of at most 200 characters"),
+    "moment": _("Write a day and a time that are not in the future"),
+    "id": _("This form was sent before with something else in it. Look at it, then save again."),
 }
 
 ERRORS: Final = {

@@ -13,7 +13,7 @@ from server.api.operation import OPERATION, Operation
 from server.provision import UNFENCED
 from sync.ids import new_id
 from tests.databases import TestDatabase
-from tests.server.office import PASSWORD, Office
+from tests.server.office import PASSWORD, Office, in_database
 from tests.server.serving import Served
 
 #: What may be shown to workers of all accounts: the queues.
@@ -40,6 +40,7 @@ def body_for(spoken: Operation, office: Office) -> dict[str, Any] | None:
         "change_password": {"password": "a long enough password"},
         "assign_task": {},
         "edit_campaign": {"name": "x", "definition": definition(office)},
+        "progress_task": {"id": str(new_id()), "state": "600"},
     }
     return bodies[spoken.name]
 
@@ -47,7 +48,7 @@ def body_for(spoken: Operation, office: Office) -> dict[str, Any] | None:
 class Foreign:
     """Ids of things of the other office, by the subject of the routes that take them."""
 
-    def __init__(self, api: Served, office: Office) -> None:
+    def __init__(self, api: Served, office: Office, shared: TestDatabase) -> None:
         world = office.world
         token = api.client.post("/api/v1/tokens", json={"name": "x"}, headers=office.program)
         devices = api.client.get("/api/v1/devices", headers=office.program).json()["items"]
@@ -62,11 +63,30 @@ class Foreign:
             "states": FOREIGN_STATE,
             "tasks": str(office.task),
             "devices": devices[0]["id"],
+            "transitions": self._refused(api, office, shared),
             "tokens": token.json()["id"],
             "campaigns": self._made(
                 api, office, "campaigns", {"name": "x", "definition": definition(office)}
             ),
         }
+
+    @staticmethod
+    def _refused(api: Served, office: Office, shared: TestDatabase) -> str:
+        """A step of alice on a task that is not hers."""
+        world = office.world
+        task = in_database(shared.api, lambda: world.task(technician=world.bob))
+        key = str(new_id())
+        item = {
+            "id": key,
+            "task": str(task),
+            "state": "600",
+            "moment": "2026-01-01T00:00:00Z",
+            "sequence": 1,
+        }
+        body = {"device_now": "2026-01-01T00:00:00Z", "transitions": [item]}
+        answer = api.client.post("/api/v1/sync/push", json=body, headers=office.device)
+        assert answer.json()["results"][0]["verdict"] == "refused"
+        return key
 
     @staticmethod
     def _made(api: Served, office: Office, subject: str, body: dict[str, Any]) -> str:
@@ -76,9 +96,9 @@ class Foreign:
 
 
 @pytest.fixture(scope="module")
-def foreign(api: Served, south: Office) -> Foreign:
+def foreign(api: Served, south: Office, shared: TestDatabase) -> Foreign:
     """What the southern office has."""
-    return Foreign(api, south)
+    return Foreign(api, south, shared)
 
 
 def missing(subject: str) -> str:
@@ -177,7 +197,7 @@ def test_putting_a_foreign_id_takes_nothing_away(
 ) -> None:
     before = dump(shared.owner, south.world.account)
     for subject, key in foreign.ids.items():
-        if subject in {"tokens", "devices", "campaigns"}:
+        if subject in {"tokens", "devices", "campaigns", "transitions"}:
             continue
         named = "code" if subject == "states" else "id"
         body = {named: key, "name": "stolen", "kind": "done"}
@@ -223,32 +243,43 @@ def test_every_page_answers_a_foreign_id_as_a_missing_one(
             if not isinstance(route, HTTPRoute) or not is_console_page(route):
                 continue
             tried += 1
-            key = foreign.ids[subject_of(route.path.removeprefix("/"))]
             name = next(iter(route.path_parameters.values())).name
-            answers = [
-                browser.get(
-                    route.path_format.format(**{name: one}), headers={"Accept": "text/html"}
-                )
-                for one in (key, str(new_id()))
-            ]
-            assert [answer.status_code for answer in answers] == [404, 404], route.path
-            assert answers[0].text.replace(key, "") == answers[1].text.replace(
-                answers[1].url.path.rpartition("/")[2], ""
-            )
-    assert tried >= 2
+            key, nothing = foreign.ids[NAMED[name]], str(new_id())
+            for method in sorted(route.methods - {"OPTIONS", "HEAD"}):
+                texts = []
+                for one in (key, nothing):
+                    answer = browser.request(
+                        method,
+                        route.path_format.format(**{name: one}),
+                        data={"state": "600"} if method == "POST" else None,
+                        headers={"Accept": "text/html"},
+                    )
+                    assert answer.status_code == 404, (method, route.path)
+                    texts.append(answer.text.replace(one, ""))
+                assert texts[0] == texts[1], (method, route.path)
+    assert tried >= 6
+
+
+#: What the ids in the paths of pages are of.
+NAMED = {
+    "task": "tasks",
+    "campaign": "campaigns",
+    "device": "devices",
+    "technician": "users",
+    "transition": "transitions",
+}
 
 
 def is_console_page(route: HTTPRoute) -> bool:
-    """A page of tasks or campaigns that takes an id."""
+    """A page of the console that takes an id."""
     is_page = all(OPERATION not in handler.opt for handler in route.route_handlers)
-    return (
-        is_page and bool(route.path_parameters) and route.path.startswith(("/tasks", "/campaigns"))
-    )
+    places = ("/tasks", "/campaigns", "/devices", "/refused")
+    return is_page and bool(route.path_parameters) and route.path.startswith(places)
 
 
 def sign_in(browser: httpx.Client, office: Office) -> None:
-    """Sign the office's manager in."""
-    body = {"email": office.address("manager"), "password": PASSWORD}
+    """Sign the office's dispatcher in."""
+    body = {"email": office.address("dispatcher"), "password": PASSWORD}
     assert browser.post("/api/v1/sessions", json=body).status_code == 204
 
 

@@ -14,7 +14,8 @@ from rules.timing import parse_delay
 from server.auth import ConsoleRequest, console
 from server.errors import NotFoundError
 from server.pages.console.chips import StateChip, choices
-from server.pages.page import clock_for, frame, respond
+from server.pages.console.waiting import console_frame
+from server.pages.page import clock_for, respond
 from server.pages.reading import READING
 from sync.database import Tx, tx
 
@@ -104,8 +105,8 @@ _TYPES: Final = "SELECT id, coalesce(names ->> $1, name) AS name FROM task_type"
 @route("/campaigns", http_method=READING, guards=[console])
 async def campaign_list(request: ConsoleRequest) -> Response[str]:
     """All campaigns, the active ones first."""
-    page = frame(request, request.user)
     async with tx(request.user.account) as opened:
+        page = await console_frame(opened, request)
         cards = [_card(row) for row in await opened.fetch(_CARDS)]
         clock = clock_for(opened, page, request.user.zone)
     return respond(request, "campaigns.html", page, campaigns=cards, clock=clock)
@@ -117,8 +118,8 @@ async def campaign_page(request: ConsoleRequest, campaign: FromPath[UUID]) -> Re
 
     :raises NotFoundError: this account has no such campaign.
     """
-    page = frame(request, request.user)
     async with tx(request.user.account) as opened:
+        page = await console_frame(opened, request)
         shown = await read_set_up(opened, campaign, page.language)
         clock = clock_for(opened, page, request.user.zone)
     return respond(request, "campaign.html", page, campaign=shown, clock=clock)

@@ -11,10 +11,10 @@ from msgspec import Struct
 
 from server.pages.console.chips import StateChip, chip, choices
 from server.pages.console.outcome import JOINS, Score, Survey, score_of, survey_of
+from server.pages.console.search import LONGEST, pattern, read_after, search_text, write_after
 from sync.database import Tx
 
 SCREENFUL: Final = 50
-_LONGEST: Final = 200
 
 
 class Filters(Struct, frozen=True):
@@ -85,42 +85,26 @@ FROM page t
 
 def read_filters(query: Mapping[str, str]) -> Filters:
     """The filters that a URL carries; what cannot be read is left out."""
-    text = "".join(letter for letter in query.get("q", "") if letter.isprintable())
     state = "".join(letter for letter in query.get("state", "") if letter.isprintable())
-    return Filters(text.strip()[:_LONGEST], state[:_LONGEST], _read_after(query.get("after", "")))
-
-
-def _read_after(text: str) -> tuple[datetime, UUID] | None:
-    moment, _, task = text.partition("_")
-    try:
-        when = datetime.fromisoformat(moment)
-        return (when, UUID(task)) if when.tzinfo else None
-    except ValueError:
-        return None
+    return Filters(
+        search_text(query.get("q", "")), state[:LONGEST], read_after(query.get("after", ""))
+    )
 
 
 async def read_list(tx: Tx, filters: Filters, language: str) -> TaskList:
     """The tasks that `filters` leave, with names in `language` where they have one."""
     moment, task = filters.after or (None, None)
     records = await tx.fetch(
-        _ROWS, filters.state, _pattern(filters.text), moment, task, SCREENFUL + 1, language
+        _ROWS, filters.state, pattern(filters.text), moment, task, SCREENFUL + 1, language
     )
     rows = [_row(record, language) for record in records[:SCREENFUL]]
     more = _more(filters, rows[-1]) if len(records) > SCREENFUL else ""
     return TaskList(filters, await choices(tx, language), rows, more)
 
 
-def _pattern(text: str) -> str:
-    """`text` anywhere, its letters taken as they are."""
-    if not text:
-        return ""
-    plain = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{plain}%"
-
-
 def _more(filters: Filters, last: Row) -> str:
     kept = {"q": filters.text, "state": filters.state}
-    after = f"{last.changed.isoformat()}_{last.id}"
+    after = write_after(last.changed, last.id)
     return "/tasks?" + urlencode({**{k: v for k, v in kept.items() if v}, "after": after})
 
 

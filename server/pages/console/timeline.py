@@ -25,6 +25,7 @@ class Entry(Struct, frozen=True, kw_only=True):
 
     `kind`: transition, decision, mail, answer, refused or parked; `code` says more of it: an
     outcome, what happened to the mail, or a verdict. `late`: reception minus moment, if long.
+    `by`: who told a transition in the console; `accepted_by`: who accepted it once refused.
     """
 
     kind: str
@@ -36,6 +37,9 @@ class Entry(Struct, frozen=True, kw_only=True):
     late: timedelta | None = None
     unexpected: bool = False
     unticked: bool = False
+    unticked_because: str | None = None
+    by: str = ""
+    accepted_by: str = ""
     campaign: str = ""
     release: datetime | None = None
     address: str | None = None
@@ -82,8 +86,7 @@ class _Names(Struct, frozen=True):
 
 
 async def _names_of(tx: Tx, facts: Sequence[timeline.Entry], language: str) -> _Names:
-    movers = [one.technician for one in facts if isinstance(one, TransitionEntry | OpenEntry)]
-    people = await tx.fetch("SELECT id, name FROM app_user WHERE id = ANY($1)", movers)
+    people = await tx.fetch("SELECT id, name FROM app_user WHERE id = ANY($1)", _movers(facts))
     states = await choices(tx, language)
     answers = [one for one in facts if isinstance(one, AnswerEntry)]
     versions = {(one.campaign, one.campaign_version) for one in answers}
@@ -93,6 +96,14 @@ async def _names_of(tx: Tx, facts: Sequence[timeline.Entry], language: str) -> _
         definitions=await pinned(tx, versions),
         language=language,
     )
+
+
+def _movers(facts: Sequence[timeline.Entry]) -> list[UUID]:
+    """Everybody who told, accepted or did something."""
+    told = [one for one in facts if isinstance(one, TransitionEntry)]
+    office = [who for one in told for who in (one.by, one.accepted_by) if who is not None]
+    field = [one.technician for one in facts if isinstance(one, TransitionEntry | OpenEntry)]
+    return [*office, *field]
 
 
 def _told(fact: timeline.Entry, names: _Names) -> Entry:
@@ -121,6 +132,9 @@ def _transition(fact: TransitionEntry, names: _Names) -> Entry:
         late=late if late > LATE else None,
         unexpected=fact.unexpected,
         unticked=not fact.survey,
+        unticked_because=fact.survey_reason,
+        by=names.people[fact.by] if fact.by else "",
+        accepted_by=names.people[fact.accepted_by] if fact.accepted_by else "",
     )
 
 

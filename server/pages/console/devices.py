@@ -1,0 +1,127 @@
+"""/devices: who works with which device; enrolling one more, and ending one."""
+
+from datetime import datetime
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+from litestar import Response, post, route
+from litestar.params import FromPath
+from litestar.response import Redirect
+from msgspec import Struct
+
+from server.auth import ConsoleRequest, console, planner
+from server.errors import NotFoundError
+from server.pages.console.device_list import (
+    Owned,
+    Technician,
+    read_device,
+    read_devices,
+    read_sought,
+    read_technician,
+)
+from server.pages.console.qr import Code, draw
+from server.pages.console.waiting import console_frame
+from server.pages.page import clock_for, respond
+from server.pages.reading import READING
+from sync.database import Tx, run, tx
+from sync.enrolment import CODE_LIFE, issue_code, revoke
+
+
+class Issued(Struct, frozen=True):
+    """A code to show this once: its letters, the link that carries them, until when it works."""
+
+    code: str
+    link: str
+    picture: Code
+    expires: datetime
+
+
+@route("/devices", http_method=READING, guards=[console])
+async def device_list(request: ConsoleRequest) -> Response[str]:
+    """Technicians with their devices; says which one was just ended."""
+    query = request.query_params
+    async with tx(request.user.account) as opened:
+        page = await console_frame(opened, request)
+        found = await read_devices(opened, read_sought(query))
+        ended = await _just_ended(opened, query.get("ended", ""))
+        clock = clock_for(opened, page, request.user.zone)
+    return respond(request, "devices.html", page, list=found, ended=ended, clock=clock)
+
+
+async def _just_ended(opened: Tx, device: str) -> Owned | None:
+    try:
+        found = await read_device(opened, UUID(device))
+    except (ValueError, NotFoundError):
+        return None
+    return found if found.revoked is not None else None
+
+
+@route("/devices/enrol/{technician:uuid}", http_method=READING, guards=[planner])
+async def enrol_form(request: ConsoleRequest, technician: FromPath[UUID]) -> Response[str]:
+    """For whom a code will be made. It is made by the button: reading a page changes nothing.
+
+    :raises NotFoundError: no active technician of this account has the id.
+    """
+    async with tx(request.user.account) as opened:
+        return await _enrolment(opened, request, await read_technician(opened, technician), None)
+
+
+@post("/devices/enrol/{technician:uuid}", status_code=200, guards=[planner])
+async def issue(request: ConsoleRequest, technician: FromPath[UUID]) -> Response[str]:
+    """A fresh code, shown in the answer itself: in no address, no history, no log.
+
+    :raises NotFoundError: no active technician of this account has the id.
+    """
+    return await run(request.user.account, partial(_issue, request=request, key=technician))
+
+
+async def _issue(opened: Tx, request: ConsoleRequest, key: UUID) -> Response[str]:
+    technician = await read_technician(opened, key)
+    code = await issue_code(opened, key)
+    link = f"{request.app.state.settings.origin}/tech/#enrol={code}"
+    issued = Issued(code, link, draw(link), opened.now + CODE_LIFE)
+    return await _enrolment(opened, request, technician, issued)
+
+
+async def _enrolment(
+    opened: Tx, request: ConsoleRequest, technician: Technician, issued: Issued | None
+) -> Response[str]:
+    page = await console_frame(opened, request)
+    return respond(
+        request,
+        "enrol.html",
+        page,
+        technician=technician,
+        issued=issued,
+        life=CODE_LIFE,
+        address=f"{request.app.state.settings.origin}/tech/",
+        clock=clock_for(opened, page, request.user.zone),
+    )
+
+
+@route("/devices/{device:uuid}/revoke", http_method=READING, guards=[planner])
+async def revoke_form(request: ConsoleRequest, device: FromPath[UUID]) -> Response[str]:
+    """Asks once, and says what will happen.
+
+    :raises NotFoundError: this account has no such device.
+    """
+    async with tx(request.user.account) as opened:
+        page = await console_frame(opened, request)
+        owned = await read_device(opened, device)
+        clock = clock_for(opened, page, request.user.zone)
+    return respond(request, "revoke.html", page, device=owned, clock=clock)
+
+
+@post("/devices/{device:uuid}/revoke", status_code=303, guards=[planner])
+async def revoke_device(request: ConsoleRequest, device: FromPath[UUID]) -> Redirect:
+    """End the device's credential; ending it twice is once.
+
+    :raises MissingError: this account has no such device.
+    """
+    async with tx(request.user.account) as opened:
+        await revoke(opened, device)
+    return Redirect(f"/devices?ended={device}", status_code=303)
+
+
+ROUTES: Final = (device_list, enrol_form, issue, revoke_form, revoke_device)

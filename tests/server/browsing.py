@@ -1,0 +1,30 @@
+"""Somebody of an office in a browser without scripts: forms are sent, pages are read."""
+
+import html
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+
+from tests.server.office import PASSWORD, Office
+from tests.server.serving import Served
+
+HTML = {"Accept": "text/html"}
+
+
+@contextmanager
+def browsing(
+    api: Served, office: Office, role: str = "dispatcher", language: str = "en"
+) -> Iterator[httpx.Client]:
+    """A browser in which the office's person of `role` is signed in and reads `language`."""
+    with httpx.Client(base_url=api.base_url, timeout=20, headers=HTML) as browser:
+        form = {"email": office.address(role), "password": PASSWORD}
+        assert browser.post("/login", data=form).status_code == 303
+        browser.cookies.set("language", language)
+        yield browser
+
+
+def words_of(page: str) -> str:
+    """The page's text as a person reads it."""
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", page)))

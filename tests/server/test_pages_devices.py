@@ -1,0 +1,188 @@
+"""Devices in the console: who has which, a code with its QR, and the end of a device."""
+
+import html
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import httpx
+import pytest
+import segno
+
+from server.pages.console.device_list import SCREENFUL
+from sync.ids import new_id
+from sync.records.people import put_users
+from sync.records.shapes import UserPut
+from tests.databases import TestDatabase
+from tests.server.browsing import HTML, browsing, words_of
+from tests.server.office import Office
+from tests.server.serving import Served
+from tests.server.stories import on
+
+CODE: Final = re.compile(r"<code>([0-9A-Z]{4}(?:-[0-9A-Z]{4}){3})</code>")
+
+
+@pytest.fixture
+def diane(api: Served, north: Office) -> Iterator[httpx.Client]:
+    """The office's dispatcher in a browser that speaks English."""
+    with browsing(api, north) as browser:
+        yield browser
+
+
+def code_in(page: str) -> str:
+    """The enrolment code that a page shows."""
+    found = CODE.search(page)
+    assert found is not None, words_of(page)
+    return found[1]
+
+
+def enrol(api: Served, code: str, name: str) -> dict[str, Any]:
+    """What a device gets for a code."""
+    answer = api.client.post("/api/v1/devices/enrol", json={"code": code, "name": name})
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_a_code_shown_in_the_console_enrols_a_device_once(
+    api: Served, north: Office, diane: httpx.Client
+) -> None:
+    page = diane.post(f"/devices/enrol/{north.world.bob}")
+    assert page.status_code == 200
+    code = code_in(page.text)
+    enrol(api, code, "Bobs Pixel")
+    again = api.client.post("/api/v1/devices/enrol", json={"code": code, "name": "x"})
+    assert again.status_code == 400
+    assert "Bobs Pixel" in words_of(diane.get("/devices").text)
+
+
+def test_the_page_of_a_code_says_until_when_it_works_and_offers_another(
+    north: Office, diane: httpx.Client
+) -> None:
+    path = f"/devices/enrol/{north.world.bob}"
+    first = diane.post(path)
+    assert "10 minutes" in words_of(first.text)
+    assert f'action="{path}"' in first.text
+    assert code_in(diane.post(path).text) != code_in(first.text)
+    assert first.headers["cache-control"] == "no-store"
+
+
+def test_the_square_says_the_link_that_opens_the_app_with_the_code(
+    api: Served, north: Office, diane: httpx.Client
+) -> None:
+    page = diane.post(f"/devices/enrol/{north.world.bob}").text
+    link = f"{api.base_url}/tech/#enrol={code_in(page)}"
+    wanted = segno.make_qr(link, error="m").matrix_iter(border=4)
+    drawn = re.search(r'class="dark" d="([^"]+)"', page)
+    assert drawn is not None
+    runs = re.findall(r"M(\d+) (\d+)h(\d+)v1h-\3z", drawn[1])
+    dark = {(int(x) + step, int(y)) for x, y, length in runs for step in range(int(length))}
+    assert dark == {(x, y) for y, row in enumerate(wanted) for x, bit in enumerate(row) if bit}
+
+
+def test_reading_the_page_makes_no_code(north: Office, diane: httpx.Client) -> None:
+    page = diane.get(f"/devices/enrol/{north.world.bob}")
+    assert page.status_code == 200
+    assert CODE.search(page.text) is None
+    assert "Make a code" in words_of(page.text)
+
+
+def test_a_revoked_device_is_shut_out_and_shown_as_such(
+    api: Served, north: Office, diane: httpx.Client
+) -> None:
+    enrolled = enrol(api, code_in(diane.post(f"/devices/enrol/{north.world.carol}").text), "Vieux")
+    bearer = {"Authorization": f"Bearer {enrolled['credential']}"}
+    assert api.client.get("/api/v1/sync/pull", headers=bearer).status_code == 200
+    asked = words_of(diane.get(f"/devices/{enrolled['device']}/revoke").text)
+    assert "What waits on it is kept there" in asked
+    assert api.client.get("/api/v1/sync/pull", headers=bearer).status_code == 200
+    for _ in range(2):
+        done = diane.post(f"/devices/{enrolled['device']}/revoke")
+        assert done.status_code == 303
+    assert api.client.get("/api/v1/sync/pull", headers=bearer).status_code == 401
+    told = words_of(diane.get(done.headers["location"]).text)
+    assert "“Vieux” of Carol is revoked." in told
+    assert "1 revoked device" in told
+    assert "Revoke the device" not in diane.get(f"/devices/{enrolled['device']}/revoke").text
+
+
+def test_managers_look_and_do_not_act(api: Served, north: Office, diane: httpx.Client) -> None:
+    path = f"/devices/enrol/{north.world.bob}"
+    device = enrol(api, code_in(diane.post(path).text), "Bobs Tablet")["device"]
+    with browsing(api, north, "manager") as manager:
+        page = manager.get("/devices")
+        assert "Bobs Tablet" in page.text
+        assert "/devices/enrol/" not in page.text
+        assert "/revoke" not in page.text
+        for answer in (
+            manager.get(path),
+            manager.post(path),
+            manager.get(f"/devices/{device}/revoke"),
+            manager.post(f"/devices/{device}/revoke"),
+        ):
+            assert answer.status_code == 403
+    assert "Bobs Tablet" in diane.get("/devices?q=Bobs+Tablet").text
+
+
+def test_a_stranger_is_sent_to_the_login_page(api: Served, north: Office) -> None:
+    for path in ("/devices", f"/devices/enrol/{north.world.bob}"):
+        away = api.client.get(path, headers=HTML)
+        assert (away.status_code, away.headers["location"][:7]) == (303, "/login?")
+    assert api.client.post(f"/devices/enrol/{north.world.bob}").status_code == 401
+
+
+def test_people_are_found_by_their_name_or_their_devices(
+    api: Served, north: Office, diane: httpx.Client
+) -> None:
+    enrol(api, code_in(diane.post(f"/devices/enrol/{north.world.alice}").text), "Rouge 100%")
+    for sought in ("alic", "100%25", "rouge"):
+        found = words_of(diane.get(f"/devices?q={sought}").text)
+        assert "Alice" in found, sought
+        assert "Carol" not in found, sought
+    nobody = diane.get("/devices?q=100%25%25")
+    assert "Nobody matches" in words_of(nobody.text)
+
+
+def test_only_technicians_of_the_account_are_given_codes(
+    north: Office, south: Office, diane: httpx.Client
+) -> None:
+    wrong = (south.world.alice, north.people["manager"], new_id())
+    for key in wrong:
+        answers = diane.get(f"/devices/enrol/{key}"), diane.post(f"/devices/enrol/{key}")
+        assert [answer.status_code for answer in answers] == [404, 404]
+
+
+def test_many_people_come_a_screenful_at_a_time(
+    shared: TestDatabase, api: Served, south: Office
+) -> None:
+    crowd = [
+        UserPut(
+            unit=south.world.site,
+            role="technician",
+            name=f"Zoe {place:03}",
+            email=f"zoe.{place}@example.org",
+        )
+        for place in range(SCREENFUL + 5)
+    ]
+    on(shared, south.world.account, lambda opened: put_users(opened, crowd))
+    with browsing(api, south) as browser:
+        seen: list[str] = []
+        path = "/devices?q=zoe"
+        while path:
+            page = browser.get(path).text
+            seen += re.findall(r"Zoe \d{3}(?=<span)", page)
+            more = re.search(r'href="(/devices\?[^"]*after=[^"]*)"', page)
+            path = html.unescape(more[1]) if more else ""
+    assert seen == [person.name for person in crowd]
+
+
+def test_names_are_written_as_they_are(shared: TestDatabase, api: Served, north: Office) -> None:
+    hostile = '<script>alert("1")</script>{{ 7 * 7 }}'
+    person = UserPut(
+        unit=north.world.site, role="technician", name=hostile, email="hostile@example.org"
+    )
+    (key,) = on(shared, north.world.account, lambda opened: put_users(opened, [person]))
+    with browsing(api, north) as browser:
+        for page in (browser.get("/devices?q=script"), browser.post(f"/devices/enrol/{key}")):
+            assert "<script>alert" not in page.text
+            assert hostile in words_of(page.text)

@@ -1,0 +1,208 @@
+"""What was refused or is parked, in the console: who, what, when, why, and accepting it."""
+
+import html
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from server.pages.console.refusals import SCREENFUL
+from sync.database import Tx
+from sync.ids import new_id
+from tests.databases import TestDatabase
+from tests.server.browsing import HTML, browsing, words_of
+from tests.server.office import Office, in_database, open_office
+from tests.server.serving import Served
+from tests.server.stories import on
+
+
+@pytest.fixture
+def office(shared: TestDatabase) -> Office:
+    """An office of the test's own."""
+    return open_office(shared, f"office-{new_id()}")
+
+
+@pytest.fixture
+def diane(api: Served, office: Office) -> Iterator[httpx.Client]:
+    """The office's dispatcher, reading English."""
+    with browsing(api, office) as browser:
+        yield browser
+
+
+def push(api: Served, office: Office, task: UUID, state: str, **fields: Any) -> dict[str, Any]:
+    """What alice's device is told about a step of `task`."""
+    now = datetime.now(UTC)
+    clock = fields.pop("clock", timedelta())
+    item = {
+        "id": str(new_id()),
+        "task": str(task),
+        "state": state,
+        "moment": (now + clock - timedelta(minutes=30)).isoformat(),
+        "sequence": 1,
+        **fields,
+    }
+    body = {"device_now": (now + clock).isoformat(), "transitions": [item]}
+    answer = api.client.post("/api/v1/sync/push", json=body, headers=office.device)
+    (result,) = answer.json()["results"]
+    found: dict[str, Any] = result
+    return found
+
+
+def task_of_bob(shared: TestDatabase, office: Office, title: str = "Chez Bob") -> UUID:
+    """A task that alice never had."""
+    world = office.world
+    return in_database(shared.api, lambda: world.task(technician=world.bob, title=title))
+
+
+def count_in(page: str) -> str | None:
+    """What the navigation says waits in /refused."""
+    found = re.search(r'href="/refused"[^>]*>Refused <span class="count">(.+?)<', page)
+    return found[1] if found else None
+
+
+def test_a_refused_step_is_shown_with_all_that_the_device_told(
+    shared: TestDatabase, api: Served, office: Office, diane: httpx.Client
+) -> None:
+    task = task_of_bob(shared, office)
+    push(
+        api, office, task, "600", clock=timedelta(hours=2),
+        note="Réparé <b>quand même</b>", survey=False, survey_reason="Fâché",
+        email="nouveau@example.org",
+    )  # fmt: skip
+    page = diane.get("/refused").text
+    told = words_of(page)
+    for part in (
+        "600 Terminé",
+        "Chez Bob",
+        "Alice",
+        "Téléphone",
+        "at that moment. no_authority",
+        "accept it: it counts at its moment",
+        "by the device:",
+        "Réparé <b>quand même</b>",
+        "Fâché",
+        "nouveau@example.org",
+    ):
+        assert part in told, part
+    assert f'href="/tasks/{task}"' in page
+
+
+def test_accepting_makes_it_a_fact_at_its_moment_and_says_so(
+    shared: TestDatabase, api: Served, office: Office, diane: httpx.Client
+) -> None:
+    task = task_of_bob(shared, office)
+    refused = push(api, office, task, "600")
+    assert (refused["verdict"], count_in(diane.get("/tasks").text)) == ("refused", "1")
+    rung = len(api.rung)
+    done = diane.post(f"/refused/{refused['id']}/accept")
+    assert (done.status_code, api.rung[rung:]) == (303, ["plan"])
+    told = diane.get(done.headers["location"]).text
+    assert "Accepted: 600 Terminé Chez Bob" in words_of(told)
+    assert "Nothing was refused" in words_of(told)
+    assert count_in(told) is None
+    timeline = words_of(diane.get(f"/tasks/{task}").text)
+    assert f"Refused at first, accepted by Dispatcher.{office.name.title()}" in timeline
+
+
+def test_accepting_twice_is_once_and_says_the_same(
+    shared: TestDatabase, api: Served, office: Office, diane: httpx.Client
+) -> None:
+    task = task_of_bob(shared, office)
+    refused = push(api, office, task, "600")
+    path = f"/refused/{refused['id']}/accept"
+    told = []
+    for _ in range(2):
+        answer = diane.post(path)
+        told.append(words_of(diane.get(answer.headers["location"]).text))
+    assert told[0] == told[1]
+
+    async def entered(tx: Tx) -> int:
+        found: int = await tx.fetchval("SELECT count(*) FROM transition WHERE task = $1", task)
+        return found
+
+    assert on(shared, office.world.account, entered) == 1
+
+
+def test_what_cannot_be_accepted_offers_no_button_and_says_what_is_missing(
+    api: Served, office: Office, diane: httpx.Client
+) -> None:
+    refused = push(api, office, office.task, "999")
+    assert refused["reason"] == "unknown_state"
+    page = diane.get("/refused").text
+    assert "Create the state first" in words_of(page)
+    assert "/accept" not in page
+    answer = diane.post(f"/refused/{refused['id']}/accept")
+    assert "This cannot be accepted" in words_of(diane.get(answer.headers["location"]).text)
+    state = {"code": "999", "name": "Reporté", "kind": "planned"}
+    api.client.post("/api/v1/states", json=state, headers=office.program)
+    diane.post(f"/refused/{refused['id']}/accept")
+    assert "999 Reporté" in words_of(diane.get(f"/tasks/{office.task}").text)
+
+
+def test_parked_steps_wait_on_a_page_of_their_own(
+    api: Served, office: Office, diane: httpx.Client
+) -> None:
+    unknown = new_id()
+    assert push(api, office, unknown, "600")["verdict"] == "parked"
+    refused, parked = diane.get("/refused").text, diane.get("/refused?show=parked").text
+    assert str(unknown) not in refused
+    assert "Nothing was refused" in words_of(refused)
+    assert "Unknown task " + str(unknown) in words_of(parked)
+    assert "Its task does not exist yet." in words_of(parked)
+    assert "/accept" not in parked
+    assert count_in(parked) is None
+
+
+def test_managers_look_and_do_not_accept(shared: TestDatabase, api: Served, office: Office) -> None:
+    refused = push(api, office, task_of_bob(shared, office), "600")
+    path = f"/refused/{refused['id']}/accept"
+    with browsing(api, office, "manager") as manager:
+        page = manager.get("/refused").text
+        assert "Chez Bob" in page
+        assert "/accept" not in page
+        assert manager.post(path).status_code == 403
+    assert api.client.get("/refused", headers=HTML).status_code == 303
+    assert api.client.post(path).status_code == 401
+
+
+def test_nothing_of_another_account_is_shown_or_accepted(
+    shared: TestDatabase, api: Served, office: Office, south: Office
+) -> None:
+    refused = push(api, office, task_of_bob(shared, office, "Secret"), "600")
+    with browsing(api, south) as stranger:
+        path = f"/refused/{refused['id']}/accept"
+        answers = [stranger.post(one) for one in (path, f"/refused/{new_id()}/accept")]
+        assert [answer.status_code for answer in answers] == [404, 404]
+        assert answers[0].text == answers[1].text
+        for query in ("", "?show=parked", f"?accepted={refused['id']}"):
+            page = stranger.get(f"/refused{query}").text
+            assert "Secret" not in page
+            assert 'role="status"' not in page
+
+
+def test_many_come_a_screenful_at_a_time_the_last_received_first(
+    shared: TestDatabase, api: Served, office: Office, diane: httpx.Client
+) -> None:
+    task = task_of_bob(shared, office)
+    notes = [f"Note {place:03}" for place in range(SCREENFUL + 3)]
+    for note in notes:
+        push(api, office, task, "600", note=note)
+    seen: list[str] = []
+    path = "/refused"
+    while path:
+        page = diane.get(path).text
+        seen += re.findall(r"Note \d{3}", page)
+        more = re.search(r'href="(/refused\?[^"]*after=[^"]*)"', page)
+        path = html.unescape(more[1]) if more else ""
+    assert seen == notes[::-1]
+
+
+@pytest.mark.parametrize(
+    "query", ["show=nonsense", "after=x_y", "accepted=zzz", "after=2026-01-01"]
+)
+def test_an_address_that_says_nothing_shows_the_whole_list(diane: httpx.Client, query: str) -> None:
+    assert diane.get(f"/refused?{query}").status_code == 200
