@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from server.demo.company import Ids
+from server.demo.fixture import DEMO
 from server.demo.rows import insert
 from server.demo.steps import Step
 from server.demo.story import Job
@@ -20,6 +21,8 @@ from sync.tokens import digest, mint
 from sync.work import Transition, Verdict
 
 ENROLLED: Final = timedelta(days=100)
+#: Whose steps are told in the console.
+OFFICE: Final = frozenset(person.key for person in DEMO.staff("dispatcher"))
 
 _FOLD: Final = """
 UPDATE task SET state = last.state, state_moment = last.moment, state_transition = last.id
@@ -61,12 +64,18 @@ def _device(tx: Tx, ids: Ids, key: str, device: UUID) -> dict[str, Any]:
     }
 
 
+def _worker(ids: Ids, job: Job, step: Step) -> UUID:
+    """Whose work the step counts as: what the office tells is that of whoever has the task."""
+    holder = job.technician if step.by in OFFICE else None
+    return ids.users[holder or step.by]
+
+
 def _accepted(tx: Tx, ids: Ids, devices: dict[str, UUID], job: Job, step: Step) -> dict[str, Any]:
     return {
         "account": tx.account,
         "id": step.id,
         "device": devices.get(step.by),
-        "technician": ids.users[step.by],
+        "technician": _worker(ids, job, step),
         "task": job.id,
         "verdict": "accepted",
         "digest": hashlib.sha256(step.id.bytes).digest(),
@@ -85,7 +94,8 @@ def _transition(tx: Tx, ids: Ids, devices: dict[str, UUID], job: Job, step: Step
         "device_moment": step.moment,
         "received_at": step.received,
         "device": devices.get(step.by),
-        "technician": ids.users[step.by],
+        "technician": _worker(ids, job, step),
+        "by": ids.users[step.by] if step.by in OFFICE else None,
         "note": step.note,
         "survey": step.survey,
         "email": step.email,

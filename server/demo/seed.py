@@ -22,6 +22,7 @@ from server.demo.company import (
 )
 from server.demo.field import write_steps
 from server.demo.fixture import DEMO
+from server.demo.refusals import write_refusals
 from server.demo.releases import Releases
 from server.demo.replies import Customers
 from server.demo.story import Job, Narrator
@@ -63,6 +64,7 @@ async def _write(tx: Tx, hashes: dict[str, str]) -> None:
     await write_clients(tx, everybody)
     await write_tasks(tx, ids, jobs)
     await write_steps(tx, ids, jobs)
+    await write_refusals(tx, ids, jobs)
     await _write_aftermath(tx, ids, chance, jobs)
 
 

@@ -4,15 +4,21 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
+from msgspec import convert
 
 from mail.planning import plan_due
 from rules.decide import Reason
 from server.demo.fixture import DEMO, VISITS
+from server.demo.refusals import FOREIGN_STATE
 from server.demo.seed import password_of, seed
 from server.passwords import check_password
 from sync.database import DB, Tx, tx
+from sync.history import open_items
+from sync.intake.arrivals import Arrival, Body
+from sync.intake.judging import judge
 from tests.databases import SECRET, TestDatabase, clone
 
 pytestmark = pytest.mark.anyio
@@ -167,6 +173,44 @@ async def test_workers_find_something_to_send_at_once(account: int) -> None:
         )
     assert due >= 3
     assert later >= 4
+
+
+async def test_what_was_refused_and_is_parked_is_what_intake_would_say(story: Tx) -> None:
+    items = await open_items(story, 100)
+    told = [
+        Arrival(
+            id=item.id,
+            task=item.task,
+            body=convert(item, Body, from_attributes=True),
+            device=item.device,
+            technician=item.technician,
+            received=item.received_at,
+            digest=b"",
+        )
+        for item in items
+    ]
+    states = {row["state"] for row in await story.fetch("SELECT code AS state FROM state")}
+    tasks = {row["id"]: None for row in await story.fetch("SELECT id FROM task")}
+    judged = await judge(story, told, cast("Any", tasks))
+    given = [(item.verdict, item.reason) for item in items]
+    assert given == [(judgement.verdict, judgement.reason) for judgement in judged]
+    assert Counter(given) == {
+        ("refused", "no_authority"): 2,
+        ("refused", "unknown_state"): 1,
+        ("parked", None): 2,
+    }
+    assert FOREIGN_STATE not in states
+    assert all(item.device is not None for item in items)
+
+
+async def test_steps_of_the_office_are_told_as_such(story: Tx) -> None:
+    rows = await story.fetch(
+        "SELECT b.role, n.device, t.technician = n.technician AS theirs FROM transition n"
+        " JOIN task t ON t.id = n.task JOIN app_user b ON b.id = n.by"
+    )
+    assert len(rows) > 50
+    assert {row["role"] for row in rows} == {"dispatcher"}
+    assert {(row["device"], row["theirs"]) for row in rows} == {(None, True)}
 
 
 async def test_passwords_follow_from_the_secret(story: Tx) -> None:
