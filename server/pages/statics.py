@@ -1,4 +1,4 @@
-"""Style sheets and the mark, under names that change with their content, so caches keep them."""
+"""Style sheets, scripts and the mark, under names that change with what is in them: for caches."""
 
 import hashlib
 from functools import cache
@@ -12,7 +12,7 @@ from server.errors import NotFoundError
 from server.pages.reading import READING
 
 FOLDER: Final = Path(__file__).parent.parent / "static"
-KINDS: Final = {".css": "text/css", ".svg": "image/svg+xml"}
+KINDS: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 #: One year, the longest that caches honour.
 FOREVER: Final = "public, max-age=31536000, immutable"
 

@@ -3,7 +3,7 @@
 from typing import Final
 from uuid import UUID
 
-from litestar import Response, post, route
+from litestar import Response, get, post, route
 from litestar.params import FromPath
 from litestar.response import Redirect
 from msgspec.structs import replace
@@ -21,10 +21,14 @@ from server.pages.console.task_page import read_task
 from server.pages.console.waiting import console_frame
 from server.pages.page import clock_for, read_fields, respond
 from server.pages.reading import READING
+from server.streaming import Events, event
 from sync.database import now, tx
 from sync.errors import UnknownReferenceError
 from sync.ids import new_id
 from sync.intake import Progress, progress
+
+#: Something of the account moved.
+CHANGED: Final = event("changed")
 
 
 @route("/tasks", http_method=READING, guards=[console])
@@ -35,6 +39,16 @@ async def task_list(request: ConsoleRequest) -> Response[str]:
         found = await read_list(opened, read_filters(request.query_params), page.language)
         clock = clock_for(opened, page, request.user.zone)
     return respond(request, "tasks.html", page, list=found, clock=clock)
+
+
+@get("/tasks/live", guards=[console])
+async def task_news(request: ConsoleRequest) -> Events:
+    """Says when the list may have changed. It says nothing of what: the list is read again."""
+    return Events(request.app.state.live.account(request.user.account), _changed)
+
+
+async def _changed() -> bytes:
+    return CHANGED
 
 
 @route("/tasks/{task:uuid}", http_method=READING, guards=[console])
@@ -90,4 +104,4 @@ async def _shown(
     )
 
 
-ROUTES: Final = (task_list, task_page, move_task)
+ROUTES: Final = (task_list, task_news, task_page, move_task)
