@@ -5,7 +5,7 @@ Written directly, for a push received now would have no past.
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -30,12 +30,12 @@ _DEVICES: Final = "SELECT technician, id FROM device WHERE account = $1"
 
 
 class Told(Struct, frozen=True, kw_only=True):
-    """A step as a device told it. `reason`: None while it is parked. `ago`: before now."""
+    """A step as a device told it. `reason`: None while it is parked. `moment`: corrected."""
 
     task: UUID
     by: str
     state: str
-    ago: timedelta
+    moment: datetime
     reason: str | None = None
     note: str | None = None
     skew: timedelta = timedelta()
@@ -46,29 +46,34 @@ async def write_refusals(tx: Tx, ids: Ids, jobs: Sequence[Job]) -> None:
     """A few of each kind, so that whoever looks sees what they are."""
     rows = await tx.fetch(_DEVICES, tx.account)
     devices = {row["technician"]: row["id"] for row in rows}
-    await insert(Verdict, [_row(tx, ids, devices, told) for told in _told(jobs)])
+    await insert(Verdict, [_row(tx, ids, devices, told) for told in _told(jobs, tx.now)])
 
 
-def _told(jobs: Sequence[Job]) -> Iterator[Told]:
+def _told(jobs: Sequence[Job], now: datetime) -> Iterator[Told]:
     """Of today's visits: done by a colleague, ended in a foreign state, or of no known task."""
     under_way = [job for job in reversed(jobs) if job.steps and job.steps[-1].state in UNDER_WAY]
     first, second, owned = under_way[:3]
     one, other = _colleague(first), _colleague(second)
     yield Told(
-        task=first.id, by=one, state="600", ago=timedelta(minutes=48), reason="no_authority",
+        task=first.id, by=one, state="600", moment=_next(first), reason="no_authority",
         note=VISITS.notes[0],
     )  # fmt: skip
     yield Told(
-        task=second.id, by=other, state="610", ago=timedelta(hours=3), reason="no_authority",
+        task=second.id, by=other, state="610", moment=_next(second), reason="no_authority",
         skew=SKEW, survey_reason="Client absent",
     )  # fmt: skip
     yield Told(
-        task=owned.id, by=str(owned.technician), state=FOREIGN_STATE, ago=timedelta(hours=5),
+        task=owned.id, by=str(owned.technician), state=FOREIGN_STATE, moment=_next(owned),
         reason="unknown_state",
     )  # fmt: skip
     later = new_id()  # a task of another program that has not been imported yet
     for state, minutes in (("300", 95), ("400", 70)):
-        yield Told(task=later, by=one, state=state, ago=timedelta(minutes=minutes))
+        yield Told(task=later, by=one, state=state, moment=now - timedelta(minutes=minutes))
+
+
+def _next(job: Job) -> datetime:
+    """A moment at which the work may well have been over."""
+    return job.steps[-1].moment + timedelta(minutes=4)
 
 
 def _colleague(job: Job) -> str:
@@ -80,11 +85,10 @@ def _colleague(job: Job) -> str:
 
 def _row(tx: Tx, ids: Ids, devices: dict[UUID, UUID], told: Told) -> dict[str, Any]:
     key, technician = new_id(), ids.users[told.by]
-    moment = tx.now - told.ago
     body = Body(
         state=told.state,
-        moment=moment,
-        device_moment=moment + told.skew,
+        moment=told.moment,
+        device_moment=told.moment + told.skew,
         sequence=1,
         note=told.note,
         survey=told.survey_reason is None,
@@ -101,5 +105,5 @@ def _row(tx: Tx, ids: Ids, devices: dict[UUID, UUID], told: Told) -> dict[str, A
         "reason": told.reason,
         "digest": hashlib.sha256(key.bytes).digest(),
         "body": write_body(body),
-        "received_at": moment + timedelta(minutes=2),
+        "received_at": told.moment + timedelta(minutes=2),
     }
