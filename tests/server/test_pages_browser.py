@@ -173,11 +173,23 @@ def test_a_route_in_the_manual_leads_to_a_shape_that_unfolds(
         expect(fields).to_be_visible()
 
 
-def everything(site: Served, story: Story) -> dict[str, list[str]]:
+def devices_of(database: TestDatabase, story: Story) -> list[str]:
+    """The pages of one device and of its technician."""
+
+    async def read(tx: Tx) -> Any:
+        return await tx.fetchrow("SELECT id, technician FROM device ORDER BY id LIMIT 1")
+
+    row = on(database, story.account, read)
+    return [f"/devices/{row['id']}/revoke", f"/devices/enrol/{row['technician']}"]
+
+
+def everything(database: TestDatabase, site: Served, story: Story) -> dict[str, list[str]]:
     """Every page, by whether one must be signed in."""
     outside = ["/login", f"/s/{story.survey}?rating=1", f"/s/{story.survey}", "/s/unknown"]
     outside += ["/api/docs"]
     inside = ["/tasks", f"/tasks/{story.task}", f"/tasks/{story.waiting}", "/tasks?q=zzz"]
+    inside += ["/refused", "/refused?show=parked", "/devices", "/devices?q=zzz"]
+    inside += devices_of(database, story)
     inside += ["/campaigns", f"/campaigns/{story.campaign}", "/tasks/unknown", "/mailbox"]
     inside += [f"/mailbox/{message.id}" for message in site.app.state.mailbox.messages()]
     return {"outside": [*outside, f"/u/{story.unsubscribe}"], "inside": inside}
@@ -206,9 +218,14 @@ def mailbox(site: Served, story: Story, tmp_path: Path) -> Mailbox:
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.usefixtures("mailbox")
 def test_every_page_is_sound_in_every_window(
-    site: Served, story: Story, browser: Browser, size: tuple[int, int], language: str
+    database: TestDatabase,
+    site: Served,
+    story: Story,
+    browser: Browser,
+    size: tuple[int, int],
+    language: str,
 ) -> None:
-    pages = everything(site, story)
+    pages = everything(database, site, story)
     with visiting(browser, size, scripts=True) as page:
         told: list[str] = []
         page.on("console", lambda message: told.append(message.text))
@@ -218,11 +235,21 @@ def test_every_page_is_sound_in_every_window(
                 continue
             mark = "&" if "?" in path else "?"
             page.goto(f"{site.base_url}{path}{mark}lang={language}")
+            unfold(page)
             assert page.evaluate(FAULTS) == [], path
             small = [(one, side) for one, side in page.evaluate(TARGETS) if side < TOUCH]
             assert small == [], path
         blocked = [text for text in told if "404" not in text]
         assert [text for text in blocked if "sandboxed" not in text] == []
+
+
+def unfold(page: Page) -> None:
+    """Open the form of a task and make the code of a device, where the page has them."""
+    for summary in page.locator(".move summary").all():
+        summary.click()
+        page.get_by_role("checkbox").check()
+    for button in page.locator("main .panel form[action^='/devices/enrol/'] button").all():
+        button.click()
 
 
 def test_a_mail_in_the_mailbox_is_fenced_and_its_links_open(

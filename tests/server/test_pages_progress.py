@@ -20,6 +20,7 @@ from tests.server.office import Office, open_office
 from tests.server.serving import Served
 from tests.server.stories import on
 
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 ZONE = ZoneInfo("America/Toronto")
 
 
@@ -173,6 +174,31 @@ def test_the_usual_next_states_come_first(
     usual, others = re.findall(r"<optgroup.*?</optgroup>", page, re.DOTALL)
     assert re.findall(r'value="(\d+)"', usual) == ["300", "200"]
     assert re.findall(r'value="(\d+)"', others) == ["100", "600", "610", "700", "900"]
+
+
+def test_hostile_forms_change_nothing(
+    shared: TestDatabase, office: Office, diane: httpx.Client
+) -> None:
+    path = f"/tasks/{office.task}/transitions"
+    form = {"id": str(new_id()), "state": "600"}
+    foreign = diane.post(path, data=form, headers={"Origin": "https://elsewhere.example"})
+    nothing = diane.post(path, data=form | {"note": "a\0b"})
+    noise = diane.post(path, content=b"note=%ff", headers=FORM)
+    large = diane.post(path, data=form | {"note": "x" * 70_000})
+    assert [one.status_code for one in (foreign, nothing, noise, large)] == [403, 400, 400, 413]
+    assert diane.get(path).status_code == 405
+    assert steps(shared, office) == []
+
+
+def test_what_is_typed_is_written_as_it_is(
+    shared: TestDatabase, office: Office, diane: httpx.Client
+) -> None:
+    hostile = '<script>alert("1")</script>{{ 7 * 7 }}'
+    saved = send(diane, office, state="600", note=hostile, unasked="yes", why=hostile)
+    wrong = send(diane, office, state="", note=hostile, unasked="yes", why=hostile, moment=hostile)
+    for page in (diane.get(saved.headers["location"]), wrong):
+        assert "<script>alert" not in page.text
+        assert words_of(page.text).count("7 * 7") >= 2
 
 
 def test_managers_have_no_form_and_cannot_send_one(
