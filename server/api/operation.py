@@ -28,7 +28,8 @@ OPERATION: Final = "operation"
 class Operation(msgspec.Struct, frozen=True):
     """What a route takes and gives. `answer` is NoneType for 204. `fails`: codes of errors.
 
-    `versioned`: the header that says the version of the protocol is read.
+    `versioned`: the header that says the version of the protocol is read. `singly`: the items of
+    the body are judged one by one.
     """
 
     name: str
