@@ -85,7 +85,7 @@ def test_every_acknowledged_transition_is_there_after_postgresql_died(
     facts = {str(key) for (key,) in asked(again.owner, "SELECT id FROM transition")}
     for device in devices:
         for key in device.verdicts:
-            assert stored[key] == "accepted"
+            assert stored.get(key) == "accepted"
             assert key in facts
     with served(again) as api:
         for device in devices:

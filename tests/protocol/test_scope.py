@@ -87,3 +87,19 @@ def test_gone_and_back_between_two_pulls_is_there(desk: Desk) -> None:
     desk.hand(task, desk.world.alice)
     alice.pull()
     assert alice.ids("task") == {task}
+
+
+def test_what_the_office_edits_is_told_to_whoever_holds_the_task(desk: Desk) -> None:
+    customer = desk.edit("customers", name="Marie Tremblay")
+    location = desk.edit("locations", name="Chalet", address="12, rue des Pins")
+    task, alice = desk.task(customer=customer, location=location), desk.device()
+    bob = desk.device(desk.world.bob)
+    alice.pull()
+    desk.edit("tasks", id=task, title="Urgent")
+    desk.edit("customers", id=customer, phone="418 555-0100")
+    desk.edit("locations", id=location, address="14, rue des Pins")
+    assert [change["id"] for change in alice.pull()] == [task, customer, location]
+    assert alice.things["task", task]["title"] == "Urgent"
+    assert alice.things["customer", customer]["phone"] == "418 555-0100"
+    assert alice.things["location", location]["address"] == "14, rue des Pins"
+    assert bob.pull() == []
