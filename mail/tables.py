@@ -112,7 +112,8 @@ class Outbox(Table, tablename="outbox", db=DB):
     """The queue of invitations that are not settled: its release, phase, attempt and lease.
 
     `faults`: how often it could not be decided or written; the mail server is no part of that.
-    `vouched`: an operator let it go although the database was restored after it was due.
+    `vouched_at`: when an operator let it go. It holds against restores of before, not of after:
+    a backup may remember the word and not that it was followed.
     """
 
     key = ("account", "invitation")
@@ -129,7 +130,7 @@ class Outbox(Table, tablename="outbox", db=DB):
     unsubscribe_token = Bytea(null=True, default=None)
     faults = SmallInt(null=False, default=0)
     error = Text(null=True, default=None)
-    vouched = Boolean(null=False, default=False)
+    vouched_at = Timestamptz(null=True, default=None)
 
 
 class Contact(Table, tablename="contact", db=DB):

@@ -18,7 +18,7 @@ from sync.database import Tx
 _DUE: Final = """
 WITH picked AS MATERIALIZED (
   SELECT invitation, release, attempt, resent, first_tried_at, survey_token, unsubscribe_token,
-    vouched
+    vouched_at
   FROM outbox
   WHERE account = $1 AND phase = 'waiting' AND release <= $2 AND not_before <= $2
     AND ($4::uuid[] IS NULL OR invitation = ANY($4))
@@ -28,7 +28,8 @@ WITH picked AS MATERIALIZED (
 )
 SELECT o.*, i.campaign, i.version, i.transition, i.technician,
   i.address, i.typed_address, i.language, i.message_id,
-  NOT o.vouched AND i.due < coalesce(a.restored_at, '-infinity') AS doubtful,
+  i.due < coalesce(a.restored_at, '-infinity')
+    AND coalesce(o.vouched_at < a.restored_at, true) AS doubtful,
   r.moment, t.type, t.state, s.kind,
   w.moment AS last_moment, w.sequence AS last_sequence, w.id AS last_id,
   c.name AS customer_name, c.email AS customer_email, c.billing_email,

@@ -38,7 +38,7 @@ WHERE o.account = $1 AND o.phase = 'held' ORDER BY o.invitation FOR NO KEY UPDAT
 
 _LET_GO: Final = """
 WITH freed AS (
-  UPDATE outbox SET phase = 'waiting', vouched = true, faults = 0, not_before = $3, error = NULL
+  UPDATE outbox SET phase = 'waiting', vouched_at = $3, faults = 0, not_before = $3, error = NULL
   WHERE account = $1 AND invitation = ANY($2)
   RETURNING invitation
 )
