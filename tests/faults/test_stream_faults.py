@@ -28,6 +28,11 @@ async def is_away(scene: Yard, api: Api) -> bool:
     return answer.status_code == 503
 
 
+async def noticed(api: Api, outages: int) -> bool:
+    """Whether who looks for news has met so many outages: a short one falls between two looks."""
+    return api.log().count("live_interrupted") == outages
+
+
 async def test_12_a_stream_that_was_open_tells_what_happens_after_the_crash(
     cluster: Cluster, scene: Yard
 ) -> None:
@@ -35,9 +40,10 @@ async def test_12_a_stream_that_was_open_tells_what_happens_after_the_crash(
     visits = await scene.visits(min(TRIALS, 20))
     with Stream(api.origin, {"Authorization": f"Bearer {scene.credential}"}) as stream:
         assert (stream.status, stream.next()) == (200, "pull")
-        for visit in visits:
+        for outages, visit in enumerate(visits, start=1):
             await asyncio.to_thread(cluster.crash)
             await eventually(partial(is_away, scene, api), "it says that it is away")
+            await eventually(partial(noticed, api, outages), "the stream's side noticed")
             while stream.waiting():
                 stream.next()  # of before the crash
             await cluster.start()
