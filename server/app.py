@@ -13,6 +13,7 @@ from server.live import Live
 from server.middleware import guarded
 from server.pages import ROUTES as PAGES
 from server.settings import Settings
+from server.technician import ROUTES as TECHNICIAN
 from sync.database import DB
 
 
@@ -26,7 +27,7 @@ def create_app(settings: Settings, api_dsn: str, ring: Callable[[str], None]) ->
     """
     live = Live()
     app = Litestar(
-        route_handlers=[*API, *DOCS, *PAGES],
+        route_handlers=[*API, *DOCS, *PAGES, *TECHNICIAN],
         exception_handlers={Exception: answer_error},
         lifespan=[_database(api_dsn, settings.pool_size, live)],
         logging_config=None,

@@ -14,6 +14,9 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po
 
+from server.technician.texts import METHOD as MODULES
+from server.technician.texts import OPTIONS as MODULE_OPTIONS
+
 ROOT: Final = Path(__file__).parent.parent
 PACKAGES: Final = ("mail", "server")
 LANGUAGES: Final = ("fr_CA", "en_CA")
@@ -22,8 +25,16 @@ METHODS: Final = [
     ("**.html", "jinja2"),
     ("**.txt", "jinja2"),
     ("**.mjml", "jinja2"),
+    MODULES,
 ]
-OPTIONS: Final = {pattern: {"silent": "false", "trimmed": "true"} for pattern, _ in METHODS[1:]}
+OPTIONS: Final = {
+    **{
+        pattern: {"silent": "false", "trimmed": "true"}
+        for pattern, kind in METHODS
+        if kind == "jinja2"
+    },
+    MODULES[0]: MODULE_OPTIONS,
+}
 
 _PLACEHOLDER: Final = re.compile(r"%\(\w+\)[sd]|\{\w*\}")
 #: A line must not break before these signs or inside the guillemets.

@@ -1,0 +1,41 @@
+/** Who would be asked if a task entered a state, as far as a device can know. */
+
+import { usableAddress } from './address.js';
+
+/**
+ * @typedef {object} Asked
+ * @property {string} campaign its id
+ * @property {string} name
+ * @property {string | null} address
+ * @property {'customer' | 'location' | 'contact' | 'billing' | null} whose
+ * @property {boolean} mayUntick
+ * @property {boolean} already an earlier step has made it ask, so that this one does not
+ */
+
+/**
+ * @param {any[]} asks of the task's type
+ * @param {string} state its code
+ * @param {{state: string, mine: string | null}[]} steps of the task
+ * @param {Record<string, string | null | undefined>} mailboxes by whose they are
+ * @returns {Asked[]}
+ */
+export function askedAt(asks, state, steps, mailboxes) {
+  const entered = new Set(steps.filter((step) => step.mine !== 'refused').map((step) => step.state));
+  return asks
+    .filter((ask) => ask.states.includes(state))
+    .map((ask) => ({
+      campaign: ask.campaign,
+      name: ask.name,
+      ...addressOf(ask, mailboxes),
+      mayUntick: ask.may_untick,
+      already: ask.states.some((code) => entered.has(code)),
+    }));
+}
+
+function addressOf(ask, mailboxes) {
+  for (const whose of [ask.primary, ask.secondary]) {
+    const address = whose && usableAddress(mailboxes[whose]);
+    if (address) return { address, whose };
+  }
+  return { address: null, whose: null };
+}

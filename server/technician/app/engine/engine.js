@@ -1,0 +1,299 @@
+/**
+ * The technician app without its pages: everything works without a network and is settled when
+ * there is one. Moments are milliseconds since 1970 by the device's clock unless said otherwise;
+ * a state is `{code, name, names, kind}` wherever one is given.
+ *
+ * @typedef {object} Session
+ * @property {string} device
+ * @property {string} deviceName
+ * @property {string | null} technician an id; null until the server has told once
+ * @property {string} name
+ * @property {string} account
+ * @property {string} zone IANA, the account's
+ * @property {string} language fr_CA or en_CA
+ *
+ * @typedef {object} Status
+ * @property {boolean} online whether the server answered last
+ * @property {boolean} live whether it says by itself what changes
+ * @property {number} waiting
+ * @property {number} held
+ * @property {number} refused
+ * @property {number | null} lastSync
+ * @property {null | 'signed_out' | 'old_app' | 'storage_full' | 'server'} problem
+ * @property {number} skew milliseconds that the server is ahead
+ * @property {boolean} persisted whether the browser promised to keep what is stored
+ * @property {{done: number} | null} firstSync tasks that are there already
+ * @property {boolean} newer whether a newer version of the app waits: `update()` starts it
+ */
+
+import { Directory } from './directory.js';
+import { Enrolled } from './enrolled.js';
+import { EngineError } from './errors.js';
+import { Installed } from './installed.js';
+import { openStore } from './store.js';
+import { asksOf, pageOf, readAll, tasksOf } from './reading.js';
+import { Wire } from './wire.js';
+import { asked } from './database.js';
+
+const NOBODY = { waiting: 0, held: 0, refused: 0, lastSync: null, skew: 0, firstSync: null };
+
+/**
+ * Open what the device that is signed in keeps, if any, and start syncing.
+ * @param {{now?: () => number, fetch?: typeof fetch}} [outside]
+ * @returns {Promise<Engine>}
+ */
+export async function openEngine({
+  now = () => Date.now(),
+  fetch = globalThis.fetch.bind(globalThis),
+} = {}) {
+  const engine = new Engine({ now, fetch });
+  await engine.start();
+  return engine;
+}
+
+/** Event 'change': anything here may be different. */
+export class Engine extends EventTarget {
+  /** @type {Session | null} */
+  session = null;
+  /** @type {{device: string, name: string, waiting: number}[]} others with things still queued */
+  others = [];
+  /** @type {Status} */
+  status = { ...NOBODY, online: true, live: false, problem: null, persisted: false, newer: false };
+
+  #outside;
+  #directory = new Directory();
+  /** @type {Enrolled | null} */
+  #enrolled = null;
+  #installed = new Installed();
+  #tabs = new BroadcastChannel('retour');
+  #looking = Promise.resolve();
+
+  /** @param {{now: () => number, fetch: typeof fetch}} outside */
+  constructor(outside) {
+    super();
+    this.#outside = outside;
+  }
+
+  /** Part of `openEngine`. */
+  async start() {
+    this.#tabs.onmessage = () => this.#adopt();
+    this.#installed.addEventListener('change', () => this.#look());
+    await this.#adopt();
+    this.#installed.start();
+  }
+
+  /**
+   * Turn a code into an enrolled device of this browser, at work from now on.
+   * @param {string} code as the console shows it
+   * @param {string} deviceName what the device is called on screens
+   * @throws {EngineError} 'bad_code' | 'bad_name' | 'offline' | 'throttled' | 'storage_full' | 'server'
+   */
+  async enrol(code, deviceName) {
+    const name = deviceName.trim().slice(0, 100);
+    if (!name) throw new EngineError('bad_name');
+    await this.#directory.probe();
+    const wire = new Wire(this.#outside);
+    const { device, credential } = await wire
+      .post('/devices/enrol', { code: code.trim(), name }, new AbortController().signal)
+      .catch((error) => {
+        throw error.code === 'bad_request' ? new EngineError('bad_code') : error;
+      });
+    await this.#directory.enter({
+      device,
+      deviceName: name,
+      credential,
+      technician: null,
+      name: '',
+      account: '',
+      zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+      language: navigator.language.startsWith('en') ? 'en_CA' : 'fr_CA',
+    });
+    await this.#moved();
+  }
+
+  /** Stop being this device; what it has queued stays its own and is not sent by anybody else. */
+  async signOut() {
+    await this.#directory.leave();
+    await this.#moved();
+  }
+
+  /**
+   * Be one of `others` again.
+   * @param {string} device
+   * @throws {EngineError} 'no_session': it is not known here
+   */
+  async resume(device) {
+    if (!(await this.#directory.resume(device))) throw new EngineError('no_session');
+    await this.#moved();
+  }
+
+  /** All tasks with what was recorded here, the next one first. */
+  async tasks() {
+    if (!this.#enrolled) return [];
+    return tasksOf(await readAll(this.#enrolled.store), this.session.name);
+  }
+
+  /**
+   * A task with its next states and its history; null where it is not on this device (any more).
+   * @param {string} id
+   */
+  async task(id) {
+    if (!this.#enrolled) return null;
+    return pageOf(await readAll(this.#enrolled.store), id, this.session.name);
+  }
+
+  /**
+   * Who will be asked if the task enters `state` now.
+   * @param {string} id
+   * @param {string} state
+   * @param {string | null} [email] typed for the customer, not recorded yet
+   * @returns {Promise<import('./asks.js').Asked[]>}
+   */
+  async asks(id, state, email = null) {
+    if (!this.#enrolled) return [];
+    return asksOf(await readAll(this.#enrolled.store), id, state, email);
+  }
+
+  /**
+   * Keep a transition. It can be undone for ten seconds and is pushed after them.
+   * @param {{task: string, state: string, note?: string | null, survey?: boolean,
+   *   surveyReason?: string | null, email?: string | null}} order
+   * @returns {Promise<{id: string, undoUntil: number}>} once it is durable
+   * @throws {EngineError} 'storage_full' and others: nothing was recorded
+   */
+  async record(order) {
+    const enrolled = this.#needed();
+    try {
+      const item = await enrolled.record(order);
+      return { id: item.id, undoUntil: item.heldUntil };
+    } catch (error) {
+      if (error.code === 'storage_full') enrolled.syncing.problem = 'storage_full';
+      await this.#look();
+      throw error;
+    }
+  }
+
+  /** @param {string} id @returns {Promise<boolean>} true if it was still held and is gone */
+  async undo(id) {
+    return this.#needed().undo(id);
+  }
+
+  /** What was recorded here, newest first; what is settled stays for 14 days. */
+  async queue() {
+    if (!this.#enrolled) return [];
+    const items = await this.#enrolled.items();
+    const states = await this.#enrolled.store.read(['state'], (tx) =>
+      asked(tx.objectStore('state').getAll()),
+    );
+    const named = new Map(states.map((state) => [state.id, state]));
+    return items.map((item) => queued(item, named.get(item.state)));
+  }
+
+  /** Push and pull now. */
+  async sync() {
+    await this.#enrolled?.syncing.wake();
+  }
+
+  /** Start the newer version of the app; the page loads anew. */
+  update() {
+    this.#installed.update();
+  }
+
+  /** Ends what runs in the background: for tests and for pages that close. */
+  close() {
+    this.#enrolled?.stop();
+    this.#tabs.close();
+  }
+
+  #needed() {
+    if (!this.#enrolled) throw new EngineError('no_session');
+    return this.#enrolled;
+  }
+
+  /** Who is at work has changed: here, and so in every tab. */
+  async #moved() {
+    this.#tabs.postMessage('moved');
+    await this.#adopt();
+  }
+
+  /** Be who the directory says is at work. */
+  async #adopt() {
+    const enrolment = await this.#directory.current();
+    if (this.#enrolled && this.#enrolled.enrolment.device !== enrolment?.device) {
+      this.#enrolled.stop();
+      this.#enrolled = null;
+    }
+    if (enrolment && !this.#enrolled) this.#begin(enrolment);
+    this.session = enrolment && sessionOf(enrolment);
+    this.others = await this.#waitingOthers(enrolment);
+    await this.#look();
+  }
+
+  #begin(enrolment) {
+    const enrolled = new Enrolled(enrolment, this.#outside);
+    this.#enrolled = enrolled;
+    enrolled.addEventListener('change', () => this.#look());
+    enrolled.addEventListener('released', () => this.#installed.pushLater());
+    enrolled.syncing.addEventListener('met', () => this.#learn(enrolled), { once: true });
+    navigator.storage?.persist?.().then(() => this.#look());
+    enrolled.start();
+  }
+
+  async #learn(enrolled) {
+    const me = await enrolled.me().catch(() => null);
+    if (!me || enrolled !== this.#enrolled) return;
+    await this.#directory.learn(me.device.id, {
+      deviceName: me.device.name,
+      technician: me.technician.id,
+      name: me.technician.name,
+      language: me.technician.language,
+      account: me.account.name,
+      zone: me.account.zone,
+    });
+    await this.#moved();
+  }
+
+  async #waitingOthers(current) {
+    const found = [];
+    for (const { device, name, deviceName } of await this.#directory.all()) {
+      if (device === current?.device) continue;
+      const store = openStore(device);
+      const count = await store.read(['outbox'], async (tx) => {
+        const status = tx.objectStore('outbox').index('status');
+        return (await asked(status.count('waiting'))) + (await asked(status.count('held')));
+      });
+      await store.close();
+      if (count) found.push({ device, name: name || deviceName, waiting: count });
+    }
+    return found;
+  }
+
+  /** Say how things are, one look after the other. */
+  #look() {
+    this.#looking = this.#looking.then(() => this.#see()).catch((error) => console.error(error));
+    return this.#looking;
+  }
+
+  async #see() {
+    const enrolled = this.#enrolled;
+    const standing = enrolled ? await enrolled.standing() : NOBODY;
+    const persisted = (await navigator.storage?.persisted?.()) ?? false;
+    if (enrolled !== this.#enrolled) return;
+    const { online = this.status.online, live = false, problem = null } = enrolled?.syncing ?? {};
+    if (problem === 'old_app' && this.status.problem !== problem) this.#installed.look();
+    const newer = this.#installed.newer;
+    this.status = { ...standing, online, live, problem, persisted, newer };
+    this.dispatchEvent(new Event('change'));
+  }
+}
+
+function sessionOf({ device, deviceName, technician, name, account, zone, language }) {
+  return { device, deviceName, technician, name, account, zone, language };
+}
+
+function queued(item, state) {
+  const { id, task, taskTitle, moment, note, email, survey, status, reason, settledAt } = item;
+  const { name = item.state, names = {}, state_kind: kind = 'planned' } = state ?? {};
+  const named = { code: item.state, name, names, kind };
+  return { id, task, taskTitle, state: named, moment, note, email, survey, status, reason, settledAt };
+}

@@ -1,0 +1,104 @@
+/** One enrolled device at work: its store, its wire, its syncing, and the time it holds items. */
+
+import { asked } from './database.js';
+import { HOLD, record, release, undo } from './outbox.js';
+import { readMark, openStore } from './store.js';
+import { Syncing } from './syncing.js';
+import { Wire } from './wire.js';
+
+export class Enrolled extends EventTarget {
+  #tabs;
+  #timer;
+  #now;
+  #wire;
+  #ended = new AbortController();
+
+  /**
+   * @param {import('./directory.js').Enrolment} enrolment
+   * @param {{fetch: typeof fetch, now: () => number}} outside
+   */
+  constructor(enrolment, { fetch, now }) {
+    super();
+    this.enrolment = enrolment;
+    this.#now = now;
+    this.store = openStore(enrolment.device);
+    this.#wire = new Wire({ fetch, now, credential: enrolment.credential });
+    this.syncing = new Syncing(enrolment.device, this.store, this.#wire, now);
+    this.#tabs = new BroadcastChannel(`retour-${enrolment.device}`);
+  }
+
+  /** Let go what was held too long, sync, and go on doing so. */
+  async start() {
+    this.#tabs.onmessage = () => this.dispatchEvent(new Event('change'));
+    this.syncing.addEventListener('change', () => this.#changed());
+    await this.#release();
+    this.syncing.start();
+  }
+
+  /** Nothing of this device's is sent any more; what it keeps stays. */
+  stop() {
+    this.#ended.abort();
+    clearTimeout(this.#timer);
+    this.syncing.stop();
+    this.#tabs.close();
+    this.store.close();
+  }
+
+  /** @returns {Promise<any>} who the server says we are */
+  me() {
+    return this.#wire.get('/sync/me', this.#ended.signal);
+  }
+
+  async record(order) {
+    const item = await record(this.store, order, this.#now());
+    this.#releaseIn(HOLD);
+    this.#changed();
+    return item;
+  }
+
+  async undo(id) {
+    const done = await undo(this.store, id, this.#now());
+    if (done) this.#changed();
+    return done;
+  }
+
+  /** @returns {Promise<import('./store.js').Item[]>} newest first */
+  async items() {
+    const items = await this.store.read(['outbox'], (tx) => asked(tx.objectStore('outbox').getAll()));
+    return items.sort((one, other) => other.sequence - one.sequence);
+  }
+
+  /** How far it is: counts and marks. */
+  async standing() {
+    return this.store.read(['task', 'outbox', 'mark'], async (tx) => {
+      const count = (status) => asked(tx.objectStore('outbox').index('status').count(status));
+      const [waiting, held, refused] = await Promise.all(['waiting', 'held', 'refused'].map(count));
+      const complete = await readMark(tx, 'complete');
+      const done = complete ? 0 : await asked(tx.objectStore('task').count());
+      const lastSync = await readMark(tx, 'lastSync');
+      const skew = this.#wire.skew ?? (await readMark(tx, 'skew'));
+      return { waiting, held, refused, lastSync, skew, firstSync: complete ? null : { done } };
+    });
+  }
+
+  #releaseIn(wait) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#release(), wait);
+  }
+
+  async #release() {
+    if (this.#ended.signal.aborted) return;
+    const { released, next } = await release(this.store, this.#now()).catch(() => ({ next: HOLD }));
+    if (next !== null) this.#releaseIn(next);
+    if (!released) return;
+    this.#changed();
+    this.dispatchEvent(new Event('released'));
+    this.syncing.sync();
+  }
+
+  /** Here and in the other tabs. */
+  #changed() {
+    this.dispatchEvent(new Event('change'));
+    if (!this.#ended.signal.aborted) this.#tabs.postMessage('change');
+  }
+}

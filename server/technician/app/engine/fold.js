@@ -1,0 +1,64 @@
+/** What a task looks like here: what the server told, and what was recorded since. */
+
+/**
+ * Whether `item` counts although the server has not shown it.
+ * @param {import('./store.js').Item} item
+ */
+export function isOwn(item) {
+  return !item.pulled && item.status !== 'refused';
+}
+
+/**
+ * The steps of a task in their order: moment, then the device's sequence, then id.
+ * @param {any} task as pulled
+ * @param {import('./store.js').Item[]} items this device's, of the task
+ * @param {number} skew milliseconds that the server is ahead of the device
+ * @param {string} me the technician's name
+ */
+export function stepsOf(task, items, skew, me) {
+  const sequences = new Map(items.map((item) => [item.id, item.sequence]));
+  const told = (task.history ?? []).map((step) => ({
+    ...step,
+    moment: Date.parse(step.moment),
+    sequence: sequences.get(step.id) ?? null,
+    mine: null,
+  }));
+  const known = new Set(told.map((step) => step.id));
+  const own = items
+    .filter((item) => !known.has(item.id) && (isOwn(item) || item.status === 'refused'))
+    .map((item) => ownStep(item, skew, me));
+  return [...told, ...own].sort(byOrder);
+}
+
+/**
+ * The code of the state that the steps lead to.
+ * @param {any} task as pulled
+ * @param {ReturnType<typeof stepsOf>} steps
+ * @returns {string}
+ */
+export function stateAfter(task, steps) {
+  const counted = steps.filter((step) => step.mine !== 'refused');
+  return counted.length ? counted[counted.length - 1].state : task.state;
+}
+
+function ownStep(item, skew, me) {
+  return {
+    id: item.id,
+    state: item.state,
+    moment: item.moment + skew,
+    sequence: item.sequence,
+    by: me,
+    note: item.note,
+    survey: item.survey,
+    mine: ['accepted', 'duplicate'].includes(item.status) ? null : item.status,
+  };
+}
+
+/** Sequences compare only where both are this device's. */
+function byOrder(one, other) {
+  if (one.moment !== other.moment) return one.moment - other.moment;
+  if (one.sequence !== null && other.sequence !== null && one.sequence !== other.sequence) {
+    return one.sequence - other.sequence;
+  }
+  return one.id < other.id ? -1 : 1;
+}

@@ -1,0 +1,158 @@
+/** Recorded transitions: kept with their sequence, held for ten seconds, sent, settled. */
+
+import { usableAddress } from './address.js';
+import { asked } from './database.js';
+import { EngineError } from './errors.js';
+import { newId } from './ids.js';
+import { readMark, setMark } from './store.js';
+
+/** Milliseconds in which a mis-tap can be undone. */
+export const HOLD = 10_000;
+/** Milliseconds for which settled transitions stay on the queue. */
+export const SETTLED_LIFE = 14 * 24 * 3600 * 1000;
+const LONGEST_NOTE = 4000;
+const LONGEST_REASON = 200;
+
+/**
+ * Keep a transition; it may be undone until `heldUntil`.
+ * @param {import('./database.js').Database} store
+ * @param {{task: string, state: string, note?: string | null, survey?: boolean,
+ *   surveyReason?: string | null, email?: string | null}} order
+ * @param {number} now by the device's clock
+ * @returns {Promise<import('./store.js').Item>}
+ * @throws {EngineError} what is wrong with `order`, or 'storage_full': nothing was recorded
+ */
+export async function record(store, order, now) {
+  const told = checked(order);
+  return store.write(['task', 'state', 'outbox', 'mark'], async (tx) => {
+    const task = await asked(tx.objectStore('task').get(told.task));
+    if (!task) throw new EngineError('unknown_task');
+    if (!(await asked(tx.objectStore('state').get(told.state)))) {
+      throw new EngineError('unknown_state');
+    }
+    const sequence = (await readMark(tx, 'sequence')) + 1;
+    const before = await asked(tx.objectStore('outbox').index('task').getAll(told.task));
+    const item = {
+      ...told,
+      id: newId(now),
+      taskTitle: task.title,
+      customer: task.customer,
+      moment: Math.max(Math.floor(now), ...before.map((one) => one.moment)),
+      sequence,
+      status: 'held',
+      heldUntil: now + HOLD,
+      reason: null,
+      settledAt: null,
+      pulled: false,
+    };
+    tx.objectStore('outbox').add(item);
+    setMark(tx, 'sequence', sequence);
+    return item;
+  });
+}
+
+/** What the server would refuse for its form is refused here, where it can still be put right. */
+function checked({ task, state, note, survey = true, surveyReason, email }) {
+  const said = { note: plain(note), surveyReason: survey ? null : plain(surveyReason) };
+  if ((said.note ?? '').length > LONGEST_NOTE) throw new EngineError('bad_note');
+  if ((said.surveyReason ?? '').length > LONGEST_REASON) throw new EngineError('bad_reason');
+  const address = plain(email) === null ? null : usableAddress(email);
+  if (plain(email) !== null && address === null) throw new EngineError('bad_email');
+  return { task, state, survey, email: address, ...said };
+}
+
+/** Text as every column can hold it; nothing where it says nothing. */
+function plain(text) {
+  const clean = (text ?? '').replaceAll('\0', '').replace(/\p{Surrogate}/gu, '\ufffd').trim();
+  return clean === '' ? null : clean;
+}
+
+/**
+ * Take back what is still held.
+ * @param {import('./database.js').Database} store
+ * @param {string} id
+ * @param {number} now by the device's clock
+ * @returns {Promise<boolean>} false where it is on its way already
+ */
+export async function undo(store, id, now) {
+  return store.write(['outbox'], async (tx) => {
+    const item = await asked(tx.objectStore('outbox').get(id));
+    if (!item || item.status !== 'held' || isDue(item, now)) return false;
+    tx.objectStore('outbox').delete(id);
+    return true;
+  });
+}
+
+/** A clock that went back behind the recording must not hold anything for longer. */
+function isDue(item, now) {
+  return now >= item.heldUntil || now < item.heldUntil - HOLD;
+}
+
+/**
+ * Let go what was held long enough.
+ * @param {import('./database.js').Database} store
+ * @param {number} now by the device's clock
+ * @returns {Promise<{released: number, next: number | null}>} next: milliseconds until the next
+ */
+export async function release(store, now) {
+  return store.write(['outbox'], async (tx) => {
+    const outbox = tx.objectStore('outbox');
+    const held = await asked(outbox.index('status').getAll('held'));
+    const due = held.filter((item) => isDue(item, now));
+    for (const item of due) outbox.put({ ...item, status: 'waiting' });
+    const rest = held.filter((item) => !isDue(item, now)).map((item) => item.heldUntil - now);
+    return { released: due.length, next: rest.length ? Math.min(...rest) : null };
+  });
+}
+
+/**
+ * What waits to be pushed, in the order in which it was recorded.
+ * @param {import('./database.js').Database} store
+ * @returns {Promise<import('./store.js').Item[]>}
+ */
+export async function waiting(store) {
+  const items = await store.read(['outbox'], (tx) =>
+    asked(tx.objectStore('outbox').index('status').getAll('waiting')),
+  );
+  return items.sort((one, other) => one.sequence - other.sequence);
+}
+
+/**
+ * Keep verdicts.
+ * @param {import('./database.js').Database} store
+ * @param {{id: string, verdict: string, reason?: string | null}[]} results
+ * @param {number} now by the device's clock
+ */
+export async function settle(store, results, now) {
+  await store.write(['outbox'], (tx) => settleIn(tx, results, now));
+}
+
+/**
+ * The same within a transaction that has other things to keep.
+ * @param {IDBTransaction} tx
+ * @param {{id: string, verdict: string, reason?: string | null}[]} results
+ * @param {number} now by the device's clock
+ */
+export async function settleIn(tx, results, now) {
+  const outbox = tx.objectStore('outbox');
+  for (const { id, verdict, reason } of results) {
+    const item = await asked(outbox.get(id));
+    if (item) outbox.put({ ...item, status: verdict, reason: reason ?? null, settledAt: now });
+  }
+}
+
+/**
+ * After a pull that reached the end: all that the server has accepted before is shown by what was
+ * pulled. What was settled long ago is forgotten.
+ * @param {IDBTransaction} tx
+ * @param {number} now by the device's clock
+ */
+export async function tidy(tx, now) {
+  const outbox = tx.objectStore('outbox');
+  for (const status of ['accepted', 'duplicate', 'refused']) {
+    for (const item of await asked(outbox.index('status').getAll(status))) {
+      if (now - item.settledAt > SETTLED_LIFE) outbox.delete(item.id);
+      else if (!item.pulled && status !== 'refused') outbox.put({ ...item, pulled: true });
+    }
+  }
+}

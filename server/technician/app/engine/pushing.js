@@ -1,0 +1,73 @@
+/** Bringing what waits to the server, in batches; each verdict is kept before anything is let go. */
+
+import { settle, waiting } from './outbox.js';
+
+const MOST_ITEMS = 500;
+/** Characters of a batch: well below the server's limit of a mebibyte, whatever they encode to. */
+const MOST_LETTERS = 200_000;
+/** What the server says of a body that it cannot read or that is too much for it. */
+const OF_BODY = new Set(['bad_request', 'bad_field', 'bad_text', 'too_large', 'too_many']);
+
+/**
+ * Push until nothing waits.
+ * @param {import('./database.js').Database} store
+ * @param {import('./wire.js').Wire} wire
+ * @param {() => number} now the device's clock
+ * @param {AbortSignal} signal
+ * @returns {Promise<number>} how many were settled
+ * @throws {import('./errors.js').EngineError} what is not settled by then still waits
+ */
+export async function pushAll(store, wire, now, signal) {
+  let settled = 0;
+  for (;;) {
+    const batch = firstOf(await waiting(store));
+    if (!batch.length) return settled;
+    await pushBatch(store, wire, now, signal, batch);
+    settled += batch.length;
+  }
+}
+
+/** One item that the server cannot read must not keep the others: halve until it is alone. */
+async function pushBatch(store, wire, now, signal, batch) {
+  const said = { device_now: new Date(now()).toISOString(), transitions: batch.map(told) };
+  let reply;
+  try {
+    reply = await wire.post('/sync/push', said, signal);
+  } catch (error) {
+    if (!OF_BODY.has(error.code)) throw error;
+    if (batch.length === 1) {
+      return settle(store, [{ id: batch[0].id, verdict: 'refused', reason: 'unreadable' }], now());
+    }
+    const middle = Math.ceil(batch.length / 2);
+    await pushBatch(store, wire, now, signal, batch.slice(0, middle));
+    return pushBatch(store, wire, now, signal, batch.slice(middle));
+  }
+  return settle(store, reply.results, now());
+}
+
+function firstOf(items) {
+  const batch = [];
+  let letters = 0;
+  for (const item of items.slice(0, MOST_ITEMS)) {
+    letters += 400 + (item.note ?? '').length;
+    if (batch.length && letters > MOST_LETTERS) break;
+    batch.push(item);
+  }
+  return batch;
+}
+
+/** An item as the protocol says it. */
+function told(item) {
+  const said = {
+    id: item.id,
+    task: item.task,
+    state: item.state,
+    moment: new Date(item.moment).toISOString(),
+    sequence: item.sequence,
+    survey: item.survey,
+  };
+  if (item.note !== null) said.note = item.note;
+  if (item.surveyReason !== null) said.survey_reason = item.surveyReason;
+  if (item.email !== null) said.email = item.email;
+  return said;
+}

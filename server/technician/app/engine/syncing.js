@@ -1,0 +1,181 @@
+/** One device's syncing: push, then pull to the end, when asked, when moved, or after a while. */
+
+import { EngineError } from './errors.js';
+import { listen } from './live.js';
+import { pullPage } from './pulling.js';
+import { pushAll } from './pushing.js';
+import { inTurn } from './turns.js';
+
+/** Milliseconds between looks at the server while it can, and cannot, say by itself. */
+const POLL_LIVE = 10 * 60_000;
+const POLL = 30_000;
+/** Milliseconds of the first and of the longest wait after a failure. */
+const SHORTEST = 1_000;
+const LONGEST = 60_000;
+
+/** Events: 'change' (anything below or in the store may be different), 'met' (the server knew us). */
+export class Syncing extends EventTarget {
+  /** Whether the server answered last. */
+  online = navigator.onLine !== false;
+  /** Whether the server says by itself when to pull. */
+  live = false;
+  /** @type {null | 'signed_out' | 'old_app' | 'storage_full' | 'server'} */
+  problem = null;
+
+  #store;
+  #wire;
+  #now;
+  #device;
+  #ended = new AbortController();
+  #timer;
+  #failures = 0;
+  /** @type {Promise<void> | null} */
+  #running = null;
+  #again = false;
+
+  /**
+   * @param {string} device
+   * @param {import('./database.js').Database} store
+   * @param {import('./wire.js').Wire} wire
+   * @param {() => number} now the device's clock
+   */
+  constructor(device, store, wire, now) {
+    super();
+    this.#device = device;
+    this.#store = store;
+    this.#wire = wire;
+    this.#now = now;
+  }
+
+  start() {
+    const signal = this.#ended.signal;
+    const wake = () => this.wake();
+    globalThis.addEventListener('online', wake, { signal });
+    globalThis.addEventListener('offline', () => this.#lost(), { signal });
+    globalThis.document?.addEventListener('visibilitychange', wake, { signal });
+    this.#listenOn();
+    return this.sync();
+  }
+
+  stop() {
+    this.#ended.abort();
+    clearTimeout(this.#timer);
+  }
+
+  /** The network may be back, or somebody looks: do not wait any longer. */
+  wake() {
+    this.#failures = 0;
+    return this.sync();
+  }
+
+  /**
+   * Push and pull now; who asks while it runs gets another run after it.
+   * @returns {Promise<void>} when that is over, well or not
+   */
+  sync() {
+    if (this.#running) {
+      this.#again = true;
+      return this.#running;
+    }
+    this.#running = this.#untilQuiet().finally(() => (this.#running = null));
+    return this.#running;
+  }
+
+  async #untilQuiet() {
+    do {
+      this.#again = false;
+      clearTimeout(this.#timer);
+      await this.#once();
+    } while (this.#again && !this.#ended.signal.aborted && this.online);
+  }
+
+  async #once() {
+    const signal = this.#ended.signal;
+    try {
+      await inTurn(`retour-sync-${this.#device}`, signal, () => this.#both(signal));
+      this.#report({ online: true, problem: null });
+      this.#failures = 0;
+      this.#later(this.live ? POLL_LIVE : POLL);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#failed(error);
+    }
+  }
+
+  /** What was recorded meanwhile goes out between two pages of a long pull. */
+  async #both(signal) {
+    for (let more = true; more; ) {
+      const settled = await pushAll(this.#store, this.#wire, this.#now, signal);
+      if (settled) this.#changed();
+      const page = await pullPage(this.#store, this.#wire, this.#now, signal);
+      this.#report({ online: true, problem: null });
+      if (page.changed || settled) this.#changed();
+      more = page.more;
+    }
+    this.dispatchEvent(new Event('met'));
+  }
+
+  #failed(error) {
+    const code = error instanceof EngineError ? error.code : 'server';
+    if (!(error instanceof EngineError)) console.error(error);
+    const kept = ['signed_out', 'old_app', 'storage_full'].includes(code);
+    const problem = kept ? code : code === 'offline' ? this.problem : 'server';
+    this.#report({ online: code !== 'offline', problem });
+    this.#failures += 1;
+    const longest = Math.min(LONGEST, SHORTEST * 2 ** this.#failures);
+    const wait = kept ? LONGEST : longest / 2 + (Math.random() * longest) / 2;
+    this.#later(Math.max(wait, error.retryAfter ?? 0));
+  }
+
+  #later(wait) {
+    clearTimeout(this.#timer);
+    if (!this.#ended.signal.aborted) this.#timer = setTimeout(() => this.sync(), wait);
+  }
+
+  #lost() {
+    this.#report({ online: false });
+  }
+
+  #report(news) {
+    const before = [this.online, this.live, this.problem].join();
+    Object.assign(this, news);
+    if (before !== [this.online, this.live, this.problem].join()) this.#changed();
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event('change'));
+  }
+
+  /** One tab listens for all of them. */
+  async #listenOn() {
+    const signal = this.#ended.signal;
+    const work = async () => {
+      for (let failures = 0; !signal.aborted; failures += 1) {
+        await this.#listenOnce(() => (failures = 0));
+        const longest = Math.min(LONGEST, SHORTEST * 2 ** failures);
+        await pause(longest / 2 + (Math.random() * longest) / 2, signal);
+      }
+    };
+    await inTurn(`retour-live-${this.#device}`, signal, work).catch(() => null);
+  }
+
+  async #listenOnce(opened) {
+    const begin = () => {
+      opened();
+      this.#report({ live: true });
+    };
+    try {
+      await listen(this.#wire, this.#ended.signal, begin, () => this.sync());
+    } catch {
+      // The next look at the server, which comes anyway, says what is wrong.
+    }
+    this.#report({ live: false });
+  }
+}
+
+function pause(wait, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, wait);
+    signal.addEventListener('abort', () => resolve(clearTimeout(timer)), { once: true });
+  });
+}
