@@ -20,9 +20,9 @@ APP: Final = Path(__file__).parent / "app"
 SHARED: Final = APP.parent.parent / "static"
 START: Final = "/tech/"
 KINDS: Final = {
-    ".css": "text/css; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css",
+    ".html": "text/html",
+    ".js": "text/javascript",
     ".json": "application/json",
     ".png": "image/png",
     ".svg": "image/svg+xml",

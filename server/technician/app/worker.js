@@ -6,6 +6,8 @@
  * Answers of the API never pass through here.
  */
 
+import { pushWaiting } from './engine/background.js';
+
 const { version, files } = self.APP;
 const PREFIX = 'retour-app-';
 const CACHE = PREFIX + version;
@@ -14,6 +16,7 @@ const ROOT = new URL('./', self.location.href);
 self.addEventListener('install', (event) => event.waitUntil(install()));
 self.addEventListener('activate', (event) => event.waitUntil(activate()));
 self.addEventListener('message', (event) => event.waitUntil(takeOver(event.data)));
+self.addEventListener('sync', (event) => event.waitUntil(pushWaiting(() => Date.now())));
 self.addEventListener('fetch', (event) => {
   const address = new URL(event.request.url);
   const ours = address.origin === ROOT.origin && address.pathname.startsWith(ROOT.pathname);

@@ -20,6 +20,7 @@ export class Database {
   #upgrade;
   /** @type {Promise<IDBDatabase> | null} */
   #opened = null;
+  #closed = false;
 
   /**
    * @param {string} name
@@ -55,10 +56,18 @@ export class Database {
     return this.#run(stores, 'readonly', work);
   }
 
+  /** What is under way ends; nothing begins any more. */
   async close() {
+    this.#closed = true;
     const opened = this.#opened;
     this.#opened = null;
     (await opened?.catch(() => null))?.close();
+  }
+
+  /** Forget all of it. */
+  async erase() {
+    await this.close();
+    await asked(indexedDB.deleteDatabase(this.#name));
   }
 
   async #run(stores, mode, work) {
@@ -97,6 +106,7 @@ export class Database {
   }
 
   #open() {
+    if (this.#closed) return Promise.reject(new Error('closed'));
     this.#opened ??= this.#connect().catch((error) => {
       this.#opened = null;
       throw ofStorage(error);

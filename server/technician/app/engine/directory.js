@@ -73,6 +73,11 @@ export class Directory {
     await this.#database.write(STORES, async (tx) => tx.objectStore('fact').delete('current'));
   }
 
+  /** @param {string} device whose credential is not kept any longer */
+  async forget(device) {
+    await this.#database.write(STORES, async (tx) => tx.objectStore('enrolment').delete(device));
+  }
+
   /**
    * Find out whether anything can be kept here, before a code is used up.
    * @throws {EngineError} 'storage_full'

@@ -30,10 +30,9 @@ import { Directory } from './directory.js';
 import { Enrolled } from './enrolled.js';
 import { EngineError } from './errors.js';
 import { Installed } from './installed.js';
-import { openStore } from './store.js';
-import { asksOf, pageOf, readAll, tasksOf } from './reading.js';
+import { forget, gather, unsettled, waitingOthers } from './others.js';
+import { asksOf, pageOf, readAll, readOne, tasksOf } from './reading.js';
 import { Wire } from './wire.js';
-import { asked } from './database.js';
 
 const NOBODY = { waiting: 0, held: 0, refused: 0, lastSync: null, skew: 0, firstSync: null };
 
@@ -67,6 +66,7 @@ export class Engine extends EventTarget {
   #installed = new Installed();
   #tabs = new BroadcastChannel('retour');
   #looking = Promise.resolve();
+  #adopting = Promise.resolve();
 
   /** @param {{now: () => number, fetch: typeof fetch}} outside */
   constructor(outside) {
@@ -111,10 +111,15 @@ export class Engine extends EventTarget {
     await this.#moved();
   }
 
-  /** Stop being this device; what it has queued stays its own and is not sent by anybody else. */
+  /**
+   * Stop being this device. What it has queued stays its own and is not sent by anybody else;
+   * where nothing is queued, nothing of it stays.
+   */
   async signOut() {
+    const device = this.session?.device;
     await this.#directory.leave();
     await this.#moved();
+    if (device && !(await unsettled(device))) await forget(this.#directory, device);
   }
 
   /**
@@ -138,8 +143,8 @@ export class Engine extends EventTarget {
    * @param {string} id
    */
   async task(id) {
-    if (!this.#enrolled) return null;
-    return pageOf(await readAll(this.#enrolled.store), id, this.session.name);
+    const content = this.#enrolled && (await readOne(this.#enrolled.store, id));
+    return content && pageOf(content, this.session.name);
   }
 
   /**
@@ -150,8 +155,8 @@ export class Engine extends EventTarget {
    * @returns {Promise<import('./asks.js').Asked[]>}
    */
   async asks(id, state, email = null) {
-    if (!this.#enrolled) return [];
-    return asksOf(await readAll(this.#enrolled.store), id, state, email);
+    const content = this.#enrolled && (await readOne(this.#enrolled.store, id));
+    return content ? asksOf(content, state, email) : [];
   }
 
   /**
@@ -162,15 +167,9 @@ export class Engine extends EventTarget {
    * @throws {EngineError} 'storage_full' and others: nothing was recorded
    */
   async record(order) {
-    const enrolled = this.#needed();
-    try {
-      const item = await enrolled.record(order);
-      return { id: item.id, undoUntil: item.heldUntil };
-    } catch (error) {
-      if (error.code === 'storage_full') enrolled.syncing.problem = 'storage_full';
-      await this.#look();
-      throw error;
-    }
+    const item = await this.#needed().record(order);
+    this.#installed.pushLater();
+    return { id: item.id, undoUntil: item.heldUntil };
   }
 
   /** @param {string} id @returns {Promise<boolean>} true if it was still held and is gone */
@@ -181,12 +180,7 @@ export class Engine extends EventTarget {
   /** What was recorded here, newest first; what is settled stays for 14 days. */
   async queue() {
     if (!this.#enrolled) return [];
-    const items = await this.#enrolled.items();
-    const states = await this.#enrolled.store.read(['state'], (tx) =>
-      asked(tx.objectStore('state').getAll()),
-    );
-    const named = new Map(states.map((state) => [state.id, state]));
-    return items.map((item) => queued(item, named.get(item.state)));
+    return this.#enrolled.queue();
   }
 
   /** Push and pull now. */
@@ -216,8 +210,13 @@ export class Engine extends EventTarget {
     await this.#adopt();
   }
 
-  /** Be who the directory says is at work. */
-  async #adopt() {
+  /** Be who the directory says is at work, one look at it after the other. */
+  #adopt() {
+    this.#adopting = this.#adopting.catch(() => null).then(() => this.#become());
+    return this.#adopting;
+  }
+
+  async #become() {
     const enrolment = await this.#directory.current();
     if (this.#enrolled && this.#enrolled.enrolment.device !== enrolment?.device) {
       this.#enrolled.stop();
@@ -225,7 +224,7 @@ export class Engine extends EventTarget {
     }
     if (enrolment && !this.#enrolled) this.#begin(enrolment);
     this.session = enrolment && sessionOf(enrolment);
-    this.others = await this.#waitingOthers(enrolment);
+    this.others = await waitingOthers(this.#directory, enrolment?.device);
     await this.#look();
   }
 
@@ -233,16 +232,14 @@ export class Engine extends EventTarget {
     const enrolled = new Enrolled(enrolment, this.#outside);
     this.#enrolled = enrolled;
     enrolled.addEventListener('change', () => this.#look());
-    enrolled.addEventListener('released', () => this.#installed.pushLater());
-    enrolled.syncing.addEventListener('met', () => this.#learn(enrolled), { once: true });
+    enrolled.addEventListener('introduced', ({ detail }) => this.#learn(enrolled, detail));
     navigator.storage?.persist?.().then(() => this.#look());
     enrolled.start();
   }
 
-  async #learn(enrolled) {
-    const me = await enrolled.me().catch(() => null);
-    if (!me || enrolled !== this.#enrolled) return;
-    await this.#directory.learn(me.device.id, {
+  async #learn(enrolled, me) {
+    if (enrolled !== this.#enrolled) return;
+    await this.#directory.learn(enrolled.enrolment.device, {
       deviceName: me.device.name,
       technician: me.technician.id,
       name: me.technician.name,
@@ -250,22 +247,11 @@ export class Engine extends EventTarget {
       account: me.account.name,
       zone: me.account.zone,
     });
-    await this.#moved();
-  }
-
-  async #waitingOthers(current) {
-    const found = [];
-    for (const { device, name, deviceName } of await this.#directory.all()) {
-      if (device === current?.device) continue;
-      const store = openStore(device);
-      const count = await store.read(['outbox'], async (tx) => {
-        const status = tx.objectStore('outbox').index('status');
-        return (await asked(status.count('waiting'))) + (await asked(status.count('held')));
-      });
-      await store.close();
-      if (count) found.push({ device, name: name || deviceName, waiting: count });
+    const { device } = enrolled.enrolment;
+    if (await gather(this.#directory, device, me.technician.id, enrolled.store)) {
+      enrolled.syncing.sync();
     }
-    return found;
+    await this.#moved();
   }
 
   /** Say how things are, one look after the other. */
@@ -289,11 +275,4 @@ export class Engine extends EventTarget {
 
 function sessionOf({ device, deviceName, technician, name, account, zone, language }) {
   return { device, deviceName, technician, name, account, zone, language };
-}
-
-function queued(item, state) {
-  const { id, task, taskTitle, moment, note, email, survey, status, reason, settledAt } = item;
-  const { name = item.state, names = {}, state_kind: kind = 'planned' } = state ?? {};
-  const named = { code: item.state, name, names, kind };
-  return { id, task, taskTitle, state: named, moment, note, email, survey, status, reason, settledAt };
 }

@@ -1,7 +1,8 @@
 /** One enrolled device at work: its store, its wire, its syncing, and the time it holds items. */
 
 import { asked } from './database.js';
-import { HOLD, record, release, undo } from './outbox.js';
+import { HOLD, record, release, tryAgain, undo } from './outbox.js';
+import { readQueue } from './reading.js';
 import { readMark, openStore } from './store.js';
 import { Syncing } from './syncing.js';
 import { Wire } from './wire.js';
@@ -12,6 +13,8 @@ export class Enrolled extends EventTarget {
   #now;
   #wire;
   #ended = new AbortController();
+  /** Whether the server has said who we are since the start. */
+  #known = false;
 
   /**
    * @param {import('./directory.js').Enrolment} enrolment
@@ -31,8 +34,10 @@ export class Enrolled extends EventTarget {
   async start() {
     this.#tabs.onmessage = () => this.dispatchEvent(new Event('change'));
     this.syncing.addEventListener('change', () => this.#changed());
+    this.syncing.addEventListener('met', () => this.#introduce());
+    await tryAgain(this.store).catch(() => null);
     await this.#release();
-    this.syncing.start();
+    if (!this.#ended.signal.aborted) this.syncing.start();
   }
 
   /** Nothing of this device's is sent any more; what it keeps stays. */
@@ -44,16 +49,18 @@ export class Enrolled extends EventTarget {
     this.store.close();
   }
 
-  /** @returns {Promise<any>} who the server says we are */
-  me() {
-    return this.#wire.get('/sync/me', this.#ended.signal);
-  }
 
   async record(order) {
-    const item = await record(this.store, order, this.#now());
-    this.#releaseIn(HOLD);
-    this.#changed();
-    return item;
+    try {
+      const item = await record(this.store, order, this.#now());
+      this.#releaseIn(HOLD);
+      return item;
+    } catch (error) {
+      if (error.code === 'storage_full') this.syncing.problem = 'storage_full';
+      throw error;
+    } finally {
+      this.#changed();
+    }
   }
 
   async undo(id) {
@@ -62,10 +69,8 @@ export class Enrolled extends EventTarget {
     return done;
   }
 
-  /** @returns {Promise<import('./store.js').Item[]>} newest first */
-  async items() {
-    const items = await this.store.read(['outbox'], (tx) => asked(tx.objectStore('outbox').getAll()));
-    return items.sort((one, other) => other.sequence - one.sequence);
+  queue() {
+    return readQueue(this.store);
   }
 
   /** How far it is: counts and marks. */
@@ -81,6 +86,19 @@ export class Enrolled extends EventTarget {
     });
   }
 
+  /** Event 'introduced', with who the server says we are in `detail`. */
+  async #introduce() {
+    if (this.#known) return;
+    try {
+      const detail = await this.#wire.get('/sync/me', this.#ended.signal);
+      this.#known = true;
+      this.dispatchEvent(new CustomEvent('introduced', { detail }));
+    } catch (error) {
+      // Asked again after the next sync, unless the server does not know the question.
+      this.#known = !['offline', 'server'].includes(error.code);
+    }
+  }
+
   #releaseIn(wait) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#release(), wait);
@@ -92,7 +110,6 @@ export class Enrolled extends EventTarget {
     if (next !== null) this.#releaseIn(next);
     if (!released) return;
     this.#changed();
-    this.dispatchEvent(new Event('released'));
     this.syncing.sync();
   }
 

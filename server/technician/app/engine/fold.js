@@ -41,11 +41,12 @@ export function stateAfter(task, steps) {
   return counted.length ? counted[counted.length - 1].state : task.state;
 }
 
+/** What was recorded after a step was seen comes after it, however wrong the device's clock is. */
 function ownStep(item, skew, me) {
   return {
     id: item.id,
     state: item.state,
-    moment: item.moment + skew,
+    moment: Math.max(item.moment + skew, item.after + 1),
     sequence: item.sequence,
     by: me,
     note: item.note,

@@ -1,8 +1,8 @@
 /** The service worker from the app's side: installed, updated at the start, asked to push later. */
 
 const WORKER = new URL('../worker.js', import.meta.url);
-/** What the worker is asked to do once there is a network, app open or not. */
-export const PUSH_LATER = 'retour-push';
+/** What the worker is asked to do once there is a network, app open or not; it knows the word. */
+const PUSH_LATER = 'retour-push';
 
 export class Installed extends EventTarget {
   /** Whether a newer version is complete and waits for its turn. */
@@ -38,8 +38,7 @@ export class Installed extends EventTarget {
   /** Have what waits pushed when there is a network, where the browser can do that. */
   async pushLater() {
     try {
-      const registration = await navigator.serviceWorker?.getRegistration();
-      await registration?.sync?.register(PUSH_LATER);
+      await this.#registration?.sync?.register(PUSH_LATER);
     } catch {
       // Not allowed here: the app pushes when it is open.
     }

@@ -3,6 +3,7 @@
 import { usableAddress } from './address.js';
 import { asked } from './database.js';
 import { EngineError } from './errors.js';
+import { stepsOf } from './fold.js';
 import { newId } from './ids.js';
 import { readMark, setMark } from './store.js';
 
@@ -10,6 +11,8 @@ import { readMark, setMark } from './store.js';
 export const HOLD = 10_000;
 /** Milliseconds for which settled transitions stay on the queue. */
 export const SETTLED_LIFE = 14 * 24 * 3600 * 1000;
+/** The reason where the server could not read an item; a later version of either may. */
+export const UNREADABLE = 'unreadable';
 const LONGEST_NOTE = 4000;
 const LONGEST_REASON = 200;
 
@@ -24,20 +27,18 @@ const LONGEST_REASON = 200;
  */
 export async function record(store, order, now) {
   const told = checked(order);
-  return store.write(['task', 'state', 'outbox', 'mark'], async (tx) => {
-    const task = await asked(tx.objectStore('task').get(told.task));
-    if (!task) throw new EngineError('unknown_task');
+  return store.write(['task', 'gone', 'state', 'outbox', 'mark'], async (tx) => {
+    const task = await taskIn(tx, told.task);
     if (!(await asked(tx.objectStore('state').get(told.state)))) {
       throw new EngineError('unknown_state');
     }
     const sequence = (await readMark(tx, 'sequence')) + 1;
-    const before = await asked(tx.objectStore('outbox').index('task').getAll(told.task));
     const item = {
       ...told,
+      ...(await placeOf(tx, task, now)),
       id: newId(now),
       taskTitle: task.title,
       customer: task.customer,
-      moment: Math.max(Math.floor(now), ...before.map((one) => one.moment)),
       sequence,
       status: 'held',
       heldUntil: now + HOLD,
@@ -49,6 +50,24 @@ export async function record(store, order, now) {
     setMark(tx, 'sequence', sequence);
     return item;
   });
+}
+
+/** A task may leave while the technician is telling of it: who may do what is the server's word. */
+async function taskIn(tx, id) {
+  const task = await asked(tx.objectStore('task').get(id));
+  const found = task ?? (await asked(tx.objectStore('gone').get(id)));
+  if (!found) throw new EngineError('unknown_task');
+  return found;
+}
+
+/** When: never before an earlier one of the task, however the clock goes; and after which step. */
+async function placeOf(tx, task, now) {
+  const items = await asked(tx.objectStore('outbox').index('task').getAll(task.id));
+  const steps = stepsOf(task, items, await readMark(tx, 'skew'), '');
+  return {
+    moment: Math.max(Math.floor(now), ...items.map((one) => one.moment)),
+    after: Math.max(0, ...steps.map((step) => step.moment)),
+  };
 }
 
 /** What the server would refuse for its form is refused here, where it can still be put right. */
@@ -106,6 +125,20 @@ export async function release(store, now) {
 }
 
 /**
+ * Send anew what the server could not read: the app, or the server, may be another one by now.
+ * @param {import('./database.js').Database} store
+ */
+export async function tryAgain(store) {
+  await store.write(['outbox'], async (tx) => {
+    const outbox = tx.objectStore('outbox');
+    for (const item of await asked(outbox.index('status').getAll('refused'))) {
+      if (item.reason !== UNREADABLE) continue;
+      outbox.put({ ...item, status: 'waiting', reason: null, settledAt: null });
+    }
+  });
+}
+
+/**
  * What waits to be pushed, in the order in which it was recorded.
  * @param {import('./database.js').Database} store
  * @returns {Promise<import('./store.js').Item[]>}
@@ -151,7 +184,8 @@ export async function tidy(tx, now) {
   const outbox = tx.objectStore('outbox');
   for (const status of ['accepted', 'duplicate', 'refused']) {
     for (const item of await asked(outbox.index('status').getAll(status))) {
-      if (now - item.settledAt > SETTLED_LIFE) outbox.delete(item.id);
+      const old = now - item.settledAt > SETTLED_LIFE && item.reason !== UNREADABLE;
+      if (old) outbox.delete(item.id);
       else if (!item.pulled && status !== 'refused') outbox.put({ ...item, pulled: true });
     }
   }

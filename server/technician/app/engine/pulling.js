@@ -1,10 +1,13 @@
 /** Fetching what changed: a page and the cursor behind it are kept together, or neither. */
 
+import { asked } from './database.js';
 import { settleIn, tidy } from './outbox.js';
 import { ALL, KINDS, readMark, setMark } from './store.js';
 
 /** Changes of a page: few enough that the first ones show soon. */
 const PAGE = 500;
+/** Milliseconds for which a task that left can still be told of. */
+const GONE_LIFE = 24 * 3600 * 1000;
 
 /**
  * Pull one page.
@@ -12,7 +15,7 @@ const PAGE = 500;
  * @param {import('./wire.js').Wire} wire
  * @param {() => number} now the device's clock
  * @param {AbortSignal} signal
- * @returns {Promise<{more: boolean, changed: boolean}>}
+ * @returns {Promise<{more: boolean}>}
  * @throws {import('./errors.js').EngineError} nothing of the page was kept
  */
 export async function pullPage(store, wire, now, signal) {
@@ -24,10 +27,10 @@ export async function pullPage(store, wire, now, signal) {
   } catch (error) {
     if (error.code !== 'resync') throw error;
     await startAgain(store);
-    return { more: true, changed: false };
+    return { more: true };
   }
   await keep(store, page, wire.skew, now());
-  return { more: page.more, changed: page.changes.length > 0 };
+  return { more: page.more };
 }
 
 /** What was pulled stays readable, out of turn, until all of it has come again. */
@@ -42,7 +45,7 @@ async function keep(store, page, skew, now) {
   await store.write(ALL, async (tx) => {
     const turn = await readMark(tx, 'turn');
     for (const change of page.changes) {
-      if (KINDS.includes(change.kind)) put(tx.objectStore(change.kind), change, turn);
+      if (KINDS.includes(change.kind)) await put(tx, change, turn, now);
       else if (change.kind === 'verdict' && !change.deleted) await settleIn(tx, [change], now);
     }
     setMark(tx, 'cursor', page.cursor);
@@ -51,9 +54,17 @@ async function keep(store, page, skew, now) {
   });
 }
 
-function put(store, change, turn) {
-  if (change.deleted) store.delete(change.id);
-  else store.put({ ...change, turn });
+async function put(tx, change, turn, now) {
+  const store = tx.objectStore(change.kind);
+  if (!change.deleted) {
+    store.put({ ...change, turn });
+    return;
+  }
+  if (change.kind === 'task') {
+    const task = await asked(store.get(change.id));
+    if (task) tx.objectStore('gone').put({ ...task, leftAt: now });
+  }
+  store.delete(change.id);
 }
 
 /** The end of the feed: what is left of an earlier turn is not there any more. */
@@ -63,6 +74,10 @@ async function finish(tx, turn, now) {
     setMark(tx, 'swept', turn);
   }
   await tidy(tx, now);
+  const gone = tx.objectStore('gone');
+  for (const task of await asked(gone.getAll())) {
+    if (Math.abs(now - task.leftAt) > GONE_LIFE) gone.delete(task.id);
+  }
   setMark(tx, 'complete', true);
   setMark(tx, 'lastSync', now);
 }

@@ -1,7 +1,10 @@
 /** Bringing what waits to the server, in batches; each verdict is kept before anything is let go. */
 
-import { settle, waiting } from './outbox.js';
+import { EngineError } from './errors.js';
+import { settle, UNREADABLE, waiting } from './outbox.js';
 
+const EARLIEST = Date.UTC(1900);
+const LATEST = Date.UTC(9000);
 const MOST_ITEMS = 500;
 /** Characters of a batch: well below the server's limit of a mebibyte, whatever they encode to. */
 const MOST_LETTERS = 200_000;
@@ -29,20 +32,22 @@ export async function pushAll(store, wire, now, signal) {
 
 /** One item that the server cannot read must not keep the others: halve until it is alone. */
 async function pushBatch(store, wire, now, signal, batch) {
-  const said = { device_now: new Date(now()).toISOString(), transitions: batch.map(told) };
+  const said = { device_now: written(now()), transitions: batch.map(told) };
   let reply;
   try {
     reply = await wire.post('/sync/push', said, signal);
   } catch (error) {
     if (!OF_BODY.has(error.code)) throw error;
     if (batch.length === 1) {
-      return settle(store, [{ id: batch[0].id, verdict: 'refused', reason: 'unreadable' }], now());
+      return settle(store, [{ id: batch[0].id, verdict: 'refused', reason: UNREADABLE }], now());
     }
     const middle = Math.ceil(batch.length / 2);
     await pushBatch(store, wire, now, signal, batch.slice(0, middle));
     return pushBatch(store, wire, now, signal, batch.slice(middle));
   }
-  return settle(store, reply.results, now());
+  await settle(store, reply.results, now());
+  const answered = new Set(reply.results.map((result) => result.id));
+  if (batch.some((item) => !answered.has(item.id))) throw new EngineError('server');
 }
 
 function firstOf(items) {
@@ -56,13 +61,18 @@ function firstOf(items) {
   return batch;
 }
 
+/** A moment as the protocol writes it; a clock may be out of all bounds, four digits say the year. */
+function written(moment) {
+  return new Date(Math.min(Math.max(moment, EARLIEST), LATEST)).toISOString();
+}
+
 /** An item as the protocol says it. */
 function told(item) {
   const said = {
     id: item.id,
     task: item.task,
     state: item.state,
-    moment: new Date(item.moment).toISOString(),
+    moment: written(item.moment),
     sequence: item.sequence,
     survey: item.survey,
   };

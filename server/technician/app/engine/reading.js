@@ -6,56 +6,119 @@ import { asked } from './database.js';
 import { isOwn, stateAfter, stepsOf } from './fold.js';
 import { KINDS, readMark } from './store.js';
 
+const STORES = [...KINDS, 'outbox', 'mark'];
 const PENDING = ['held', 'waiting', 'parked'];
 
 /**
- * @typedef {object} Content everything kept of a device, by id, read at one moment
+ * What is kept, read at one moment; things by id.
+ * @typedef {object} Content
+ * @property {any[]} tasks
+ * @property {Map<string, any>} customers
+ * @property {Map<string, any>} locations
+ * @property {Map<string, any>} types
+ * @property {Map<string, any>} states
+ * @property {import('./store.js').Item[]} items in the order in which they were recorded
+ * @property {number} skew
  */
 
-/** @param {import('./database.js').Database} store */
+/**
+ * Everything.
+ * @param {import('./database.js').Database} store
+ * @returns {Promise<Content>}
+ */
 export async function readAll(store) {
-  return store.read([...KINDS, 'outbox', 'mark'], async (tx) => {
+  return store.read(STORES, async (tx) => {
     const all = (name) => asked(tx.objectStore(name).getAll());
     const [tasks, customers, locations, types, states, items, skew] = await Promise.all([
       ...KINDS.map(all),
       all('outbox'),
       readMark(tx, 'skew'),
     ]);
-    return {
-      tasks,
-      customers: byId(customers),
-      locations: byId(locations),
-      types: byId(types),
-      states: byId(states),
-      items: items.sort((one, other) => one.sequence - other.sequence),
-      skew,
-    };
+    return contentOf(tasks, customers, locations, types, states, items, skew);
   });
 }
 
 /**
+ * One task with what belongs to it; null where it is not on this device.
+ * @param {import('./database.js').Database} store
+ * @param {string} id
+ * @returns {Promise<Content | null>}
+ */
+export async function readOne(store, id) {
+  return store.read(STORES, async (tx) => {
+    const one = (name, key) => (key ? asked(tx.objectStore(name).get(key)) : null);
+    const items = (index, key) =>
+      key ? asked(tx.objectStore('outbox').index(index).getAll(key)) : [];
+    const task = await one('task', id);
+    if (!task) return null;
+    const [customer, location, type, states, own, captured, skew] = await Promise.all([
+      one('customer', task.customer),
+      one('location', task.location),
+      one('task_type', task.type),
+      asked(tx.objectStore('state').getAll()),
+      items('task', id),
+      items('customer', task.customer),
+      readMark(tx, 'skew'),
+    ]);
+    const found = [...byId([...own, ...captured]).values()];
+    return contentOf([task], [customer], [location], [type], states, found, skew);
+  });
+}
+
+/**
+ * What was recorded here, newest first.
+ * @param {import('./database.js').Database} store
+ */
+export async function readQueue(store) {
+  return store.read(['state', 'outbox'], async (tx) => {
+    const states = byId(await asked(tx.objectStore('state').getAll()));
+    const items = await asked(tx.objectStore('outbox').getAll());
+    return items
+      .sort((one, other) => other.sequence - one.sequence)
+      .map((item) => queued(item, stateOf({ states }, item.state)));
+  });
+}
+
+function queued(item, state) {
+  const { id, task, taskTitle, moment, note, email, survey, surveyReason } = item;
+  const { status, reason, settledAt, heldUntil } = item;
+  const undoUntil = status === 'held' ? heldUntil : null;
+  const said = { id, task, taskTitle, state, moment, note, email, survey, surveyReason };
+  return { ...said, status, reason, settledAt, undoUntil };
+}
+
+function contentOf(tasks, customers, locations, types, states, items, skew) {
+  return {
+    tasks,
+    customers: byId(customers),
+    locations: byId(locations),
+    types: byId(types),
+    states: byId(states),
+    items: items.sort((one, other) => one.sequence - other.sequence),
+    skew,
+  };
+}
+
+/**
  * All tasks, the next one first.
- * @param {Awaited<ReturnType<typeof readAll>>} content
+ * @param {Content} content
  * @param {string} me the technician's name
  */
 export function tasksOf(content, me) {
   const mine = Map.groupBy(content.items, (item) => item.task);
+  const captured = Map.groupBy(content.items.filter(isCaptured), (item) => item.customer);
   return content.tasks
-    .map((task) => taskOf(content, task, mine.get(task.id) ?? [], me).summary)
+    .map((task) => summaryOf(content, task, mine.get(task.id) ?? [], captured, me).summary)
     .sort(byTime);
 }
 
 /**
- * One task with all that its page shows; null where it is not on this device.
- * @param {Awaited<ReturnType<typeof readAll>>} content
- * @param {string} id
+ * The task of `readOne`, with all that its page shows.
+ * @param {Content} content
  * @param {string} me the technician's name
  */
-export function pageOf(content, id, me) {
-  const task = content.tasks.find((one) => one.id === id);
-  if (!task) return null;
-  const items = content.items.filter((item) => item.task === id);
-  const { summary, steps } = taskOf(content, task, items, me);
+export function pageOf(content, me) {
+  const { task, summary, steps } = theTask(content, me);
   const flow = content.types.get(task.type)?.flow ?? {};
   const next = flow[summary.state.code] ?? [];
   const others = [...content.states.keys()].filter(
@@ -70,31 +133,33 @@ export function pageOf(content, id, me) {
 }
 
 /**
- * Who is asked if the task enters `state` now.
- * @param {Awaited<ReturnType<typeof readAll>>} content
- * @param {string} id
+ * Who is asked if the task of `readOne` enters `state` now.
+ * @param {Content} content
  * @param {string} state
  * @param {string | null} email typed for the customer, not yet recorded
  */
-export function asksOf(content, id, state, email) {
-  const task = content.tasks.find((one) => one.id === id);
-  if (!task) return [];
-  const items = content.items.filter((item) => item.task === id);
-  const { summary, steps } = taskOf(content, task, items, '');
-  const customer = content.customers.get(task.customer);
+export function asksOf(content, state, email) {
+  const { task, summary, steps } = theTask(content, '');
   const mailboxes = {
-    customer: summary.customer?.email || (summary.customer && email),
+    customer: summary.customer && (summary.customer.email ?? email),
     location: summary.location?.email,
     contact: task.contact_email,
-    billing: customer?.billing_email,
+    billing: content.customers.get(task.customer)?.billing_email,
   };
   return askedAt(content.types.get(task.type)?.asks ?? [], state, steps, mailboxes);
 }
 
-function taskOf(content, task, items, me) {
+function theTask(content, me) {
+  const [task] = content.tasks;
+  const items = content.items.filter((item) => item.task === task.id);
+  const captured = Map.groupBy(content.items.filter(isCaptured), (item) => item.customer);
+  return { task, ...summaryOf(content, task, items, captured, me) };
+}
+
+function summaryOf(content, task, items, captured, me) {
   const steps = stepsOf(task, items, content.skew, me);
   const type = content.types.get(task.type);
-  const customer = customerOf(content, task.customer);
+  const customer = customerOf(content, task.customer, captured);
   const summary = {
     id: task.id,
     title: task.title,
@@ -116,16 +181,17 @@ function taskOf(content, task, items, me) {
   return { summary, steps };
 }
 
+function isCaptured(item) {
+  return item.email !== null && item.customer !== null && isOwn(item);
+}
+
 /** An address captured here shows at once, where the server has none. */
-function customerOf(content, id) {
+function customerOf(content, id, captured) {
   const customer = content.customers.get(id);
   if (!customer) return null;
   const { name, phone, language } = customer;
-  const captured = content.items.filter(
-    (item) => item.customer === id && item.email !== null && isOwn(item),
-  );
   const given = (customer.email ?? '').trim() || null;
-  const email = given ?? captured[captured.length - 1]?.email ?? null;
+  const email = given ?? captured.get(id)?.at(-1)?.email ?? null;
   return { id, name, email, captured: given === null && email !== null, phone, language };
 }
 
@@ -155,5 +221,5 @@ function byTime(one, other) {
 }
 
 function byId(things) {
-  return new Map(things.map((thing) => [thing.id, thing]));
+  return new Map(things.filter(Boolean).map((thing) => [thing.id, thing]));
 }

@@ -8,6 +8,7 @@
  * @property {string | null} customer whose address `email` is
  * @property {string} state
  * @property {number} moment milliseconds by the device's clock
+ * @property {number} after milliseconds by the server's clock: of the step that was the last here
  * @property {number} sequence
  * @property {string | null} note
  * @property {boolean} survey
@@ -24,7 +25,7 @@ import { Database, asked } from './database.js';
 
 /** Kinds of content, each a store by id. */
 export const KINDS = ['task', 'customer', 'location', 'task_type', 'state'];
-export const ALL = [...KINDS, 'outbox', 'mark'];
+export const ALL = [...KINDS, 'gone', 'outbox', 'mark'];
 
 /** @param {string} device @returns {Database} */
 export function openStore(device) {
@@ -33,6 +34,9 @@ export function openStore(device) {
     const outbox = database.createObjectStore('outbox', { keyPath: 'id' });
     outbox.createIndex('task', 'task');
     outbox.createIndex('status', 'status');
+    outbox.createIndex('customer', 'customer');
+    // Tasks that left a moment ago: what is just being told of them is still recorded.
+    database.createObjectStore('gone', { keyPath: 'id' });
     database.createObjectStore('mark');
   });
 }

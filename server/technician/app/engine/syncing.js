@@ -12,6 +12,8 @@ const POLL = 30_000;
 /** Milliseconds of the first and of the longest wait after a failure. */
 const SHORTEST = 1_000;
 const LONGEST = 60_000;
+/** What passes only when somebody does something: how long until the next look, in milliseconds. */
+const PATIENT = { signed_out: POLL_LIVE, old_app: POLL_LIVE, storage_full: LONGEST };
 
 /** Events: 'change' (anything below or in the store may be different), 'met' (the server knew us). */
 export class Syncing extends EventTarget {
@@ -32,6 +34,11 @@ export class Syncing extends EventTarget {
   /** @type {Promise<void> | null} */
   #running = null;
   #again = false;
+  /** Whether this tab is the one that listens. */
+  #listening = false;
+  #tabs;
+  /** Ends the wait before the stream is opened anew. */
+  #rest = new AbortController();
 
   /**
    * @param {string} device
@@ -45,14 +52,17 @@ export class Syncing extends EventTarget {
     this.#store = store;
     this.#wire = wire;
     this.#now = now;
+    this.#tabs = new BroadcastChannel(`retour-live-${device}`);
   }
 
   start() {
     const signal = this.#ended.signal;
-    const wake = () => this.wake();
-    globalThis.addEventListener('online', wake, { signal });
-    globalThis.addEventListener('offline', () => this.#lost(), { signal });
-    globalThis.document?.addEventListener('visibilitychange', wake, { signal });
+    globalThis.addEventListener('online', () => this.wake(), { signal });
+    globalThis.addEventListener('offline', () => this.#report({ online: false }), { signal });
+    const { document } = globalThis;
+    document?.addEventListener('visibilitychange', () => document.hidden || this.wake(), { signal });
+    this.#tabs.onmessage = ({ data }) => this.#heard(data);
+    this.#tabs.postMessage('is anybody live?');
     this.#listenOn();
     return this.sync();
   }
@@ -60,11 +70,14 @@ export class Syncing extends EventTarget {
   stop() {
     this.#ended.abort();
     clearTimeout(this.#timer);
+    this.#rest.abort();
+    this.#tabs.close();
   }
 
   /** The network may be back, or somebody looks: do not wait any longer. */
   wake() {
     this.#failures = 0;
+    this.#rest.abort();
     return this.sync();
   }
 
@@ -109,7 +122,7 @@ export class Syncing extends EventTarget {
       if (settled) this.#changed();
       const page = await pullPage(this.#store, this.#wire, this.#now, signal);
       this.#report({ online: true, problem: null });
-      if (page.changed || settled) this.#changed();
+      this.#changed(); // at least when the last sync was
       more = page.more;
     }
     this.dispatchEvent(new Event('met'));
@@ -118,22 +131,17 @@ export class Syncing extends EventTarget {
   #failed(error) {
     const code = error instanceof EngineError ? error.code : 'server';
     if (!(error instanceof EngineError)) console.error(error);
-    const kept = ['signed_out', 'old_app', 'storage_full'].includes(code);
-    const problem = kept ? code : code === 'offline' ? this.problem : 'server';
+    const named = code in PATIENT;
+    const problem = named ? code : code === 'offline' ? this.problem : 'server';
     this.#report({ online: code !== 'offline', problem });
     this.#failures += 1;
-    const longest = Math.min(LONGEST, SHORTEST * 2 ** this.#failures);
-    const wait = kept ? LONGEST : longest / 2 + (Math.random() * longest) / 2;
-    this.#later(Math.max(wait, error.retryAfter ?? 0));
+    const backoff = jittered(Math.min(LONGEST, SHORTEST * 2 ** this.#failures));
+    this.#later(Math.max(PATIENT[code] ?? backoff, error.retryAfter ?? 0));
   }
 
   #later(wait) {
     clearTimeout(this.#timer);
     if (!this.#ended.signal.aborted) this.#timer = setTimeout(() => this.sync(), wait);
-  }
-
-  #lost() {
-    this.#report({ online: false });
   }
 
   #report(news) {
@@ -152,8 +160,8 @@ export class Syncing extends EventTarget {
     const work = async () => {
       for (let failures = 0; !signal.aborted; failures += 1) {
         await this.#listenOnce(() => (failures = 0));
-        const longest = Math.min(LONGEST, SHORTEST * 2 ** failures);
-        await pause(longest / 2 + (Math.random() * longest) / 2, signal);
+        this.#rest = new AbortController();
+        await pause(jittered(Math.min(LONGEST, SHORTEST * 2 ** failures)), this.#rest.signal);
       }
     };
     await inTurn(`retour-live-${this.#device}`, signal, work).catch(() => null);
@@ -162,15 +170,32 @@ export class Syncing extends EventTarget {
   async #listenOnce(opened) {
     const begin = () => {
       opened();
-      this.#report({ live: true });
+      this.#setLive(true);
     };
     try {
       await listen(this.#wire, this.#ended.signal, begin, () => this.sync());
     } catch {
       // The next look at the server, which comes anyway, says what is wrong.
     }
-    this.#report({ live: false });
+    this.#setLive(false);
   }
+
+  /** Here and in the other tabs, which do not listen themselves. */
+  #setLive(live) {
+    this.#listening = live;
+    this.#report({ live });
+    if (!this.#ended.signal.aborted) this.#tabs.postMessage({ live });
+  }
+
+  #heard(said) {
+    if (typeof said === 'object') this.#report(said);
+    else if (this.#listening) this.#tabs.postMessage({ live: true });
+  }
+}
+
+/** Half of it to all of it, so that devices that fell together do not come back together. */
+function jittered(wait) {
+  return wait / 2 + (Math.random() * wait) / 2;
 }
 
 function pause(wait, signal) {

@@ -1,0 +1,39 @@
+/** Pushing without an open page: the service worker does it when the network is back. */
+
+import { Directory } from './directory.js';
+import { release } from './outbox.js';
+import { pushAll } from './pushing.js';
+import { openStore } from './store.js';
+import { inTurn } from './turns.js';
+import { Wire } from './wire.js';
+
+/**
+ * Push what waits on the device that is signed in, also what its technician could undo until now.
+ * @param {() => number} now the device's clock
+ * @throws {import('./errors.js').EngineError} something still waits: try again later
+ */
+export async function pushWaiting(now) {
+  const enrolment = await new Directory().current();
+  if (!enrolment) return;
+  const { device, credential } = enrolment;
+  const store = openStore(device);
+  const wire = new Wire({ fetch: globalThis.fetch.bind(globalThis), now, credential });
+  const { signal } = new AbortController();
+  try {
+    await releaseAll(store, now);
+    await inTurn(`retour-sync-${device}`, signal, () => pushAll(store, wire, now, signal));
+  } finally {
+    const tabs = new BroadcastChannel(`retour-${device}`);
+    tabs.postMessage('change');
+    tabs.close();
+    await store.close();
+  }
+}
+
+async function releaseAll(store, now) {
+  for (;;) {
+    const { next } = await release(store, now());
+    if (next === null) return;
+    await new Promise((resolve) => setTimeout(resolve, next));
+  }
+}

@@ -1,0 +1,157 @@
+"""A technician's phone: a Chromium with a profile that outlives it, and the engine in its tabs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+from playwright.sync_api import BrowserContext, Error, Page, Playwright, sync_playwright
+
+from tests.browser import CHROMIUM, FLAGS, PHONE, require_chromium
+from tests.faults.processes import until
+
+#: A document of the app's origin and scope that shows nothing and starts nothing.
+BLANK: Final = "/tech/engine/errors.js"
+OPEN: Final = """async () => {
+  const { openEngine } = await import('/tech/engine/engine.js');
+  window.engine = await openEngine();
+}"""
+#: Runs a body of JavaScript with `engine` and `given`; errors of the engine come back by name.
+RUN: Final = """async ([body, given]) => {
+  const AsyncFunction = (async () => {}).constructor;
+  try {
+    return await new AsyncFunction('engine', 'given', body)(window.engine, given);
+  } catch (error) {
+    if (error.name === 'EngineError') return { error: error.code };
+    throw error;
+  }
+}"""
+
+
+class Tab:
+    """One tab with an engine."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.open()
+
+    def open(self) -> None:
+        """Start the engine, anew after the page was loaded anew."""
+        self.page.evaluate(OPEN)
+
+    def run(self, body: str, given: object = None) -> Any:
+        """What `body` returns."""
+        return self.page.evaluate(RUN, [body, given])
+
+    def until(self, condition: str, given: object = None) -> None:
+        """Wait until the expression `condition` is true."""
+        until(lambda: self.run(f"return {condition};", given) is True, condition)
+
+    def enrol(self, code: str) -> None:
+        """Enrol, and have everything."""
+        self.run("await engine.enrol(given, 'Téléphone'); await engine.sync()", code)
+        self.until("engine.session !== null && engine.status.lastSync !== null")
+
+    def record(self, task: object, state: str, **order: object) -> str:
+        """Record a transition; its id."""
+        told = {"task": str(task), "state": state, **order}
+        return str(self.run("return (await engine.record(given)).id", told))
+
+    def queue(self) -> dict[str, str]:
+        """Verdicts or what comes before them, by id."""
+        return dict(self.run("return (await engine.queue()).map((one) => [one.id, one.status])"))
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """How things are."""
+        return dict(self.run("return engine.status"))
+
+    def task(self, key: object) -> Any:
+        """A task as its page shows it, or None."""
+        return self.run(
+            "const task = await engine.task(given);return task && JSON.parse(JSON.stringify(task))",
+            str(key),
+        )
+
+    def cut(self) -> None:
+        """Tell the browser that there is no network."""
+        self.page.context.set_offline(True)
+
+    def settle(self) -> None:
+        """Have everything that is held go out, and be answered."""
+        self.page.context.clock.fast_forward(10_000)
+        self.until("engine.status.held === 0 && engine.status.waiting === 0")
+
+
+class Phone:
+    """Enter it to switch it on; `kill` and `restart` keep what is stored."""
+
+    def __init__(
+        self, playwright: Playwright, folder: Path, origin: str, *, installs: bool
+    ) -> None:
+        """`installs`: the app's worker, whose clock is the machine's whatever the tabs' says."""
+        self._playwright = playwright
+        self._folder = folder
+        self._workers: Literal["allow", "block"] = "allow" if installs else "block"
+        self.origin = origin
+        self.context: BrowserContext
+
+    def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.context.close()
+
+    def _start(self) -> None:
+        width, height = PHONE
+        self.context = self._playwright.chromium.launch_persistent_context(
+            self._folder,
+            executable_path=CHROMIUM,
+            args=list(FLAGS),
+            service_workers=self._workers,
+            viewport={"width": width, "height": height},
+        )
+        self.context.clock.install()
+
+    def tab(self, path: str = BLANK) -> Tab:
+        """A new tab with the engine open."""
+        page = self.context.new_page()
+        page.goto(self.origin + path)
+        return Tab(page)
+
+    def restart(self) -> None:
+        """Close the browser and open it again."""
+        self.context.close()
+        self._start()
+
+    def kill(self) -> None:
+        """End the browser without warning and start it again."""
+        session = self.context.new_cdp_session(self.context.new_page())
+        with suppress(Error):
+            session.send("Browser.crash")
+        with suppress(Error):
+            self.context.close()
+        self._start()
+
+    def until_installed(self, tab: Tab) -> None:
+        """Wait until the app is stored whole and serves this phone."""
+        tab.page.evaluate("navigator.serviceWorker.ready.then(() => null)")
+        tab.until("navigator.serviceWorker.controller !== null")
+
+
+@contextmanager
+def switched_on(folder: Path, origin: str, *, installs: bool = False) -> Iterator[Phone]:
+    """A phone with nothing on it. While it is on, this thread has a running event loop."""
+    require_chromium()
+    with (
+        sync_playwright() as playwright,
+        Phone(playwright, folder, origin, installs=installs) as phone,
+    ):
+        yield phone

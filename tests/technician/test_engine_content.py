@@ -1,0 +1,233 @@
+"""What the phone shows of the office's content: first sync, resync, reassignment, addresses."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from rules.campaign import AddressField
+from tests.faults.listening import cut
+from tests.faults.processes import until
+from tests.server.office import Office
+from tests.technician.field import Field
+from tests.technician.gate import Gate
+from tests.technician.phone import Phone, Tab
+
+PULL = b"GET /api/v1/sync/pull"
+FIRST_PULL = b"GET /api/v1/sync/pull?limit=500 HTTP"
+YEAR = timedelta(days=365)
+COUNT = "return (await engine.tasks()).length"
+
+
+def test_a_first_sync_that_was_killed_goes_on_where_it_was(
+    handset: Phone, field: Field, gate: Gate, code: Callable[[UUID], str]
+) -> None:
+    field.new_tasks(1_200)
+    tab = handset.tab()
+    handset.until_installed(tab)
+    third = gate.trap(PULL + b"?limit=500&cursor=")
+    third.arm(lambda: third.arm(gate.fall))
+    tab.run("await engine.enrol(given, 'Téléphone')", code(field.world.alice))
+    until(lambda: third.hits == 2, "two pages are there and the third is cut")
+    tab.until("engine.status.firstSync !== null && engine.status.firstSync.done > 0")
+    there = tab.run(COUNT)
+    assert 0 < there < 1_201
+    handset.kill()
+    again = handset.tab()
+    assert again.run(COUNT) == there
+    gate.listen()
+    again.run("await engine.sync()")
+    again.until("engine.status.firstSync === null")
+    assert again.run(COUNT) == 1_201
+    assert sum(line.startswith(FIRST_PULL) for line in gate.asked) == 1
+
+
+def test_a_restored_database_is_pulled_anew_and_the_queue_survives(
+    alice: Tab, field: Field, gate: Gate
+) -> None:
+    gone = field.new_task(title="Ailleurs")
+    alice.run("await engine.sync()")
+    assert alice.run(COUNT) == 2
+    gate.cut()
+    recorded = alice.record(field.task, "600")
+    sql = "DELETE FROM feed WHERE account = $1 AND id = $2"
+    field.on(lambda opened: opened.execute(sql, opened.account, str(gone)))
+    field.restore_backup()
+    gate.listen()
+    alice.settle()
+    alice.run("await engine.sync()")
+    assert alice.queue() == {recorded: "accepted"}
+    assert alice.run(COUNT) == 1
+    assert alice.task(field.task)["state"]["code"] == "600"
+
+
+def test_content_stays_readable_while_it_is_pulled_anew(
+    alice: Tab, field: Field, gate: Gate
+) -> None:
+    field.restore_backup()
+    gate.trap(FIRST_PULL).arm(cut)
+    alice.run("await engine.sync()")
+    gate.cut()
+    assert alice.run(COUNT) == 1
+    assert alice.task(field.task) is not None
+    gate.listen()
+    alice.run("await engine.sync()")
+    assert alice.run(COUNT) == 1
+
+
+def test_a_reassigned_task_leaves_and_what_was_done_before_is_accepted(
+    alice: Tab, field: Field, gate: Gate
+) -> None:
+    gate.cut()
+    recorded = alice.record(field.task, "600")
+    alice.page.context.clock.fast_forward(10_000)
+    field.reassign(field.task, field.world.bob, datetime.now(UTC) + timedelta(hours=1))
+    gate.listen()
+    alice.until("engine.status.waiting === 0")
+    alice.run("await engine.sync()")
+    assert alice.task(field.task) is None
+    [entry] = alice.run("return engine.queue()")
+    assert (entry["id"], entry["status"]) == (recorded, "accepted")
+    assert entry["taskTitle"] == "Secret de north"
+
+
+def test_what_is_done_on_a_task_that_was_somebody_elses_by_then_is_refused_and_shown(
+    alice: Tab, field: Field, gate: Gate
+) -> None:
+    gate.cut()
+    field.reassign(field.task, field.world.bob, datetime.now(UTC) - timedelta(hours=1))
+    recorded = alice.record(field.task, "600")
+    gate.listen()
+    alice.settle()
+    [entry] = alice.run("return engine.queue()")
+    assert (entry["id"], entry["status"], entry["reason"]) == (recorded, "refused", "no_authority")
+    alice.until("engine.status.refused === 1")
+
+
+def test_a_refused_step_does_not_move_the_task(alice: Tab, field: Field, gate: Gate) -> None:
+    gate.cut()
+    turns = (field.world.bob, datetime.now(UTC) - timedelta(hours=1))
+    field.reassign(field.task, *turns)
+    alice.record(field.task, "600")
+    field.reassign(field.task, field.world.alice, datetime.now(UTC) + timedelta(minutes=5))
+    gate.listen()
+    alice.settle()
+    alice.run("await engine.sync()")
+    page = alice.task(field.task)
+    assert (page["state"]["code"], page["refused"], page["pending"]) == ("100", 1, 0)
+    assert [step["mine"] for step in page["history"]] == ["refused"]
+
+
+def test_a_task_that_leaves_while_the_technician_is_telling_of_it_is_still_told_of(
+    alice: Tab, field: Field
+) -> None:
+    field.reassign(field.task, field.world.bob)
+    alice.run("await engine.sync()")
+    assert alice.task(field.task) is None
+    recorded = alice.record(field.task, "600")
+    alice.settle()
+    assert alice.queue()[recorded] in {"accepted", "refused"}
+
+
+def test_an_address_captured_offline_shows_at_once_until_the_server_knows_better(
+    alice: Tab, field: Field, gate: Gate
+) -> None:
+    customer = field.do(lambda world: world.customer(name="Jean Roy"))
+    task = field.new_task(customer=customer)
+    twin = field.new_task(customer=customer, title="Deuxième visite")
+    alice.run("await engine.sync()")
+    assert alice.task(task)["emailMissing"] is True
+    gate.cut()
+    alice.record(task, "600", email=" jean@example.org ")
+    for key in (task, twin):
+        page = alice.task(key)
+        assert (page["customer"]["email"], page["emailMissing"]) == ("jean@example.org", False)
+    gate.listen()
+    alice.settle()
+    alice.run("await engine.sync()")
+    page = alice.task(twin)
+    assert (page["customer"]["email"], page["customer"]["captured"]) == ("jean@example.org", False)
+
+
+def test_who_will_be_asked_is_known_offline(alice: Tab, field: Field, gate: Gate) -> None:
+    campaign = field.campaign(
+        primary=AddressField.CUSTOMER, secondary=AddressField.LOCATION, opt_out_allowed=True
+    )
+    location = field.do(lambda world: world.location(email="lieu@example.org"))
+    customer = field.do(lambda world: world.customer(name="Jean Roy"))
+    task = field.new_task(customer=customer, location=location)
+    alice.run("await engine.sync()")
+    gate.cut()
+    asks = "const [task, state, email] = given; return engine.asks(task, state, email)"
+    expected = {
+        "campaign": str(campaign),
+        "name": "Satisfaction",
+        "address": "lieu@example.org",
+        "whose": "location",
+        "mayUntick": True,
+        "already": False,
+    }
+    assert alice.run(asks, [str(task), "600", None]) == [expected]
+    typed = {"address": "jean@example.org", "whose": "customer"}
+    assert alice.run(asks, [str(task), "600", "jean@example.org"]) == [expected | typed]
+    assert alice.run(asks, [str(task), "300", None]) == []
+    alice.record(task, "600")
+    [after] = alice.run(asks, [str(task), "610", None])
+    assert after["already"] is True
+
+
+def test_a_clock_that_is_wrong_or_steps_back_keeps_the_order_of_what_was_done(
+    phone: Phone, alice: Tab, field: Field, gate: Gate
+) -> None:
+    gate.cut()
+    states = ["200", "300", "600", "610"]
+    now = datetime.now(UTC)
+    for state, clock in zip(states, (now, now + YEAR, now - YEAR, now), strict=True):
+        phone.context.clock.set_system_time(clock)
+        alice.record(field.task, state)
+        assert alice.task(field.task)["state"]["code"] == state
+    shown = [step["state"]["code"] for step in alice.task(field.task)["history"]]
+    assert shown == states
+    gate.listen()
+    alice.settle()
+    assert field.states(field.task) == states
+
+
+def test_a_clock_a_year_behind_still_shows_and_keeps_the_newest_as_the_newest(
+    phone: Phone, field: Field, gate: Gate, code: Callable[[UUID], str]
+) -> None:
+    phone.context.clock.set_system_time(datetime.now(UTC) - YEAR)
+    tab = phone.tab()
+    tab.enrol(code(field.world.alice))
+    tab.record(field.task, "300")
+    tab.settle()
+    tab.run("await engine.sync()")
+    assert abs(tab.status["skew"] - YEAR / timedelta(milliseconds=1)) < 120_000
+    gate.cut()
+    tab.record(field.task, "600")
+    page = tab.task(field.task)
+    assert [step["state"]["code"] for step in page["history"]] == ["300", "600"]
+    assert page["state"]["code"] == "600"
+    gate.listen()
+    tab.settle()
+    assert field.states(field.task) == ["300", "600"]
+
+
+def test_the_office_and_the_phone_agree_on_a_task_that_both_moved(
+    alice: Tab, field: Field, office: Office, gate: Gate
+) -> None:
+    gate.cut()
+    alice.record(field.task, "600")
+
+    async def told_by_another_phone(world: object) -> None:
+        device = await office.world.device(office.world.alice)
+        moment = datetime.now(UTC) - timedelta(hours=1)
+        await office.world.push(device, office.world.item(field.task, "300", moment))
+
+    field.do(told_by_another_phone)
+    gate.listen()
+    alice.settle()
+    alice.run("await engine.sync()")
+    page = alice.task(field.task)
+    assert [step["state"]["code"] for step in page["history"]] == ["300", "600"]
+    assert page["state"]["code"] == "600"
+    assert field.states(field.task) == ["300", "600"]
