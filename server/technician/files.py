@@ -14,6 +14,7 @@ from litestar.response import Redirect
 
 from server.errors import NotFoundError
 from server.pages.reading import READING
+from server.technician.lean import lean
 from server.technician.texts import texts_of
 
 APP: Final = Path(__file__).parent / "app"
@@ -33,6 +34,10 @@ LEAST_COMPRESSED: Final = 256
 #: The browser asks each time; the service worker, which answers offline, decides what is new.
 REVALIDATE: Final = "no-cache"
 WORKER: Final = "worker.js"
+#: Hexadecimal digits of a hash that tell versions of a file apart; the worker names each file.
+DIGEST: Final = 16
+#: Of what is no document and no worker nothing is ever obeyed: the shortest will do.
+NO_POLICY: Final = "default-src 'none'"
 #: What the system asks for when the app is installed; the app itself shows none of it.
 OUTSIDE: Final = ("icons/", "manifest.webmanifest")
 
@@ -48,6 +53,8 @@ class AppFile(msgspec.Struct, frozen=True):
     def of(cls, name: str, content: bytes) -> "AppFile":
         """`content`, served as its `name` says."""
         suffix = name[name.rindex(".") :]
+        if suffix in {".js", ".css"}:
+            content = lean(content.decode()).encode()
         encoded = {"": content}
         if suffix != ".png" and len(content) >= LEAST_COMPRESSED:
             encoded["zstd"] = zstandard.ZstdCompressor(level=19).compress(content)
@@ -76,7 +83,9 @@ def _worker(made: dict[str, AppFile]) -> bytes:
 
     It changes whenever any file does, which is how browsers notice a new version.
     """
-    parts = {name: one.digest for name, one in made.items() if not name.startswith(OUTSIDE)}
+    parts = {
+        name: one.digest[:DIGEST] for name, one in made.items() if not name.startswith(OUTSIDE)
+    }
     version = hashlib.sha256(msgspec.json.encode(sorted(parts.items()))).hexdigest()[:16]
     told = msgspec.json.encode({"version": version, "files": parts}).decode()
     return f"self.APP = {told};\n".encode() + (APP / WORKER).read_bytes()
@@ -108,8 +117,10 @@ def _answer(request: Request[Any, Any, Any], found: AppFile) -> Response[bytes]:
         for part in request.headers.get("accept-encoding", "").split(",")
     }
     encoding = next((one for one in ("zstd", "gzip") if one in accepted & found.encoded.keys()), "")
-    tag = f'"{found.digest[:32]}{encoding and "-" + encoding}"'
+    tag = f'"{found.digest[:DIGEST]}{encoding and "-" + encoding}"'
     headers = {"Cache-Control": REVALIDATE, "ETag": tag, "Vary": "Accept-Encoding"}
+    if found.kind != KINDS[".html"] and found is not files()[WORKER]:
+        headers["Content-Security-Policy"] = NO_POLICY
     if tag in request.headers.get("if-none-match", ""):
         return Response(b"", status_code=304, headers=headers)
     if encoding:

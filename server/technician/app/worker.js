@@ -1,7 +1,8 @@
 /**
  * The service worker: keeps one version of the app whole, so that it starts without a network.
  *
- * The server puts `self.APP` in front of this: the version, and the SHA-256 of each file of it.
+ * The server puts `self.APP` in front of this: the version, and how the SHA-256 of each file of it
+ * begins.
  * A version is installed with all its files or not at all; until then the one before serves.
  * Answers of the API never pass through here.
  */
@@ -33,17 +34,25 @@ async function install() {
   }
 }
 
-/** A server in the middle of an update may give another version's file: then all waits. */
+/** What the page has just loaded is taken as it is, if it is of this version. */
 async function keep(cache, name, digest) {
   const address = new URL(name, ROOT);
-  const response = await fetch(address, { cache: 'no-cache', credentials: 'omit' });
-  if (!response.ok || response.redirected) throw new Error(`${name}: ${response.status}`);
+  let response = await load(address, 'force-cache', digest);
+  response ??= await load(address, 'reload', digest);
+  // A server in the middle of an update may give another version's file: then all waits.
+  if (!response) throw new Error(`${name}: of another version`);
+  await cache.put(address, response);
+}
+
+async function load(address, cache, digest) {
+  const response = await fetch(address, { cache, credentials: 'omit' });
+  if (!response.ok || response.redirected) return null;
   const content = await response.arrayBuffer();
-  if ((await hashOf(content)) !== digest) throw new Error(`${name}: of another version`);
+  if (!(await hashOf(content)).startsWith(digest)) return null;
   const headers = new Headers(response.headers);
   headers.delete('content-encoding');
   headers.delete('content-length');
-  await cache.put(address, new Response(content, { headers }));
+  return new Response(content, { headers });
 }
 
 async function hashOf(content) {
