@@ -13,7 +13,7 @@ CHUNK = 1 << 16
 class Gate(Listening):
     """Relays to `upstream`, a port of the loopback address that may change.
 
-    `asked`: the request lines that passed. `sent`: bytes of answers, heads included.
+    `asked`: the request lines that passed. `sent`: bytes of answers, without their heads.
     """
 
     def __init__(self) -> None:
@@ -101,7 +101,8 @@ class Gate(Listening):
         self.asked.append(chunk.partition(b"\r\n")[0])
 
     def _on_answer(self, chunk: bytes, pending: list[Trap]) -> None:
-        self.sent += len(chunk)
+        is_head = chunk.startswith(b"HTTP/1.1 ")
+        self.sent += len(chunk.partition(b"\r\n\r\n")[2] if is_head else chunk)
         while pending:
             pending.pop().reached()
 

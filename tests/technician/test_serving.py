@@ -26,7 +26,7 @@ PLAIN: Final[dict[str | None, Callable[[bytes], bytes]]] = {
     "gzip": gzip.decompress,
     "zstd": zstandard.decompress,
 }
-#: Bytes of a first load, as they go over the wire.
+#: Bytes of what a first load fetches, compressed as it goes over the wire.
 LARGEST_LOAD: Final = 60 * 1024
 
 
