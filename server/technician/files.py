@@ -36,8 +36,6 @@ REVALIDATE: Final = "no-cache"
 WORKER: Final = "worker.js"
 #: Hexadecimal digits of a hash that tell versions of a file apart; the worker names each file.
 DIGEST: Final = 16
-#: Of what is no document and no worker nothing is ever obeyed: the shortest will do.
-NO_POLICY: Final = "default-src 'none'"
 #: What the system asks for when the app is installed; the app itself shows none of it.
 OUTSIDE: Final = ("icons/", "manifest.webmanifest")
 
@@ -119,8 +117,6 @@ def _answer(request: Request[Any, Any, Any], found: AppFile) -> Response[bytes]:
     encoding = next((one for one in ("zstd", "gzip") if one in accepted & found.encoded.keys()), "")
     tag = f'"{found.digest[:DIGEST]}{encoding and "-" + encoding}"'
     headers = {"Cache-Control": REVALIDATE, "ETag": tag, "Vary": "Accept-Encoding"}
-    if found.kind != KINDS[".html"] and found is not files()[WORKER]:
-        headers["Content-Security-Policy"] = NO_POLICY
     if tag in request.headers.get("if-none-match", ""):
         return Response(b"", status_code=304, headers=headers)
     if encoding:
