@@ -5,17 +5,16 @@ from uuid import UUID
 
 from tests.technician.field import Field
 from tests.technician.gate import Gate
-from tests.technician.phone import Phone, Tab
+from tests.technician.phone import Tab
 
 
-def test_the_phone_learns_whose_it_is(phone: Phone, alice: Tab, field: Field, gate: Gate) -> None:
+def test_the_phone_learns_whose_it_is(alice: Tab, field: Field, gate: Gate) -> None:
     alice.until("engine.session.name === 'Alice'")
     session = alice.run("return engine.session")
     assert session["technician"] == str(field.world.alice)
     assert (session["account"], session["deviceName"]) == ("Plomberie Exemple", "Téléphone")
-    assert session["zone"] == "America/Toronto"
+    assert session["zone"] == "America/Montreal"
     gate.cut()
-    phone.context.new_page().goto("about:blank")
     alice.record(field.task, "300")
     assert [step["by"] for step in alice.task(field.task)["history"]] == ["Alice"]
 
