@@ -5,9 +5,12 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from rules.campaign import AddressField
+from tests.databases import TestDatabase
 from tests.faults.listening import cut
 from tests.faults.processes import until
 from tests.server.office import Office
+from tests.server.stories import aside
+from tests.sync.watching import owning
 from tests.technician.field import Field
 from tests.technician.gate import Gate
 from tests.technician.phone import Phone, Tab
@@ -58,6 +61,31 @@ def test_a_restored_database_is_pulled_anew_and_the_queue_survives(
     assert alice.queue() == {recorded: "accepted"}
     assert alice.run(COUNT) == 1
     assert alice.task(field.task)["state"]["code"] == "600"
+
+
+def test_what_a_restored_database_forgot_is_told_again(
+    alice: Tab, field: Field, database: TestDatabase
+) -> None:
+    known = alice.record(field.task, "300")
+    forgotten = alice.record(field.task, "600")
+    alice.settle()
+    alice.run("await engine.sync()")
+    assert field.states(field.task) == ["300", "600"]
+    aside(database, lambda: forget(database, UUID(forgotten)))
+    field.restore_backup()
+
+    alice.run("await engine.sync()")
+    alice.until("engine.status.waiting === 0")
+    assert alice.queue() == {known: "accepted", forgotten: "accepted"}
+    assert field.states(field.task) == ["300", "600"]
+    assert alice.task(field.task)["state"]["code"] == "600"
+
+
+async def forget(database: TestDatabase, transition: UUID) -> None:
+    """As if the backup had been taken before it."""
+    async with owning(database.owner) as owner:
+        for table in ("transition", "verdict"):
+            await owner.connection.execute(f"DELETE FROM {table} WHERE id = $1", transition)
 
 
 def test_content_stays_readable_while_it_is_pulled_anew(

@@ -139,6 +139,20 @@ export async function tryAgain(store) {
 }
 
 /**
+ * Tell again what was settled: a server restored from a backup may have forgotten it, and one
+ * that has not gives each item the verdict that it had.
+ * @param {IDBTransaction} tx
+ */
+export async function tellAgain(tx) {
+  const outbox = tx.objectStore('outbox');
+  for (const status of ['accepted', 'duplicate', 'parked', 'refused']) {
+    for (const item of await asked(outbox.index('status').getAll(status))) {
+      outbox.put({ ...item, status: 'waiting', reason: null, settledAt: null, pulled: false });
+    }
+  }
+}
+
+/**
  * What waits to be pushed, in the order in which it was recorded.
  * @param {import('./database.js').Database} store
  * @returns {Promise<import('./store.js').Item[]>}

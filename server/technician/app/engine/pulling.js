@@ -1,7 +1,7 @@
 /** Fetching what changed: a page and the cursor behind it are kept together, or neither. */
 
 import { asked } from './database.js';
-import { settleIn, tidy } from './outbox.js';
+import { settleIn, tellAgain, tidy } from './outbox.js';
 import { ALL, KINDS, readMark, setMark } from './store.js';
 
 /** Changes of a page: few enough that the first ones show soon. */
@@ -35,9 +35,10 @@ export async function pullPage(store, wire, now, signal) {
 
 /** What was pulled stays readable, out of turn, until all of it has come again. */
 async function startAgain(store) {
-  await store.write(['mark'], async (tx) => {
+  await store.write(['mark', 'outbox'], async (tx) => {
     setMark(tx, 'turn', (await readMark(tx, 'turn')) + 1);
     setMark(tx, 'cursor', null);
+    await tellAgain(tx);
   });
 }
 
