@@ -1,0 +1,138 @@
+/** Who is at work on this device, in which language; sign out; is the work safe here. */
+
+import { PROTOCOL } from '../engine/wire.js';
+import { h } from './dom.js';
+import { ENROL } from './routes.js';
+import { _, choose, language, ngettext } from './texts.js';
+
+/** @type {any} the browser's own question, where it has one */
+let installing = null;
+let asking = false;
+
+/** Keep the browser's offer to install for this page. @param {() => void} refresh */
+export function offerInstall(refresh) {
+  addEventListener('beforeinstallprompt', (event) => {
+    event.preventDefault();
+    installing = event;
+    refresh();
+  });
+  addEventListener('appinstalled', () => {
+    installing = null;
+    refresh();
+  });
+}
+
+/** @param {import('./shell.js').Shell} shell @returns {Promise<import('./shell.js').Page>} */
+export async function me(shell) {
+  const { session, status } = shell.engine;
+  return {
+    title: _('Me'),
+    content: [
+      session && who(session),
+      languages(shell),
+      session && keeping(status),
+      installed(),
+      h('p', { class: 'hint' }, _('Protocol {number}', { number: PROTOCOL })),
+      session && leaving(shell),
+    ].filter(Boolean),
+  };
+}
+
+function who({ name, account, deviceName }) {
+  return h(
+    'dl',
+    { class: 'facts', key: 'who' },
+    fact(_('Name'), name || '…'),
+    fact(_('Account'), account || '…'),
+    fact(_('Device'), deviceName),
+  );
+}
+
+function fact(name, said) {
+  return h('div', {}, h('dt', {}, name), h('dd', {}, said));
+}
+
+function languages(shell) {
+  const option = (code, name) =>
+    h(
+      'label',
+      { class: 'choice', lang: `${code}-CA` },
+      h('input', {
+        type: 'radio',
+        name: 'language',
+        value: code,
+        checked: language === code,
+        onchange: async () => {
+          await choose(code);
+          await shell.refresh();
+        },
+      }),
+      name,
+    );
+  return h(
+    'fieldset',
+    { class: 'card', key: 'language' },
+    h('legend', {}, _('Language')),
+    option('fr', 'Français'),
+    option('en', 'English'),
+  );
+}
+
+function keeping({ persisted }) {
+  const words = persisted
+    ? _('This browser has promised to keep your work until it is sent.')
+    : _('This browser may clear what is not sent if space runs out, or if the app is not opened for a week. Install the app to be safe.');
+  return h(
+    'section',
+    { class: 'card', key: 'keeping' },
+    h('h2', {}, persisted ? _('Your work is safe here') : _('Keep your work safe')),
+    h('p', {}, words),
+  );
+}
+
+function installed() {
+  if (matchMedia('(display-mode: standalone)').matches) return null;
+  const onclick = async () => {
+    await installing.prompt();
+    installing = null;
+  };
+  return h(
+    'section',
+    { class: 'card', key: 'install' },
+    h('h2', {}, _('On the home screen')),
+    installing
+      ? h('button', { class: 'button second', type: 'button', onclick }, _('Install the app'))
+      : h('p', {}, _('In the browser’s menu choose “Add to Home Screen”: the app then opens like any other.')),
+  );
+}
+
+/** Asks once, and says what stays. */
+function leaving(shell) {
+  const { status } = shell.engine;
+  const waiting = status.waiting + status.held;
+  const ask = (wanted) => () => {
+    asking = wanted;
+    shell.refresh();
+  };
+  if (!asking) {
+    return h('button', { class: 'button second wide', type: 'button', key: 'leave', onclick: ask(true) }, _('Sign out'));
+  }
+  const stays = waiting
+    ? ngettext('{count} step waits. It stays here and is sent when you sign in again.', '{count} steps wait. They stay here and are sent when you sign in again.', waiting)
+    : _('Nothing waits: all that you did is sent.');
+  return h(
+    'section',
+    { class: 'notice caution', key: 'leaving', 'aria-label': _('Sign out') },
+    h('p', {}, h('b', {}, _('Sign out of this device?'))),
+    h('p', {}, stays),
+    h('p', {}, _('To come back you need a new code from dispatch, unless something still waits here.')),
+    h('button', { class: 'button wide', type: 'button', onclick: () => leave(shell) }, _('Sign out')),
+    h('button', { class: 'button second wide', type: 'button', onclick: ask(false) }, _('Stay signed in')),
+  );
+}
+
+async function leave(shell) {
+  asking = false;
+  await shell.engine.signOut();
+  await shell.go(ENROL);
+}

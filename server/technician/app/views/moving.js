@@ -1,0 +1,57 @@
+/** Going to a state: at once where nobody is asked, over its page where there is something to say. */
+
+import { h } from './dom.js';
+import { draftOf, dropDraft } from './drafts.js';
+import { otherAt, stepAt, taskAt } from './routes.js';
+import { _, named } from './texts.js';
+
+/**
+ * A button that leads a task into `state`.
+ * @param {import('./shell.js').Shell} shell
+ * @param {any} task
+ * @param {any} state
+ * @param {string} look the classes of the button
+ */
+export function mover(shell, task, state, look) {
+  return h(
+    'button',
+    {
+      class: `button move ${look}`,
+      type: 'button',
+      key: state.code,
+      disabled: shell.busy,
+      onclick: () => move(shell, task, state),
+    },
+    h('b', {}, state.code),
+    h('span', {}, named(state)),
+  );
+}
+
+/** One tap is enough unless somebody may be asked, or the task is called off. */
+async function move(shell, task, state) {
+  const asks = await shell.engine.asks(task.id, state.code);
+  if (asks.length || state.kind === 'cancelled') return shell.go(stepAt(task.id, state.code));
+  const { note } = draftOf(task.id);
+  if (await shell.record({ task: task.id, state: state.code, note }, state, task.title)) dropDraft(task.id);
+  return shell.go(taskAt(task.id), { replace: true });
+}
+
+/** The dock of a task: what comes next, the likeliest first and filled, then all other states. */
+export function nextSteps(shell, task) {
+  const next = task.next.filter((state) => state.kind !== 'cancelled');
+  const under = ['planned', 'active'].includes(task.state.kind);
+  const likely = under ? (next.find((state) => state.kind === 'done') ?? next[0]) : null;
+  const rest = next.filter((state) => state !== likely);
+  const elsewhere = task.history.some((step) => step.by)
+    ? _('Another state, correct')
+    : _('Another state');
+  return h(
+    'section',
+    { class: 'moves', 'aria-label': _('Next state'), key: 'moves' },
+    likely && mover(shell, task, likely, 'likely'),
+    ...rest.map((state, place) =>
+      mover(shell, task, state, place % 2 === 0 && place === rest.length - 1 ? 'second alone' : 'second'),
+    ),
+    h('a', { class: 'button second', href: otherAt(task.id), key: 'other' }, elsewhere),
+  );
+}

@@ -1,0 +1,46 @@
+/** Every state that a task may be given, usual or not: how one corrects a mis-tap, too. */
+
+import { h } from './dom.js';
+import { mover } from './moving.js';
+import { back, chip } from './parts.js';
+import { taskAt } from './routes.js';
+import { gone } from './task.js';
+import { _ } from './texts.js';
+
+/** @param {import('./shell.js').Shell} shell @returns {Promise<import('./shell.js').Page>} */
+export async function other(shell) {
+  const task = await shell.engine.task(shell.place.task);
+  if (!task) return gone();
+  return {
+    title: _('Another state'),
+    over: [back(taskAt(task.id), task.title)],
+    content: [
+      h('p', {}, chip(task.state), ' ', _('is the state now.')),
+      h(
+        'p',
+        { class: 'hint' },
+        _('To correct a mistake, choose the right state: the wrong one stays in the history, the right one counts.'),
+      ),
+      group(shell, task, _('Usual next states'), '', task.next),
+      group(
+        shell,
+        task,
+        _('All others'),
+        _('Accepted as well, and marked as unusual for dispatch.'),
+        task.other,
+      ),
+    ].filter(Boolean),
+    dock: [],
+  };
+}
+
+function group(shell, task, name, hint, states) {
+  if (!states.length) return null;
+  return h(
+    'section',
+    { class: 'states', key: name },
+    h('h2', {}, name),
+    hint && h('p', { class: 'hint' }, hint),
+    ...states.map((state) => mover(shell, task, state, 'second')),
+  );
+}

@@ -1,0 +1,124 @@
+/** Everything recorded here and what became of it: nothing leaves this page unsaid. */
+
+import { h } from './dom.js';
+import { chip, mark } from './parts.js';
+import { taskAt } from './routes.js';
+import { _, ngettext } from './texts.js';
+import { brief, full } from './times.js';
+
+const PENDING = ['held', 'waiting'];
+let syncing = false;
+
+/** @param {import('./shell.js').Shell} shell @returns {Promise<import('./shell.js').Page>} */
+export async function queue(shell) {
+  const items = await shell.engine.queue();
+  const pending = items.filter((item) => PENDING.includes(item.status));
+  const settled = items.filter((item) => !PENDING.includes(item.status));
+  return {
+    title: _('Queue'),
+    content: [
+      h('p', {}, progress(pending.length, settled.length, shell.engine.status.online)),
+      pending.length > 0 && sync(shell),
+      group(shell, _('Waiting'), pending),
+      group(shell, _('Settled'), settled),
+      settled.length > 0 && h('p', { class: 'hint' }, _('Settled steps stay here for 14 days.')),
+    ].filter(Boolean),
+  };
+}
+
+function progress(pending, settled, online) {
+  if (!pending && !settled) return _('What you record on tasks appears here, with what became of it.');
+  if (!pending) return _('All is sent and settled.');
+  const waits = ngettext('{count} step waits.', '{count} steps wait.', pending);
+  const where = online ? _('It is sent by itself.') : _('All is kept on this device until there is a network.');
+  return `${waits} ${where}`;
+}
+
+function sync(shell) {
+  const onclick = async () => {
+    syncing = true;
+    shell.refresh();
+    await shell.engine.sync().finally(() => (syncing = false));
+    await shell.refresh();
+  };
+  return h(
+    'button',
+    { class: 'button wide', type: 'button', key: 'sync', disabled: syncing, onclick },
+    syncing ? _('Syncing…') : _('Sync now'),
+  );
+}
+
+function group(shell, name, items) {
+  if (!items.length) return null;
+  return h(
+    'section',
+    { class: 'day', key: name },
+    h('h2', {}, name),
+    h('ol', { class: 'rows' }, ...items.map((item) => row(shell, item))),
+  );
+}
+
+function row(shell, item) {
+  const { zone, now } = shell;
+  const moment = item.moment + shell.engine.status.skew;
+  const verdict = verdictOf(item, shell.engine.status.online);
+  return h(
+    'li',
+    { key: item.id, class: item.status },
+    h('time', { datetime: new Date(moment).toISOString(), title: full(moment, zone) }, brief(moment, zone, now)),
+    h('h3', {}, h('a', { href: taskAt(item.task) }, item.taskTitle)),
+    h('p', { class: 'marks' }, chip(item.state), mark(verdict.icon, verdict.tone, verdict.name)),
+    h('p', { class: 'hint' }, verdict.means),
+    verdict.todo && h('p', {}, h('b', {}, verdict.todo)),
+    ...details(item),
+    item.status === 'held' &&
+      h('button', { class: 'button second', type: 'button', onclick: () => shell.engine.undo(item.id) }, _('Undo')),
+  );
+}
+
+function details({ note, email, survey }) {
+  return [
+    note && h('p', { class: 'said' }, note),
+    email && h('p', { class: 'hint' }, _('Address captured: {email}', { email })),
+    survey === false && h('p', { class: 'hint' }, _('No survey')),
+  ];
+}
+
+function verdictOf({ status, reason }, online) {
+  switch (status) {
+    case 'held':
+      return { icon: 'clock', tone: 'caution', name: _('Held'), means: _('Can be undone for ten seconds, then it is sent.') };
+    case 'waiting':
+      return {
+        icon: 'clock',
+        tone: 'caution',
+        name: _('Waits'),
+        means: online ? _('It is about to be sent.') : _('Kept on this device until there is a network.'),
+      };
+    case 'accepted':
+      return { icon: 'check', tone: 'positive', name: _('Accepted'), means: _('The server has it.') };
+    case 'duplicate':
+      return { icon: 'check', tone: 'positive', name: _('Accepted'), means: _('The server already had it; it counts once.') };
+    case 'parked':
+      return {
+        icon: 'clock',
+        tone: 'caution',
+        name: _('Set aside'),
+        means: _('The server does not know this task yet. It is settled by itself as soon as it does.'),
+      };
+    default:
+      return refusal(reason);
+  }
+}
+
+function refusal(reason) {
+  const called = _('Dispatch sees it too and can accept it: call them if it was right.');
+  const told = {
+    no_authority: [_('The task was not yours at that moment.'), called],
+    unknown_state: [_('This state no longer exists.'), _('Open the task and choose another state.')],
+    unknown_task: [_('The server does not know this task.'), called],
+    id_reused: [_('Another step has the same number.'), _('Open the task and record the step again.')],
+  };
+  const [means, todo] = told[reason] ?? [_('The server does not take it.'), called];
+  return { icon: 'alert', tone: 'negative', name: _('Refused'), means, todo };
+}

@@ -1,0 +1,214 @@
+/** Around every page: status strip, problems, what can be undone, where else one may go. */
+
+import { h, icon, patch } from './dom.js';
+import { enrol, forgetEnrolment } from './enrol.js';
+import { list } from './list.js';
+import { me, offerInstall } from './me.js';
+import { other } from './other.js';
+import { problems, wordsOf } from './problems.js';
+import { queue } from './queue.js';
+import { ENROL, LIST, ME, QUEUE, placeOf } from './routes.js';
+import { step } from './step.js';
+import { news, strip } from './strip.js';
+import { task } from './task.js';
+import { _, speak } from './texts.js';
+import { Undoing } from './undo.js';
+
+const VIEWS = { list, task, step, other, queue, enrol, me };
+/** Milliseconds in which a second tap of the same finger does nothing. */
+const ONE_TAP = 500;
+/** Milliseconds between looks at relative times. */
+const TICK = 20_000;
+
+/**
+ * @typedef {object} Page what a view shows
+ * @property {string} title
+ * @property {Node[]} content below the title
+ * @property {Node[]} [over] above it
+ * @property {Node[]} [dock] at the thumb; the ways to other pages where there is none
+ */
+
+export class Shell {
+  #shown = '';
+  #rendering = Promise.resolve();
+  /** @type {ReturnType<typeof news> | null} */
+  #news = null;
+  #complaint = '';
+
+  /**
+   * @param {import('../engine/engine.js').Engine} engine
+   * @param {HTMLElement} root
+   */
+  constructor(engine, root) {
+    this.engine = engine;
+    this.root = root;
+    this.busy = false;
+    this.spoken = engine.session?.language;
+    this.undoing = new Undoing(this);
+    this.place = placeOf(location.hash);
+    this.told = h('div', { class: 'hidden', role: 'status', 'aria-live': 'polite' });
+  }
+
+  /** The zone in which times are said. */
+  get zone() {
+    return this.engine.session?.zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+  }
+
+  /** Now by the server's clock. */
+  get now() {
+    return Date.now() + this.engine.status.skew;
+  }
+
+  async start() {
+    this.root.after(this.told);
+    this.engine.addEventListener('change', () => this.#changed());
+    addEventListener('hashchange', () => this.refresh());
+    offerInstall(() => this.refresh());
+    setInterval(() => this.refresh(), TICK);
+    await this.refresh();
+  }
+
+  /** Go to another page; `replace` leaves this one out of the way back. */
+  go(hash, { replace = false } = {}) {
+    if (hash === location.hash) return this.refresh();
+    if (replace) history.replaceState(null, '', hash);
+    else location.hash = hash;
+    return this.refresh();
+  }
+
+  /** Say something to who does not see it. */
+  say(text) {
+    this.told.textContent = text;
+  }
+
+  /** Tell that something did not work, until the next thing is done. */
+  complain(text) {
+    this.#complaint = text;
+    return this.refresh();
+  }
+
+  /**
+   * Record a transition into `state` of the task called `title`, and offer to undo it.
+   * @returns {Promise<boolean>} false where it could not be kept; the reason is shown
+   */
+  async record(order, state, title) {
+    if (this.busy) return false;
+    this.busy = true;
+    this.#complaint = '';
+    try {
+      const { id, undoUntil } = await this.engine.record(order);
+      this.undoing.offer({ id, undoUntil, state, title, task: order.task });
+      return true;
+    } catch (error) {
+      this.#complaint = wordsOf(error);
+      return false;
+    } finally {
+      setTimeout(() => this.#rested(), ONE_TAP);
+    }
+  }
+
+  #rested() {
+    this.busy = false;
+    this.refresh();
+  }
+
+  /** Show what is, one look after the other. */
+  refresh() {
+    this.#rendering = this.#rendering.then(() => this.#render()).catch((error) => {
+      console.error(error);
+    });
+    return this.#rendering;
+  }
+
+  async #changed() {
+    const said = news(this.engine, this.#news);
+    this.#news = said.seen;
+    if (said.text) this.say(said.text);
+    if (this.engine.session && this.engine.session.language !== this.spoken) {
+      this.spoken = this.engine.session.language;
+      await speak(this.spoken);
+    }
+    await this.refresh();
+  }
+
+  async #render() {
+    this.place = this.#allowed(placeOf(location.hash));
+    const at = JSON.stringify([this.place.page, this.place.task, this.place.state]);
+    const moved = this.#shown !== '' && at !== this.#shown;
+    if (at !== this.#shown) this.#left();
+    /** @type {Page} */
+    const page = await VIEWS[this.place.page](this);
+    const focused = document.activeElement;
+    patch(this.root, this.#whole(page));
+    document.title = `${page.title} · Retour`;
+    this.#shown = at;
+    if (moved) scrollTo(0, 0);
+    this.#focus(moved, focused);
+  }
+
+  #left() {
+    this.#complaint = '';
+    if (this.place.page !== 'enrol') forgetEnrolment();
+  }
+
+  /** Without a device there is only one thing to do. */
+  #allowed(place) {
+    if (this.engine.session || place.page === 'me' || place.page === 'enrol') return place;
+    history.replaceState(null, '', ENROL);
+    return placeOf(ENROL);
+  }
+
+  /** After a move the title is read; what disappeared under the finger leaves the focus near. */
+  #focus(moved, focused) {
+    const wanted = this.undoing.takesFocus() ? this.root.querySelector('.undo button') : null;
+    if (wanted) return /** @type {HTMLElement} */ (wanted).focus({ preventScroll: true });
+    const lost = focused !== document.body && !focused?.isConnected;
+    if (moved || lost) {
+      /** @type {HTMLElement} */ (this.root.querySelector('h1'))?.focus({ preventScroll: !moved });
+    }
+    return undefined;
+  }
+
+  #whole(page) {
+    return h(
+      'div',
+      {},
+      skip(),
+      h('header', { class: 'top' }, strip(this)),
+      h(
+        'main',
+        { id: 'main', key: this.place.page },
+        ...(page.over ?? []),
+        problems(this),
+        this.#complaint && h('div', { class: 'notice error', role: 'alert', key: 'complaint' }, h('p', {}, this.#complaint)),
+        h('h1', { tabindex: -1 }, page.title),
+        ...page.content,
+      ),
+      h('div', { class: 'dock' }, this.undoing.bar(), ...(page.dock ?? [tabs(this)])),
+    );
+  }
+}
+
+function skip() {
+  const onclick = (event) => {
+    event.preventDefault();
+    /** @type {HTMLElement} */ (document.querySelector('h1')).focus();
+  };
+  return h('a', { class: 'skip', href: '#main', onclick }, _('Skip to the content'));
+}
+
+function tabs(shell) {
+  if (!shell.engine.session) return h('nav', { class: 'tabs', 'aria-label': _('Pages') }, tab(shell, ENROL, 'enrol', 'send', _('Enrol')), tab(shell, ME, 'me', 'person', _('Me')));
+  return h(
+    'nav',
+    { class: 'tabs', 'aria-label': _('Pages') },
+    tab(shell, LIST, 'list', 'list', _('Tasks')),
+    tab(shell, QUEUE, 'queue', 'send', _('Queue')),
+    tab(shell, ME, 'me', 'person', _('Me')),
+  );
+}
+
+function tab(shell, href, page, mark, name) {
+  const current = shell.place.page === page ? 'page' : null;
+  return h('a', { href, 'aria-current': current, key: page }, icon(mark), h('span', {}, name));
+}

@@ -1,0 +1,156 @@
+/** Before a step that may ask somebody: who, at which address; a note; confirm. */
+
+import { usableAddress } from '../engine/address.js';
+import { h } from './dom.js';
+import { draftOf, dropDraft, keepDraft } from './drafts.js';
+import { back, fault } from './parts.js';
+import { taskAt } from './routes.js';
+import { asked, gone } from './task.js';
+import { _, named } from './texts.js';
+import { unticking, whyOf } from './untick.js';
+
+/** What is wrong with the form of which task and state. */
+let wrong = { of: '', faults: /** @type {{field: string, text: string}[]} */ ([]) };
+
+/** @param {import('./shell.js').Shell} shell @returns {Promise<import('./shell.js').Page>} */
+export async function step(shell) {
+  const { task: id, state: code } = shell.place;
+  const task = await shell.engine.task(id);
+  if (!task) return gone();
+  const state = [...task.next, ...task.other, task.state].find((one) => one.code === code);
+  if (!state) return gone();
+  const draft = draftOf(id);
+  const typed = usableAddress(draft.email);
+  const asks = await shell.engine.asks(id, code, typed);
+  const form = { task, state, asks, draft, faults: wrong.of === location.hash ? wrong.faults : [] };
+  return {
+    title: `${state.code} ${named(state)}`,
+    over: [back(taskAt(id), task.title)],
+    content: [
+      summary(form.faults),
+      h(
+        'form',
+        { class: 'step', id: 'step', novalidate: true, key: 'step', onsubmit: (event) => confirm(event, shell, form) },
+        whom(form),
+        task.emailMissing && asks.some((ask) => !ask.already) && address(shell, form),
+        unticking(shell, form),
+        note(form),
+      ),
+    ].filter(Boolean),
+    dock: [
+      h(
+        'section',
+        { class: 'moves', 'aria-label': _('Confirm'), key: 'confirm' },
+        h(
+          'button',
+          { class: 'button move likely', form: 'step', type: 'submit', disabled: shell.busy },
+          _('Confirm {state}', { state: `${state.code} ${named(state)}` }),
+        ),
+      ),
+    ],
+  };
+}
+
+function summary(faults) {
+  if (!faults.length) return null;
+  const links = faults.map(({ field, text }) => h('li', {}, h('a', { href: `#${field}`, class: 'touch', onclick: toField(field) }, text)));
+  return h(
+    'div',
+    { class: 'notice error', role: 'alert', key: 'faults' },
+    h('p', {}, h('b', {}, _('Nothing is recorded yet'))),
+    h('ul', {}, ...links),
+  );
+}
+
+function toField(field) {
+  return (event) => {
+    event.preventDefault();
+    document.getElementById(field)?.focus();
+  };
+}
+
+function whom({ asks, state, draft }) {
+  if (!asks.length) {
+    const words =
+      state.kind === 'cancelled'
+        ? _('The task will be called off, and nobody asked.')
+        : _('Nobody will be asked.');
+    return h('p', { key: 'whom' }, words);
+  }
+  return h(
+    'section',
+    { class: 'card', key: 'whom', 'aria-live': 'polite' },
+    h('h2', {}, _('Who will be asked')),
+    h(
+      'ul',
+      { class: 'whom' },
+      ...asks.map((ask) =>
+        h('li', { key: ask.campaign }, h('p', {}, ask.name), h('p', {}, draft.unticked && ask.mayUntick && !ask.already ? _('Nobody: you chose no survey.') : asked(ask))),
+      ),
+    ),
+  );
+}
+
+function address(shell, { task, draft, faults }) {
+  const oninput = (event) => keepDraft(task.id, { email: event.target.value });
+  return h(
+    'div',
+    { class: 'field', key: 'email' },
+    h('label', { for: 'email' }, _('E-mail of {customer} (optional)', { customer: task.customer.name })),
+    h('p', { class: 'hint', id: 'email-hint' }, _('It becomes the customer’s address, for this survey and for later ones.')),
+    fault(faults, 'email'),
+    h('input', {
+      id: 'email',
+      type: 'email',
+      inputmode: 'email',
+      autocomplete: 'off',
+      autocapitalize: 'none',
+      spellcheck: 'false',
+      'aria-describedby': 'email-hint email-fault',
+      'aria-invalid': faults.some((one) => one.field === 'email') ? 'true' : null,
+      value: draft.email,
+      oninput,
+      onchange: () => shell.refresh(),
+    }),
+  );
+}
+
+function note({ task, draft }) {
+  const oninput = (event) => keepDraft(task.id, { note: event.target.value });
+  return h(
+    'div',
+    { class: 'field', key: 'note' },
+    h('label', { for: 'note' }, _('Note (optional)')),
+    h('p', { class: 'hint', id: 'note-hint' }, _('Dispatch reads it, the customer does not.')),
+    h('textarea', { id: 'note', rows: 3, maxlength: 4000, 'aria-describedby': 'note-hint', oninput }, draft.note),
+  );
+}
+
+async function confirm(event, shell, { task, state, asks }) {
+  event.preventDefault();
+  if (shell.busy) return;
+  const draft = draftOf(task.id);
+  const free = draft.unticked && asks.some((ask) => ask.mayUntick && !ask.already);
+  const faults = faultsOf(draft, free);
+  wrong = { of: location.hash, faults };
+  if (faults.length) {
+    await shell.refresh();
+    document.getElementById(faults[0].field)?.focus();
+    return;
+  }
+  const { note: said, email } = draft;
+  const survey = free ? { survey: false, surveyReason: whyOf(draft) } : {};
+  const kept = await shell.record({ task: task.id, state: state.code, note: said, email: task.emailMissing ? email : null, ...survey }, state, task.title);
+  if (!kept) return shell.refresh();
+  dropDraft(task.id);
+  await shell.go(taskAt(task.id), { replace: true });
+}
+
+function faultsOf(draft, free) {
+  const found = [];
+  if (draft.email.trim() && !usableAddress(draft.email)) {
+    found.push({ field: 'email', text: _('This is not an e-mail address. Check it: name@example.com.') });
+  }
+  if (free && !whyOf(draft)) found.push({ field: 'why', text: _('Say why there is no survey.') });
+  return found;
+}

@@ -1,0 +1,69 @@
+/** What the app says, in French or English: texts by their English original. */
+
+const KEPT = 'retour-language';
+/** @type {Record<string, string | string[]>} */
+let texts = {};
+/** 'fr' or 'en'. */
+export let language = 'fr';
+
+/** The locale for dates and numbers. */
+export function locale() {
+  return `${language}-CA`;
+}
+
+/**
+ * Speak the language chosen on this device, else that of the session, else of the browser.
+ * @param {string} [ofSession] fr_CA or en_CA
+ */
+export async function speak(ofSession) {
+  const wanted = chosen() ?? ofSession ?? navigator.language;
+  language = wanted.startsWith('en') ? 'en' : 'fr';
+  document.documentElement.lang = locale();
+  texts = await fetch(`texts.${language}.json`)
+    .then((answer) => (answer.ok ? answer.json() : {}))
+    .catch(() => ({}));
+}
+
+/** Keep a choice of language on this device. @param {'fr' | 'en'} wanted */
+export async function choose(wanted) {
+  localStorage.setItem(KEPT, wanted);
+  await speak();
+}
+
+function chosen() {
+  return localStorage.getItem(KEPT);
+}
+
+/**
+ * A text in the language spoken; `{name}` in it stands for a value.
+ * @param {string} text in English
+ * @param {Record<string, string | number>} [values]
+ * @returns {string}
+ */
+export function _(text, values = {}) {
+  const said = texts[text] ?? text;
+  return fill(Array.isArray(said) ? said[0] : said, values);
+}
+
+/**
+ * The form of a text that goes with `count`.
+ * @param {string} one
+ * @param {string} many
+ * @param {number} count
+ * @param {Record<string, string | number>} [values] beside `{count}`
+ */
+export function ngettext(one, many, count, values = {}) {
+  const form = language === 'fr' ? Number(count >= 2) : Number(count !== 1);
+  const said = texts[one];
+  const text = Array.isArray(said) ? said[form] : [one, many][form];
+  return fill(text, { count, ...values });
+}
+
+function fill(text, values) {
+  return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+}
+
+/** The name of a state or another thing that has one by language. */
+export function named({ name, names }) {
+  return names?.[language] ?? names?.[locale()] ?? names?.[locale().replace('-', '_')] ?? name;
+}

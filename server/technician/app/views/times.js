@@ -1,0 +1,64 @@
+/** Days and times in the account's zone, in the language spoken. Moments are milliseconds. */
+
+import { _, locale, ngettext } from './texts.js';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** The day of a moment, as 2026-11-22. */
+export function dayOf(moment, zone) {
+  return new Intl.DateTimeFormat('en-CA', {
+    timeZone: zone,
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+  }).format(moment);
+}
+
+export function clock(moment, zone) {
+  return shown(moment, { timeZone: zone, hour: 'numeric', minute: '2-digit' });
+}
+
+/** Day and time, both in words. */
+export function full(moment, zone) {
+  const form = { weekday: 'long', day: 'numeric', month: 'long', hour: 'numeric', minute: '2-digit' };
+  return shown(moment, { timeZone: zone, ...form });
+}
+
+/** Day and time, short: the day only where it is not `now`'s. */
+export function brief(moment, zone, now) {
+  if (dayOf(moment, zone) === dayOf(now, zone)) return clock(moment, zone);
+  const form = { day: 'numeric', month: 'short', hour: 'numeric', minute: '2-digit' };
+  return shown(moment, { timeZone: zone, ...form });
+}
+
+/** Today, tomorrow, or the day's name and date. */
+export function dayName(moment, zone, now) {
+  const date = shown(moment, { timeZone: zone, weekday: 'long', day: 'numeric', month: 'long' });
+  const day = dayOf(moment, zone);
+  if (day === dayOf(now, zone)) return _('Today, {date}', { date });
+  if (day === dayOf(now + DAY, zone)) return _('Tomorrow, {date}', { date });
+  return date.charAt(0).toLocaleUpperCase(locale()) + date.slice(1);
+}
+
+/** How long ago, in words. */
+export function ago(moment, now) {
+  const passed = Math.max(0, now - moment);
+  if (passed < MINUTE) return _('just now');
+  const words = new Intl.RelativeTimeFormat(locale(), { numeric: 'auto', style: 'short' });
+  if (passed < HOUR) return words.format(-Math.floor(passed / MINUTE), 'minute');
+  if (passed < DAY) return words.format(-Math.floor(passed / HOUR), 'hour');
+  return words.format(-Math.floor(passed / DAY), 'day');
+}
+
+/** A length of time in its largest unit. */
+export function lasting(length) {
+  if (length >= DAY) return ngettext('{count} day', '{count} days', Math.round(length / DAY));
+  if (length >= HOUR) return ngettext('{count} hour', '{count} hours', Math.round(length / HOUR));
+  return ngettext('{count} minute', '{count} minutes', Math.round(length / MINUTE));
+}
+
+function shown(moment, form) {
+  return new Intl.DateTimeFormat(locale(), /** @type {any} */ (form)).format(moment);
+}

@@ -1,0 +1,86 @@
+/** No survey this time, and why: where the account lets technicians choose so. */
+
+import { h } from './dom.js';
+import { keepDraft } from './drafts.js';
+import { fault } from './parts.js';
+import { _ } from './texts.js';
+
+function offered() {
+  return {
+    absent: _('Customer absent'),
+    unfinished: _('Work to be resumed'),
+    wish: _('The customer does not want one'),
+    other: _('Another reason'),
+  };
+}
+
+/** The reason as it is sent; empty where none was given. @param {import('./drafts.js').Draft} draft */
+export function whyOf(draft) {
+  if (draft.why === 'other') return draft.reason.trim();
+  return offered()[draft.why] ?? '';
+}
+
+/** @param {import('./shell.js').Shell} shell @param {any} form */
+export function unticking(shell, { task, asks, draft, faults }) {
+  const asking = asks.filter((ask) => !ask.already);
+  const free = asking.filter((ask) => ask.mayUntick);
+  if (!free.length) return null;
+  const bound = asking.filter((ask) => !ask.mayUntick).map((ask) => ask.name);
+  const set = (typed) => {
+    keepDraft(task.id, typed);
+    return shell.refresh();
+  };
+  return h(
+    'div',
+    { class: 'field card', key: 'untick' },
+    h(
+      'label',
+      { class: 'choice' },
+      h('input', {
+        id: 'unticked',
+        type: 'checkbox',
+        checked: draft.unticked,
+        onchange: (event) => set({ unticked: event.target.checked }),
+      }),
+      _('No survey for this visit'),
+    ),
+    bound.length > 0 && h('p', { class: 'hint' }, _('{campaigns} asks all the same.', { campaigns: bound.join(', ') })),
+    draft.unticked && reasons(task, draft, faults, set),
+  );
+}
+
+function reasons(task, draft, faults, set) {
+  return h(
+    'fieldset',
+    { key: 'why' },
+    h('legend', {}, _('Why?')),
+    h('p', { class: 'hint' }, _('The reason is kept and counted.')),
+    fault(faults, 'why'),
+    ...Object.entries(offered()).map(([why, words], number) =>
+      h(
+        'label',
+        { class: 'choice', key: why },
+        h('input', {
+          type: 'radio',
+          name: 'why',
+          id: number ? `why-${why}` : 'why',
+          value: why,
+          checked: draft.why === why,
+          onchange: () => set({ why }),
+        }),
+        words,
+      ),
+    ),
+    draft.why === 'other' && own(task, draft),
+  );
+}
+
+function own(task, draft) {
+  const oninput = (event) => keepDraft(task.id, { reason: event.target.value });
+  return h(
+    'div',
+    { class: 'field', key: 'own' },
+    h('label', { for: 'reason' }, _('Your reason')),
+    h('input', { id: 'reason', type: 'text', maxlength: 200, value: draft.reason, oninput }),
+  );
+}
