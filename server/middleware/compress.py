@@ -46,7 +46,8 @@ def compress_answers(app: ASGIApp) -> ASGIApp:
             if start is not None and message["type"] == "http.response.body":
                 first, start = start, None
                 headers = MutableScopeHeaders(first)
-                headers.extend_header_value("vary", "Accept-Encoding")
+                if "accept-encoding" not in headers.get("vary", "").lower():
+                    headers.extend_header_value("vary", "Accept-Encoding")
                 encoding = _encoding(scope, message)
                 if encoding:
                     message["body"] = await _compress_aside(message["body"], encoding)

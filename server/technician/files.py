@@ -13,6 +13,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from server.errors import NotFoundError
+from server.middleware.compress import accepted
 from server.pages.reading import READING
 from server.technician.lean import lean
 from server.technician.texts import texts_of
@@ -110,11 +111,8 @@ def app_file(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[A
 
 
 def _answer(request: Request[Any, Any, Any], found: AppFile) -> Response[bytes]:
-    accepted = {
-        part.partition(";")[0].strip()
-        for part in request.headers.get("accept-encoding", "").split(",")
-    }
-    encoding = next((one for one in ("zstd", "gzip") if one in accepted & found.encoded.keys()), "")
+    wished = accepted(request.headers.get("accept-encoding", ""))
+    encoding = wished if wished in found.encoded else ""
     tag = f'"{found.digest[:DIGEST]}{encoding and "-" + encoding}"'
     headers = {"Cache-Control": REVALIDATE, "ETag": tag, "Vary": "Accept-Encoding"}
     if tag in request.headers.get("if-none-match", ""):
