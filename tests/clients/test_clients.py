@@ -18,9 +18,10 @@ from tests.clients.days import (
     read_verdicts,
 )
 from tests.clients.line import CUTS, Line
-from tests.clients.npm import install, lay_out, require_node
 from tests.clients.programs import Program
+from tests.clients.shown import lay_out
 from tests.databases import TestDatabase
+from tests.npm import require_node
 from tests.protocol.apps import House
 from tests.server.office import in_database
 from tests.server.serving import Served, served
@@ -91,7 +92,6 @@ def test_three_phones_settle_a_thousand_offline_transitions_each_over_a_line_tha
 def prepare(library: str, what: str, folder: Path) -> str:
     """Put what a phone with `library` needs into `folder`; the name of its program."""
     require_node()
-    install()
     name = f"{library}_{what}.mjs"
     lay_out(folder, LIBRARIES[library], name, "speaking.mjs")
     return name

@@ -15,6 +15,7 @@ from tests.server.stories import aside
 from tests.technician.field import Field
 from tests.technician.gate import Gate
 from tests.technician.phone import Phone, Tab, switched_on
+from tests.technician.screen import Screen, visit_type
 
 
 @pytest.fixture
@@ -87,3 +88,16 @@ def alice(phone: Phone, office: Office, code: Callable[[UUID], str]) -> Tab:
     tab = phone.tab()
     tab.enrol(code(office.world.alice))
     return tab
+
+
+@pytest.fixture
+def visit(field: Field) -> UUID:
+    """A task of alice's with usual next states."""
+    return field.new_task(type=visit_type(field), title="Fuite au sous-sol")
+
+
+@pytest.fixture
+def screen(phone: Phone, visit: UUID, alice: Tab) -> Screen:
+    """The app at its list, alice enrolled, nothing else open; in English."""
+    alice.page.close()
+    return Screen(phone)

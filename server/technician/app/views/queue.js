@@ -66,7 +66,7 @@ function row(shell, item) {
     'li',
     { key: item.id, class: item.status },
     h('time', { datetime: new Date(moment).toISOString(), title: full(moment, zone) }, brief(moment, zone, now)),
-    h('h3', {}, h('a', { href: taskAt(item.task) }, item.taskTitle)),
+    h('h3', {}, h('a', { class: 'touch', href: taskAt(item.task) }, item.taskTitle)),
     h('p', { class: 'marks' }, chip(item.state), mark(verdict.icon, verdict.tone, verdict.name)),
     h('p', { class: 'hint' }, verdict.means),
     verdict.todo && h('p', {}, h('b', {}, verdict.todo)),

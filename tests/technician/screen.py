@@ -1,0 +1,83 @@
+"""What a technician sees: the app's page on a phone, read and touched as they would."""
+
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.technician.field import Field
+from tests.technician.phone import Phone
+
+#: Next states by state of the type that `visit_type` makes.
+FLOW: Final = {"100": ["200", "300", "900"], "200": ["300"], "300": ["600", "610", "900"]}
+#: Speaks English unless another language was chosen before.
+ENGLISH: Final = "localStorage['retour-language'] ??= 'en'"
+
+expect.set_options(timeout=30_000)
+
+
+class Screen:
+    """One tab with the app in it; `english`: not what the technician's record says."""
+
+    def __init__(self, phone: Phone, path: str = "", *, english: bool = True) -> None:
+        self.phone = phone
+        self.page: Page = phone.context.new_page()
+        if english:
+            self.page.add_init_script(ENGLISH)
+        self.page.goto(f"{phone.origin}/tech/{path}")
+
+    def go(self, place: str) -> None:
+        """Follow a link to a place of the app: what stands after #."""
+        self.page.evaluate("(place) => { location.hash = place; }", place)
+
+    def open(self, task: UUID) -> None:
+        """Go to a task's page."""
+        self.go(f"/task/{task}")
+
+    def press(self, name: str) -> None:
+        """Tap the button that is called so."""
+        self.button(name).click()
+
+    def button(self, name: str) -> Locator:
+        """The button that is called exactly so."""
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    @property
+    def main(self) -> Locator:
+        """The page between the strip and the dock."""
+        return self.page.get_by_role("main")
+
+    @property
+    def title(self) -> Locator:
+        """What the page is called."""
+        return self.page.get_by_role("heading", level=1)
+
+    @property
+    def strip(self) -> Locator:
+        """The line that says how things are."""
+        return self.page.locator(".strip")
+
+    def says(self, *texts: str) -> None:
+        """Wait until the page says all of this."""
+        for text in texts:
+            expect(self.main).to_contain_text(text)
+
+    def wait_out(self) -> None:
+        """Ten seconds pass: what was held is let go."""
+        self.phone.context.clock.fast_forward(10_000)
+
+    def settled(self) -> None:
+        """Have what was recorded sent, and answered."""
+        self.wait_out()
+        expect(self.strip).to_contain_text("nothing waits")
+
+
+def visit_type(field: Field) -> UUID:
+    """A task type in which one state follows another."""
+    return field.do(lambda world: world.task_type("Visite", FLOW))
+
+
+def today(hour: int) -> datetime:
+    """An hour of this day, UTC."""
+    return datetime.now(UTC).replace(hour=hour, minute=0, second=0, microsecond=0)
