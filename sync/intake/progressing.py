@@ -64,17 +64,33 @@ async def _progress(tx: Tx, task: UUID, by: UUID | None, order: Progress) -> Res
     tasks = await lock_tasks(tx, [task])
     if not tasks:
         raise MissingError("no such task")
+    digest = _digest(task, order)
+    told = (await read_verdicts(tx, [order.id])).get(order.id)
+    if told is not None:
+        return _again(order, digest, told)
     if not await known_states(tx, [order.state]):
         raise UnknownReferenceError("state", "names no state of this account")
-    arrival = await _arrival(tx, task, by, order)
+    arrival = await _arrival(tx, task, by, order, digest)
     if await add_verdicts(tx, [(arrival, ACCEPTED)]):
         await touch(tx, await keep(tx, [arrival], tasks))
         return Result(arrival.id, "accepted")
-    stored: Stored = (await read_verdicts(tx, [arrival.id]))[arrival.id]
-    return stored.answer(arrival)
+    return _again(order, digest, (await read_verdicts(tx, [order.id]))[order.id])
 
 
-async def _arrival(tx: Tx, task: UUID, by: UUID | None, order: Progress) -> Arrival:
+def _again(order: Progress, digest: bytes, told: Stored) -> Result:
+    """The verdict that the same order had, whoever has its task by now."""
+    if told.device is not None or told.digest != digest:
+        return Result(order.id, "refused", "id_reused")
+    return Result(order.id, told.verdict, told.reason)
+
+
+def _digest(task: UUID, order: Progress) -> bytes:
+    return digest_of(
+        (task, order.state, order.moment, order.note, order.survey, order.survey_reason)
+    )
+
+
+async def _arrival(tx: Tx, task: UUID, by: UUID | None, order: Progress, digest: bytes) -> Arrival:
     told = tx.now if order.moment is None else order.moment.astimezone(UTC)
     moment = min(told, tx.now)
     return Arrival(
@@ -84,9 +100,7 @@ async def _arrival(tx: Tx, task: UUID, by: UUID | None, order: Progress) -> Arri
         device=None,
         technician=await _technician(tx, task, by, moment),
         received=tx.now,
-        digest=digest_of(
-            (task, order.state, order.moment, order.note, order.survey, order.survey_reason)
-        ),
+        digest=digest,
         by=by,
     )
 

@@ -70,6 +70,19 @@ def test_an_id_that_was_used_for_something_else_conflicts(api: Served, office: O
     assert [entry["state"] for entry in timeline(api, office, office.task)] == ["600"]
 
 
+def test_a_program_that_asks_again_hears_the_same_whoever_has_the_task_by_now(
+    api: Served, office: Office
+) -> None:
+    body = {"id": str(new_id()), "state": "300"}
+    assert progress(api, office, body).status_code == 201
+    for turn in ({"technician": str(office.world.bob)}, {}):
+        path = f"/api/v1/tasks/{office.task}/assignments"
+        assert api.client.post(path, json=turn, headers=office.program).status_code == 201
+        again = progress(api, office, body)
+        assert (again.status_code, again.json()["verdict"]) == (201, "accepted")
+    assert len(timeline(api, office, office.task)) == 1
+
+
 def test_a_dispatcher_is_named_in_the_timeline(api: Served, office: Office) -> None:
     with httpx.Client(base_url=api.base_url, timeout=20) as browser:
         login = {"email": office.address("dispatcher"), "password": PASSWORD}
