@@ -39,7 +39,11 @@ def _json_decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 
 @cache
 def _pack_decoder(kind: Any) -> msgspec.msgpack.Decoder[Any]:
-    return msgspec.msgpack.Decoder(kind)
+    return msgspec.msgpack.Decoder(kind, ext_hook=_no_extension)
+
+
+def _no_extension(code: int, _: memoryview) -> Any:
+    raise ValueError(f"extension type {code} says nothing here")
 
 
 async def read_body(request: AnyRequest, kind: Any, *, singly: bool = False) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from sync.ids import new_id
@@ -169,6 +170,16 @@ def test_a_note_cut_in_the_middle_of_a_letter_is_kept(phone: Phone) -> None:
     )
     assert verdicts(answer.json()) == [("accepted", None)]
     assert pull(phone, "tasks")["documents"][0]["history"][0]["note"] == "Vu 😀 ?"
+
+
+def test_what_no_answer_could_say_again_is_not_read(phone: Phone) -> None:
+    document = {**written(phone.office.task), "photo": msgspec.msgpack.Ext(5, b"...")}
+    answer = phone.send(
+        "rxdb/transitions/push",
+        content=msgspec.msgpack.encode([{"newDocumentState": document}]),
+        headers={"Content-Type": "application/msgpack", "Accept": "application/json"},
+    )
+    assert answer.status_code == 400
 
 
 def test_more_documents_than_one_push_may_carry_are_taken_in_all_the_same(phone: Phone) -> None:
