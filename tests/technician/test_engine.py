@@ -14,6 +14,16 @@ from tests.technician.gate import Gate
 from tests.technician.phone import Phone, Tab
 
 PUSH = b"POST /api/v1/sync/push"
+#: Puts what the server cannot read into the recorded transition that is given.
+SPOIL = """
+  const open = indexedDB.open('retour-' + engine.session.device);
+  await new Promise((done) => (open.onsuccess = done));
+  const store = open.result.transaction('outbox', 'readwrite').objectStore('outbox');
+  const read = store.get(given);
+  await new Promise((done) => (read.onsuccess = done));
+  const write = store.put({ ...read.result, email: 'not an address' });
+  await new Promise((done) => (write.onsuccess = done));
+  open.result.close();"""
 
 
 def test_what_is_recorded_offline_is_settled_once_the_network_is_back(
@@ -85,16 +95,7 @@ def test_one_item_that_the_server_cannot_read_does_not_keep_the_others(
 ) -> None:
     gate.cut()
     recorded = [alice.record(field.task, state) for state in ("200", "300", "600", "610")]
-    spoil = """
-      const open = indexedDB.open('retour-' + engine.session.device);
-      await new Promise((done) => (open.onsuccess = done));
-      const store = open.result.transaction('outbox', 'readwrite').objectStore('outbox');
-      const read = store.get(given);
-      await new Promise((done) => (read.onsuccess = done));
-      const write = store.put({ ...read.result, email: 'not an address' });
-      await new Promise((done) => (write.onsuccess = done));
-      open.result.close();"""
-    alice.run(spoil, recorded[1])
+    alice.run(SPOIL, recorded[1])
     gate.listen()
     alice.settle()
     verdicts = dict.fromkeys(recorded, "accepted") | {recorded[1]: "refused"}
@@ -161,6 +162,21 @@ def test_who_signs_out_with_an_empty_queue_leaves_nothing_behind(alice: Tab) -> 
     alice.run("await engine.signOut()")
     assert _databases(alice) == ["retour"]
     assert alice.run("return engine.resume(given)", device) == {"error": "no_session"}
+
+
+def test_what_the_server_could_not_read_stays_when_its_technician_signs_out(
+    alice: Tab, field: Field
+) -> None:
+    first = alice.run("return engine.session.device")
+    recorded = alice.record(field.task, "600")
+    alice.run(SPOIL, recorded)
+    alice.settle()
+    assert alice.queue() == {recorded: "refused"}
+    alice.run("await engine.signOut()")
+    [other] = alice.run("return engine.others")
+    assert (other["device"], other["waiting"]) == (first, 1)
+    alice.run("await engine.resume(given)", first)
+    assert list(alice.queue()) == [recorded]
 
 
 def _databases(tab: Tab) -> list[str]:

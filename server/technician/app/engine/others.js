@@ -1,6 +1,7 @@
 /** The other enrolments on this browser: what they have queued, who takes it over, what is left. */
 
 import { asked } from './database.js';
+import { UNREADABLE } from './outbox.js';
 import { openStore, readMark, setMark } from './store.js';
 
 /**
@@ -64,7 +65,7 @@ async function moveQueue(from, to) {
 }
 
 /**
- * How much of a device's still has no verdict.
+ * How much of a device's the server does not have: what has no verdict, and what it could not read.
  * @param {string} device
  * @returns {Promise<number>}
  */
@@ -73,7 +74,9 @@ export async function unsettled(device) {
   try {
     return await store.read(['outbox'], async (tx) => {
       const status = tx.objectStore('outbox').index('status');
-      return (await asked(status.count('waiting'))) + (await asked(status.count('held')));
+      const refused = await asked(status.getAll('refused'));
+      const unread = refused.filter((item) => item.reason === UNREADABLE).length;
+      return unread + (await asked(status.count('waiting'))) + (await asked(status.count('held')));
     });
   } finally {
     await store.close();
