@@ -9,6 +9,21 @@
  * @property {string} reason in own words
  */
 
+const DRAFTS = 'retour-draft-';
+let mine = DRAFTS;
+
+/**
+ * Drafts are those of `device` from now on; what others typed in this tab is forgotten.
+ * @param {string | undefined} device its id; none while nobody is at work
+ */
+export function draftsOf(device) {
+  mine = `${DRAFTS}${device}-`;
+  const others = Object.keys(sessionStorage).filter(
+    (name) => name.startsWith(DRAFTS) && !name.startsWith(mine),
+  );
+  for (const name of others) sessionStorage.removeItem(name);
+}
+
 /** @returns {Draft} */
 function blank() {
   return { note: '', email: '', unticked: false, why: '', reason: '' };
@@ -39,5 +54,5 @@ export function dropDraft(task) {
 }
 
 function nameOf(task) {
-  return `retour-draft-${task}`;
+  return mine + task;
 }

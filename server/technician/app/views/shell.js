@@ -1,6 +1,7 @@
 /** Around every page: status strip, problems, what can be undone, where else one may go. */
 
 import { h, icon, patch } from './dom.js';
+import { draftsOf } from './drafts.js';
 import { enrol, forgetEnrolment } from './enrol.js';
 import { list } from './list.js';
 import { me, offerInstall } from './me.js';
@@ -60,6 +61,7 @@ export class Shell {
   }
 
   async start() {
+    draftsOf(this.engine.session?.device);
     this.root.after(this.told);
     this.engine.addEventListener('change', () => this.#changed());
     addEventListener('hashchange', () => this.refresh());
@@ -121,6 +123,7 @@ export class Shell {
   }
 
   async #changed() {
+    draftsOf(this.engine.session?.device);
     const said = news(this.engine, this.#news);
     this.#news = said.seen;
     if (said.text) this.say(said.text);
