@@ -23,6 +23,8 @@ LOG: Final = structlog.stdlib.get_logger("retour.live")
 
 #: Seconds between two polls.
 EVERY: Final = 0.5
+#: Streams of one device at a time: its tabs, and those whose end was not noticed yet.
+MOST: Final = 10
 #: What passes by itself: the next poll tries again.
 PASSING: Final = (*CUT, asyncpg.PostgresError)
 
@@ -42,7 +44,7 @@ class Listener:
         self.head: Head | None = None
         self.seen: tuple[int, int] | None = None
         self._moved = asyncio.Event()
-        self._over = False
+        self.over = False
 
     def __aiter__(self) -> Self:
         return self
@@ -50,7 +52,7 @@ class Listener:
     async def __anext__(self) -> None:
         """Wait for the next tick; a wait that is cancelled loses none."""
         await self._moved.wait()
-        if self._over:
+        if self.over:
             raise StopAsyncIteration
         self._moved.clear()
 
@@ -66,7 +68,7 @@ class Listener:
 
     def end(self) -> None:
         """No more ticks."""
-        self._over = True
+        self.over = True
         self._moved.set()
 
 
@@ -74,7 +76,8 @@ class Live:
     """The listeners of one API process, all on its event loop."""
 
     def __init__(self) -> None:
-        self._listeners: dict[int, set[Listener]] = {}
+        #: By account, in the order in which they came.
+        self._listeners: dict[int, dict[Listener, None]] = {}
         self._poller: asyncio.Task[None] | None = None
         self._closed = asyncio.Event()
         self._away = False
@@ -109,7 +112,8 @@ class Live:
     def _joined(self, listener: Listener) -> Iterator[Listener]:
         if self._closed.is_set():
             listener.end()
-        self._listeners.setdefault(listener.account, set()).add(listener)
+        self._make_room(listener)
+        self._listeners.setdefault(listener.account, {})[listener] = None
         if self._poller is None:
             # In a context of its own: it outlives the request that starts it.
             self._poller = asyncio.create_task(self._poll(), context=Context())
@@ -117,9 +121,18 @@ class Live:
             yield listener
         finally:
             others = self._listeners[listener.account]
-            others.discard(listener)
+            others.pop(listener, None)
             if not others:
                 del self._listeners[listener.account]
+
+    def _make_room(self, coming: Listener) -> None:
+        """End the oldest of a device that has `MOST` already: one that reconnects in a loop."""
+        if coming.device is None:
+            return
+        others = self._listeners.get(coming.account, {})
+        same = [one for one in others if one.device == coming.device and not one.over]
+        if len(same) >= MOST:
+            same[0].end()
 
     def _everybody(self) -> list[Listener]:
         return [one for listeners in self._listeners.values() for one in listeners]

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
+import asyncpg
 import structlog
 
 from server.embedded.errors import EmbeddedError
@@ -48,7 +49,7 @@ async def _keep(embedded: Embedded) -> None:
         LOG.error("postgres ended and is started again")
         try:
             await embedded.restart()
-        except EmbeddedError as error:
+        except (EmbeddedError, OSError, asyncpg.PostgresError) as error:
             LOG.error("postgres did not start", what=str(error)[-500:])  # noqa: TRY400 - no bug
         else:
             LOG.warning("postgres answers again")

@@ -12,6 +12,7 @@ from functools import partial
 from itertools import chain
 from typing import Any, Final, TypeAlias
 
+import asyncpg
 import msgspec
 from msgspec import Struct
 
@@ -123,9 +124,10 @@ async def _pull(
         strategy = REPLACEMENT
     assert stretch is not None  # noqa: S101 - the start can always be read
     changes = list(stretch.changes)
-    while stretch is not None and stretch.more:
+    while stretch.more:
         stretch = await read_stretch(tx, device, stretch.place, MOST_CHANGES)
-        assert stretch is not None  # noqa: S101 - we have just been there
+        if stretch is None:
+            raise asyncpg.SerializationError("the feed began anew while it was read")
         changes += stretch.changes
     place = stretch.place
     settled = await read_settled(tx, changes)

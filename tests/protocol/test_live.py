@@ -4,14 +4,16 @@ import json
 import signal
 from uuid import UUID
 
+import httpx
 import pytest
 
+from server.live import MOST
 from tests.databases import TestDatabase
 from tests.faults.processes import Fleet, Retour, until
 from tests.faults.wire import PostgresProxy
 from tests.protocol.phones import Phone, phone_of
 from tests.protocol.streams import Stream
-from tests.server.office import Office, in_database
+from tests.server.office import PASSWORD, Office, in_database
 from tests.server.serving import Served
 
 
@@ -243,3 +245,25 @@ def test_an_outage_of_the_database_only_delays_the_news(
             phone.pull()
         assert phone.state(task) == "100"
         assert len(lines(process, "live_interrupted")) == 1
+
+
+def test_a_device_that_reconnects_in_a_loop_keeps_the_last_of_its_streams(alice: Phone) -> None:
+    streams = [alice.listen() for _ in range(MOST + 1)]
+    assert streams[0].next() is None
+    assert [stream.waiting() for stream in streams[1:]] == [0] * MOST
+    for stream in streams:
+        stream.cut()
+
+
+def test_the_console_s_stream_ends_with_its_session(
+    shared: TestDatabase, north: Office, api: Served, alice: Phone
+) -> None:
+    with httpx.Client(base_url=api.base_url, headers={"Origin": api.base_url}) as browser:
+        person = {"email": north.address("dispatcher"), "password": PASSWORD}
+        assert browser.post("/api/v1/sessions", json=person).status_code == 204
+        cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+        with Stream(api.base_url, {"Cookie": cookie}, "/tasks/live") as stream:
+            assert (stream.status, stream.next()) == (200, "changed")
+            assert browser.delete("/api/v1/sessions").status_code == 204
+            alice.progress(new_task(shared, north, north.world.alice), "300")
+            assert stream.next() is None

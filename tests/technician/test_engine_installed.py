@@ -93,11 +93,13 @@ LOOK = "navigator.serviceWorker.getRegistration().then((one) => one.update().the
 MARK = "export const version = 'next';\n"
 
 
-def _next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From now on the server has another version of the app."""
+def _next_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str = "engine/errors.js"
+) -> None:
+    """From now on the server has another version of the app, in which one file is `changed`."""
     app = tmp_path / "app"
     shutil.copytree(files.APP, app)
-    with (app / "engine" / "errors.js").open("a") as out:
+    with (app / changed).open("a") as out:
         out.write(MARK)
     monkeypatch.setattr(files, "APP", app)
     files.files.cache_clear()
@@ -151,9 +153,9 @@ def test_a_version_that_does_not_arrive_whole_is_not_installed(
     handset: Phone, installed: Tab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = installed.page.evaluate(CACHES)
-    _next_version(tmp_path, monkeypatch)
-    made = files.files()
-    made["engine/reading.js"] = files.AppFile.of("reading.js", b"of a third version")
+    # The worker itself does not need it, and no cache has it as the next version has it.
+    _next_version(tmp_path, monkeypatch, "views/list.js")
+    files.files()["views/list.js"] = files.AppFile.of("list.js", b"of a third version")
     installed.page.evaluate(LOOK)
     installed.page.evaluate(INSTALLED)
     assert installed.page.evaluate(CACHES) == before

@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 from msgspec.structs import replace
 
-from server.auth import ConsoleRequest, console, planner
+from server.auth import ConsoleRequest, console, planner, signed_in
 from server.pages.console.moving import (
     Typed,
     read_moved,
@@ -44,11 +44,13 @@ async def task_list(request: ConsoleRequest) -> Response[str]:
 @get("/tasks/live", guards=[console])
 async def task_news(request: ConsoleRequest) -> Events:
     """Says when the list may have changed. It says nothing of what: the list is read again."""
-    return Events(request.app.state.live.account(request.user.account), _changed)
 
+    async def changed() -> bytes:
+        if await signed_in(request) is None:
+            raise StopAsyncIteration  # the session is over, and so is the stream
+        return CHANGED
 
-async def _changed() -> bytes:
-    return CHANGED
+    return Events(request.app.state.live.account(request.user.account), changed)
 
 
 @route("/tasks/{task:uuid}", http_method=READING, guards=[console])

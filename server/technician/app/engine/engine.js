@@ -233,7 +233,7 @@ export class Engine extends EventTarget {
     this.#enrolled = enrolled;
     enrolled.addEventListener('change', () => this.#look());
     enrolled.addEventListener('introduced', ({ detail }) => this.#learn(enrolled, detail));
-    navigator.storage?.persist?.().then(() => this.#look());
+    navigator.storage?.persist?.().then(() => this.#look(), () => null);
     enrolled.start();
   }
 

@@ -136,7 +136,7 @@ export class Syncing extends EventTarget {
     this.#report({ online: code !== 'offline', problem });
     this.#failures += 1;
     const backoff = jittered(Math.min(LONGEST, SHORTEST * 2 ** this.#failures));
-    this.#later(Math.max(PATIENT[code] ?? backoff, error.retryAfter ?? 0));
+    this.#later(Math.max(PATIENT[code] ?? backoff, Math.min(error.retryAfter ?? 0, POLL_LIVE)));
   }
 
   #later(wait) {
