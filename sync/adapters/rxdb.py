@@ -113,12 +113,11 @@ def _document(change: Change, settled: Mapping[str, Document]) -> Document:
 async def push(device: DeviceScope, rows: Sequence[ChangeRow], device_now: datetime) -> Pushed:
     """Take in transitions; every document that does not say its verdict yet is a conflict."""
     states = [row.new_document_state for row in rows]
+    gone = [state for state in states if state.get("_deleted") is True]
     kept = [state for state in states if state.get("_deleted") is not True]
     taken = await take_in(device, [item_of(state) for state in kept], device_now)
     pairs = list(zip(kept, taken.told, strict=True))
-    pairs += await _undeletable(
-        device, [state for state in states if state.get("_deleted") is True]
-    )
+    pairs += await _undeletable(device, gone)
     return Pushed([_with(*pair) for pair in pairs if not _says(*pair)], taken.changed)
 
 
