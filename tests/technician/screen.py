@@ -1,8 +1,9 @@
 """What a technician sees: the app's page on a phone, read and touched as they would."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -11,6 +12,7 @@ from tests.technician.phone import Phone
 
 #: Next states by state of the type that `visit_type` makes.
 FLOW: Final = {"100": ["200", "300", "900"], "200": ["300"], "300": ["600", "610", "900"]}
+ZONE: Final = ZoneInfo("America/Montreal")
 #: Speaks English unless another language was chosen before.
 ENGLISH: Final = "localStorage['retour-language'] ??= 'en'"
 
@@ -79,5 +81,5 @@ def visit_type(field: Field) -> UUID:
 
 
 def today(hour: int) -> datetime:
-    """An hour of this day, UTC."""
-    return datetime.now(UTC).replace(hour=hour, minute=0, second=0, microsecond=0)
+    """An hour of this day in the account's zone."""
+    return datetime.now(ZONE).replace(hour=hour, minute=0, second=0, microsecond=0)

@@ -32,7 +32,7 @@ async function move(shell, task, state) {
   const asks = await shell.engine.asks(task.id, state.code);
   if (asks.length || state.kind === 'cancelled') return shell.go(stepAt(task.id, state.code));
   const { note } = draftOf(task.id);
-  if (await shell.record({ task: task.id, state: state.code, note }, state, task.title)) dropDraft(task.id);
+  if (await shell.record({ task: task.id, state: state.code, note }, state)) dropDraft(task.id);
   return shell.go(taskAt(task.id), { replace: true });
 }
 

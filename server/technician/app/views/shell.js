@@ -90,16 +90,16 @@ export class Shell {
   }
 
   /**
-   * Record a transition into `state` of the task called `title`, and offer to undo it.
+   * Record a transition into `state`, and offer to undo it.
    * @returns {Promise<boolean>} false where it could not be kept; the reason is shown
    */
-  async record(order, state, title) {
+  async record(order, state) {
     if (this.busy) return false;
     this.busy = true;
     this.#complaint = '';
     try {
-      const { id, undoUntil } = await this.engine.record(order);
-      this.undoing.offer({ id, undoUntil, state, title, task: order.task });
+      await this.engine.record(order);
+      this.undoing.offer(state);
       return true;
     } catch (error) {
       this.#complaint = wordsOf(error);
@@ -141,8 +141,9 @@ export class Shell {
     if (at !== this.#shown) this.#left();
     /** @type {Page} */
     const page = await VIEWS[this.place.page](this);
+    const bar = await this.undoing.bar();
     const focused = document.activeElement;
-    patch(this.root, this.#whole(page));
+    patch(this.root, this.#whole(page, bar));
     document.title = `${page.title} · Retour`;
     this.#shown = at;
     if (moved) scrollTo(0, 0);
@@ -163,8 +164,9 @@ export class Shell {
 
   /** After a move the title is read; what disappeared under the finger leaves the focus near. */
   #focus(moved, focused) {
-    const wanted = this.undoing.takesFocus() ? this.root.querySelector('.undo button') : null;
-    if (wanted) return /** @type {HTMLElement} */ (wanted).focus({ preventScroll: true });
+    // A button that rests after a tap cannot take the focus yet.
+    const wanted = this.root.querySelector('.undo button:enabled');
+    if (wanted && this.undoing.takesFocus()) return /** @type {HTMLElement} */ (wanted).focus({ preventScroll: true });
     const lost = focused !== document.body && !focused?.isConnected;
     if (moved || lost) {
       /** @type {HTMLElement} */ (this.root.querySelector('h1'))?.focus({ preventScroll: !moved });
@@ -172,7 +174,7 @@ export class Shell {
     return undefined;
   }
 
-  #whole(page) {
+  #whole(page, bar) {
     return h(
       'div',
       {},
@@ -187,7 +189,7 @@ export class Shell {
         h('h1', { tabindex: -1 }, page.title),
         ...page.content,
       ),
-      h('div', { class: 'dock' }, this.undoing.bar(), ...(page.dock ?? [tabs(this)])),
+      h('div', { class: 'dock' }, bar, ...(page.dock ?? [tabs(this)])),
     );
   }
 }

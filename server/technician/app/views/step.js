@@ -140,7 +140,9 @@ async function confirm(event, shell, { task, state, asks }) {
   }
   const { note: said, email } = draft;
   const survey = free ? { survey: false, surveyReason: whyOf(draft) } : {};
-  const kept = await shell.record({ task: task.id, state: state.code, note: said, email: task.emailMissing ? email : null, ...survey }, state, task.title);
+  const captured = task.emailMissing ? email : null;
+  const order = { task: task.id, state: state.code, note: said, email: captured, ...survey };
+  const kept = await shell.record(order, state);
   if (!kept) return shell.refresh();
   dropDraft(task.id);
   await shell.go(taskAt(task.id), { replace: true });

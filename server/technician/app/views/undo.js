@@ -4,8 +4,6 @@ import { h } from './dom.js';
 import { _, named, ngettext } from './texts.js';
 
 export class Undoing {
-  /** @type {{id: string, undoUntil: number, state: any, title: string, task: string}[]} the newest last */
-  #offers = [];
   #timer;
   #fresh = false;
 
@@ -14,14 +12,12 @@ export class Undoing {
     this.shell = shell;
   }
 
-  /** @param {{id: string, undoUntil: number, state: any, title: string, task: string}} offer */
-  offer(offer) {
-    this.#offers.push(offer);
+  /** Tell that something was just recorded. @param {any} state that it leads to */
+  offer(state) {
     this.#fresh = true;
-    clearInterval(this.#timer);
-    this.#timer = setInterval(() => this.shell.refresh(), 1000);
-    const state = named(offer.state);
-    this.shell.say(_('{state} is recorded. You can undo it for ten seconds.', { state }));
+    this.shell.say(
+      _('{state} is recorded. You can undo it for ten seconds.', { state: named(state) }),
+    );
   }
 
   /** Whether the focus belongs on the button: once after each offer. */
@@ -31,15 +27,13 @@ export class Undoing {
     return fresh;
   }
 
-  /** The bar, or null where nothing can be undone. */
-  bar() {
+  /** The bar for what was recorded last, whichever tab did so; null where nothing can be undone. */
+  async bar() {
     const now = Date.now();
-    this.#offers = this.#offers.filter((offer) => now < offer.undoUntil);
-    const offer = this.#offers[this.#offers.length - 1];
-    if (!offer) {
-      clearInterval(this.#timer);
-      return null;
-    }
+    const offer = await this.#last(now);
+    clearTimeout(this.#timer);
+    if (!offer) return null;
+    this.#timer = setTimeout(() => this.shell.refresh(), 1000);
     const seconds = Math.ceil((offer.undoUntil - now) / 1000);
     return h(
       'section',
@@ -48,15 +42,30 @@ export class Undoing {
         'p',
         {},
         h('b', {}, `${offer.state.code} ${named(offer.state)}`),
-        offer.task !== this.shell.place.task && h('span', { class: 'hint' }, offer.title),
+        offer.task !== this.shell.place.task && h('span', { class: 'hint' }, offer.taskTitle),
         h('span', {}, ngettext('{count} second to undo', '{count} seconds to undo', seconds)),
       ),
-      h('button', { class: 'button second', type: 'button', disabled: this.shell.busy, onclick: () => this.#undo(offer) }, _('Undo')),
+      h(
+        'button',
+        {
+          class: 'button second',
+          type: 'button',
+          disabled: this.shell.busy,
+          onclick: () => this.#undo(offer),
+        },
+        _('Undo'),
+      ),
     );
   }
 
+  async #last(now) {
+    // What was just recorded is not counted yet.
+    if (!this.#fresh && !this.shell.engine.status.held) return null;
+    const items = await this.shell.engine.queue();
+    return items.find(({ status, undoUntil }) => status === 'held' && now < undoUntil);
+  }
+
   async #undo(offer) {
-    this.#offers = this.#offers.filter((one) => one.id !== offer.id);
     const done = await this.shell.engine.undo(offer.id);
     const state = named(offer.state);
     if (done) {
