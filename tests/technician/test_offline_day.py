@@ -64,6 +64,8 @@ class Visits:
         expect(screen.title).to_have_text(f"Visite {number}")
         if number == MISTAPPED:
             screen.press(NAMES["300"])
+            bar = screen.page.get_by_role("region", name="Undo")
+            expect(bar).to_contain_text(NAMES["300"])  # and not the step before any more
             screen.press("Undo")
             expect(screen.main.locator(".marks").first).to_contain_text("100 Planifié")
         for state in DAY[number]:

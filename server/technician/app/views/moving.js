@@ -29,10 +29,13 @@ export function mover(shell, task, state, look) {
 
 /** One tap is enough unless somebody may be asked, or the task is called off. */
 async function move(shell, task, state) {
+  const from = location.hash;
   const asks = await shell.engine.asks(task.id, state.code);
   if (asks.length || state.kind === 'cancelled') return shell.go(stepAt(task.id, state.code));
   const { note } = draftOf(task.id);
   if (await shell.record({ task: task.id, state: state.code, note }, state)) dropDraft(task.id);
+  // Who has gone elsewhere meanwhile stays there.
+  if (location.hash !== from) return shell.refresh();
   return shell.go(taskAt(task.id), { replace: true });
 }
 

@@ -142,10 +142,12 @@ async function confirm(event, shell, { task, state, asks }) {
   const survey = free ? { survey: false, surveyReason: whyOf(draft) } : {};
   const captured = task.emailMissing ? email : null;
   const order = { task: task.id, state: state.code, note: said, email: captured, ...survey };
+  const from = location.hash;
   const kept = await shell.record(order, state);
   if (!kept) return shell.refresh();
   dropDraft(task.id);
-  await shell.go(taskAt(task.id), { replace: true });
+  // Who has gone elsewhere meanwhile stays there.
+  await (location.hash === from ? shell.go(taskAt(task.id), { replace: true }) : shell.refresh());
 }
 
 function faultsOf(draft, free) {
