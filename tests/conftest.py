@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from sync.database import DB
-from tests.databases import TestDatabase, clone, cluster, make_template
+from tests.databases import TestDatabase, clone, cluster, migrated
 
 
 @pytest.fixture(scope="session")
@@ -15,16 +15,16 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[tuple[str, str]]:
-    """The cluster's address and the name of the migrated template."""
-    with cluster() as dsn:
-        yield dsn, make_template(dsn)
+def template() -> Iterator[TestDatabase]:
+    """A migrated database to clone."""
+    with cluster() as dsn, migrated(dsn) as made:
+        yield made
 
 
 @pytest.fixture
-def database(postgres: tuple[str, str]) -> Iterator[TestDatabase]:
+def database(template: TestDatabase) -> Iterator[TestDatabase]:
     """A fresh, migrated database."""
-    with clone(*postgres) as made:
+    with clone(template) as made:
         yield made
 
 

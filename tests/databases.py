@@ -16,6 +16,7 @@ import msgspec
 from server.embedded import Embedded
 from server.provision import provision
 from server.settings import Settings, load
+from sync.schema import API_ROLE, WORKER_ROLE
 
 #: A test loses nothing it needs when the machine loses power.
 QUICK: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -66,33 +67,48 @@ async def _command(dsn: str, *statements: str) -> None:
         await connection.close()
 
 
-def make_template(dsn: str) -> str:
-    """A migrated database to clone; its name."""
-    name = f"template_{secrets.token_hex(6)}"
-    asyncio.run(_command(dsn, f'CREATE DATABASE "{name}"'))
-    _provision(renamed(dsn, name))
-    return name
+def _name(dsn: str) -> str:
+    return urlsplit(dsn).path.lstrip("/")
 
 
-def _provision(dsn: str) -> TestDatabase:
-    api, worker = asyncio.run(provision(load({}, database_url=dsn, secret=SECRET, testing=True)))
-    return TestDatabase(dsn, api, worker)
+async def _drop(dsn: str) -> None:
+    roles = (API_ROLE, WORKER_ROLE)
+    await _command(
+        renamed(dsn, "postgres"),
+        f'DROP DATABASE "{_name(dsn)}" WITH (FORCE)',
+        *(f'DROP ROLE IF EXISTS "{_name(dsn)}_{role}_login"' for role in roles),
+    )
 
 
 @contextmanager
-def clone(dsn: str, template: str) -> Iterator[TestDatabase]:
-    """A database of one test, dropped with its logins when the test is over."""
+def migrated(dsn: str) -> Iterator[TestDatabase]:
+    """A migrated database to clone, with the logins that its clones share."""
+    owner = renamed(dsn, f"template_{secrets.token_hex(6)}")
+    asyncio.run(_command(dsn, f'CREATE DATABASE "{_name(owner)}"'))
+    settings = load({}, database_url=owner, secret=SECRET, testing=True)
+    try:
+        yield TestDatabase(owner, *asyncio.run(provision(settings)))
+    finally:
+        asyncio.run(_drop(owner))
+
+
+@contextmanager
+def clone(template: TestDatabase) -> Iterator[TestDatabase]:
+    """A database of one test, dropped when the test is over."""
     name = f"test_{secrets.token_hex(6)}"
-    asyncio.run(_command(dsn, f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
-    made = _provision(renamed(dsn, name))
+    addresses = (template.owner, template.api, template.worker)
+    logins = ", ".join(f'"{urlsplit(address).username}"' for address in addresses[1:])
+    asyncio.run(
+        _command(
+            renamed(template.owner, "postgres"),
+            f'CREATE DATABASE "{name}" TEMPLATE "{_name(template.owner)}"',
+            f'REVOKE CONNECT, TEMPORARY ON DATABASE "{name}" FROM PUBLIC',
+            f'GRANT CONNECT ON DATABASE "{name}" TO {logins}',
+        )
+    )
+    made = TestDatabase(*(renamed(address, name) for address in addresses))
     try:
         yield made
     finally:
-        logins = [urlsplit(address).username for address in (made.api, made.worker)]
-        asyncio.run(
-            _command(
-                dsn,
-                f'DROP DATABASE "{name}" WITH (FORCE)',
-                *(f'DROP ROLE "{login}"' for login in logins),
-            )
-        )
+        # A process that a test started may have made logins of this database's own.
+        asyncio.run(_drop(made.owner))

@@ -15,7 +15,7 @@ from piccolo.columns import Array, Column
 from piccolo.conf.apps import Finder
 from piccolo.table import Table
 
-from tests.databases import cluster, make_template, renamed
+from tests.databases import cluster, migrated
 
 #: Piccolo's own record of what ran.
 FOREIGN: Final = frozenset({"migration"})
@@ -138,8 +138,8 @@ def _between(table: Outline, database: Outline) -> Iterator[str]:
 
 def main() -> int:
     """Compare a freshly migrated database; the exit code."""
-    with cluster() as dsn:
-        found = differences(declared(), asyncio.run(built(renamed(dsn, make_template(dsn)))))
+    with cluster() as dsn, migrated(dsn) as made:
+        found = differences(declared(), asyncio.run(built(made.owner)))
     for difference in found:
         sys.stderr.write(f"{difference}\n")
     return 1 if found else 0

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from server.embedded import Embedded, access
-from tests.databases import TestDatabase, clone, make_template
+from tests.databases import TestDatabase, clone, migrated
 from tests.faults.processes import until
 
 
@@ -66,7 +66,7 @@ def own_cluster() -> Iterator[Cluster]:
         try:
             dsn = embedded.start().dsn
             assert access(Path(folder)) is not None
-            with clone(dsn, make_template(dsn)) as database:
+            with migrated(dsn) as template, clone(template) as database:
                 yield Cluster(embedded, database)
         finally:
             embedded.stop()

@@ -47,9 +47,9 @@ class House(Struct, frozen=True):
 
 
 @contextmanager
-def housed(postgres: tuple[str, str]) -> Iterator[House]:
+def housed(template: TestDatabase) -> Iterator[House]:
     """A served Retour with a database of its own."""
-    with clone(*postgres) as database, served(database) as api:
+    with clone(template) as database, served(database) as api:
         yield House(database, api)
 
 

@@ -9,14 +9,15 @@ import pytest
 
 from sync.ids import new_id
 from sync.records.shapes import AssignmentPut, TaskPut
+from tests.databases import TestDatabase
 from tests.protocol.apps import House, Phone, housed, written
 from tests.world import LONG_AGO, STATES
 
 
 @pytest.fixture(scope="module")
-def house(postgres: tuple[str, str]) -> Iterator[House]:
+def house(template: TestDatabase) -> Iterator[House]:
     """A served Retour."""
-    with housed(postgres) as open_house:
+    with housed(template) as open_house:
         yield open_house
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sync.ids import new_id
+from tests.databases import TestDatabase
 from tests.protocol.apps import MOMENT, House, Phone, housed, milliseconds, written
 from tests.world import STATES
 
@@ -14,9 +15,9 @@ EPOCH = 2**40
 
 
 @pytest.fixture(scope="module")
-def house(postgres: tuple[str, str]) -> Iterator[House]:
+def house(template: TestDatabase) -> Iterator[House]:
     """A served Retour."""
-    with housed(postgres) as open_house:
+    with housed(template) as open_house:
         yield open_house
 
 

@@ -10,9 +10,9 @@ from tests.server.serving import Served, served
 
 
 @pytest.fixture(scope="module")
-def shared(postgres: tuple[str, str]) -> Iterator[TestDatabase]:
+def shared(template: TestDatabase) -> Iterator[TestDatabase]:
     """A database that the tests of one module share."""
-    with clone(*postgres) as made:
+    with clone(template) as made:
         yield made
 
 

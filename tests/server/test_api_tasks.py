@@ -16,9 +16,9 @@ from tests.server.serving import Served, served
 
 
 @pytest.fixture(scope="module")
-def told(postgres: tuple[str, str]) -> Iterator[tuple[TestDatabase, stories.Story]]:
+def told(template: TestDatabase) -> Iterator[tuple[TestDatabase, stories.Story]]:
     """A database in which a task was finished, its customer asked and answering."""
-    with clone(*postgres) as made:
+    with clone(template) as made:
         story = stories.tell(made)
         said = Submission(rating=2, reasons=["late"], comment="Trop tard", call_back=True)
         stories.aside(made, lambda: submit(story.survey, said))

@@ -270,9 +270,9 @@ def test_each_role_may_write_what_is_its_own(
 
 
 @pytest.fixture
-def guessed(postgres: tuple[str, str]) -> Iterator[TestDatabase]:
+def guessed(template: TestDatabase) -> Iterator[TestDatabase]:
     """A database whose throttle a test may fill."""
-    with clone(*postgres) as made:
+    with clone(template) as made:
         yield made
 
 

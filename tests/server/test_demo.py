@@ -61,9 +61,9 @@ async def seeded(database: TestDatabase) -> int:
 
 
 @pytest.fixture(scope="module")
-def told(postgres: tuple[str, str]) -> Iterator[tuple[TestDatabase, int]]:
+def told(template: TestDatabase) -> Iterator[tuple[TestDatabase, int]]:
     """A demo that tests only read."""
-    with clone(*postgres) as made:
+    with clone(template) as made:
         yield made, asyncio.run(seeded(made))
 
 

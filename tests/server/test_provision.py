@@ -43,9 +43,9 @@ def login(dsn: str) -> str:
 
 
 @pytest.fixture
-def empty(postgres: tuple[str, str]) -> Iterator[str]:
+def empty(template: TestDatabase) -> Iterator[str]:
     """The owner's address of a database in which nothing was done yet."""
-    dsn, _template = postgres
+    dsn = template.owner
     fresh = renamed(dsn, "empty")
     asyncio.run(command(dsn, "CREATE DATABASE empty"))
     yield fresh
@@ -58,6 +58,12 @@ def empty(postgres: tuple[str, str]) -> Iterator[str]:
             *(f'DROP ROLE IF EXISTS "{name}"' for name in logins),
         )
     )
+
+
+@pytest.fixture
+def database(database: TestDatabase) -> TestDatabase:
+    """A database whose logins are its own, so that a test may spoil them."""
+    return TestDatabase(database.owner, *asyncio.run(provisioned(database.owner)))
 
 
 #: Provisions the database that its argument names.
