@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, Final
 
-from litestar import Response
+from litestar import HttpMethod, Response
 from litestar.response.base import ASGIResponse
-from litestar.types import Receive, Send
+from litestar.types import Receive, Scope, Send
 
 from server.live import PASSING, Listener
 
@@ -52,6 +52,11 @@ class _Streaming(ASGIResponse):
     def __init__(self, events: Events) -> None:
         super().__init__(headers=events.headers, media_type=EVENT_STREAM, status_code=200)
         self.events = events
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer; HEAD is told how the stream begins, and that is all."""
+        self.is_head_response = scope.get("method") == HttpMethod.HEAD
+        await super().__call__(scope, receive, send)
 
     async def send_body(self, send: Send, receive: Receive) -> None:
         """Tell until one side has enough."""

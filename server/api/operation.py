@@ -16,6 +16,7 @@ from litestar.handlers import HTTPRouteHandler
 from server.api.wire import NO_CONTENT, read_body, read_query, write
 from server.auth import Guard
 from server.errors import NotFoundError
+from server.pages.reading import READING
 from server.protocol import speaks
 
 AnyRequest = Request[Any, Any, Any]
@@ -82,7 +83,8 @@ def route(
 ) -> HTTPRouteHandler:
     """The handler that reads what `spoken` says, calls `function` and writes its answer.
 
-    A function that has more to say than a body (cookies) may return the whole response.
+    A function that has more to say than a body (cookies) may return the whole response. What
+    answers GET answers HEAD.
     """
 
     async def handle(request: AnyRequest) -> Response[bytes]:
@@ -96,7 +98,7 @@ def route(
 
     return HTTPRouteHandler(
         path,
-        http_method=method,
+        http_method=READING if method == "GET" else method,
         guards=[speaks, spoken.access] if spoken.versioned else [spoken.access],
         name=spoken.name,
         status_code=200,  # the response carries the real one

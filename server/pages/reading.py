@@ -1,4 +1,4 @@
-"""How pages are read: HEAD answers as GET does, without the body. Neither changes anything."""
+"""How things are read: HEAD answers as GET does, without the body. Neither changes anything."""
 
 from typing import Final
 

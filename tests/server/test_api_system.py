@@ -41,6 +41,17 @@ def test_a_process_says_that_it_lives_and_that_it_can_serve(api: Served) -> None
     assert api.client.get("/ready").json() == {"status": "ok"}
 
 
+@pytest.mark.parametrize("path", ["/health", "/ready", "/api/v1/me", "/api/v1/sync/live"])
+def test_head_answers_as_get_does_without_a_body(api: Served, north: Office, path: str) -> None:
+    whose = north.device if "sync" in path else north.program
+    head = api.client.head(path, headers=whose)
+    with api.client.stream("GET", path, headers=whose) as get:
+        assert (head.status_code, get.status_code) == (200, 200)
+        for name in ("content-type", "content-length", "cache-control"):
+            assert head.headers.get(name) == get.headers.get(name)
+    assert head.content == b""
+
+
 def test_without_its_database_it_asks_to_come_back_later_and_recovers_alone(
     database: TestDatabase,
 ) -> None:
