@@ -6,6 +6,7 @@ from typing import Final
 import pytest
 
 from server.pages.statics import FOLDER
+from server.technician.files import APP
 
 TEXT: Final = 4.5
 CONTROL: Final = 3.0
@@ -76,6 +77,13 @@ def test_colours_are_written_in_the_tokens_alone() -> None:
     for name in ("console.css", "survey.css"):
         sheet = (FOLDER / name).read_text()
         assert re.findall(r"#[0-9a-fA-F]{3,8}\b", sheet) == []
+
+
+def test_chips_are_drawn_in_the_tokens_alone() -> None:
+    drawing = re.compile(r"^ *\.chip\b", re.MULTILINE)
+    assert drawing.search((FOLDER / "tokens.css").read_text())
+    for sheet in (FOLDER / "console.css", FOLDER / "survey.css", APP / "tech.css"):
+        assert not drawing.search(sheet.read_text()), sheet.name
 
 
 def test_style_sheets_name_only_tokens_that_exist() -> None:
