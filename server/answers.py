@@ -33,7 +33,7 @@ CATALOGUES: Final = (
 PROBLEM_TYPE: Final = "application/problem+json"
 #: Seconds after which to try again when the database cannot be used.
 RETRY_AFTER: Final = 2
-_PROGRAMS: Final = re.compile(r"/(api|health|ready)(/|$)")
+_PROGRAMS: Final = re.compile(r"/(api|health|ready|metrics)(/|$)")
 #: SQLSTATE classes and codes that pass by themselves: connections, resources (a full disk too),
 #: an operator's stop, a lock or a deadlock.
 _PASSING: Final = ("08", "53", "57", "55P03", "40")

@@ -1,14 +1,18 @@
-"""Whether this process lives, and whether it can serve."""
+"""Whether this process lives, whether it can serve, and what its operators should watch."""
 
 from typing import Any, Final, TypeAlias
 
-from litestar import Request
+from litestar import Request, Response, route
 from litestar.types import ControllerRouterHandler
 from msgspec import Struct
+from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client.exposition import choose_encoder
 
 from server.api.operation import operation
 from server.auth import anyone
+from server.pages.reading import READING
 from sync.database import now
+from sync.feed.lag import lag
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 
@@ -32,4 +36,18 @@ async def ready(request: AnyRequest) -> Health:
     return Health()
 
 
-ROUTES: Final[list[ControllerRouterHandler]] = [health, ready]
+@route("/metrics", http_method=READING)
+async def metrics(request: AnyRequest) -> Response[bytes]:
+    """What Prometheus collects: in its text format, or OpenMetrics where it asks for that."""
+    registry = CollectorRegistry()
+    behind = Gauge(
+        "retour_feed_lag_seconds",
+        "Age of the oldest open transaction of the API that devices wait for",
+        registry=registry,
+    )
+    behind.set(await lag())
+    encode, media_type = choose_encoder(request.headers.get("accept", ""))
+    return Response(encode(registry), headers={"Content-Type": media_type})
+
+
+ROUTES: Final[list[ControllerRouterHandler]] = [health, ready, metrics]

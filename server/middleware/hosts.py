@@ -10,8 +10,8 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from server.errors import WrongHostError
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-#: Answered by any name: load balancers probe by number, and the answers name nothing.
-PROBES: Final = frozenset({"/health", "/ready"})
+#: Answered by any name: load balancers and Prometheus ask by number, and the answers name nothing.
+PROBES: Final = frozenset({"/health", "/ready", "/metrics"})
 LAST_PORT: Final = 65_535
 _HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?")
 

@@ -1,7 +1,4 @@
-"""Hazards 14, 22 and 24: what devices are told while writers hang, meet, and change places.
-
-Of hazard 14 the lag as a metric is not tested: no process tells metrics yet.
-"""
+"""Hazards 14, 22 and 24: what devices are told while writers hang, meet, and change places."""
 
 import asyncio
 import threading
@@ -14,6 +11,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from server.auth import DEVICE_PREFIX
 from sync.database import now, tx
@@ -100,12 +98,22 @@ async def test_14_a_writer_that_hangs_hides_nothing_and_delays_no_other_account(
             assert others.history_of(theirs) == [DONE]
             seen = tasks_in(await asyncio.to_thread(reader.pull))
             assert seen == ([behind] if place is BEFORE_ITS_TURN else [])
+            assert 0 < await lag(api) < await lag(api)
             go.set()
             assert [reply.status_code for reply in await asyncio.gather(first, second)] == [200] * 2
             seen += tasks_in(await asyncio.to_thread(reader.pull))
             order = [behind, held] if place is BEFORE_ITS_TURN else [held, behind]
             assert seen == order
+            assert await lag(api) == 0
         assert sum(trap.hits for trap in proxy.traps.values()) == TRIALS
+
+
+async def lag(api: Api) -> float:
+    """The feed's lag in seconds, as Prometheus reads it."""
+    reply = await asyncio.to_thread(httpx.get, f"{api.origin}/metrics")
+    [family] = text_string_to_metric_families(reply.text)
+    assert family.name == "retour_feed_lag_seconds"
+    return family.samples[0].value
 
 
 async def begin(yard: Yard, api: Api, task: str) -> "asyncio.Task[httpx.Response]":

@@ -41,7 +41,9 @@ def test_a_process_says_that_it_lives_and_that_it_can_serve(api: Served) -> None
     assert api.client.get("/ready").json() == {"status": "ok"}
 
 
-@pytest.mark.parametrize("path", ["/health", "/ready", "/api/v1/me", "/api/v1/sync/live"])
+@pytest.mark.parametrize(
+    "path", ["/health", "/ready", "/metrics", "/api/v1/me", "/api/v1/sync/live"]
+)
 def test_head_answers_as_get_does_without_a_body(api: Served, north: Office, path: str) -> None:
     whose = north.device if "sync" in path else north.program
     head = api.client.head(path, headers=whose)
@@ -50,6 +52,19 @@ def test_head_answers_as_get_does_without_a_body(api: Served, north: Office, pat
         for name in ("content-type", "content-length", "cache-control"):
             assert head.headers.get(name) == get.headers.get(name)
     assert head.content == b""
+
+
+@pytest.mark.parametrize(
+    ("accept", "answered"),
+    [("*/*", "text/plain"), ("application/openmetrics-text", "application/openmetrics-text")],
+)
+def test_prometheus_reads_the_lag_of_the_feed_in_the_format_it_asks_for(
+    api: Served, accept: str, answered: str
+) -> None:
+    answer = api.client.get("/metrics", headers={"Accept": accept})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith(answered)
+    assert "# TYPE retour_feed_lag_seconds gauge\nretour_feed_lag_seconds 0.0\n" in answer.text
 
 
 def test_without_its_database_it_asks_to_come_back_later_and_recovers_alone(
@@ -62,7 +77,7 @@ def test_without_its_database_it_asks_to_come_back_later_and_recovers_alone(
             assert api.client.get("/ready").status_code == 200
             proxy.refuse()
             cut_connections(database.owner)
-            for path in ("/ready", "/api/v1/units"):
+            for path in ("/ready", "/metrics", "/api/v1/units"):
                 answer = api.client.get(path, headers=office.program)
                 assert answer.status_code == 503
                 assert int(answer.headers["retry-after"]) > 0
