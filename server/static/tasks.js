@@ -91,7 +91,9 @@ function show(fresh) {
   keepingPlace(() => place(other, before, after));
   for (const key of changed) mark(rows(found).get(key));
   if (changed.length > 0) tell(changed.length);
-  swap(document.querySelector(".places"), fresh.querySelector(".places"));
+  for (const part of [".opener", ".places"]) {
+    swap(document.querySelector(part), fresh.querySelector(part));
+  }
 }
 
 /**

@@ -43,7 +43,7 @@ FAULTS: Final = """() => {
 
 #: Buttons, boxes and stars, with the smaller of width and height.
 TARGETS: Final = """() => [...document.querySelectorAll(
-  '.button, .plain, .quiet, .tongue, .places a, .languages a, .stars label, .tick, select,'
+  '.button, .opener, .plain, .quiet, .tongue, .places a, .languages a, .stars label, .tick, select,'
   + ' .trail a, .foot a, .again a, .index a, .aside a, summary,'
   + ' textarea, input:not([type=hidden], [type=radio], [type=checkbox])')]
   .filter((one) => one.checkVisibility() && !one.classList.contains('skip'))
@@ -159,6 +159,40 @@ def test_the_result_of_a_task_is_seen_on_a_phone_without_scrolling(
         page.goto(f"{site.base_url}/tasks/{story.task}")
         expect(page.get_by_text("4 / 5").first).to_be_in_viewport(ratio=1)
         expect(page.get_by_text("Demande un rappel").first).to_be_in_viewport(ratio=1)
+
+
+@pytest.mark.parametrize(
+    ("language", "devices", "leave"),
+    [("fr", "Appareils", "Se déconnecter"), ("en", "Devices", "Sign out")],
+)
+@pytest.mark.usefixtures("mailbox")
+def test_on_a_phone_one_button_leads_everywhere_without_scripts(
+    site: Served, browser: Browser, language: str, devices: str, leave: str
+) -> None:
+    with visiting(browser, PHONE) as page:
+        enter(page, site)
+        page.goto(f"{site.base_url}/tasks?lang={language}")
+        places = page.get_by_role("navigation").get_by_role("link")
+        expect(places).to_have_count(0)
+        page.get_by_role("button", name="Menu").click()
+        expect(places).to_have_count(5)
+        small = [(one, side) for one, side in page.evaluate(TARGETS) if side < TOUCH]
+        assert small == []
+        expect(page.get_by_role("button", name=leave)).to_be_in_viewport(ratio=1)
+        page.get_by_role("link", name=devices).click()
+        expect(page).to_have_url(f"{site.base_url}/devices")
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_in_the_list_of_tasks_the_name_has_the_most_room(
+    site: Served, story: Story, browser: Browser, language: str
+) -> None:
+    with visiting(browser) as page:
+        enter(page, site)
+        page.goto(f"{site.base_url}/tasks?lang={language}")
+        cells = page.locator(f"[data-task='{story.task}'] > *")
+        widths = cells.evaluate_all("all => all.map((one) => [one.clientWidth, one.className])")
+        assert max(widths)[1] == "is-name"
 
 
 def test_a_route_in_the_manual_leads_to_a_shape_that_unfolds(
