@@ -79,7 +79,7 @@ async def create_campaign(request: ApiRequest, body: CampaignOrder) -> CampaignR
 async def list_campaigns(request: ApiRequest, query: Paging) -> Listing[CampaignRecord]:
     """List campaigns."""
     async with tx(request.user.account) as opened:
-        items = await campaigns.list_campaigns(opened, query.limit, query.after)
+        items = await campaigns.list_campaigns(opened, query.limit + 1, query.after)
     return listing(items, query.limit)
 
 

@@ -92,7 +92,7 @@ async def enrol(request: ApiRequest, body: Enrol) -> Enrolled:
 async def list_devices(request: ApiRequest, query: Paging) -> Listing[DeviceRecord]:
     """List devices, revoked ones too."""
     async with tx(request.user.account) as opened:
-        items = await reading.list_devices(opened, query.limit, query.after)
+        items = await reading.list_devices(opened, query.limit + 1, query.after)
     return listing(items, query.limit)
 
 

@@ -35,6 +35,7 @@ class Listing(Struct, Generic[T], frozen=True):
 
 
 def listing(items: Sequence[Any], limit: int, key: str = "id") -> Listing[Any]:
-    """The page of `items`; a full one is taken to have a next one."""
-    more = len(items) == limit
-    return Listing(items, str(getattr(items[-1], key)) if more else None)
+    """The first `limit` of `items`, of which one more was read to know whether others follow."""
+    page = items[:limit]
+    more = len(items) > limit
+    return Listing(page, str(getattr(page[-1], key)) if more else None)

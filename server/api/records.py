@@ -112,7 +112,7 @@ def _route(
 def _list(kind: Kind) -> HTTPRouteHandler:
     async def read_page(request: ApiRequest, query: Any) -> Listing[Any]:
         async with tx(request.user.account) as opened:
-            items = await kind.page(opened, query.limit, query.after)
+            items = await kind.page(opened, query.limit + 1, query.after)
         return listing(items, query.limit, "code" if kind.coded else "id")
 
     return _route(

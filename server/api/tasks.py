@@ -136,10 +136,10 @@ async def list_refused(request: ApiRequest, query: OpenQuery) -> Listing[OpenIte
     """List transitions that were refused, or are parked until their task is known."""
     async with tx(request.user.account) as opened:
         if query.technician is None:
-            items = await history.open_items(opened, query.limit, query.after)
+            items = await history.open_items(opened, query.limit + 1, query.after)
         else:
             items = await history.open_items_of_technician(
-                opened, query.technician, query.limit, query.after
+                opened, query.technician, query.limit + 1, query.after
             )
     return listing(items, query.limit)
 

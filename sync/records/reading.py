@@ -16,7 +16,6 @@ from sync.database import Tx
 from sync.errors import MissingError
 from sync.people import Account, Device, Unit, User
 from sync.records.shapes import (
-    MOST_RECORDS,
     AccountRecord,
     AssignmentRecord,
     CustomerRecord,
@@ -140,7 +139,7 @@ async def _one(tx: Tx, table: type[Table], shape: type[R], key: Column, value: o
 async def _page(
     tx: Tx, table: type[Table], shape: type[R], key: Column, limit: int, after: object
 ) -> list[R]:
-    query = _select(tx, table, shape).order_by(key).limit(min(max(limit, 1), MOST_RECORDS))
+    query = _select(tx, table, shape).order_by(key).limit(limit)
     rows = await (query if after is None else query.where(key > after))
     return [msgspec.convert(row, shape) for row in rows]
 

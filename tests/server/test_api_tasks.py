@@ -1,17 +1,21 @@
 """A task over HTTP: who has it, what happened to it, and its result."""
 
+import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
 from mail.answers import Submission, submit
 from sync.database import Tx
+from sync.history import OPEN
 from sync.ids import new_id
 from tests.databases import TestDatabase, clone
 from tests.server import stories
-from tests.server.office import Office
+from tests.server.office import Office, open_office
 from tests.server.serving import Served, served
 
 
@@ -90,6 +94,64 @@ def test_what_was_refused_is_listed_for_everybody_or_one_technician(
     whose = dispatcher.get(path + refused["technician"]).json()["items"]
     assert whose == [refused]
     assert dispatcher.get(f"{path}{new_id()}").json()["items"] == []
+
+
+def test_what_was_refused_comes_in_full_pages_however_much_was_accepted(
+    api: Served, shared: TestDatabase
+) -> None:
+    office = open_office(shared, "refusing")
+    stories.on(shared, office.world.account, lambda opened: accept_many(opened, office))
+    analyse(shared)
+    ids = sorted(str(new_id()) for _ in range(24))
+    now = datetime.now(UTC).isoformat()
+    steps = [
+        {"id": one, "task": str(office.task), "state": "999", "moment": now, "sequence": place}
+        for place, one in enumerate(ids)
+    ]
+    body = {"device_now": now, "transitions": steps}
+    told = api.client.post("/api/v1/sync/push", json=body, headers=office.device).json()
+    assert {one["verdict"] for one in told["results"]} == {"refused"}
+    for whose in ("", f"technician={office.world.alice}&"):
+        path, pages = f"/api/v1/refused?{whose}limit=8", []
+        after: str | None = ""
+        while after is not None:
+            page = api.client.get(path + after, headers=office.program).json()
+            pages.append([one["id"] for one in page["items"]])
+            after = page["next"] and f"&after={page['next']}"
+        assert pages == [ids[:8], ids[8:16], ids[16:]]
+    plan = stories.on(shared, office.world.account, explained)
+    assert "verdict_open " in plan
+    assert "Filter" not in plan.replace("One-Time Filter", "")
+
+
+async def accept_many(opened: Tx, office: Office) -> None:
+    """Verdicts of a busy year."""
+    await opened.execute(
+        "INSERT INTO verdict (account, id, technician, task, verdict, digest, received_at)"
+        " SELECT $1, gen_random_uuid(), $2, $3, 'accepted', '', $4"
+        " FROM generate_series(1, 5000)",
+        opened.account,
+        office.world.alice,
+        office.task,
+        opened.now,
+    )
+
+
+def analyse(database: TestDatabase) -> None:
+    """Let the planner know how much there is."""
+
+    async def analysed() -> None:
+        owner = await asyncpg.connect(database.owner)
+        await owner.execute("ANALYZE verdict")
+        await owner.close()
+
+    asyncio.run(analysed())
+
+
+async def explained(opened: Tx) -> str:
+    """How a page in the middle is found."""
+    rows = await opened.fetch(f"EXPLAIN {OPEN}", opened.account, 9, new_id())
+    return "\n".join(row[0] for row in rows)
 
 
 def test_a_task_is_given_from_one_technician_to_another(api: Served, north: Office) -> None:
