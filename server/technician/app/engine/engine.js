@@ -34,7 +34,8 @@ import { forget, gather, unsettled, waitingOthers } from './others.js';
 import { asksOf, pageOf, readAll, readOne, tasksOf } from './reading.js';
 import { Wire } from './wire.js';
 
-const NOBODY = { waiting: 0, held: 0, refused: 0, lastSync: null, skew: 0, firstSync: null };
+const COUNTS = { waiting: 0, held: 0, refused: 0, unread: 0 };
+const NOBODY = { ...COUNTS, lastSync: null, skew: 0, firstSync: null };
 
 /**
  * Open what the device that is signed in keeps, if any, and start syncing.

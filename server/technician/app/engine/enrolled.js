@@ -1,7 +1,7 @@
 /** One enrolled device at work: its store, its wire, its syncing, and the time it holds items. */
 
 import { asked } from './database.js';
-import { HOLD, record, release, tryAgain, undo } from './outbox.js';
+import { HOLD, record, release, tryAgain, undo, unreadable } from './outbox.js';
 import { readQueue } from './reading.js';
 import { readMark, openStore } from './store.js';
 import { Syncing } from './syncing.js';
@@ -82,7 +82,9 @@ export class Enrolled extends EventTarget {
       const done = complete ? 0 : await asked(tx.objectStore('task').count());
       const lastSync = await readMark(tx, 'lastSync');
       const skew = this.#wire.skew ?? (await readMark(tx, 'skew'));
-      return { waiting, held, refused, lastSync, skew, firstSync: complete ? null : { done } };
+      const unread = (await unreadable(tx)).length;
+      const firstSync = complete ? null : { done };
+      return { waiting, held, refused, unread, lastSync, skew, firstSync };
     });
   }
 

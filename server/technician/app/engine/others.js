@@ -1,7 +1,7 @@
 /** The other enrolments on this browser: what they have queued, who takes it over, what is left. */
 
 import { asked } from './database.js';
-import { UNREADABLE } from './outbox.js';
+import { unreadable } from './outbox.js';
 import { openStore, readMark, setMark } from './store.js';
 
 /**
@@ -47,11 +47,18 @@ export async function waitingOthers(directory, device) {
   return found;
 }
 
-/** Killed in between, both have it: pushing twice is once, and the next start moves the rest. */
+/**
+ * No tab records or undoes anything there once it is read. Killed in between, both have it: pushing
+ * twice is once, and the next start moves it again.
+ */
 async function moveQueue(from, to) {
   const store = openStore(from);
-  const items = await store.read(['outbox'], (tx) => asked(tx.objectStore('outbox').getAll()));
+  const items = await store.write(['outbox', 'mark'], (tx) => {
+    setMark(tx, 'ended', true);
+    return asked(tx.objectStore('outbox').getAll());
+  });
   await to.write(['outbox', 'mark'], async (tx) => {
+    setMark(tx, 'ended', false);
     const last = Math.max(await readMark(tx, 'sequence'), ...items.map((item) => item.sequence));
     setMark(tx, 'sequence', last);
     for (const item of items) {
@@ -59,9 +66,7 @@ async function moveQueue(from, to) {
       if (!there) tx.objectStore('outbox').add(item);
     }
   });
-  const kept = await store.read(['outbox'], (tx) => asked(tx.objectStore('outbox').count()));
-  if (kept === items.length) await store.erase();
-  else await store.close();
+  await store.erase();
 }
 
 /**
@@ -74,8 +79,7 @@ export async function unsettled(device) {
   try {
     return await store.read(['outbox'], async (tx) => {
       const status = tx.objectStore('outbox').index('status');
-      const refused = await asked(status.getAll('refused'));
-      const unread = refused.filter((item) => item.reason === UNREADABLE).length;
+      const { length: unread } = await unreadable(tx);
       return unread + (await asked(status.count('waiting'))) + (await asked(status.count('held')));
     });
   } finally {

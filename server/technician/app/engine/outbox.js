@@ -28,6 +28,7 @@ const LONGEST_REASON = 200;
 export async function record(store, order, now) {
   const told = checked(order);
   return store.write(['task', 'gone', 'state', 'outbox', 'mark'], async (tx) => {
+    if (await readMark(tx, 'ended')) throw new EngineError('no_session');
     const task = await taskIn(tx, told.task);
     if (!(await asked(tx.objectStore('state').get(told.state)))) {
       throw new EngineError('unknown_state');
@@ -94,7 +95,8 @@ function plain(text) {
  * @returns {Promise<boolean>} false where it is on its way already
  */
 export async function undo(store, id, now) {
-  return store.write(['outbox'], async (tx) => {
+  return store.write(['outbox', 'mark'], async (tx) => {
+    if (await readMark(tx, 'ended')) return false;
     const item = await asked(tx.objectStore('outbox').get(id));
     if (!item || item.status !== 'held' || isDue(item, now)) return false;
     tx.objectStore('outbox').delete(id);
@@ -131,11 +133,20 @@ export async function release(store, now) {
 export async function tryAgain(store) {
   await store.write(['outbox'], async (tx) => {
     const outbox = tx.objectStore('outbox');
-    for (const item of await asked(outbox.index('status').getAll('refused'))) {
-      if (item.reason !== UNREADABLE) continue;
+    for (const item of await unreadable(tx)) {
       outbox.put({ ...item, status: 'waiting', reason: null, settledAt: null });
     }
   });
+}
+
+/**
+ * What the server could not read.
+ * @param {IDBTransaction} tx
+ * @returns {Promise<import('./store.js').Item[]>}
+ */
+export async function unreadable(tx) {
+  const refused = await asked(tx.objectStore('outbox').index('status').getAll('refused'));
+  return refused.filter((item) => item.reason === UNREADABLE);
 }
 
 /**

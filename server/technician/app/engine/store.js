@@ -41,8 +41,17 @@ export function openStore(device) {
   });
 }
 
-/** Marks, with what holds before they were first set. */
-const FIRST = { sequence: 0, cursor: null, turn: 1, complete: false, swept: 1, lastSync: null, skew: 0 };
+/** Marks, with what holds before they were first set. `ended`: another enrolment took the queue. */
+const FIRST = {
+  sequence: 0,
+  cursor: null,
+  turn: 1,
+  complete: false,
+  swept: 1,
+  lastSync: null,
+  skew: 0,
+  ended: false,
+};
 
 /**
  * @param {IDBTransaction} tx

@@ -1,6 +1,5 @@
 /** Who is at work on this device, in which language; sign out; is the work safe here. */
 
-import { PROTOCOL } from '../engine/wire.js';
 import { h } from './dom.js';
 import { ENROL } from './routes.js';
 import { _, choose, language, ngettext } from './texts.js';
@@ -32,7 +31,6 @@ export async function me(shell) {
       languages(shell),
       session && keeping(status),
       installed(),
-      h('p', { class: 'hint' }, _('Protocol {number}', { number: PROTOCOL })),
       session && leaving(shell),
     ].filter(Boolean),
   };
@@ -109,7 +107,7 @@ function installed() {
 /** Asks once, and says what stays. */
 function leaving(shell) {
   const { status } = shell.engine;
-  const waiting = status.waiting + status.held;
+  const waiting = status.waiting + status.held + status.unread;
   const ask = (wanted) => () => {
     asking = wanted;
     shell.refresh();

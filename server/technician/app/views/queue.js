@@ -17,21 +17,49 @@ export async function queue(shell) {
   return {
     title: _('Queue'),
     content: [
-      h('p', {}, progress(pending.length, settled.length, shell.engine.status.online)),
+      ...progress(pending.length, settled, shell.engine.status.online).map((said) => h('p', {}, said)),
       pending.length > 0 && sync(shell),
       group(shell, _('Waiting'), pending),
-      group(shell, _('Settled'), settled),
+      group(shell, _('Already sent'), settled),
       settled.length > 0 && h('p', { class: 'hint' }, _('Settled steps stay here for 14 days.')),
     ].filter(Boolean),
   };
 }
 
+/** What waits, what needs somebody, or else that all is well. */
 function progress(pending, settled, online) {
-  if (!pending && !settled) return _('What you record on tasks appears here, with what became of it.');
-  if (!pending) return _('All is sent and settled.');
-  const waits = ngettext('{count} step waits.', '{count} steps wait.', pending);
-  const where = online ? _('It is sent by itself.') : _('All is kept on this device until there is a network.');
-  return `${waits} ${where}`;
+  if (!pending && !settled.length) {
+    return [_('What you record on tasks appears here, with what became of it.')];
+  }
+  const said = [];
+  if (pending) {
+    const waits = ngettext('{count} step waits.', '{count} steps wait.', pending);
+    const where = online
+      ? _('It is sent by itself.')
+      : _('All is kept on this device until there is a network.');
+    said.push(`${waits} ${where}`);
+  }
+  const refused = settled.filter((item) => item.status === 'refused').length;
+  if (refused) {
+    said.push(
+      ngettext(
+        '{count} step was refused: what to do stands beside it.',
+        '{count} steps were refused: what to do stands beside them.',
+        refused,
+      ),
+    );
+  }
+  const parked = settled.filter((item) => item.status === 'parked').length;
+  if (parked) {
+    said.push(
+      ngettext(
+        '{count} step is set aside until the server knows its task.',
+        '{count} steps are set aside until the server knows their tasks.',
+        parked,
+      ),
+    );
+  }
+  return said.length ? said : [_('All is sent and settled.')];
 }
 
 function sync(shell) {

@@ -32,7 +32,7 @@ export async function step(shell) {
         'form',
         { class: 'step', id: 'step', novalidate: true, key: 'step', onsubmit: (event) => confirm(event, shell, form) },
         whom(form),
-        task.emailMissing && asks.some((ask) => !ask.already) && address(shell, form),
+        wantsAddress(form) && address(shell, form),
         unticking(shell, form),
         note(form),
       ),
@@ -91,6 +91,11 @@ function whom({ asks, state, draft }) {
   );
 }
 
+/** The address is asked for where it is missing and somebody would be asked at it. */
+function wantsAddress({ task, asks, draft }) {
+  return task.emailMissing && asks.some((ask) => !ask.already && !(draft.unticked && ask.mayUntick));
+}
+
 function address(shell, { task, draft, faults }) {
   const oninput = (event) => keepDraft(task.id, { email: event.target.value });
   return h(
@@ -131,7 +136,8 @@ async function confirm(event, shell, { task, state, asks }) {
   if (shell.busy) return;
   const draft = draftOf(task.id);
   const free = draft.unticked && asks.some((ask) => ask.mayUntick && !ask.already);
-  const faults = faultsOf(draft, free);
+  const wanted = wantsAddress({ task, asks, draft });
+  const faults = faultsOf(draft, wanted, free);
   wrong = { of: location.hash, faults };
   if (faults.length) {
     await shell.refresh();
@@ -140,7 +146,7 @@ async function confirm(event, shell, { task, state, asks }) {
   }
   const { note: said, email } = draft;
   const survey = free ? { survey: false, surveyReason: whyOf(draft) } : {};
-  const captured = task.emailMissing ? email : null;
+  const captured = wanted ? email : null;
   const order = { task: task.id, state: state.code, note: said, email: captured, ...survey };
   const from = location.hash;
   const kept = await shell.record(order, state);
@@ -150,9 +156,9 @@ async function confirm(event, shell, { task, state, asks }) {
   await (location.hash === from ? shell.go(taskAt(task.id), { replace: true }) : shell.refresh());
 }
 
-function faultsOf(draft, free) {
+function faultsOf(draft, wanted, free) {
   const found = [];
-  if (draft.email.trim() && !usableAddress(draft.email)) {
+  if (wanted && draft.email.trim() && !usableAddress(draft.email)) {
     found.push({ field: 'email', text: _('This is not an e-mail address. Check it: name@example.com.') });
   }
   if (free && !whyOf(draft)) found.push({ field: 'why', text: _('Say why there is no survey.') });
