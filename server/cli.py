@@ -16,7 +16,7 @@ from mail.broker import BrokerUrlError
 from server import grants, logs, processes, restoring
 from server.commands import SpokenGroup
 from server.embedded import EmbeddedError
-from server.provision import ProvisionError, provision
+from server.provision import ProvisionError, provision, provision_new
 from server.settings import Settings, SettingsError, load
 from server.terminal import Screen, _, locale
 from server.up import FolderHeldError, Place, database_of, up
@@ -267,9 +267,16 @@ def _given(work: Callable[..., Coroutine[Any, Any, T]], folder: Path | None, *ar
     found = database_of(settings, place)
     if found is None:
         raise _not_running(place)
+
+    async def ready() -> T:
+        await provision_new(found)
+        return await work(found, *args)
+
     try:
-        return asyncio.run(work(found, *args))
+        return asyncio.run(ready())
     except ConnectionRefusedError:
+        if settings.database_url:
+            raise
         raise _not_running(place) from None
     except grants.AmbiguousError as error:
         text = _("Several accounts fit; choose with --account: %(accounts)s")

@@ -132,6 +132,29 @@ async def provision(settings: Settings) -> tuple[str, str]:
     )
 
 
+async def provision_new(settings: Settings) -> None:
+    """Migrate a database that no process has used yet; any other is left as it is.
+
+    So that a command may come first, and a mistyped secret changes no password of those at work.
+
+    :raises ProvisionError: see `provision`.
+    """
+    owner = await asyncpg.connect(settings.database_url)
+    try:
+        database = _database_name(settings.database_url)
+        names = [_login_name(database, role) for role in (API_ROLE, WORKER_ROLE)]
+        known = await owner.fetchval(
+            "SELECT count(*) = $2 AND to_regclass('account') IS NOT NULL"
+            " FROM pg_roles WHERE rolname = ANY($1)",
+            names,
+            len(names),
+        )
+    finally:
+        await owner.close()
+    if not known:
+        await provision(settings)
+
+
 async def _login_role(owner: "Connection", secret: str, database: str, role: str) -> None:
     name = _login_name(database, role)
     exists = await owner.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", name)

@@ -163,6 +163,13 @@ def test_a_port_that_is_taken_is_said_so(tmp_path: Path) -> None:
     assert f"Cannot listen on 127.0.0.1:{port}" in said.stderr
 
 
+def test_a_command_says_so_when_the_database_that_was_named_does_not_answer(tmp_path: Path) -> None:
+    address = "postgresql://somebody:x@127.0.0.1:1/none"
+    said = retour(tmp_path, "held", database_url=address, secret=SECRET)
+    assert said.returncode == 1
+    assert "The database cannot be reached" in said.stderr
+
+
 def test_codes_are_not_given_where_nothing_runs(tmp_path: Path) -> None:
     said = retour(tmp_path / "nowhere", "enrol", "luc@boreal.example")
     assert said.returncode == 1

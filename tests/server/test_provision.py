@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from server.embedded import Embedded
-from server.provision import ProvisionError, provision, running_dsn, verifier
+from server.provision import ProvisionError, provision, provision_new, running_dsn, verifier
 from server.settings import load
 from sync.schema import API_ROLE, WORKER_ROLE
 from tests.databases import QUICK, SECRET, TestDatabase, renamed
@@ -97,6 +97,14 @@ async def test_many_processes_may_start_on_an_empty_database_at_once(empty: str)
     assert [process.returncode for process in processes] == [0] * 5, ends
     ran = "SELECT count(*) AS times FROM migration GROUP BY app_name, name"
     assert await value(empty, f"SELECT max(times) FROM ({ran}) AS each_once") == 1
+
+
+async def test_a_command_may_be_the_first_and_changes_no_password_later(empty: str) -> None:
+    await provision_new(load({}, database_url=empty, secret=SECRET))
+    address = running_dsn(empty, SECRET, API_ROLE)
+    assert await value(address, "SELECT 1") == 1
+    await provision_new(load({}, database_url=empty, secret="a secret that was mistyped"))
+    assert await value(address, "SELECT 1") == 1
 
 
 async def test_a_running_role_that_is_superuser_is_refused(database: TestDatabase) -> None:

@@ -18,6 +18,14 @@ from tests.technician.phone import Phone, Tab
 PULL = b"GET /api/v1/sync/pull"
 FIRST_PULL = b"GET /api/v1/sync/pull?limit=500 HTTP"
 YEAR = timedelta(days=365)
+#: Changes the place up to which the device has pulled into one that nobody wrote.
+SPOIL_CURSOR = """
+  const open = indexedDB.open(given);
+  await new Promise((done) => (open.onsuccess = done));
+  const store = open.result.transaction('mark', 'readwrite').objectStore('mark');
+  const write = store.put('A'.repeat(56), 'cursor');
+  await new Promise((done) => (write.onsuccess = done));
+  open.result.close();"""
 COUNT = "return (await engine.tasks()).length"
 
 
@@ -60,6 +68,20 @@ def test_a_restored_database_is_pulled_anew_and_the_queue_survives(
     alice.run("await engine.sync()")
     assert alice.queue() == {recorded: "accepted"}
     assert alice.run(COUNT) == 1
+    assert alice.task(field.task)["state"]["code"] == "600"
+
+
+def test_a_cursor_that_the_server_no_longer_reads_is_dropped_and_all_comes_again(
+    alice: Tab, field: Field, gate: Gate
+) -> None:
+    """As after a change of the key that cursors are signed with."""
+    device = alice.run("return engine.session.device")
+    alice.run(SPOIL_CURSOR, f"retour-{device}")
+    recorded = alice.record(field.task, "600")
+    alice.settle()
+    alice.run("await engine.sync()")
+    alice.until("engine.status.problem === null")
+    assert alice.queue() == {recorded: "accepted"}
     assert alice.task(field.task)["state"]["code"] == "600"
 
 

@@ -66,7 +66,7 @@ class Visits:
             screen.press(NAMES["300"])
             bar = screen.page.get_by_role("region", name="Undo")
             expect(bar).to_contain_text(NAMES["300"])  # and not the step before any more
-            screen.press("Undo")
+            screen.press("Undo 300")
             expect(screen.main.locator(".marks").first).to_contain_text("100 Planifié")
         for state in DAY[number]:
             self._step(screen, number, state)

@@ -86,7 +86,7 @@ def test_every_page_is_for_everybody(
         assert screen.page.evaluate(SMALL, FINGER) == [], place
     screen.open(visit)
     screen.page.get_by_role("button", name="300 Sur place").click()
-    expect(screen.button("Undo" if english else "Annuler")).to_be_visible()
+    expect(screen.button("Undo 300" if english else "Annuler 300")).to_be_visible()
     assert violations(screen.page, axe) == []
 
 

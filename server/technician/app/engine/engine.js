@@ -79,6 +79,7 @@ export class Engine extends EventTarget {
   async start() {
     this.#tabs.onmessage = () => this.#adopt();
     this.#installed.addEventListener('change', () => this.#look());
+    for (const turn of ['online', 'offline']) addEventListener(turn, () => this.#look());
     await this.#adopt();
     this.#installed.start();
   }
@@ -266,7 +267,7 @@ export class Engine extends EventTarget {
     const standing = enrolled ? await enrolled.standing() : NOBODY;
     const persisted = (await navigator.storage?.persisted?.()) ?? false;
     if (enrolled !== this.#enrolled) return;
-    const { online = this.status.online, live = false, problem = null } = enrolled?.syncing ?? {};
+    const { online = navigator.onLine, live = false, problem = null } = enrolled?.syncing ?? {};
     if (problem === 'old_app' && this.status.problem !== problem) this.#installed.look();
     const newer = this.#installed.newer;
     this.status = { ...standing, online, live, problem, persisted, newer };

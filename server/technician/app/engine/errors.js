@@ -2,8 +2,8 @@
 
 export class EngineError extends Error {
   /**
-   * @param {string} code 'offline' | 'signed_out' | 'old_app' | 'resync' | 'throttled' | 'server' |
-   *   'storage_full' | 'bad_code' | 'bad_name' | 'unknown_task' | 'unknown_state' | 'bad_email' |
+   * @param {string} code 'offline' | 'signed_out' | 'old_app' | 'resync' | 'bad_cursor' |
+   *   'throttled' | 'server' | 'storage_full' | 'bad_code' | 'bad_name' | 'unknown_task' | 'unknown_state' | 'bad_email' |
    *   'bad_note' | 'bad_reason' | 'too_large' | 'bad_request' | 'no_session'
    * @param {{retryAfter?: number | null}} [more] retryAfter: milliseconds that the server asks for
    */

@@ -25,7 +25,9 @@ export async function pullPage(store, wire, now, signal) {
   try {
     page = await wire.get(`/sync/pull?${query}`, signal);
   } catch (error) {
-    if (error.code !== 'resync') throw error;
+    // The key of cursors may have changed on the server: then none of ours is good any more.
+    const foreign = error.code === 'bad_cursor' && cursor;
+    if (error.code !== 'resync' && !foreign) throw error;
     await startAgain(store);
     return { more: true };
   }

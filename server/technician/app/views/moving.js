@@ -39,11 +39,17 @@ async function move(shell, task, state) {
   return shell.go(taskAt(task.id), { replace: true });
 }
 
+/** The end of the work where it may follow; once under way, never back to what was planned. */
+function likeliest({ kind }, next) {
+  const of = (wanted) => next.find((state) => state.kind === wanted);
+  return of('done') ?? (kind === 'active' ? of('active') : null) ?? next[0];
+}
+
 /** The dock of a task: what comes next, the likeliest first and filled, then all other states. */
 export function nextSteps(shell, task) {
   const next = task.next.filter((state) => state.kind !== 'cancelled');
   const under = ['planned', 'active'].includes(task.state.kind);
-  const likely = under ? (next.find((state) => state.kind === 'done') ?? next[0]) : null;
+  const likely = under ? likeliest(task.state, next) : null;
   const rest = next.filter((state) => state !== likely);
   const elsewhere = task.history.some((step) => step.by)
     ? _('Another state, correct')

@@ -35,7 +35,7 @@ export function problems(shell) {
   const { session, status } = shell.engine;
   if (!session) return null;
   const found = [
-    problemOf(status),
+    problemOf(shell),
     clockOf(status),
     status.firstSync && first(status.firstSync),
     status.newer && newer(shell),
@@ -43,15 +43,26 @@ export function problems(shell) {
   return found.length ? h('div', { class: 'problems', key: 'problems' }, ...found) : null;
 }
 
-function problemOf(status) {
-  const kept = ngettext(
-    '{count} step is kept on this device.',
-    '{count} steps are kept on this device.',
-    status.waiting + status.held,
-  );
+function problemOf({ engine: { status }, place }) {
+  const count = status.waiting + status.held;
+  const kept =
+    count > 0 &&
+    ngettext(
+      '{count} step is kept on this device.',
+      '{count} steps are kept on this device.',
+      count,
+    );
   switch (status.problem) {
     case 'signed_out':
-      return notice('error', _('This device is no longer enrolled.'), kept, _('Ask dispatch for a code and enrol again: they will then be sent.'), h('a', { class: 'touch', href: ENROL }, _('Enrol again')));
+      return notice(
+        'error',
+        _('This device is no longer enrolled.'),
+        kept,
+        count > 0
+          ? _('Ask dispatch for a code and enrol again: they will then be sent.')
+          : _('Ask dispatch for a code and enrol again.'),
+        place.page !== 'enrol' && h('a', { class: 'touch', href: ENROL }, _('Enrol again')),
+      );
     case 'old_app':
       return notice('error', _('This app is too old for the server.'), kept, _('Connect to a network, close the app and open it again: it updates by itself.'));
     case 'storage_full':
@@ -88,6 +99,6 @@ function notice(tone, what, ...more) {
     'div',
     { class: `notice ${tone}` },
     h('p', {}, h('b', {}, what)),
-    ...more.map((part) => (typeof part === 'string' ? h('p', {}, part) : part)),
+    ...more.filter(Boolean).map((part) => (typeof part === 'string' ? h('p', {}, part) : part)),
   );
 }

@@ -9,8 +9,8 @@ import { asked, gone } from './task.js';
 import { _, named } from './texts.js';
 import { unticking, whyOf } from './untick.js';
 
-/** What is wrong with the form of which task and state. */
-let wrong = { of: '', faults: /** @type {{field: string, text: string}[]} */ ([]) };
+/** The place whose form was sent with faults: there they are shown until they are mended. */
+let refused = '';
 
 /** @param {import('./shell.js').Shell} shell @returns {Promise<import('./shell.js').Page>} */
 export async function step(shell) {
@@ -22,7 +22,8 @@ export async function step(shell) {
   const draft = draftOf(id);
   const typed = usableAddress(draft.email);
   const asks = await shell.engine.asks(id, code, typed);
-  const form = { task, state, asks, draft, faults: wrong.of === location.hash ? wrong.faults : [] };
+  const form = { task, state, asks, draft };
+  form.faults = refused === location.hash ? faultsOf(form) : [];
   return {
     title: `${state.code} ${named(state)}`,
     over: [back(taskAt(id), task.title)],
@@ -135,18 +136,17 @@ async function confirm(event, shell, { task, state, asks }) {
   event.preventDefault();
   if (shell.busy) return;
   const draft = draftOf(task.id);
-  const free = draft.unticked && asks.some((ask) => ask.mayUntick && !ask.already);
-  const wanted = wantsAddress({ task, asks, draft });
-  const faults = faultsOf(draft, wanted, free);
-  wrong = { of: location.hash, faults };
+  const form = { task, asks, draft };
+  const faults = faultsOf(form);
+  refused = faults.length ? location.hash : '';
   if (faults.length) {
     await shell.refresh();
     document.getElementById(faults[0].field)?.focus();
     return;
   }
   const { note: said, email } = draft;
-  const survey = free ? { survey: false, surveyReason: whyOf(draft) } : {};
-  const captured = wanted ? email : null;
+  const survey = isFree(form) ? { survey: false, surveyReason: whyOf(draft) } : {};
+  const captured = wantsAddress(form) ? email : null;
   const order = { task: task.id, state: state.code, note: said, email: captured, ...survey };
   const from = location.hash;
   const kept = await shell.record(order, state);
@@ -156,11 +156,18 @@ async function confirm(event, shell, { task, state, asks }) {
   await (location.hash === from ? shell.go(taskAt(task.id), { replace: true }) : shell.refresh());
 }
 
-function faultsOf(draft, wanted, free) {
+/** Whether somebody who would be asked is not, by the technician's choice. */
+function isFree({ asks, draft }) {
+  return draft.unticked && asks.some((ask) => ask.mayUntick && !ask.already);
+}
+
+/** @returns {{field: string, text: string}[]} */
+function faultsOf(form) {
+  const { draft } = form;
   const found = [];
-  if (wanted && draft.email.trim() && !usableAddress(draft.email)) {
+  if (wantsAddress(form) && draft.email.trim() && !usableAddress(draft.email)) {
     found.push({ field: 'email', text: _('This is not an e-mail address. Check it: name@example.com.') });
   }
-  if (free && !whyOf(draft)) found.push({ field: 'why', text: _('Say why there is no survey.') });
+  if (isFree(form) && !whyOf(draft)) found.push({ field: 'why', text: _('Say why there is no survey.') });
   return found;
 }

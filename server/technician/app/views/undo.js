@@ -53,7 +53,7 @@ export class Undoing {
           disabled: this.shell.busy,
           onclick: () => this.#undo(offer),
         },
-        _('Undo'),
+        _('Undo {code}', { code: offer.state.code }),
       ),
     );
   }

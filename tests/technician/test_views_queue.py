@@ -1,0 +1,162 @@
+"""The queue's page: each step with its verdict in words, and what is to be done about it."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from sync.ids import new_id
+from sync.intake import accept
+from tests.technician.field import Field
+from tests.technician.gate import Gate
+from tests.technician.phone import Phone
+from tests.technician.screen import Screen
+
+#: Makes the only recorded step one of the task that is given.
+ANOTHER_TASK = """async (task) => {
+  const [{ name }] = (await indexedDB.databases()).filter((one) => one.name.startsWith('retour-'));
+  const over = (request) => new Promise((done) => (request.onsuccess = () => done(request.result)));
+  const database = await over(indexedDB.open(name));
+  const store = database.transaction('outbox', 'readwrite').objectStore('outbox');
+  const [item] = await over(store.getAll());
+  await over(store.put({ ...item, task }));
+  database.close();
+}"""
+
+
+def steps(screen: Screen) -> Locator:
+    """What the queue lists, from the top."""
+    return screen.main.get_by_role("listitem")
+
+
+def offline(screen: Screen, gate: Gate) -> None:
+    """No network, and the browser knows."""
+    gate.cut()
+    screen.phone.context.set_offline(True)
+
+
+def online(screen: Screen, gate: Gate) -> None:
+    """The network is back."""
+    gate.listen()
+    screen.phone.context.set_offline(False)
+
+
+def test_a_step_is_held_then_waits_then_is_accepted(
+    screen: Screen, field: Field, visit: UUID, gate: Gate
+) -> None:
+    offline(screen, gate)
+    screen.go("/queue")
+    screen.says("What you record on tasks appears here, with what became of it.")
+    screen.open(visit)
+    screen.press("300 Sur place")
+    screen.go("/queue")
+    expect(steps(screen)).to_contain_text("Held")
+    expect(steps(screen)).to_contain_text("Can be undone for ten seconds, then it is sent.")
+    screen.wait_out()
+    expect(steps(screen)).to_contain_text("Waits")
+    screen.says("1 step waits. All is kept on this device until there is a network.")
+    expect(steps(screen)).to_contain_text("Kept on this device until there is a network.")
+    online(screen, gate)
+    expect(steps(screen)).to_contain_text("Accepted")
+    screen.says("All is sent and settled.")
+    assert field.states(visit) == ["300"]
+
+
+def test_a_mis_tap_is_taken_back_on_the_queue_too(
+    screen: Screen, field: Field, visit: UUID, gate: Gate
+) -> None:
+    screen.open(visit)
+    screen.press("300 Sur place")
+    screen.go("/queue")
+    steps(screen).get_by_role("button", name="Undo").click()
+    expect(steps(screen)).to_have_count(0)
+    screen.settled()
+    assert (field.states(visit), gate.count(b"POST /api/v1/sync/push")) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("english", "words", "well"),
+    [
+        (
+            True,
+            [
+                "1 step was refused: what to do stands beside it.",
+                "The task was not yours at that moment.",
+                "Dispatch sees it too and can accept it",
+            ],
+            "All is sent and settled.",
+        ),
+        (
+            False,
+            [
+                "1 étape a été refusée",
+                "La tâche ne vous était pas confiée à ce moment.",
+                "La répartition la voit aussi et peut",
+            ],
+            "Tout est envoyé et réglé.",
+        ),
+    ],
+)
+def test_a_refused_step_says_why_until_dispatch_accepts_it(
+    phone: Phone,
+    screen: Screen,
+    field: Field,
+    visit: UUID,
+    gate: Gate,
+    english: bool,
+    words: list[str],
+    well: str,
+) -> None:
+    offline(screen, gate)
+    field.reassign(visit, field.world.bob, datetime.now(UTC) - timedelta(hours=1))
+    screen.open(visit)
+    screen.press("300 Sur place")
+    online(screen, gate)
+    screen.settled()
+    screen.page.evaluate(f"localStorage['retour-language'] = '{'en' if english else 'fr'}'")
+    other = Screen(phone, "#/queue", english=english)
+    other.says(*words)
+    expect(other.main).not_to_contain_text(well)
+    [refused] = field.on(
+        lambda tx: tx.fetch(
+            "SELECT id FROM verdict WHERE account = $1 AND verdict = 'refused'", tx.account
+        )
+    )
+    field.on(lambda tx: accept(tx, refused["id"], None))
+    other.says(well)
+    expect(other.main).not_to_contain_text(words[1])
+    assert field.states(visit) == ["300"]
+
+
+def test_a_step_of_a_task_that_is_not_there_yet_is_set_aside_and_settled_later(
+    screen: Screen, field: Field, visit: UUID, gate: Gate
+) -> None:
+    offline(screen, gate)
+    screen.open(visit)
+    screen.press("300 Sur place")
+    screen.wait_out()
+    coming = new_id()
+    screen.page.evaluate(ANOTHER_TASK, str(coming))
+    online(screen, gate)
+    screen.go("/queue")
+    expect(steps(screen)).to_contain_text("Set aside")
+    screen.says("1 step is set aside until the server knows its task.")
+    field.new_task(id=coming)
+    expect(steps(screen)).to_contain_text("Accepted")
+    screen.says("All is sent and settled.")
+    assert field.states(coming) == ["300"]
+
+
+def test_two_tabs_show_one_queue_the_newest_first(
+    phone: Phone, screen: Screen, visit: UUID, gate: Gate
+) -> None:
+    other = Screen(phone, "#/queue")
+    expect(other.title).to_have_text("Queue")
+    offline(screen, gate)
+    screen.open(visit)
+    for number, name in enumerate(("200 En route", "300 Sur place"), start=1):
+        screen.press(name)
+        expect(steps(other)).to_have_count(number)
+        expect(steps(other).first).to_contain_text(name)
+    expect(other.strip).to_contain_text("2 wait")

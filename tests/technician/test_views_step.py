@@ -1,0 +1,106 @@
+"""The page before a step that asks somebody: who is asked, at which address, or why not."""
+
+from uuid import UUID
+
+import pytest
+from playwright.sync_api import expect
+
+from rules.campaign import AddressField
+from tests.technician.field import Field
+from tests.technician.screen import Screen
+
+
+@pytest.fixture
+def nameless(field: Field, visit: UUID) -> UUID:
+    """A task of a customer of whom no address is known, under a campaign that may be left out."""
+    field.campaign(opt_out_allowed=True)
+    customer = field.do(lambda world: world.customer(name="Jean Roy", email=None))
+    return field.new_task(title="Chaudière", customer=customer)
+
+
+def kept(field: Field, task: UUID) -> tuple[str, bool, str | None, str | None]:
+    """State, survey, reason and address of the only transition of a task, as the server has it."""
+    sql = """SELECT n.state, n.survey, n.survey_reason, c.email
+             FROM transition n JOIN task t ON (t.account, t.id) = (n.account, n.task)
+             LEFT JOIN customer c ON (c.account, c.id) = (t.account, t.customer)
+             WHERE n.account = $1 AND n.task = $2"""
+    [row] = field.on(lambda tx: tx.fetch(sql, tx.account, task))
+    return tuple(row)
+
+
+def test_a_missing_address_is_captured_and_told_whose_it_is(
+    screen: Screen, field: Field, nameless: UUID
+) -> None:
+    screen.go(f"/task/{nameless}/step/600")
+    screen.says("No address: nobody will be asked.")
+    address = screen.page.get_by_label("E-mail of Jean Roy (optional)")
+    screen.says("address, for this survey and for later ones.")
+    address.fill("jean@")
+    address.press("Enter")
+    expect(address).to_be_focused()
+    expect(address).to_have_attribute("aria-invalid", "true")
+    expect(screen.page.get_by_role("alert")).to_contain_text("This is not an e-mail address.")
+    address.fill("jean@example.org")
+    address.press("Tab")
+    screen.says("jean@example.org (the customer\N{RIGHT SINGLE QUOTATION MARK}s address)")
+    expect(screen.page.get_by_role("alert")).to_have_count(0)
+    expect(address).not_to_have_attribute("aria-invalid", "true")
+    screen.press("Confirm 600 Terminé")
+    expect(screen.title).to_have_text("Chaudière")
+    screen.settled()
+    assert kept(field, nameless) == ("600", True, None, "jean@example.org")
+
+
+def test_no_survey_needs_a_reason_and_asks_for_no_address(
+    screen: Screen, field: Field, nameless: UUID
+) -> None:
+    screen.go(f"/task/{nameless}/step/600")
+    address = screen.page.get_by_label("E-mail of Jean Roy (optional)")
+    address.fill("jean@example.org")
+    leave_out = screen.page.get_by_label("No survey for this visit")
+    leave_out.check()
+    expect(address).to_have_count(0)
+    screen.says("Nobody: you chose no survey.")
+    screen.press("Confirm 600 Terminé")
+    expect(screen.page.get_by_role("alert")).to_contain_text("Say why there is no survey.")
+    screen.page.reload()
+    leave_out.uncheck()
+    expect(screen.page.get_by_role("alert")).to_have_count(0)
+    expect(address).to_have_value("jean@example.org")
+    leave_out.check()
+    screen.page.get_by_label("Another reason").check()
+    screen.page.get_by_label("Your reason").fill("  Chien méchant ")
+    screen.press("Confirm 600 Terminé")
+    expect(screen.title).to_have_text("Chaudière")
+    screen.settled()
+    assert kept(field, nameless) == ("600", False, "Chien méchant", None)
+
+
+def test_where_the_account_does_not_allow_it_no_survey_is_left_out(
+    screen: Screen, field: Field, visit: UUID
+) -> None:
+    field.campaign(primary=AddressField.CUSTOMER, opt_out_allowed=False)
+    customer = field.do(lambda world: world.customer(name="Jean Roy", email="jean@example.org"))
+    task = field.new_task(customer=customer)
+    screen.go(f"/task/{task}/step/600")
+    screen.says("jean@example.org")
+    expect(screen.page.get_by_label("No survey for this visit")).to_have_count(0)
+    screen.page.get_by_label("Note (optional)").fill("Joint remplacé")
+    screen.press("Confirm 600 Terminé")
+    expect(screen.page.get_by_role("blockquote")).to_contain_text("Joint remplacé")
+    screen.settled()
+    screen.go(f"/task/{task}/step/610")
+    screen.says("Already triggered by an earlier step: nobody is asked again.")
+
+
+def test_one_who_works_is_never_led_back_by_the_large_button(
+    screen: Screen, field: Field, visit: UUID
+) -> None:
+    flow = {"200": ["100", "300", "900"], "300": ["200", "600", "900"]}
+    kind = field.do(lambda world: world.task_type("Tournée", flow))
+    task = field.new_task(type=kind, state="200")
+    screen.open(task)
+    likely = screen.page.locator(".likely")
+    expect(likely).to_contain_text("300")
+    likely.click()
+    expect(likely).to_contain_text("600")
