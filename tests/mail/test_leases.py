@@ -209,14 +209,14 @@ async def test_a_run_that_has_no_time_left_gives_back_what_it_took(
 ) -> None:
     await active(post.world)
     tasks = [await post.visit() for _ in range(30)]
-    post.told(smtp_timeout=10, actor_timeout=20, smtp_connections=1)
+    post.told(smtp_timeout=8, actor_timeout=16, smtp_connections=1)
     post.server.next("RCPT", HANG)
     delivering = asyncio.create_task(post.deliver())
     await post.server.until("RCPT")
     # However slow the machine is, the time is over exactly while the first mail hangs.
     loop = asyncio.get_running_loop()
     since = loop.time
-    monkeypatch.setattr(loop, "time", lambda: since() + 12)
+    monkeypatch.setattr(loop, "time", lambda: since() + 9)
     assert await delivering == 30
     left = await rows(post.world, "SELECT attempt, first_tried_at, phase FROM outbox")
     assert len(left) == 30
