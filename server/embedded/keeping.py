@@ -40,6 +40,7 @@ async def _keep(embedded: Embedded) -> None:
     clock = asyncio.get_running_loop().time
     while True:
         await asyncio.sleep(LOOK)
+        embedded.hasten()
         if embedded.alive():
             continue
         if len(starts) == STARTS and clock() - starts[0] < WITHIN:

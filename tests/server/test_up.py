@@ -193,6 +193,17 @@ def test_a_database_that_is_killed_is_started_again_under_everything_else(folder
         assert up.end(signal.SIGINT) == 0
 
 
+def test_a_database_that_somebody_asks_to_end_is_started_again_too(folder: Path) -> None:
+    with started(folder) as up:
+        before = access(folder)
+        assert before is not None
+        os.kill(before.pid, signal.SIGTERM)
+        until(lambda: access(folder) != before, "it is started again")
+        until(lambda: readiness(up)[0] == 200, "the database is back")
+        assert tasks(up) == 300
+        assert up.end(signal.SIGINT) == 0
+
+
 def test_a_database_that_ends_again_and_again_is_given_up(folder: Path) -> None:
     with started(folder) as up:
         for _ in range(STARTS):
