@@ -185,7 +185,7 @@ async def test_it_survives_a_connection_that_is_cut(
             clock = asyncio.create_task(_tick_until_rung(config, rings))
             await watcher.until_waiting(1)
             await watcher.connection.execute(CUT)
-        await clock
+        assert await clock == "plan"
 
 
 async def test_it_runs_in_a_thread_of_its_own(world: World, config: MailConfig) -> None:
@@ -201,6 +201,6 @@ async def test_it_runs_in_a_thread_of_its_own(world: World, config: MailConfig) 
     assert DB.pool is not None
 
 
-async def _tick_until_rung(config: MailConfig, rings: Rings) -> None:
+async def _tick_until_rung(config: MailConfig, rings: Rings) -> str:
     async with ticking(config, rings):
-        await rings.next()
+        return await rings.next()
