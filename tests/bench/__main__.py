@@ -158,4 +158,6 @@ def lines_of(name: str) -> list[Line]:
             sys.stderr.write(f"{name} is measured\n")
 
 
-sys.stdout.write(f"{table([line for name in sys.argv[1:] or PARTS for line in lines_of(name)])}\n")
+if __name__ == "__main__":
+    found = [line for name in sys.argv[1:] or PARTS for line in lines_of(name)]
+    sys.stdout.write(f"{table(found)}\n")

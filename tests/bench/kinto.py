@@ -151,7 +151,7 @@ def installed() -> Path:
             "-m",
             "pip",
             "--disable-pip-version-check",
-            "--quiet",
+            "-qq",  # a machine's own settings may bring a warning for each index; errors are kept
         ]
         try:
             subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True)
