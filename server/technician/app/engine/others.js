@@ -3,6 +3,10 @@
 import { asked } from './database.js';
 import { unreadable } from './outbox.js';
 import { openStore, readMark, setMark } from './store.js';
+import { inTurn } from './turns.js';
+
+/** The mark 'ended' of a store that is about to be erased; `true` where a queue is moved away. */
+const LEFT = 'left';
 
 /**
  * The same technician's former enrolments end in the present one, with what they had queued.
@@ -15,20 +19,30 @@ import { openStore, readMark, setMark } from './store.js';
 export async function gather(directory, device, technician, store) {
   const all = await directory.all();
   const former = all.filter((one) => one.technician === technician && one.device !== device);
+  const { signal } = new AbortController();
   for (const one of former) {
-    await moveQueue(one.device, store);
-    await directory.forget(one.device);
+    await inTurn(`retour-move-${one.device}`, signal, async () => {
+      if (await moveQueue(one.device, store)) await directory.forget(one.device);
+    });
   }
   return former.length > 0;
 }
 
 /**
- * Nothing of a device stays on this browser.
+ * Nothing of a device stays on this browser, unless something is queued there. Another tab may still
+ * be at work with it: what it records from now on is refused, what it did before keeps all.
  * @param {import('./directory.js').Directory} directory
  * @param {string} device
  */
 export async function forget(directory, device) {
-  await openStore(device).erase();
+  const store = openStore(device);
+  const left = await store.write(['outbox', 'mark'], async (tx) => {
+    if (await unsettledIn(tx)) return false;
+    setMark(tx, 'ended', LEFT);
+    return true;
+  });
+  if (!left) return store.close();
+  await store.erase();
   await directory.forget(device);
 }
 
@@ -42,7 +56,8 @@ export async function waitingOthers(directory, device) {
   const found = [];
   for (const other of await directory.all()) {
     const waiting = other.device === device ? 0 : await unsettled(other.device);
-    if (waiting) found.push({ device: other.device, name: other.name || other.deviceName, waiting });
+    const name = other.name || other.deviceName;
+    if (waiting) found.push({ device: other.device, name, waiting });
   }
   return found;
 }
@@ -50,6 +65,7 @@ export async function waitingOthers(directory, device) {
 /**
  * No tab records or undoes anything there once it is read. Killed in between, both have it: pushing
  * twice is once, and the next start moves it again.
+ * @returns {Promise<boolean>} false where the present one was signed out meanwhile: all stays
  */
 async function moveQueue(from, to) {
   const store = openStore(from);
@@ -57,7 +73,23 @@ async function moveQueue(from, to) {
     setMark(tx, 'ended', true);
     return asked(tx.objectStore('outbox').getAll());
   });
-  await to.write(['outbox', 'mark'], async (tx) => {
+  const taken = await take(to, items).catch((error) => {
+    console.error(error);
+    return false;
+  });
+  if (taken) {
+    await store.erase();
+  } else {
+    await store.write(['mark'], async (tx) => setMark(tx, 'ended', false));
+    await store.close();
+  }
+  return taken;
+}
+
+/** Whether `store` has all of `items` now. */
+function take(store, items) {
+  return store.write(['outbox', 'mark'], async (tx) => {
+    if ((await readMark(tx, 'ended')) === LEFT) return false;
     setMark(tx, 'ended', false);
     const last = Math.max(await readMark(tx, 'sequence'), ...items.map((item) => item.sequence));
     setMark(tx, 'sequence', last);
@@ -65,8 +97,8 @@ async function moveQueue(from, to) {
       const there = await asked(tx.objectStore('outbox').getKey(item.id));
       if (!there) tx.objectStore('outbox').add(item);
     }
+    return true;
   });
-  await store.erase();
 }
 
 /**
@@ -77,12 +109,14 @@ async function moveQueue(from, to) {
 export async function unsettled(device) {
   const store = openStore(device);
   try {
-    return await store.read(['outbox'], async (tx) => {
-      const status = tx.objectStore('outbox').index('status');
-      const { length: unread } = await unreadable(tx);
-      return unread + (await asked(status.count('waiting'))) + (await asked(status.count('held')));
-    });
+    return await store.read(['outbox'], unsettledIn);
   } finally {
     await store.close();
   }
+}
+
+async function unsettledIn(tx) {
+  const status = tx.objectStore('outbox').index('status');
+  const { length: unread } = await unreadable(tx);
+  return unread + (await asked(status.count('waiting'))) + (await asked(status.count('held')));
 }

@@ -1,0 +1,60 @@
+"""Signing out and enrolling anew while another tab is at work: nothing recorded is lost."""
+
+from typing import Final
+
+from tests.technician.field import Field
+from tests.technician.gate import Gate
+from tests.technician.phone import Tab
+
+FORGET: Final = """const { forget } = await import('/tech/engine/others.js');
+const { Directory } = await import('/tech/engine/directory.js');
+await forget(new Directory(), given);"""
+#: Ends a store as signing out does, then has a queue moved into it.
+MOVE: Final = """const { gather } = await import('/tech/engine/others.js');
+const { openStore, setMark } = await import('/tech/engine/store.js');
+const store = openStore('left');
+await store.write(['mark'], async (tx) => setMark(tx, 'ended', 'left'));
+const directory = {
+  all: async () => [given, 'left'].map((device) => ({ device, technician: 'alice' })),
+  forget: async () => { throw new Error('forgotten'); },
+};
+await gather(directory, 'left', 'alice', store);
+await store.erase();"""
+
+
+def test_what_a_tab_recorded_as_another_signed_out_is_kept(
+    alice: Tab, field: Field, gate: Gate
+) -> None:
+    gate.cut()
+    recorded = alice.record(field.task, "300")
+    alice.run(FORGET, alice.run("return engine.session.device"))
+    assert list(alice.queue()) == [recorded]
+    gate.listen()
+    alice.settle()
+    assert field.states(field.task) == ["300"]
+
+
+def test_a_tab_that_has_not_heard_of_it_records_nothing_that_would_be_lost(
+    alice: Tab, field: Field, gate: Gate
+) -> None:
+    gate.cut()
+    alice.run(FORGET, alice.run("return engine.session.device"))
+    order = {"task": str(field.task), "state": "300"}
+    assert alice.run("return engine.record(given)", order) in (
+        {"error": "no_session"},
+        {"error": "unknown_task"},
+    )
+
+
+def test_a_queue_is_not_moved_to_who_has_just_signed_out(
+    alice: Tab, field: Field, gate: Gate
+) -> None:
+    gate.cut()
+    recorded = alice.record(field.task, "300")
+    alice.run(MOVE, alice.run("return engine.session.device"))
+    assert list(alice.queue()) == [recorded]
+    later = alice.record(field.task, "600")
+    gate.listen()
+    alice.settle()
+    assert alice.queue() == {recorded: "accepted", later: "accepted"}
+    assert field.states(field.task) == ["300", "600"]
