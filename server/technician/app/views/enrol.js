@@ -50,7 +50,7 @@ function welcome({ engine }) {
 function present({ engine }) {
   const { session, status } = engine;
   if (!session || status.problem === 'signed_out') return null;
-  const waiting = status.waiting + status.held;
+  const waiting = status.waiting + status.held + status.unread;
   return h(
     'div',
     { class: 'notice caution', key: 'present' },

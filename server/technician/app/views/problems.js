@@ -44,7 +44,7 @@ export function problems(shell) {
 }
 
 function problemOf({ engine: { status }, place }) {
-  const count = status.waiting + status.held;
+  const count = status.waiting + status.held + status.unread;
   const kept =
     count > 0 &&
     ngettext(
