@@ -29,8 +29,8 @@ export async function gather(directory, device, technician, store) {
 }
 
 /**
- * Nothing of a device stays on this browser, unless something is queued there. Another tab may still
- * be at work with it: what it records from now on is refused, what it did before keeps all.
+ * Nothing of a device stays on this browser, unless something is queued there. Another tab may
+ * still be at work with it: what it records from now on is refused, what it did before keeps all.
  * @param {import('./directory.js').Directory} directory
  * @param {string} device
  */

@@ -39,8 +39,21 @@ function welcome({ engine }) {
   return {
     title: name ? _('This device is {name}’s', { name }) : _('This device is enrolled'),
     content: [
-      account ? h('p', {}, _('You work for {account}.', { account })) : h('p', {}, _('Asking the server who you are…')),
-      h('p', {}, _('Your tasks come by themselves and stay here without a network. Add this page to the home screen to keep it at hand.')),
+      h(
+        'p',
+        {},
+        account
+          ? _('You work for {account}.', { account })
+          : _('Asking the server who you are…'),
+      ),
+      h(
+        'p',
+        {},
+        _(
+          'Your tasks come by themselves and stay here without a network. ' +
+            'Add this page to the home screen to keep it at hand.',
+        ),
+      ),
       h('a', { class: 'button wide', href: LIST }, _('To my tasks')),
     ],
   };
@@ -51,11 +64,21 @@ function present({ engine }) {
   const { session, status } = engine;
   if (!session || status.problem === 'signed_out') return null;
   const waiting = status.waiting + status.held + status.unread;
+  const name = session.name || session.deviceName;
   return h(
     'div',
     { class: 'notice caution', key: 'present' },
-    h('p', {}, _('{name} is signed in on this device.', { name: session.name || session.deviceName })),
-    waiting > 0 && h('p', {}, ngettext('{count} step waits and stays under this name.', '{count} steps wait and stay under this name.', waiting)),
+    h('p', {}, _('{name} is signed in on this device.', { name })),
+    waiting > 0 &&
+      h(
+        'p',
+        {},
+        ngettext(
+          '{count} step waits and stays under this name.',
+          '{count} steps wait and stay under this name.',
+          waiting,
+        ),
+      ),
     h('p', {}, _('A new code signs somebody else in.')),
   );
 }
@@ -103,7 +126,11 @@ function form(shell) {
       'div',
       { class: 'field' },
       h('label', { for: 'code' }, _('Code')),
-      h('p', { class: 'hint', id: 'code-hint' }, _('Dispatch gives it to you: 16 letters and digits, good for ten minutes.')),
+      h(
+        'p',
+        { class: 'hint', id: 'code-hint' },
+        _('Dispatch gives it to you: 16 letters and digits, good for ten minutes.'),
+      ),
       h('input', {
         id: 'code',
         class: 'code',
@@ -124,15 +151,26 @@ function form(shell) {
       { class: 'field' },
       h('label', { for: 'device' }, _('Name of this device')),
       h('p', { class: 'hint', id: 'device-hint' }, _('How dispatch tells your devices apart.')),
-      h('input', { id: 'device', type: 'text', maxlength: 100, 'aria-describedby': 'device-hint', value: deviceName() }),
+      h('input', {
+        id: 'device',
+        type: 'text',
+        maxlength: 100,
+        'aria-describedby': 'device-hint',
+        value: deviceName(),
+      }),
     ),
-    h('button', { class: 'button wide', type: 'submit', disabled: busy }, busy ? _('Enrolling…') : _('Enrol')),
+    h(
+      'button',
+      { class: 'button wide', type: 'submit', disabled: busy },
+      busy ? _('Enrolling…') : _('Enrol'),
+    ),
   );
 }
 
 /** The code as it is read best, whatever was typed between its letters. */
 function grouped(text) {
-  const letters = text.toUpperCase().replace(/[^0-9A-Z]/g, '').replace(/[OIL]/g, (one) => LOOKALIKES[one]);
+  const plain = text.toUpperCase().replace(/[^0-9A-Z]/g, '');
+  const letters = plain.replace(/[OIL]/g, (one) => LOOKALIKES[one]);
   const groups = letters.slice(0, LENGTH).match(new RegExp(`.{1,${GROUP}}`, 'g'));
   return (groups ?? []).join('-');
 }
@@ -168,10 +206,16 @@ async function submit(event, shell) {
 async function refuse(shell, code) {
   const words = {
     short: _('The code is not complete: it has 16 letters and digits.'),
-    bad_code: _('This code is wrong, used or older than ten minutes. Check it, or ask dispatch for a new one.'),
+    bad_code: _(
+      'This code is wrong, used or older than ten minutes. ' +
+        'Check it, or ask dispatch for a new one.',
+    ),
     offline: _('No network. Enrolling needs one, once; the code is kept in the form.'),
     throttled: _('Too many attempts. Wait a minute, then try again.'),
-    storage_full: _('This device is full, so it cannot keep your tasks. Free some space, then enrol; the code is still good.'),
+    storage_full: _(
+      'This device is full, so it cannot keep your tasks. ' +
+        'Free some space, then enrol; the code is still good.',
+    ),
     server: _('The server has a problem. Try again in a minute; the code may still be good.'),
   };
   fault = words[code] ?? _('Enrolling did not work. Try it again, or ask dispatch for a new code.');

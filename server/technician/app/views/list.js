@@ -16,6 +16,7 @@ export async function list(shell) {
   const open = tasks.filter((task) => OPEN.includes(task.state.kind));
   const today = dayOf(shell.now, shell.zone);
   const dated = open.filter((task) => task.scheduledAt !== null);
+  const undated = open.filter((task) => task.scheduledAt === null);
   const days = Map.groupBy(dated, (task) => dayOf(task.scheduledAt, shell.zone));
   const overdue = dated.filter((task) => dayOf(task.scheduledAt, shell.zone) < today);
   const coming = [...days].filter(([day]) => day > today);
@@ -27,7 +28,7 @@ export async function list(shell) {
       ...coming.map(([day, ones]) =>
         group(shell, dayName(ones[0].scheduledAt, shell.zone, shell.now), ones, day),
       ),
-      group(shell, _('Without a date'), open.filter((task) => task.scheduledAt === null), 'undated'),
+      group(shell, _('Without a date'), undated, 'undated'),
       finished(shell, tasks.filter((task) => !OPEN.includes(task.state.kind))),
     ].filter(Boolean),
   };
@@ -47,16 +48,19 @@ function group(shell, name, tasks, key) {
     'section',
     { class: `day ${key}`, key },
     h('h2', {}, name),
-    rows.length ? h('ul', { class: 'rows' }, ...rows) : h('p', { class: 'empty' }, _('No task today.')),
+    rows.length
+      ? h('ul', { class: 'rows' }, ...rows)
+      : h('p', { class: 'empty' }, _('No task today.')),
   );
 }
 
 function finished(shell, tasks) {
   if (!tasks.length) return null;
+  const words = ngettext('{count} finished', '{count} finished', tasks.length);
   return h(
     'details',
     { class: 'day', key: 'finished' },
-    h('summary', { class: 'touch' }, ngettext('{count} finished', '{count} finished', tasks.length)),
+    h('summary', { class: 'touch' }, words),
     h('ul', { class: 'rows' }, ...tasks.toReversed().map((task) => row(shell, task, 'finished'))),
   );
 }
@@ -69,12 +73,7 @@ function row(shell, task, key) {
     h('h3', {}, h('a', { href: taskAt(task.id) }, task.title)),
     task.customer && h('p', {}, task.customer.name),
     task.location && h('p', { class: 'hint' }, task.location.address || task.location.name),
-    h(
-      'p',
-      { class: 'marks' },
-      chip(task.state),
-      ...marks(task),
-    ),
+    h('p', { class: 'marks' }, chip(task.state), ...marks(task)),
   );
 }
 

@@ -79,7 +79,10 @@ function languages(shell) {
 function keeping({ persisted }) {
   const words = persisted
     ? _('This browser has promised to keep your work until it is sent.')
-    : _('This browser may clear what is not sent if space runs out, or if the app is not opened for a week. Install the app to be safe.');
+    : _(
+        'This browser may clear what is not sent if space runs out, or if the app is not opened ' +
+          'for a week. Install the app to be safe.',
+      );
   return h(
     'section',
     { class: 'card', key: 'keeping' },
@@ -100,7 +103,14 @@ function installed() {
     h('h2', {}, _('On the home screen')),
     installing
       ? h('button', { class: 'button second', type: 'button', onclick }, _('Install the app'))
-      : h('p', {}, _('In the browser’s menu choose “Add to Home Screen”: the app then opens like any other.')),
+      : h(
+          'p',
+          {},
+          _(
+            'In the browser’s menu choose “Add to Home Screen”: ' +
+              'the app then opens like any other.',
+          ),
+        ),
   );
 }
 
@@ -113,20 +123,33 @@ function leaving(shell) {
     shell.refresh();
   };
   if (!asking) {
-    return h('button', { class: 'button second wide', type: 'button', key: 'leave', onclick: ask(true) }, _('Sign out'));
+    const first = { class: 'button second wide', type: 'button', key: 'leave' };
+    return h('button', { ...first, onclick: ask(true) }, _('Sign out'));
   }
   const stays = waiting
-    ? ngettext('{count} step waits. It stays here and is sent when you sign in again.', '{count} steps wait. They stay here and are sent when you sign in again.', waiting)
+    ? ngettext(
+        '{count} step waits. It stays here and is sent when you sign in again.',
+        '{count} steps wait. They stay here and are sent when you sign in again.',
+        waiting,
+      )
     : _('Nothing waits: all that you did is sent.');
   return h(
     'section',
     { class: 'notice caution', key: 'leaving', 'aria-label': _('Sign out') },
     h('p', {}, h('b', {}, _('Sign out of this device?'))),
     h('p', {}, stays),
-    h('p', {}, _('To come back you need a new code from dispatch, unless something still waits here.')),
-    h('button', { class: 'button wide', type: 'button', onclick: () => leave(shell) }, _('Sign out')),
-    h('button', { class: 'button second wide', type: 'button', onclick: ask(false) }, _('Stay signed in')),
+    h(
+      'p',
+      {},
+      _('To come back you need a new code from dispatch, unless something still waits here.'),
+    ),
+    choice('button wide', () => leave(shell), _('Sign out')),
+    choice('button second wide', ask(false), _('Stay signed in')),
   );
+}
+
+function choice(looks, onclick, words) {
+  return h('button', { class: looks, type: 'button', onclick }, words);
 }
 
 async function leave(shell) {

@@ -19,7 +19,10 @@ export async function other(shell) {
       h(
         'p',
         { class: 'hint' },
-        _('To correct a mistake, choose the right state: the wrong one stays in the history, the right one counts.'),
+        _(
+          'To correct a mistake, choose the right state: the wrong one stays in the history, ' +
+            'the right one counts.',
+        ),
       ),
       group(shell, task, _('Usual next states'), '', task.next),
       group(

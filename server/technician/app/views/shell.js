@@ -166,7 +166,9 @@ export class Shell {
   #focus(moved, focused) {
     // A button that rests after a tap cannot take the focus yet.
     const wanted = this.root.querySelector('.undo button:enabled');
-    if (wanted && this.undoing.takesFocus()) return /** @type {HTMLElement} */ (wanted).focus({ preventScroll: true });
+    if (wanted && this.undoing.takesFocus()) {
+      return /** @type {HTMLElement} */ (wanted).focus({ preventScroll: true });
+    }
     const lost = focused !== document.body && !focused?.isConnected;
     if (moved || lost) {
       /** @type {HTMLElement} */ (this.root.querySelector('h1'))?.focus({ preventScroll: !moved });
@@ -185,13 +187,18 @@ export class Shell {
         { id: 'main', key: this.place.page },
         ...(page.over ?? []),
         problems(this),
-        this.#complaint && h('div', { class: 'notice error', role: 'alert', key: 'complaint' }, h('p', {}, this.#complaint)),
+        this.#complaint && complaint(this.#complaint),
         h('h1', { tabindex: -1 }, page.title),
         ...page.content,
       ),
       h('div', { class: 'dock' }, bar, ...(page.dock ?? [tabs(this)])),
     );
   }
+}
+
+function complaint(text) {
+  const props = { class: 'notice error', role: 'alert', key: 'complaint' };
+  return h('div', props, h('p', {}, text));
 }
 
 function skip() {
@@ -203,7 +210,14 @@ function skip() {
 }
 
 function tabs(shell) {
-  if (!shell.engine.session) return h('nav', { class: 'tabs', 'aria-label': _('Pages') }, tab(shell, ENROL, 'enrol', 'send', _('Enrol')), tab(shell, ME, 'me', 'person', _('Me')));
+  if (!shell.engine.session) {
+    return h(
+      'nav',
+      { class: 'tabs', 'aria-label': _('Pages') },
+      tab(shell, ENROL, 'enrol', 'send', _('Enrol')),
+      tab(shell, ME, 'me', 'person', _('Me')),
+    );
+  }
   return h(
     'nav',
     { class: 'tabs', 'aria-label': _('Pages') },

@@ -22,8 +22,8 @@ export function clock(moment, zone) {
 
 /** Day and time, both in words. */
 export function full(moment, zone) {
-  const form = { weekday: 'long', day: 'numeric', month: 'long', hour: 'numeric', minute: '2-digit' };
-  return shown(moment, { timeZone: zone, ...form });
+  const day = { weekday: 'long', day: 'numeric', month: 'long' };
+  return shown(moment, { timeZone: zone, ...day, hour: 'numeric', minute: '2-digit' });
 }
 
 /** Day and time, short: the day only where it is not `now`'s. */
