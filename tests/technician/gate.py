@@ -1,6 +1,7 @@
 """The network between a phone and Retour: cut, restored, or broken at an exact request."""
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -8,12 +9,14 @@ from tests.faults.listening import CutError, Held, Listening, Trap
 
 #: Bytes read at once; a request's head fits in.
 CHUNK = 1 << 16
+SPEAKS = re.compile(rb"(?i)(\r\nretour-protocol: )\d+")
 
 
 class Gate(Listening):
     """Relays to `upstream`, a port of the loopback address that may change.
 
     `asked`: the request lines that passed. `sent`: bytes of answers, without their heads.
+    `aged`: apps are too old, whatever version of the protocol they say to speak.
     """
 
     def __init__(self) -> None:
@@ -21,6 +24,7 @@ class Gate(Listening):
         self.upstream = 0
         self.asked: list[bytes] = []
         self.sent = 0
+        self.aged = False
         self._down = False
         self._traps: dict[tuple[bytes, bool], Trap] = {}
 
@@ -79,19 +83,19 @@ class Gate(Listening):
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        seen: Callable[[bytes], None],
+        seen: Callable[[bytes], bytes],
     ) -> None:
         while chunk := await reader.read(CHUNK):
             if self._down:
                 raise CutError
             try:
-                seen(chunk)
+                chunk = seen(chunk)
             except Held as held:
                 await asyncio.to_thread(held.until.wait)
             writer.write(chunk)
             await writer.drain()
 
-    def _on_request(self, chunk: bytes, pending: list[Trap]) -> None:
+    def _on_request(self, chunk: bytes, pending: list[Trap]) -> bytes:
         for (start, answered), trap in self._traps.items():
             if chunk.startswith(start):
                 if answered:
@@ -99,12 +103,14 @@ class Gate(Listening):
                 else:
                     trap.reached()
         self.asked.append(chunk.partition(b"\r\n")[0])
+        return SPEAKS.sub(rb"\g<1>0", chunk) if self.aged else chunk
 
-    def _on_answer(self, chunk: bytes, pending: list[Trap]) -> None:
+    def _on_answer(self, chunk: bytes, pending: list[Trap]) -> bytes:
         is_head = chunk.startswith(b"HTTP/1.1 ")
         self.sent += len(chunk.partition(b"\r\n\r\n")[2] if is_head else chunk)
         while pending:
             pending.pop().reached()
+        return chunk
 
 
 async def _either(*ways: Coroutine[Any, Any, None]) -> None:
