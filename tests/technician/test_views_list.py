@@ -157,6 +157,7 @@ def test_the_keyboard_reaches_everything(screen: Screen, field: Field, visit: UU
             break
         screen.page.keyboard.press("Tab")
     screen.page.keyboard.press("Enter")
+    expect(screen.strip).to_contain_text("1 waits")
     screen.settled()
     assert field.states(visit) == ["300"]
 
