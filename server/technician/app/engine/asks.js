@@ -20,7 +20,9 @@ import { usableAddress } from './address.js';
  * @returns {Asked[]}
  */
 export function askedAt(asks, state, steps, mailboxes) {
-  const entered = new Set(steps.filter((step) => step.mine !== 'refused').map((step) => step.state));
+  const entered = new Set(
+    steps.filter((step) => step.mine !== 'refused').map((step) => step.state),
+  );
   return asks
     .filter((ask) => ask.states.includes(state))
     .map((ask) => ({

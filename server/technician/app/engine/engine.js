@@ -235,7 +235,10 @@ export class Engine extends EventTarget {
     this.#enrolled = enrolled;
     enrolled.addEventListener('change', () => this.#look());
     enrolled.addEventListener('introduced', ({ detail }) => this.#learn(enrolled, detail));
-    navigator.storage?.persist?.().then(() => this.#look(), () => null);
+    navigator.storage?.persist?.().then(
+      () => this.#look(),
+      () => null,
+    );
     enrolled.start();
   }
 

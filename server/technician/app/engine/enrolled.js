@@ -49,7 +49,6 @@ export class Enrolled extends EventTarget {
     this.store.close();
   }
 
-
   async record(order) {
     try {
       const item = await record(this.store, order, this.#now());

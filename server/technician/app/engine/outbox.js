@@ -83,7 +83,10 @@ function checked({ task, state, note, survey = true, surveyReason, email }) {
 
 /** Text as every column can hold it; nothing where it says nothing. */
 function plain(text) {
-  const clean = (text ?? '').replaceAll('\0', '').replace(/\p{Surrogate}/gu, '\ufffd').trim();
+  const clean = (text ?? '')
+    .replaceAll('\0', '')
+    .replace(/\p{Surrogate}/gu, '\ufffd')
+    .trim();
   return clean === '' ? null : clean;
 }
 

@@ -60,7 +60,9 @@ export class Syncing extends EventTarget {
     globalThis.addEventListener('online', () => this.wake(), { signal });
     globalThis.addEventListener('offline', () => this.#report({ online: false }), { signal });
     const { document } = globalThis;
-    document?.addEventListener('visibilitychange', () => document.hidden || this.wake(), { signal });
+    document?.addEventListener('visibilitychange', () => document.hidden || this.wake(), {
+      signal,
+    });
     this.#tabs.onmessage = ({ data }) => this.#heard(data);
     this.#tabs.postMessage('is anybody live?');
     this.#listenOn();
@@ -117,7 +119,7 @@ export class Syncing extends EventTarget {
 
   /** What was recorded meanwhile goes out between two pages of a long pull. */
   async #both(signal) {
-    for (let more = true; more; ) {
+    for (let more = true; more;) {
       const settled = await pushAll(this.#store, this.#wire, this.#now, signal);
       if (settled) this.#changed();
       const page = await pullPage(this.#store, this.#wire, this.#now, signal);

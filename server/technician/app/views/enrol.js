@@ -42,9 +42,7 @@ function welcome({ engine }) {
       h(
         'p',
         {},
-        account
-          ? _('You work for {account}.', { account })
-          : _('Asking the server who you are…'),
+        account ? _('You work for {account}.', { account }) : _('Asking the server who you are…'),
       ),
       h(
         'p',

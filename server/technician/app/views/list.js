@@ -29,7 +29,10 @@ export async function list(shell) {
         group(shell, dayName(ones[0].scheduledAt, shell.zone, shell.now), ones, day),
       ),
       group(shell, _('Without a date'), undated, 'undated'),
-      finished(shell, tasks.filter((task) => !OPEN.includes(task.state.kind))),
+      finished(
+        shell,
+        tasks.filter((task) => !OPEN.includes(task.state.kind)),
+      ),
     ].filter(Boolean),
   };
 }

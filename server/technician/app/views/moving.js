@@ -59,7 +59,12 @@ export function nextSteps(shell, task) {
     { class: 'moves', 'aria-label': _('Next state'), key: 'moves' },
     likely && mover(shell, task, likely, 'likely'),
     ...rest.map((state, place) =>
-      mover(shell, task, state, place % 2 === 0 && place === rest.length - 1 ? 'second alone' : 'second'),
+      mover(
+        shell,
+        task,
+        state,
+        place % 2 === 0 && place === rest.length - 1 ? 'second alone' : 'second',
+      ),
     ),
     h('a', { class: 'button second', href: otherAt(task.id), key: 'other' }, elsewhere),
   );

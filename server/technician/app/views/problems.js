@@ -17,7 +17,9 @@ export function wordsOf(error) {
     storage_full: _(
       'This device is full: the step was not recorded. Free some space, then do it again. What was recorded before is kept.',
     ),
-    unknown_task: _('This task is no longer on this device, so nothing was recorded. Call dispatch.'),
+    unknown_task: _(
+      'This task is no longer on this device, so nothing was recorded. Call dispatch.',
+    ),
     unknown_state: _('This state no longer exists, so nothing was recorded. Choose another one.'),
     bad_email: _('This is not an e-mail address. Check it: name@example.com.'),
     bad_note: _('This note is too long: at most 4,000 characters.'),
@@ -64,11 +66,26 @@ function problemOf({ engine: { status }, place }) {
         place.page !== 'enrol' && h('a', { class: 'touch', href: ENROL }, _('Enrol again')),
       );
     case 'old_app':
-      return notice('error', _('This app is too old for the server.'), kept, _('Connect to a network, close the app and open it again: it updates by itself.'));
+      return notice(
+        'error',
+        _('This app is too old for the server.'),
+        kept,
+        _('Connect to a network, close the app and open it again: it updates by itself.'),
+      );
     case 'storage_full':
-      return notice('error', _('This device is full.'), kept, _('Free some space: remove photos or apps. New steps cannot be recorded until then.'));
+      return notice(
+        'error',
+        _('This device is full.'),
+        kept,
+        _('Free some space: remove photos or apps. New steps cannot be recorded until then.'),
+      );
     case 'server':
-      return notice('caution', _('The server has a problem.'), kept, _('It is tried again by itself.'));
+      return notice(
+        'caution',
+        _('The server has a problem.'),
+        kept,
+        _('It is tried again by itself.'),
+      );
     default:
       return null;
   }
@@ -86,12 +103,21 @@ function clockOf({ skew }) {
 
 function first({ done }) {
   const arrived = ngettext('{count} task is here.', '{count} tasks are here.', done);
-  return notice('', _('First sync: your tasks are arriving.'), arrived, _('Stay connected until it is complete.'));
+  return notice(
+    '',
+    _('First sync: your tasks are arriving.'),
+    arrived,
+    _('Stay connected until it is complete.'),
+  );
 }
 
 function newer(shell) {
   const onclick = () => shell.engine.update();
-  return notice('', _('A new version of the app is ready.'), h('button', { class: 'button second', type: 'button', onclick }, _('Start it')));
+  return notice(
+    '',
+    _('A new version of the app is ready.'),
+    h('button', { class: 'button second', type: 'button', onclick }, _('Start it')),
+  );
 }
 
 function notice(tone, what, ...more) {

@@ -17,7 +17,9 @@ export async function queue(shell) {
   return {
     title: _('Queue'),
     content: [
-      ...progress(pending.length, settled, shell.engine.status.online).map((said) => h('p', {}, said)),
+      ...progress(pending.length, settled, shell.engine.status.online).map((said) =>
+        h('p', {}, said),
+      ),
       pending.length > 0 && sync(shell),
       group(shell, _('Waiting'), pending),
       group(shell, _('Already sent'), settled),
@@ -93,14 +95,22 @@ function row(shell, item) {
   return h(
     'li',
     { key: item.id, class: item.status },
-    h('time', { datetime: new Date(moment).toISOString(), title: full(moment, zone) }, brief(moment, zone, now)),
+    h(
+      'time',
+      { datetime: new Date(moment).toISOString(), title: full(moment, zone) },
+      brief(moment, zone, now),
+    ),
     h('h3', {}, h('a', { class: 'touch', href: taskAt(item.task) }, item.taskTitle)),
     h('p', { class: 'marks' }, chip(item.state), mark(verdict.icon, verdict.tone, verdict.name)),
     h('p', { class: 'hint' }, verdict.means),
     verdict.todo && h('p', {}, h('b', {}, verdict.todo)),
     ...details(item),
     item.status === 'held' &&
-      h('button', { class: 'button second', type: 'button', onclick: () => shell.engine.undo(item.id) }, _('Undo')),
+      h(
+        'button',
+        { class: 'button second', type: 'button', onclick: () => shell.engine.undo(item.id) },
+        _('Undo'),
+      ),
   );
 }
 
@@ -115,24 +125,43 @@ function details({ note, email, survey }) {
 function verdictOf({ status, reason }, online) {
   switch (status) {
     case 'held':
-      return { icon: 'clock', tone: 'caution', name: _('Held'), means: _('Can be undone for ten seconds, then it is sent.') };
+      return {
+        icon: 'clock',
+        tone: 'caution',
+        name: _('Held'),
+        means: _('Can be undone for ten seconds, then it is sent.'),
+      };
     case 'waiting':
       return {
         icon: 'clock',
         tone: 'caution',
         name: _('Waits'),
-        means: online ? _('It is about to be sent.') : _('Kept on this device until there is a network.'),
+        means: online
+          ? _('It is about to be sent.')
+          : _('Kept on this device until there is a network.'),
       };
     case 'accepted':
-      return { icon: 'check', tone: 'positive', name: _('Accepted'), means: _('The server has it.') };
+      return {
+        icon: 'check',
+        tone: 'positive',
+        name: _('Accepted'),
+        means: _('The server has it.'),
+      };
     case 'duplicate':
-      return { icon: 'check', tone: 'positive', name: _('Accepted'), means: _('The server already had it; it counts once.') };
+      return {
+        icon: 'check',
+        tone: 'positive',
+        name: _('Accepted'),
+        means: _('The server already had it; it counts once.'),
+      };
     case 'parked':
       return {
         icon: 'clock',
         tone: 'caution',
         name: _('Set aside'),
-        means: _('The server does not know this task yet. It is settled by itself as soon as it does.'),
+        means: _(
+          'The server does not know this task yet. It is settled by itself as soon as it does.',
+        ),
       };
     default:
       return refusal(reason);
@@ -143,9 +172,15 @@ function refusal(reason) {
   const called = _('Dispatch sees it too and can accept it: call them if it was right.');
   const told = {
     no_authority: [_('The task was not yours at that moment.'), called],
-    unknown_state: [_('This state no longer exists.'), _('Open the task and choose another state.')],
+    unknown_state: [
+      _('This state no longer exists.'),
+      _('Open the task and choose another state.'),
+    ],
     unknown_task: [_('The server does not know this task.'), called],
-    id_reused: [_('Another step has the same number.'), _('Open the task and record the step again.')],
+    id_reused: [
+      _('Another step has the same number.'),
+      _('Open the task and record the step again.'),
+    ],
   };
   const [means, todo] = told[reason] ?? [_('The server does not take it.'), called];
   return { icon: 'alert', tone: 'negative', name: _('Refused'), means, todo };

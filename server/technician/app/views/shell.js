@@ -116,9 +116,11 @@ export class Shell {
 
   /** Show what is, one look after the other. */
   refresh() {
-    this.#rendering = this.#rendering.then(() => this.#render()).catch((error) => {
-      console.error(error);
-    });
+    this.#rendering = this.#rendering
+      .then(() => this.#render())
+      .catch((error) => {
+        console.error(error);
+      });
     return this.#rendering;
   }
 

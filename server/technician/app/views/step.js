@@ -31,7 +31,13 @@ export async function step(shell) {
       summary(form.faults),
       h(
         'form',
-        { class: 'step', id: 'step', novalidate: true, key: 'step', onsubmit: (event) => confirm(event, shell, form) },
+        {
+          class: 'step',
+          id: 'step',
+          novalidate: true,
+          key: 'step',
+          onsubmit: (event) => confirm(event, shell, form),
+        },
         whom(form),
         wantsAddress(form) && address(shell, form),
         unticking(shell, form),
@@ -54,7 +60,9 @@ export async function step(shell) {
 
 function summary(faults) {
   if (!faults.length) return null;
-  const links = faults.map(({ field, text }) => h('li', {}, h('a', { href: `#${field}`, class: 'touch', onclick: toField(field) }, text)));
+  const links = faults.map(({ field, text }) =>
+    h('li', {}, h('a', { href: `#${field}`, class: 'touch', onclick: toField(field) }, text)),
+  );
   return h(
     'div',
     { class: 'notice error', role: 'alert', key: 'faults' },
@@ -86,7 +94,18 @@ function whom({ asks, state, draft }) {
       'ul',
       { class: 'whom' },
       ...asks.map((ask) =>
-        h('li', { key: ask.campaign }, h('p', {}, ask.name), h('p', {}, draft.unticked && ask.mayUntick && !ask.already ? _('Nobody: you chose no survey.') : asked(ask))),
+        h(
+          'li',
+          { key: ask.campaign },
+          h('p', {}, ask.name),
+          h(
+            'p',
+            {},
+            draft.unticked && ask.mayUntick && !ask.already
+              ? _('Nobody: you chose no survey.')
+              : asked(ask),
+          ),
+        ),
       ),
     ),
   );
@@ -94,7 +113,9 @@ function whom({ asks, state, draft }) {
 
 /** The address is asked for where it is missing and somebody would be asked at it. */
 function wantsAddress({ task, asks, draft }) {
-  return task.emailMissing && asks.some((ask) => !ask.already && !(draft.unticked && ask.mayUntick));
+  return (
+    task.emailMissing && asks.some((ask) => !ask.already && !(draft.unticked && ask.mayUntick))
+  );
 }
 
 function address(shell, { task, draft, faults }) {
@@ -102,8 +123,16 @@ function address(shell, { task, draft, faults }) {
   return h(
     'div',
     { class: 'field', key: 'email' },
-    h('label', { for: 'email' }, _('E-mail of {customer} (optional)', { customer: task.customer.name })),
-    h('p', { class: 'hint', id: 'email-hint' }, _('It becomes the customer’s address, for this survey and for later ones.')),
+    h(
+      'label',
+      { for: 'email' },
+      _('E-mail of {customer} (optional)', { customer: task.customer.name }),
+    ),
+    h(
+      'p',
+      { class: 'hint', id: 'email-hint' },
+      _('It becomes the customer’s address, for this survey and for later ones.'),
+    ),
     fault(faults, 'email'),
     h('input', {
       id: 'email',
@@ -128,7 +157,11 @@ function note({ task, draft }) {
     { class: 'field', key: 'note' },
     h('label', { for: 'note' }, _('Note (optional)')),
     h('p', { class: 'hint', id: 'note-hint' }, _('Dispatch reads it, the customer does not.')),
-    h('textarea', { id: 'note', rows: 3, maxlength: 4000, 'aria-describedby': 'note-hint', oninput }, draft.note),
+    h(
+      'textarea',
+      { id: 'note', rows: 3, maxlength: 4000, 'aria-describedby': 'note-hint', oninput },
+      draft.note,
+    ),
   );
 }
 
@@ -166,8 +199,12 @@ function faultsOf(form) {
   const { draft } = form;
   const found = [];
   if (wantsAddress(form) && draft.email.trim() && !usableAddress(draft.email)) {
-    found.push({ field: 'email', text: _('This is not an e-mail address. Check it: name@example.com.') });
+    found.push({
+      field: 'email',
+      text: _('This is not an e-mail address. Check it: name@example.com.'),
+    });
   }
-  if (isFree(form) && !whyOf(draft)) found.push({ field: 'why', text: _('Say why there is no survey.') });
+  if (isFree(form) && !whyOf(draft))
+    found.push({ field: 'why', text: _('Say why there is no survey.') });
   return found;
 }

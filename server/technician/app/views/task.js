@@ -37,7 +37,9 @@ export function gone() {
       h(
         'p',
         {},
-        _('It was given to somebody else or taken off your list. What you did on it is kept and shown in the queue.'),
+        _(
+          'It was given to somebody else or taken off your list. What you did on it is kept and shown in the queue.',
+        ),
       ),
     ],
   };
@@ -71,12 +73,22 @@ function facts(shell, found) {
 }
 
 function fact(name, ...said) {
-  return h('div', { key: name }, h('dt', {}, name), ...said.filter(Boolean).map((one) => h('dd', {}, one)));
+  return h(
+    'div',
+    { key: name },
+    h('dt', {}, name),
+    ...said.filter(Boolean).map((one) => h('dd', {}, one)),
+  );
 }
 
 function phone(number) {
   if (!number) return null;
-  return h('a', { class: 'touch', href: `tel:${number.replace(/[^+\d]/g, '')}` }, icon('phone'), number);
+  return h(
+    'a',
+    { class: 'touch', href: `tel:${number.replace(/[^+\d]/g, '')}` },
+    icon('phone'),
+    number,
+  );
 }
 
 /** Opens the phone's own map; elsewhere a page of OpenStreetMap. */
@@ -98,7 +110,14 @@ async function whom(shell, found) {
     const asks = await shell.engine.asks(found.id, state.code);
     if (asks.length) {
       const answers = asks.map((one) => h('p', {}, asked(one)));
-      lines.push(h('li', { key: state.code }, h('p', { class: 'hint' }, `${state.code} ${named(state)}`), ...answers));
+      lines.push(
+        h(
+          'li',
+          { key: state.code },
+          h('p', { class: 'hint' }, `${state.code} ${named(state)}`),
+          ...answers,
+        ),
+      );
     }
   }
   if (!lines.length) return null;
@@ -114,7 +133,13 @@ async function whom(shell, found) {
 export function asked(ask) {
   if (ask.already) return _('Already triggered by an earlier step: nobody is asked again.');
   if (!ask.address) return mark('alert', 'caution', _('No address: nobody will be asked.'));
-  return h('span', {}, h('b', { class: 'address' }, ask.address), ' ', h('span', { class: 'hint' }, `(${owner(ask.whose)})`));
+  return h(
+    'span',
+    {},
+    h('b', { class: 'address' }, ask.address),
+    ' ',
+    h('span', { class: 'hint' }, `(${owner(ask.whose)})`),
+  );
 }
 
 function note(found) {
@@ -125,7 +150,15 @@ function note(found) {
     { class: 'card', key: 'note', open: Boolean(typed) },
     h('summary', { class: 'touch' }, h('h2', {}, _('Note for the next step'))),
     h('label', { for: 'note' }, _('Note')),
-    h('p', { class: 'hint', id: 'note-hint' }, _('Goes with the next state that you choose. Dispatch reads it, the customer does not.')),
-    h('textarea', { id: 'note', rows: 3, maxlength: 4000, 'aria-describedby': 'note-hint', oninput }, typed),
+    h(
+      'p',
+      { class: 'hint', id: 'note-hint' },
+      _('Goes with the next state that you choose. Dispatch reads it, the customer does not.'),
+    ),
+    h(
+      'textarea',
+      { id: 'note', rows: 3, maxlength: 4000, 'aria-describedby': 'note-hint', oninput },
+      typed,
+    ),
   );
 }

@@ -73,7 +73,9 @@ export class Undoing {
       await this.shell.refresh();
     } else {
       await this.shell.complain(
-        _('Too late to undo: it is on its way. Choose another state to correct it; both stay in the history.'),
+        _(
+          'Too late to undo: it is on its way. Choose another state to correct it; both stay in the history.',
+        ),
       );
     }
   }

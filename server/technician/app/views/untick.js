@@ -44,7 +44,12 @@ export function unticking(shell, { task, asks, draft, faults }) {
       }),
       _('No survey for this visit'),
     ),
-    bound.length > 0 && h('p', { class: 'hint' }, _('{campaigns} asks all the same.', { campaigns: bound.join(', ') })),
+    bound.length > 0 &&
+      h(
+        'p',
+        { class: 'hint' },
+        _('{campaigns} asks all the same.', { campaigns: bound.join(', ') }),
+      ),
     draft.unticked && reasons(task, draft, faults, set),
   );
 }
