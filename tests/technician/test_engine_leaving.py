@@ -15,11 +15,35 @@ const { openStore, setMark } = await import('/tech/engine/store.js');
 const store = openStore('left');
 await store.write(['mark'], async (tx) => setMark(tx, 'ended', 'left'));
 const directory = {
+  current: async () => ({ device: 'left' }),
   all: async () => [given, 'left'].map((device) => ({ device, technician: 'alice' })),
   forget: async () => { throw new Error('forgotten'); },
 };
 await gather(directory, 'left', 'alice', store);
 await store.erase();"""
+#: Two enrolments of one technician, each with something queued, gather each other's at once: a
+#: tab that has not heard yet of the one at work now, and one that has. What is left, by device.
+CROSS: Final = """const { gather } = await import('/tech/engine/others.js');
+const { Directory } = await import('/tech/engine/directory.js');
+const { openStore } = await import('/tech/engine/store.js');
+const { asked } = await import('/tech/engine/database.js');
+const directory = new Directory();
+const devices = ['former', 'present'];
+for (const device of devices) {
+  await directory.enter({ device, technician: 'carol' });
+  const item = { id: `of-${device}`, task: given, sequence: 1, status: 'waiting' };
+  const store = openStore(device);
+  await store.write(['outbox'], async (tx) => tx.objectStore('outbox').put(item));
+  await store.close();
+}
+await Promise.all(devices.map((one) => gather(directory, one, 'carol', openStore(one))));
+const left = {};
+for (const { device, technician } of await directory.all()) {
+  if (technician !== 'carol') continue;
+  left[device] = await openStore(device).read(['outbox'], (tx) =>
+    asked(tx.objectStore('outbox').getAllKeys()));
+}
+return left;"""
 
 
 def test_what_a_tab_recorded_as_another_signed_out_is_kept(
@@ -58,3 +82,8 @@ def test_a_queue_is_not_moved_to_who_has_just_signed_out(
     alice.settle()
     assert alice.queue() == {recorded: "accepted", later: "accepted"}
     assert field.states(field.task) == ["300", "600"]
+
+
+def test_two_tabs_that_move_queues_opposite_ways_lose_nothing(alice: Tab, field: Field) -> None:
+    left = alice.run(CROSS, str(field.task))
+    assert left == {"present": ["of-former", "of-present"]}

@@ -9,7 +9,9 @@ import { inTurn } from './turns.js';
 const LEFT = 'left';
 
 /**
- * The same technician's former enrolments end in the present one, with what they had queued.
+ * The same technician's former enrolments end in the present one, with what they had queued. Tabs
+ * take turns, and only into who is at work by then: two that moved opposite ways would each erase
+ * what the other one brought.
  * @param {import('./directory.js').Directory} directory
  * @param {string} device the present one
  * @param {string} technician
@@ -17,15 +19,15 @@ const LEFT = 'left';
  * @returns {Promise<boolean>} whether there was one
  */
 export async function gather(directory, device, technician, store) {
-  const all = await directory.all();
-  const former = all.filter((one) => one.technician === technician && one.device !== device);
-  const { signal } = new AbortController();
-  for (const one of former) {
-    await inTurn(`retour-move-${one.device}`, signal, async () => {
+  return inTurn('retour-move', new AbortController().signal, async () => {
+    if ((await directory.current())?.device !== device) return false;
+    const all = await directory.all();
+    const former = all.filter((one) => one.technician === technician && one.device !== device);
+    for (const one of former) {
       if (await moveQueue(one.device, store)) await directory.forget(one.device);
-    });
-  }
-  return former.length > 0;
+    }
+    return former.length > 0;
+  });
 }
 
 /**
