@@ -80,7 +80,8 @@ def load(environ: dict[str, str] | None = None, **overrides: object) -> Settings
     try:
         settings = msgspec.convert({**given, **overrides}, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{error} (set it as {PREFIX}NAME)") from None
+        fault, _, name = str(error).partition(" - at `$.")
+        raise SettingsError(f"{PREFIX}{name.rstrip('`').upper()}: {fault}") from None
     _check_names(settings)
     _check_numbers(settings)
     _check_addresses(settings)

@@ -1,8 +1,9 @@
 """What every page needs around its content: reader, language, navigation, and the answer itself."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 from litestar import Request, Response
@@ -13,6 +14,7 @@ from mail.i18n import LOCALES, negotiate
 from server.auth import Principal
 from server.errors import BadBodyError, TooLargeError
 from server.pages.environment import render
+from server.pages.reading import READING
 from server.pages.times import Clock
 from server.pairs import check_text, read_pairs
 from sync.database import Tx
@@ -24,6 +26,8 @@ FRENCH: Final = "fr"
 #: Parts of a multipart form; the parser's own limit.
 MOST_PARTS: Final = 1000
 _YEAR: Final = 365 * 86_400
+#: Where forms lead, and the page in front of each.
+_FORMS: Final = re.compile(r"(/tasks/[^/]+|/devices|/refused)/.+")
 _NAMES: Final = {"fr": "Français", "en": "English"}
 
 
@@ -141,8 +145,9 @@ def respond(
 
 def _choices(request: AnyRequest, current: str) -> list[Choice]:
     kept = [(key, value) for key, value in request.query_params.multi_items() if key != "lang"]
+    here = "" if request.method in READING else _FORMS.sub(r"\1", quote(request.scope["path"]))
     return [
-        Choice(language, name, f"?{urlencode([*kept, ('lang', language)])}")
+        Choice(language, name, f"{here}?{urlencode([*kept, ('lang', language)])}")
         for language, name in _NAMES.items()
         if language != current
     ]

@@ -76,8 +76,8 @@ REASONS: Final = {
     ),
     "stale": (_("received too late"), _("It was received too long after it happened")),
     "not_first": (
-        _("already asked"),
-        _("An earlier visit to these states had already triggered this survey"),
+        _("not the first time"),
+        _("It was not the first visit to these states, and only the first may ask"),
     ),
     "criteria": (_("outside the criteria"), _("The task is outside the campaign's criteria")),
     "sampled_out": (_("not in the sample"), _("The task is not in the campaign's sample")),

@@ -38,7 +38,7 @@ FRENCH: Final = Words(
     "repartition@boreal.example",
     "Votre entretien d\u2019aujourd\u2019hui",
     "Votre réponse est enregistrée.",
-    "passage précédent avait déjà déclenché ce sondage",
+    "pas le premier passage à ces états",
     "Très bien, merci « beaucoup » !",
 )
 ENGLISH: Final = Words(
@@ -46,7 +46,7 @@ ENGLISH: Final = Words(
     "dispatch@boreal.example",
     "Your maintenance visit today",
     "Your answer is recorded.",
-    "earlier visit to these states had already triggered this survey",
+    "not the first visit to these states",
     "Very good, <b>thanks</b> & bye",
 )
 

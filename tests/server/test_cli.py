@@ -146,7 +146,7 @@ def test_an_unknown_kind_of_broker_is_said_so(database: TestDatabase, tmp_path: 
 def test_a_setting_that_makes_no_sense_is_named(tmp_path: Path) -> None:
     said = retour(tmp_path, "up", pool_size="many")
     assert said.returncode == 1
-    assert "pool_size" in said.stderr
+    assert "RETOUR_POOL_SIZE: Expected `int`, got `str`" in said.stderr
 
 
 def test_a_port_that_is_taken_is_said_so(tmp_path: Path) -> None:

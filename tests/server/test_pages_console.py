@@ -297,7 +297,8 @@ def test_the_timeline_tells_all_in_order_and_in_words(console: Served, story: St
         "700 Fermé refusé",
         "La tâche n\u2019était pas confiée à cette personne à ce moment no_authority · Carol",
         "Sondage prévu scheduled",
-        "Non envoyé : un passage précédent avait déjà déclenché ce sondage not_first",
+        "Non envoyé : ce n\u2019était pas le premier passage à ces états,"
+        " et seul le premier déclenche le sondage not_first",
         "Sondage accepté par le serveur de courriel sent",
     ]
     places = [text.find(words) for words in told]

@@ -30,7 +30,7 @@ import { Directory } from './directory.js';
 import { Enrolled } from './enrolled.js';
 import { EngineError } from './errors.js';
 import { Installed } from './installed.js';
-import { forget, gather, unsettled, waitingOthers } from './others.js';
+import { forget, gather, waitingOthers } from './others.js';
 import { asksOf, pageOf, readAll, readOne, tasksOf } from './reading.js';
 import { Wire } from './wire.js';
 
@@ -121,7 +121,7 @@ export class Engine extends EventTarget {
     const device = this.session?.device;
     await this.#directory.leave();
     await this.#moved();
-    if (device && !(await unsettled(device))) await forget(this.#directory, device);
+    if (device) await forget(this.#directory, device);
   }
 
   /**

@@ -108,7 +108,7 @@ function take(store, items) {
  * @param {string} device
  * @returns {Promise<number>}
  */
-export async function unsettled(device) {
+async function unsettled(device) {
   const store = openStore(device);
   try {
     return await store.read(['outbox'], unsettledIn);
