@@ -15,7 +15,8 @@ const WRONG_CLOCK = 120_000;
 export function wordsOf(error) {
   const words = {
     storage_full: _(
-      'This device is full: the step was not recorded. Free some space, then do it again. What was recorded before is kept.',
+      'This device is full: the step was not recorded. Free some space, then do it again. ' +
+        'What was recorded before is kept.',
     ),
     unknown_task: _(
       'This task is no longer on this device, so nothing was recorded. Call dispatch.',
