@@ -1,11 +1,13 @@
 """The page before a step that asks somebody: who is asked, at which address, or why not."""
 
+import re
 from uuid import UUID
 
 import pytest
 from playwright.sync_api import expect
 
 from rules.campaign import AddressField
+from tests.faults.processes import until
 from tests.technician.field import Field
 from tests.technician.screen import Screen
 
@@ -104,3 +106,86 @@ def test_one_who_works_is_never_led_back_by_the_large_button(
     expect(likely).to_contain_text("300")
     likely.click()
     expect(likely).to_contain_text("600")
+
+
+def test_only_usual_states_are_offered_and_the_others_are_a_step_away(
+    screen: Screen, visit: UUID
+) -> None:
+    screen.open(visit)
+    moves = screen.page.get_by_role("region", name="Next state").get_by_role("button")
+    expect(moves).to_have_text([re.compile("200"), re.compile("300")])
+    screen.page.get_by_role("link", name="Another state").click()
+    usual = screen.main.locator("section").filter(has_text="Usual next states")
+    expect(usual.get_by_role("button")).to_have_text([re.compile(c) for c in ("200", "300", "900")])
+    screen.says("Accepted as well, and marked as unusual for dispatch.")
+    expect(screen.main.get_by_role("button", name="100 Planifié")).to_have_count(0)
+    screen.press("900 Annulé")
+    screen.says("The task will be called off, and nobody asked.")
+
+
+def test_the_keyboard_alone_confirms_and_a_note_survives_on_the_way(
+    screen: Screen, field: Field, nameless: UUID
+) -> None:
+    screen.open(nameless)
+    screen.page.get_by_text("Note for the next step").click()
+    screen.page.get_by_label("Note", exact=True).fill("Joint remplacé")
+    screen.go(f"/task/{nameless}/step/600")
+    note = screen.page.get_by_label("Note (optional)")
+    expect(note).to_have_value("Joint remplacé")
+    screen.page.get_by_label("E-mail of Jean Roy (optional)").focus()
+    screen.page.keyboard.press("Tab")
+    expect(screen.page.get_by_label("No survey for this visit")).to_be_focused()
+    screen.page.keyboard.press("Space")
+    expect(screen.page.get_by_label("Customer absent")).to_be_visible()
+    screen.page.keyboard.press("Tab")
+    expect(screen.page.get_by_label("Customer absent")).to_be_focused()
+    screen.page.keyboard.press("Space")
+    screen.page.keyboard.press("Tab")
+    expect(note).to_be_focused()
+    screen.page.keyboard.press("Tab")
+    expect(screen.button("Confirm 600 Terminé")).to_be_focused()
+    screen.page.keyboard.press("Enter")
+    expect(screen.title).to_have_text("Chaudière")
+    screen.settled()
+    assert kept(field, nameless) == ("600", False, "Customer absent", None)
+
+
+def test_in_french_a_malformed_address_is_refused_until_it_is_mended_or_gone(
+    screen: Screen, field: Field, nameless: UUID
+) -> None:
+    screen.page.evaluate("localStorage['retour-language'] = 'fr'")
+    screen.page.reload()
+    screen.go(f"/task/{nameless}/step/600")
+    address = screen.page.get_by_label("Courriel : Jean Roy (facultatif)")
+    address.fill("jean arobas example.org")
+    screen.press("Confirmer 600 Terminé")
+    alert = screen.page.get_by_role("alert")
+    expect(alert).to_contain_text(
+        "Ce n\N{RIGHT SINGLE QUOTATION MARK}est pas une adresse courriel."
+    )
+    alert.get_by_role("link").click()
+    expect(address).to_be_focused()
+    address.fill("")
+    address.press("Tab")
+    expect(alert).to_have_count(0)
+    screen.press("Confirmer 600 Terminé")
+    expect(screen.title).to_have_text("Chaudière")
+    screen.page.context.clock.fast_forward(10_000)
+    expect(screen.main.locator(".steps")).not_to_contain_text("en attente")
+    until(lambda: field.states(nameless) == ["600"], "the step is there")
+    assert kept(field, nameless) == ("600", True, None, None)
+
+
+def test_a_campaign_that_may_not_be_left_out_asks_all_the_same(
+    screen: Screen, field: Field, nameless: UUID
+) -> None:
+    field.campaign(opt_out_allowed=False)
+    screen.go(f"/task/{nameless}/step/600")
+    screen.page.get_by_label("No survey for this visit").check()
+    screen.says("Satisfaction asks all the same.", "Nobody: you chose no survey.")
+    screen.page.get_by_label("Customer absent").check()
+    screen.page.get_by_label("E-mail of Jean Roy (optional)").fill("jean@example.org")
+    screen.press("Confirm 600 Terminé")
+    expect(screen.title).to_have_text("Chaudière")
+    screen.settled()
+    assert kept(field, nameless) == ("600", False, "Customer absent", "jean@example.org")
