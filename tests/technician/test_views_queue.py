@@ -13,14 +13,15 @@ from tests.technician.gate import Gate
 from tests.technician.phone import Phone
 from tests.technician.screen import Screen
 
-#: Makes the only recorded step one of the task that is given.
-ANOTHER_TASK = """async (task) => {
+PUSH = b"POST /api/v1/sync/push"
+#: Changes the only recorded step where it is kept.
+CHANGE = """async (changes) => {
   const [{ name }] = (await indexedDB.databases()).filter((one) => one.name.startsWith('retour-'));
   const over = (request) => new Promise((done) => (request.onsuccess = () => done(request.result)));
   const database = await over(indexedDB.open(name));
   const store = database.transaction('outbox', 'readwrite').objectStore('outbox');
   const [item] = await over(store.getAll());
-  await over(store.put({ ...item, task }));
+  await over(store.put({ ...item, ...changes }));
   database.close();
 }"""
 
@@ -72,7 +73,7 @@ def test_a_mis_tap_is_taken_back_on_the_queue_too(
     steps(screen).get_by_role("button", name="Undo").click()
     expect(steps(screen)).to_have_count(0)
     screen.settled()
-    assert (field.states(visit), gate.count(b"POST /api/v1/sync/push")) == ([], 0)
+    assert (field.states(visit), gate.count(PUSH)) == ([], 0)
 
 
 @pytest.mark.parametrize(
@@ -137,11 +138,12 @@ def test_a_step_of_a_task_that_is_not_there_yet_is_set_aside_and_settled_later(
     screen.press("300 Sur place")
     screen.wait_out()
     coming = new_id()
-    screen.page.evaluate(ANOTHER_TASK, str(coming))
+    screen.page.evaluate(CHANGE, {"task": str(coming)})
     online(screen, gate)
     screen.go("/queue")
     expect(steps(screen)).to_contain_text("Set aside")
     screen.says("1 step is set aside until the server knows its task.")
+    expect(screen.main).not_to_contain_text("All is sent and settled.")
     field.new_task(id=coming)
     expect(steps(screen)).to_contain_text("Accepted")
     screen.says("All is sent and settled.")
@@ -160,3 +162,70 @@ def test_two_tabs_show_one_queue_the_newest_first(
         expect(steps(other)).to_have_count(number)
         expect(steps(other).first).to_contain_text(name)
     expect(other.strip).to_contain_text("2 wait")
+
+
+def test_after_ten_seconds_the_queue_offers_no_undo(
+    screen: Screen, visit: UUID, gate: Gate
+) -> None:
+    offline(screen, gate)
+    screen.open(visit)
+    screen.press("200 En route")
+    screen.press("300 Sur place")
+    screen.go("/queue")
+    undo = steps(screen).get_by_role("button", name="Undo", exact=True)
+    expect(undo).to_have_count(2)
+    undo.last.click()
+    expect(steps(screen)).to_have_count(1)
+    expect(steps(screen)).to_contain_text("300 Sur place")
+    screen.wait_out()
+    expect(steps(screen)).to_contain_text("Waits")
+    expect(undo).to_have_count(0)
+
+
+def test_a_reload_loses_nothing_and_french_says_the_same(
+    screen: Screen, field: Field, visit: UUID, gate: Gate
+) -> None:
+    screen.open(visit)
+    screen.page.get_by_text("Note for the next step").click()
+    screen.page.get_by_label("Note", exact=True).fill("Chien dans la cour")
+    screen.press("300 Sur place")
+    screen.go("/queue")
+    screen.page.evaluate("localStorage['retour-language'] = 'fr'")
+    screen.page.reload()
+    expect(steps(screen)).to_contain_text("Retenue")
+    expect(steps(screen)).to_contain_text("Peut être annulée pendant dix secondes, puis part.")
+    offline(screen, gate)
+    screen.wait_out()
+    expect(steps(screen)).to_contain_text("En attente")
+    expect(steps(screen)).to_contain_text("Chien dans la cour")
+    online(screen, gate)
+    expect(steps(screen)).to_contain_text("Acceptée")
+    screen.says("Tout est envoyé et réglé.")
+    screen.page.reload()
+    expect(steps(screen)).to_contain_text("Chien dans la cour")
+    assert field.states(visit) == ["300"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            {"state": "999"},
+            ["This state no longer exists.", "Open the task and choose another state."],
+        ),
+        ({"email": "not an address"}, ["The server does not take it.", "call them"]),
+    ],
+)
+def test_each_refusal_says_why_and_what_to_do(
+    screen: Screen, visit: UUID, gate: Gate, changes: dict[str, str], told: list[str]
+) -> None:
+    offline(screen, gate)
+    screen.open(visit)
+    screen.press("300 Sur place")
+    screen.wait_out()
+    screen.page.evaluate(CHANGE, changes)
+    online(screen, gate)
+    screen.go("/queue")
+    expect(steps(screen)).to_contain_text("Refused")
+    screen.says("1 step was refused: what to do stands beside it.", *told)
+    expect(screen.main).not_to_contain_text("All is sent and settled.")
