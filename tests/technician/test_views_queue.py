@@ -8,6 +8,8 @@ from playwright.sync_api import Locator, expect
 
 from sync.ids import new_id
 from sync.intake import accept
+from tests.faults.listening import cut
+from tests.faults.processes import until
 from tests.technician.field import Field
 from tests.technician.gate import Gate
 from tests.technician.phone import Phone
@@ -204,6 +206,23 @@ def test_a_reload_loses_nothing_and_french_says_the_same(
     screen.page.reload()
     expect(steps(screen)).to_contain_text("Chien dans la cour")
     assert field.states(visit) == ["300"]
+
+
+def test_a_step_whose_answer_got_lost_is_told_to_count_once(
+    screen: Screen, field: Field, visit: UUID, gate: Gate
+) -> None:
+    lost = gate.trap(PUSH, answered=True)
+    lost.arm(cut)
+    screen.open(visit)
+    screen.press("300 Sur place")
+    screen.go("/queue")
+    screen.wait_out()
+    until(lost.sprung.is_set, "the reply is cut")
+    expect(steps(screen)).to_contain_text("The server has it.")
+    assert (gate.count(PUSH), field.states(visit)) == (2, ["300"])
+    screen.page.evaluate(CHANGE, {"status": "duplicate"})
+    screen.page.reload()
+    expect(steps(screen)).to_contain_text("The server already had it; it counts once.")
 
 
 @pytest.mark.parametrize(
