@@ -145,7 +145,8 @@ def respond(
 
 def _choices(request: AnyRequest, current: str) -> list[Choice]:
     kept = [(key, value) for key, value in request.query_params.multi_items() if key != "lang"]
-    here = "" if request.method in READING else _FORMS.sub(r"\1", quote(request.scope["path"]))
+    form = None if request.method in READING else _FORMS.fullmatch(request.scope["path"])
+    here = quote(form[1]) if form else ""
     return [
         Choice(language, name, f"{here}?{urlencode([*kept, ('lang', language)])}")
         for language, name in _NAMES.items()

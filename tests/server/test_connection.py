@@ -80,10 +80,12 @@ def test_a_head_in_drops_is_not_waited_for(api: Served) -> None:
         assert taken(made, b"a", 200, pause=0.05) < 100
 
 
-@pytest.mark.usefixtures("hasty")
-def test_a_connection_may_rest_between_two_requests(api: Served) -> None:
+def test_a_connection_may_rest_between_two_requests(
+    api: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Connection, "deadline", 2.5)
     with connected(api) as (made, start):
-        for pause in (0.0, 1.0):
+        for pause in (0.0, 3.0):
             time.sleep(pause)
             made.sendall(start[:9])
             time.sleep(0.1)

@@ -13,7 +13,7 @@ def test_variables_become_settings_of_their_kind() -> None:
 @pytest.mark.parametrize(
     ("variables", "named"),
     [
-        ({"RETOUR_POOL_SIZE": "many"}, "pool_size"),
+        ({"RETOUR_POOL_SIZE": "many"}, "RETOUR_POOL_SIZE: "),
         ({"RETOUR_SMTP_TIMEOUT": "700"}, "RETOUR_SMTP_TIMEOUT"),
         ({"RETOUR_LEASE": "660"}, "RETOUR_LEASE"),
         ({"RETOUR_MAIL_FROM": "retour@localhost"}, "RETOUR_MAIL_FROM"),
