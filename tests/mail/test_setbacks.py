@@ -197,7 +197,7 @@ async def test_a_server_that_allows_fewer_connections_is_still_used(post: Post) 
 async def test_19_silence_before_the_content_frees_the_slot_and_leaves_one_copy(
     post: Post, place: str, deed: str
 ) -> None:
-    post.told(smtp_timeout=0.3, actor_timeout=20)
+    post.told(smtp_timeout=2.0, actor_timeout=20)
     await active(post.world)
     task = await post.visit()
     post.server.next(place, deed)
@@ -213,7 +213,7 @@ async def test_19_silence_before_the_content_frees_the_slot_and_leaves_one_copy(
 async def test_19_a_mail_in_doubt_is_sent_once_more_and_says_it_is_the_same(
     post: Post, deed: str
 ) -> None:
-    post.told(smtp_timeout=0.3, actor_timeout=20)
+    post.told(smtp_timeout=2.0, actor_timeout=20)
     await active(post.world, mute=WEEK)
     task = await post.visit(ADDRESS)
     post.server.next("DOT", deed)

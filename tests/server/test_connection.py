@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import parse_headers
 
 import pytest
 
@@ -22,8 +23,12 @@ def connected(api: Served) -> Iterator[tuple[socket.socket, bytes]]:
 
 
 def first_line(made: socket.socket) -> bytes:
-    """The status line of the next answer; empty when the server closed the connection."""
-    return made.recv(65_536).partition(b"\r\n")[0]
+    """The status line of the next answer, read whole; empty when the server hung up."""
+    with made.makefile("rb") as answer:
+        line = answer.readline()
+        if line:
+            answer.read(int(parse_headers(answer)["content-length"]))
+    return line.rstrip()
 
 
 def taken(made: socket.socket, piece: bytes, most: int, pause: float = 0.002) -> int:
