@@ -17,6 +17,9 @@ OPEN: Final = """async () => {
   const { openEngine } = await import('/tech/engine/engine.js');
   window.engine = await openEngine();
 }"""
+#: The queue itself is asked: how things are is told a moment after they changed.
+SETTLED: Final = """(await engine.queue()).every(({ status }) =>
+  status !== 'held' && status !== 'waiting') && engine.status.held + engine.status.waiting === 0"""
 #: Runs a body of JavaScript with `engine` and `given`; errors of the engine come back by name.
 RUN: Final = """async ([body, given]) => {
   const AsyncFunction = (async () => {}).constructor;
@@ -81,7 +84,7 @@ class Tab:
     def settle(self) -> None:
         """Have everything that is held go out, and be answered."""
         self.page.context.clock.fast_forward(10_000)
-        self.until("engine.status.held === 0 && engine.status.waiting === 0")
+        self.until(SETTLED)
 
 
 class Phone:
