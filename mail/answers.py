@@ -1,4 +1,8 @@
-"""What customers say: one answer for each invitation, with every version of it."""
+"""What customers say: one answer for each invitation, with its versions.
+
+Of an answer that is changed again and again the first version and the last `LAST_VERSIONS` are
+kept; the numbers of the versions go on, so that the last one is also their count.
+"""
 
 import re
 from collections.abc import Sequence
@@ -8,7 +12,8 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
-from mail.definition import BEST_RATING, Definition, decode
+from mail.definition import BEST_RATING, Content, Sentiment, decode_content
+from mail.delivery.recalling import recall_to
 from mail.i18n import supported
 from mail.surveys import (
     CurrentAnswer,
@@ -40,6 +45,8 @@ __all__ = [
 ]
 
 LONGEST_COMMENT: Final = 4000
+#: Versions of one answer that are kept beside the first.
+LAST_VERSIONS: Final = 19
 #: What no text keeps: control characters, but for tabs and new lines.
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -89,10 +96,11 @@ class _Answer(Struct, frozen=True):
     comment: str
     not_me: bool
     call_back: bool
+    sentiment: Sentiment | None
 
 
 _FIND: Final = """
-SELECT i.id, i.task, i.campaign, i.version, v.definition,
+SELECT i.id, i.task, i.campaign, i.version, v.content,
   coalesce(i.language, a.language) AS language
 FROM link l
 JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
@@ -104,13 +112,13 @@ WHERE l.account = $1 AND l.token_hash = $2 AND l.purpose = 'survey'
 
 _FIRST: Final = """
 INSERT INTO answer (account, invitation, task, campaign, version, rating, reasons, comment,
-  not_me, call_back, language, first_answered_at, answered_at)
-VALUES ($1, $2, $9, $10, $11, $3, $4, $5, $6, $7, $8, $12, $12)
+  not_me, call_back, language, sentiment, first_answered_at, answered_at)
+VALUES ($1, $2, $10, $11, $12, $3, $4, $5, $6, $7, $8, $9, $13, $13)
 ON CONFLICT (account, invitation) DO NOTHING
 """
 
 _LAST: Final = """
-SELECT rating, reasons, comment, not_me, call_back
+SELECT rating, reasons, comment, not_me, call_back, sentiment
 FROM answer WHERE account = $1 AND invitation = $2 FOR NO KEY UPDATE
 """
 
@@ -120,7 +128,7 @@ SELECT max(version) FROM answer_version WHERE account = $1 AND invitation = $2
 
 _CHANGE: Final = """
 UPDATE answer SET rating = $3, reasons = $4, comment = $5, not_me = $6, call_back = $7,
-  language = $8, answered_at = $9
+  language = $8, sentiment = $9, answered_at = $10
 WHERE account = $1 AND invitation = $2
 """
 
@@ -128,6 +136,11 @@ _KEEP_VERSION: Final = """
 INSERT INTO answer_version (account, invitation, rating, reasons, comment, not_me, call_back,
   language, version, answered_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+"""
+
+_FORGET: Final = """
+DELETE FROM answer_version
+WHERE account = $1 AND invitation = $2 AND version > 1 AND version <= $3
 """
 
 _ROLL_UP: Final = """
@@ -147,6 +160,7 @@ WHERE l.account = $1 AND l.token_hash = $2 AND l.purpose = 'unsubscribe'
 ON CONFLICT (account, address) DO UPDATE
 SET suppressed = excluded.suppressed, suppressed_at = excluded.suppressed_at
 WHERE contact.suppressed IS DISTINCT FROM 'unsubscribed'
+RETURNING address
 """
 
 _TELL: Final = """
@@ -167,9 +181,9 @@ async def submit(token: str, submission: Submission) -> Outcome:
         row = await tx.fetchrow(_FIND, ref.account, ref.hash, tx.now)
         if row is None:
             return Closed()
-        definition = decode(row["definition"])
-        wrong = _problems(submission, definition)
-        return Invalid(wrong) if wrong else await _record(tx, row, definition, submission)
+        content = decode_content(row["content"])
+        wrong = _problems(submission, content)
+        return Invalid(wrong) if wrong else await _record(tx, row, content, submission)
 
     return await run(ref.account, work)
 
@@ -177,21 +191,24 @@ async def submit(token: str, submission: Submission) -> Outcome:
 async def unsubscribe(token: str) -> Subscription | None:
     """Leave the link's address alone from now on, whatever the campaign; None: unknown link.
 
-    Again is no change. What already waits for this address is dropped at its release.
+    Again is no change. What already waits for this address is dropped at its release, and what a
+    worker has claimed is taken back unless its content is on its way.
     """
     ref = referred(token)
 
     async def work(tx: Tx) -> Subscription | None:
-        if await tx.execute(_SUPPRESS, ref.account, ref.hash, tx.now):
+        address = await tx.fetchval(_SUPPRESS, ref.account, ref.hash, tx.now)
+        if address is not None:
+            await recall_to(tx, address)
             await tx.execute(_TELL, ref.account, ref.hash, new_id(), tx.now)
         return await subscription(tx, ref)
 
     return await run(ref.account, work)
 
 
-def _problems(submission: Submission, definition: Definition) -> list[Field]:
+def _problems(submission: Submission, content: Content) -> list[Field]:
     rating = submission.rating
-    known = {reason.code for reason in definition.reasons}
+    known = {reason.code for reason in content.reasons}
     wrong: dict[Field, bool] = {
         "rating": not submission.not_me if rating is None else not 1 <= rating <= BEST_RATING,
         "reasons": not known.issuperset(submission.reasons),
@@ -200,16 +217,17 @@ def _problems(submission: Submission, definition: Definition) -> list[Field]:
     return [field for field, is_wrong in wrong.items() if is_wrong]
 
 
-def _kept(submission: Submission, definition: Definition) -> _Answer:
+def _kept(submission: Submission, content: Content) -> _Answer:
     rating = submission.rating
-    negative = rating is not None and definition.is_negative(rating)
-    chosen = set(submission.reasons) if negative else set()
+    sentiment = None if rating is None else content.sentiment(rating)
+    chosen = set(submission.reasons) if sentiment == "negative" else set()
     return _Answer(
         rating=rating,
-        reasons=[reason.code for reason in definition.reasons if reason.code in chosen],
+        reasons=[reason.code for reason in content.reasons if reason.code in chosen],
         comment=_cleaned(submission.comment),
         not_me=submission.not_me,
         call_back=submission.call_back,
+        sentiment=sentiment,
     )
 
 
@@ -220,23 +238,27 @@ def _cleaned(comment: str) -> str:
 
 
 async def _record(
-    tx: Tx, row: asyncpg.Record, definition: Definition, submission: Submission
+    tx: Tx, row: asyncpg.Record, content: Content, submission: Submission
 ) -> Recorded:
-    answer = _kept(submission, definition)
+    answer = _kept(submission, content)
     language = supported(submission.language) or row["language"]
     said = (*_columns(answer), language)
     invitation: UUID = row["id"]
     asked = (row["task"], row["campaign"], row["version"])
     version = 1
-    if not await tx.execute(_FIRST, tx.account, invitation, *said, *asked, tx.now):
+    if not await tx.execute(
+        _FIRST, tx.account, invitation, *said, answer.sentiment, *asked, tx.now
+    ):
         before = await tx.fetchrow(_LAST, tx.account, invitation)
         versions = await tx.fetchval(_VERSIONS, tx.account, invitation)
         assert before is not None  # noqa: S101 - it stood in the way of ours
         if _said(before) == answer:
             return Recorded(versions, changed=False)
         version = versions + 1
-        await tx.execute(_CHANGE, tx.account, invitation, *said, tx.now)
+        await tx.execute(_CHANGE, tx.account, invitation, *said, answer.sentiment, tx.now)
     await tx.execute(_KEEP_VERSION, tx.account, invitation, *said, version, tx.now)
+    if version > LAST_VERSIONS + 1:
+        await tx.execute(_FORGET, tx.account, invitation, version - LAST_VERSIONS)
     await tx.execute(_ROLL_UP, tx.account, row["task"], tx.now)
     return Recorded(version, changed=True)
 
@@ -246,4 +268,4 @@ def _columns(answer: _Answer) -> tuple[object, ...]:
 
 
 def _said(row: asyncpg.Record) -> _Answer:
-    return _Answer(row["rating"], row["reasons"], row["comment"], row["not_me"], row["call_back"])
+    return _Answer(**row)

@@ -3,13 +3,13 @@
 from typing import Final
 from uuid import UUID
 
-from mail.definition import Definition, decode
+from mail.definition import Rules, decode_rules
 from sync.database import Tx
 from sync.feed.changes import Ask
 from sync.records.kinds import set_asks
 
 _ACTIVE: Final = """
-SELECT c.id, c.name, v.definition
+SELECT c.id, c.name, v.rules
 FROM campaign c
 JOIN campaign_version v ON (v.account, v.campaign, v.version) = (c.account, c.id, c.version)
 WHERE c.account = $1 AND c.status = 'active' ORDER BY c.name, c.id
@@ -23,12 +23,12 @@ async def tell_field(tx: Tx) -> None:
     """
     asks: dict[UUID, list[Ask]] = {}
     for row in await tx.fetch(_ACTIVE, tx.account):
-        for task_type, ask in _asks(row["id"], row["name"], decode(row["definition"])):
+        for task_type, ask in _asks(row["id"], row["name"], decode_rules(row["rules"])):
             asks.setdefault(task_type, []).append(ask)
     await set_asks(tx, asks)
 
 
-def _asks(campaign: UUID, name: str, says: Definition) -> list[tuple[UUID, Ask]]:
+def _asks(campaign: UUID, name: str, says: Rules) -> list[tuple[UUID, Ask]]:
     states: dict[UUID, set[str]] = {}
     for rule in says.rules:
         for task_type in rule.task_types:
@@ -39,7 +39,7 @@ def _asks(campaign: UUID, name: str, says: Definition) -> list[tuple[UUID, Ask]]
     ]
 
 
-def _ask(campaign: UUID, name: str, says: Definition, states: list[str]) -> Ask:
+def _ask(campaign: UUID, name: str, says: Rules, states: list[str]) -> Ask:
     return Ask(
         campaign=str(campaign),
         name=name,

@@ -13,15 +13,13 @@ from dramatiq.errors import BrokerConnectionError
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ReadOnlyError as RedisReadOnlyError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
-LOG: Final = structlog.stdlib.get_logger("retour.broker")
+from mail.jobs import Job
 
-#: The kinds of work that can be rung for.
-PLAN: Final = "plan"
-DELIVER: Final = "deliver"
-ROLLUP: Final = "rollup"
+LOG: Final = structlog.stdlib.get_logger("retour.broker")
 
 #: What says that a broker is away; its own words are enough.
 AWAY: Final = (BrokerConnectionError, RedisConnectionError, RedisTimeoutError, OSError)
@@ -57,12 +55,16 @@ def _rabbitmq(url: str) -> Broker:
 
 
 def _redis(url: str, namespace: str) -> Broker:
-    """Without most of the client's own retries: the clock rings again anyway."""
+    """Without most of the client's own retries: the clock rings again anyway.
+
+    After a failover a connection may lead to the server that was demoted: it is made anew.
+    """
     client = Redis.from_url(
         url,
         socket_timeout=_PATIENCE,
         socket_connect_timeout=_PATIENCE,
         retry=Retry(NoBackoff(), retries=1),
+        retry_on_error=[RedisReadOnlyError],
     )
     return RedisBroker(  # type: ignore[no-untyped-call]  # dramatiq leaves it untyped
         client=client, namespace=namespace, middleware=[]
@@ -76,9 +78,9 @@ def close_broker(broker: Broker) -> None:
         broker.client.connection_pool.disconnect()
 
 
-def queue_name(namespace: str, name: str) -> str:
-    """The queue of one kind of work, which is also the name of its actor."""
-    return f"{namespace}.{name}"
+def queue_name(namespace: str, job: Job) -> str:
+    """The queue of one job, which is also the name of its actor."""
+    return f"{namespace}.{job}"
 
 
 class Doorbell:
@@ -92,16 +94,16 @@ class Doorbell:
         self._broker = broker
         self._namespace = namespace
         self._wake = threading.Condition()
-        self._wanted: set[str] = set()
+        self._wanted: set[Job] = set()
         self._stopping = False
         self._failing = False
         self._thread = threading.Thread(target=self._serve, name="doorbell", daemon=True)
         self._thread.start()
 
-    def ring(self, name: str) -> None:
-        """Say that work of the kind `name` is due; neither blocks nor raises."""
+    def ring(self, job: Job) -> None:
+        """Say that `job` may have something to do; neither blocks nor raises."""
         with self._wake:
-            self._wanted.add(name)
+            self._wanted.add(job)
             self._wake.notify()
 
     def stop(self, timeout: float = 5.0) -> None:
@@ -112,20 +114,20 @@ class Doorbell:
         self._thread.join(timeout)
 
     def _serve(self) -> None:
-        while names := self._next():
-            for name in sorted(names):
-                self._send(name)
+        while jobs := self._next():
+            for job in sorted(jobs):
+                self._send(job)
         close_broker(self._broker)  # connections belong to threads, and this one ends
 
-    def _next(self) -> set[str]:
+    def _next(self) -> set[Job]:
         """Wait for rings; nothing once it was stopped."""
         with self._wake:
             self._wake.wait_for(lambda: self._wanted or self._stopping)
-            names, self._wanted = self._wanted, set()
-        return names
+            jobs, self._wanted = self._wanted, set()
+        return jobs
 
-    def _send(self, name: str) -> None:
-        queue = queue_name(self._namespace, name)
+    def _send(self, job: Job) -> None:
+        queue = queue_name(self._namespace, job)
         message = Message[None](queue_name=queue, actor_name=queue, args=(), kwargs={}, options={})
         try:
             self._broker.declare_queue(queue)

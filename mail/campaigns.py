@@ -13,9 +13,10 @@ from msgspec import Struct
 
 from mail.asks import tell_field
 from mail.checks import check
-from mail.definition import Definition, decode, encode
+from mail.definition import Definition, join, split
 from mail.errors import CampaignStatusError, DefinitionError
 from rules.campaign import Status
+from sync.audit import Told, between, tell
 from sync.database import Tx
 from sync.errors import MissingError, TakenError, UnknownReferenceError
 from sync.ids import new_id
@@ -36,7 +37,7 @@ class CampaignRecord(Struct, frozen=True):
 
 _SELECT = """
 SELECT c.id, c.external_id, c.name, c.status, c.version, c.activated_at, c.created_at,
-  v.definition
+  v.rules, v.content
 FROM campaign c
 JOIN campaign_version v ON (v.account, v.campaign, v.version) = (c.account, c.id, c.version)
 WHERE c.account = $1
@@ -48,8 +49,8 @@ ON CONFLICT (account) DO UPDATE SET revision = campaign_set.revision + 1
 """
 
 _ADD_VERSION = """
-INSERT INTO campaign_version (account, campaign, version, definition, created_at)
-VALUES ($1, $2, $3, $4, $5)
+INSERT INTO campaign_version (account, campaign, version, rules, content, created_at)
+VALUES ($1, $2, $3, $4, $5, $6)
 """
 
 
@@ -61,6 +62,17 @@ async def get_campaign(tx: Tx, campaign: UUID) -> CampaignRecord:
     row = await tx.fetchrow(_SELECT + "AND c.id = $2", tx.account, campaign)
     if row is None:
         raise MissingError(campaign)
+    return _record(row)
+
+
+async def get_campaign_called(tx: Tx, external_id: str) -> CampaignRecord:
+    """One campaign, by what another system calls it.
+
+    :raises MissingError: the account has none of this external id.
+    """
+    row = await tx.fetchrow(_SELECT + "AND c.external_id = $2", tx.account, external_id)
+    if row is None:
+        raise MissingError("no campaign has this external id")
     return _record(row)
 
 
@@ -108,7 +120,9 @@ async def create_campaign(
     except asyncpg.UniqueViolationError as error:
         field = "external_id" if "external_id" in (error.constraint_name or "") else "id"
         raise TakenError(field, "another campaign has it") from None
-    await tx.execute(_ADD_VERSION, tx.account, made, 1, encode(definition), tx.now)
+    await tx.execute(_ADD_VERSION, tx.account, made, 1, *split(definition), tx.now)
+    new = {"external_id": external_id, "name": name, "definition": definition}
+    await tell(tx, "campaign.write", [Told(f"campaign/{made}", None, new)])
     return made
 
 
@@ -129,7 +143,7 @@ async def edit_campaign(tx: Tx, campaign: UUID, name: str, definition: Definitio
     version = before.version
     if definition != before.definition:
         version += 1
-        await tx.execute(_ADD_VERSION, tx.account, campaign, version, encode(definition), tx.now)
+        await tx.execute(_ADD_VERSION, tx.account, campaign, version, *split(definition), tx.now)
     await tx.execute(
         "UPDATE campaign SET name = $3, version = $4 WHERE account = $1 AND id = $2",
         tx.account,
@@ -137,8 +151,21 @@ async def edit_campaign(tx: Tx, campaign: UUID, name: str, definition: Definitio
         name,
         version,
     )
+    await tell(tx, "campaign.write", _edited(before, await get_campaign(tx, campaign)))
     await tell_field(tx)
     return version
+
+
+def _edited(before: CampaignRecord, after: CampaignRecord) -> list[Told]:
+    """What an edit changed, of the definition too only the fields that differ."""
+    if before == after:
+        return []
+    said = between(f"campaign/{after.id}", before, after)
+    texts = between("", before.definition, after.definition)
+    if before.definition == after.definition:
+        return [said]
+    was, now = {"definition": texts.before}, {"definition": texts.after}
+    return [Told(said.object, {**(said.before or {}), **was}, {**(said.after or {}), **now})]
 
 
 async def hold_campaign(tx: Tx, campaign: UUID) -> CampaignRecord:
@@ -160,9 +187,9 @@ async def _refuse_unsound(tx: Tx, definition: Definition) -> None:
     known_states = {row["code"] for row in await _known(tx, "SELECT code FROM state")}
     for place, rule in enumerate(definition.rules):
         if not known_types.issuperset(rule.task_types):
-            raise UnknownReferenceError(f"rules.{place}.task_types", "no such task type")
+            raise UnknownReferenceError(f"definition.rules.{place}.task_types", "no such task type")
         if not known_states.issuperset(rule.states):
-            raise UnknownReferenceError(f"rules.{place}.states", "no such state")
+            raise UnknownReferenceError(f"definition.rules.{place}.states", "no such state")
 
 
 async def _known(tx: Tx, select: str) -> list[asyncpg.Record]:
@@ -178,5 +205,5 @@ def _record(row: asyncpg.Record) -> CampaignRecord:
         version=row["version"],
         activated_at=row["activated_at"],
         created_at=row["created_at"],
-        definition=decode(row["definition"]),
+        definition=join(row["rules"], row["content"]),
     )

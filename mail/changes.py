@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import Struct, field
 
 from mail.past import ROUND
+from mail.states import DISARM, MAKE, MOVE, REARM, WITHDRAW, Edge
 from sync.database import Tx
 from sync.ids import new_id
 
@@ -34,8 +35,9 @@ class Changes(Struct, frozen=True):
     """What a chunk of tasks comes to.
 
     `made`: (campaign, version, task) newly asked. `moved`: scheduled invitations that go for
-    another transition. `rearmed`: dropped ones that wait again. `withdrawn`: scheduled ones
-    that must go. `disarmed`: re-armed ones that fall back to (transition, reason) of their drop.
+    another transition, or at another time. `rearmed`: dropped ones that wait again.
+    `withdrawn`: scheduled ones that must go. `disarmed`: re-armed ones that fall back to
+    (transition, reason) of their drop.
     """
 
     decided: list[Decided] = field(default_factory=list)
@@ -56,59 +58,63 @@ ON CONFLICT (account, campaign, transition) DO UPDATE
 SET outcome = excluded.outcome, release = excluded.release, decided_at = excluded.decided_at
 """
 
-_MAKE: Final = """
+_MAKE: Final = MAKE.sql("""
 INSERT INTO invitation (account, id, campaign, version, task, round, transition, technician,
   status, due, release, address_by_technician, created_at)
 SELECT $1, one.id, one.campaign, one.version, one.task, $2, one.transition, one.technician,
-  'scheduled', one.due, one.release, false, $3
+  {status}, one.due, one.release, false, $3
 FROM unnest($4::uuid[], $5::uuid[], $6::integer[], $7::uuid[], $8::uuid[], $9::uuid[],
     $10::timestamptz[], $11::timestamptz[])
   AS one (id, campaign, version, task, transition, technician, due, release)
-"""
+""")
 
 _ENQUEUE: Final = """
 INSERT INTO outbox (account, invitation, release, not_before, phase, attempt, resent)
-SELECT $1, one.id, one.release, one.release, 'waiting', 0, false
+SELECT $1, one.id, one.release, one.release, {phase}, 0, false
 FROM unnest($2::uuid[], $3::timestamptz[]) AS one (id, release)
 """
 
-_MOVE: Final = """
+#: Here and below: only what was never claimed, so that nobody can have had it.
+_MOVE: Final = MOVE.sql("""
 WITH moved AS (
   UPDATE invitation i
   SET transition = one.transition, technician = one.technician,
     due = one.due, release = one.release
   FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[])
     AS one (id, transition, technician, due, release)
-  WHERE i.account = $1 AND i.id = one.id AND i.status = 'scheduled'
+  WHERE i.account = $1 AND i.id = one.id
+    AND i.status IN ({from_statuses}) AND i.address IS NULL
   RETURNING i.id, i.release
 )
 UPDATE outbox o SET release = moved.release, not_before = moved.release
 FROM moved WHERE o.account = $1 AND o.invitation = moved.id
-"""
+""")
 
-_REARM: Final = """
+_REARM: Final = REARM.sql("""
 UPDATE invitation i
-SET status = 'scheduled', reason = NULL, transition = one.transition,
+SET status = {status}, reason = NULL, transition = one.transition,
   technician = one.technician, due = one.due, release = one.release
 FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[])
   AS one (id, transition, technician, due, release)
-WHERE i.account = $1 AND i.id = one.id AND i.status = 'dropped'
-"""
+WHERE i.account = $1 AND i.id = one.id AND i.status = {Status.DROPPED}
+""")
 
-_WITHDRAW: Final = """
-DELETE FROM invitation WHERE account = $1 AND id = ANY($2) AND status = 'scheduled'
-"""
+_WITHDRAW: Final = WITHDRAW.sql("""
+DELETE FROM invitation
+WHERE account = $1 AND id = ANY($2) AND status IN ({from_statuses}) AND address IS NULL
+""")
 
-_DISARM: Final = """
+_DISARM: Final = DISARM.sql("""
 WITH disarmed AS (
   UPDATE invitation i
-  SET status = 'dropped', transition = one.transition, reason = one.reason
+  SET status = {status}, transition = one.transition, reason = one.reason
   FROM unnest($2::uuid[], $3::uuid[], $4::text[]) AS one (id, transition, reason)
-  WHERE i.account = $1 AND i.id = one.id AND i.status = 'scheduled'
+  WHERE i.account = $1 AND i.id = one.id
+    AND i.status IN ({from_statuses}) AND i.address IS NULL
   RETURNING i.id
 )
 DELETE FROM outbox o USING disarmed WHERE o.account = $1 AND o.invitation = disarmed.id
-"""
+""")
 
 
 async def write(tx: Tx, changes: Changes) -> None:
@@ -139,7 +145,7 @@ async def _make(tx: Tx, made: list[tuple[UUID, int, UUID, Planned]]) -> None:
     if made:
         rows = [(new_id(), *key, *_when(planned)) for *key, planned in made]
         await tx.execute(_MAKE, tx.account, ROUND, tx.now, *zip(*rows, strict=True))
-        await _enqueue(tx, [(row[0], row[-1]) for row in rows])
+        await _enqueue(tx, MAKE, [(row[0], row[-1]) for row in rows])
 
 
 async def _move(tx: Tx, moved: list[tuple[UUID, Planned]]) -> None:
@@ -152,11 +158,11 @@ async def _rearm(tx: Tx, rearmed: list[tuple[UUID, Planned]]) -> None:
     if rearmed:
         rows = [(invitation, *_when(planned)) for invitation, planned in rearmed]
         await tx.execute(_REARM, tx.account, *zip(*rows, strict=True))
-        await _enqueue(tx, [(row[0], row[-1]) for row in rows])
+        await _enqueue(tx, REARM, [(row[0], row[-1]) for row in rows])
 
 
-async def _enqueue(tx: Tx, rows: list[tuple[object, object]]) -> None:
-    await tx.execute(_ENQUEUE, tx.account, *zip(*rows, strict=True))
+async def _enqueue(tx: Tx, edge: Edge, rows: list[tuple[object, object]]) -> None:
+    await tx.execute(edge.sql(_ENQUEUE), tx.account, *zip(*rows, strict=True))
 
 
 def _when(planned: Planned) -> tuple[UUID, UUID, datetime, datetime]:

@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-import asyncpg
 import structlog
 
-from mail.broker import DELIVER, PLAN, ROLLUP
-from mail.chores import Ring
 from mail.config import MailConfig
+from mail.jobs import Job, Ring
+from mail.states import quoted
+from sync.connecting import FAULTS, PROMPT
 from sync.database import DB, tx
 from sync.ids import new_id
 
@@ -35,15 +35,17 @@ RETURNING true
 
 _GIVE_UP_TURN: Final = "DELETE FROM clock_turn WHERE name = 'clock' AND holder = $1"
 
-_DUE: Final = """
+_DUE: Final = quoted("""
 SELECT
   EXISTS (
     SELECT FROM task_change WHERE quarantined_at IS NULL AND not_before <= $1) AS plan,
-  EXISTS (SELECT FROM outbox WHERE phase = 'waiting' AND not_before <= $1) OR EXISTS (
-    SELECT FROM outbox WHERE phase IN ('claimed', 'data') AND lease_until <= $1) AS deliver,
+  EXISTS (SELECT FROM outbox WHERE phase = {Phase.WAITING} AND not_before <= $1) OR EXISTS (
+    SELECT FROM outbox
+    WHERE phase IN ({Phase.CLAIMED}, {Phase.DATA}) AND lease_until <= $1) OR EXISTS (
+    SELECT FROM sender_breaker WHERE until <= $1) AS deliver,
   EXISTS (
     SELECT FROM rollup_change WHERE quarantined_at IS NULL AND not_before <= $1) AS rollup
-"""
+""")
 
 
 async def run_clock(config: MailConfig, ring: Ring, stop: asyncio.Event) -> None:
@@ -57,11 +59,11 @@ async def run_clock(config: MailConfig, ring: Ring, stop: asyncio.Event) -> None
     while not stop.is_set():
         try:
             await _sweep(me, turn, ring)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except FAULTS:
             LOG.warning("sweep failed", exc_info=True)
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), config.sweep)
-    with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    with suppress(*FAULTS):
         async with tx() as opened:
             await opened.execute(_GIVE_UP_TURN, me)
 
@@ -71,9 +73,9 @@ async def _sweep(me: UUID, turn: timedelta, ring: Ring) -> None:
         if not await opened.fetchval(_TAKE_TURN, me, turn):
             return
         due = await opened.fetchrow(_DUE, opened.now)
-    for name in (PLAN, DELIVER, ROLLUP):
-        if due is not None and due[name]:
-            ring(name)
+    for job in Job:
+        if due is not None and due[job]:
+            ring(job)
 
 
 class RunningClock(threading.Thread):
@@ -100,7 +102,7 @@ class RunningClock(threading.Thread):
         self.join(timeout)
 
     async def _serve(self) -> None:
-        await DB.open(self._config.worker_dsn, size=1)
+        await DB.open(self._config.worker_dsn, size=1, limit=PROMPT)
         try:
             await run_clock(self._config, self._ring, self._stopped)
         finally:

@@ -1,6 +1,13 @@
 """What the mail side of a process is told; the server makes it from its settings."""
 
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
 import msgspec
+
+#: An address literal (RFC 5321, 4.1.3), for a machine that has no name that others could know.
+_NAMELESS: Final = "[127.0.0.1]"
 
 
 class MailConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -9,6 +16,7 @@ class MailConfig(msgspec.Struct, frozen=True, kw_only=True):
     `worker_dsn`: the database's address with a worker's rights. `pool_size`: its connections.
     `origin`: scheme, host and port that links in mails use.
     `mail_from`: the sender where a campaign names none.
+    `smtp_name`: what we call ourselves to mail servers; empty: the host of `origin`.
     `smtp_timeout` < `actor_timeout` < `lease`, or a slow mail could be sent by two workers.
     `uncertain_after`: how long a mail whose fate is unknown rests before its one resend.
     `sweep`: how often the clock looks for what is due.
@@ -19,6 +27,7 @@ class MailConfig(msgspec.Struct, frozen=True, kw_only=True):
     origin: str
     smtp_url: str
     mail_from: str
+    smtp_name: str = ""
     pool_size: int = 8
     smtp_connections: int = 24
     smtp_timeout: float = 600
@@ -27,3 +36,13 @@ class MailConfig(msgspec.Struct, frozen=True, kw_only=True):
     uncertain_after: float = 600
     sweep: float = 1.0
     namespace: str = "retour"
+
+    @property
+    def our_name(self) -> str:
+        """The name to greet mail servers with: a host with a domain, or an address literal."""
+        host = self.smtp_name or urlsplit(self.origin).hostname or ""
+        try:
+            address = ip_address(host)
+        except ValueError:
+            return host if "." in host or self.smtp_name else _NAMELESS
+        return f"[{address}]" if address.version == 4 else f"[IPv6:{address}]"

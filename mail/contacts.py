@@ -1,23 +1,38 @@
-"""One row per address: who opted out, who bounced, and who holds it for a campaign.
+"""One row per address: who opted out, who bounced or is full, and who holds it for a campaign.
 
 Rows are locked in the order of their addresses, for the decision at release and never while a
 mail is on its way.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
 from rules.decide import Mute
 from sync.database import Tx
 
-Suppression: TypeAlias = Literal["unsubscribed", "bounced"]
+Suppression: TypeAlias = Literal["unsubscribed", "bounced", "full"]
+#: Why an address counts as empty.
+EMPTY: Final[frozenset[Suppression]] = frozenset({"bounced", "full"})
+#: A mailbox is full for good when it took nothing of so many visits in such a time.
+FULL_VISITS: Final = 3
+FULL_FOR: Final = timedelta(days=30)
 #: An address in normal form, and a campaign.
 MuteKey: TypeAlias = tuple[str, UUID]
 
-_BOUNCED: Final = """
-SELECT address FROM contact WHERE account = $1 AND address = ANY($2) AND suppressed = 'bounced'
+_EMPTY: Final = """
+SELECT address FROM contact WHERE account = $1 AND address = ANY($2) AND suppressed = ANY($3)
+"""
+
+#: Of other visits than this one, since it took a mail.
+_FULL: Final = """
+SELECT count(DISTINCT i.task) AS visits, min(e.happened_at) AS since
+FROM invitation i JOIN mail_event e ON (e.account, e.invitation) = (i.account, i.id)
+WHERE i.account = $1 AND i.address = $2 AND e.kind = 'full'
+  AND i.task <> (SELECT task FROM invitation WHERE account = $1 AND id = $3)
+  AND e.happened_at > coalesce((
+    SELECT max(sent_at) FROM invitation WHERE account = $1 AND address = $2), '-infinity')
 """
 
 _MAKE: Final = """
@@ -62,10 +77,19 @@ WHERE account = $1 AND address = ANY($2) AND suppressed IS NULL
 """
 
 
-async def bounced_among(tx: Tx, addresses: Collection[str]) -> set[str]:
-    """Those of `addresses` (normal forms) that bounced for good."""
-    rows = await tx.fetch(_BOUNCED, tx.account, list(addresses))
+async def empty_among(tx: Tx, addresses: Collection[str]) -> set[str]:
+    """Those of `addresses` (normal forms) that count as empty."""
+    rows = await tx.fetch(_EMPTY, tx.account, list(addresses), EMPTY)
     return {row["address"] for row in rows}
+
+
+async def stays_full(tx: Tx, address: str, invitation: UUID) -> bool:
+    """Whether `address`, which has not taken this mail, is full for good."""
+    row = await tx.fetchrow(_FULL, tx.account, address, invitation)
+    assert row is not None  # noqa: S101 - an aggregate has one row
+    if row["visits"] + 1 < FULL_VISITS:
+        return False
+    return bool(tx.now - row["since"] >= FULL_FOR)
 
 
 async def lock_contacts(tx: Tx, addresses: Iterable[str]) -> dict[str, Suppression | None]:

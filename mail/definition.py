@@ -10,8 +10,10 @@ from msgspec import Meta, Struct
 
 from rules.campaign import AddressField, Campaign, Pause, Rule, Status
 from rules.timing import parse_delay
+from sync.languages import text_in
 
-Language: TypeAlias = Literal["fr", "en"]
+#: What texts may be written in; who reads another country's finds them too (`sync.languages`).
+Language: TypeAlias = Literal["fr", "en", "es", "fr_CA", "en_CA"]
 Line: TypeAlias = Annotated[str, Meta(max_length=200)]
 Lines: TypeAlias = dict[Language, Line]
 Paragraphs: TypeAlias = dict[Language, Annotated[str, Meta(max_length=4000)]]
@@ -21,6 +23,9 @@ Address: TypeAlias = Annotated[str, Meta(max_length=254)]
 Days: TypeAlias = Annotated[int, Meta(ge=1, le=3650)]
 
 BEST_RATING: Final = 5
+POSITIVE_AT: Final = 4
+#: What an answer says on the whole; kept with it, since a later version may judge otherwise.
+Sentiment: TypeAlias = Literal["negative", "neutral", "positive"]
 
 
 class Trigger(Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,17 +62,20 @@ class Message(Struct, frozen=True, forbid_unknown_fields=True):
     reply_to: Address | None = None
 
 
-class Definition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One version of a campaign.
+NegativeAt: TypeAlias = Annotated[int, Meta(ge=0, le=4)]
+Reasons: TypeAlias = Annotated[list[ReasonChoice], Meta(max_length=50)]
+PrivacyUrl: TypeAlias = Annotated[str, Meta(max_length=500)]
+
+
+class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whom a campaign asks, and when.
 
     `delay`, `mute`: DD:HH:MM; a null mute is no mute. `deadline_days`: how long answers are
     taken after sending. `stale_days`: a transition older than this at reception asks nobody;
-    null is off. `negative_at`: ratings up to this one are negative; 0 is none.
+    null is off.
     """
 
     rules: Annotated[list[Trigger], Meta(max_length=100)]
-    question: Question
-    message: Message
     delay: str = "00:00:00"
     mute: str | None = None
     primary: AddressField = AddressField.CUSTOMER
@@ -75,10 +83,6 @@ class Definition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     deadline_days: Days = 28
     stale_days: Days | None = 7
     opt_out_allowed: bool = False
-    negative_at: Annotated[int, Meta(ge=0, le=4)] = 2
-    reasons: Annotated[list[ReasonChoice], Meta(max_length=50)] = []
-    information: Information = {}
-    privacy_url: Annotated[str, Meta(max_length=500)] | None = None
 
     @property
     def deadline(self) -> timedelta:
@@ -90,25 +94,68 @@ class Definition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """At most one survey to an address in this time; None is no mute."""
         return None if self.mute is None else parse_delay(self.mute)
 
+
+class Content(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a customer reads, in the mail and on the answer page, and what may be answered.
+
+    `negative_at`: ratings up to this one are negative; 0 is none.
+    """
+
+    question: Question
+    message: Message
+    negative_at: NegativeAt = 2
+    reasons: Reasons = []
+    information: Information = {}
+    privacy_url: PrivacyUrl | None = None
+
+    def sentiment(self, rating: int) -> Sentiment:
+        """What `rating` (1 to 5) says: from 4 on it is positive, unless it is negative here."""
+        if rating <= self.negative_at:
+            return "negative"
+        return "positive" if rating >= POSITIVE_AT else "neutral"
+
     def is_negative(self, rating: int) -> bool:
         """Tell whether `rating` (1 to 5) opens the list of reasons."""
-        return rating <= self.negative_at
+        return self.sentiment(rating) == "negative"
 
 
-_DECODER: Final = msgspec.json.Decoder(Definition)
+class Definition(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One version of a campaign: the fields of its rules and those of its content.
 
-
-def decode(stored: str | bytes) -> Definition:
-    """Read a stored definition, or one that just arrived.
-
-    :raises msgspec.ValidationError: an unknown field, a wrong type or a bound passed.
+    They are stored apart: deciding reads the rules of all campaigns whenever one of them changed,
+    texts are read where somebody is written to. (Structs of two bases cannot be made.)
     """
-    return _DECODER.decode(stored)
+
+    question: Question
+    message: Message
+    negative_at: NegativeAt = 2
+    reasons: Reasons = []
+    information: Information = {}
+    privacy_url: PrivacyUrl | None = None
+
+    @property
+    def content(self) -> Content:
+        """What a customer reads of it."""
+        return Content(**{name: getattr(self, name) for name in Content.__struct_fields__})
 
 
-def encode(definition: Definition) -> str:
-    """Write `definition` as the JSON text that is stored."""
-    return msgspec.json.encode(definition).decode()
+#: Read what is stored of a version.
+decode_rules: Final = msgspec.json.Decoder(Rules).decode
+decode_content: Final = msgspec.json.Decoder(Content).decode
+_write: Final = msgspec.json.Encoder().encode
+
+
+def join(rules: str, content: str) -> Definition:
+    """Read both stored parts of a version."""
+    parts = (decode_rules(rules), decode_content(content))
+    fields = {name: getattr(part, name) for part in parts for name in part.__struct_fields__}
+    return Definition(**fields)
+
+
+def split(definition: Definition) -> tuple[str, str]:
+    """Write the rules and the content of `definition` as the JSON texts that are stored."""
+    rules = Rules(**{name: getattr(definition, name) for name in Rules.__struct_fields__})
+    return _write(rules).decode(), _write(definition.content).decode()
 
 
 def in_language(texts: Mapping[Language, str], *wanted: str) -> str:
@@ -117,14 +164,13 @@ def in_language(texts: Mapping[Language, str], *wanted: str) -> str:
     Pass the customer's language, then the account's. Empty where there is no text at all.
     """
     spoken = {str(language): text for language, text in texts.items()}
-    found = (spoken.get(locale[:2]) for locale in wanted)
-    return next(filter(None, (*found, *spoken.values())), "")
+    return text_in(spoken, *wanted) or next(filter(None, spoken.values()), "")
 
 
 def to_rules(
     campaign: UUID,
     version: int,
-    definition: Definition,
+    rules: Rules,
     status: Status,
     activated_at: datetime | None,
     pauses: tuple[Pause, ...],
@@ -133,21 +179,21 @@ def to_rules(
 
     :raises DelayError: `delay` or `mute` is not DD:HH:MM; `mail.checks` finds that before saving.
     """
-    stale = definition.stale_days
+    stale = rules.stale_days
     return Campaign(
         id=campaign,
         version=version,
         rules=tuple(
-            Rule(frozenset(rule.task_types), frozenset(rule.states)) for rule in definition.rules
+            Rule(frozenset(rule.task_types), frozenset(rule.states)) for rule in rules.rules
         ),
-        primary=definition.primary,
-        secondary=definition.secondary,
-        delay=parse_delay(definition.delay),
-        mute=definition.mute_window,
-        deadline=definition.deadline,
+        primary=rules.primary,
+        secondary=rules.secondary,
+        delay=parse_delay(rules.delay),
+        mute=rules.mute_window,
+        deadline=rules.deadline,
         stale=None if stale is None else timedelta(days=stale),
         status=status,
         activated_at=activated_at,
         pauses=pauses,
-        opt_out_allowed=definition.opt_out_allowed,
+        opt_out_allowed=rules.opt_out_allowed,
     )

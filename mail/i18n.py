@@ -9,12 +9,12 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
 
+from sync.languages import base_of
+
 DOMAIN: Final = "retour"
 #: Every locale that Retour speaks, by its language; the first is spoken where nothing else fits.
 LOCALES: Final = {"fr": "fr_CA", "en": "en_CA"}
 DEFAULT: Final = "fr_CA"
-#: Longer headers are cut: what comes after was not going to decide.
-_HEADER_LENGTH: Final = 200
 
 
 @lru_cache(maxsize=64)
@@ -42,31 +42,7 @@ def _read(path: Path, locale: str) -> Translations:
 
 def supported(locale: str | None) -> str | None:
     """The locale of ours that speaks the language of `locale` (fr, en-US, fr_CA...), or None."""
-    return LOCALES.get((locale or "")[:2].lower())
-
-
-def negotiate(accept_language: str, *wishes: str | None) -> str:
-    """The locale to speak: the first of `wishes` that we have, else the best of the header.
-
-    `accept_language`: as RFC 9110 writes it. French where nothing fits.
-    """
-    wished = next(filter(None, map(supported, wishes)), None)
-    if wished is not None:
-        return wished
-    best, weight = DEFAULT, 0.0
-    for part in accept_language[:_HEADER_LENGTH].split(","):
-        tag, _, quality = part.partition(";q=")
-        locale, given = supported(tag.strip()), _quality(quality)
-        if locale is not None and given > weight:
-            best, weight = locale, given
-    return best
-
-
-def _quality(text: str) -> float:
-    try:
-        return float(text) if text else 1.0
-    except ValueError:
-        return 0.0
+    return LOCALES.get(base_of(locale or ""))
 
 
 class Translator:

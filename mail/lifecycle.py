@@ -4,32 +4,35 @@ from typing import Final
 from uuid import UUID
 
 from mail.asks import tell_field
-from mail.campaigns import hold_campaign
+from mail.campaigns import CampaignRecord, hold_campaign
+from mail.delivery.recalling import recall_of
 from mail.errors import CampaignStatusError
+from mail.states import ARCHIVE
 from rules.campaign import Status
 from rules.decide import Reason
+from sync.audit import Told, tell
 from sync.database import Tx
 from sync.ids import new_id
 
 #: The queue first, then the invitations: the order in which everybody locks them.
-_WITHDRAW: Final = """
+_WITHDRAW: Final = ARCHIVE.sql("""
 DELETE FROM outbox o USING invitation i
-WHERE o.account = $1 AND o.phase = 'waiting'
+WHERE o.account = $1 AND o.phase IN ({from_phases})
   AND (i.account, i.id) = (o.account, o.invitation)
-  AND i.campaign = $2 AND i.status = 'scheduled'
+  AND i.campaign = $2 AND i.status IN ({from_statuses})
 RETURNING o.invitation
-"""
+""")
 
-_DROP: Final = """
+_DROP: Final = ARCHIVE.sql("""
 WITH dropped AS (
-  UPDATE invitation SET status = 'dropped', reason = $3
+  UPDATE invitation SET status = {status}, reason = $3
   WHERE account = $1 AND id = ANY($2)
   RETURNING campaign, transition
 )
 UPDATE decision d SET outcome = $3, release = NULL, decided_at = $4
 FROM dropped
 WHERE d.account = $1 AND (d.campaign, d.transition) = (dropped.campaign, dropped.transition)
-"""
+""")
 
 _TELL: Final = """
 INSERT INTO mail_event (account, id, invitation, kind, happened_at, attempt, detail)
@@ -57,6 +60,7 @@ async def activate_campaign(tx: Tx, campaign: UUID) -> None:
         tx.account,
         campaign,
     )
+    await _tell(tx, "activate", before, Status.ACTIVE)
     await tell_field(tx)
 
 
@@ -73,6 +77,8 @@ async def pause_campaign(tx: Tx, campaign: UUID) -> None:
         raise CampaignStatusError("only an active campaign is paused")
     await _stand_still(tx, campaign)
     await _set_status(tx, campaign, Status.PAUSED)
+    await _tell(tx, "pause", before, Status.PAUSED)
+    await recall_of(tx, campaign)
     await tell_field(tx)
 
 
@@ -94,6 +100,7 @@ async def resume_campaign(tx: Tx, campaign: UUID) -> None:
         campaign,
     )
     await _set_status(tx, campaign, Status.ACTIVE)
+    await _tell(tx, "resume", before, Status.ACTIVE)
     await tell_field(tx)
 
 
@@ -106,6 +113,8 @@ async def archive_campaign(tx: Tx, campaign: UUID) -> None:
     if before.status is Status.ARCHIVED:
         return
     await _set_status(tx, campaign, Status.ARCHIVED)
+    await _tell(tx, "archive", before, Status.ARCHIVED)
+    await recall_of(tx, campaign)
     withdrawn = [row["invitation"] for row in await tx.fetch(_WITHDRAW, tx.account, campaign)]
     if withdrawn:
         await tx.execute(_DROP, tx.account, withdrawn, Reason.PAUSED.value, tx.now)
@@ -129,3 +138,8 @@ async def _set_status(tx: Tx, campaign: UUID, status: Status) -> None:
         campaign,
         status.value,
     )
+
+
+async def _tell(tx: Tx, verb: str, before: CampaignRecord, status: Status) -> None:
+    was, now = {"status": before.status.value}, {"status": status.value}
+    await tell(tx, f"campaign.{verb}", [Told(f"campaign/{before.id}", was, now)])

@@ -2,7 +2,7 @@
 
 from asyncio import AbstractEventLoop, get_running_loop
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias, TypeVar
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import asyncpg
 from msgspec import Struct
 
-from mail.definition import Definition, decode, to_rules
+from mail.definition import Content, Rules, decode_content, decode_rules, to_rules
 from rules.campaign import Campaign, Pause, Status
 from rules.matching import CampaignIndex
 from sync.database import Tx, open_pool
@@ -21,6 +21,9 @@ VersionKey: TypeAlias = tuple[UUID, int]
 K = TypeVar("K")
 V = TypeVar("V")
 
+#: By account, campaign and version.
+Versions: TypeAlias = OrderedDict[tuple[int, UUID, int], V]
+
 _ACCOUNTS_KEPT: Final = 64
 _VERSIONS_KEPT: Final = 2048
 
@@ -29,7 +32,7 @@ class CampaignSet(Struct, frozen=True):
     """Every campaign of an account at one revision.
 
     `index`: the live ones, by what makes them ask. `campaigns`: all but drafts, by id, each at
-    its newest version; `pinned` gives the version that an invitation has.
+    its newest version; `pinned_rules` gives the version that an invitation has.
     """
 
     revision: int
@@ -46,7 +49,8 @@ class _Kept:
     def __init__(self, pool: object) -> None:
         self.pool = pool
         self.sets: OrderedDict[int, CampaignSet] = OrderedDict()
-        self.versions: OrderedDict[tuple[int, UUID, int], Definition] = OrderedDict()
+        self.rules: Versions[Rules] = OrderedDict()
+        self.content: Versions[Content] = OrderedDict()
 
 
 _kept: WeakKeyDictionary[AbstractEventLoop, _Kept] = WeakKeyDictionary()
@@ -54,8 +58,12 @@ _kept: WeakKeyDictionary[AbstractEventLoop, _Kept] = WeakKeyDictionary()
 _REVISION = "SELECT revision FROM campaign_set WHERE account = $1"
 _REVISION_HELD = "SELECT revision FROM campaign_set WHERE account = $1 FOR SHARE"
 
+_NO_CAMPAIGNS = """
+INSERT INTO campaign_set (account, revision) VALUES ($1, 0) ON CONFLICT (account) DO NOTHING
+"""
+
 _CAMPAIGNS = """
-SELECT c.id, c.version, c.status, c.activated_at, v.definition
+SELECT c.id, c.version, c.status, c.activated_at, v.rules
 FROM campaign c
 JOIN campaign_version v ON (v.account, v.campaign, v.version) = (c.account, c.id, c.version)
 WHERE c.account = $1 AND c.status <> 'draft'
@@ -65,7 +73,7 @@ ORDER BY c.id
 _PAUSES = "SELECT campaign, start_at, end_at FROM campaign_pause WHERE account = $1"
 
 _VERSIONS = """
-SELECT v.campaign, v.version, v.definition
+SELECT v.campaign, v.version, v.{part} AS part
 FROM unnest($2::uuid[], $3::integer[]) AS wanted (campaign, version)
 JOIN campaign_version v ON v.account = $1
   AND (v.campaign, v.version) = (wanted.campaign, wanted.version)
@@ -78,6 +86,11 @@ async def load(tx: Tx, *, hold: bool = False) -> CampaignSet:
     `hold`: nothing may change them before this transaction ends (writers wait).
     """
     revision = await tx.fetchval(_REVISION_HELD if hold else _REVISION, tx.account)
+    if revision is None and hold:
+        # There is nothing to hold yet: without the row, the account's first campaign could be made
+        # and started behind our back.
+        await tx.execute(_NO_CAMPAIGNS, tx.account)
+        revision = await tx.fetchval(_REVISION_HELD, tx.account)
     if revision is None:
         return _EMPTY
     sets = _here().sets
@@ -88,18 +101,33 @@ async def load(tx: Tx, *, hold: bool = False) -> CampaignSet:
     return found
 
 
-async def pinned(tx: Tx, keys: Iterable[VersionKey]) -> dict[VersionKey, Definition]:
-    """What campaigns said at those versions. They never change, so a process keeps them."""
+async def pinned_rules(tx: Tx, keys: Iterable[VersionKey]) -> dict[VersionKey, Rules]:
+    """Whom campaigns asked, and when, at those versions."""
+    return await _pinned(tx, keys, _here().rules, "rules", decode_rules)
+
+
+async def pinned_content(tx: Tx, keys: Iterable[VersionKey]) -> dict[VersionKey, Content]:
+    """What campaigns said at those versions."""
+    return await _pinned(tx, keys, _here().content, "content", decode_content)
+
+
+async def _pinned(
+    tx: Tx,
+    keys: Iterable[VersionKey],
+    kept: Versions[V],
+    part: str,
+    decode: Callable[[str], V],
+) -> dict[VersionKey, V]:
+    """Versions never change, so a process keeps them."""
     wanted = set(keys)
-    versions = _here().versions
-    found = {key: versions[tx.account, *key] for key in wanted if (tx.account, *key) in versions}
+    found = {key: kept[tx.account, *key] for key in wanted if (tx.account, *key) in kept}
     missing = list(wanted - found.keys())
     if missing:
         ids, numbers = zip(*missing, strict=True)
-        for row in await tx.fetch(_VERSIONS, tx.account, ids, numbers):
-            found[row["campaign"], row["version"]] = decode(row["definition"])
-    for key, definition in found.items():
-        _keep(versions, (tx.account, *key), definition, _VERSIONS_KEPT)
+        for row in await tx.fetch(_VERSIONS.format(part=part), tx.account, ids, numbers):
+            found[row["campaign"], row["version"]] = decode(row["part"])
+    for key, said in found.items():
+        _keep(kept, (tx.account, *key), said, _VERSIONS_KEPT)
     return found
 
 
@@ -125,7 +153,7 @@ async def _read(tx: Tx, revision: int) -> CampaignSet:
 def _campaign(row: asyncpg.Record, pauses: tuple[Pause, ...]) -> Campaign:
     status = Status(row["status"])
     return to_rules(
-        row["id"], row["version"], decode(row["definition"]), status, row["activated_at"], pauses
+        row["id"], row["version"], decode_rules(row["rules"]), status, row["activated_at"], pauses
     )
 
 

@@ -1,4 +1,4 @@
-"""Planning: from the whole history of changed tasks to decisions and invitations.
+"""Planning: from the whole history of changed tasks to decisions, invitations and completions.
 
 Planning a task again gives the same and then writes nothing, so it may be asked for at any time.
 A task's row lock guards its history, its decisions and its entry in the queue; the claim of an
@@ -10,12 +10,15 @@ from typing import Final
 from uuid import UUID
 
 from mail.changes import Changes, Decided, Planned, write
+from mail.completions import complete
 from mail.definition import to_rules
-from mail.live import CampaignSet, VersionKey, load, pinned
-from mail.past import Asked, Past, read_past
+from mail.live import CampaignSet, VersionKey, load, pinned_rules
+from mail.past import Asked, Past, read_asked, read_histories
 from mail.queues import Queue, work_off
+from mail.states import Status as Asking
 from rules.campaign import Campaign, Status
 from rules.decide import FRESH, Decision, Round, Schedule, decide
+from rules.history import ordered
 from sync.database import Tx
 
 QUEUE: Final = Queue(
@@ -33,11 +36,8 @@ QUEUE: Final = Queue(
     """,
 )
 
-SCHEDULED: Final = "scheduled"
-DROPPED: Final = "dropped"
-
 _LOCK: Final = """
-SELECT id, type
+SELECT id
 FROM task WHERE account = $1 AND id = ANY($2)
 ORDER BY id
 FOR NO KEY UPDATE SKIP LOCKED
@@ -58,14 +58,18 @@ async def plan(tx: Tx, tasks: list[UUID]) -> int:
     """Plan those of `tasks` that nobody else has locked; how many those were."""
     campaigns = await load(tx, hold=True)
     locked = await tx.fetch(_LOCK, tx.account, tasks)
-    concerned = [
-        (row["id"], row["type"]) for row in locked if campaigns.index.matching(row["type"])
-    ]
+    pasts = await read_histories(tx, [row["id"] for row in locked])
+    concerned = [past for past in pasts if _concerned(past, campaigns)]
     if concerned:
-        pasts = await read_past(tx, concerned)
-        await write(tx, await _changes(tx, campaigns, pasts))
-    await tx.execute(_DONE, tx.account, [row["id"] for row in locked])
-    return len(locked)
+        await read_asked(tx, concerned)
+        await write(tx, await _changes(tx, campaigns, concerned))
+    await tx.execute(_DONE, tx.account, [past.task for past in pasts])
+    await complete(tx, pasts)
+    return len(pasts)
+
+
+def _concerned(past: Past, campaigns: CampaignSet) -> bool:
+    return any(campaigns.index.matching(task_type) for task_type in {t.type for t in past.history})
 
 
 async def _changes(tx: Tx, campaigns: CampaignSet, pasts: Iterable[Past]) -> Changes:
@@ -89,8 +93,8 @@ async def _pinned_versions(
     if not older:
         return {}
     return {
-        key: to_rules(key[0], key[1], definition, now.status, now.activated_at, now.pauses)
-        for key, definition in (await pinned(tx, older)).items()
+        key: to_rules(key[0], key[1], rules, now.status, now.activated_at, now.pauses)
+        for key, rules in (await pinned_rules(tx, older)).items()
         for now in (newest[key[0]],)
     }
 
@@ -98,8 +102,8 @@ async def _pinned_versions(
 def _campaigns_of(past: Past, campaigns: CampaignSet) -> Iterator[Campaign]:
     """The live campaigns that the task's history enters, or that already asked for it."""
     found: dict[UUID, Campaign] = {}
-    for state in {transition.state for transition in past.history}:
-        for campaign in campaigns.index.for_transition(past.type, state):
+    for task_type, state in {(one.type, one.state) for one in past.history}:
+        for campaign in campaigns.index.for_transition(task_type, state):
             found[campaign.id] = campaign
     for campaign_id in past.asked:
         known = campaigns.campaigns.get(campaign_id)
@@ -115,7 +119,7 @@ def _compare(
     decisions = _decisions(past, asked, newest, version)
     known = past.decided.get(newest.id, {})
     for transition, decision in decisions.items():
-        if known.get(transition) != _outcome(decision):
+        if known.get(transition) != _outcome(decision) or _shifted(asked, decision):
             changes.decided.append(_decided(past, newest, transition, decision))
     schedule = next((one for one in decisions.values() if isinstance(one, Schedule)), None)
     planned = None if schedule is None else _planned(past, schedule)
@@ -130,43 +134,56 @@ def _decisions(
     past: Past, asked: Asked | None, newest: Campaign, version: Campaign
 ) -> dict[UUID, Decision]:
     if asked is None:
-        return decide(past.type, past.history, newest, FRESH)
+        return decide(past.history, newest, FRESH)
     dropped = past.dropped(newest.id)
-    stands = asked.status not in (SCHEDULED, DROPPED)
+    stands = asked.status not in (Asking.SCHEDULED, Asking.DROPPED)
     round_ = Round(asked.transition if stands else None, dropped, asked.rearm_after)
-    decisions = decide(past.type, past.history, version, round_)
+    decisions = decide(past.history, version, round_)
     if version is newest:
         return decisions
     # States that the campaign came to select later get their decision; the invitation's stand.
     used_up = Round(asked.transition, dropped, None)
-    return decide(past.type, past.history, newest, used_up) | decisions
+    return decide(past.history, newest, used_up) | decisions
 
 
 def _compare_asked(past: Past, asked: Asked, planned: Planned | None, changes: Changes) -> None:
-    if asked.status == DROPPED:
+    if asked.status is Asking.DROPPED:
         if planned is not None:
             changes.rearmed.append((asked.id, planned))
-    elif asked.status == SCHEDULED:
+    elif asked.status is Asking.SCHEDULED:
         if planned is None:
             _take_back(past, asked, changes)
-        elif planned.transition != asked.transition:
+        elif (planned.transition, planned.due, planned.release) != (
+            asked.transition,
+            asked.due,
+            asked.release,
+        ):
             changes.moved.append((asked.id, planned))
 
 
 def _take_back(past: Past, asked: Asked, changes: Changes) -> None:
     """A first scheduling leaves no trace; a re-armed one falls back to how it was dropped."""
     dropped = past.dropped(asked.campaign)
-    last = max(
-        (one for one in past.history if one.id in dropped), key=lambda one: one.order, default=None
-    )
+    last = next((one for one in reversed(ordered(past.history)) if one.id in dropped), None)
     if last is None:
         changes.withdrawn.append(asked.id)
     else:
         changes.disarmed.append((asked.id, last.id, dropped[last.id].value))
 
 
+def _shifted(asked: Asked | None, decision: Decision) -> bool:
+    """Whether a waiting invitation goes at another time: a late step moved the one it is for."""
+    return (
+        asked is not None
+        and asked.status is Asking.SCHEDULED
+        and isinstance(decision, Schedule)
+        and decision.transition == asked.transition
+        and (decision.due, decision.release) != (asked.due, asked.release)
+    )
+
+
 def _outcome(decision: Decision) -> str:
-    return SCHEDULED if isinstance(decision, Schedule) else decision.reason.value
+    return "scheduled" if isinstance(decision, Schedule) else decision.reason.value
 
 
 def _decided(past: Past, campaign: Campaign, transition: UUID, decision: Decision) -> Decided:

@@ -10,7 +10,8 @@ import asyncpg
 import structlog
 from msgspec import Struct
 
-from sync.database import Tx, run, tx
+from sync.connecting import AWAY
+from sync.database import RETRYABLE, Tx, run, tx
 
 LOG: Final = structlog.stdlib.get_logger("retour.queues")
 
@@ -23,21 +24,13 @@ _ERROR_LENGTH: Final = 500
 
 #: What passes by itself and is no task's fault: connections, resources, stops, locks.
 PASSING: Final = (
-    OSError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.CannotConnectNowError,
+    *AWAY,
     asyncpg.LockNotAvailableError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
+    *RETRYABLE,
 )
 
 #: Works on those of the tasks that nobody else works on, takes them off the queue, counts them.
-Work: TypeAlias = Callable[[Tx, list[UUID]], Awaitable[int]]
+OnTasks: TypeAlias = Callable[[Tx, list[UUID]], Awaitable[int]]
 
 
 class Queue(Struct, frozen=True):
@@ -52,7 +45,7 @@ class Queue(Struct, frozen=True):
     failed: str
 
 
-async def work_off(queue: Queue, limit: int, work: Work) -> int:
+async def work_off(queue: Queue, limit: int, work: OnTasks) -> int:
     """Work on at most `limit` due tasks of all accounts, as a worker; how many were done.
 
     A chunk that fails is tried again task by task: who fails alone is noted, waits longer each
@@ -76,7 +69,7 @@ def _chunks(due: Iterable[asyncpg.Record]) -> Iterable[tuple[int, list[UUID]]]:
             yield account, tasks[start : start + CHUNK]
 
 
-async def _chunk(queue: Queue, account: int, tasks: list[UUID], work: Work) -> int:
+async def _chunk(queue: Queue, account: int, tasks: list[UUID], work: OnTasks) -> int:
     try:
         return await run(account, partial(_on, work, tasks))
     except PASSING:
@@ -86,7 +79,7 @@ async def _chunk(queue: Queue, account: int, tasks: list[UUID], work: Work) -> i
     return sum([await _alone(queue, account, task, work) for task in tasks])
 
 
-async def _alone(queue: Queue, account: int, task: UUID, work: Work) -> int:
+async def _alone(queue: Queue, account: int, task: UUID, work: OnTasks) -> int:
     try:
         return await run(account, partial(_on, work, [task]))
     except PASSING:
@@ -99,5 +92,5 @@ async def _alone(queue: Queue, account: int, task: UUID, work: Work) -> int:
     return 0
 
 
-async def _on(work: Work, tasks: list[UUID], opened: Tx) -> int:
+async def _on(work: OnTasks, tasks: list[UUID], opened: Tx) -> int:
     return await work(opened, tasks)

@@ -50,16 +50,12 @@ FROM (
     avg(a.rating) AS rating_mean,
     (array_agg(a.rating ORDER BY a.answered_at DESC, a.invitation DESC)
       FILTER (WHERE a.rating IS NOT NULL))[1] AS rating_last,
-    coalesce(bool_or(a.rating <= coalesce((v.definition ->> 'negative_at')::integer, 2)), false)
-      AS negative,
+    coalesce(bool_or(a.sentiment = 'negative'), false) AS negative,
     (count(*) FILTER (WHERE a.comment <> ''))::integer AS comments,
     coalesce(bool_or(a.call_back), false) AS call_back,
     max(a.answered_at) AS answered_at
   FROM unnest($2::uuid[]) AS one (task)
   LEFT JOIN answer a ON a.account = $1 AND a.task = one.task AND NOT a.not_me
-  LEFT JOIN invitation i ON (i.account, i.id) = (a.account, a.invitation)
-  LEFT JOIN campaign_version v
-    ON (v.account, v.campaign, v.version) = (i.account, i.campaign, i.version)
   GROUP BY one.task
 ) n
 WHERE r.account = $1 AND r.task = n.task

@@ -8,7 +8,8 @@ import asyncpg
 import msgspec
 from msgspec import Struct
 
-from mail.definition import Definition, decode
+from mail.definition import Content, decode_content, decode_rules
+from rules.timing import counted_at, parse_delay
 from sync.database import Tx, tx
 from sync.ids import new_account_number
 from sync.tokens import TokenRef, read
@@ -17,7 +18,8 @@ from sync.tokens import TokenRef, read
 class Visit(Struct, frozen=True):
     """What the customer is asked about.
 
-    `moment`: when the work ended (UTC); `zone`: IANA, of the place, else of the account.
+    `moment`: at which the step counts that ended the work (UTC); `zone`: IANA, of the place, else
+    of the account.
     `type_name`, `type_names`: of the task's type, the latter by language. `place`, `address`:
     of the location, None where the task has none.
     """
@@ -45,13 +47,13 @@ class CurrentAnswer(Struct, frozen=True):
 class Survey(Struct, frozen=True):
     """An open survey, as the page shows it.
 
-    `definition`: as pinned when it was scheduled. `language`: the customer's locale;
+    `content`: as pinned when it was scheduled. `language`: the customer's locale;
     `account_language`: where the customer's has no text. `deadline`: until when it can be
     answered (UTC), None while it is not known that the mail left.
     """
 
     company: str
-    definition: Definition
+    content: Content
     language: str
     account_language: str
     visit: Visit
@@ -69,9 +71,9 @@ class Subscription(Struct, frozen=True):
 
 
 _SURVEY: Final = """
-SELECT i.deadline, coalesce(i.language, a.language) AS language, v.definition,
-  a.name AS company, a.language AS account_language, coalesce(p.zone, a.zone) AS zone,
-  t.moment, k.name AS type_name, k.names AS type_names, p.name AS place, p.address,
+SELECT i.deadline, coalesce(i.language, a.language) AS language, v.content, v.rules,
+  i.due, a.name AS company, a.language AS account_language, coalesce(p.zone, a.zone) AS zone,
+  k.name AS type_name, k.names AS type_names, p.name AS place, p.address,
   (SELECT max(version) FROM answer_version x
     WHERE (x.account, x.invitation) = (w.account, w.invitation)) AS version,
   w.rating, w.reasons, w.comment, w.not_me, w.call_back, w.answered_at
@@ -81,7 +83,7 @@ JOIN account a ON a.account = l.account
 JOIN campaign_version v ON (v.account, v.campaign, v.version) = (i.account, i.campaign, i.version)
 JOIN transition t ON (t.account, t.id) = (i.account, i.transition)
 JOIN task j ON (j.account, j.id) = (i.account, i.task)
-JOIN task_type k ON (k.account, k.id) = (j.account, j.type)
+JOIN task_type k ON (k.account, k.id) = (t.account, t.type)
 LEFT JOIN location p ON (p.account, p.id) = (j.account, j.location)
 LEFT JOIN answer w ON (w.account, w.invitation) = (i.account, i.id)
 WHERE l.account = $1 AND l.token_hash = $2 AND l.purpose = 'survey'
@@ -130,14 +132,18 @@ async def subscription(opened: Tx, ref: TokenRef) -> Subscription | None:
     return Subscription(row["company"], row["typed_address"] or "", row["language"], row["ended"])
 
 
+def _counted_at(row: asyncpg.Record) -> datetime:
+    return counted_at(row["due"], parse_delay(decode_rules(row["rules"]).delay))
+
+
 def _survey(row: asyncpg.Record) -> Survey:
     return Survey(
         company=row["company"],
-        definition=decode(row["definition"]),
+        content=decode_content(row["content"]),
         language=row["language"],
         account_language=row["account_language"],
         visit=Visit(
-            moment=row["moment"],
+            moment=_counted_at(row),
             zone=row["zone"],
             type_name=row["type_name"],
             type_names=msgspec.json.decode(row["type_names"], type=dict[str, str]),

@@ -7,6 +7,7 @@ from piccolo.columns import (
     BigInt,
     Boolean,
     Bytea,
+    Date,
     Integer,
     Numeric,
     SmallInt,
@@ -41,13 +42,17 @@ class Campaign(Table, tablename="campaign", db=DB):
 
 
 class CampaignVersion(Table, tablename="campaign_version", db=DB):
-    """What a campaign said at a version, never updated: invitations point at it."""
+    """What a campaign said at a version, never updated: invitations point at it.
+
+    `rules`: whom it asks and when; `content`: what customers read (`mail.definition`).
+    """
 
     key = ("account", "campaign", "version")
     account = BigInt(null=False, default=None)
     campaign = UUID(null=False, default=None)
     version = Integer(primary_key=True, null=False, default=None)
-    definition = JSONB(null=False, default=None)
+    rules = JSONB(null=False, default=None)
+    content = JSONB(null=False, default=None)
     created_at = Timestamptz(null=False, default=None)
 
 
@@ -78,7 +83,7 @@ class Decision(Table, tablename="decision", db=DB):
 class Invitation(Table, tablename="invitation", db=DB):
     """One survey for one task, campaign and round.
 
-    `rearm_*`: the task's last transition at a drop that may re-arm.
+    `rearm_transition`: the task's last transition at a drop that may re-arm.
     """
 
     key = ("account", "id")
@@ -94,8 +99,6 @@ class Invitation(Table, tablename="invitation", db=DB):
     reason = Text(null=True, default=None)
     due = Timestamptz(null=False, default=None)
     release = Timestamptz(null=False, default=None)
-    rearm_moment = Timestamptz(null=True, default=None)
-    rearm_sequence = BigInt(null=True, default=None)
     rearm_transition = UUID(null=True, default=None)
     address = Text(null=True, default=None)
     typed_address = Text(null=True, default=None)
@@ -113,7 +116,8 @@ class Outbox(Table, tablename="outbox", db=DB):
 
     `faults`: how often it could not be decided or written; the mail server is no part of that.
     `vouched_at`: when an operator let it go. It holds against restores of before, not of after:
-    a backup may remember the word and not that it was followed.
+    a backup may remember the word and not that it was followed. `sender_domain` and
+    `recipient_domain`: it waits for the breaker of these.
     """
 
     key = ("account", "invitation")
@@ -131,6 +135,28 @@ class Outbox(Table, tablename="outbox", db=DB):
     faults = SmallInt(null=False, default=0)
     error = Text(null=True, default=None)
     vouched_at = Timestamptz(null=True, default=None)
+    sender_domain = Text(null=True, default=None)
+    recipient_domain = Text(null=True, default=None)
+
+
+class SenderBreaker(Table, tablename="sender_breaker", db=DB):
+    """Refusals of what a sender's domain sends to a recipient's, or to any (`*`).
+
+    While it is shut (`opened_at` is null), `refused` holds the addresses that were refused in a
+    row. While it is open nothing is tried before `until`; `probes`: how often one was, and was
+    refused. `reason`: what the server said last.
+    """
+
+    key = ("account", "sender", "recipient")
+    account = BigInt(null=False, default=None)
+    sender = Text(null=False, default=None)
+    recipient = Text(primary_key=True, null=False, default=None)
+    refused = Array(base_column=Text(), null=False, default=None)
+    reason = Text(null=False, default=None)
+    refused_at = Timestamptz(null=False, default=None)
+    opened_at = Timestamptz(null=True, default=None)
+    until = Timestamptz(null=True, default=None)
+    probes = Integer(null=False, default=None)
 
 
 class Contact(Table, tablename="contact", db=DB):
@@ -182,7 +208,10 @@ class MailEvent(Table, tablename="mail_event", db=DB):
 
 
 class Answer(Table, tablename="answer", db=DB):
-    """What the customer last said; one for each invitation."""
+    """What the customer last said; one for each invitation.
+
+    `sentiment`: what the rating says, by the campaign's version: negative, neutral or positive.
+    """
 
     key = ("account", "invitation")
     account = BigInt(null=False, default=None)
@@ -196,6 +225,7 @@ class Answer(Table, tablename="answer", db=DB):
     not_me = Boolean(null=False, default=None)
     call_back = Boolean(null=False, default=None)
     language = Text(null=False, default=None)
+    sentiment = Text(null=True, default=None)
     first_answered_at = Timestamptz(null=False, default=None)
     answered_at = Timestamptz(null=False, default=None)
 
@@ -243,6 +273,42 @@ class TaskResult(Table, tablename="task_result", db=DB):
     call_back = Boolean(null=False, default=None)
     answered_at = Timestamptz(null=True, default=None)
     rolled_at = Timestamptz(null=False, default=None)
+
+
+class Completion(Table, tablename="completion", db=DB):
+    """The first entry of a task into a finished state, with what its transition froze.
+
+    `moment`: when it counts, UTC; `day`: its civil day where the task is. Later positions were
+    committed later; a completion that changes moves to the end.
+    """
+
+    key = ("account", "task", "round")
+    account = BigInt(null=False, default=None)
+    task = UUID(null=False, default=None)
+    round = Integer(primary_key=True, null=False, default=None)
+    transition = UUID(null=False, default=None)
+    moment = Timestamptz(null=False, default=None)
+    day = Date(null=False, default=None)
+    type = UUID(null=False, default=None)
+    customer = UUID(null=True, default=None)
+    location = UUID(null=True, default=None)
+    unit = UUID(null=False, default=None)
+    priority = Text(null=True, default=None)
+    reason = Text(null=True, default=None)
+    channel = Text(null=True, default=None)
+    account_manager = UUID(null=True, default=None)
+    tags = Array(base_column=Text(), null=False, default=None)
+    customer_tags = Array(base_column=Text(), null=False, default=None)
+    technician = UUID(null=False, default=None)
+    position = BigInt(null=False, default=None)
+
+
+class CompletionHead(Table, tablename="completion_head", db=DB):
+    """The last position of an account's completions: the last lock of who completes tasks."""
+
+    key = ("account",)
+    account = BigInt(primary_key=True, null=False, default=None)
+    position = BigInt(null=False, default=None)
 
 
 class ClockTurn(Table, tablename="clock_turn", db=DB):

@@ -1,6 +1,7 @@
 """A running worker: Dramatiq's threads, one event loop for all actors, and its database pool."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 import structlog
@@ -11,9 +12,11 @@ from dramatiq.middleware import AsyncIO, MiddlewareError
 
 from mail.actors import declare
 from mail.broker import close_broker
-from mail.chores import Ring, Stopping, Work
 from mail.config import MailConfig
-from mail.works import works_of
+from mail.delivery import deliver_due
+from mail.jobs import Job, Ring, Step, Stopping
+from mail.planning import plan_due
+from mail.rollup import roll_due
 from sync.database import DB
 
 LOG: Final = structlog.stdlib.get_logger("retour.worker")
@@ -89,24 +92,29 @@ class RunningWorker:
 
 
 def run_worker(config: MailConfig, broker: Broker, ring: Ring, threads: int = 4) -> RunningWorker:
-    """Start to answer rings for every kind of work on `broker`, which has no actors yet.
+    """Start to answer rings for every job on `broker`, which has no actors yet.
 
     `ring`: rings for what follows. The caller handles signals.
 
     :raises MiddlewareError: the database cannot be reached.
     """
-    return start_worker(config, broker, works_of(config), ring, threads)
+    steps: dict[Job, Step] = {
+        Job.PLAN: plan_due,
+        Job.DELIVER: partial(deliver_due, config),
+        Job.ROLLUP: roll_due,
+    }
+    return start_worker(config, broker, steps, ring, threads)
 
 
 def start_worker(
-    config: MailConfig, broker: Broker, works: Mapping[str, Work], ring: Ring, threads: int
+    config: MailConfig, broker: Broker, steps: Mapping[Job, Step], ring: Ring, threads: int
 ) -> RunningWorker:
-    """As `run_worker`, with `works` by what is rung.
+    """As `run_worker`, with what each job does.
 
     :raises MiddlewareError: the database cannot be reached.
     """
     stopping = Stopping()
-    declare(broker, config, works, ring, stopping)
+    declare(broker, config, steps, ring, stopping)
     broker.add_middleware(DatabaseLoop(config))
     worker = Worker(broker, worker_threads=threads, worker_timeout=_IDLE)
     worker.start()

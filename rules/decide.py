@@ -6,13 +6,14 @@ Both halves are pure: they return data, and the mail package acts on it.
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import dropwhile, islice
 from typing import TypeAlias, assert_never
 from uuid import UUID
 
 from msgspec import Struct
 
 from rules.campaign import Campaign
-from rules.facts import Kind, OrderKey, Transition
+from rules.facts import Kind, Transition
 from rules.history import ordered
 from rules.timing import due, later, release_at, window_anchor
 
@@ -59,33 +60,34 @@ class Round(Struct, frozen=True):
     `standing`: the transition whose invitation is claimed, sent, uncertain or failed, or was
     dropped for a reason that does not re-arm. Nothing replaces it.
     `dropped`: transitions dropped at release; that reason stays their decision.
-    `rearm_after`: after a drop that re-arms, the order of the task's last transition then.
+    `rearm_after`: after a drop that re-arms, the task's last transition then.
     Only later ones may be asked. None with something dropped: the round is used up.
     """
 
     standing: UUID | None
     dropped: Mapping[UUID, Reason]
-    rearm_after: OrderKey | None
+    rearm_after: UUID | None
 
 
 FRESH = Round(None, {}, None)
 
 
 def decide(
-    task_type: UUID,
     history: Sequence[Transition],
     campaign: Campaign,
     round: Round = FRESH,  # noqa: A002  the field's word
 ) -> dict[UUID, Decision]:
     """Return one decision for each transition into a selected state, at most one a Schedule.
 
-    `history`: all transitions of the task, in any order. The first by order is asked, or uses
-    the round up with its own reason; the others are `not_first`, unless an earlier reason
-    holds for themselves. What stands or was dropped in `round` is never decided anew.
+    `history`: all transitions of the task, in any order; each is judged by its own type. The first
+    by order is asked, or uses the round up with its own reason; the others are `not_first`, unless
+    an earlier reason holds for themselves. What stands or was dropped in `round` is never decided
+    anew.
     """
-    states = campaign.states_for(task_type)
-    matching = [transition for transition in ordered(history) if transition.state in states]
-    candidate = _candidate(matching, round)
+    states = {task_type: campaign.states_for(task_type) for task_type in {t.type for t in history}}
+    in_order = ordered(history)
+    matching = [one for one in in_order if one.state in states[one.type]]
+    candidate = _candidate(in_order, matching, round)
     return {one.id: _decision(one, candidate, campaign, round) for one in matching}
 
 
@@ -165,13 +167,16 @@ def to_contact(
     return Go(reserve=True)
 
 
-def _candidate(matching: Sequence[Transition], past: Round) -> UUID | None:
-    """Return the only transition that may be asked, of those in order."""
+def _candidate(
+    in_order: Sequence[Transition], matching: Sequence[Transition], past: Round
+) -> UUID | None:
+    """Return the only transition that may be asked, of the `matching` ones of a history."""
     if past.standing is not None:
         return past.standing
     if past.rearm_after is not None:
-        after = past.rearm_after
-        return next((one.id for one in matching if one.order > after), None)
+        since = dropwhile(lambda one: one.id != past.rearm_after, in_order)
+        after = {one.id for one in islice(since, 1, None)}
+        return next((one.id for one in matching if one.id in after), None)
     if past.dropped:
         return None
     return next((one.id for one in matching), None)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from msgspec import Struct
@@ -21,23 +21,31 @@ class Kind(StrEnum):
     CANCELLED = "cancelled"
 
 
+#: The work is finished: a task's first entry into such a state completes it.
+FINISHED: Final = frozenset({Kind.DONE, Kind.CLOSED})
+
+
 class Transition(Struct, frozen=True):
     """A task was moved into `state`; never changed afterwards.
 
-    `moment`: UTC, corrected for the device's skew, never after `received`.
-    `sequence`: the device's own count of its transitions.
+    `type`: the task's when it was received, whatever the task is made into later.
+    `moment`: UTC, corrected for the device's skew, never after `received`. In what `ordered`
+    gives: when it counts, which keeps the sequence of its device.
+    `sequence`: the device's own count of its transitions. `device`: None for the office.
     `received`: UTC; for one accepted after a refusal, the acceptance.
     `survey`: false when the technician or dispatcher unticked the survey.
     `silent`: a silent import; it is history and never sends.
     """
 
     id: UUID
+    type: UUID
     state: str
     moment: datetime
     sequence: int
     received: datetime
     survey: bool = True
     silent: bool = False
+    device: UUID | None = None
 
     @property
     def order(self) -> OrderKey:

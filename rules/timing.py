@@ -79,6 +79,11 @@ def due(moment: datetime, delay: timedelta) -> datetime:
     return later(moment, delay)
 
 
+def counted_at(due: datetime, delay: timedelta) -> datetime:
+    """Return the moment from which `due` was reckoned: at which the step counts."""
+    return due - delay
+
+
 def release_at(moment: datetime, delay: timedelta, received: datetime) -> datetime:
     """Return when an invitation may go: when it is due, or at reception if that was past.
 

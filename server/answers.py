@@ -16,12 +16,22 @@ from litestar.response import Redirect
 
 from mail import wording
 from mail.errors import DefinitionError
-from mail.i18n import Translator, negotiate
+from mail.i18n import Translator
 from server.auth import Principal
-from server.errors import PROBLEMS, BadBodyError, Fault, Meaning, NotSignedInError, ServerError
+from server.errors import (
+    PROBLEMS,
+    BadBodyError,
+    CrowdedError,
+    Fault,
+    Meaning,
+    NotSignedInError,
+    ServerError,
+)
+from server.http.language import negotiate
+from server.http.quality import listed
 from server.pages.page import frame, respond
 from server.protocol import NEWEST
-from sync.errors import FieldError, SyncError
+from sync.errors import FieldError, ItemsError, SyncError
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -33,10 +43,13 @@ CATALOGUES: Final = (
 PROBLEM_TYPE: Final = "application/problem+json"
 #: Seconds after which to try again when the database cannot be used.
 RETRY_AFTER: Final = 2
+#: Faults that one answer tells of.
+MOST_FAULTS: Final = 100
 _PROGRAMS: Final = re.compile(r"/(api|health|ready|metrics)(/|$)")
-#: SQLSTATE classes and codes that pass by themselves: connections, resources (a full disk too),
-#: an operator's stop, a lock or a deadlock.
-_PASSING: Final = ("08", "53", "57", "55P03", "40")
+#: SQLSTATE classes and codes that pass by themselves: connections, a server that was demoted,
+#: roles or a database that an operator is changing, resources (a full disk too), an operator's
+#: stop, a lock or a deadlock.
+_PASSING: Final = ("08", "25006", "28", "3D", "53", "57", "55P03", "40")
 _HTTP_CODES: Final = {404: "not_found", 405: "wrong_method", 413: "too_large"}
 
 
@@ -54,7 +67,7 @@ def answer_error(request: AnyRequest, error: Exception) -> Response[Any]:
     """The answer to `error`; what nobody foresaw is logged and answered 500."""
     code = _code(error)
     meaning = PROBLEMS[code]
-    if meaning.status >= 500:
+    if meaning.status >= 500 and not isinstance(error, CrowdedError):
         _log(error, code)
     response = _response(request, error, code, meaning)
     for name, value in _headers(error, meaning).items():
@@ -89,7 +102,7 @@ def _code(error: Exception) -> str:
 
 def _database_code(error: asyncpg.PostgresError) -> str:
     state = error.sqlstate or ""
-    if state.startswith(_PASSING):
+    if state.startswith(_PASSING) or isinstance(error, asyncpg.InvalidCachedStatementError):
         return "unavailable"
     if isinstance(error, asyncpg.DataError):
         return "bad_request"
@@ -105,7 +118,7 @@ def _response(request: AnyRequest, error: Exception, code: str, meaning: Meaning
     if isinstance(error, NotSignedInError) and request.method in {"GET", "HEAD"}:
         return Redirect(f"/login?{urlencode({'next': _wanted(request)})}", status_code=303)
     page = frame(request, _reader(request))
-    return respond(request, "error.html", page, status=meaning.status)
+    return respond(request, "error.html", page, status=meaning.status, code=code)
 
 
 def _wanted(request: AnyRequest) -> bytes:
@@ -121,7 +134,7 @@ def _reader(request: AnyRequest) -> Principal | None:
 
 
 def _problem(request: AnyRequest, error: Exception, code: str, meaning: Meaning) -> Response[bytes]:
-    words = Translator(negotiate(request.headers.get("accept-language", "")), *CATALOGUES)
+    words = Translator(negotiate(listed(request.headers, "accept-language")), *CATALOGUES)
     title = words.gettext(meaning.title)
     faults = _faults(error, words)
     problem = Problem(f"urn:retour:problem:{code}", title, meaning.status, title, faults)
@@ -138,15 +151,26 @@ def _faults(error: Exception, words: Translator) -> list[Fault]:
         case BadBodyError():
             return list(error.faults)
         case FieldError():
-            text = words.gettext(PROBLEMS[error.code].title)
-            return [Fault(_pointer(error.field), error.code, text)]
+            return [_field_fault(error, words)]
+        case ItemsError():
+            return [_field_fault(one, words) for one in error.errors[:MOST_FAULTS]]
         case DefinitionError():
             return [
-                Fault(_pointer(one.field), one.code, words.gettext(wording.PROBLEMS[one.code]))
-                for one in error.problems
+                Fault(
+                    f"/definition{_pointer(one.field)}",
+                    one.code,
+                    words.gettext(wording.PROBLEMS[one.code]),
+                )
+                for one in error.problems[:MOST_FAULTS]
             ]
         case _:
             return []
+
+
+def _field_fault(error: FieldError, words: Translator) -> Fault:
+    place = "" if error.item is None else f"/items/{error.item}"
+    text = words.gettext(PROBLEMS[error.code].title)
+    return Fault(f"{place}{_pointer(error.field)}", error.code, text, error.external_id)
 
 
 def _pointer(field: str) -> str:

@@ -1,42 +1,62 @@
 """The application: routes, limits and errors put together, with the database open while it runs."""
 
+import inspect
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from litestar import Litestar
+from litestar._asgi.routing_trie import traversal
 from litestar.datastructures import State
 
+from mail.jobs import Ring
+from server.access.entrance import check_entrances
+from server.access.peers import Peers
 from server.answers import answer_error
 from server.api import ROUTES as API
 from server.api.docs import ROUTES as DOCS
 from server.live import Live
+from server.mailbox import Mailbox
 from server.middleware import guarded
 from server.pages import ROUTES as PAGES
+from server.services import Services
 from server.settings import Settings
 from server.technician import ROUTES as TECHNICIAN
 from sync.database import DB
 
 
-def create_app(settings: Settings, api_dsn: str, ring: Callable[[str], None]) -> Litestar:
+def create_app(
+    settings: Settings, api_dsn: str, ring: Ring, mailbox: Mailbox | None = None
+) -> Litestar:
     """The ASGI application of one API process.
 
     `api_dsn`: the database's address with the API's rights; its pool is open while the app runs.
-    `ring`: told "plan" or "rollup" after a commit; must neither block nor raise.
-    Handlers find `settings`, `ring` and `live` in `request.app.state`. Close `live` before the
-    server waits for its connections, or streams make it wait.
+    `mailbox`: what the console shows of it. Handlers find their `Services` by `services`. Close
+    its `live` before the server waits for its connections, or streams make it wait.
     """
     live = Live()
+    peers = Peers(settings.trusted_proxies)
     app = Litestar(
         route_handlers=[*API, *DOCS, *PAGES, *TECHNICIAN],
         exception_handlers={Exception: answer_error},
         lifespan=[_database(api_dsn, settings.pool_size, live)],
         logging_config=None,
         openapi_config=None,
-        state=State({"settings": settings, "ring": ring, "live": live}),
+        state=State({"services": Services(settings, ring, live, peers, mailbox)}),
         request_max_body_size=None,
     )
-    app.asgi_handler = guarded(app.asgi_router, settings)
+    check_entrances(app.routes)
+    _forget_paths(app)
+    app.asgi_handler = guarded(app.asgi_router, settings, peers)
     return app
+
+
+def _forget_paths(app: Litestar) -> None:
+    """Have the router keep no paths: it would hold the last 1,024, of any length and with tokens.
+
+    What it keeps of queries, cookies and forms stays empty: `server.middleware` reads those.
+    """
+    app.asgi_router.handle_routing = app.asgi_router._handle_routing  # type: ignore[assignment]  # noqa: SLF001 - the same function without its cache
+    traversal.parse_path_params = inspect.unwrap(traversal.parse_path_params)
 
 
 def _database(

@@ -1,53 +1,49 @@
 """Who comes in: browser sessions, API tokens and devices.
 
-A route says who may use it with one of the guards below; the guard puts a `Principal` (or the
-device's `DeviceScope`) where `request.user` reads it. Routes of pages: `guards=[console]`, and a
-browser that is not signed in is sent to /login; their handlers take a `ConsoleRequest`.
+`server.access.entrance` makes the guards of routes of this; `server.access.rights` says who may.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 from uuid import UUID
 
 import msgspec
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
-from litestar.handlers.base import BaseRouteHandler
 
+from server.access import api_tokens
+from server.access.api_tokens import API_PREFIX
+from server.access.rights import Action, Who, scope_of
+from server.access.security import note, note_refusal, peer_of
 from server.errors import ForbiddenError, NotSignedInError
-from server.sessions import READERS, sign_in, sign_out, token_of
+from server.sessions import IDLE, SEEN_EVERY, sign_in, sign_out, token_of
 from sync import tokens
-from sync.database import tx
+from sync.database import Tx, tx
 from sync.enrolment import authenticate
+from sync.ids import locator
 from sync.wire import DeviceScope
 
 __all__ = [
+    "API_PREFIX",
     "ConsoleRequest",
     "DeviceRequest",
     "Principal",
-    "anyone",
-    "console",
-    "device",
-    "planner",
-    "plans",
-    "reads",
+    "actor_of",
+    "asked_by",
+    "caller",
+    "confirm",
+    "enrolled",
+    "permitted",
     "sign_in",
     "sign_out",
     "signed_in",
-    "visitor",
-    "writes",
 ]
 
 Connection: TypeAlias = ASGIConnection[Any, Any, Any, State]
-Guard: TypeAlias = Callable[[Connection, BaseRouteHandler], Awaitable[None]]
+Asker = TypeVar("Asker", bound="Principal | DeviceScope | None")
 
 #: What a credential starts with says which table knows it, to us and to secret scanners.
 DEVICE_PREFIX: Final = "rtd_"
-API_PREFIX: Final = "rta_"
-
-ADMINISTRATOR: Final = "administrator"
-DISPATCHERS: Final = frozenset({ADMINISTRATOR, "dispatcher"})
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,24 +60,35 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     user: UUID | None = None
 
     @property
-    def plans(self) -> bool:
-        """Whether the role may plan the work."""
-        return self.role in DISPATCHERS
+    def who(self) -> Who:
+        """As what the table of rights knows them."""
+        return Who.PROGRAM if self.user is None else Who(self.role)
 
 
 ConsoleRequest: TypeAlias = Request[Principal, Any, State]
 DeviceRequest: TypeAlias = Request[DeviceScope, Any, State]
 
 _BROWSER: Final = """
-SELECT u.account, u.role, u.name, u.language, a.zone, u.id AS "user"
+SELECT u.account, u.role, u.name, u.language, a.zone, u.id AS "user", s.last_seen_at
 FROM session s JOIN app_user u ON u.account = s.account AND u.id = s.app_user
 JOIN account a ON a.account = s.account
-WHERE s.account = $1 AND s.token_hash = $2 AND s.expires_at > $3 AND u.active
+WHERE s.account = $1 AND s.token_hash = $2 AND s.expires_at > $3 AND s.last_seen_at > $4
+  AND u.active
 """
-_PROGRAM: Final = """
-SELECT t.account, t.name, a.language, a.zone
-FROM api_token t JOIN account a ON a.account = t.account
-WHERE t.account = $1 AND t.token_hash = $2 AND t.revoked_at IS NULL
+_SEEN: Final = """
+UPDATE session SET last_seen_at = greatest(last_seen_at, $3)
+WHERE account = $1 AND token_hash = $2
+"""
+_STILL_SIGNED_IN: Final = """
+SELECT u.role FROM session s JOIN app_user u ON u.account = s.account AND u.id = s.app_user
+WHERE s.account = $1 AND s.token_hash = $2 AND s.expires_at > $3 AND s.last_seen_at > $4
+  AND u.active
+FOR SHARE
+"""
+_STILL_A_PROGRAM: Final = """
+SELECT 'program' FROM api_token
+WHERE account = $1 AND token_hash = $2 AND revoked_at IS NULL AND expires_at > $3
+FOR SHARE
 """
 
 
@@ -91,17 +98,90 @@ async def signed_in(connection: Connection) -> Principal | None:
     if ref is None:
         return None
     async with tx(ref.account) as opened:
-        row = await opened.fetchrow(_BROWSER, ref.account, ref.hash, opened.now)
-    return None if row is None else Principal(**row)
+        now = opened.now
+        row = await opened.fetchrow(_BROWSER, ref.account, ref.hash, now, now - IDLE)
+        if row is None:
+            return None
+        if row["last_seen_at"] <= now - SEEN_EVERY and _is_by_hand(connection):
+            await opened.execute(_SEEN, ref.account, ref.hash, now)
+    return Principal(**{name: value for name, value in row.items() if name != "last_seen_at"})
 
 
-async def _program(credential: str) -> Principal | None:
+def _is_by_hand(connection: Connection) -> bool:
+    """Whether somebody did something: a page that waits for news asks by itself, for days.
+
+    Browsers say of what scripts and streams read that it is for no place on the screen.
+    """
+    asks_by_itself = connection.headers.get("sec-fetch-dest") == "empty"
+    return not asks_by_itself or connection.scope.get("method") not in {"GET", "HEAD"}
+
+
+async def _program(connection: Connection, credential: str) -> Principal | None:
     ref = tokens.read(credential.removeprefix(API_PREFIX))
     if ref is None:
         return None
     async with tx(ref.account) as opened:
-        row = await opened.fetchrow(_PROGRAM, ref.account, ref.hash)
-    return None if row is None else Principal(**row, role=ADMINISTRATOR)
+        found = await api_tokens.find(opened, ref)
+    if found is None:
+        return None
+    key, peer = ref.hash.hex(), peer_of(connection)
+    if found.is_over:
+        note_refusal("token_expired", peer, account=locator(ref.account), token=key)
+        return None
+    if found.is_first:
+        note("token_first_used", ref.account, peer, token=key)
+    if found.nears_end:
+        note("token_expires_soon", ref.account, peer, token=key, expires_at=found.expires_at)
+    return Principal(
+        account=ref.account,
+        role=Who.ADMINISTRATOR.value,
+        name=found.name,
+        language=found.language,
+        zone=found.zone,
+    )
+
+
+async def confirm(opened: Tx, connection: Connection, action: Action) -> str:
+    """Make sure, in the transaction that gives something out, that who asked still may; who it is.
+
+    The guard looked in a transaction of its own. Whoever ends the session, deactivates the user or
+    revokes the token waits until `opened` ends, and finds what it gave out.
+
+    :raises NotSignedInError, ForbiddenError: not any more.
+    """
+    credential, now = _bearer(connection), opened.now
+    if credential is None:
+        ref = tokens.read(token_of(connection) or "")
+        sql, more = _STILL_SIGNED_IN, [now, now - IDLE]
+    else:
+        ref = tokens.read(credential.removeprefix(API_PREFIX))
+        sql, more = _STILL_A_PROGRAM, [now]
+    if ref is None or ref.account != opened.account:
+        raise NotSignedInError
+    who = await opened.fetchval(sql, ref.account, ref.hash, *more)
+    if who is None:
+        raise NotSignedInError
+    if scope_of(Who(who), action) is None:
+        raise ForbiddenError
+    return asked_by(connection)
+
+
+def asked_by(connection: Connection) -> str:
+    """Who a guard let in, for the record: a user's id, or what names a token."""
+    principal: Principal = connection.scope["user"]
+    if principal.user is not None:
+        return str(principal.user)
+    ref = tokens.read((_bearer(connection) or "").removeprefix(API_PREFIX))
+    return f"token {'' if ref is None else ref.hash.hex()}"
+
+
+def actor_of(connection: Connection) -> str:
+    """Who a guard let in, for the record of changes (`sync.audit`)."""
+    principal: Principal = connection.scope["user"]
+    if principal.user is not None:
+        return f"user/{principal.user}"
+    ref = tokens.read((_bearer(connection) or "").removeprefix(API_PREFIX))
+    return "token" if ref is None else api_tokens.name_of(ref.hash)
 
 
 def _bearer(connection: Connection) -> str | None:
@@ -109,75 +189,44 @@ def _bearer(connection: Connection) -> str | None:
     return credential.strip() if scheme.lower() == "bearer" else None
 
 
-async def _caller(connection: Connection) -> Principal | None:
-    """An Authorization header decides alone: what it names is not mixed with a session."""
+async def caller(connection: Connection) -> Principal | None:
+    """Whom a token or a session names.
+
+    An Authorization header decides alone: what it names is not mixed with a session.
+    """
     credential = _bearer(connection)
     if credential is None:
         return await signed_in(connection)
-    return await _program(credential) if credential.startswith(API_PREFIX) else None
+    if not credential.startswith(API_PREFIX):
+        return None
+    return await _program(connection, credential)
 
 
-def _allowing(roles: frozenset[str]) -> Guard:
-    async def guard(connection: Connection, _: BaseRouteHandler) -> None:
-        connection.scope["user"] = _permitted(await _caller(connection), roles)
-
-    return guard
-
-
-def _permitted(principal: Principal | None, roles: frozenset[str]) -> Principal:
-    """:raises NotSignedInError, ForbiddenError: nobody, or a role that may not."""
-    if principal is None:
-        raise NotSignedInError
-    if principal.role not in roles:
-        raise ForbiddenError
-    return principal
-
-
-#: Programs, and signed-in users who see tasks.
-reads: Final = _allowing(READERS)
-#: Programs, dispatchers and administrators: whoever plans the work.
-plans: Final = _allowing(DISPATCHERS)
-#: Programs and administrators.
-writes: Final = _allowing(frozenset({ADMINISTRATOR}))
-
-
-async def console(connection: Connection, _: BaseRouteHandler) -> None:
-    """Guard of pages: a signed-in dispatcher, manager or administrator.
-
-    :raises NotSignedInError: answered to a browser with a redirect to /login.
-    :raises ForbiddenError: a technician.
-    """
-    connection.scope["user"] = _permitted(await signed_in(connection), READERS)
-
-
-async def planner(connection: Connection, _: BaseRouteHandler) -> None:
-    """Guard of pages where work is planned: a signed-in dispatcher or administrator.
-
-    :raises NotSignedInError: answered to a browser with a redirect to /login.
-    :raises ForbiddenError: a manager or a technician.
-    """
-    connection.scope["user"] = _permitted(await signed_in(connection), DISPATCHERS)
-
-
-async def visitor(connection: Connection, _: BaseRouteHandler) -> None:
-    """Guard of pages that are open; `request.user` is who is signed in, or None."""
-    connection.scope["user"] = await signed_in(connection)
-
-
-async def device(connection: Connection, _: BaseRouteHandler) -> None:
-    """Guard of the protocol: an enrolled device that is not revoked.
-
-    :raises NotSignedInError: anything else.
-    """
+async def enrolled(connection: Connection) -> DeviceScope | None:
+    """The enrolled device that asks; None for a revoked one and for anything else."""
     credential = _bearer(connection) or ""
-    scope = None
-    if credential.startswith(DEVICE_PREFIX):
-        scope = await authenticate(credential.removeprefix(DEVICE_PREFIX))
-    if scope is None:
+    if not credential.startswith(DEVICE_PREFIX):
+        return None
+    return await authenticate(credential.removeprefix(DEVICE_PREFIX))
+
+
+def permitted(asker: Asker, action: Action) -> Asker:
+    """`asker`, who may.
+
+    :raises NotSignedInError, ForbiddenError: nobody is known, or somebody who may not.
+    """
+    if scope_of(_who(asker), action) is not None:
+        return asker
+    if asker is None:
         raise NotSignedInError
-    connection.scope["user"] = scope
+    raise ForbiddenError
 
 
-async def anyone(connection: Connection, _: BaseRouteHandler) -> None:
-    """Guard that says out loud that a route is open; `request.user` is None."""
-    connection.scope["user"] = None
+def _who(asker: Principal | DeviceScope | None) -> Who:
+    match asker:
+        case None:
+            return Who.ANYBODY
+        case Principal():
+            return asker.who
+        case DeviceScope():
+            return Who.DEVICE

@@ -4,77 +4,29 @@ import asyncio
 import secrets
 import sys
 from collections.abc import Callable, Coroutine
-from functools import partial, wraps
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, TypeVar
 
-import asyncpg
 import click
-from dramatiq.middleware import MiddlewareError
+import msgspec
 
-from mail.broker import BrokerUrlError
 from server import grants, logs, processes, restoring
+from server.access.api_tokens import MOST_DAYS, USUAL_DAYS, read_order
+from server.command_options import account_option, data_option, host_option, in_words, port_option
 from server.commands import SpokenGroup
-from server.embedded import EmbeddedError
-from server.provision import ProvisionError, provision, provision_new
-from server.settings import Settings, SettingsError, load
-from server.terminal import Screen, _, locale
+from server.errors import PROBLEMS
+from server.provision import provision, provision_new
+from server.settings import Settings, load, warn_of_unknown
+from server.terminal import Screen, _, ask_password, check_password, locale, token_lines
 from server.up import FolderHeldError, Place, database_of, up
 from sync.errors import FieldError, MissingError
 from sync.records.shapes import AccountPut, Language
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
-#: Technical faults, which say themselves what happened.
-FAULTS: Final = (
-    BrokerUrlError,
-    EmbeddedError,
-    MiddlewareError,
-    ProvisionError,
-    SettingsError,
-    processes.DiedError,
-)
-
-
-def in_words(command: Callable[P, T]) -> Callable[P, T]:
-    """`command`, whose faults end it with a line of text and exit code 1."""
-
-    @wraps(command)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return command(*args, **kwargs)
-        except FAULTS as error:
-            raise click.ClickException(str(error)) from error
-        except processes.PortTakenError as error:
-            text = _("Cannot listen on %(address)s; name another port with --port")
-            raise click.ClickException(text % {"address": error}) from None
-        except (OSError, asyncpg.PostgresError) as error:
-            text = _("The database cannot be reached: %(error)s") % {"error": error}
-            raise click.ClickException(text) from error
-
-    return guarded
-
-
-data_option = click.option(
-    "--data",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    help=_("Folder that keeps everything."),
-)
-port_option = click.option(
-    "--port",
-    type=click.IntRange(0, 65_535),
-    default=8000,
-    show_default=True,
-    help=_("Port to listen on; 0 takes a free one."),
-)
-host_option = click.option(
-    "--host", default="127.0.0.1", show_default=True, help=_("Address to listen on.")
-)
-account_option = click.option(
-    "--account", help=_("Which account, where there are several: its eight characters.")
-)
+#: Where `retour up` keeps the record of security events, in its folder.
+SECURITY_FILE: Final = "security.log"
 
 
 @click.group(cls=SpokenGroup, help=_("Retour: each finished task asks the customer once."))
@@ -94,6 +46,8 @@ def up_command(folder: Path | None, port: int, host: str) -> None:
     place = Place((folder or Path(settings.data)).absolute(), host, port)
     place.folder.mkdir(parents=True, exist_ok=True)
     logs.to_file(place.folder / "retour.log")
+    logs.security_to_file(place.folder / SECURITY_FILE)
+    warn_of_unknown()
     try:
         up(settings, place, Screen(place.folder, sys.argv[0]))
     except FolderHeldError as error:
@@ -137,6 +91,7 @@ def _mail_process(main: Callable[..., Coroutine[Any, Any, None]]) -> None:
 def _grown_up() -> Settings:
     """Settings of a process that shares its work with others."""
     logs.to_terminal()
+    warn_of_unknown()
     settings = load()
     needed = {
         "RETOUR_DATABASE_URL": settings.database_url,
@@ -169,12 +124,37 @@ def enrol_command(email: str, account: str | None, folder: Path | None) -> None:
 
 @main.command("token", help=_("Print a fresh API token; it acts as an administrator."))
 @click.argument("name")
+@click.option(
+    "--days",
+    type=click.IntRange(1, MOST_DAYS),
+    default=USUAL_DAYS,
+    show_default=True,
+    help=_("For how many days it works."),
+)
 @account_option
 @data_option
 @in_words
-def token_command(name: str, account: str | None, folder: Path | None) -> None:
+def token_command(name: str, days: int, account: str | None, folder: Path | None) -> None:
     """Shown this once; only its hash is kept."""
-    click.echo(_given(grants.new_token, folder, name, account))
+    try:
+        order = read_order(name, days)
+    except msgspec.ValidationError:
+        text = _("A token is called by one visible line of at most 100 characters")
+        raise click.ClickException(text) from None
+    issued = _given(grants.new_token, folder, order, account)
+    click.echo(issued.token)
+    text = _("It works until %(day)s. `retour tokens` lists all of them.")
+    click.echo(text % {"day": f"{issued.expires_at:%Y-%m-%d}"}, err=True)
+
+
+@main.command("tokens", help=_("List the API tokens, when they end and were last used."))
+@account_option
+@data_option
+@in_words
+def tokens_command(account: str | None, folder: Path | None) -> None:
+    """Without their secrets, which nobody keeps."""
+    found, now = _given(grants.all_tokens, folder, account)
+    click.echo("\n".join(token_lines(found, now)))
 
 
 @main.command("restored", help=_("Say that the database came back from a backup."))
@@ -193,13 +173,16 @@ def restored_command(account: str | None, folder: Path | None) -> None:
 
 
 @main.command("held", help=_("Count the surveys that are held; send them, or drop them."))
-@click.option("--send", "word", flag_value="send", help=_("Send them all."))
-@click.option("--drop", "word", flag_value="drop", help=_("Send none of them."))
+@click.option("--send", is_flag=True, help=_("Send them all."))
+@click.option("--drop", is_flag=True, help=_("Send none of them."))
 @account_option
 @data_option
 @in_words
-def held_command(word: restoring.Word | None, account: str | None, folder: Path | None) -> None:
+def held_command(send: bool, drop: bool, account: str | None, folder: Path | None) -> None:
     """Held: nobody knows whether they went, or they could not be written."""
+    if send and drop:
+        raise click.ClickException(_("Either --send or --drop: they cannot do both"))
+    word: restoring.Word | None = "send" if send else "drop" if drop else None
     count = _given(restoring.held_mails, folder, account, word or "stay")
     match word:
         case "send":
@@ -222,11 +205,7 @@ def account_group() -> None:
 @click.option("--admin-email", required=True, help=_("Address with which to sign in."))
 @click.option(
     "--password",
-    prompt=_("Password (empty: one is made)"),
-    default="",
-    show_default=False,
-    hide_input=True,
-    help=_("At least twelve characters; asked for where left out."),
+    help=_("At least twelve characters; asked for, or read from a pipe, where left out."),
 )
 @click.option("--zone", default="America/Toronto", show_default=True, help=_("IANA time zone."))
 @click.option("--language", type=click.Choice(["fr_CA", "en_CA"]), default=locale)
@@ -236,32 +215,34 @@ def create_account_command(
     name: str,
     admin_name: str,
     admin_email: str,
-    password: str,
+    password: str | None,
     zone: str,
     language: Language,
     folder: Path | None,
 ) -> None:
     """Prints the account's locator, and the password where none was given."""
-    if password and len(password) < grants.SHORTEST_PASSWORD:
-        raise click.ClickException(_("A password has at least twelve characters"))
-    chosen = password or secrets.token_urlsafe(12)
+    typed = ask_password() if password is None else password
+    chosen = typed or secrets.token_urlsafe(12)
+    check_password(chosen)
     founder = grants.Founder(admin_name, admin_email, chosen, language)
     company = AccountPut(name=name, zone=zone, language=language)
     try:
         locator = _given(grants.new_account, folder, company, founder)
     except FieldError as error:
-        raise click.ClickException(str(error)) from None
+        what = _(PROBLEMS[error.code].title)
+        raise click.ClickException(f"{error.field}: {what}") from None
     text = _(
         "The account is created. Its code is %(code)s: commands take it as --account where there"
         " are several accounts."
     )
     click.echo(text % {"code": locator})
-    if not password:
+    if not typed:
         click.echo(_("Password: %(password)s") % {"password": chosen})
 
 
 def _given(work: Callable[..., Coroutine[Any, Any, T]], folder: Path | None, *args: object) -> T:
     """What `work` gives out, on the database of the settings or of the folder's `retour up`."""
+    logs.to_terminal()  # what it waits for, for one
     settings = load()
     place = folder or Path(settings.data)
     found = database_of(settings, place)
@@ -272,8 +253,10 @@ def _given(work: Callable[..., Coroutine[Any, Any, T]], folder: Path | None, *ar
         await provision_new(found)
         return await work(found, *args)
 
+    record = None if settings.database_url else place / SECURITY_FILE
     try:
-        return asyncio.run(ready())
+        with logs.security_of_command(record):
+            return asyncio.run(ready())
     except ConnectionRefusedError:
         if settings.database_url:
             raise

@@ -57,10 +57,12 @@ class SpokenGroup(SpokenCommand, click.Group):
         **extra: Any,
     ) -> Any:
         """Run; a refusal is said in the terminal's language and ends with its exit code."""
-        run = partial(super().main, args, prog_name, complete_var, standalone_mode=False, **extra)
+        given = list(sys.argv[1:] if args is None else args)
+        run = partial(super().main, given, prog_name, complete_var, standalone_mode=False, **extra)
         if not standalone_mode:
             return run()
         try:
+            check_arguments(given)
             code: object = run()
         except click.ClickException as error:
             _tell(error)
@@ -69,6 +71,19 @@ class SpokenGroup(SpokenCommand, click.Group):
             click.echo(_("Broken off"), err=True)
             sys.exit(1)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def check_arguments(given: Sequence[str]) -> None:
+    """Refuse what no table, mail or page could keep; Python passes such bytes on as surrogates.
+
+    :raises click.ClickException: names the first by its place.
+    """
+    for place, text in enumerate(given, 1):
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            what = _("Word %(place)s of the command is not valid UTF-8") % {"place": place}
+            raise click.ClickException(what) from None
 
 
 #: The group of `group.group(...)` is of the same class.

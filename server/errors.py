@@ -4,6 +4,8 @@ from typing import ClassVar, Final
 
 import msgspec
 
+from sync.errors import FieldError
+
 
 def _(text: str) -> str:
     """Mark `text` for the catalogues; it is translated where it is shown."""
@@ -23,12 +25,16 @@ class ServerError(Exception):
         self.retry_after = retry_after
 
 
-class Fault(msgspec.Struct, frozen=True):
-    """One thing wrong with a body: where (a JSON pointer), its code, and a sentence on it."""
+class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing wrong with a body: where (a JSON pointer), its code, and a sentence on it.
+
+    `external_id`: of the record in a batch where it stands, if it has one.
+    """
 
     pointer: str
     code: str
     detail: str
+    external_id: str | None = None
 
 
 class BadBodyError(ServerError):
@@ -87,6 +93,18 @@ class TooLargeError(ServerError):
     code = "too_large"
 
 
+class LongHeadError(ServerError):
+    """The query or the cookies are over the limit."""
+
+    code = "long_head"
+
+
+class BadCookieError(ServerError):
+    """A cookie holds what none of ours does."""
+
+    code = "bad_cookie"
+
+
 class SlowBodyError(ServerError):
     """The body did not arrive in time."""
 
@@ -99,6 +117,12 @@ class WrongTypeError(ServerError):
     code = "wrong_type"
 
 
+class WrongFormError(ServerError):
+    """A page was sent something other than an urlencoded form in UTF-8."""
+
+    code = "wrong_form"
+
+
 class WrongEncodingError(ServerError):
     """The Content-Encoding is neither gzip nor zstd."""
 
@@ -109,6 +133,21 @@ class BadEncodingError(ServerError):
     """The body does not inflate."""
 
     code = "bad_encoding"
+
+
+class CrowdedError(ServerError):
+    """All that this process can answer at a time is being answered."""
+
+    code = "unavailable"
+
+
+class GuessableError(FieldError):
+    """A new password that everybody tries first."""
+
+    code = "guessable"
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field, "is common, or made of a common one or of names")
 
 
 class OldAppError(ServerError):
@@ -133,10 +172,14 @@ PROBLEMS: Final = {
     "bad_request": Meaning(400, _("The request is not valid")),
     "wrong_host": Meaning(400, _("This address is not served here")),
     "bad_encoding": Meaning(400, _("The compressed body cannot be read")),
+    "bad_cookie": Meaning(400, _("A cookie of this site cannot be read")),
     "bad_cursor": Meaning(400, _("The cursor is not one of ours")),
     "bad_code": Meaning(400, _("The code is unknown, used or expired")),
     "bad_field": Meaning(400, _("A field holds what cannot be kept")),
     "bad_text": Meaning(400, _("A text is blank, too long or holds control characters")),
+    "guessable": Meaning(
+        400, _("This password is common, or made of a common one or of names: choose another")
+    ),
     "bad_address": Meaning(400, _("An e-mail address is not valid")),
     "bad_definition": Meaning(400, _("The campaign cannot be kept as it is")),
     "unknown_reference": Meaning(400, _("A field names something that does not exist")),
@@ -153,8 +196,10 @@ PROBLEMS: Final = {
     "too_large": Meaning(413, _("The request is too large")),
     "too_many": Meaning(413, _("Too many items at once")),
     "wrong_type": Meaning(415, _("Send application/json or application/msgpack")),
+    "wrong_form": Meaning(415, _("Send the form as application/x-www-form-urlencoded, in UTF-8")),
     "wrong_encoding": Meaning(415, _("Send the body plain, or compressed by gzip or zstd")),
     "old_app": Meaning(426, _("This app is too old: update it. What waits on the device is kept.")),
+    "long_head": Meaning(431, _("The address or the cookies are too long")),
     "throttled": Meaning(429, _("Too many attempts: wait a moment")),
     "internal": Meaning(500, _("Something went wrong on our side")),
     "unavailable": Meaning(503, _("Not available for a moment: try again")),

@@ -5,18 +5,22 @@ Each connects with the API's rights, to a database that a process has migrated.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
 
 from rules.address import normal_form
-from server.auth import API_PREFIX
+from server.access import api_tokens
+from server.access.api_tokens import IssuedToken, TokenOrder, TokenRecord
+from server.access.guessable import is_guessable
+from server.access.security import TERMINAL, note
+from server.errors import GuessableError
 from server.passwords import hash_password_aside
-from server.provision import running_dsn
+from server.provisioning.roles import running_dsn
 from server.sessions import register
 from server.settings import Settings
-from sync import tokens
 from sync.database import DB, tx
 from sync.enrolment import issue_code
 from sync.ids import account_of, locator, new_account_number
@@ -25,15 +29,8 @@ from sync.records.people import put_units, put_users, set_password
 from sync.records.shapes import AccountPut, Language, UnitPut, UserPut
 from sync.schema import API_ROLE
 
-#: Nothing else is asked of a password.
-SHORTEST_PASSWORD: Final = 12
-
 _KNOWN_BY: Final = "SELECT account, app_user FROM login WHERE address = $1 ORDER BY account"
 _ACCOUNTS: Final = "SELECT DISTINCT account FROM login ORDER BY account"
-_ADD_KEY: Final = """
-INSERT INTO api_token (account, token_hash, name, created_by, created_at, revoked_at)
-VALUES ($1, $2, $3, NULL, $4, NULL)
-"""
 
 
 class UnknownPersonError(LookupError):
@@ -83,34 +80,52 @@ async def enrolment_code(settings: Settings, email: str, account: str | None) ->
         if not found:
             raise UnknownPersonError(email)
         number = _only(list(found), account)
-        async with tx(number) as opened:
-            return await issue_code(opened, found[number])
+        async with tx(number, TERMINAL) as opened:
+            code = await issue_code(opened, found[number])
+    note("code_issued", number, TERMINAL, user=found[number], by=TERMINAL)
+    return code
 
 
-async def new_token(settings: Settings, name: str, account: str | None) -> str:
+async def new_token(settings: Settings, order: TokenOrder, account: str | None) -> IssuedToken:
     """A fresh API token, which acts as an administrator; it is shown this once.
 
     :raises UnknownAccountError: there is none.
     :raises AmbiguousError: there are several and `account` names none of them.
     """
-    secret = tokens.mint()
     async with database(settings):
-        async with tx() as opened:
-            rows = await opened.fetch(_ACCOUNTS)
-        number = _only([row["account"] for row in rows], account)
-        async with tx(number) as opened:
-            await opened.execute(_ADD_KEY, number, tokens.digest(secret), name, opened.now)
-    return API_PREFIX + tokens.write(number, secret)
+        number = await _meant(account)
+        async with tx(number, TERMINAL) as opened:
+            issued = await api_tokens.issue(opened, order, by=None)
+    ends = issued.expires_at
+    note("token_made", number, TERMINAL, token=issued.id, by=TERMINAL, expires_at=ends)
+    return issued
+
+
+async def all_tokens(settings: Settings, account: str | None) -> tuple[list[TokenRecord], datetime]:
+    """The API tokens of an account, without their secrets, and the time.
+
+    :raises UnknownAccountError, AmbiguousError: as `new_token`.
+    """
+    async with database(settings), tx(await _meant(account)) as opened:
+        return await api_tokens.list_tokens(opened), opened.now
+
+
+async def _meant(account: str | None) -> int:
+    async with tx() as opened:
+        rows = await opened.fetch(_ACCOUNTS)
+    return _only([row["account"] for row in rows], account)
 
 
 async def new_account(settings: Settings, account: AccountPut, founder: Founder) -> str:
     """An account with its head office and first administrator; its locator.
 
-    :raises FieldError: a name, zone or address cannot be kept.
+    :raises FieldError: a name, zone or address cannot be kept, or the password is guessable.
     """
+    if is_guessable(founder.password, (founder.name, founder.email, account.name)):
+        raise GuessableError("password")
     number = new_account_number()
     stored = await hash_password_aside(founder.password)
-    async with database(settings), tx(number) as opened:
+    async with database(settings), tx(number, TERMINAL) as opened:
         await create_account(opened, account)
         [office] = await put_units(opened, [UnitPut(kind="head_office", name=account.name)])
         user = UserPut(
@@ -123,6 +138,7 @@ async def new_account(settings: Settings, account: AccountPut, founder: Founder)
         [administrator] = await put_users(opened, [user])
         await set_password(opened, administrator, stored)
         await register(opened, administrator, founder.email)
+    note("account_created", number, TERMINAL, user=administrator, by=TERMINAL)
     return locator(number)
 
 

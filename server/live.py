@@ -6,16 +6,17 @@ connection is held between polls, and an outage of the database only delays the 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import Context
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
 from uuid import UUID
 
-import asyncpg
 import structlog
 
-from sync.database import CUT, tx
+from server.sessions import still_signed_in
+from sync.connecting import FAULTS
+from sync.database import Tx, tx
 from sync.enrolment import still_enrolled
 from sync.feed.heads import Head, own_positions, read_heads
 
@@ -23,23 +24,25 @@ LOG: Final = structlog.stdlib.get_logger("retour.live")
 
 #: Seconds between two polls.
 EVERY: Final = 0.5
-#: Streams of one device at a time: its tabs, and those whose end was not noticed yet.
+#: Streams of one device or session at a time: its tabs, and those whose end was not noticed yet.
 MOST: Final = 10
-#: What passes by itself: the next poll tries again.
-PASSING: Final = (*CUT, asyncpg.PostgresError)
+
+
+#: Who holds a stream: a device by its id, a browser's session by its hash.
+Holder: TypeAlias = UUID | bytes
 
 
 class Listener:
     """Iterate to wait for news: one tick for all that moved since the last one.
 
     The first tick comes with the first poll, so whoever joins and pulls at each tick misses
-    nothing. Ends when the process stops, or when the device is not enrolled any more.
+    nothing. Ends when the process stops, or when its holder may not listen any more.
     """
 
     def __init__(
-        self, account: int, technician: UUID | None = None, device: UUID | None = None
+        self, account: int, technician: UUID | None = None, holder: Holder | None = None
     ) -> None:
-        self.account, self.technician, self.device = account, technician, device
+        self.account, self.technician, self.holder = account, technician, holder
         #: Up to where it was told, as the poller saw it.
         self.head: Head | None = None
         self.seen: tuple[int, int] | None = None
@@ -83,9 +86,9 @@ class Live:
         self._away = False
 
     @asynccontextmanager
-    async def account(self, account: int) -> AsyncIterator[Listener]:
-        """Ticks when anything in the account's feeds moved."""
-        with self._joined(Listener(account)) as listener:
+    async def account(self, account: int, session: bytes | None = None) -> AsyncIterator[Listener]:
+        """Ticks when anything in the account's feeds moved; ends when `session` is over."""
+        with self._joined(Listener(account, holder=session)) as listener:
             yield listener
 
     @asynccontextmanager
@@ -126,11 +129,11 @@ class Live:
                 del self._listeners[listener.account]
 
     def _make_room(self, coming: Listener) -> None:
-        """End the oldest of a device that has `MOST` already: one that reconnects in a loop."""
-        if coming.device is None:
+        """End the oldest of a holder that has `MOST` already: one that reconnects in a loop."""
+        if coming.holder is None:
             return
         others = self._listeners.get(coming.account, {})
-        same = [one for one in others if one.device == coming.device and not one.over]
+        same = [one for one in others if one.holder == coming.holder and not one.over]
         if len(same) >= MOST:
             same[0].end()
 
@@ -160,7 +163,7 @@ class Live:
         try:
             for account, head in (await read_heads(list(self._listeners))).items():
                 await self._tell(account, head)
-        except PASSING as error:
+        except FAULTS as error:
             if not self._away:
                 LOG.warning("live_interrupted", kind=type(error).__name__)
             self._away = True
@@ -172,16 +175,26 @@ class Live:
     async def _tell(self, account: int, head: Head) -> None:
         behind = [one for one in self._listeners.get(account, ()) if one.head != head]
         technicians = {one.technician for one in behind if one.technician is not None}
-        devices = {one.device for one in behind if one.device is not None}
+        holders = {one.holder for one in behind if one.holder is not None}
         positions: dict[UUID, int] = {}
-        if technicians:
+        if technicians or holders:
             async with tx(account) as opened:
                 positions = await own_positions(opened, list(technicians))
-                devices -= await still_enrolled(opened, list(devices))
+                holders -= await _still_known(opened, holders)
         for listener in behind:
-            if listener.device in devices:
+            if listener.holder in holders:
                 listener.end()
             elif listener.technician is None:
                 listener.tell(head, head.position)
             else:
                 listener.tell(head, positions[listener.technician])
+
+
+async def _still_known(opened: Tx, holders: Iterable[Holder]) -> set[Holder]:
+    """Those of `holders` that may still listen: one look, however many streams each has."""
+    devices = [one for one in holders if isinstance(one, UUID)]
+    sessions = [one for one in holders if isinstance(one, bytes)]
+    return {
+        *await still_enrolled(opened, devices),
+        *await still_signed_in(opened, sessions),
+    }

@@ -62,10 +62,12 @@ class Mailbox:
         partial.rename(self._folder / f"{name}.eml")
         return name
 
-    def messages(self) -> list[Message]:
-        """The newest mails first, `SHOWN` at most."""
-        newest = sorted(self._folder.glob("[!.]*.eml"), reverse=True)[:SHOWN]
-        return [_read(file) for file in newest]
+    def messages(self, after: UUID | None = None, limit: int = SHOWN) -> list[Message]:
+        """The newest mails first, those older than `after` if it is given; `limit` at most."""
+        names = sorted((file.name for file in self._folder.glob("[!.]*.eml")), reverse=True)
+        if after is not None:
+            names = [name for name in names if name < f"{after}.eml"]
+        return [_read(self._folder / name) for name in names[:limit]]
 
     def message(self, name: UUID) -> Message | None:
         """One mail, or None where there is none of that id."""

@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from typing import Any, Final
 
 import uvicorn
@@ -13,13 +14,15 @@ import uvloop
 from dramatiq import Broker
 from litestar import Litestar
 
-from mail.broker import PLAN, Doorbell, make_broker
-from mail.chores import Ring
+from mail.broker import Doorbell, make_broker
 from mail.clock import RunningClock
 from mail.config import MailConfig
+from mail.jobs import Job, Ring
 from mail.worker import run_worker
 from server.app import create_app
-from server.connection import Connection
+from server.http.connection import Connection
+from server.http.places import Places, places_for
+from server.services import services_of
 from server.settings import Settings
 
 #: Seconds that requests under way get when a process is told to end.
@@ -45,6 +48,7 @@ def mail_config(settings: Settings, worker_dsn: str) -> MailConfig:
         origin=settings.origin,
         smtp_url=settings.smtp_url,
         mail_from=settings.mail_from,
+        smtp_name=settings.smtp_name,
         pool_size=settings.pool_size,
         smtp_connections=settings.smtp_connections,
         smtp_timeout=settings.smtp_timeout,
@@ -65,7 +69,7 @@ async def api(
     """
     broker = make_broker(settings.broker_url, settings.namespace)
     async with ringing(broker, settings.namespace) as ring:
-        ring(PLAN)  # a broker that is away is told at once
+        ring(Job.PLAN)  # a broker that is away is told at once
         await serve(create_app(settings, api_dsn, ring), listening, stop)
 
 
@@ -86,7 +90,7 @@ async def clock(config: MailConfig, broker_url: str, stop: asyncio.Event) -> Non
     """
     broker = make_broker(broker_url, config.namespace)
     async with ringing(broker, config.namespace) as ring, ticking(config, ring, stop):
-        ring(PLAN)  # a broker that is away is told at once
+        ring(Job.PLAN)  # a broker that is away is told at once
         await stop.wait()
 
 
@@ -149,10 +153,15 @@ class WebServer(uvicorn.Server):
     """uvicorn, with the signals left to us: there is more to end than the server."""
 
     def __init__(self, app: Litestar, ready: Callable[[], None]) -> None:
+        services = services_of(app)
+        settings = services.settings
+        places = Places(places_for(2 * settings.pool_size + settings.smtp_connections))
+        protocol: Any = partial(Connection, places=places)
         super().__init__(
             uvicorn.Config(
                 app,
-                http=Connection,
+                http=protocol,
+                ws="none",
                 lifespan="on",
                 log_config=None,
                 access_log=False,
@@ -161,7 +170,7 @@ class WebServer(uvicorn.Server):
                 timeout_graceful_shutdown=GRACE,
             )
         )
-        self._app, self._ready = app, ready
+        self._services, self._ready = services, ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to answer, and say so.
@@ -176,7 +185,7 @@ class WebServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop. Streams are ended first: they would go on through the whole grace."""
-        self._app.state.live.close()
+        self._services.live.close()
         await super().shutdown(sockets)
 
     @contextmanager

@@ -9,8 +9,9 @@ from server.errors import BadBodyError, Fault, OldAppError
 
 HEADER: Final = "Retour-Protocol"
 #: Versions that are served. 2: history, notes and verdicts in the feed, who would be asked.
+#: 3: what is dialled for a phone number.
 OLDEST: Final = 1
-NEWEST: Final = 2
+NEWEST: Final = 3
 
 #: Digits of a version that anybody may have heard of.
 LONGEST: Final = 9

@@ -2,10 +2,9 @@
 
 from typing import Final, Literal, TypeAlias
 
-import asyncpg
-
 from mail.delivery.holding import call_off, held, let_go
 from server.grants import UnknownAccountError, database
+from server.provision import as_owner
 from server.settings import Settings
 from sync.database import Tx, run
 from sync.ids import account_of
@@ -52,11 +51,8 @@ async def held_mails(settings: Settings, account: str | None, word: Word) -> int
 
 async def _accounts(settings: Settings, locator: str | None) -> list[int]:
     """All accounts, or the one that is named; the owner sees them all."""
-    owner = await asyncpg.connect(settings.database_url)
-    try:
+    async with as_owner(settings.database_url) as owner:
         found = [row["account"] for row in await owner.fetch(_ACCOUNTS)]
-    finally:
-        await owner.close()
     if locator is None:
         return found
     named = [number for number in found if number == account_of(locator)]

@@ -1,6 +1,8 @@
 """Sessions of browsers: signing in and out, and the cookie between."""
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,40 +13,46 @@ from litestar.datastructures import Cookie
 
 from rules.address import normal_form
 from server import known
+from server.access.candidates import Candidate, read_attempt, try_password
+from server.access.guessable import LONGEST_PASSWORD
+from server.access.rights import Action, Who, scope_of, those_who_may
+from server.access.security import note, note_refusal, peer_of
 from server.errors import ForbiddenError, LoginRefusedError
-from server.passwords import check_password
-from server.settings import Settings
-from server.throttle import (
-    PER_BROWSER,
-    PER_PEER,
-    PER_PERSON,
-    PER_PERSON_AND_PEER,
-    Bucket,
-    count,
-    give_back,
-    peer_of,
-)
+from server.services import services
+from server.throttle import give_back
 from sync import tokens
-from sync.database import Tx, tx
+from sync.database import NO_ACCOUNT, Tx, run, tx
 
 AnyRequest = Request[Any, Any, Any]
 
-#: Who has business in the console; technicians use their device.
-READERS: Final = frozenset({"administrator", "manager", "dispatcher"})
+#: A session ends so long after signing in, whatever happens in it.
 LIFE: Final = timedelta(days=14)
-#: More is no password but an attempt to keep argon2 busy.
-LONGEST_PASSWORD: Final = 1024
+#: It ends so long after somebody last did something in it: overnight.
+IDLE: Final = timedelta(hours=12)
+#: That somebody did is written at most so often.
+SEEN_EVERY: Final = timedelta(minutes=5)
 
-_ACCOUNTS: Final = "SELECT account, app_user FROM login WHERE address = $1 ORDER BY account LIMIT 5"
-_KNOWN: Final = """
-SELECT password_hash, role FROM app_user WHERE account = $1 AND id = $2 AND active
+#: What was checked must still be so when the session begins, and until it has begun: whoever
+#: changes it meanwhile waits, then ends this session with the others.
+_AS_CHECKED: Final = """
+SELECT u.role FROM app_user u JOIN login l ON l.account = u.account AND l.app_user = u.id
+WHERE u.account = $1 AND u.id = $2 AND u.active AND u.password_hash = $3 AND l.address = $4
+FOR SHARE
+"""
+_STILL: Final = """
+SELECT s.token_hash FROM session s JOIN app_user u ON u.account = s.account AND u.id = s.app_user
+WHERE s.account = $1 AND s.token_hash = ANY($2::bytea[]) AND s.expires_at > $3
+  AND s.last_seen_at > $4 AND u.active AND u.role = ANY($5::text[])
 """
 _START: Final = """
-INSERT INTO session (account, token_hash, app_user, created_at, expires_at)
-VALUES ($1, $2, $3, $4, $5)
+INSERT INTO session (account, token_hash, app_user, created_at, expires_at, last_seen_at)
+VALUES ($1, $2, $3, $4, $5, $4)
 """
-_END: Final = "DELETE FROM session WHERE account = $1 AND token_hash = $2"
-_END_OLD: Final = "DELETE FROM session WHERE account = $1 AND app_user = $2 AND expires_at <= $3"
+_END: Final = "DELETE FROM session WHERE account = $1 AND token_hash = $2 RETURNING app_user"
+_END_OLD: Final = """
+DELETE FROM session
+WHERE account = $1 AND app_user = $2 AND (expires_at <= $3 OR last_seen_at <= $4)
+"""
 _END_ALL: Final = "DELETE FROM session WHERE account = $1 AND app_user = $2"
 _REGISTER: Final = """
 INSERT INTO login (address, account, app_user) VALUES ($1, $2, $3)
@@ -61,7 +69,7 @@ class Member(msgspec.Struct, frozen=True):
 
 
 def _is_secure(connection: ASGIConnection[Any, Any, Any, Any]) -> bool:
-    settings: Settings = connection.app.state.settings
+    settings = services(connection).settings
     return settings.origin.startswith("https:")
 
 
@@ -87,25 +95,30 @@ async def sign_in(
     one is worth nothing.
 
     :raises LoginRefusedError: unknown address, wrong password, inactive user: told apart by
-        nothing, time included.
+        nothing, work included.
     :raises ForbiddenError: the right password of a technician.
     :raises ThrottledError: too many attempts for this person, from this network address, or
         with this browser where the person signed in with it before.
     """
     address = normal_form(email) or ""
-    people, now = await _named(address)
-    buckets = _buckets(request, address, people, now)
-    await count(buckets)
-    member = await _recognised(people, password)
-    if member is None:
+    attempt = await read_attempt(request, address, request.cookies.get(_known_name(request), ""))
+    if len(password) > LONGEST_PASSWORD:
         raise LoginRefusedError
-    await give_back(buckets)
-    if member.role not in READERS:
+    tried = await try_password(request, attempt, password)
+    started = await _start_first(tried.matches, address)
+    if started is None:
+        note_refusal("sign_in_refused", peer_of(request), attempt.people)
+        raise LoginRefusedError
+    await give_back(tried.spent)
+    member = started.member
+    if started.token is None:
+        note_refusal("sign_in_refused", peer_of(request), [(member.account, member.user)])
         raise ForbiddenError
-    await _end(token_of(request))
-    token = await _start(member)
-    response.set_cookie(_cookie(request, _name(request), token, LIFE))
-    shown = known.introduce(_secret(request), (member.account, member.user), now)
+    await _end(request)
+    note("signed_in", member.account, peer_of(request), user=member.user)
+    response.set_cookie(_cookie(request, _name(request), started.token, LIFE))
+    person = (member.account, member.user)
+    shown = known.introduce(_secret(request), person, started.stored, attempt.now)
     response.set_cookie(_cookie(request, _known_name(request), shown, known.LIFE))
     return member
 
@@ -115,8 +128,24 @@ async def sign_out(request: AnyRequest, response: Response[Any]) -> None:
 
     The browser stays known.
     """
-    await _end(token_of(request))
+    await _end(request)
     response.set_cookie(_cookie(request, _name(request), "", timedelta(0)))
+
+
+def session_of(connection: ASGIConnection[Any, Any, Any, Any]) -> bytes | None:
+    """What tells this browser's session from others, whatever it is worth."""
+    ref = tokens.read(token_of(connection) or "")
+    return None if ref is None else ref.hash
+
+
+async def still_signed_in(opened: Tx, sessions: Sequence[bytes]) -> set[bytes]:
+    """Those of `sessions` that would open a page of the console. A look is no use of them."""
+    if not sessions:
+        return set()
+    now = opened.now
+    roles = [who.value for who in those_who_may(Action.CONSOLE_ENTER)]
+    rows = await opened.fetch(_STILL, opened.account, sessions, now, now - IDLE, roles)
+    return {row["token_hash"] for row in rows}
 
 
 async def end_all(opened: Tx, user: UUID) -> None:
@@ -129,62 +158,55 @@ async def register(opened: Tx, user: UUID, email: str) -> None:
     await opened.execute(_REGISTER, normal_form(email), opened.account, user)
 
 
-def _buckets(
-    request: AnyRequest, address: str, people: list[known.Person], now: datetime
-) -> list[Bucket]:
-    shown = request.cookies.get(_known_name(request), "")
-    browser = known.recognise(_secret(request), shown, people, now)
-    if browser is not None:
-        return [Bucket(f"login by {browser}", PER_BROWSER)]
-    peer = peer_of(request)
-    return [
-        Bucket(f"login of {address} from {peer}", PER_PERSON_AND_PEER),
-        Bucket(f"login of {address}", PER_PERSON),
-        Bucket(f"login from {peer}", PER_PEER),
-    ]
+class Started(msgspec.Struct, frozen=True):
+    """Who was recognised by the hash `stored`; `token` is None for who has no business here."""
+
+    member: Member
+    stored: str
+    token: str | None
 
 
-async def _named(address: str) -> tuple[list[known.Person], datetime]:
-    """Who signs in with the address, and the time."""
-    async with tx() as opened:
-        rows = await opened.fetch(_ACCOUNTS, address)
-        return [(row["account"], row["app_user"]) for row in rows], opened.now
+async def _start_first(matches: Sequence[Candidate], address: str) -> Started | None:
+    """A session of the first who may have one, else who is shut out, else None."""
+    shut_out = None
+    for match in matches:
+        account, _ = match.person or (NO_ACCOUNT, None)
+        started = await run(account, partial(_start, match=match, address=address))
+        if started is not None and started.token is not None:
+            return started
+        shut_out = shut_out or started
+    return shut_out
 
 
-async def _recognised(people: list[known.Person], password: str) -> Member | None:
-    """The member whose password this is; nobody's is checked where the address is unknown."""
-    if len(password) > LONGEST_PASSWORD:
+async def _start(opened: Tx, match: Candidate, address: str) -> Started | None:
+    """A session of the person of `match`; None where what was checked is not so any more."""
+    if match.person is None or match.stored is None:
         return None
-    for account, user in people:
-        async with tx(account) as opened:
-            row = await opened.fetchrow(_KNOWN, account, user)
-        stored = None if row is None else row["password_hash"]
-        if await check_password(stored, password) and row is not None:
-            return Member(account, user, row["role"])
-    if not people:
-        await check_password(None, password)
-    return None
+    account, user = match.person
+    role = await opened.fetchval(_AS_CHECKED, account, user, match.stored, address)
+    if role is None:
+        return None
+    member = Member(account, user, role)
+    if scope_of(Who(role), Action.CONSOLE_ENTER) is None:
+        return Started(member, match.stored, None)
+    secret, now = tokens.mint(), opened.now
+    await opened.execute(_END_OLD, account, user, now, now - IDLE)
+    await opened.execute(_START, account, tokens.digest(secret), user, now, now + LIFE)
+    return Started(member, match.stored, tokens.write(account, secret))
 
 
-async def _start(member: Member) -> str:
-    secret = tokens.mint()
-    async with tx(member.account) as opened:
-        now = opened.now
-        await opened.execute(_END_OLD, member.account, member.user, now)
-        key = tokens.digest(secret)
-        await opened.execute(_START, member.account, key, member.user, now, now + LIFE)
-    return tokens.write(member.account, secret)
-
-
-async def _end(token: str | None) -> None:
-    ref = tokens.read(token or "")
-    if ref is not None:
-        async with tx(ref.account) as opened:
-            await opened.execute(_END, ref.account, ref.hash)
+async def _end(request: AnyRequest) -> None:
+    ref = tokens.read(token_of(request) or "")
+    if ref is None:
+        return
+    async with tx(ref.account) as opened:
+        user = await opened.fetchval(_END, ref.account, ref.hash)
+    if user is not None:
+        note("signed_out", ref.account, peer_of(request), user=user)
 
 
 def _secret(request: AnyRequest) -> str:
-    settings: Settings = request.app.state.settings
+    settings = services(request).settings
     return settings.secret
 
 

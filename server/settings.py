@@ -1,14 +1,26 @@
 """Settings, all from the environment: the only place that reads it."""
 
+import logging
 import os
 import re
-from ipaddress import ip_network
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import msgspec
 
-from mail.delivery.server import parse_server
 from rules.address import normal_form
+from server.addresses import (
+    AddressError,
+    check_broker,
+    check_database,
+    check_host,
+    check_mail_server,
+    check_proxies,
+    read_origin,
+)
+
+LOG: Final = logging.getLogger("retour.settings")
 
 os.environ.setdefault("PICCOLO_CONF", "server.piccolo_conf")
 
@@ -25,7 +37,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `origin`: scheme, host and port that links in mails use.
     `hosts`: further values of Host that are answered, comma-separated; the origin's always is.
     `trusted_proxies`: addresses or networks, comma-separated, whose X-Forwarded-For is believed.
-    `mail_from`: the sender where a campaign names none; its domain also ends Message-IDs.
+    `mail_from`: the sender where a campaign names none.
+    `smtp_name`: what we call ourselves to mail servers; empty: the host of the origin.
     `namespace`: starts the names of queues, so that two Retours may share a broker.
     `testing`: lets tests move the clock; refused in production.
     """
@@ -36,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     origin: str = "http://127.0.0.1:8000"
     smtp_url: str = "smtp://127.0.0.1:25"
     mail_from: str = "retour@retour.example"
+    smtp_name: str = ""
     data: str = "retour-data"
     pool_size: int = 8
     smtp_connections: int = 24
@@ -59,9 +73,8 @@ _DURATIONS: Final = ("smtp_timeout", "actor_timeout", "lease", "uncertain_after"
 _LONGEST: Final = 31_536_000
 #: What Dramatiq takes for the beginning of a queue's name.
 _NAMESPACE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9._-]{0,99}")
-_DATABASES: Final = ("postgresql://", "postgres://")
-_HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?", re.IGNORECASE)
-_ORIGIN: Final = re.compile(rf"https?://{_HOST.pattern}", re.IGNORECASE)
+#: A host's name, or an address as RFC 5321, 4.1.3 writes it.
+_SMTP_NAME: Final = re.compile(r"[A-Za-z0-9.-]+|\[(IPv6:)?[0-9A-Fa-f:.]+\]")
 
 
 def load(environ: dict[str, str] | None = None, **overrides: object) -> Settings:
@@ -77,6 +90,7 @@ def load(environ: dict[str, str] | None = None, **overrides: object) -> Settings
         for field in Settings.__struct_fields__
         if PREFIX + field.upper() in variables
     }
+    _check_text(given)
     try:
         settings = msgspec.convert({**given, **overrides}, Settings, strict=False)
     except msgspec.ValidationError as error:
@@ -92,7 +106,16 @@ def load(environ: dict[str, str] | None = None, **overrides: object) -> Settings
             "RETOUR_SMTP_TIMEOUT < RETOUR_ACTOR_TIMEOUT < RETOUR_LEASE must hold, or a slow"
             " mail could be sent by two workers"
         )
-    return settings
+    return msgspec.structs.replace(settings, origin=read_origin(settings.origin))
+
+
+def _check_text(given: dict[str, object]) -> None:
+    """What is no text reaches us as surrogates, and would fail where it is first written."""
+    for field, value in given.items():
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            raise SettingsError(f"{PREFIX}{field.upper()} is not valid UTF-8") from None
 
 
 def _check_names(settings: Settings) -> None:
@@ -104,6 +127,10 @@ def _check_names(settings: Settings) -> None:
     if not _NAMESPACE.fullmatch(settings.namespace):
         raise SettingsError(
             "RETOUR_NAMESPACE must be a word of letters, digits and ._- such as retour"
+        )
+    if settings.smtp_name and not _SMTP_NAME.fullmatch(settings.smtp_name):
+        raise SettingsError(
+            "RETOUR_SMTP_NAME must be the full name of this host, such as retour.firm.example"
         )
 
 
@@ -119,30 +146,34 @@ def _check_numbers(settings: Settings) -> None:
 
 
 def _check_addresses(settings: Settings) -> None:
-    if not _ORIGIN.fullmatch(settings.origin):
-        raise SettingsError(
-            "RETOUR_ORIGIN must be scheme, host and port alone, such as https://retour.firm.example"
-        )
-    if settings.database_url and not settings.database_url.startswith(_DATABASES):
-        raise SettingsError("RETOUR_DATABASE_URL must start with postgresql://")
-    if not all(_HOST.fullmatch(name) for name in _listed(settings.hosts)):
-        raise SettingsError("RETOUR_HOSTS must be hosts by commas, each with or without :port")
-    try:
-        parse_server(settings.smtp_url)
-    except ValueError:
-        raise SettingsError(
-            "RETOUR_SMTP_URL must start with smtp://, smtp+starttls:// or smtps:// and name a host,"
-            " such as smtp+starttls://user:password@mail.firm.example:587"
-        ) from None
-    try:
-        for proxy in _listed(settings.trusted_proxies):
-            ip_network(proxy)
-    except ValueError as error:
-        raise SettingsError(f"RETOUR_TRUSTED_PROXIES: {error}") from None
+    checks: dict[str, Callable[[], object]] = {
+        "origin": partial(read_origin, settings.origin),
+        "hosts": lambda: [check_host(host) for host in _listed(settings.hosts)],
+        "trusted_proxies": lambda: check_proxies(_listed(settings.trusted_proxies)),
+        "database_url": partial(check_database, settings.database_url),
+        "broker_url": partial(check_broker, settings.broker_url),
+        "smtp_url": partial(check_mail_server, settings.smtp_url),
+    }
+    for name, check in checks.items():
+        try:
+            check()
+        except AddressError as error:
+            raise SettingsError(f"{PREFIX}{name.upper()} {error}") from None
+    if not settings.data.strip():
+        raise SettingsError("RETOUR_DATA must name a folder, such as retour-data")
 
 
 def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def warn_of_unknown(environ: dict[str, str] | None = None) -> None:
+    """Log the variables named RETOUR_* that set nothing: one letter wrong, and a default holds."""
+    variables = dict(os.environ) if environ is None else environ
+    known = {PREFIX + field.upper() for field in Settings.__struct_fields__}
+    unknown = sorted(name for name in variables if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        LOG.warning("these variables are no settings of Retour: %s", ", ".join(unknown))
 
 
 def terminal_locale(environ: dict[str, str] | None = None) -> str:

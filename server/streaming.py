@@ -12,7 +12,8 @@ from litestar import HttpMethod, Response
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
-from server.live import PASSING, Listener
+from server.live import Listener
+from sync.connecting import FAULTS
 
 EVENT_STREAM: Final = "text/event-stream"
 #: Seconds of silence after which a comment shows that the line still holds.
@@ -74,7 +75,7 @@ class _Streaming(ASGIResponse):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _tell(self, listener: Listener, send: Send) -> None:
-        with suppress(StopAsyncIteration, *PASSING):
+        with suppress(StopAsyncIteration, *FAULTS):
             while True:
                 if content := await self._next(listener):
                     await send({"type": "http.response.body", "body": content, "more_body": True})

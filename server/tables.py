@@ -16,7 +16,10 @@ class Login(Table, tablename="login", db=DB):
 
 
 class Session(Table, tablename="session", db=DB):
-    """A signed-in browser; only the SHA-256 of its token is kept."""
+    """A signed-in browser; only the SHA-256 of its token is kept.
+
+    `last_seen_at`: when somebody did something in it, to a few minutes.
+    """
 
     key = ("account", "token_hash")
     account = BigInt(null=False, default=None)
@@ -24,10 +27,11 @@ class Session(Table, tablename="session", db=DB):
     app_user = UUID(null=False, default=None)
     created_at = Timestamptz(null=False, default=None)
     expires_at = Timestamptz(null=False, default=None)
+    last_seen_at = Timestamptz(null=False, default=None)
 
 
 class ApiToken(Table, tablename="api_token", db=DB):
-    """A program's key; only the SHA-256 is kept."""
+    """A program's key; only the SHA-256 is kept. `last_used_at`: to an hour."""
 
     key = ("account", "token_hash")
     account = BigInt(null=False, default=None)
@@ -36,6 +40,8 @@ class ApiToken(Table, tablename="api_token", db=DB):
     created_by = UUID(null=True, default=None)
     created_at = Timestamptz(null=False, default=None)
     revoked_at = Timestamptz(null=True, default=None)
+    expires_at = Timestamptz(null=False, default=None)
+    last_used_at = Timestamptz(null=True, default=None)
 
 
 class Throttle(Table, tablename="throttle", db=DB):

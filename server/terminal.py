@@ -1,11 +1,16 @@
 """The terminal: its language, and what `retour up` writes on it."""
 
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import click
 
 from mail.i18n import DEFAULT, supported, translations
+from server.access.api_tokens import TokenRecord
+from server.access.guessable import LONGEST_PASSWORD, SHORTEST_PASSWORD
 from server.settings import terminal_locale
 from server.up import Running, Stage
 
@@ -20,6 +25,43 @@ def locale() -> str:
 def _(text: str) -> str:
     """`text` in that locale."""
     return translations(locale(), CATALOGUES).gettext(text)
+
+
+def ask_password() -> str:
+    """The password that is typed unseen, or the first line of what is no terminal.
+
+    Empty where the line is, or where there is none.
+
+    :raises click.ClickException: not valid UTF-8.
+    """
+    if sys.stdin is not None and sys.stdin.isatty():
+        text = _("Password (empty: one is made)")
+        return str(click.prompt(text, default="", show_default=False, hide_input=True))
+    line = sys.stdin.buffer.readline() if sys.stdin is not None else b""
+    try:
+        return line.decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise click.ClickException(_("The password is not valid UTF-8")) from None
+
+
+def check_password(password: str) -> None:
+    """:raises click.ClickException: a length that the API would refuse."""
+    if len(password) < SHORTEST_PASSWORD:
+        raise click.ClickException(_("A password has at least twelve characters"))
+    if len(password) > LONGEST_PASSWORD:
+        raise click.ClickException(_("A password has at most 1,024 characters"))
+
+
+def token_lines(found: Iterable[TokenRecord], now: datetime) -> Iterator[str]:
+    """A line for each API token, under a heading: id, end, last use, name."""
+    ends, used, never, name = _("ends"), _("last used"), _("never"), _("name")
+    yield f"{'id':<16}  {ends:<12}  {used:<12}  {name}"
+    for one in found:
+        end = f"{one.expires_at:%Y-%m-%d}"
+        if one.revoked_at is not None or one.expires_at <= now:
+            end = _("revoked") if one.revoked_at is not None else _("expired")
+        last = never if one.last_used_at is None else f"{one.last_used_at:%Y-%m-%d}"
+        yield f"{one.id[:16]}  {end:<12}  {last:<12}  {one.name}"
 
 
 class Screen:

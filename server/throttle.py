@@ -7,15 +7,14 @@ time at which the bucket is empty again). An attempt that is refused does not co
 import hashlib
 from collections.abc import Sequence
 from datetime import timedelta
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 
 import msgspec
 from litestar import Request
 
 from server.errors import ThrottledError
-from server.settings import Settings
-from sync.database import Tx, tx
+from server.services import services
+from sync.database import NO_ACCOUNT, Tx, run, tx
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -50,9 +49,11 @@ PER_BROWSER: Final = Rate(10, QUARTER)
 PER_PERSON: Final = Rate(100, QUARTER)
 PER_PEER: Final = Rate(60, QUARTER)
 GUESSES: Final = Rate(60, QUARTER)
+#: A person changes an answer a few times; whoever does it all day long fills the history.
+ANSWERS: Final = Rate(20, QUARTER)
 
 #: One row a bucket. `window_start`: when it will be empty; `hits`: attempts since it last was.
-#: Rows of the same call are taken in the order of their keys, so that two calls cannot deadlock.
+#: Rows of the same call are taken in one order, so that two calls do not deadlock.
 _TAKE: Final = """
 INSERT INTO throttle (bucket, window_start, hits) VALUES ($1, $2::timestamptz + $3::interval, 1)
 ON CONFLICT (bucket) DO UPDATE SET
@@ -71,42 +72,6 @@ DELETE FROM throttle WHERE bucket IN (
 """
 
 
-def peer_of(request: AnyRequest) -> str:
-    """The network address that attempts are counted for: of IPv6 the /64 that one line has.
-
-    X-Forwarded-For is believed only from a proxy that the settings name, and only its last
-    entry that is not such a proxy: whatever stands before it, the client wrote itself.
-    """
-    settings: Settings = request.app.state.settings
-    proxies = [
-        ip_network(text.strip()) for text in settings.trusted_proxies.split(",") if text.strip()
-    ]
-    client = request.client
-    hops = [client.host if client else ""]
-    forwarded = request.headers.getall("x-forwarded-for", [])
-    hops += [hop.strip() for hop in reversed(",".join(forwarded).split(",")) if hop.strip()]
-    for hop in hops:
-        address = _address(hop)
-        if address is None or not any(address in network for network in proxies):
-            return _line(address)
-    return _line(_address(hops[-1]))
-
-
-def _address(text: str) -> IPv4Address | IPv6Address | None:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address
-
-
-def _line(address: IPv4Address | IPv6Address | None) -> str:
-    if isinstance(address, IPv6Address):
-        return str(IPv6Network((address, 64), strict=False))
-    return str(address)
-
-
 async def count(buckets: Sequence[Bucket]) -> None:
     """Count one attempt in every bucket, or in none.
 
@@ -115,6 +80,37 @@ async def count(buckets: Sequence[Bucket]) -> None:
     async with tx() as opened:
         for bucket in sorted(buckets, key=lambda one: one.key):
             await _take(opened, bucket)
+
+
+async def admit(
+    groups: Sequence[Sequence[Bucket]], shared: Bucket
+) -> tuple[list[int], ThrottledError | None]:
+    """Count one attempt in `shared` and in those of `groups` that have room.
+
+    Gives their places, and the soonest refusal of the others.
+
+    :raises ThrottledError: `shared` is full, or no group has room; nothing is counted then.
+    """
+
+    async def work(opened: Tx) -> tuple[list[int], ThrottledError | None]:
+        await _take(opened, shared)
+        places: list[int] = []
+        refusals: list[ThrottledError] = []
+        for place, group in enumerate(groups):
+            try:
+                async with opened.savepoint():
+                    for bucket in sorted(group, key=lambda one: one.key):
+                        await _take(opened, bucket)
+            except ThrottledError as refusal:
+                refusals.append(refusal)
+            else:
+                places.append(place)
+        soonest = min(refusals, key=lambda one: one.retry_after or 0, default=None)
+        if soonest is not None and not places:
+            raise soonest
+        return places, soonest
+
+    return await run(NO_ACCOUNT, work)
 
 
 async def _take(opened: Tx, bucket: Bucket) -> None:
@@ -142,4 +138,10 @@ async def count_guess(request: AnyRequest, kind: str) -> None:
 
     :raises ThrottledError: too many of them lately.
     """
-    await count([Bucket(f"{kind} guessed from {peer_of(request)}", GUESSES)])
+    await count([guess_of(request, kind)])
+
+
+def guess_of(request: AnyRequest, kind: str) -> Bucket:
+    """What guesses of `kind` are counted in, by the client's address."""
+    peers = services(request).peers
+    return Bucket(f"{kind} guessed from {peers.line(request)}", GUESSES)

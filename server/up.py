@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
-import asyncpg
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
@@ -33,7 +32,7 @@ from server.processes import (
     watched,
     working,
 )
-from server.provision import provision
+from server.provision import as_owner, provision
 from server.settings import Settings
 from sync.database import DB
 
@@ -199,8 +198,7 @@ def _run(
                 keeper() as alive,
                 watched(alive, "PostgreSQL", stop),
             ):
-                app = create_app(sending, api_dsn, ring)
-                app.state.mailbox = box
+                app = create_app(sending, api_dsn, ring, box)
                 await serve(app, listening, stop, ready)
 
     until_signalled(serving)
@@ -209,16 +207,15 @@ def _run(
 async def _prepare(settings: Settings, watcher: Watcher) -> tuple[str, str, bool]:
     """Migrate, and put the demo into an empty database; the addresses, and whether it is there."""
     api_dsn, worker_dsn = await provision(settings)
-    owner = await asyncpg.connect(settings.database_url)
-    try:
-        if not await owner.fetchval("SELECT count(*) FROM account"):
-            watcher.starting(Stage.DEMO)
-            await _seed(settings, api_dsn)
+    async with as_owner(settings.database_url) as owner:
+        empty = not await owner.fetchval("SELECT count(*) FROM account")
+    if empty:
+        watcher.starting(Stage.DEMO)
+        await _seed(settings, api_dsn)
+    async with as_owner(settings.database_url) as owner:
         has_demo = await owner.fetchval(
             "SELECT count(*) FROM login WHERE address = $1", DEMO.users[0].email
         )
-    finally:
-        await owner.close()
     return api_dsn, worker_dsn, bool(has_demo)
 
 

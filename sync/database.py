@@ -10,32 +10,45 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import asyncpg
 from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 
+from sync.connecting import (
+    CUT,
+    PATIENCE,
+    PROMPT,
+    READ_ONLY,
+    UNSURE,
+    Connector,
+    Session,
+    acquire,
+    borrowed,
+    give_back,
+)
+
 if TYPE_CHECKING:
-    Connection = asyncpg.Connection[asyncpg.Record]
-    Pool = asyncpg.Pool[asyncpg.Record]
+    from sync.connecting import Connection, Pool
 
 T = TypeVar("T")
 
-#: Seconds to wait for a free connection before the request is answered 503.
-ACQUIRE_TIMEOUT: Final = 10.0
 RETRIES: Final = 6
+#: What a second try does not meet: a conflict, or a plan from before a migration.
 RETRYABLE: Final = (
-    asyncpg.exceptions.DeadlockDetectedError,
-    asyncpg.exceptions.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.OutdatedSchemaCacheError,
 )
+#: Seconds to wait, when a pool is closed, for the queries under way.
+CLOSING: Final = 5.0
 
-#: What asyncpg raises on a connection that was cut.
-CUT: Final = (
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.PostgresConnectionError,
-    OSError,
-)
+#: Opens a transaction's scope; tells the time, and whether the server lets it write.
+_OPEN: Final = """
+SELECT set_config('retour.account', $1, true), retour_now() AS now,
+  current_setting('transaction_read_only') = 'on' AS read_only
+"""
 
 
 class NotOpenError(RuntimeError):
@@ -49,19 +62,17 @@ class NestedError(RuntimeError):
 class Transaction(PostgresTransaction):
     """Piccolo's transaction, which gives its connection back whatever happens to COMMIT."""
 
-    async def get_connection(self) -> "Connection":
-        """Wait at most `ACQUIRE_TIMEOUT`; a burst must not queue for ever."""
-        return cast("Connection", await open_pool().acquire(timeout=ACQUIRE_TIMEOUT))
-
     async def __aenter__(self) -> PostgresTransaction:
         if self._parent is not None:
             return self._parent
-        self.connection = await self.get_connection()
+        self.pool = open_pool()
+        self.connection = await acquire(self.pool)
         try:
             self.transaction = self.connection.transaction()
-            await self.transaction.start()
-        except BaseException:
-            await open_pool().release(self.connection)
+            async with asyncio.timeout(PROMPT):
+                await self.transaction.start()
+        except BaseException as error:
+            await give_back(self.pool, self.connection, error)
             raise
         self.context = self.engine.current_transaction.set(self)
         return self
@@ -69,17 +80,28 @@ class Transaction(PostgresTransaction):
     async def __aexit__(self, exception_type: Any, exception: Any, traceback: Any) -> bool:
         if self._parent is not None:
             return False
+        met = exception
         try:
-            if exception_type is None:
+            if exception is None:
                 await self.transaction.commit()
-            else:
-                # Where the connection is gone so is the transaction: the first error says it.
-                with suppress(*CUT):
-                    await self.transaction.rollback()
+            elif not isinstance(exception, UNSURE):
+                met = await self._roll_back() or exception
+        except BaseException as error:
+            met = error
+            raise
         finally:
             self.engine.current_transaction.reset(self.context)
-            await open_pool().release(self.connection)
+            await give_back(self.pool, self.connection, met)
         return False
+
+    async def _roll_back(self) -> Exception | None:
+        """Where the connection is gone so is the transaction; the first error says it."""
+        try:
+            async with asyncio.timeout(PROMPT):
+                await self.transaction.rollback()
+        except CUT as error:
+            return error
+        return None
 
 
 class Database(PostgresEngine):
@@ -108,16 +130,29 @@ class Database(PostgresEngine):
         """
         raise NotOpenError("open the database in this event loop first")
 
-    async def open(self, dsn: str, *, size: int = 8) -> None:
-        """Open this loop's pool of at most `size` connections as the role that `dsn` names."""
-        pool = await asyncpg.create_pool(dsn, min_size=1, max_size=size, reset=_as_it_is)
+    async def open(self, dsn: str, *, size: int = 8, limit: float | None = PATIENCE) -> None:
+        """Open this loop's pool of at most `size` connections as the role that `dsn` names.
+
+        `limit`: seconds that we wait for a statement; None: as long as it takes.
+        """
+        pool = await asyncpg.create_pool(
+            dsn,
+            min_size=0,
+            init_size=1,
+            max_size=size,
+            connect=Connector(dsn, limit),
+            connection_class=Session,
+            reset=_as_it_is,
+        )
         self._pools[asyncio.get_running_loop()] = pool
 
     async def close(self) -> None:
-        """Close this loop's pool, waiting for the queries under way."""
+        """Close this loop's pool; queries under way are cut off after `CLOSING` seconds."""
         pool = self._pools.pop(asyncio.get_running_loop(), None)
         if pool is not None:
-            await pool.close()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSING):
+                    await pool.close()
 
     def transaction(self, allow_nested: bool = True) -> Transaction:
         """A transaction; nested ones are Piccolo's no-op, which only its migrations rely on."""
@@ -146,13 +181,14 @@ def open_pool() -> "Pool":
 
 
 class Tx:
-    """An open transaction, its account and its time."""
+    """An open transaction, its account and its time; `actor`: who changes what it changes."""
 
-    __slots__ = ("account", "connection", "now")
+    __slots__ = ("account", "actor", "connection", "now")
 
-    def __init__(self, connection: "Connection", account: int, now: datetime) -> None:
+    def __init__(self, connection: "Connection", account: int, now: datetime, actor: str) -> None:
         self.connection = connection
         self.account = account
+        self.actor = actor
         self.now = now
 
     async def fetch(self, sql: str, *args: object) -> list[asyncpg.Record]:
@@ -180,17 +216,29 @@ class Tx:
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """A part that may fail alone: its writes are undone when it raises."""
-        async with self.connection.transaction():
+        part = self.connection.transaction()
+        await part.start()
+        try:
             yield
+        except UNSURE:  # the transaction ends with its connection: nothing waits for it
+            raise
+        except BaseException:
+            await part.rollback()
+            raise
+        await part.commit()
 
 
 #: No account: nothing fenced can be read or written, only the tables that have no account.
 NO_ACCOUNT: Final = 0
+#: Who acts where nobody asked for it.
+SYSTEM: Final = "system"
 
 
 @asynccontextmanager
-async def tx(account: int = NO_ACCOUNT) -> AsyncIterator[Tx]:
+async def tx(account: int = NO_ACCOUNT, actor: str = SYSTEM) -> AsyncIterator[Tx]:
     """One transaction in the scope of `account`; commits at the end unless an error passes.
+
+    `actor`: who stands in the record of what it changes, see `sync.audit`.
 
     :raises NestedError: inside another one. A swallowed inner error would commit both.
     :raises TimeoutError: when no connection is free within `ACQUIRE_TIMEOUT` seconds.
@@ -200,38 +248,41 @@ async def tx(account: int = NO_ACCOUNT) -> AsyncIterator[Tx]:
     async with DB.transaction() as opened:
         connection: Connection = opened.connection
         scope = str(account) if account else ""
-        row = await connection.fetchrow(
-            "SELECT set_config('retour.account', $1, true), retour_now() AS now", scope
-        )
+        row = await connection.fetchrow(_OPEN, scope, timeout=PROMPT)
         assert row is not None  # noqa: S101 - a SELECT without FROM has one row
-        yield Tx(connection, account, row["now"])
+        if row["read_only"]:
+            raise asyncpg.ReadOnlySQLTransactionError(READ_ONLY)
+        yield Tx(connection, account, row["now"], actor)
 
 
-async def run(account: int, work: Callable[[Tx], Awaitable[T]]) -> T:
+async def run(account: int, work: Callable[[Tx], Awaitable[T]], actor: str = SYSTEM) -> T:
     """`work` in a transaction of its own, again from the start after a deadlock or a conflict.
+
+    `actor`: as in `tx`.
 
     :raises asyncpg.PostgresError: what the last try met.
     """
 
     async def attempt() -> T:
-        async with tx(account) as opened:
+        async with tx(account, actor) as opened:
             return await work(opened)
 
     return await _until_it_passes(attempt)
 
 
-async def once(sql: str, *args: object) -> list[asyncpg.Record]:
+async def once(sql: str, *args: object, limit: float | None = None) -> list[asyncpg.Record]:
     """The rows of one statement that is a transaction of its own, tried again as `run` does.
 
     A single trip where `tx` takes four, for marks that many wait for. It has no scope, so it can
     use only what a worker may of all accounts; the time is `retour_now()`.
+    `limit`: seconds to wait for it, where a statement's usual time is too long.
 
     :raises asyncpg.PostgresError: what the last try met.
     """
 
     async def attempt() -> list[asyncpg.Record]:
-        async with open_pool().acquire(timeout=ACQUIRE_TIMEOUT) as connection:
-            return await connection.fetch(sql, *args)
+        async with borrowed(open_pool()) as connection:
+            return await connection.fetch(sql, *args, timeout=limit)
 
     return await _until_it_passes(attempt)
 

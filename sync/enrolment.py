@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from sync import tokens
+from sync.audit import Told, tell
 from sync.database import Tx, run
 from sync.errors import EnrolmentError, MissingError
 from sync.feed.heads import nudge
@@ -24,6 +25,9 @@ from sync.wire import (
 #: How long a code may be used.
 CODE_LIFE: Final = timedelta(minutes=10)
 
+#: Who enrols a device: whoever came with a code.
+CODE: Final = "code"
+
 #: Unguessable letters after the locator: 40 bits for ten minutes, behind the server's throttle.
 _SECRET_LETTERS: Final = 8
 _GROUP: Final = 4
@@ -33,11 +37,13 @@ ISSUE: Final = """
 INSERT INTO enrolment_code (account, code_hash, technician, expires_at)
 SELECT account, $3, id, $4 FROM app_user
 WHERE account = $1 AND id = $2 AND role = 'technician' AND active
+FOR SHARE
 """
 CONSUME: Final = """
 UPDATE enrolment_code SET used_at = $3
 WHERE account = $1 AND code_hash = $2 AND used_at IS NULL AND expires_at > $3
-  AND EXISTS (SELECT FROM app_user u WHERE u.account = $1 AND u.id = technician AND u.active)
+  AND EXISTS (SELECT FROM app_user u WHERE u.account = $1 AND u.id = technician
+    AND u.active AND u.role = 'technician')
 RETURNING technician
 """
 ADD_DEVICE: Final = """
@@ -61,8 +67,9 @@ FROM device d JOIN app_user u ON u.account = d.account AND u.id = d.technician
 JOIN account a ON a.account = d.account
 WHERE d.account = $1 AND d.id = $2
 """
+KNOWN: Final = "SELECT EXISTS (SELECT FROM device WHERE account = $1 AND id = $2)"
 REVOKE: Final = """
-UPDATE device SET revoked_at = coalesce(revoked_at, $3) WHERE account = $1 AND id = $2
+UPDATE device SET revoked_at = $3 WHERE account = $1 AND id = $2 AND revoked_at IS NULL
 """
 
 
@@ -75,6 +82,7 @@ async def issue_code(tx: Tx, technician: UUID) -> str:
     expires = tx.now + CODE_LIFE
     if not await tx.execute(ISSUE, tx.account, technician, _digest(code), expires):
         raise MissingError("no such active technician")
+    await tell(tx, "code.issue", [Told(f"user/{technician}", None, {"expires_at": expires})])
     return "-".join(code[start : start + _GROUP] for start in range(0, len(code), _GROUP))
 
 
@@ -89,7 +97,7 @@ async def enrol(request: Enrol) -> Enrolled:
         raise EnrolmentError("no such code")
     if any(letter not in ALPHABET for letter in code):
         raise EnrolmentError("no such code")
-    return await run(account, partial(_consume, code=code, name=request.name))
+    return await run(account, partial(_consume, code=code, name=request.name), CODE)
 
 
 async def authenticate(credential: str) -> DeviceScope | None:
@@ -105,7 +113,9 @@ async def revoke(tx: Tx, device: UUID) -> None:
 
     :raises MissingError: no such device in the account.
     """
-    if not await tx.execute(REVOKE, tx.account, device, tx.now):
+    if await tx.execute(REVOKE, tx.account, device, tx.now):
+        await tell(tx, "device.revoke", [Told(f"device/{device}", None, {"revoked_at": tx.now})])
+    elif not await tx.fetchval(KNOWN, tx.account, device):
         raise MissingError("no such device")
     await nudge(tx)
 
@@ -135,6 +145,8 @@ async def _consume(tx: Tx, code: str, name: str) -> Enrolled:
     secret, device = tokens.mint(), new_id()
     credential_hash = tokens.digest(secret)
     await tx.execute(ADD_DEVICE, tx.account, device, technician, name, credential_hash, tx.now)
+    made = {"technician": technician, "name": name}
+    await tell(tx, "device.enrol", [Told(f"device/{device}", None, made)])
     return Enrolled(device, tokens.write(tx.account, secret))
 
 

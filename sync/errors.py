@@ -1,6 +1,7 @@
 """What can go wrong in `sync`, named by what happened. The server maps each to HTTP once."""
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, Self
 
 
 class SyncError(Exception):
@@ -46,7 +47,11 @@ class ConflictError(SyncError):
 
 
 class FieldError(SyncError, ValueError):
-    """A field of a record holds what cannot be kept; `field` names it (400)."""
+    """A field of a record holds what cannot be kept; `field` names it (400).
+
+    `item`, `external_id`: which of the records of one call it is, counted from 0, and what
+    another system calls it; None where that is not known or nothing was counted.
+    """
 
     code = "bad_field"
 
@@ -55,6 +60,24 @@ class FieldError(SyncError, ValueError):
         super().__init__(f"{field}: {message}")
         self.field = field
         self.message = message
+        self.item: int | None = None
+        self.external_id: str | None = None
+
+    def of(self, item: int, external_id: object) -> Self:
+        """Itself, said of one of several records; an `external_id` that is no text is none."""
+        self.item = item
+        self.external_id = external_id if isinstance(external_id, str) else None
+        return self
+
+
+class ItemsError(SyncError):
+    """Several records of one call hold what cannot be kept (400). `errors`: more than one."""
+
+    code = "bad_field"
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__(f"{len(errors)} fields cannot be kept")
+        self.errors = list(errors)
 
 
 class TextError(FieldError):

@@ -13,6 +13,11 @@ _UNSEEN: Final = frozenset({"Cf", "Zs", "Mn", "Me"}) | _FORBIDDEN
 #: Letters and signs by category that are blank all the same: Hangul fillers, an empty Braille cell.
 _BLANKS: Final = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 
+#: "n/a", "S.O.", "<none>" and the like, by their letters.
+_NOTHING: Final = frozenset(
+    ("na", "nd", "so", "nil", "none", "null", "no", "non", "aucun", "aucune", "x", "xx", "xxx", "0")
+)
+
 FIRST_YEAR: Final = 2
 LAST_YEAR: Final = 9998
 
@@ -29,6 +34,23 @@ def is_visible(text: str) -> bool:
     return any(
         letter not in _BLANKS and unicodedata.category(letter) not in _UNSEEN for letter in text
     )
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text as somebody pasted it, without blanks around them and blank lines."""
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    return [line for line in lines if line]
+
+
+def in_one_line(text: str | None) -> str:
+    """`text` where one line is wanted; empty for none."""
+    return ", ".join(line.rstrip(",") for line in lines_of(text or ""))
+
+
+def is_nothing(text: str) -> bool:
+    """Whether `text` is what people and programs write into a field to say that it is empty."""
+    words = "".join(filter(str.isalnum, text)).casefold()
+    return "@" not in text and (not words or words in _NOTHING)
 
 
 def check_line(field: str, text: str) -> None:

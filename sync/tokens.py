@@ -7,6 +7,7 @@ a table of its own, so a token of one kind opens nothing of another.
 import base64
 import binascii
 import hashlib
+import re
 import secrets
 from typing import Final
 
@@ -16,6 +17,9 @@ from sync.ids import LOCATOR_LENGTH, account_of, locator
 
 RANDOM_BYTES: Final = 32
 _TEXT_LENGTH: Final = 43  # 32 bytes in base64url without padding
+#: What is no letter of a token, and letters of one.
+_FOREIGN: Final = re.compile(r"[^A-Za-z0-9_-]+")
+LENGTH: Final = LOCATOR_LENGTH + _TEXT_LENGTH
 
 
 class TokenRef(msgspec.Struct, frozen=True):
@@ -35,6 +39,15 @@ def write(account: int, secret: bytes) -> str:
     return locator(account) + base64.urlsafe_b64encode(secret).rstrip(b"=").decode()
 
 
+def found_in(text: str) -> str:
+    """The token in a link that somebody's mail program or notes app has added signs to.
+
+    What no token has is left out, wherever it stands (`<TOKEN>.`, a line break inside), and what
+    follows the last letter of one. A text without a token stays without one.
+    """
+    return _FOREIGN.sub("", text)[:LENGTH]
+
+
 def digest(secret: bytes) -> bytes:
     """What is stored of a token."""
     return hashlib.sha256(secret).digest()
@@ -50,4 +63,6 @@ def read(text: str) -> TokenRef | None:
         secret = base64.b64decode(body + "=", altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         return None
-    return None if account is None else TokenRef(account, digest(secret))
+    if account is None or not write(account, secret).endswith(body):
+        return None  # the last letter may say more than 32 bytes need: such a token is none of ours
+    return TokenRef(account, digest(secret))

@@ -4,26 +4,37 @@
 server prebuilds both. What does not fit raises `msgspec.ValidationError`: 400 for the whole body.
 """
 
+from collections.abc import Sized
 from datetime import datetime
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 from uuid import UUID
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
-from rules.address import normal_form
 from sync.errors import TooManyError
 from sync.plain import check_line, check_moment
 
 #: Transitions that one push may carry.
 MOST_TRANSITIONS: Final = 500
+#: Letters (code points) of a note, and of why a survey was unticked.
+LONGEST_NOTE: Final = 4000
+LONGEST_SURVEY_REASON: Final = 200
 
 VerdictName: TypeAlias = Literal["accepted", "duplicate", "parked", "refused"]
-Reason: TypeAlias = Literal["unknown_state", "no_authority", "id_reused"]
+Reason: TypeAlias = Literal["unknown_state", "no_authority", "id_reused", "malformed"]
 
+#: A UUID as its maker writes it: digits of either case, with all hyphens or none (RFC 9562, 4).
+SentId: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^([0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})$(?!\n)",
+        extra_json_schema={"format": "uuid"},
+    ),
+]
 Moment: TypeAlias = Annotated[datetime, Meta(tz=True)]
 StateCode: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
-Note: TypeAlias = Annotated[str, Meta(max_length=4000)]
-SurveyReason: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200)]
+Note: TypeAlias = Annotated[str, Meta(max_length=LONGEST_NOTE)]
+SurveyReason: TypeAlias = Annotated[str, Meta(min_length=1, max_length=LONGEST_SURVEY_REASON)]
 
 
 def check_told(state: str, note: str | None, survey: bool, survey_reason: str | None) -> None:
@@ -40,12 +51,13 @@ def check_told(state: str, note: str | None, survey: bool, survey_reason: str | 
 class Item(Struct, frozen=True, forbid_unknown_fields=True):
     """One transition as a device tells it.
 
-    `id`: made on the device. `moment`: by the device's clock, aware. `sequence`: the device's
-    own count. `survey`: false when the technician unticked it, `survey_reason` says why.
-    `email`: an address captured for a customer that has none.
+    `sent_id`: made on the device, and answered as it was sent. `moment`: by the device's clock,
+    aware. `sequence`: the device's own count. `survey`: false when the technician unticked it,
+    `survey_reason` says why. `email`: an address captured for a customer that has none; whatever
+    it says, the step stands.
     """
 
-    id: UUID
+    sent_id: SentId = field(name="id")
     task: UUID
     state: StateCode
     moment: Moment
@@ -53,14 +65,17 @@ class Item(Struct, frozen=True, forbid_unknown_fields=True):
     note: Note | None = None
     survey: bool = True
     survey_reason: SurveyReason | None = None
-    email: Annotated[str, Meta(max_length=320)] | None = None
+    email: str | None = None
 
     def __post_init__(self) -> None:
-        """:raises ValueError: for what no column can hold or no mail can reach."""
+        """:raises ValueError: for what no column can hold."""
         check_moment(self.moment)
         check_told(self.state, self.note, self.survey, self.survey_reason)
-        if self.email is not None and normal_form(self.email) is None:
-            raise ValueError("`email` must be one e-mail address")
+
+    @property
+    def id(self) -> UUID:
+        """The id in the one form in which it is stored and compared."""
+        return UUID(self.sent_id)
 
 
 class Push(Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,12 +89,29 @@ class Push(Struct, frozen=True, forbid_unknown_fields=True):
         check_moment(self.device_now)
 
 
-class Result(Struct, frozen=True, omit_defaults=True):
-    """The verdict on one transition; `reason` only when refused."""
+class RoughPush(Struct, frozen=True, forbid_unknown_fields=True):
+    """A `Push` whose transitions are read one by one."""
 
-    id: UUID
+    device_now: Moment
+    transitions: list[dict[str, Any]]
+
+    def __post_init__(self) -> None:
+        """:raises ValueError: as `Push`."""
+        check_moment(self.device_now)
+
+
+class Result(Struct, frozen=True, omit_defaults=True):
+    """The verdict on one transition; `id` as it was sent, `reason` only when refused.
+
+    `malformed`: it cannot be read, for what stands at `pointer`, and nothing of it is kept.
+    `duplicate`: it is a fact already, by another device of the technician or by an earlier item of
+    the same push.
+    """
+
+    id: str
     verdict: VerdictName
     reason: Reason | None = None
+    pointer: str | None = None
 
 
 class PushReply(Struct, frozen=True):
@@ -145,10 +177,10 @@ class DeviceScope(Struct, frozen=True):
     technician: UUID
 
 
-def check_count(batch: Push) -> None:
+def check_count(transitions: Sized) -> None:
     """Refuse a push that carries too much.
 
     :raises TooManyError: for more than `MOST_TRANSITIONS`.
     """
-    if len(batch.transitions) > MOST_TRANSITIONS:
+    if len(transitions) > MOST_TRANSITIONS:
         raise TooManyError(f"at most {MOST_TRANSITIONS} transitions a push")

@@ -23,6 +23,10 @@ class Customer(Table, tablename="customer", db=DB):
     email_at = Timestamptz(null=True, default=None)
     phone = Text(null=True, default=None)
     language = Text(null=False, default=None)
+    tags = Array(base_column=Text(), null=False, default=None)
+    account_manager = UUID(null=True, default=None)
+    unit = UUID(null=True, default=None)
+    active = Boolean(null=False, default=None)
     created_at = Timestamptz(null=False, default=None)
 
 
@@ -113,56 +117,54 @@ class Assignment(Table, tablename="assignment", db=DB):
 
 
 class Transition(Table, tablename="transition", db=DB):
-    """An accepted fact, never updated.
+    """One row for each transition ever pushed: a fact where it is accepted, else open.
 
-    `moment` is corrected; `device_moment` is what the device said. `technician`: whose work it
-    was; `by`: the dispatcher who told it in the technician's place.
+    A fact has what was told, and what was so of its task and customer when it was received; those
+    who run never update it. `moment` is corrected; `device_moment` is what the device said.
+    `technician`: whose work it was; `by`: the dispatcher who told it in the technician's place.
+
+    What is open has `pushed_task` and `body`, and none of that. `refusal`: why it is refused.
+    `settled_at`: when its verdict changed after it was told; `settled_by`: who accepted it.
+    `spelling`: the id as its device writes it, where that is not as `id` is written. `arrived_at`:
+    when it was first told; `received_at`: when it became a fact.
     """
 
     key = ("account", "id")
     account = BigInt(null=False, default=None)
     id = UUID(primary_key=True, null=False, default=None)
-    task = UUID(null=False, default=None)
-    state = Text(null=False, default=None)
-    moment = Timestamptz(null=False, default=None)
-    sequence = BigInt(null=False, default=None)
-    device_moment = Timestamptz(null=False, default=None)
-    received_at = Timestamptz(null=False, default=None)
     device = UUID(null=True, default=None)
     technician = UUID(null=False, default=None)
+    by = UUID(null=True, default=None)
+    spelling = Text(null=True, default=None)
+    digest = Bytea(null=False, default=None)
+    arrived_at = Timestamptz(null=False, default=None)
+    verdict = Text(null=False, default=None)
+    refusal = Text(null=True, default=None)
+    settled_at = Timestamptz(null=True, default=None)
+    settled_by = UUID(null=True, default=None)
+    pushed_task = UUID(null=True, default=None)
+    body = JSONB(null=True, default=None)
+    task = UUID(null=True, default=None)
+    state = Text(null=True, default=None)
+    moment = Timestamptz(null=True, default=None)
+    sequence = BigInt(null=True, default=None)
+    device_moment = Timestamptz(null=True, default=None)
+    received_at = Timestamptz(null=True, default=None)
     note = Text(null=True, default=None)
-    survey = Boolean(null=False, default=None)
+    survey = Boolean(null=True, default=None)
     survey_reason = Text(null=True, default=None)
     email = Text(null=True, default=None)
-    unexpected = Boolean(null=False, default=None)
-    by = UUID(null=True, default=None)
-    unit = UUID(null=False, default=None)
+    unexpected = Boolean(null=True, default=None)
+    type = UUID(null=True, default=None)
+    customer = UUID(null=True, default=None)
+    location = UUID(null=True, default=None)
+    unit = UUID(null=True, default=None)
     priority = Text(null=True, default=None)
     reason = Text(null=True, default=None)
     channel = Text(null=True, default=None)
     account_manager = UUID(null=True, default=None)
-    tags = Array(base_column=Text(), null=False, default=None)
-
-
-class Verdict(Table, tablename="verdict", db=DB):
-    """What was answered for each transition ever pushed; `body` keeps what was not accepted.
-
-    `settled_at`: when it changed after it was told; `settled_by`: who accepted what was refused.
-    """
-
-    key = ("account", "id")
-    account = BigInt(null=False, default=None)
-    id = UUID(primary_key=True, null=False, default=None)
-    device = UUID(null=True, default=None)
-    technician = UUID(null=False, default=None)
-    task = UUID(null=False, default=None)
-    verdict = Text(null=False, default=None)
-    reason = Text(null=True, default=None)
-    digest = Bytea(null=False, default=None)
-    body = JSONB(null=True, default=None)
-    received_at = Timestamptz(null=False, default=None)
-    settled_at = Timestamptz(null=True, default=None)
-    settled_by = UUID(null=True, default=None)
+    tags = Array(base_column=Text(), null=True, default=None)
+    customer_tags = Array(base_column=Text(), null=True, default=None)
 
 
 class FeedHead(Table, tablename="feed_head", db=DB):

@@ -1,6 +1,5 @@
 """Fresh databases for tests: one cluster a run, one migrated template, a clone for each test."""
 
-import asyncio
 import os
 import secrets
 import tempfile
@@ -17,6 +16,8 @@ from server.embedded import Embedded
 from server.provision import provision
 from server.settings import Settings, load
 from sync.schema import API_ROLE, WORKER_ROLE
+from tests.apart import apart
+from tests.guard import guard
 
 #: A test loses nothing it needs when the machine loses power.
 QUICK: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -71,7 +72,8 @@ def _name(dsn: str) -> str:
     return urlsplit(dsn).path.lstrip("/")
 
 
-async def _drop(dsn: str) -> None:
+async def drop(dsn: str) -> None:
+    """Drop the database at `dsn`, the owner's address, with the logins of its own."""
     roles = (API_ROLE, WORKER_ROLE)
     await _command(
         renamed(dsn, "postgres"),
@@ -82,14 +84,19 @@ async def _drop(dsn: str) -> None:
 
 @contextmanager
 def migrated(dsn: str) -> Iterator[TestDatabase]:
-    """A migrated database to clone, with the logins that its clones share."""
+    """A migrated database to clone, with the logins that its clones share.
+
+    In it an invitation changes its state by an edge, or not at all.
+    """
     owner = renamed(dsn, f"template_{secrets.token_hex(6)}")
-    asyncio.run(_command(dsn, f'CREATE DATABASE "{_name(owner)}"'))
+    apart(_command(dsn, f'CREATE DATABASE "{_name(owner)}"'))
     settings = load({}, database_url=owner, secret=SECRET, testing=True)
     try:
-        yield TestDatabase(owner, *asyncio.run(provision(settings)))
+        made = TestDatabase(owner, *apart(provision(settings)))
+        apart(guard(owner))
+        yield made
     finally:
-        asyncio.run(_drop(owner))
+        apart(drop(owner))
 
 
 @contextmanager
@@ -98,7 +105,7 @@ def clone(template: TestDatabase) -> Iterator[TestDatabase]:
     name = f"test_{secrets.token_hex(6)}"
     addresses = (template.owner, template.api, template.worker)
     logins = ", ".join(f'"{urlsplit(address).username}"' for address in addresses[1:])
-    asyncio.run(
+    apart(
         _command(
             renamed(template.owner, "postgres"),
             f'CREATE DATABASE "{name}" TEMPLATE "{_name(template.owner)}"',
@@ -111,4 +118,19 @@ def clone(template: TestDatabase) -> Iterator[TestDatabase]:
         yield made
     finally:
         # A process that a test started may have made logins of this database's own.
-        asyncio.run(_drop(made.owner))
+        apart(drop(made.owner))
+
+
+def replace_database(name: str, origin: str, dsn: str) -> None:
+    """Make the database `name` a copy of `origin`. Nobody may be connected to either.
+
+    `dsn`: of their owner.
+    """
+    drop_database(name, dsn)
+    copy = f'CREATE DATABASE "{name}" TEMPLATE "{origin}"'
+    apart(_command(renamed(dsn, "postgres"), copy))
+
+
+def drop_database(name: str, dsn: str) -> None:
+    """Drop the database `name`, if there is one."""
+    apart(_command(renamed(dsn, "postgres"), f'DROP DATABASE IF EXISTS "{name}"'))

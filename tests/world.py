@@ -170,14 +170,20 @@ class World:
         return scope, credential
 
     def item(self, task: UUID, state: str, moment: datetime | None = None, **fields: Any) -> Item:
-        """A transition of `task` to `state`, a minute ago unless told; sequences count up."""
+        """A transition of `task` to `state`, a minute ago unless told.
+
+        Sequences follow the moments, as those of devices whose clocks are right. `id`: text, or
+        a UUID.
+        """
         self._sequence += 1
+        told = moment or datetime.now(UTC) - timedelta(minutes=1)
+        elapsed = max(told - LONG_AGO, timedelta(0)) // timedelta(milliseconds=1)
         given: dict[str, Any] = {
-            "id": new_id(),
+            "sent_id": str(fields.pop("id", None) or new_id()),
             "task": task,
             "state": state,
-            "moment": moment or datetime.now(UTC) - timedelta(minutes=1),
-            "sequence": self._sequence,
+            "moment": told,
+            "sequence": elapsed * 1000 + self._sequence,
         }
         return Item(**{**given, **fields})
 

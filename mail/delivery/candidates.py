@@ -8,30 +8,32 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
+from mail.states import LEASE
 from rules.address import Mailboxes
-from rules.facts import Kind, OrderKey
+from rules.facts import Kind
 from sync.database import Tx
 
 #: Ties go by release, then id, so this is the order in which contacts are decided too. Picked
 #: first, so that a long queue costs no more than a short one; whoever changes an invitation
-#: locks its entry in the queue before.
-_DUE: Final = """
+#: locks its entry in the queue before. LIMIT keeps the planner from reading all of an account for
+#: each of them: until it has counted, it takes that for little.
+_DUE: Final = LEASE.reading("""
 WITH picked AS MATERIALIZED (
   SELECT invitation, release, attempt, resent, first_tried_at, survey_token, unsubscribe_token,
     vouched_at
   FROM outbox
-  WHERE account = $1 AND phase = 'waiting' AND release <= $2 AND not_before <= $2
+  WHERE account = $1 AND phase IN ({from_phases}) AND release <= $2 AND not_before <= $2
     AND ($4::uuid[] IS NULL OR invitation = ANY($4))
   ORDER BY release, invitation
   LIMIT $3
   FOR NO KEY UPDATE SKIP LOCKED
 )
 SELECT o.*, i.campaign, i.version, i.transition, i.technician,
-  i.address, i.typed_address, i.language, i.message_id,
+  i.due, i.address, i.typed_address, i.language, i.message_id,
   i.due < coalesce(a.restored_at, '-infinity')
     AND coalesce(o.vouched_at < a.restored_at, true) AS doubtful,
-  r.moment, t.type, t.state, s.kind,
-  w.moment AS last_moment, w.sequence AS last_sequence, w.id AS last_id,
+  r.moment, r.type, t.state, s.kind,
+  t.state_transition AS last,
   c.name AS customer_name, c.email AS customer_email, c.billing_email,
   c.language AS customer_language, c.email_by, c.email_at,
   l.name AS location_name, l.address AS location_address, l.email AS location_email,
@@ -39,27 +41,32 @@ SELECT o.*, i.campaign, i.version, i.transition, i.technician,
   y.name AS type_name, y.names AS type_names
 FROM picked o
 JOIN account a ON a.account = $1
-JOIN invitation i ON (i.account, i.id) = ($1, o.invitation)
-JOIN transition r ON (r.account, r.id) = (i.account, i.transition)
-JOIN task t ON (t.account, t.id) = (i.account, i.task)
-JOIN transition w ON (w.account, w.id) = (t.account, t.state_transition)
-JOIN state s ON (s.account, s.code) = (t.account, t.state)
-JOIN task_type y ON (y.account, y.id) = (t.account, t.type)
-LEFT JOIN customer c ON (c.account, c.id) = (t.account, t.customer)
-LEFT JOIN location l ON (l.account, l.id) = (t.account, t.location)
+CROSS JOIN LATERAL (
+  SELECT * FROM invitation WHERE account = $1 AND id = o.invitation FOR NO KEY UPDATE LIMIT 1) i
+CROSS JOIN LATERAL (
+  SELECT * FROM transition WHERE account = $1 AND id = i.transition LIMIT 1) r
+CROSS JOIN LATERAL (SELECT * FROM task WHERE account = $1 AND id = i.task LIMIT 1) t
+CROSS JOIN LATERAL (SELECT * FROM state WHERE account = $1 AND code = t.state LIMIT 1) s
+CROSS JOIN LATERAL (SELECT * FROM task_type WHERE account = $1 AND id = r.type LIMIT 1) y
+LEFT JOIN LATERAL (
+  SELECT * FROM customer WHERE account = $1 AND id = t.customer LIMIT 1) c ON true
+LEFT JOIN LATERAL (
+  SELECT * FROM location WHERE account = $1 AND id = t.location LIMIT 1) l ON true
 ORDER BY o.release, o.invitation
-FOR NO KEY UPDATE OF i
-"""
+""")
 
-_IDS: Final = """
+_IDS: Final = LEASE.reading("""
 SELECT invitation, attempt FROM outbox
-WHERE account = $1 AND phase = 'waiting' AND release <= $2 AND not_before <= $2
+WHERE account = $1 AND phase IN ({from_phases}) AND release <= $2 AND not_before <= $2
 ORDER BY release, invitation LIMIT $3
-"""
+""")
 
 
 class Visit(Struct, frozen=True):
-    """What the mail says of the visit. `type_names`: JSON text, by language."""
+    """What the mail says of the visit. `type_names`: JSON text, by language.
+
+    `moment`: of the step itself; the day that people read is that on which it counts.
+    """
 
     moment: datetime
     type_name: str
@@ -105,10 +112,11 @@ class Candidate(Struct, frozen=True):
     version: int
     transition: UUID
     technician: UUID
+    due: datetime
     type: UUID
     state: str
     kind: Kind
-    last: OrderKey
+    last: UUID
     mailboxes: Mailboxes
     language: str | None
     captured_by: UUID | None
@@ -140,10 +148,11 @@ def _candidate(row: asyncpg.Record) -> Candidate:
         version=row["version"],
         transition=row["transition"],
         technician=row["technician"],
+        due=row["due"],
         type=row["type"],
         state=row["state"],
         kind=Kind(row["kind"]),
-        last=(row["last_moment"], row["last_sequence"], row["last_id"]),
+        last=row["last"],
         mailboxes=Mailboxes(
             row["customer_email"],
             row["location_email"],

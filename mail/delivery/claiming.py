@@ -2,10 +2,11 @@
 
 The decisions of an account are taken one chunk after the other (an advisory lock of the
 transaction), so that ties between invitations go by release, then id, whoever claims. Locks are
-taken in one order: the turn, the queue and its invitations, contacts by address, mute windows.
+taken in one order: the turn, campaigns, breakers that nobody waits behind any more, the queue and
+its invitations, contacts by address, mute windows, breakers.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -15,15 +16,17 @@ from msgspec import Struct, structs
 
 from mail import contacts
 from mail.config import MailConfig
-from mail.definition import to_rules
+from mail.definition import Rules, to_rules
+from mail.delivery import breakers
 from mail.delivery.candidates import Candidate, due, due_ids
 from mail.delivery.dropping import drop
 from mail.delivery.holding import hold_restored
-from mail.delivery.leasing import Job, Pinned, lease
+from mail.delivery.leasing import Leased, lease, lease_end, sender_domain
 from mail.delivery.poison import fault
-from mail.delivery.releasing import Cleared, Dropped, Waiting, judge
-from mail.live import CampaignSet, load, pinned
+from mail.delivery.releasing import Cleared, Dropped, Stopped, Waiting, judge
+from mail.live import CampaignSet, VersionKey, load, pinned_content, pinned_rules
 from mail.queues import PASSING
+from mail.states import quoted
 from rules.campaign import Campaign, Status
 from rules.decide import Reason
 from sync.database import Tx, run
@@ -37,26 +40,27 @@ PAUSE_CHECK: Final = timedelta(seconds=30)
 #: What a waiting row says; the outcome of the reservation looks for it.
 RESERVED: Final = "reserved"
 
-_TURN: Final = "SELECT pg_advisory_xact_lock($1)"
-
+#: What waits for something else does not wait behind a breaker, here and below.
 _STAND_STILL: Final = """
-UPDATE outbox SET not_before = $3, error = 'paused' WHERE account = $1 AND invitation = ANY($2)
+UPDATE outbox SET not_before = $3, error = 'paused', sender_domain = NULL, recipient_domain = NULL
+WHERE account = $1 AND invitation = ANY($2)
 """
 
 #: A holder that was put off is not settled before it is tried again.
-_WAIT: Final = """
-UPDATE outbox o SET not_before = greatest($4, one.until + $5::interval), error = $6
+_WAIT: Final = quoted("""
+UPDATE outbox o SET not_before = greatest($4, one.until + $5::interval), error = $6,
+  sender_domain = NULL, recipient_domain = NULL
 FROM (
   SELECT w.invitation, h.not_before AS until
   FROM unnest($2::uuid[], $3::uuid[]) AS w (invitation, holder)
-  LEFT JOIN outbox h ON h.account = $1 AND h.invitation = w.holder AND h.phase = 'waiting'
+  LEFT JOIN outbox h ON h.account = $1 AND h.invitation = w.holder AND h.phase = {Phase.WAITING}
 ) AS one
 WHERE o.account = $1 AND o.invitation = one.invitation
-"""
+""")
 
-_WAKE: Final = """
-UPDATE outbox SET not_before = $2 WHERE account = $1 AND phase = 'waiting' AND error = $3
-"""
+_WAKE: Final = quoted("""
+UPDATE outbox SET not_before = $2 WHERE account = $1 AND phase = {Phase.WAITING} AND error = $3
+""")
 
 
 class Chunk(Struct, frozen=True):
@@ -64,7 +68,7 @@ class Chunk(Struct, frozen=True):
 
     found: int
     waiting: int
-    jobs: list[Job]
+    jobs: list[Leased]
 
 
 NOTHING: Final = Chunk(0, 0, [])
@@ -115,25 +119,33 @@ async def _alone(config: MailConfig, account: int, invitation: UUID, attempt: in
 async def _claim(
     tx: Tx, config: MailConfig, limit: int, only: Sequence[UUID] | None = None
 ) -> Chunk:
-    await tx.execute(_TURN, tx.account)
+    await tx.execute(breakers.TURN, tx.account)
+    # Held, so that who pauses or archives one sees what we claim and takes it back.
+    campaigns = await load(tx, hold=True)
+    bars = await breakers.bars(tx)
     found = await due(tx, limit, only)
     if not found:
         return NOTHING
     await hold_restored(tx, [one for one in found if one.doubtful])
     certain = [one for one in found if not one.doubtful]
-    campaigns = await load(tx)
-    definitions = await pinned(tx, {(one.campaign, one.version) for one in certain})
+    versions = {(one.campaign, one.version) for one in certain}
+    pinned = await pinned_rules(tx, versions)
+    contents = await pinned_content(tx, versions)
     active, paused, archived = _by_status(certain, campaigns)
-    rules = {one.invitation: _rules(one, campaigns, definitions) for one in active}
-    released = await judge(tx, active, rules)
+    rules = {one.invitation: _rules(one, campaigns, pinned) for one in active}
+    senders = {key: sender_domain(config, one) for key, one in contents.items()}
+    released = await judge(tx, active, rules, senders, bars)
     await contacts.reserve(tx, released.reserved)
+    stopped = [one for one in released.outcomes if isinstance(one, Stopped)]
+    await breakers.park(tx, [(one.candidate.invitation, one.route) for one in stopped])
+    await breakers.let_through(tx, bars.tried, lease_end(tx, config))
     waiting = [one for one in released.outcomes if isinstance(one, Waiting)]
     await _wait(tx, waiting)
     await _stand_still(tx, paused)
     dropped = [one for one in released.outcomes if isinstance(one, Dropped)]
     await drop(tx, dropped + [Dropped(one, Reason.PAUSED) for one in archived])
     cleared = [one for one in released.outcomes if isinstance(one, Cleared)]
-    return Chunk(len(found), len(waiting), await lease(tx, config, cleared, definitions))
+    return Chunk(len(found), len(waiting), await lease(tx, config, cleared, rules, contents))
 
 
 def _by_status(
@@ -147,14 +159,14 @@ def _by_status(
     return groups[Status.ACTIVE], groups[Status.PAUSED], groups[Status.ARCHIVED]
 
 
-def _rules(one: Candidate, campaigns: CampaignSet, definitions: Pinned) -> Campaign:
+def _rules(one: Candidate, campaigns: CampaignSet, pinned: Mapping[VersionKey, Rules]) -> Campaign:
     """The campaign as the invitation's version says it; mute applies as it is at release."""
     newest = campaigns.campaigns[one.campaign]
     if newest.version == one.version:
         return newest
-    definition = definitions[one.campaign, one.version]
+    rules = pinned[one.campaign, one.version]
     then = to_rules(
-        one.campaign, one.version, definition, newest.status, newest.activated_at, newest.pauses
+        one.campaign, one.version, rules, newest.status, newest.activated_at, newest.pauses
     )
     return structs.replace(then, mute=newest.mute)
 

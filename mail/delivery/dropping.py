@@ -6,25 +6,25 @@ from typing import Final
 from mail import contacts
 from mail.delivery.events import Event, note
 from mail.delivery.releasing import Dropped
+from mail.states import DROP
 from rules.decide import REARMING
 from sync.database import Tx
 
 #: What may have gone before is not called dropped; its status says what is known.
-_DROP: Final = """
+_DROP: Final = DROP.sql("""
 WITH dropped AS (
-  UPDATE invitation i SET status = 'dropped', reason = one.reason,
-    rearm_moment = one.moment, rearm_sequence = one.sequence, rearm_transition = one.last
-  FROM unnest($2::uuid[], $3::text[], $4::timestamptz[], $5::bigint[], $6::uuid[])
-    AS one (id, reason, moment, sequence, last)
+  UPDATE invitation i
+  SET status = {status}, reason = one.reason, rearm_transition = one.last
+  FROM unnest($2::uuid[], $3::text[], $4::uuid[]) AS one (id, reason, last)
   WHERE i.account = $1 AND i.id = one.id
   RETURNING i.campaign, i.transition, i.reason
 )
-UPDATE decision d SET outcome = dropped.reason, release = NULL, decided_at = $7
+UPDATE decision d SET outcome = dropped.reason, release = NULL, decided_at = $5
 FROM dropped
 WHERE d.account = $1 AND d.campaign = dropped.campaign AND d.transition = dropped.transition
-"""
+""")
 
-_LEAVE: Final = "DELETE FROM outbox WHERE account = $1 AND invitation = ANY($2)"
+_LEAVE: Final = DROP.sql("DELETE FROM outbox WHERE account = $1 AND invitation = ANY($2)")
 
 
 async def drop(tx: Tx, dropped: Sequence[Dropped]) -> None:
@@ -42,8 +42,8 @@ async def drop(tx: Tx, dropped: Sequence[Dropped]) -> None:
 
 def _row(one: Dropped) -> tuple[object, ...]:
     candidate = one.candidate
-    last = candidate.last if one.reason in REARMING else (None, None, None)
-    return (candidate.invitation, one.reason.value, *last)
+    last = candidate.last if one.reason in REARMING else None
+    return (candidate.invitation, one.reason.value, last)
 
 
 def _event(one: Dropped) -> Event:

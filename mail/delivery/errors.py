@@ -1,5 +1,6 @@
-"""What can go wrong with a mail, told by phase: only the phase says whether it may have gone."""
+"""What can go wrong with a mail; `mail.delivery.outcomes` says what is done about it."""
 
+import re
 from enum import StrEnum
 from typing import Final
 
@@ -18,14 +19,7 @@ class Phase(StrEnum):
     CONTENT = "content"
 
 
-#: Before these are passed nothing was said about a mail: the fault is the server's or ours.
-_OF_CONNECTION: Final = frozenset(
-    {Phase.CONNECT, Phase.GREETING, Phase.HELLO, Phase.TLS, Phase.AUTH}
-)
-#: Authentication is required, too weak, failed or needs encryption (RFC 4954).
-_OF_LOGIN: Final = frozenset({530, 534, 535, 538})
-#: Of the 5.1.x, those that speak of the sender's address (RFC 3463).
-_OF_SENDER: Final = frozenset({"5.1.7", "5.1.8"})
+_ADDRESS: Final = re.compile(r"<?[^\s<>@]+@[^\s<>@]+>?")
 
 
 class SendError(Exception):
@@ -44,31 +38,16 @@ class SendError(Exception):
         self.code = code
         self.enhanced = enhanced
 
-    @property
-    def permanent(self) -> bool:
-        """The server will say the same to this mail the next time.
-
-        A refused sender is another matter: somebody may put that right, and nobody is to blame.
-        """
-        return self.code is not None and self.code >= 500 and self.phase is not Phase.MAIL
+    def saying(self, text: str) -> "SendError":
+        """The same with other words."""
+        return SendError(self.phase, text, self.code, self.enhanced)
 
     @property
-    def uncertain(self) -> bool:
-        """The content was on its way and no verdict came: it may have been delivered."""
-        return self.phase is Phase.CONTENT and (self.code is None or self.code < 400)
-
-    @property
-    def of_server(self) -> bool:
-        """No mail can be sent now, whoever it is for: keep them all and try later."""
-        return self.phase in _OF_CONNECTION or self.code in _OF_LOGIN
+    def words(self) -> str:
+        """What was said without addresses: whom it was for is no business of a log."""
+        return _ADDRESS.sub("<address>", self.text)
 
     @property
     def farewell(self) -> bool:
         """The server has left the connection: without a word, or with 421 (RFC 5321, 3.8)."""
         return self.code in (None, 421)
-
-    @property
-    def of_recipient(self) -> bool:
-        """The mailbox itself is refused for good (5.1.x): writing to it again is no use."""
-        enhanced = self.enhanced or ""
-        return self.permanent and enhanced.startswith("5.1.") and enhanced not in _OF_SENDER

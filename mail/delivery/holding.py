@@ -15,44 +15,49 @@ from mail import contacts
 from mail.delivery.candidates import Candidate
 from mail.delivery.events import Event, note
 from mail.delivery.poison import TRIES
+from mail.states import CALL_OFF, HOLD, LET_GO
 from sync.database import Tx
 
 #: In `invitation.reason` and in the event of whatever a restore holds.
 RESTORED: Final = "restored"
 
-_HOLD: Final = """
+_HOLD: Final = HOLD.sql("""
 WITH kept AS (
-  UPDATE outbox SET phase = 'held', lease_until = NULL, error = $3
+  UPDATE outbox SET phase = {phase}, lease_until = NULL, error = $3
   WHERE account = $1 AND invitation = ANY($2)
   RETURNING invitation
 )
-UPDATE invitation i SET status = 'held', reason = $3
+UPDATE invitation i SET status = {status}, reason = $3
 FROM kept WHERE (i.account, i.id) = ($1, kept.invitation)
-"""
+""")
 
-_HELD: Final = """
+_HELD: Final = LET_GO.reading("""
 SELECT o.invitation, o.attempt, o.faults, i.reason
 FROM outbox o JOIN invitation i ON (i.account, i.id) = (o.account, o.invitation)
-WHERE o.account = $1 AND o.phase = 'held' ORDER BY o.invitation FOR NO KEY UPDATE OF o, i
-"""
+WHERE o.account = $1 AND o.phase IN ({from_phases}) ORDER BY o.invitation FOR NO KEY UPDATE OF o, i
+""")
 
-_LET_GO: Final = """
+#: What was ever claimed stands: its links are made, and planning must neither move nor withdraw it.
+_LET_GO: Final = LET_GO.sql("""
 WITH freed AS (
-  UPDATE outbox SET phase = 'waiting', vouched_at = $3, faults = 0, not_before = $3, error = NULL
+  UPDATE outbox SET phase = {phase}, vouched_at = $3, faults = 0, not_before = $3, error = NULL
   WHERE account = $1 AND invitation = ANY($2)
-  RETURNING invitation
+  RETURNING invitation, resent
 )
-UPDATE invitation i SET status = 'scheduled', reason = NULL
+UPDATE invitation i SET reason = NULL, status = CASE
+  WHEN freed.resent THEN {Status.UNCERTAIN} WHEN i.address IS NOT NULL THEN {Status.CLAIMED}
+  ELSE {Status.SCHEDULED} END
 FROM freed WHERE (i.account, i.id) = ($1, freed.invitation)
-"""
+""")
 
-_CALL_OFF: Final = """
+_CALL_OFF: Final = CALL_OFF.sql("""
 WITH gone AS (
   DELETE FROM outbox WHERE account = $1 AND invitation = ANY($2) RETURNING invitation, faults
 )
-UPDATE invitation i SET status = CASE WHEN gone.faults >= $3 THEN 'expired' ELSE 'uncertain' END
+UPDATE invitation i
+SET status = CASE WHEN gone.faults >= $3 THEN {Status.EXPIRED} ELSE {Status.UNCERTAIN} END
 FROM gone WHERE (i.account, i.id) = ($1, gone.invitation)
-"""
+""")
 
 
 class Held(Struct, frozen=True):
@@ -73,7 +78,7 @@ async def hold_restored(tx: Tx, found: Sequence[Candidate]) -> None:
 
 async def held(tx: Tx) -> list[Held]:
     """The account's held mails, locked."""
-    return [Held(*row) for row in await tx.fetch(_HELD, tx.account)]
+    return [Held(**row) for row in await tx.fetch(_HELD, tx.account)]
 
 
 async def let_go(tx: Tx, mails: Sequence[Held]) -> None:

@@ -13,6 +13,9 @@ from uuid import UUID
 import structlog
 from msgspec import Struct
 
+from mail.delivery import breakers
+from mail.delivery.breakers import Route
+from mail.states import CONTENT, TAKEN
 from rules.timing import answer_deadline, window_anchor
 from sync.database import Tx, once, run
 from sync.ids import new_id
@@ -28,20 +31,22 @@ _RETRY: Final = 0.5
 
 #: Of all accounts at once, and alone in its transaction: connections wait for it. Rows are locked
 #: in the order of the index, here and below.
-_CONTENT: Final = """
-UPDATE outbox SET phase = 'data'
+_CONTENT: Final = CONTENT.sql("""
+UPDATE outbox SET phase = {phase}
 WHERE account = ANY($1::bigint[]) AND invitation = ANY($2::uuid[])
   AND attempt = ($3::integer[])[array_position($2, invitation)]
-  AND phase = 'claimed' AND lease_until > retour_now()
+  AND phase IN ({from_phases}) AND lease_until > retour_now()
 RETURNING invitation
-"""
+""")
 
-#: One statement, for speed. The mute window starts only if it was not confirmed before.
-_SENT: Final = """
+#: One statement, for speed. The mute window starts only if it was not confirmed before. Each row
+#: that was written tells whether a breaker has to hear of it.
+_SENT: Final = TAKEN.sql("""
 WITH taken AS (
   DELETE FROM outbox
   WHERE account = $1 AND invitation = ANY($3::uuid[])
-    AND attempt = ($4::integer[])[array_position($3, invitation)] AND phase = 'data'
+    AND attempt = ($4::integer[])[array_position($3, invitation)]
+    AND phase IN ({from_phases})
   RETURNING invitation, attempt, array_position($3, invitation) AS place
 ), muted AS (
   UPDATE mute m SET confirmed = true, counted_from = ($6::timestamptz[])[place]
@@ -50,9 +55,18 @@ WITH taken AS (
   INSERT INTO mail_event (account, id, invitation, kind, happened_at, attempt)
   SELECT $1, ($7::uuid[])[place], invitation, ($8::text[])[place], $2, attempt FROM taken
 )
-UPDATE invitation i SET status = 'sent', sent_at = $2, deadline = ($5::timestamptz[])[place]
+UPDATE invitation i SET status = {status}, sent_at = $2, deadline = ($5::timestamptz[])[place]
 FROM taken WHERE i.account = $1 AND i.id = taken.invitation
-"""
+RETURNING EXISTS (
+  SELECT FROM sender_breaker
+  WHERE account = $1 AND sender = ANY($9::text[]) AND recipient = ANY($10::text[])) AS broken
+""")
+
+
+_OURS: Final = CONTENT.reading("""
+SELECT FROM outbox
+WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ({from_phases})
+""")
 
 
 class Mark(Struct, frozen=True):
@@ -64,6 +78,7 @@ class Mark(Struct, frozen=True):
 
     account: int
     invitation: UUID
+    route: Route
     attempt: int
     release: datetime
     answers_for: timedelta
@@ -78,22 +93,32 @@ class Waiting(Struct):
 
 
 class Marks:
-    """What the connections of one run have come to."""
+    """What the connections of one run have come to.
+
+    `lost`: a claim of this run did not stand any more; others may be gone likewise.
+    """
 
     def __init__(self) -> None:
+        self.lost = False
         self._contents = _Contents()
         self._sent = _Sent()
 
     async def content(self, mark: Mark) -> bool:
-        """Whether the content may leave: that is durable now. False: the lease was lost.
+        """Whether the content may leave: that is durable now. False: the claim was taken back.
 
         :raises Exception: of the database; it is not known, and nothing may leave.
         """
-        return await self._contents.write(mark)
+        stands = await self._contents.write(mark)
+        self.lost = self.lost or not stands
+        return stands
 
     def sent(self, mark: Mark) -> None:
         """The server has taken the mail; `flush` waits until that is written."""
         self._sent.add(mark)
+
+    async def settle(self) -> None:
+        """Have written what was taken so far, so that no refusal counts as if it came before."""
+        await self._sent.settle()
 
     async def flush(self, patience: float) -> None:
         """Wait until all is written, at most `patience` seconds while the database is away.
@@ -101,6 +126,11 @@ class Marks:
         :raises Exception: of the database; some is not written, and those mails are in doubt.
         """
         await self._sent.flush(patience)
+
+
+async def still_ours(account: int, invitation: UUID, attempt: int) -> bool:
+    """Whether the claim still stands: nobody has taken it back, or over."""
+    return bool(await once(_OURS, account, invitation, attempt))
 
 
 class _Contents:
@@ -136,6 +166,7 @@ class _Sent:
 
     def __init__(self) -> None:
         self._marks: list[Mark] = []
+        self._taken: dict[int, set[Route]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._writer: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
@@ -144,20 +175,31 @@ class _Sent:
         self._marks.append(mark)
         self._plan()
 
+    async def settle(self) -> None:
+        for _ in range(2):  # one may be under way with what was taken before
+            if self._left():
+                await self._written()
+
     async def flush(self, patience: float) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + patience
-        while self._marks or self._writer is not None:
-            self._begin()
-            if self._writer is not None:
-                await asyncio.shield(self._writer)
+        while self._left():
+            await self._written()
             if self._failure is not None:
                 if loop.time() >= until:
                     raise self._failure
                 await asyncio.sleep(_RETRY)
 
+    def _left(self) -> bool:
+        return bool(self._marks or self._taken) or self._writer is not None
+
+    async def _written(self) -> None:
+        self._begin()
+        if self._writer is not None:
+            await asyncio.shield(self._writer)
+
     def _plan(self) -> None:
-        if self._marks and self._writer is None and self._timer is None:
+        if (self._marks or self._taken) and self._writer is None and self._timer is None:
             seconds = _LINGER if self._failure is None else _RETRY
             self._timer = asyncio.get_running_loop().call_later(seconds, self._begin)
 
@@ -174,16 +216,30 @@ class _Sent:
         try:
             for account in {mark.account for mark in marks}:
                 await self._write_of(account, [one for one in marks if one.account == account])
+            for account in list(self._taken):
+                await self._shut(account)
         finally:
             self._writer = None
             self._plan()
 
     async def _write_of(self, account: int, marks: list[Mark]) -> None:
         try:
-            await run(account, lambda tx: _set_sent(tx, marks))
+            broken = await run(account, lambda tx: _set_sent(tx, marks))
         except Exception as error:  # noqa: BLE001 - it is tried again, and `flush` tells
             self._marks += marks
             self._failure = error
+            return
+        if broken:
+            self._taken.setdefault(account, set()).update(mark.route for mark in marks)
+
+    async def _shut(self, account: int) -> None:
+        """Shut the breakers of what was taken; apart, for a mark that is written is so once."""
+        try:
+            await run(account, lambda tx: breakers.taken(tx, self._taken[account]))
+        except Exception as error:  # noqa: BLE001 - it is tried again, and `flush` tells
+            self._failure = error
+        else:
+            del self._taken[account]
 
 
 async def _tell(waiting: list[Waiting]) -> None:
@@ -209,10 +265,16 @@ async def _set_content(marks: Collection[Mark]) -> set[UUID]:
     return {row["invitation"] for row in await once(_CONTENT, accounts, *zip(*fences, strict=True))}
 
 
-async def _set_sent(tx: Tx, marks: Collection[Mark]) -> None:
+async def _set_sent(tx: Tx, marks: Collection[Mark]) -> bool:
+    """Write the marks; whether there is a breaker of their domains."""
     rows = [_sent_row(mark, tx.now) for mark in marks]
-    if await tx.execute(_SENT, tx.account, tx.now, *zip(*rows, strict=True)) < len(marks):
+    senders = {mark.route.sender for mark in marks}
+    recipients = {breakers.EVERY, *(mark.route.recipient for mark in marks)}
+    columns = (*zip(*rows, strict=True), senders, recipients)
+    written = await tx.fetch(_SENT, tx.account, tx.now, *columns)
+    if len(written) < len(marks):
         LOG.warning("a mail was sent after its lease was lost", account=tx.account)
+    return any(row["broken"] for row in written)
 
 
 def _sent_row(mark: Mark, now: datetime) -> tuple[object, ...]:

@@ -9,10 +9,11 @@ import structlog
 
 from mail.config import MailConfig
 from mail.delivery import setbacks
+from mail.delivery.breakers import Opened
 from mail.delivery.errors import SendError
-from mail.delivery.leasing import Job
+from mail.delivery.leasing import Leased
 from mail.delivery.letters import letter_of
-from mail.delivery.marks import Marks
+from mail.delivery.marks import Marks, still_ours
 from mail.delivery.poison import fault
 from mail.delivery.sending import Outgoing, Sender
 from mail.delivery.server import parse_server
@@ -37,10 +38,11 @@ class Post:
         self._config = config
         self._server = parse_server(config.smtp_url)
         self._marks = Marks()
-        self._queue: asyncio.Queue[Job | None] = asyncio.Queue(maxsize=AHEAD)
+        self._queue: asyncio.Queue[Leased | None] = asyncio.Queue(maxsize=AHEAD)
         self._tasks: list[asyncio.Task[None]] = []
         self._open = 0
-        self._unsent: list[Job] = []
+        self._unsent: list[Leased] = []
+        self._opened: list[Opened] = []
         self._refusal: SendError | None = None
         self._broken: Exception | None = None
         longest = min(config.actor_timeout - config.smtp_timeout, RUN_SECONDS)
@@ -52,7 +54,7 @@ class Post:
         late = asyncio.get_running_loop().time() >= self._last_start
         return late or self._refusal is not None or self._broken is not None
 
-    async def take(self, jobs: Sequence[Job]) -> None:
+    async def take(self, jobs: Sequence[Leased]) -> None:
         """Hand `jobs` to the connections, and wait while they are behind."""
         for job in jobs:
             if len(self._tasks) < self._config.smtp_connections:
@@ -115,7 +117,9 @@ class Post:
                 return outgoing, False
         return None, False
 
-    async def _written(self, job: Job) -> Outgoing | None:
+    async def _written(self, job: Leased) -> Outgoing | None:
+        if not await self._stands(job):
+            return None
         try:
             return Outgoing(job, letter_of(self._config, job))
         except Exception as error:  # a mail that cannot be written must not stop its neighbours
@@ -123,7 +127,26 @@ class Post:
             await self._put_aside(job, error)
             return None
 
-    async def _put_aside(self, job: Job, error: Exception) -> None:
+    async def _stands(self, job: Leased) -> bool:
+        """Whether to begin it: once a claim was gone, each is looked at before the server is asked.
+
+        A paused campaign would else cost the server a broken dialogue for each mail claimed ahead.
+        What was claimed before its breaker opened is not begun either.
+        """
+        if any(
+            one.at > job.claimed_at and one.stops(job.account, job.route) for one in self._opened
+        ):
+            self._unsent.append(job)
+            return False
+        if not self._marks.lost:
+            return True
+        try:
+            return await still_ours(job.account, job.invitation, job.attempt)
+        except Exception as failure:  # noqa: BLE001 - the run ends with it, the lease brings it back
+            self._broken = failure
+            return False
+
+    async def _put_aside(self, job: Leased, error: Exception) -> None:
         try:
             await fault(job.account, job.invitation, job.attempt, error)
         except Exception as failure:  # noqa: BLE001 - the run ends with it, the lease brings it back
@@ -132,24 +155,32 @@ class Post:
     async def _sent(self, sender: Sender, outgoing: Outgoing, following: Outgoing | None) -> bool:
         """Send one mail; False if the server wants no more of this connection, but of others."""
         try:
-            await sender.send(outgoing, following)
+            opened = await sender.send(outgoing, following)
         except SendError as error:
             return self._refused(outgoing.job, error)
         except Exception as error:  # the run ends with it, and the lease brings the mail back
             LOG.warning("an outcome could not be recorded", exc_info=True)
             self._broken = error
+        else:
+            if opened is not None and opened not in self._opened:
+                self._opened.append(opened)
         return True
 
-    def _refused(self, job: Job, error: SendError) -> bool:
+    def _refused(self, job: Leased, error: SendError) -> bool:
         """A server may allow fewer connections than we may open; the last one tells."""
         self._unsent.append(job)
         if self._open > 1:
             self._open -= 1
             return False
-        LOG.error("the mail server takes nothing", phase=error.phase, code=error.code)
+        LOG.error(
+            "the mail server takes nothing",
+            phase=error.phase,
+            code=error.code,
+            reply=error.words,
+        )
         self._refusal = error
         return True
 
 
-def _account(job: Job) -> int:
+def _account(job: Leased) -> int:
     return job.account

@@ -12,6 +12,7 @@ from mail.delivery.claiming import Chunk, claim, wake
 from mail.delivery.doubts import recover
 from mail.delivery.post import Post
 from mail.queues import PASSING
+from mail.states import quoted
 from sync.database import tx
 
 LOG: Final = structlog.stdlib.get_logger("retour.delivery")
@@ -21,15 +22,18 @@ CHUNK: Final = 200
 FIRST: Final = 40
 
 #: `overdue`: a lease has run out; what a dead worker left is taken back.
-_ACCOUNTS: Final = """
+_ACCOUNTS: Final = quoted("""
 SELECT account, bool_or(overdue) AS overdue
 FROM (
-  SELECT account, false AS overdue FROM outbox WHERE phase = 'waiting' AND not_before <= $1
+  SELECT account, false AS overdue FROM outbox WHERE phase = {Phase.WAITING} AND not_before <= $1
   UNION ALL
-  SELECT account, true FROM outbox WHERE phase IN ('claimed', 'data') AND lease_until <= $1
+  SELECT account, false FROM sender_breaker WHERE until <= $1
+  UNION ALL
+  SELECT account, true FROM outbox
+  WHERE phase IN ({Phase.CLAIMED}, {Phase.DATA}) AND lease_until <= $1
 ) AS due
 GROUP BY account
-"""
+""")
 
 
 class Seen:

@@ -7,12 +7,14 @@ import structlog
 from msgspec import Struct
 
 from mail.config import MailConfig
-from mail.delivery import doubts, setbacks
+from mail.delivery.breakers import Opened
 from mail.delivery.errors import SendError
-from mail.delivery.leasing import Job
+from mail.delivery.leasing import Leased
 from mail.delivery.letters import Letter
 from mail.delivery.marks import Mark, Marks
+from mail.delivery.outcomes import first_outcome
 from mail.delivery.server import SmtpServer
+from mail.delivery.setbacks import record
 from mail.delivery.smtp import Envelope, SmtpConnection
 
 LOG: Final = structlog.stdlib.get_logger("retour.delivery")
@@ -23,7 +25,7 @@ _GOODBYE: Final = 5.0
 class Outgoing(Struct, frozen=True):
     """A leased invitation and its mail."""
 
-    job: Job
+    job: Leased
     letter: Letter
 
 
@@ -41,8 +43,10 @@ class Sender:
         """Whether the server has let this one in, and still does."""
         return self._connection is not None and self._connection.usable
 
-    async def send(self, outgoing: Outgoing, following: Outgoing | None) -> None:
-        """Send one mail and record what came of it. `following` has to be the next.
+    async def send(self, outgoing: Outgoing, following: Outgoing | None) -> Opened | None:
+        """Send one mail and record what came of it; the breaker behind which it waits now, if any.
+
+        `following` has to be the next.
 
         :raises SendError: of the server, before anything was said of the mail; the lease is
             still ours.
@@ -51,10 +55,14 @@ class Sender:
         try:
             await self._in_phases(outgoing, following)
         except SendError as error:
-            if error.of_server:
+            outcome = first_outcome(error)
+            if outcome.rest:
                 raise
-            LOG.info("mail not taken", phase=error.phase, code=error.code)
-            await self._record(outgoing.job, error)
+            LOG.info("mail not taken", phase=error.phase, code=error.code, reply=error.words)
+            if outcome.opens:
+                await self._marks.settle()
+            return await record(self._config, outgoing.job, error)
+        return None
 
     async def close(self) -> None:
         """Say goodbye."""
@@ -70,9 +78,9 @@ class Sender:
         job, letter = outgoing.job, outgoing.letter
         deadline = self._deadline(self._config.smtp_timeout)
         connection = await self._offered(letter.envelope, deadline)
-        mark = _mark(job)
+        mark = mark_of(job)
         if not await self._marks.content(mark):
-            connection.close()  # the lease was lost: whoever has it now sends
+            connection.close()  # whoever took the claim back, or over, decides
             return
         next_envelope = None if following is None else following.letter.envelope
         await connection.content(letter.octets, deadline, next_envelope)
@@ -91,23 +99,23 @@ class Sender:
                     raise
             else:
                 return self._connection
-        self._connection = await SmtpConnection.open(self._server, deadline)
+        self._connection = await SmtpConnection.open(self._server, deadline, self._config.our_name)
         await self._connection.offer(envelope, deadline)
         return self._connection
-
-    async def _record(self, job: Job, error: SendError) -> None:
-        if error.uncertain:
-            await doubts.in_doubt(self._config, job, error)
-        elif error.permanent:
-            await setbacks.give_up(job, error)
-        else:
-            await setbacks.put_off(job, error)
 
     @staticmethod
     def _deadline(seconds: float) -> float:
         return asyncio.get_running_loop().time() + seconds
 
 
-def _mark(job: Job) -> Mark:
-    one = job.candidate
-    return Mark(job.account, one.invitation, job.attempt, one.release, job.answers_for, one.resent)
+def mark_of(job: Leased) -> Mark:
+    """What is written of the attempt."""
+    return Mark(
+        account=job.account,
+        invitation=job.invitation,
+        route=job.route,
+        attempt=job.attempt,
+        release=job.candidate.release,
+        answers_for=job.answers_for,
+        resent=job.candidate.resent,
+    )

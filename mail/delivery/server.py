@@ -1,9 +1,11 @@
 """The address of an SMTP server, as one URL."""
 
+from ipaddress import ip_address
 from typing import Final, Literal, TypeAlias
-from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
+
+from mail.urls import UrlError, read_url
 
 Security: TypeAlias = Literal["none", "starttls", "tls"]
 
@@ -31,15 +33,29 @@ class SmtpServer(Struct, frozen=True):
 def parse_server(url: str) -> SmtpServer:
     """Read smtp://, smtp+starttls:// or smtps://, each [user:password@]host[:port].
 
-    :raises ServerError: for anything else.
+    :raises ServerError: for anything else, and for a password that would cross a network in clear.
     """
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise ServerError("the port of the SMTP server is no number") from None
-    if parts.scheme not in _SCHEMES or not host:
-        raise ServerError(f"an SMTP server is written {', '.join(_SCHEMES)} ://host:port")
+        parts = read_url(url)
+    except UrlError as error:
+        raise ServerError(str(error)) from None
+    if parts.scheme not in _SCHEMES or len(parts.hosts) != 1:
+        raise ServerError(f"must have one of the schemes {', '.join(_SCHEMES)}, and name one host")
+    if parts.path not in {"", "/"} or parts.query:
+        raise ServerError("must end after host and port")
+    if bool(parts.user) != bool(parts.password):
+        raise ServerError("must name both a user and a password, or none")
     security, usual = _SCHEMES[parts.scheme]
-    user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    return SmtpServer(host, usual if port is None else port, security, user, password)
+    [host] = parts.hosts
+    if parts.password and security == "none" and not _is_this_machine(host.name):
+        raise ServerError(
+            "would send the password in clear to another machine: use smtp+starttls:// or smtps://"
+        )
+    return SmtpServer(host.name, host.port or usual, security, parts.user, parts.password)
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

@@ -7,12 +7,25 @@ import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
+
+import structlog
 
 from mail import contacts
+from mail.config import MailConfig
+from mail.contacts import Suppression
+from mail.delivery import breakers
+from mail.delivery.breakers import Opened
+from mail.delivery.doubts import Doubt, leave_in_doubt
 from mail.delivery.errors import SendError
 from mail.delivery.events import Event, note
-from mail.delivery.leasing import Job
+from mail.delivery.leasing import Leased
+from mail.delivery.outcomes import Opens, Outcome, outcome_of
+from mail.delivery.recalling import recall_behind
+from mail.states import EXPIRE, FAIL, GIVE_BACK, LEASED, LEASED_AGAIN, PUT_OFF, REFUSE, quoted
 from sync.database import NO_ACCOUNT, Tx, run
+
+LOG: Final = structlog.stdlib.get_logger("retour.delivery")
 
 #: How long a server may put a mail off before its invitation expires.
 PATIENCE: Final = timedelta(hours=48)
@@ -23,23 +36,32 @@ LONGEST_WAIT: Final = timedelta(hours=4)
 REST: Final = timedelta(seconds=30)
 
 #: Nothing was offered, so nothing is counted: neither towards patience nor towards a date.
-_GIVE_BACK: Final = """
-UPDATE outbox o SET phase = 'waiting', not_before = $2, lease_until = NULL,
+_GIVE_BACK: Final = GIVE_BACK.sql("""
+UPDATE outbox o SET phase = {phase}, not_before = $2, lease_until = NULL,
   first_tried_at = one.first_tried_at
 FROM unnest($3::uuid[], $4::integer[], $5::timestamptz[])
   AS one (invitation, attempt, first_tried_at)
 WHERE o.account = $1 AND o.invitation = one.invitation AND o.attempt = one.attempt
-  AND o.phase IN ('claimed', 'data')
-"""
+  AND o.phase IN ({from_phases})
+""")
 
-_PUT_OFF: Final = """
-UPDATE outbox SET phase = 'waiting', not_before = $4, lease_until = NULL, error = $5
-WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ('claimed', 'data')
-"""
+_OURS: Final = GIVE_BACK.reading("""
+SELECT FROM outbox
+WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ({from_phases})
+FOR NO KEY UPDATE
+""")
+
+#: Where the breaker that counts it has opened, it goes at once when mails of its kind are taken
+#: again; else at its own time.
+_PUT_OFF: Final = PUT_OFF.sql("""
+UPDATE outbox SET phase = {phase}, not_before = $4, lease_until = NULL, error = $5,
+  sender_domain = $6, recipient_domain = $7
+WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ({from_phases})
+""")
 
 _END: Final = """
 DELETE FROM outbox
-WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ('claimed', 'data')
+WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ({from_phases})
 """
 
 _STATUS: Final = """
@@ -47,12 +69,12 @@ UPDATE invitation SET status = $3, reason = $4 WHERE account = $1 AND id = $2
 """
 
 #: Of all accounts: they share the server.
-_REST: Final = """
+_REST: Final = quoted("""
 UPDATE outbox SET not_before = $2, error = $3
 WHERE (account, invitation) IN (
-  SELECT account, invitation FROM outbox WHERE phase = 'waiting' AND not_before <= $1
+  SELECT account, invitation FROM outbox WHERE phase = {Phase.WAITING} AND not_before <= $1
   ORDER BY account, invitation FOR NO KEY UPDATE SKIP LOCKED)
-"""
+""")
 
 
 def backoff(first_tried_at: datetime, now: datetime) -> timedelta:
@@ -61,7 +83,7 @@ def backoff(first_tried_at: datetime, now: datetime) -> timedelta:
     return _jittered(waited)
 
 
-async def give_back(account: int, jobs: Sequence[Job]) -> None:
+async def give_back(account: int, jobs: Sequence[Leased]) -> None:
     """Nothing was said of these mails: they are due as before, and surely not sent."""
     rows = [
         (job.invitation, job.attempt, job.candidate.first_tried_at)
@@ -70,6 +92,9 @@ async def give_back(account: int, jobs: Sequence[Job]) -> None:
 
     async def write(tx: Tx) -> None:
         await tx.execute(_GIVE_BACK, tx.account, tx.now, *zip(*rows, strict=True))
+        for job in jobs:
+            if job.probe:
+                await breakers.told_nothing(tx, job.route)
 
     await run(account, write)
 
@@ -83,41 +108,101 @@ async def rest(error: SendError) -> None:
     await run(NO_ACCOUNT, write)
 
 
-async def put_off(job: Job, error: SendError) -> None:
-    """The server said to come back: wait, or expire after `PATIENCE`."""
+async def record(config: MailConfig, job: Leased, error: SendError) -> Opened | None:
+    """Write what becomes of a mail that was begun and not taken; the breaker that stops it, if any.
 
-    async def write(tx: Tx) -> None:
-        if tx.now - job.first_tried_at >= PATIENCE:
-            await _end(tx, job, "expired", error)
-            return
-        until = tx.now + backoff(job.first_tried_at, tx.now)
-        fence = (tx.account, job.invitation, job.attempt)
-        if await tx.execute(_PUT_OFF, *fence, until, str(error)):
-            await note(tx, [Event(job.invitation, "deferred", job.attempt, error.text)])
+    `error`: not of the server, which has all mails rest.
+    """
 
-    await run(job.account, write)
+    async def write(tx: Tx) -> Opened | None:
+        outcome = outcome_of(
+            error,
+            resent=job.candidate.resent,
+            hold=job.after_crash == "hold",
+            patient=tx.now - job.first_tried_at < PATIENCE,
+        )
+        if not await tx.fetch(_OURS, *_fence(job)):
+            return None
+        if outcome.opens and (opened := await _stopped(tx, job, outcome.opens, error)):
+            return opened
+        if outcome.edge is PUT_OFF:
+            await _put_off(tx, job, outcome, error)
+        elif outcome.edge in (EXPIRE, FAIL, REFUSE):
+            await _end(tx, job, outcome, error)
+        else:
+            await leave_in_doubt(tx, config, _doubt(job, error))
+        if job.probe:
+            await breakers.told_nothing(tx, job.route)
+        return None
+
+    opened = await run(job.account, write)
+    if opened is not None and opened.fresh:
+        LOG.error(
+            "mails are refused for the sender's sake",
+            account=job.account,
+            sender=opened.route.sender,
+            recipient=opened.route.recipient,
+            reply=error.words,
+        )
+    return opened
 
 
-async def give_up(job: Job, error: SendError) -> None:
-    """The server will say the same next time; a mailbox refused for good is suppressed."""
+async def _stopped(tx: Tx, job: Leased, opens: Opens, error: SendError) -> Opened | None:
+    """The breaker behind which the mail waits now."""
+    opened = await breakers.refused(
+        tx, job.route, opens, job.sending.address, error.words, job.probe
+    )
+    if opened is not None:
+        await breakers.put_behind(tx, job.invitation, job.attempt, job.route, str(error))
+        await note(tx, [Event(job.invitation, "deferred", job.attempt, error.text)])
+    return opened
 
-    async def write(tx: Tx) -> None:
-        await _end(tx, job, "failed", error)
 
-    await run(job.account, write)
+async def _put_off(tx: Tx, job: Leased, outcome: Outcome, error: SendError) -> None:
+    until = tx.now + backoff(job.first_tried_at, tx.now)
+    route = (job.route.sender, job.route.recipient) if outcome.opens else (None, None)
+    if await tx.execute(_PUT_OFF, *_fence(job), until, str(error), *route):
+        await note(tx, [Event(job.invitation, "deferred", job.attempt, error.text)])
 
 
-async def _end(tx: Tx, job: Job, outcome: str, error: SendError) -> None:
-    if not await tx.execute(_END, tx.account, job.invitation, job.attempt):
+async def _end(tx: Tx, job: Leased, outcome: Outcome, error: SendError) -> None:
+    edge = outcome.edge
+    if not await tx.execute(edge.sql(_END), *_fence(job)):
         return
-    # What became of a second copy says nothing of the first.
-    status = "uncertain" if job.candidate.resent else outcome
-    await tx.execute(_STATUS, tx.account, job.invitation, status, error.text)
-    if error.of_recipient:
+    status = edge.end(LEASED_AGAIN if job.candidate.resent else LEASED).status
+    await tx.execute(edge.sql(_STATUS), tx.account, job.invitation, status, error.text)
+    if (why := await _suppression(tx, job, outcome)) is not None:
         await contacts.lock_contacts(tx, [job.sending.address])
-        await contacts.suppress(tx, [job.sending.address], "bounced")
+        await contacts.suppress(tx, [job.sending.address], why)
+        await recall_behind(tx, job.sending.address)
     await contacts.release(tx, [job.invitation])
-    await note(tx, [Event(job.invitation, outcome, job.attempt, error.text)])
+    said = "full" if outcome.full else edge.end(LEASED).status or ""
+    await note(tx, [Event(job.invitation, said, job.attempt, error.text)])
+
+
+async def _suppression(tx: Tx, job: Leased, outcome: Outcome) -> Suppression | None:
+    """Why the address counts as empty from now on, if it does."""
+    if outcome.suppress:
+        return "bounced"
+    if outcome.full and await contacts.stays_full(tx, job.sending.address, job.invitation):
+        return "full"
+    return None
+
+
+def _doubt(job: Leased, error: SendError) -> Doubt:
+    return Doubt(
+        invitation=job.invitation,
+        attempt=job.attempt,
+        release=job.candidate.release,
+        resent=job.candidate.resent,
+        answers_for=job.answers_for,
+        hold=job.after_crash == "hold",
+        text=str(error),
+    )
+
+
+def _fence(job: Leased) -> tuple[int, UUID, int]:
+    return job.account, job.invitation, job.attempt
 
 
 def _jittered(longest: timedelta) -> timedelta:

@@ -9,7 +9,6 @@ final dot.
 
 import asyncio
 import base64
-import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,30 +18,16 @@ from typing import Final
 from msgspec import Struct
 
 from mail.delivery.errors import Phase, SendError
+from mail.delivery.replies import Reply, lost, unsaid
 from mail.delivery.server import SmtpServer
 from mail.delivery.wire import Wire
 
-#: What we call ourselves; a name that needs no look-up and tells nothing of the machine.
-_OUR_NAME: Final = b"[127.0.0.1]"
-_ENHANCED: Final = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:\s|$)")
-_LONGEST_TEXT: Final = 500
+#: Replies to EHLO by servers that know only HELO (RFC 5321, 3.2).
+_NO_EHLO: Final = frozenset({500, 502, 504})
 #: A reply has one line, the one to EHLO some twenty.
 _MOST_LINES: Final = 200
 #: Seconds until a server has let us in; afterwards mails have time of their own.
 _OPENING: Final = 60.0
-
-
-class Reply(Struct, frozen=True):
-    """What the server said: three digits and the text of all lines."""
-
-    code: int
-    lines: list[str]
-
-    def error(self, phase: Phase) -> SendError:
-        """This reply as a refusal in `phase`."""
-        found = _ENHANCED.match(self.lines[0])
-        text = f"{self.code} {' '.join(self.lines)}"[:_LONGEST_TEXT]
-        return SendError(phase, text, self.code, found.group(1) if found else None)
 
 
 class Envelope(Struct, frozen=True):
@@ -58,8 +43,9 @@ class SmtpConnection:
     `deadline`s are of the loop's clock. After an error `usable` says whether it may go on.
     """
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, name: str) -> None:
         self._wire = wire
+        self._name = name
         self._phase = Phase.GREETING
         self._extensions: dict[str, str] = {}
         self._stale_envelope = False
@@ -69,9 +55,15 @@ class SmtpConnection:
 
     @classmethod
     async def open(
-        cls, server: SmtpServer, deadline: float, tls: ssl.SSLContext | None = None
+        cls,
+        server: SmtpServer,
+        deadline: float,
+        name: str,
+        tls: ssl.SSLContext | None = None,
     ) -> "SmtpConnection":
         """Connect, greet, encrypt and log in, by `deadline` or within a minute.
+
+        `name`: what we call ourselves; a server may refuse those that it finds made up.
 
         :raises SendError: with a phase up to AUTH.
         """
@@ -81,8 +73,8 @@ class SmtpConnection:
             implicit = context if server.security == "tls" else None
             wire = await Wire.connect(server.host, server.port, implicit, deadline)
         except OSError as error:
-            raise SendError(Phase.CONNECT, _words(error)) from error
-        connection = cls(wire)
+            raise SendError(Phase.CONNECT, lost(error)) from error
+        connection = cls(wire, name)
         try:
             await connection._greet(server, context, deadline)
         except BaseException:
@@ -159,15 +151,22 @@ class SmtpConnection:
             self._expect(await self._reply(deadline), 220)
         await self._hello(deadline)
         if server.security == "starttls" and tls is not None:
-            await self._ask(Phase.TLS, "STARTTLS", deadline, wanted=220)
+            with self._needing("STARTTLS"):
+                await self._ask(Phase.TLS, "STARTTLS", deadline, wanted=220)
             with self._in_phase(Phase.TLS):
                 await self._wire.encrypt(tls, server.host, deadline)
             await self._hello(deadline)
         if server.user:
-            await self._login(server, deadline)
+            with self._needing("AUTH"):
+                await self._login(server, deadline)
 
     async def _hello(self, deadline: float) -> None:
-        reply = await self._ask(Phase.HELLO, f"EHLO {_OUR_NAME.decode()}", deadline)
+        try:
+            reply = await self._ask(Phase.HELLO, f"EHLO {self._name}", deadline)
+        except SendError as refusal:
+            if refusal.code not in _NO_EHLO or not self.usable:
+                raise
+            reply = await self._ask(Phase.HELLO, f"HELO {self._name}", deadline)
         words = (line.upper().partition(" ") for line in reply.lines[1:])
         self._extensions = {name: rest for name, _, rest in words}
 
@@ -175,11 +174,24 @@ class SmtpConnection:
         offered = self._extensions.get("AUTH", "").split()
         if "PLAIN" in offered or "LOGIN" not in offered:
             secret = _base64(f"\0{server.user}\0{server.password}")
-            await self._ask(Phase.AUTH, f"AUTH PLAIN {secret}", deadline, wanted=235)
+            with unsaid(secret):
+                await self._ask(Phase.AUTH, f"AUTH PLAIN {secret}", deadline, wanted=235)
             return
-        await self._ask(Phase.AUTH, "AUTH LOGIN", deadline, wanted=334)
-        await self._ask(Phase.AUTH, _base64(server.user), deadline, wanted=334)
-        await self._ask(Phase.AUTH, _base64(server.password), deadline, wanted=235)
+        name, secret = _base64(server.user), _base64(server.password)
+        with unsaid(name, secret):
+            await self._ask(Phase.AUTH, "AUTH LOGIN", deadline, wanted=334)
+            await self._ask(Phase.AUTH, name, deadline, wanted=334)
+            await self._ask(Phase.AUTH, secret, deadline, wanted=235)
+
+    @contextmanager
+    def _needing(self, extension: str) -> Iterator[None]:
+        """Where a refusal follows because the server does not offer `extension`, say so."""
+        try:
+            yield
+        except SendError as error:
+            if extension in self._extensions or error.code is None:
+                raise
+            raise error.saying(f"the server offers no {extension}: {error.text}") from error
 
     async def _ask(self, phase: Phase, command: str, deadline: float, wanted: int = 250) -> Reply:
         with self._in_phase(phase):
@@ -245,7 +257,7 @@ class SmtpConnection:
             yield
         except OSError as error:
             self.close()
-            raise SendError(phase, _words(error)) from error
+            raise SendError(phase, lost(error)) from error
 
 
 def _offering(envelope: Envelope) -> list[tuple[Phase, str]]:
@@ -278,9 +290,3 @@ def _tls() -> ssl.SSLContext:
 
 def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
-
-
-def _words(error: OSError) -> str:
-    if isinstance(error, TimeoutError):
-        return "no reply in time"
-    return str(error)[:_LONGEST_TEXT] or type(error).__name__

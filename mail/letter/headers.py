@@ -1,11 +1,12 @@
 """The headers of a survey mail, as the bytes that travel.
 
 Written here and not by `email`, which would decode what looks like an encoded word before it
-writes it: a subject that says `=?utf-8?q?=0D=0A?=` would then start a header of its own.
+writes it (a subject that says `=?utf-8?q?=0D=0A?=` would then start a header of its own), and
+which takes U+0085 and U+2028 for ends of lines.
 """
 
 import re
-from email.header import Header
+from collections.abc import Iterator
 from typing import Final
 
 from rules.address import normal_form
@@ -18,12 +19,17 @@ _LINE: Final = 78
 _PRINTABLE: Final = re.compile(r"[ -~]*")
 _ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _SPECIAL: Final = re.compile(r'(["\\])')
+#: What may stand for itself in an encoded word wherever that stands (RFC 2047, 5.3).
+_SAFE: Final = re.compile(rb"[A-Za-z0-9!*+/-]")
+#: Of an encoded word: behind the longest name a line has 78 characters, a word at most 75.
+_ROOM: Final = 55
+_MESSAGE_ID: Final = re.compile(r"<[!-;=?-~]+@[A-Za-z0-9.-]+>")
 _BARE: Final = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
 
 
 def folded(name: str, text: str) -> str:
     """One header line of plain text with its CRLF, encoded (RFC 2047) and folded where it must."""
-    return f"{name}: {text if _is_plain(name, text) else _encoded(name, text)}\r\n"
+    return f"{name}: {text if _is_plain(name, text) else _encoded(text)}\r\n"
 
 
 def mailbox(name: str, person: str, address: str) -> str:
@@ -32,7 +38,7 @@ def mailbox(name: str, person: str, address: str) -> str:
     if not person:
         return f"{name}: {where}\r\n"
     if not _is_plain(name, person):
-        return f"{name}: {_encoded(name, person)}\r\n <{where}>\r\n"
+        return f"{name}: {_encoded(person)}\r\n <{where}>\r\n"
     quoted = person if _ATOMS.fullmatch(person) else '"' + _SPECIAL.sub(r"\\\1", person) + '"'
     gap = " " if len(f"{name}: {quoted} <{where}>") <= _LINE else "\r\n "
     return f"{name}: {quoted}{gap}<{where}>\r\n"
@@ -51,9 +57,19 @@ def sendable(address: str) -> str:
     return address
 
 
-def message_id(invitation: str, mail_from: str) -> str:
-    """The same for every copy of an invitation, so that mailboxes may drop a second one."""
-    return f"<{invitation}@{mail_from.rpartition('@')[2]}>"
+def message_id(invitation: str, sender: str) -> str:
+    """The same for every copy of an invitation, so that mailboxes may drop a second one.
+
+    It is of the domain of `sender`, as typed: one of another domain than From looks forged.
+
+    :raises ValueError: `sender` is no address.
+    """
+    return f"<{invitation}@{sendable(sender).rpartition('@')[2]}>"
+
+
+def is_message_id(text: str) -> bool:
+    """Whether `text` may stand in a header: one of a domain that was not in punycode may not."""
+    return bool(_MESSAGE_ID.fullmatch(text))
 
 
 def _is_plain(name: str, text: str) -> bool:
@@ -62,5 +78,23 @@ def _is_plain(name: str, text: str) -> bool:
     return fits and "=?" not in text and text == text.strip() and bool(_PRINTABLE.fullmatch(text))
 
 
-def _encoded(name: str, text: str) -> str:
-    return Header(text, "utf-8", header_name=name).encode(linesep="\r\n")
+def _encoded(text: str) -> str:
+    """`text` in encoded words, one a line; no character is cut in two."""
+    return "\r\n ".join(f"=?utf-8?q?{word}?=" for word in _words(text))
+
+
+def _words(text: str) -> Iterator[str]:
+    word = ""
+    for letter in text:
+        octets = "".join(_octet(octet) for octet in letter.encode())
+        if len(word) + len(octets) > _ROOM:
+            yield word
+            word = ""
+        word += octets
+    yield word
+
+
+def _octet(octet: int) -> str:
+    if octet == ord(" "):
+        return "_"
+    return chr(octet) if _SAFE.fullmatch(bytes((octet,))) else f"={octet:02X}"

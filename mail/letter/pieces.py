@@ -2,6 +2,10 @@
 
 A hole may be cut anywhere because a soft line break may stand anywhere: each part is encoded for
 itself and the parts are joined by soft breaks. So a recipient costs a few short encodings only.
+
+What the campaign says is kept out of the compiler of the layout by the same marks, and put in
+behind it: mrml writes attributes as Rust's debug form has them (a no-break space becomes
+`\\u{a0}`), and numeric references before it would not survive either (`&#133;` is "…" in HTML).
 """
 
 import binascii
@@ -16,19 +20,32 @@ _SOFT_BREAK: Final = b"=\r\n"
 
 
 class Slots:
-    """Marks for the holes of one template; what a campaign's text says cannot look like one."""
+    """Marks for the holes of one template; what a campaign's text says cannot look like one.
+
+    Marks are ASCII letters and digits, which every compiler and every escaping leaves alone.
+    """
 
     def __init__(self) -> None:
         self._nonce = f"slot{secrets.token_hex(12)}"
+        self._kept: list[str] = []
 
     def mark(self, name: str) -> str:
         """What to write where the hole `name` (lower-case letters) shall be."""
         return f"{self._nonce}{name}end"
 
+    def keep(self, text: str) -> str:
+        """What to write where `text` shall stand in the end, untouched by what comes between."""
+        self._kept.append(text)
+        return f"{self._nonce}{len(self._kept) - 1}end"
+
     def cut(self, text: str) -> "Pieces":
-        """`text`, encoded, with holes for the marks."""
-        parts = re.split(f"{self._nonce}([a-z]+?)end", text)
+        """`text` with what was kept, encoded, with holes for the marks."""
+        whole = re.sub(f"{self._nonce}([0-9]+)end", self._back, text)
+        parts = re.split(f"{self._nonce}([a-z]+?)end", whole)
         return Pieces(tuple(quoted(part) for part in parts[::2]), tuple(parts[1::2]))
+
+    def _back(self, found: re.Match[str]) -> str:
+        return self._kept[int(found[1])]
 
 
 class Pieces(Struct, frozen=True):

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Final
 
 import mrml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import escape
 from msgspec import Struct
 
-from mail.definition import BEST_RATING, Definition
+from mail.definition import BEST_RATING, Content
 from mail.i18n import translations
 from mail.letter.headers import BOUNDARY, folded, mailbox
 from mail.letter.pieces import Pieces, Slots, quoted
@@ -90,36 +92,37 @@ def gettext_of(locale: str) -> Gettext:
     return translations(locale, CATALOGUES).gettext
 
 
-def compile_letter(
-    definition: Definition, origin: Origin, locale: str, fallback: str
-) -> LetterTemplate:
-    """Compile the mail of `definition` in `locale`; texts it lacks are taken from `fallback`."""
+def compile_letter(content: Content, origin: Origin, locale: str, fallback: str) -> LetterTemplate:
+    """Compile the mail of `content` in `locale`; texts it lacks are taken from `fallback`."""
     slots = Slots()
-    said = wording(definition, gettext_of(locale), locale, fallback)
+    said = wording(content, gettext_of(locale), locale, fallback)
     context = {
         "letter": said,
         "language": locale.replace("_", "-"),
         "origin": origin.links,
         "ratings": range(1, BEST_RATING + 1),
         "slot": slots.mark,
+        "slots": slots,
     }
     mjml = _environment(locale, True).get_template("survey.mjml").render(context)
     plain = _environment(locale, False).get_template("survey.txt").render(context)
     return LetterTemplate(
-        headers=_headers(definition, said, origin, locale),
+        headers=_headers(content, said, origin, locale),
         text=slots.cut(f"{plain}\n"),
         html=slots.cut(f"{mrml.to_html(mjml, render_options=_HERMETIC).content}\n"),
         origin=origin.links,
     )
 
 
-def _headers(definition: Definition, said: Wording, origin: Origin, locale: str) -> str:
-    message = definition.message
+def _headers(content: Content, said: Wording, origin: Origin, locale: str) -> str:
+    message = content.message
     lines = [
         mailbox("From", message.sender_name, message.sender_address or origin.sender),
         folded("Subject", said.subject),
         "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
         "Auto-Submitted: auto-generated\r\n",
+        # The same for Exchange: no out-of-office reply, no receipt; reports of failure stay wanted.
+        "X-Auto-Response-Suppress: DR, RN, NRN, OOF, AutoReply\r\n",
         f"Content-Language: {locale.replace('_', '-')}\r\n",
         "MIME-Version: 1.0\r\n",
         f'Content-Type: multipart/alternative; boundary="{BOUNDARY}"\r\n',
@@ -137,6 +140,13 @@ def _part(kind: str) -> bytes:
     return _PART.format(boundary=BOUNDARY, kind=kind).encode()
 
 
+@pass_context
+def _behind_the_layout(context: Context, value: object) -> str:
+    """Whatever a layout writes, as a mark that mrml cannot spoil; it stands there, escaped."""
+    slots: Slots = context["slots"]
+    return slots.keep(str(escape(value)))
+
+
 @cache
 def _environment(locale: str, escaped: bool) -> Environment:
     texts = translations(locale, CATALOGUES)
@@ -145,6 +155,7 @@ def _environment(locale: str, escaped: bool) -> Environment:
         extensions=["jinja2.ext.i18n"],
         autoescape=escaped,  # noqa: S701 - plain text has no markup to escape
         undefined=StrictUndefined,
+        finalize=_behind_the_layout if escaped else None,
         trim_blocks=True,
         lstrip_blocks=True,
     )

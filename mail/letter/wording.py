@@ -1,5 +1,6 @@
 """What a campaign's mail says in one language, ready for the templates."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import lru_cache
@@ -8,9 +9,10 @@ from typing import Final
 from babel.dates import format_date
 from msgspec import Struct
 
-from mail.definition import BEST_RATING, Definition, in_language
+from mail.definition import BEST_RATING, Content, in_language
+from mail.i18n import DEFAULT, supported
 
-LOCALES: Final = {"fr": "fr_CA", "en": "en_CA"}
+_END_OF_LINE: Final = re.compile(r"\r\n?|\n")
 Gettext = Callable[[str], str]
 
 
@@ -31,15 +33,14 @@ class Wording(Struct, frozen=True):
 
 def locale_of(*languages: str | None) -> str:
     """The locale of the first language that has one ("fr", "fr_CA", "fr-CA"), else French."""
-    known = (LOCALES.get(language[:2]) for language in languages if language)
-    return next((locale for locale in known if locale), LOCALES["fr"])
+    return next(filter(None, map(supported, languages)), DEFAULT)
 
 
-def wording(definition: Definition, gettext: Gettext, *languages: str) -> Wording:
-    """What `definition` says in the first of `languages` that it has."""
-    message, question = definition.message, definition.question
+def wording(content: Content, gettext: Gettext, *languages: str) -> Wording:
+    """What `content` says in the first of `languages` that it has."""
+    message, question = content.message, content.question
     low, high = in_language(question.low, *languages), in_language(question.high, *languages)
-    information = in_language(definition.information, *languages)
+    information = in_language(content.information, *languages)
     return Wording(
         title=in_language(message.title, *languages),
         subject=in_language(message.subject, *languages),
@@ -51,13 +52,13 @@ def wording(definition: Definition, gettext: Gettext, *languages: str) -> Wordin
         words=_in_words(low, high, gettext),
         information=paragraphs(information)
         or [gettext("Your answers are used only to improve our service.")],
-        privacy_url=definition.privacy_url,
+        privacy_url=content.privacy_url,
     )
 
 
 def paragraphs(text: str) -> list[str]:
-    """The lines of `text` that say something."""
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    """The lines of `text` that are not blank, as they were typed."""
+    return [line for line in _END_OF_LINE.split(text) if line.strip(" \t")]
 
 
 def greeting(name: str | None, gettext: Gettext) -> str:

@@ -5,7 +5,17 @@ from typing import Final
 from litestar import Router
 from litestar.types import ControllerRouterHandler
 
-from server.api import access, adapters, campaigns, devices, kinds, system, tasks
+from server.api import (
+    access,
+    adapters,
+    audit,
+    campaigns,
+    completions,
+    devices,
+    kinds,
+    system,
+    tasks,
+)
 from server.api.records import routes_of
 
 _RECORDS: Final = (
@@ -29,6 +39,8 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
             *adapters.ROUTES,
             *campaigns.ROUTES,
             *tasks.ROUTES,
+            *audit.ROUTES,
+            *completions.ROUTES,
             *(route for kind in _RECORDS for route in routes_of(kind)),
         ],
     ),

@@ -1,6 +1,5 @@
 """Sessions for programs that act as a user, API tokens, and passwords."""
 
-from datetime import datetime
 from typing import Annotated, Any, Final, TypeAlias
 from uuid import UUID
 
@@ -8,39 +7,29 @@ from litestar import Request, Response
 from litestar.types import ControllerRouterHandler
 from msgspec import Meta, Struct
 
+from server.access import api_tokens
+from server.access.api_tokens import IssuedToken, TokenOrder, TokenRecord
+from server.access.entrance import anyone, api
+from server.access.guessable import LONGEST_PASSWORD, SHORTEST_PASSWORD, is_guessable
+from server.access.rights import Action
+from server.access.security import note, peer_of
 from server.api.operation import operation
 from server.api.paging import Listing
 from server.api.wire import NO_CONTENT
-from server.auth import (
-    API_PREFIX,
-    Principal,
-    anyone,
-    reads,
-    sign_in,
-    sign_out,
-    writes,
-)
-from server.errors import NotFoundError
+from server.auth import Principal, actor_of, asked_by, confirm, sign_in, sign_out
+from server.errors import GuessableError, NotFoundError
 from server.passwords import hash_password_aside
-from server.sessions import LONGEST_PASSWORD, end_all
-from sync import tokens
-from sync.database import tx
-from sync.plain import check_line
+from server.sessions import end_all
+from server.turns import beside
+from sync.database import Tx, run, tx
 from sync.records.people import set_password
-from sync.records.shapes import MOST_RECORDS
 
 ApiRequest: TypeAlias = Request[Principal, Any, Any]
 
-_ADD: Final = """
-INSERT INTO api_token (account, token_hash, name, created_by, created_at, revoked_at)
-VALUES ($1, $2, $3, $4, $5, NULL)
-"""
-_LIST: Final = """
-SELECT encode(token_hash, 'hex') AS id, name, created_by, created_at, revoked_at FROM api_token
-WHERE account = $1 ORDER BY created_at, token_hash LIMIT $2
-"""
-_REVOKE: Final = """
-UPDATE api_token SET revoked_at = coalesce(revoked_at, $3) WHERE account = $1 AND token_hash = $2
+#: What is known of a user and makes a poor password.
+_ABOUT: Final = """
+SELECT u.name, u.email, a.name AS firm FROM app_user u JOIN account a ON a.account = u.account
+WHERE u.account = $1 AND u.id = $2
 """
 
 
@@ -52,47 +41,28 @@ class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NewPassword(Struct, frozen=True, forbid_unknown_fields=True):
-    """At least twelve characters; nothing is asked about which."""
+    """At least twelve characters; nothing is asked about which.
 
-    password: Annotated[str, Meta(min_length=12, max_length=LONGEST_PASSWORD)]
+    Common ones are refused, and those made of the user's or the firm's name.
+    """
 
-
-class TokenOrder(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the token is for, in words."""
-
-    name: Annotated[str, Meta(min_length=1, max_length=100)]
-
-    def __post_init__(self) -> None:
-        """:raises ValueError: for a name that is not one plain line."""
-        check_line("name", self.name)
+    password: Annotated[str, Meta(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD)]
 
 
-class IssuedToken(Struct, frozen=True):
-    """The token, shown this once; `id` names it afterwards."""
-
-    id: str
-    token: str
-
-
-class TokenRecord(Struct, frozen=True):
-    """An API token without its secret. `created_by`: a user's id, null for another token."""
-
-    id: str
-    name: str
-    created_by: UUID | None
-    created_at: datetime
-    revoked_at: datetime | None
-
-
-@operation("POST", "/sessions", access=anyone, fails=("login_refused", "throttled"))
+@operation(
+    "POST", "/sessions", access=anyone(Action.SESSION_START), fails=("login_refused", "throttled")
+)
 async def start_session(request: ApiRequest, body: Credentials) -> None:
-    """Sign in as a user: the answer sets a session cookie that lives 14 days."""
+    """Sign in as a user: the answer sets a session cookie.
+
+    The session lives 14 days, and ends after 12 hours without a request.
+    """
     answer = Response(b"", status_code=NO_CONTENT)
     await sign_in(request, body.email, body.password, answer)
     return answer  # type: ignore[return-value]  # no body, but a cookie
 
 
-@operation("DELETE", "/sessions", access=anyone)
+@operation("DELETE", "/sessions", access=anyone(Action.SESSION_END))
 async def end_session(request: ApiRequest) -> None:
     """Sign out."""
     answer = Response(b"", status_code=NO_CONTENT)
@@ -100,50 +70,68 @@ async def end_session(request: ApiRequest) -> None:
     return answer  # type: ignore[return-value]  # no body, but a cookie
 
 
-@operation("GET", "/me", access=reads)
+@operation("GET", "/me", access=api(Action.SELF_READ))
 async def read_me(request: ApiRequest) -> Principal:
     """Tell who is asking."""
     return request.user
 
 
-@operation("POST", "/users/{key:uuid}/password", access=writes, fails=("not_found",))
+@operation(
+    "POST", "/users/{key:uuid}/password", access=api(Action.PASSWORD_WRITE), fails=("not_found",)
+)
 async def change_password(request: ApiRequest, key: UUID, body: NewPassword) -> None:
     """Set a user's password. All sessions of the user end."""
-    stored = await hash_password_aside(body.password)
-    async with tx(request.user.account) as opened:
+    account = request.user.account
+    async with tx(account) as opened:
+        row = await opened.fetchrow(_ABOUT, account, key)
+    if is_guessable(body.password, row or ()):
+        raise GuessableError("password")
+    stored = await beside(hash_password_aside(body.password))
+
+    async def work(opened: Tx) -> str:
+        by = await confirm(opened, request, Action.PASSWORD_WRITE)
         await set_password(opened, key, stored)
         await end_all(opened, key)
+        return by
+
+    by = await run(account, work, actor_of(request))
+    note("password_changed", account, peer_of(request), user=key, by=by)
 
 
-@operation("POST", "/tokens", access=writes, status=201)
+@operation("POST", "/tokens", access=api(Action.TOKEN_MAKE), status=201)
 async def create_token(request: ApiRequest, body: TokenOrder) -> IssuedToken:
-    """Make an API token, which acts as an administrator of the account."""
-    secret = tokens.mint()
+    """Make an API token, which acts as an administrator of the account for a year or less."""
     user = request.user
-    key = tokens.digest(secret)
-    async with tx(user.account) as opened:
-        await opened.execute(_ADD, user.account, key, body.name, user.user, opened.now)
-    return IssuedToken(key.hex(), API_PREFIX + tokens.write(user.account, secret))
+
+    async def work(opened: Tx) -> tuple[IssuedToken, str]:
+        by = await confirm(opened, request, Action.TOKEN_MAKE)
+        return await api_tokens.issue(opened, body, user.user), by
+
+    issued, by = await run(user.account, work, actor_of(request))
+    peer = peer_of(request)
+    note("token_made", user.account, peer, token=issued.id, by=by, expires_at=issued.expires_at)
+    return issued
 
 
-@operation("GET", "/tokens", access=writes)
+@operation("GET", "/tokens", access=api(Action.TOKEN_READ))
 async def list_tokens(request: ApiRequest) -> Listing[TokenRecord]:
-    """List API tokens, revoked ones too; the 500 oldest."""
+    """List API tokens, revoked and expired ones too; the 500 oldest."""
     async with tx(request.user.account) as opened:
-        rows = await opened.fetch(_LIST, request.user.account, MOST_RECORDS)
-    return Listing([TokenRecord(**row) for row in rows], None)
+        return Listing(await api_tokens.list_tokens(opened), None)
 
 
-@operation("DELETE", "/tokens/{key:str}", access=writes, fails=("not_found",))
+@operation("DELETE", "/tokens/{key:str}", access=api(Action.TOKEN_REVOKE), fails=("not_found",))
 async def revoke_token(request: ApiRequest, key: str) -> None:
     """End an API token. Ending it twice is once."""
+    account = request.user.account
     try:
         stored = bytes.fromhex(key)
     except ValueError:
         raise NotFoundError from None
-    async with tx(request.user.account) as opened:
-        if not await opened.execute(_REVOKE, request.user.account, stored, opened.now):
+    async with tx(account, actor_of(request)) as opened:
+        if not await api_tokens.revoke(opened, stored):
             raise NotFoundError
+    note("token_revoked", account, peer_of(request), token=stored.hex(), by=asked_by(request))
 
 
 ROUTES: Final[list[ControllerRouterHandler]] = [

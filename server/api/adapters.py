@@ -1,13 +1,20 @@
 """Sync in the shapes of RxDB and WatermelonDB, for apps that keep their tasks in one of them."""
 
+import re
+from datetime import datetime
 from typing import Annotated, Any, Final, TypeAlias
 
+import msgspec
 from litestar.types import ControllerRouterHandler
 from msgspec import Meta, Struct
 
+from mail.jobs import Job
+from server.access.entrance import device
+from server.access.rights import Action
 from server.api.devices import EventStream
 from server.api.operation import operation
-from server.auth import DeviceRequest, device
+from server.auth import DeviceRequest
+from server.services import services
 from server.streaming import Events, event
 from sync.adapters import rxdb, watermelon
 from sync.adapters.rxdb import ChangeRow, Collection, Documents
@@ -22,45 +29,65 @@ _MOST: Final = 2**53 - 1
 #: What RxDB's pull stream takes for "ask for everything since the checkpoint".
 RESYNC: Final = event("message", b'"RESYNC"')
 
+#: What stands in the place of an offset's sign.
+_BLANK: Final = re.compile(r" (?=\d\d:?\d\d\Z)")
+
 Document: TypeAlias = dict[str, Any]
 
 
-class DocumentsQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """`limit`: RxDB's batch size. `cursor`: of the checkpoint; empty or none for the start."""
+class DocumentsQuery(Struct, frozen=True):
+    """What else RxDB's users send is ignored.
+
+    `limit`: RxDB's batch size. `cursor`: of the checkpoint; empty or none for the start.
+    """
 
     limit: Annotated[int, Meta(ge=1, le=MOST_CHANGES)]
     cursor: Annotated[str, Meta(max_length=200)] | None = None
 
 
-class NumberQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """`last_pulled_at`: the number of the last pull; 0 or none for everything.
+class NumberQuery(Struct, frozen=True):
+    """What else WatermelonDB's users send (`schema_version`) is ignored.
+
+    `last_pulled_at`: the number of the last pull; 0 or none for everything. `migration`: of the
+    app's tables; with one, everything is told again, so that new columns are filled.
 
     `cursor`: of the last pull. It proves what the number cannot: that the server is a restored
     backup, and that everybody must start again.
     """
 
     last_pulled_at: Annotated[int, Meta(ge=0, le=_MOST)] | None = None
+    migration: str | None = None
     cursor: Annotated[str, Meta(max_length=200)] | None = None
 
 
-class ClockQuery(Struct, frozen=True, forbid_unknown_fields=True):
+class ClockQuery(Struct, frozen=True):
     """`device_now`: the device's clock as it pushes, with an offset."""
 
-    device_now: Moment
+    device_now: Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
     def __post_init__(self) -> None:
-        """:raises ValueError: for a clock outside the years that can be reckoned with."""
-        check_moment(self.device_now)
+        """:raises ValueError: no moment, or outside the years that can be reckoned with."""
+        try:
+            check_moment(self.clock)
+        except (msgspec.ValidationError, ValueError) as error:
+            raise ValueError(f"`device_now`: {error}") from None
+
+    @property
+    def clock(self) -> datetime:
+        """What it says; a `+` that was not encoded for a query arrives as a blank."""
+        return msgspec.convert(_BLANK.sub("+", self.device_now), Moment)
 
 
 class LocalChanges(Struct, frozen=True, rename="camel"):
-    """What WatermelonDB pushes, by table."""
+    """What WatermelonDB pushes, by table. `last_pulled_at` plays no part, for facts only grow."""
 
     changes: dict[str, TableChanges]
-    last_pulled_at: int | None = None
+    last_pulled_at: Any = None
 
 
-@operation("GET", "/sync/rxdb/{collection:str}/pull", access=device, fails=("not_found",))
+@operation(
+    "GET", "/sync/rxdb/{collection:str}/pull", access=device(Action.SYNC_READ), fails=("not_found",)
+)
 async def pull_documents(
     request: DeviceRequest, collection: Collection, query: DocumentsQuery
 ) -> Documents:
@@ -69,11 +96,11 @@ async def pull_documents(
     A page that is not full is the last. A checkpoint that cannot be continued is answered from
     the start with `resync`.
     """
-    key = request.app.state.settings.secret.encode()
+    key = services(request).settings.secret.encode()
     return await rxdb.pull(request.user, collection, query.cursor, key, query.limit)
 
 
-@operation("POST", "/sync/rxdb/transitions/push", access=device, singly=True)
+@operation("POST", "/sync/rxdb/transitions/push", access=device(Action.SYNC_PUSH), singly=True)
 async def push_documents(
     request: DeviceRequest, query: ClockQuery, body: list[ChangeRow]
 ) -> list[Document]:
@@ -82,16 +109,16 @@ async def push_documents(
     Answers the documents that are otherwise here: each one that does not say its verdict yet,
     with `status` and `reason`. What is wrong with one is its `reason` and holds up no other.
     """
-    pushed = await rxdb.push(request.user, body, query.device_now)
+    pushed = await rxdb.push(request.user, body, query.clock)
     if pushed.changed:
-        request.app.state.ring("plan")
+        services(request).ring(Job.PLAN)
     return pushed.conflicts
 
 
 @operation(
     "GET",
     "/sync/rxdb/{collection:str}/stream",
-    access=device,
+    access=device(Action.SYNC_READ),
     answer=EventStream,
     fails=("not_found",),
 )
@@ -100,7 +127,7 @@ async def stream_documents(request: DeviceRequest, collection: Collection) -> Ev
 
     One stream serves all collections: every one of them may ask again at each event.
     """
-    device, listening = request.user, request.app.state.live
+    device, listening = request.user, services(request).live
     ticks = listening.technician(device.account, device.technician, device.device)
     return Events(ticks, _resync)
 
@@ -109,27 +136,28 @@ async def _resync() -> bytes:
     return RESYNC
 
 
-@operation("GET", "/sync/watermelon/pull", access=device)
+@operation("GET", "/sync/watermelon/pull", access=device(Action.SYNC_READ))
 async def pull_tables(request: DeviceRequest, query: NumberQuery) -> Pulled:
     """Pull everything since a number, as WatermelonDB's `synchronize` wants it.
 
     Without a number, or with one that cannot be continued, everything comes with the strategy to
     replace what the device holds; its transitions stay.
     """
-    key = request.app.state.settings.secret.encode()
-    return await watermelon.pull(request.user, query.last_pulled_at, query.cursor, key)
+    key = services(request).settings.secret.encode()
+    number = query.last_pulled_at if query.migration is None else None
+    return await watermelon.pull(request.user, number, query.cursor, key)
 
 
-@operation("POST", "/sync/watermelon/push", access=device, singly=True)
+@operation("POST", "/sync/watermelon/push", access=device(Action.SYNC_PUSH), singly=True)
 async def push_tables(request: DeviceRequest, query: ClockQuery, body: LocalChanges) -> RowVerdicts:
     """Push local changes as WatermelonDB's `synchronize` gathers them.
 
     Only transitions are taken in. Rows that must not be marked as synced are rejected: what a
     device changed elsewhere, and transitions that were refused or wait and do not say so yet.
     """
-    verdicts, changed = await watermelon.push(request.user, body.changes, query.device_now)
+    verdicts, changed = await watermelon.push(request.user, body.changes, query.clock)
     if changed:
-        request.app.state.ring("plan")
+        services(request).ring(Job.PLAN)
     return verdicts
 
 

@@ -11,9 +11,13 @@ from msgspec import Meta, Struct
 from mail import campaigns, lifecycle
 from mail.campaigns import CampaignRecord
 from mail.definition import Definition
+from mail.jobs import Job
+from server.access.entrance import api
+from server.access.rights import Action
 from server.api.operation import operation
 from server.api.paging import Listing, Paging, listing
-from server.auth import Principal, reads, writes
+from server.auth import Principal, actor_of
+from server.services import services
 from sync.database import Tx, run, tx
 from sync.plain import check_line
 from sync.records.shapes import ExternalId
@@ -33,8 +37,10 @@ class CampaignOrder(Struct, frozen=True, forbid_unknown_fields=True):
     external_id: ExternalId | None = None
 
     def __post_init__(self) -> None:
-        """:raises ValueError: for a name that is not one plain line."""
+        """:raises ValueError: for a name or an external id that is not one plain line."""
         check_line("name", self.name)
+        if self.external_id is not None:
+            check_line("external_id", self.external_id)
 
 
 class CampaignEdit(Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,10 +61,16 @@ async def _after(
         await change(opened, campaign)
         return await campaigns.get_campaign(opened, campaign)
 
-    return await run(request.user.account, work)
+    return await run(request.user.account, work, actor_of(request))
 
 
-@operation("POST", "/campaigns", access=writes, status=201, fails=(*EDIT_FAILS, "taken"))
+@operation(
+    "POST",
+    "/campaigns",
+    access=api(Action.CAMPAIGN_WRITE),
+    status=201,
+    fails=(*EDIT_FAILS, "taken"),
+)
 async def create_campaign(request: ApiRequest, body: CampaignOrder) -> CampaignRecord:
     """Create a campaign as a draft, which asks nobody yet."""
 
@@ -72,10 +84,10 @@ async def create_campaign(request: ApiRequest, body: CampaignOrder) -> CampaignR
         )
         return await campaigns.get_campaign(opened, made)
 
-    return await run(request.user.account, work)
+    return await run(request.user.account, work, actor_of(request))
 
 
-@operation("GET", "/campaigns", access=reads)
+@operation("GET", "/campaigns", access=api(Action.CAMPAIGN_READ))
 async def list_campaigns(request: ApiRequest, query: Paging) -> Listing[CampaignRecord]:
     """List campaigns."""
     async with tx(request.user.account) as opened:
@@ -83,14 +95,29 @@ async def list_campaigns(request: ApiRequest, query: Paging) -> Listing[Campaign
     return listing(items, query.limit)
 
 
-@operation("GET", "/campaigns/{key:uuid}", access=reads, fails=("not_found",))
+@operation("GET", "/campaigns/{key:uuid}", access=api(Action.CAMPAIGN_READ), fails=("not_found",))
 async def read_campaign(request: ApiRequest, key: UUID) -> CampaignRecord:
     """Read one campaign."""
     async with tx(request.user.account) as opened:
         return await campaigns.get_campaign(opened, key)
 
 
-@operation("PUT", "/campaigns/{key:uuid}", access=writes, fails=EDIT_FAILS)
+@operation(
+    "GET",
+    "/campaigns/external/{external_id:path}",
+    access=api(Action.CAMPAIGN_READ),
+    fails=("not_found",),
+)
+async def read_external_campaign(request: ApiRequest, external_id: ExternalId) -> CampaignRecord:
+    """Read the campaign that another system calls by this id.
+
+    Slashes of the id stand in the path as they are, or as `%2F`.
+    """
+    async with tx(request.user.account) as opened:
+        return await campaigns.get_campaign_called(opened, external_id)
+
+
+@operation("PUT", "/campaigns/{key:uuid}", access=api(Action.CAMPAIGN_WRITE), fails=EDIT_FAILS)
 async def edit_campaign(request: ApiRequest, key: UUID, body: CampaignEdit) -> CampaignRecord:
     """Edit a campaign: what it says becomes a new version.
 
@@ -103,27 +130,36 @@ async def edit_campaign(request: ApiRequest, key: UUID, body: CampaignEdit) -> C
     return await _after(request, key, edit)
 
 
-@operation("POST", "/campaigns/{key:uuid}/activate", access=writes, fails=("conflict",))
+@operation(
+    "POST",
+    "/campaigns/{key:uuid}/activate",
+    access=api(Action.CAMPAIGN_ACTIVATE),
+    fails=("conflict",),
+)
 async def activate_campaign(request: ApiRequest, key: UUID) -> CampaignRecord:
     """Start a draft: transitions from now on may ask."""
     return await _after(request, key, lifecycle.activate_campaign)
 
 
-@operation("POST", "/campaigns/{key:uuid}/pause", access=writes, fails=("conflict",))
+@operation(
+    "POST", "/campaigns/{key:uuid}/pause", access=api(Action.CAMPAIGN_PAUSE), fails=("conflict",)
+)
 async def pause_campaign(request: ApiRequest, key: UUID) -> CampaignRecord:
     """Hold everything of an active campaign."""
     return await _after(request, key, lifecycle.pause_campaign)
 
 
-@operation("POST", "/campaigns/{key:uuid}/resume", access=writes, fails=("conflict",))
+@operation(
+    "POST", "/campaigns/{key:uuid}/resume", access=api(Action.CAMPAIGN_RESUME), fails=("conflict",)
+)
 async def resume_campaign(request: ApiRequest, key: UUID) -> CampaignRecord:
     """Go on with a paused campaign: what is due leaves unless it is stale by now."""
     answer = await _after(request, key, lifecycle.resume_campaign)
-    request.app.state.ring("deliver")
+    services(request).ring(Job.DELIVER)
     return answer
 
 
-@operation("POST", "/campaigns/{key:uuid}/archive", access=writes)
+@operation("POST", "/campaigns/{key:uuid}/archive", access=api(Action.CAMPAIGN_ARCHIVE))
 async def archive_campaign(request: ApiRequest, key: UUID) -> CampaignRecord:
     """Put a campaign away for good; what still waits is not sent."""
     return await _after(request, key, lifecycle.archive_campaign)
@@ -133,6 +169,7 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
     create_campaign,
     list_campaigns,
     read_campaign,
+    read_external_campaign,
     edit_campaign,
     activate_campaign,
     pause_campaign,

@@ -8,22 +8,39 @@ from litestar import Request
 from litestar.types import ControllerRouterHandler
 from msgspec import Meta, Struct
 
+from mail.jobs import Job
+from server.access.entrance import anyone, api, device
+from server.access.rights import Action
+from server.access.security import note, note_refusal, peer_of
 from server.api.operation import operation
 from server.api.paging import Listing, Paging, listing
-from server.auth import DEVICE_PREFIX, DeviceRequest, Principal, anyone, device, plans, reads
+from server.auth import (
+    DEVICE_PREFIX,
+    DeviceRequest,
+    Principal,
+    actor_of,
+    asked_by,
+    confirm,
+)
+from server.errors import BadBodyError, Fault
 from server.protocol import spoken
+from server.services import services
 from server.streaming import Events, event
-from server.throttle import GUESSES, Bucket, count, give_back, peer_of
-from sync import enrolment, feed, intake
+from server.throttle import count, give_back, guess_of
+from sync import enrolment, feed, tokens
+from sync.adapters import plain
 from sync.database import Tx, run, tx
 from sync.enrolment import CODE_LIFE
+from sync.errors import EnrolmentError
 from sync.feed.pull import MOST_CHANGES, USUAL_CHANGES
 from sync.records import reading
 from sync.records.shapes import DeviceRecord
-from sync.wire import Enrol, Enrolled, Enrolment, Push, PushReply
+from sync.wire import Enrol, Enrolled, Enrolment, Push, PushReply, RoughPush
 
 #: Says that a pull would bring something, or might.
 PULL: Final = event("pull")
+#: Letters of an id that is answered as it was sent; a UUID has 36.
+LONGEST_ID: Final = 100
 
 ApiRequest: TypeAlias = Request[Principal, Any, Any]
 
@@ -64,31 +81,50 @@ class FeedQuery(Struct, frozen=True, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=MOST_CHANGES)] = USUAL_CHANGES
 
 
-@operation("POST", "/devices/codes", access=plans, status=201, fails=("not_found",))
+@operation(
+    "POST", "/devices/codes", access=api(Action.CODE_ISSUE), status=201, fails=("not_found",)
+)
 async def issue_code(request: ApiRequest, body: CodeOrder) -> IssuedCode:
     """Issue an enrolment code for a technician's next device."""
 
     async def work(opened: Tx) -> IssuedCode:
+        await confirm(opened, request, Action.CODE_ISSUE)
         code = await enrolment.issue_code(opened, body.user)
         return IssuedCode(code, opened.now + CODE_LIFE)
 
-    return await run(request.user.account, work)
+    issued = await run(request.user.account, work, actor_of(request))
+    by = asked_by(request)
+    note("code_issued", request.user.account, peer_of(request), user=body.user, by=by)
+    return issued
 
 
-@operation("POST", "/devices/enrol", access=anyone, status=201, fails=("bad_code", "throttled"))
+@operation(
+    "POST",
+    "/devices/enrol",
+    access=anyone(Action.DEVICE_ENROL),
+    status=201,
+    fails=("bad_code", "throttled"),
+)
 async def enrol(request: ApiRequest, body: Enrol) -> Enrolled:
     """Turn an enrolment code into a device.
 
     The credential goes into `Authorization: Bearer` of push and pull. It is shown this once.
     """
-    guess = [Bucket(f"code guessed from {peer_of(request)}", GUESSES)]
+    guess = [guess_of(request, "code")]
     await count(guess)
-    enrolled = await enrolment.enrol(body)
+    try:
+        enrolled = await enrolment.enrol(body)
+    except EnrolmentError:
+        note_refusal("code_refused", peer_of(request))
+        raise
     await give_back(guess)
+    ref = tokens.read(enrolled.credential)
+    if ref is not None:
+        note("device_enrolled", ref.account, peer_of(request), device=enrolled.device)
     return Enrolled(enrolled.device, DEVICE_PREFIX + enrolled.credential)
 
 
-@operation("GET", "/devices", access=reads)
+@operation("GET", "/devices", access=api(Action.DEVICE_READ))
 async def list_devices(request: ApiRequest, query: Paging) -> Listing[DeviceRecord]:
     """List devices, revoked ones too."""
     async with tx(request.user.account) as opened:
@@ -96,30 +132,53 @@ async def list_devices(request: ApiRequest, query: Paging) -> Listing[DeviceReco
     return listing(items, query.limit)
 
 
-@operation("POST", "/devices/{key:uuid}/revoke", access=plans, fails=("not_found",))
+@operation(
+    "POST", "/devices/{key:uuid}/revoke", access=api(Action.DEVICE_REVOKE), fails=("not_found",)
+)
 async def revoke_device(request: ApiRequest, key: UUID) -> None:
     """End a device's credential. Ending it twice is once."""
-    async with tx(request.user.account) as opened:
+    async with tx(request.user.account, actor_of(request)) as opened:
         await enrolment.revoke(opened, key)
+    by = asked_by(request)
+    note("device_revoked", request.user.account, peer_of(request), device=key, by=by)
 
 
-@operation("POST", "/sync/push", access=device, versioned=True, fails=("too_many",))
-async def push(request: DeviceRequest, body: Push) -> PushReply:
+@operation(
+    "POST",
+    "/sync/push",
+    access=device(Action.SYNC_PUSH),
+    body=Push,
+    versioned=True,
+    singly=True,
+    fails=("too_many",),
+)
+async def push(request: DeviceRequest, body: RoughPush) -> PushReply:
     """Push transitions; each one gets its verdict, in the order sent.
 
     At most 500. The same push may be repeated until it is answered: a transition that is known
-    gets the verdict that it had. One bad item never fails the others.
+    gets the verdict that it had. One bad item never fails the others: one that cannot be read is
+    refused as `malformed`. Only an item without an id cannot be answered.
     """
-    outcome = await intake.push(request.user, body)
+    _check_ids(body)
+    outcome = await plain.push(request.user, body)
     if outcome.changed:
-        request.app.state.ring("plan")
+        services(request).ring(Job.PLAN)
     return PushReply(outcome.results)
+
+
+def _check_ids(body: RoughPush) -> None:
+    """:raises BadBodyError: an item has no text as its id, or a long one."""
+    for place, item in enumerate(body.transitions):
+        identity = item.get("id")
+        if not isinstance(identity, str) or len(identity) > LONGEST_ID:
+            told = f"an id is text of at most {LONGEST_ID} letters"
+            raise BadBodyError(Fault(f"/transitions/{place}/id", "bad_value", told))
 
 
 @operation(
     "GET",
     "/sync/pull",
-    access=device,
+    access=device(Action.SYNC_READ),
     versioned=True,
     answer=FeedPage,
     fails=("bad_cursor", "resync"),
@@ -131,11 +190,11 @@ async def pull(request: DeviceRequest, query: FeedQuery) -> feed.Page:
     waits to be pushed) and pull without one. A cursor remembers the version of the protocol it was
     given in: after an update of the app everything comes again, with what is new.
     """
-    key = request.app.state.settings.secret.encode()
+    key = services(request).settings.secret.encode()
     return await feed.pull(request.user, query.cursor, key, query.limit, spoken(request))
 
 
-@operation("GET", "/sync/me", access=device)
+@operation("GET", "/sync/me", access=device(Action.SYNC_READ))
 async def read_enrolled(request: DeviceRequest) -> Enrolment:
     """Tell a device what it is, whose it is, and how its account reckons."""
     scope = request.user
@@ -143,7 +202,7 @@ async def read_enrolled(request: DeviceRequest) -> Enrolment:
         return await enrolment.describe(opened, scope)
 
 
-@operation("GET", "/sync/live", access=device, versioned=True, answer=EventStream)
+@operation("GET", "/sync/live", access=device(Action.SYNC_READ), versioned=True, answer=EventStream)
 async def live(request: DeviceRequest) -> Events:
     """Listen to server-sent events that say when to pull.
 
@@ -151,7 +210,7 @@ async def live(request: DeviceRequest) -> Events:
     a comment shows every 15 seconds that the line holds. The stream ends when the server stops and
     when the device is revoked: come again, on any server, and pull.
     """
-    device, listening = request.user, request.app.state.live
+    device, listening = request.user, services(request).live
     ticks = listening.technician(device.account, device.technician, device.device)
     return Events(ticks, _pull_now)
 

@@ -5,12 +5,14 @@ from typing import Any, Final
 
 from msgspec import UNSET
 
+from server.access.rights import Action
 from server.api.records import Kind, Stored
 from server.api.tasks import TaskDetail, read_detail
-from server.auth import plans
 from server.sessions import end_all, register
 from sync.database import Tx
+from sync.people import Unit, User
 from sync.records import clients, kinds, people, reading, shapes, tasks
+from sync.work import Customer, Location, State, Task, TaskType
 
 
 def _keyed(
@@ -25,12 +27,14 @@ def _keyed(
 async def _store_users(opened: Tx, items: Sequence[shapes.UserPut]) -> Stored:
     """Users sign in with their address, so the directory follows it; who leaves is out."""
     ids = await people.put_users(opened, items)
+    shut_out = []
     for user, item in zip(ids, items, strict=True):
         if item.email is not UNSET:
             await register(opened, user, item.email)
         if item.active is False:
             await end_all(opened, user)
-    return Stored(list(ids))
+            shut_out.append(user)
+    return Stored(list(ids), shut_out=shut_out)
 
 
 async def _store_tasks(opened: Tx, items: Sequence[shapes.TaskPut]) -> Stored:
@@ -46,6 +50,10 @@ UNITS: Final = Kind(
     store=_keyed(people.put_units),
     get=reading.get_unit,
     page=reading.list_units,
+    table=Unit,
+    needed=("kind", "name"),
+    reading=Action.UNIT_READ,
+    writing=Action.UNIT_WRITE,
 )
 USERS: Final = Kind(
     plural="users",
@@ -55,6 +63,11 @@ USERS: Final = Kind(
     store=_store_users,
     get=reading.get_user,
     page=reading.list_users,
+    table=User,
+    needed=("unit", "role", "name", "email"),
+    reading=Action.USER_READ,
+    writing=Action.USER_WRITE,
+    grants=True,
 )
 CUSTOMERS: Final = Kind(
     plural="customers",
@@ -64,6 +77,10 @@ CUSTOMERS: Final = Kind(
     store=_keyed(clients.put_customers),
     get=reading.get_customer,
     page=reading.list_customers,
+    table=Customer,
+    needed=("name",),
+    reading=Action.CUSTOMER_READ,
+    writing=Action.CUSTOMER_WRITE,
 )
 LOCATIONS: Final = Kind(
     plural="locations",
@@ -73,6 +90,10 @@ LOCATIONS: Final = Kind(
     store=_keyed(clients.put_locations),
     get=reading.get_location,
     page=reading.list_locations,
+    table=Location,
+    needed=("name", "address"),
+    reading=Action.LOCATION_READ,
+    writing=Action.LOCATION_WRITE,
 )
 TASK_TYPES: Final = Kind(
     plural="task types",
@@ -82,6 +103,10 @@ TASK_TYPES: Final = Kind(
     store=_keyed(kinds.put_task_types),
     get=reading.get_task_type,
     page=reading.list_task_types,
+    table=TaskType,
+    needed=("name",),
+    reading=Action.TASK_TYPE_READ,
+    writing=Action.TASK_TYPE_WRITE,
 )
 STATES: Final = Kind(
     plural="states",
@@ -91,6 +116,10 @@ STATES: Final = Kind(
     store=_keyed(kinds.put_states),
     get=reading.get_state,
     page=reading.list_states,
+    table=State,
+    needed=("code", "name", "kind"),
+    reading=Action.STATE_READ,
+    writing=Action.STATE_WRITE,
     coded=True,
 )
 TASKS: Final = Kind(
@@ -102,5 +131,8 @@ TASKS: Final = Kind(
     store=_store_tasks,
     get=read_detail,
     page=reading.list_tasks,
-    access=plans,
+    table=Task,
+    needed=("type", "state", "title", "unit"),
+    reading=Action.TASK_READ,
+    writing=Action.TASK_WRITE,
 )

@@ -130,11 +130,11 @@ def _row(name: str, schema: Schema, needed: bool) -> Row:
 
 def type_text(schema: Schema) -> str:
     """A schema in words: `uuid or null`, `list of Item`, `"stars"`."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
     for key in ("anyOf", "oneOf"):
         if key in schema:
             return " or ".join(type_text(one) for one in schema[key])
-    if "$ref" in schema:
-        return str(schema["$ref"]).rpartition("/")[2]
     if "enum" in schema:
         return " or ".join(f"\u201c{one}\u201d" for one in schema["enum"])
     if schema.get("type") == "array":

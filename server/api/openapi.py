@@ -8,11 +8,11 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
+from server.access.entrance import Door
 from server.answers import PROBLEM_TYPE, Problem
 from server.api.devices import AnyChange, EventStream
 from server.api.operation import OPERATION, Operation
 from server.api.wire import JSON, MESSAGE_PACK, NO_CONTENT
-from server.auth import anyone, device
 from server.errors import PROBLEMS
 from server.protocol import HEADER, OLDEST
 from server.streaming import EVENT_STREAM
@@ -20,19 +20,20 @@ from sync.feed.changes import Change
 
 REFERENCE: Final = "#/components/schemas/{name}"
 #: What a middleware may answer on any route, and on any route with a body.
-ALWAYS: Final = ("bad_request", "wrong_host", "unavailable")
+ALWAYS: Final = ("bad_request", "wrong_host", "bad_cookie", "long_head", "unavailable")
 WITH_BODY: Final = ("too_large", "slow_body", "wrong_type", "bad_encoding", "wrong_encoding")
 INTRODUCTION: Final = """\
 Send `Authorization: Bearer` and a token, which `retour token NAME` prints, or a device's
 credential, which its enrolment answers. Bodies and answers are JSON or, by Content-Type and Accept,
 MessagePack with the same fields (ids as text, times as text or as its timestamps). Request bodies
-may be compressed by gzip or zstd; at most 1 MiB, inflated too. Unknown fields are refused. Times
-carry an offset.
+may be compressed by gzip or zstd; at most 1 MiB, inflated too, and 32 levels deep. A query has at
+most 8 KiB, and so do cookies; a head has at most 16. Unknown fields are refused. Times carry an
+offset.
 Lists are paged: ask again with `after` = `next`. Errors are problem+json (RFC 9457); the last part
 of `type` is a stable code.
 Answers of 1 KiB and more are compressed where Accept-Encoding names zstd or gzip.
-Devices say which version of the protocol they speak by `Retour-Protocol` (1 where it is missing; 2
-is the newest; a higher number is answered as 2). 426 `old_app` says that a version is not served
+Devices say which version of the protocol they speak by `Retour-Protocol` (1 where it is missing; 3
+is the newest; a higher number is answered as 3). 426 `old_app` says that a version is not served
 any more, and `Upgrade` which one is: keep what waits, show the text, update the app.
 """
 
@@ -124,6 +125,13 @@ _SCHEMES: Final = {
     },
 }
 
+#: Which of them an operation takes, by its door.
+_SECURITY: Final[Mapping[Door, list[dict[str, list[str]]]]] = {
+    Door.OPEN: [],
+    Door.API: [{"token": []}, {"session": []}],
+    Door.DEVICE: [{"device": []}],
+}
+
 
 def _operation(
     spoken: Operation, known: Mapping[str, Schema], parts: Mapping[str, Schema]
@@ -147,9 +155,7 @@ def _operation(
 
 
 def _security(spoken: Operation) -> list[dict[str, list[str]]]:
-    if spoken.access is anyone:
-        return []
-    return [{"device": []}] if spoken.access is device else [{"token": []}, {"session": []}]
+    return _SECURITY[spoken.access.door]
 
 
 def _in_path(spoken: Operation, known: Mapping[str, Schema]) -> list[Schema]:
@@ -191,7 +197,7 @@ def _codes(spoken: Operation) -> tuple[str, ...]:
     codes = (*ALWAYS, *spoken.fails)
     if spoken.versioned:
         codes = (*codes, "old_app")
-    if spoken.access is not anyone:
+    if spoken.access.door is not Door.OPEN:
         codes = (*codes, "not_signed_in", "forbidden")
     if spoken.path_parameters:
         codes = (*codes, "not_found")

@@ -6,21 +6,25 @@ is made of the same signature.
 """
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Literal, Self, TypeAlias, get_type_hints
+from urllib.parse import unquote
 
 import msgspec
 from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 
+from server.access.entrance import Entrance
 from server.api.wire import NO_CONTENT, read_body, read_query, write
-from server.auth import Guard
 from server.errors import NotFoundError
 from server.pages.reading import READING
 from server.protocol import speaks
 
 AnyRequest = Request[Any, Any, Any]
 Method: TypeAlias = Literal["GET", "POST", "PUT", "DELETE"]
+
+_SLASHES: Final = re.compile("/{2,}")
 
 #: The key of a handler's `opt` under which its `Operation` stands.
 OPERATION: Final = "operation"
@@ -30,13 +34,13 @@ class Operation(msgspec.Struct, frozen=True):
     """What a route takes and gives. `answer` is NoneType for 204. `fails`: codes of errors.
 
     `versioned`: the header that says the version of the protocol is read. `singly`: the items of
-    the body are judged one by one.
+    the body are judged one by one. `reads`: what the body is read as, where that is not `body`.
     """
 
     name: str
     summary: str
     description: str
-    access: Guard
+    access: Entrance
     path_parameters: Mapping[str, Any]
     body: Any
     query: Any
@@ -45,6 +49,7 @@ class Operation(msgspec.Struct, frozen=True):
     fails: tuple[str, ...]
     versioned: bool = False
     singly: bool = False
+    reads: Any = None
 
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
         """Itself: Litestar copies handlers with what they carry, and types cannot be copied."""
@@ -55,8 +60,9 @@ def operation(
     method: Method,
     path: str,
     *,
-    access: Guard,
+    access: Entrance,
     status: int = 200,
+    body: Any = None,
     answer: Any = None,
     fails: tuple[str, ...] = (),
     versioned: bool = False,
@@ -64,13 +70,15 @@ def operation(
 ) -> Callable[[Callable[..., Awaitable[Any]]], HTTPRouteHandler]:
     """Make a route of a function `(request, [body], [query], [path parameters]) -> answer`.
 
-    `answer`: the shape to document where the function's own cannot be described. `singly`: the
+    `body`, `answer`: the shapes to document where the function's own say less. `singly`: the
     function judges the items of the body one by one, see `read_body`.
     """
 
     def routed(function: Callable[..., Awaitable[Any]]) -> HTTPRouteHandler:
         spoken = _describe(function, access, status, fails)
         spoken = msgspec.structs.replace(spoken, versioned=versioned, singly=singly)
+        if body is not None:
+            spoken = msgspec.structs.replace(spoken, body=body, reads=spoken.body)
         if answer is not None:
             spoken = msgspec.structs.replace(spoken, answer=answer)
         return route(method, path, function, spoken)
@@ -92,7 +100,8 @@ def route(
         if spoken.query is not None:
             given["query"] = read_query(request, spoken.query)
         if spoken.body is not None:
-            given["body"] = await read_body(request, spoken.body, singly=spoken.singly)
+            kind = spoken.reads or spoken.body
+            given["body"] = await read_body(request, kind, singly=spoken.singly)
         answer = await function(request, **given)
         return answer if isinstance(answer, Response) else write(request, answer, spoken.status)
 
@@ -114,6 +123,7 @@ def _in_path(request: AnyRequest, spoken: Operation) -> dict[str, Any]:
     given = dict(request.path_params)
     for name, kind in spoken.path_parameters.items():
         if isinstance(given[name], str):
+            given[name] = _text_in_path(request, given[name])
             try:
                 msgspec.convert(given[name], kind)
             except msgspec.ValidationError:
@@ -123,8 +133,20 @@ def _in_path(request: AnyRequest, spoken: Operation) -> dict[str, Any]:
     return given
 
 
+def _text_in_path(request: AnyRequest, routed: str) -> str:
+    """The text at the end of the path as it was sent; the router takes slashes for separators.
+
+    `routed`: what the router made of it, which is right where nothing of it is a slash.
+    """
+    place = request.scope["path_template"].count("/")
+    raw = request.scope["raw_path"].split(b"/", place)[-1].rstrip(b"/")
+    text = unquote(raw.decode("latin-1"))
+    is_same = _SLASHES.sub("/", text).strip("/") == routed.strip("/")
+    return text if is_same else routed.removeprefix("/")
+
+
 def _describe(
-    function: Callable[..., Any], access: Guard, status: int, fails: tuple[str, ...]
+    function: Callable[..., Any], access: Entrance, status: int, fails: tuple[str, ...]
 ) -> Operation:
     hints = get_type_hints(function, include_extras=True)
     answer = hints.pop("return")

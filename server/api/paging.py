@@ -1,14 +1,18 @@
 """Pages of a list: in the order of ids, the next one after the last id seen."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Generic, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
+import msgspec
 from msgspec import Meta, Struct
 
+from server.http.fitting import fitting
 from sync.records.shapes import MOST_RECORDS
 
 T = TypeVar("T")
+
+MOST_BYTES: Final = 1 << 20
 
 Limit: TypeAlias = Annotated[int, Meta(ge=1, le=MOST_RECORDS)]
 
@@ -34,8 +38,17 @@ class Listing(Struct, Generic[T], frozen=True):
     next: str | None
 
 
+def fitted(items: Sequence[T], limit: int) -> Sequence[T]:
+    """The first `limit` of `items`.
+
+    Fewer where they would make an answer of more than `MOST_BYTES`; one at least.
+    """
+    sizes = (len(msgspec.json.encode(item)) for item in items[:limit])
+    return items[: fitting(sizes, MOST_BYTES)]
+
+
 def listing(items: Sequence[Any], limit: int, key: str = "id") -> Listing[Any]:
-    """The first `limit` of `items`, of which one more was read to know whether others follow."""
-    page = items[:limit]
-    more = len(items) > limit
+    """Those of `items` that are `fitted`; one more was read to know whether others follow."""
+    page = fitted(items, limit)
+    more = len(items) > len(page)
     return Listing(page, str(getattr(page[-1], key)) if more else None)

@@ -1,19 +1,27 @@
 """Five routes for each kind of record: list, read, create, put by external id, put many."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 import msgspec
 from litestar import Request
 from litestar.handlers import HTTPRouteHandler
-from msgspec import Struct
+from msgspec import Meta, Struct
+from piccolo.table import Table
 
+from mail.jobs import Job
+from server.access.entrance import api
+from server.access.rights import Action
+from server.access.security import note, peer_of
 from server.api.operation import Method, Operation, route
 from server.api.paging import CodePaging, Listing, Paging, listing
-from server.auth import Guard, Principal, reads, writes
+from server.auth import Principal, actor_of, asked_by, confirm
 from server.errors import BadBodyError, Fault
+from server.services import services
 from sync.database import Tx, run, tx
+from sync.errors import FieldError
+from sync.records.reading import id_of
 from sync.records.shapes import ExternalId
 from sync.wire import StateCode
 
@@ -22,22 +30,33 @@ Key: TypeAlias = UUID | str
 ApiRequest: TypeAlias = Request[Principal, Any, Any]
 Handler: TypeAlias = Callable[..., Awaitable[Any]]
 
+#: Where records are found by the id of another system, whatever separators are in it.
+EXTERNAL: Final = "/external/{external_id:path}"
+SLASHES: Final = "Slashes of the id stand in the path as they are, or as `%2F`."
+ERRORS: Final = "An error names its item (`/items/273/email`) and the item's `external_id`."
+
 #: What any writing of a record may be answered with.
 WRITE_FAILS = ("bad_field", "bad_text", "bad_address", "unknown_reference", "taken")
 
 
 class Stored(Struct, frozen=True):
-    """Keys in the order given; `changed`: planning has something to do."""
+    """Keys in the order given; `changed`: planning has something to do.
+
+    `shut_out`: users who may not come in any more.
+    """
 
     ids: list[Key]
     changed: bool = False
+    shut_out: Sequence[UUID] = ()
 
 
 class Kind(Struct, frozen=True, kw_only=True):
     """One kind of record: its words, its shapes and the functions of `sync` that keep it.
 
     `record`: in a list; `whole`: read alone, if that says more. `store` creates or updates.
-    `coded`: named by a code of its own rather than by ids.
+    `needed`: fields without which none is created. `grants`: putting one gives somebody rights, so
+    who asks must still have them when it is done. `coded`: named by a code of its own rather
+    than by ids, of which `table` tells the one that belongs to an external id.
     """
 
     plural: str
@@ -48,7 +67,11 @@ class Kind(Struct, frozen=True, kw_only=True):
     store: Callable[[Tx, Sequence[Any]], Awaitable[Stored]]
     get: Callable[[Tx, Any], Awaitable[Any]]
     page: Callable[[Tx, int, Any], Awaitable[Sequence[Any]]]
-    access: Guard = writes
+    table: type[Table]
+    needed: tuple[str, ...]
+    reading: Action
+    writing: Action
+    grants: bool = False
     coded: bool = False
 
     @property
@@ -57,13 +80,35 @@ class Kind(Struct, frozen=True, kw_only=True):
         return self.whole or self.record
 
     @property
+    def named(self) -> Any:
+        """The shape of what is put: it names a record that exists, or has what a new one needs.
+
+        States have a code in any case.
+        """
+        names = () if self.coded else ("id", "external_id")
+        either = [{"required": list(self.needed)}, *({"required": [name]} for name in names)]
+        schema = {"anyOf": either} if names else {}
+        return Annotated[self.put, Meta(extra_json_schema=schema)]
+
+    @property
+    def names(self) -> str:
+        """What names a record of this kind, in words."""
+        return "code" if self.coded else "id"
+
+    @property
+    def rule(self) -> str:
+        """What must be said of a record, in words."""
+        needed = ", ".join(f"`{field}`" for field in self.needed)
+        return f"A field left out keeps what it was; a new {self.noun} needs {needed}."
+
+    @property
     def path(self) -> str:
         """Where its routes start."""
         return f"/{self.plural.replace(' ', '-')}"
 
 
 class Batch(Struct, Generic[T], frozen=True, forbid_unknown_fields=True):
-    """Several records at once, all of them or none; at most 500."""
+    """Several records at once, all of them or none; at most 500, none of them twice."""
 
     items: list[T]
 
@@ -75,21 +120,43 @@ class Ids(Struct, frozen=True):
 
 
 async def store(request: ApiRequest, kind: Kind, items: Sequence[Any]) -> list[Key]:
-    """Put `items` in one transaction and ring for planning when that gave it work."""
+    """Put `items` in one transaction and ring for planning when that gave it work.
+
+    :raises FieldError: one of them cannot be kept; the error says which.
+    """
 
     async def work(opened: Tx) -> Stored:
+        if kind.grants:
+            await confirm(opened, request, kind.writing)
         return await kind.store(opened, items)
 
-    stored = await run(request.user.account, work)
+    stored = await run(request.user.account, work, actor_of(request))
+    for user in stored.shut_out:
+        by = asked_by(request)
+        note("user_shut_out", request.user.account, peer_of(request), user=user, by=by)
     if stored.changed:
-        request.app.state.ring("plan")
+        services(request).ring(Job.PLAN)
     return stored.ids
+
+
+async def store_one(request: ApiRequest, kind: Kind, item: Any) -> Any:
+    """Put `item` and read it back.
+
+    :raises FieldError: it cannot be kept; its fields are those of the body.
+    """
+    try:
+        (key,) = await store(request, kind, [item])
+    except FieldError as error:
+        error.item = error.external_id = None
+        raise
+    async with tx(request.user.account) as opened:
+        return await kind.get(opened, key)
 
 
 def routes_of(kind: Kind) -> list[HTTPRouteHandler]:
     """The routes of `kind`."""
     made = [_list(kind), _read(kind), _create(kind), _put_many(kind)]
-    return made if kind.coded else [*made, _put_external(kind)]
+    return made if kind.coded else [*made, _read_external(kind), _put_external(kind)]
 
 
 def _route(
@@ -97,11 +164,11 @@ def _route(
 ) -> HTTPRouteHandler:
     operation = Operation(
         name=f"{verb}_{kind.plural.replace(' ', '_')}",
-        description="",
+        description=spoken.pop("description", ""),
         path_parameters=spoken.pop("path_parameters", {}),
         body=spoken.pop("body", None),
         query=spoken.pop("query", None),
-        access=spoken.pop("access", kind.access),
+        access=api(spoken.pop("action", kind.writing)),
         status=spoken.pop("status", 200),
         fails=spoken.pop("fails", WRITE_FAILS),
         **spoken,
@@ -124,7 +191,7 @@ def _list(kind: Kind) -> HTTPRouteHandler:
         summary=f"List {kind.plural}.",
         query=CodePaging if kind.coded else Paging,
         answer=Listing[kind.record],  # type: ignore[name-defined]  # a type made at run time
-        access=reads,
+        action=kind.reading,
         fails=(),
     )
 
@@ -138,22 +205,20 @@ def _read(kind: Kind) -> HTTPRouteHandler:
     return _route(
         kind,
         "GET",
-        "/{key:str}" if kind.coded else "/{key:uuid}",
+        "/{key:path}" if kind.coded else "/{key:uuid}",
         "read",
         read,
         summary=f"Read one {kind.noun}.",
         path_parameters={"key": key_type},
         answer=kind.alone,
-        access=reads,
+        action=kind.reading,
         fails=("not_found",),
     )
 
 
 def _create(kind: Kind) -> HTTPRouteHandler:
     async def create(request: ApiRequest, body: Any) -> Any:
-        (key,) = await store(request, kind, [body])
-        async with tx(request.user.account) as opened:
-            return await kind.get(opened, key)
+        return await store_one(request, kind, body)
 
     return _route(
         kind,
@@ -161,10 +226,32 @@ def _create(kind: Kind) -> HTTPRouteHandler:
         "",
         "create",
         create,
-        summary=f"Create a {kind.noun}, or update the one with the same id.",
-        body=kind.put,
+        summary=f"Create a {kind.noun}, or update the one with the same {kind.names}.",
+        description=kind.rule,
+        body=kind.named,
         answer=kind.alone,
         status=201,
+    )
+
+
+def _read_external(kind: Kind) -> HTTPRouteHandler:
+    async def read(request: ApiRequest, external_id: str) -> Any:
+        async with tx(request.user.account) as opened:
+            key = await id_of(opened, kind.table, external_id)
+            return await kind.get(opened, key)
+
+    return _route(
+        kind,
+        "GET",
+        EXTERNAL,
+        "read_external",
+        read,
+        summary=f"Read the {kind.noun} that another system calls by this id.",
+        description=SLASHES,
+        path_parameters={"external_id": ExternalId},
+        answer=kind.alone,
+        action=kind.reading,
+        fails=("not_found",),
     )
 
 
@@ -173,17 +260,16 @@ def _put_external(kind: Kind) -> HTTPRouteHandler:
         if body.external_id not in (msgspec.UNSET, external_id):
             raise BadBodyError(Fault("/external_id", "bad_value", "not the one of the address"))
         named = msgspec.structs.replace(body, external_id=external_id)
-        (key,) = await store(request, kind, [named])
-        async with tx(request.user.account) as opened:
-            return await kind.get(opened, key)
+        return await store_one(request, kind, named)
 
     return _route(
         kind,
         "PUT",
-        "/external/{external_id:str}",
+        EXTERNAL,
         "put",
         put,
         summary=f"Create or update the {kind.noun} that another system calls by this id.",
+        description=f"{kind.rule} {SLASHES}",
         path_parameters={"external_id": ExternalId},
         body=kind.put,
         answer=kind.alone,
@@ -201,7 +287,8 @@ def _put_many(kind: Kind) -> HTTPRouteHandler:
         "upsert",
         put_many,
         summary=f"Create or update up to 500 {kind.plural}, all or none.",
-        body=Batch[kind.put],  # type: ignore[name-defined]  # a type made at run time
+        description=f"{kind.rule} None may stand there twice. {ERRORS}",
+        body=Batch[kind.named],  # type: ignore[name-defined]  # a type made at run time
         answer=Ids,
         fails=(*WRITE_FAILS, "too_many"),
     )

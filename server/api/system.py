@@ -1,5 +1,6 @@
 """Whether this process lives, whether it can serve, and what its operators should watch."""
 
+import asyncio
 from typing import Any, Final, TypeAlias
 
 from litestar import Request, Response, route
@@ -8,11 +9,15 @@ from msgspec import Struct
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.exposition import choose_encoder
 
+from server.access.entrance import anyone
+from server.access.rights import Action
 from server.api.operation import operation
-from server.auth import anyone
 from server.pages.reading import READING
 from sync.database import now
 from sync.feed.lag import lag
+
+#: Seconds in which the database must answer for this process to be ready.
+READY_WITHIN: Final = 2.0
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 
@@ -23,20 +28,21 @@ class Health(Struct, frozen=True):
     status: str = "ok"
 
 
-@operation("GET", "/health", access=anyone)
+@operation("GET", "/health", access=anyone(Action.HEALTH_READ))
 async def health(request: AnyRequest) -> Health:
     """Tell that the process lives. Asks nothing of the database."""
     return Health()
 
 
-@operation("GET", "/ready", access=anyone, fails=("unavailable",))
+@operation("GET", "/ready", access=anyone(Action.HEALTH_READ), fails=("unavailable",))
 async def ready(request: AnyRequest) -> Health:
-    """Tell that the process can serve: the database answers."""
-    await now()
+    """Tell that the process can serve: the database answers, and can be written to."""
+    async with asyncio.timeout(READY_WITHIN):
+        await now()
     return Health()
 
 
-@route("/metrics", http_method=READING)
+@route("/metrics", http_method=READING, guards=[anyone(Action.METRICS_READ)])
 async def metrics(request: AnyRequest) -> Response[bytes]:
     """What Prometheus collects: in its text format, or OpenMetrics where it asks for that."""
     registry = CollectorRegistry()

@@ -9,10 +9,11 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mail.states import Status
 from rules.address import Resolved
 from rules.campaign import Campaign
 from rules.decide import FRESH, Decision, Reason, Round, Schedule, Skip, decide, task_stands
-from rules.facts import Kind, OrderKey, Transition
+from rules.facts import Kind, Transition
 from rules.history import current
 from server.demo.fixture import DEMO
 from server.demo.steps import Step
@@ -49,9 +50,9 @@ class Asked(Struct, frozen=True, kw_only=True):
     step: Step
     due: datetime
     release: datetime
-    status: str = "scheduled"
+    status: Status = Status.SCHEDULED
     reason: Reason | None = None
-    rearm: OrderKey | None = None
+    rearm: UUID | None = None
     resolved: Resolved | None = None
     sent: datetime | None = None
 
@@ -91,10 +92,10 @@ def _plan_task(
     campaign: Campaign, task_type: UUID, job: Job
 ) -> tuple[dict[UUID, Decision], Asked | None]:
     """Decide again after each drop that re-arms, as workers do when the task comes back."""
-    history = [_transition(step) for step in job.steps]
+    history = [_transition(task_type, step) for step in job.steps]
     asked, past = None, FRESH
     while True:
-        decisions = decide(task_type, history, campaign, past)
+        decisions = decide(history, campaign, past)
         schedule = next((one for one in decisions.values() if isinstance(one, Schedule)), None)
         if schedule is None:
             return decisions, asked
@@ -103,17 +104,17 @@ def _plan_task(
         if left is None:
             return decisions, asked
         reason, rearm = left
-        asked = replace(asked, status="dropped", reason=reason, rearm=rearm)
+        asked = replace(asked, status=Status.DROPPED, reason=reason, rearm=rearm)
         past = Round(None, {**past.dropped, schedule.transition: reason}, rearm)
 
 
 def _left(
     history: list[Transition], release: datetime, selected: frozenset[str]
-) -> tuple[Reason, OrderKey] | None:
+) -> tuple[Reason, UUID] | None:
     """Why a task no longer stands at `release`, with its last transition then."""
     known = current(one for one in history if one.received <= release)
     skip = known and task_stands(known.state, _KINDS[known.state], selected)
-    return (skip.reason, known.order) if known and isinstance(skip, Skip) else None
+    return (skip.reason, known.id) if known and isinstance(skip, Skip) else None
 
 
 def _asked(campaign: Campaign, job: Job, schedule: Schedule, before: Asked | None) -> Asked:
@@ -128,8 +129,10 @@ def _asked(campaign: Campaign, job: Job, schedule: Schedule, before: Asked | Non
     )
 
 
-def _transition(step: Step) -> Transition:
-    return Transition(step.id, step.state, step.moment, step.sequence, step.received, step.survey)
+def _transition(task_type: UUID, step: Step) -> Transition:
+    return Transition(
+        step.id, task_type, step.state, step.moment, step.sequence, step.received, step.survey
+    )
 
 
 def _verdict(campaign: Campaign, job: Job, step: UUID, decision: Decision) -> Verdict:

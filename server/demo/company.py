@@ -164,8 +164,13 @@ async def write_tasks(tx: Tx, ids: Ids, jobs: list[Job]) -> None:
     await put_tasks(tx, [_task(ids, job) for job in jobs])
 
 
-def _task(ids: Ids, job: Job) -> TaskPut:
+def manager_of(ids: Ids, job: Job) -> UUID:
+    """Who of the office looks after the job's customer."""
     clerks = [ids.users[person.key] for person in DEMO.staff("dispatcher")]
+    return clerks[job.client.id.int % len(clerks)]
+
+
+def _task(ids: Ids, job: Job) -> TaskPut:
     turns = []
     if job.technician is not None:
         turns = [AssignmentPut(start=job.created, technician=ids.users[job.technician])]
@@ -182,7 +187,7 @@ def _task(ids: Ids, job: Job) -> TaskPut:
         priority=job.priority,
         reason=job.reason,
         channel=job.channel,
-        account_manager=clerks[job.client.id.int % len(clerks)],
+        account_manager=manager_of(ids, job),
         tags=job.tags,
         scheduled_at=job.scheduled,
         created_at=job.created,

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from server.demo.company import Ids
+from server.demo.company import Ids, manager_of
 from server.demo.fixture import DEMO
 from server.demo.rows import insert
 from server.demo.steps import Step
@@ -18,7 +18,7 @@ from sync.database import Tx
 from sync.ids import new_id
 from sync.people import Device
 from sync.tokens import digest, mint
-from sync.work import Transition, Verdict
+from sync.work import Transition
 
 ENROLLED: Final = timedelta(days=100)
 #: Whose steps are told in the console.
@@ -46,7 +46,6 @@ async def write_steps(tx: Tx, ids: Ids, jobs: Sequence[Job]) -> None:
     devices = {key: new_id() for job in jobs if (key := job.technician) is not None}
     await insert(Device, (_device(tx, ids, key, device) for key, device in devices.items()))
     steps = [(job, step) for job in jobs for step in job.steps]
-    await insert(Verdict, (_accepted(tx, ids, devices, job, one) for job, one in steps))
     await insert(Transition, (_transition(tx, ids, devices, job, one) for job, one in steps))
     await tx.execute(_FOLD, tx.account)
     await tx.execute(_CAPTURE, tx.account)
@@ -70,39 +69,34 @@ def _worker(ids: Ids, job: Job, step: Step) -> UUID:
     return ids.users[holder or step.by]
 
 
-def _accepted(tx: Tx, ids: Ids, devices: dict[str, UUID], job: Job, step: Step) -> dict[str, Any]:
+def _transition(tx: Tx, ids: Ids, devices: dict[str, UUID], job: Job, step: Step) -> dict[str, Any]:
     return {
         "account": tx.account,
         "id": step.id,
         "device": devices.get(step.by),
         "technician": _worker(ids, job, step),
-        "task": job.id,
-        "verdict": "accepted",
         "digest": hashlib.sha256(step.id.bytes).digest(),
-        "received_at": step.received,
-    }
-
-
-def _transition(tx: Tx, ids: Ids, devices: dict[str, UUID], job: Job, step: Step) -> dict[str, Any]:
-    return {
-        "account": tx.account,
-        "id": step.id,
+        "arrived_at": step.received,
+        "verdict": "accepted",
         "task": job.id,
         "state": step.state,
         "moment": step.moment,
         "sequence": step.sequence,
         "device_moment": step.moment,
         "received_at": step.received,
-        "device": devices.get(step.by),
-        "technician": _worker(ids, job, step),
         "by": ids.users[step.by] if step.by in OFFICE else None,
         "note": step.note,
         "survey": step.survey,
         "email": step.email,
         "unexpected": False,
+        "type": ids.task_types[job.type],
+        "customer": job.client.id,
+        "location": job.client.location,
         "unit": ids.units[job.client.site],
         "priority": job.priority,
         "reason": job.reason,
         "channel": job.channel,
+        "account_manager": manager_of(ids, job),
         "tags": job.tags,
+        "customer_tags": [],
     }

@@ -8,13 +8,15 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
+
+from mail.states import TELL, Status
 from mail.tables import (
     Answer,
     AnswerVersion,
     CampaignPause,
     Contact,
     Decision,
-    Invitation,
     MailEvent,
     Mute,
     RollupChange,
@@ -82,9 +84,15 @@ def _outcome(verdict: Verdict, dropped: Asked | None) -> dict[str, Any]:
     }
 
 
+_TELL: Final = TELL.sql("""
+INSERT INTO invitation SELECT * FROM json_populate_recordset(NULL::invitation, $1)
+""")
+
+
 async def write_mails(tx: Tx, ids: Ids, asked: Sequence[Asked], releases: Releases) -> None:
     """Invitations, what happened to their mails, and what is known of the addresses."""
-    await insert(Invitation, (_invitation(tx, ids, one) for one in asked))
+    rows = [_invitation(tx, ids, one) for one in asked]
+    await tx.execute(_TELL, msgspec.json.encode(rows).decode())
     parted = {one.invitation: one for one in releases.suppressed.values()}
     await insert(MailEvent, (event for one in asked for event in _events(tx, one, parted)))
     await insert(Contact, (_contact(tx, address, releases) for address in releases.addresses))
@@ -122,18 +130,13 @@ def _invitation(tx: Tx, ids: Ids, asked: Asked) -> dict[str, Any]:
         "created_at": asked.step.received,
     }
     if asked.rearm is not None:
-        moment, sequence, transition = asked.rearm
-        row |= {
-            "rearm_moment": moment,
-            "rearm_sequence": sequence,
-            "rearm_transition": transition,
-        }
+        row["rearm_transition"] = asked.rearm
     return row | _sending(asked)
 
 
 def _sending(asked: Asked) -> dict[str, Any]:
     """To whom it went, when, and until when answers are taken."""
-    if asked.resolved is None or asked.status == "dropped":
+    if asked.resolved is None or asked.status is Status.DROPPED:
         return {}
     row: dict[str, Any] = {
         "address": asked.resolved.normal,
@@ -152,9 +155,9 @@ def _events(tx: Tx, asked: Asked, parted: Mapping[UUID, Suppression]) -> Iterabl
     told: list[tuple[str, datetime, int, str | None]]
     left = parted.get(asked.id)
     match asked.status:
-        case "dropped":
+        case Status.DROPPED:
             told = [("dropped", asked.release, 0, _reason(asked))]
-        case "failed":
+        case Status.FAILED:
             told = [("failed", left.since if left else asked.release, 1, _reason(asked))]
         case _:
             told = [("sent", asked.sent or asked.release, 1, None)]
@@ -173,7 +176,7 @@ def _events(tx: Tx, asked: Asked, parted: Mapping[UUID, Suppression]) -> Iterabl
 
 def _reason(asked: Asked) -> str | None:
     """Why it was not sent: a code, or what the mail server said."""
-    if asked.status == "failed":
+    if asked.status is Status.FAILED:
         return _BOUNCED
     return None if asked.reason is None else asked.reason.value
 
@@ -200,6 +203,7 @@ def _answer(tx: Tx, reply: Reply) -> dict[str, Any]:
         "task": reply.asked.job.id,
         "campaign": reply.asked.campaign.id,
         "version": 1,
+        "sentiment": reply.sentiment,
         "first_answered_at": reply.at,
     }
 

@@ -18,7 +18,7 @@ from server.demo.story import Job
 from sync.database import Tx
 from sync.ids import new_id
 from sync.intake.arrivals import Body, write_body
-from sync.work import Verdict
+from sync.work import Transition
 
 #: A state that another program knows and this account does not.
 FOREIGN_STATE: Final = "620"
@@ -46,7 +46,7 @@ async def write_refusals(tx: Tx, ids: Ids, jobs: Sequence[Job]) -> None:
     """A few of each kind, so that whoever looks sees what they are."""
     rows = await tx.fetch(_DEVICES, tx.account)
     devices = {row["technician"]: row["id"] for row in rows}
-    await insert(Verdict, [_row(tx, ids, devices, told) for told in _told(jobs, tx.now)])
+    await insert(Transition, [_row(tx, ids, devices, told) for told in _told(jobs, tx.now)])
 
 
 def _told(jobs: Sequence[Job], now: datetime) -> Iterator[Told]:
@@ -100,10 +100,10 @@ def _row(tx: Tx, ids: Ids, devices: dict[UUID, UUID], told: Told) -> dict[str, A
         "id": key,
         "device": devices.get(technician),
         "technician": technician,
-        "task": told.task,
+        "pushed_task": told.task,
         "verdict": "refused" if told.reason else "parked",
-        "reason": told.reason,
+        "refusal": told.reason,
         "digest": hashlib.sha256(key.bytes).digest(),
         "body": write_body(body),
-        "received_at": told.moment + timedelta(minutes=2),
+        "arrived_at": told.moment + timedelta(minutes=2),
     }

@@ -8,6 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mail.states import Status
 from rules.address import Mailboxes, Resolved, resolve
 from rules.decide import Contact, Go, Mute, Reason, Skip, to_contact
 from rules.timing import window_anchor
@@ -38,18 +39,18 @@ class Releases:
         return [self._settle(one) for one in sorted(asked, key=lambda one: (one.release, one.id))]
 
     def _settle(self, asked: Asked) -> Asked:
-        if asked.status == "dropped":
+        if asked.status is Status.DROPPED:
             return asked
         resolved = self._resolve(asked)
         if resolved is None:
-            return replace(asked, status="dropped", reason=Reason.NO_ADDRESS)
+            return replace(asked, status=Status.DROPPED, reason=Reason.NO_ADDRESS)
         self.addresses.add(resolved.normal)
         sent = asked.release + timedelta(seconds=self._chance.uniform(0.6, 3))
         verdict = to_contact(
             asked.id, asked.release, sent, asked.campaign.mute, self._contact(asked, resolved)
         )
         if isinstance(verdict, Skip):
-            return replace(asked, status="dropped", reason=verdict.reason, resolved=resolved)
+            return replace(asked, status=Status.DROPPED, reason=verdict.reason, resolved=resolved)
         reserve = isinstance(verdict, Go) and verdict.reserve
         return self._send(asked, resolved, sent, reserve=reserve)
 
@@ -72,7 +73,7 @@ class Releases:
         why = self._leavers.get(asked.job.client.id)
         if why == "bounced":
             self.suppressed.setdefault(resolved.normal, Suppression(why, sent, asked.id))
-            return replace(asked, status="failed", resolved=resolved)
+            return replace(asked, status=Status.FAILED, resolved=resolved)
         if why is not None:
             later = sent + timedelta(minutes=self._chance.uniform(5, 55))
             self.suppressed.setdefault(resolved.normal, Suppression(why, later, asked.id))
@@ -80,4 +81,4 @@ class Releases:
             anchor = window_anchor(asked.release, sent)
             held = Mute(asked.id, confirmed=True, counted_from=anchor)
             self.mutes[asked.campaign.id, resolved.normal] = held
-        return replace(asked, status="sent", resolved=resolved, sent=sent)
+        return replace(asked, status=Status.SENT, resolved=resolved, sent=sent)

@@ -6,9 +6,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from mail.definition import Definition
+from mail.definition import Definition, Sentiment
 from server.demo.aftermath import Asked
 from server.demo.fixture import VISITS
+from sync.languages import base_of
 
 _ANSWERED: Final = 0.52
 #: Out of a hundred answers, from one star to five.
@@ -24,6 +25,7 @@ class Reply(Struct, frozen=True):
     comment: str
     call_back: bool
     not_me: bool
+    sentiment: Sentiment
     at: datetime
 
 
@@ -48,15 +50,17 @@ class Customers:
 
     def _reply(self, asked: Asked, at: datetime, definition: Definition) -> Reply:
         [rating] = self._chance.choices(range(1, 6), _RATINGS)
-        negative = definition.is_negative(rating)
+        sentiment = definition.content.sentiment(rating)
+        negative = sentiment == "negative"
         codes = [reason.code for reason in definition.reasons]
         return Reply(
             asked=asked,
             rating=rating,
             reasons=[self._chance.choice(codes)] if negative else [],
-            comment=self._comment(asked.job.client.language[:2], rating),
+            comment=self._comment(base_of(asked.job.client.language), rating),
             call_back=negative and self._chance.random() < 0.4,
             not_me=self._chance.random() < 0.02,
+            sentiment=sentiment,
             at=at,
         )
 

@@ -11,6 +11,7 @@ import structlog
 
 from server.embedded.errors import EmbeddedError
 from server.embedded.launcher import Embedded
+from server.embedded.logfile import cut_log
 
 LOG: Final = structlog.stdlib.get_logger("retour.database")
 #: Starts in `WITHIN` seconds before giving up: something is wrong that a start does not mend.
@@ -41,6 +42,7 @@ async def _keep(embedded: Embedded) -> None:
     while True:
         await asyncio.sleep(LOOK)
         embedded.hasten()
+        cut_log(embedded.folder)
         if embedded.alive():
             continue
         if len(starts) == STARTS and clock() - starts[0] < WITHIN:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ import msgspec
 from server.embedded import binaries
 from server.embedded.errors import EmbeddedError
 from server.embedded.leftovers import end_leftovers
+from server.embedded.logfile import NAME, cut_log
 from server.files import private, write_private
 
 DATABASE: Final = "retour"
@@ -113,10 +114,8 @@ class Embedded:
 
         It takes no new sessions from then on, and would wait for ours, which are kept, for ever.
         """
-        lock = self.folder / "postgres" / "cluster" / "postmaster.pid"
-        with suppress(FileNotFoundError):
-            if self.process is not None and lock.read_text().split()[-1:] == ["stopping"]:
-                self.process.send_signal(signal.SIGINT)
+        if self.process is not None and self._status() == "stopping":
+            self.process.send_signal(signal.SIGINT)
 
     def stop(self) -> None:
         """Stop it and wait: sessions are cut, what was committed is kept."""
@@ -143,8 +142,12 @@ class Embedded:
         """Inside the data folder; in `binaries.SHARED` where the unprivileged user is shut out.
 
         The data folder then holds a link to it.
+
+        :raises EmbeddedError: the link leads nowhere: another database must not take its place.
         """
         home = self.folder / "postgres"
+        if home.is_symlink() and not home.exists():
+            raise EmbeddedError(f"{home} leads to {home.readlink()}, which is gone: copy it back")
         if self.user is not None and not home.exists() and not _passable(self.folder):
             digest = hashlib.sha256(str(self.folder).encode()).hexdigest()[:16]
             elsewhere = binaries.SHARED / f"cluster-{digest}"
@@ -209,7 +212,8 @@ class Embedded:
             **self.options,
         }
         arguments = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-        with open(self.folder / "postgres.log", "ab", opener=private) as log:
+        cut_log(self.folder)
+        with open(self.folder / NAME, "ab", opener=private) as log:
             process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - our own binary
                 [self.binaries / "postgres", "-D", cluster, *arguments],
                 stdin=subprocess.DEVNULL,
@@ -229,6 +233,9 @@ class Embedded:
         deadline = time.monotonic() + START_TIMEOUT
         while process.poll() is None:
             try:
+                # Whoever answers at `port` before ours holds it may be another program's server.
+                if self._status() != "ready":
+                    raise ConnectionRefusedError
                 asyncio.run(_ensure_database(port, password))
             except (OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError):
                 if time.monotonic() > deadline:
@@ -243,8 +250,17 @@ class Embedded:
         time.sleep(0.5)  # another program may have taken the port meanwhile
         return False
 
+    def _status(self) -> str:
+        """What the running process says of itself in its lock file; empty before it does."""
+        lock = self.folder / "postgres" / "cluster" / "postmaster.pid"
+        try:
+            pid, *_, status = lock.read_text().split()
+        except (FileNotFoundError, ValueError):
+            return ""
+        return status if self.process is not None and pid == str(self.process.pid) else ""
+
     def _log_end(self) -> str:
-        return (self.folder / "postgres.log").read_text(errors="replace")[-2000:]
+        return (self.folder / NAME).read_text(errors="replace")[-2000:]
 
 
 async def _ensure_database(port: int, password: str) -> None:

@@ -2,19 +2,27 @@
 
 from litestar.types import ASGIApp
 
+from server.access.peers import Peers, watch_peers
 from server.middleware.body import read_bodies
 from server.middleware.compress import compress_answers
+from server.middleware.crowd import check_room
 from server.middleware.errors import answer_errors
 from server.middleware.headers import add_headers
+from server.middleware.heads import read_heads
 from server.middleware.hosts import Hosts, check_host
 from server.middleware.log import log_requests
 from server.middleware.origin import check_origin
+from server.middleware.turns import take_turns
 from server.settings import Settings
+from server.turns import Turns
 
 
-def guarded(app: ASGIApp, settings: Settings) -> ASGIApp:
-    """`app` behind the checks: log, headers, compression, errors, host, origin, body."""
+def guarded(app: ASGIApp, settings: Settings, peers: Peers) -> ASGIApp:
+    """`app` behind the checks, from the log to the body; what they raise is answered."""
     hosts = Hosts.of(settings.origin, settings.hosts)
-    checked = check_host(check_origin(read_bodies(app), hosts), hosts)
+    # Errors are answered inside of a turn, too: who reads the page is looked up.
+    in_turn = take_turns(answer_errors(app), Turns(settings.pool_size), peers)
+    inner = check_host(check_origin(read_bodies(in_turn), hosts), hosts)
+    checked = watch_peers(answer_errors(read_heads(check_room(inner))), peers)
     secure = settings.origin.startswith("https:")
-    return log_requests(add_headers(compress_answers(answer_errors(checked)), secure=secure))
+    return log_requests(add_headers(compress_answers(checked), secure=secure))

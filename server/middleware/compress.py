@@ -8,6 +8,8 @@ import zstandard
 from litestar.datastructures import Headers, MutableScopeHeaders
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.http.quality import listed, read_wishes
+
 #: Bytes below which an answer goes as it is: it would fit one packet anyway.
 SMALLEST: Final = 1 << 10
 #: Bytes above which a thread does it, so that the event loop goes on meanwhile.
@@ -71,27 +73,17 @@ def _encoding(scope: Scope, body: Any) -> str:
     """How to compress `body`; empty for not at all."""
     if body["more_body"] or len(body["body"]) < SMALLEST:
         return ""
-    return accepted(Headers.from_scope(scope).get("accept-encoding", ""))
+    return accepted(listed(Headers.from_scope(scope), "accept-encoding"))
 
 
 def accepted(header: str) -> str:
     """The encoding of ours that an Accept-Encoding likes best, zstd among equals; or empty."""
-    wishes = dict(_wish(part) for part in header.lower().split(","))
+    wishes = {one.name: one.weight for one in read_wishes(header)}
     others = wishes.get("*", 0.0)
     zstd, gzip = wishes.get("zstd", others), wishes.get("gzip", others)
     if not zstd and not gzip:
         return ""
     return "zstd" if zstd >= gzip else "gzip"
-
-
-def _wish(part: str) -> tuple[str, float]:
-    """Name and weight (0 to 1) of one member of the header; 0 for a weight that is none."""
-    name, _, weight = part.partition(";")
-    said = weight.strip().removeprefix("q=")
-    try:
-        return name.strip(), float(said) if said else 1.0
-    except ValueError:
-        return name.strip(), 0.0
 
 
 async def _compress_aside(body: bytes, encoding: str) -> bytes:

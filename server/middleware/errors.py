@@ -3,7 +3,6 @@
 from contextlib import suppress
 from typing import Any
 
-import asyncpg
 from litestar import Request
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,6 +10,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from server.answers import answer_error
 from server.auth import signed_in
 from server.errors import ClientGoneError
+from sync.connecting import FAULTS
 
 
 def answer_errors(app: ASGIApp) -> ASGIApp:
@@ -36,11 +36,19 @@ def answer_errors(app: ASGIApp) -> ASGIApp:
                 await _recognise(request)
             answer = answer_error(request, error)
             await answer.to_asgi_response(app=None, request=request)(scope, receive, send)
+            _forget_where(error)
 
     return answering
 
 
+def _forget_where(error: BaseException | None) -> None:
+    """Let go of what raised `error`: who kept it in a variable would keep the whole request."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
+
+
 async def _recognise(request: Request[Any, Any, Any]) -> None:
     """Find out who asked for what no route has; nobody did where the database is away."""
-    with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    with suppress(*FAULTS):
         request.scope["user"] = await signed_in(request)

@@ -6,6 +6,7 @@ from litestar.datastructures import Headers
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from server.errors import CrossOriginError
+from server.middleware.heads import TOKEN_PAGES
 from server.middleware.hosts import Hosts
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -18,12 +19,14 @@ def check_origin(app: ASGIApp, hosts: Hosts) -> ASGIApp:
 
     Absent headers pass: mail providers post the one-click unsubscribe (RFC 8058) without them.
     A program that names its credential and brings no cookie passes too: no browser adds those.
+    So does what goes to a customer's link: its token is the whole credential, no browser adds it,
+    and privacy settings and mail programs say `null` or their own name.
 
     :raises CrossOriginError: a foreign Origin or Sec-Fetch-Site.
     """
 
     async def checked(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope.get("method") not in SAFE_METHODS:
+        if scope.get("method") not in SAFE_METHODS and not scope["path"].startswith(TOKEN_PAGES):
             _refuse_foreign(Headers.from_scope(scope), hosts)
         await app(scope, receive, send)
 

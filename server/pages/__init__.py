@@ -8,10 +8,10 @@ from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 from litestar.types import ControllerRouterHandler
 
+from server.http.form_data import read_pairs
 from server.pages.console import campaigns, devices, entry, mailbox, refused, tasks
 from server.pages.customer import survey, unsubscribing
 from server.pages.statics import static_file
-from server.pairs import read_pairs
 
 
 async def legible(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
@@ -46,7 +46,6 @@ ROUTES: Sequence[ControllerRouterHandler] = (
     ),
     survey.survey_page,
     survey.answer_survey,
-    survey.thanks_page,
     unsubscribing.unsubscribe_page,
     unsubscribing.unsubscribe,
 )

@@ -8,26 +8,36 @@ from urllib.parse import quote, urlencode
 import msgspec
 from litestar import Request, Response
 from litestar.datastructures import Cookie, State
-from litestar.enums import RequestEncodingType
 
-from mail.i18n import LOCALES, negotiate
+from mail.i18n import LOCALES
+from server.access.rights import Action, scope_of
 from server.auth import Principal
-from server.errors import BadBodyError, TooLargeError
+from server.http.form_data import read_form
+from server.http.language import negotiate
+from server.http.quality import listed
 from server.pages.environment import render
 from server.pages.reading import READING
 from server.pages.times import Clock
-from server.pairs import check_text, read_pairs
+from server.services import services
 from sync.database import Tx
+from sync.languages import base_of
 
 AnyRequest: TypeAlias = Request[Any, Any, State]
 
 COOKIE: Final = "language"
 FRENCH: Final = "fr"
-#: Parts of a multipart form; the parser's own limit.
-MOST_PARTS: Final = 1000
 _YEAR: Final = 365 * 86_400
 #: Where forms lead, and the page in front of each.
 _FORMS: Final = re.compile(r"(/tasks/[^/]+|/devices|/refused)/.+")
+#: The demonstration's, where the process keeps one.
+MAILBOX: Final = "mailbox"
+_PLACES: Final = {
+    "tasks": Action.TASK_READ,
+    "refused": Action.REFUSED_READ,
+    "devices": Action.DEVICE_READ,
+    "campaigns": Action.CAMPAIGN_READ,
+    MAILBOX: Action.MAILBOX_READ,
+}
 _NAMES: Final = {"fr": "Français", "en": "English"}
 
 
@@ -64,16 +74,33 @@ class Page(msgspec.Struct, frozen=True):
         """The reader's locale, such as fr_CA."""
         return LOCALES[self.language]
 
+    def may(self, action: str) -> bool:
+        """Whether whoever reads it may do `action`, by its name. Nobody may who is not known."""
+        return self.person is not None and scope_of(self.person.who, Action(action)) is not None
+
 
 def known(language: str | None) -> str | None:
     """`language` as "fr" or "en" where Retour speaks it, else None. Takes fr_CA too."""
-    short = (language or "")[:2]
-    return short if short in LOCALES else None
+    base = base_of(language or "")
+    return base if base in LOCALES else None
 
 
 def chosen(request: AnyRequest) -> str | None:
     """The language that this reader asked for, now or before."""
     return known(request.query_params.get("lang")) or known(request.cookies.get(COOKIE))
+
+
+def language_of(request: AnyRequest, own: str | None = None) -> str:
+    """The language asked for here, else the reader's `own`, the browser's, or French."""
+    spoken = negotiate(listed(request.headers, "accept-language"), own)
+    return chosen(request) or known(spoken) or FRENCH
+
+
+def frame_of(language: str) -> Page:
+    """The frame of a page that is the same for everybody who reads `language`."""
+    others = [one for one in _NAMES if one != language]
+    choices = [Choice(one, _NAMES[one], f"?{urlencode({'lang': one})}") for one in others]
+    return Page(language, choices, [], None)
 
 
 def frame(
@@ -87,37 +114,18 @@ def frame(
     Its own is `preferred`, else the person's, else the browser's, else French. `counts`: how
     much waits in which place.
     """
-    own = preferred or (person.language if person else None)
-    spoken = negotiate(request.headers.get("accept-language", ""), own)
-    language = chosen(request) or known(spoken) or FRENCH
-    return Page(language, _choices(request, language), _places(request, counts or {}), person)
+    language = language_of(request, preferred or (person.language if person else None))
+    places = _places(request, person, counts or {})
+    return Page(language, _choices(request, language), places, person)
 
 
 async def read_fields(request: AnyRequest) -> dict[str, str]:
     """The fields of the form that was sent; of several with one name the last.
 
-    :raises BadBodyError: not UTF-8, U+0000, a file, or parts in an unknown character set.
-    :raises TooLargeError: more than `MOST_PARTS` parts.
+    :raises BadBodyError: not UTF-8, or U+0000 in it.
+    :raises TooLargeError: more fields than any form of ours has.
     """
-    kind, parameters = request.content_type
-    body = await request.body()
-    if kind != RequestEncodingType.MULTI_PART:
-        return dict(read_pairs(body)) if kind == RequestEncodingType.URL_ENCODED else {}
-    if body.count(b"\r\n--" + parameters.get("boundary", "").encode()) > MOST_PARTS:
-        raise TooLargeError
-    return await _read_parts(request)
-
-
-async def _read_parts(request: AnyRequest) -> dict[str, str]:
-    try:
-        parts = await request.form()
-    except (UnicodeDecodeError, LookupError):
-        raise BadBodyError from None
-    fields = dict(parts.multi_items())
-    if not all(isinstance(value, str) for value in fields.values()):
-        raise BadBodyError
-    check_text(*fields, *fields.values())
-    return fields
+    return read_form(await request.body())
 
 
 def clock_for(tx: Tx, page: Page, zone: str) -> Clock:
@@ -129,18 +137,20 @@ def respond(
     request: AnyRequest, template: str, page: Page, /, *, status: int = 200, **context: object
 ) -> Response[str]:
     """The page as an answer; a language chosen just now is remembered for a year."""
-    cookies = []
-    if known(request.query_params.get("lang")):
-        cookies.append(
-            Cookie(COOKIE, value=page.language, max_age=_YEAR, samesite="lax", httponly=True)
-        )
     return Response(
         render(template, page.language, page=page, status=status, **context),
         status_code=status,
         media_type="text/html",
         headers={"Content-Language": page.locale.replace("_", "-")},
-        cookies=cookies,
+        cookies=remembering(request, page.language),
     )
+
+
+def remembering(request: AnyRequest, language: str) -> list[Cookie]:
+    """The cookie that keeps `language` for a year, where it was chosen just now."""
+    if not known(request.query_params.get("lang")):
+        return []
+    return [Cookie(COOKIE, value=language, max_age=_YEAR, samesite="lax", httponly=True)]
 
 
 def _choices(request: AnyRequest, current: str) -> list[Choice]:
@@ -154,9 +164,16 @@ def _choices(request: AnyRequest, current: str) -> list[Choice]:
     ]
 
 
-def _places(request: AnyRequest, counts: Mapping[str, int]) -> list[Place]:
-    names = ["tasks", "refused", "devices", "campaigns"]
-    if request.app.state.get("mailbox") is not None:
-        names.append("mailbox")
+def _places(
+    request: AnyRequest, person: Principal | None, counts: Mapping[str, int]
+) -> list[Place]:
+    """What leads further from every page; only where `person` may go, and nowhere for nobody."""
+    if person is None:
+        return []
     first = request.scope["path"].split("/")[1]
-    return [Place(name, f"/{name}", name == first, counts.get(name, 0)) for name in names]
+    return [
+        Place(name, f"/{name}", name == first, counts.get(name, 0))
+        for name, action in _PLACES.items()
+        if scope_of(person.who, action) is not None
+        and (name != MAILBOX or services(request).mailbox is not None)
+    ]

@@ -102,17 +102,18 @@ class Words:
         """What keeps a step of the dispatcher from being saved."""
         return self._in(words.MOVE_PROBLEMS, field)
 
-    def error_title(self, status: int) -> str:
+    def error_title(self, status: int, code: str) -> str:
         """What a failed request met."""
-        return self._gettext(_error(status)[0])
+        return self._gettext(_error(status, code)[0])
 
-    def error_text(self, status: int) -> str:
+    def error_text(self, status: int, code: str) -> str:
         """What was kept and what to do."""
-        return self._gettext(_error(status)[1])
+        return self._gettext(_error(status, code)[1])
 
 
-def _error(status: int) -> tuple[str, str]:
-    return words.ERRORS.get(status, words.ERRORS[500 if status >= 500 else 400])
+def _error(status: int, code: str) -> tuple[str, str]:
+    general = words.ERRORS[500 if status >= 500 else 400]
+    return words.ERRORS.get(code) or words.ERRORS.get(status, general)
 
 
 def _lower(sentence: str) -> str:

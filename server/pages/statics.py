@@ -8,6 +8,8 @@ from typing import Final
 from litestar import Response, route
 from litestar.params import FromPath
 
+from server.access.entrance import anyone
+from server.access.rights import Action
 from server.errors import NotFoundError
 from server.pages.reading import READING
 
@@ -35,7 +37,12 @@ def address_of(name: str) -> str:
     return f"/static/{hashed}"
 
 
-@route("/static/{name:str}", http_method=READING, sync_to_thread=False)
+@route(
+    "/static/{name:str}",
+    http_method=READING,
+    guards=[anyone(Action.FILE_READ)],
+    sync_to_thread=False,
+)
 def static_file(name: FromPath[str]) -> Response[bytes]:
     """A file, to be kept for ever by whoever asked.
 

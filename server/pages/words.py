@@ -5,6 +5,8 @@ The tables hold msgids. A code that no table knows is shown as it is rather than
 
 from typing import Final
 
+from mail.states import Status
+
 
 def _(text: str) -> str:
     """Mark `text` for the catalogues; it is translated where it is shown."""
@@ -42,28 +44,30 @@ ADDRESSES: Final = {
 
 #: What became of a task's survey: short words, tone and picture.
 SURVEY: Final = {
-    "scheduled": (_("Scheduled"), "neutral", "clock"),
-    "claimed": (_("Being sent"), "neutral", "clock"),
-    "sent": (_("Sent"), "neutral", "mail"),
+    Status.SCHEDULED: (_("Scheduled"), "neutral", "clock"),
+    Status.CLAIMED: (_("Being sent"), "neutral", "clock"),
+    Status.SENT: (_("Sent"), "neutral", "mail"),
     "answered": (_("Answered"), "positive", "check"),
-    "uncertain": (_("Uncertain"), "caution", "alert"),
-    "held": (_("Held back"), "caution", "alert"),
-    "failed": (_("Refused by the mail server"), "negative", "alert"),
-    "expired": (_("Not delivered"), "negative", "alert"),
-    "dropped": (_("Not sent"), "neutral", "none"),
+    Status.UNCERTAIN: (_("Uncertain"), "caution", "alert"),
+    Status.HELD: (_("Held back"), "caution", "alert"),
+    Status.FAILED: (_("Refused by the mail server"), "negative", "alert"),
+    Status.EXPIRED: (_("Not delivered"), "negative", "alert"),
+    Status.REFUSED: (_("Sender refused"), "negative", "alert"),
+    Status.DROPPED: (_("Not sent"), "neutral", "none"),
     "none": (_("Not asked"), "neutral", "none"),
 }
 
 NO_ANSWER: Final = {
-    "scheduled": _("No answer yet. The survey leaves"),
-    "claimed": _("No answer yet. The survey is leaving now."),
-    "sent": _("No answer yet. The survey was sent"),
+    Status.SCHEDULED: _("No answer yet. The survey leaves"),
+    Status.CLAIMED: _("No answer yet. The survey is leaving now."),
+    Status.SENT: _("No answer yet. The survey was sent"),
     "answered": _("The answer is being counted."),
-    "uncertain": _("No answer yet. Whether the survey arrived is not known."),
-    "held": _("No answer yet. The survey is held back until someone decides."),
-    "failed": _("No survey: the mail server refused the address."),
-    "expired": _("No survey: the mail server did not accept it in time."),
-    "dropped": _("No survey was sent for this task."),
+    Status.UNCERTAIN: _("No answer yet. Whether the survey arrived is not known."),
+    Status.HELD: _("No answer yet. The survey is held back until someone decides."),
+    Status.FAILED: _("No survey: the mail server refused the address."),
+    Status.EXPIRED: _("No survey: the mail server did not accept it in time."),
+    Status.REFUSED: _("No survey: the mail server refused the sender for two days."),
+    Status.DROPPED: _("No survey was sent for this task."),
     "none": _("No survey for this task so far."),
 }
 
@@ -87,7 +91,7 @@ REASONS: Final = {
     "no_address": (_("no address"), _("No usable e-mail address was found")),
     "suppressed": (
         _("address refuses mail"),
-        _("The address unsubscribed, or mail to it bounced"),
+        _("The address unsubscribed, mail to it bounced, or its mailbox stays full"),
     ),
     "muted": (_("asked recently"), _("This address was already asked within the mute window")),
     "capped": (_("asked often"), _("This address was already asked as often as allowed")),
@@ -110,6 +114,12 @@ MAIL: Final = {
     "failed": (_("Survey refused by the mail server"), "negative", "alert"),
     "bounced": (_("Survey came back: the address does not take it"), "negative", "alert"),
     "expired": (_("Survey given up after two days of trying"), "negative", "alert"),
+    "full": (
+        _("Survey given up: the mailbox took nothing for two days"),
+        "negative",
+        "alert",
+    ),
+    "refused": (_("Survey given up: the sender was refused for two days"), "negative", "alert"),
     "dropped": (_("Survey not sent"), "neutral", "none"),
     "unsubscribed": (_("The customer unsubscribed"), "caution", "none"),
 }
@@ -147,6 +157,10 @@ ANSWER_PROBLEMS: Final = {
     "rating": _("Choose from one to five stars"),
     "reasons": _("Choose a reason from the list"),
     "comment": _("Shorten your comment"),
+    "too_often": _(
+        "You changed your answer very often. Wait a minute and send it again: what you wrote is"
+        " still here."
+    ),
 }
 
 #: What keeps a step of the dispatcher from being saved, by field; `id`: the form was used before.
@@ -158,7 +172,16 @@ MOVE_PROBLEMS: Final = {
     "id": _("This form was sent before with something else in it. Look at it, then save again."),
 }
 
-ERRORS: Final = {
+#: By status, and by code where people can do something about it.
+ERRORS: Final[dict[int | str, tuple[str, str]]] = {
+    "bad_cookie": (
+        _("A cookie of this site cannot be read"),
+        _("Delete the cookies of this site in your browser, then try again."),
+    ),
+    "long_head": (
+        _("The address or the cookies are too long"),
+        _("Shorten the search, or delete the cookies of this site in your browser."),
+    ),
     400: (_("This request cannot be read"), _("Nothing was changed. Go back and try again.")),
     403: (_("You may not do this"), _("Nothing was changed. Ask an administrator for the right.")),
     404: (

@@ -1,12 +1,10 @@
 /**
- * The list of tasks keeps itself up to date: when the server says that something moved, the page's
+ * The list of tasks keeps itself up to date: when `live.js` says that something moved, the page's
  * own address is read again and what differs is put in place. Without this the page works as well.
  */
 
 /** Milliseconds between two readings, however much moves. */
 const GAP = 2000;
-/** Milliseconds until a line that the server refused is tried again. */
-const PATIENCE = 15000;
 /** Milliseconds for which a changed row stays marked. */
 const MARKED = 5000;
 
@@ -14,36 +12,9 @@ const found = /** @type {HTMLElement} */ (document.getElementById("found"));
 const news = /** @type {HTMLElement} */ (document.getElementById("news"));
 const filters = document.querySelector(".filters");
 
-/** @type {EventSource | null} */
-let line = null;
 /** Something moved since the last reading. */
 let stale = false;
 let reading = false;
-
-/** Listen while somebody looks: a browser has few lines to one server, and hidden tabs hold none. */
-function attend() {
-  if (document.hidden) {
-    line?.close();
-    line = null;
-  } else if (line === null) {
-    listen();
-  }
-}
-
-function listen() {
-  const opened = new EventSource("/tasks/live");
-  line = opened;
-  opened.addEventListener("changed", () => {
-    stale = true;
-    refresh();
-  });
-  opened.addEventListener("error", () => {
-    if (opened.readyState === EventSource.CLOSED && line === opened) {
-      line = null;
-      setTimeout(attend, PATIENCE);
-    }
-  });
-}
 
 /** @returns {boolean} whether somebody is busy with the filters, whom nothing may disturb */
 function busy() {
@@ -58,7 +29,7 @@ async function refresh() {
   try {
     await read();
   } catch {
-    stale = true; // the network is away: the line opens again with it, and says so
+    stale = true; // the network is away: the stream opens again with it, and says so
   }
   setTimeout(() => {
     reading = false;
@@ -69,7 +40,8 @@ async function refresh() {
 async function read() {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
   if (answer.redirected || answer.status === 401 || answer.status === 403) {
-    line?.close(); // signed out: what is shown stays until the page is read anew
+    // Signed out: what is shown stays until the page is read anew.
+    document.dispatchEvent(new Event("retour:over"));
     return;
   }
   if (!answer.ok) throw new Error(String(answer.status));
@@ -205,11 +177,7 @@ function swap(here, fresh) {
 }
 
 filters?.addEventListener("focusout", () => setTimeout(refresh));
-document.addEventListener("visibilitychange", attend);
-// A page that the browser kept and shows again has missed what moved meanwhile.
-window.addEventListener("pagehide", () => {
-  line?.close();
-  line = null;
+document.addEventListener("retour:moved", () => {
+  stale = true;
+  refresh();
 });
-window.addEventListener("pageshow", attend);
-attend();

@@ -1,19 +1,19 @@
 """What the app is made of, read once, compressed once, named by its hash."""
 
-import gzip
 import hashlib
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import zstandard
 from litestar import Request, Response, route
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from server.access.entrance import anyone
+from server.access.rights import Action
 from server.errors import NotFoundError
-from server.middleware.compress import accepted
+from server.http.kept import DIGEST, Kept, answer_kept, keep
 from server.pages.reading import READING
 from server.technician.lean import lean
 from server.technician.texts import texts_of
@@ -30,23 +30,13 @@ KINDS: Final = {
     ".svg": "image/svg+xml",
     ".webmanifest": "application/manifest+json",
 }
-#: Smaller files grow when they are compressed, and PNG is compressed already.
-LEAST_COMPRESSED: Final = 256
-#: The browser asks each time; the service worker, which answers offline, decides what is new.
-REVALIDATE: Final = "no-cache"
 WORKER: Final = "worker.js"
-#: Hexadecimal digits of a hash that tell versions of a file apart; the worker names each file.
-DIGEST: Final = 16
 #: What the system asks for when the app is installed; the app itself shows none of it.
 OUTSIDE: Final = ("icons/", "manifest.webmanifest")
 
 
-class AppFile(msgspec.Struct, frozen=True):
-    """One file: its content, plain and by Content-Encoding, and the SHA-256 of the plain one."""
-
-    kind: str
-    digest: str
-    encoded: dict[str, bytes]
+class AppFile(Kept, frozen=True):
+    """One file of the app."""
 
     @classmethod
     def of(cls, name: str, content: bytes) -> "AppFile":
@@ -54,11 +44,9 @@ class AppFile(msgspec.Struct, frozen=True):
         suffix = name[name.rindex(".") :]
         if suffix in {".js", ".css"}:
             content = lean(content.decode()).encode()
-        encoded = {"": content}
-        if suffix != ".png" and len(content) >= LEAST_COMPRESSED:
-            encoded["zstd"] = zstandard.ZstdCompressor(level=19).compress(content)
-            encoded["gzip"] = gzip.compress(content, mtime=0)
-        return cls(KINDS[suffix], hashlib.sha256(content).hexdigest(), encoded)
+        made = keep(KINDS[suffix], content)
+        encoded = {"": content} if suffix == ".png" else made.encoded
+        return cls(made.kind, made.digest, encoded)
 
 
 @cache
@@ -90,15 +78,20 @@ def _worker(made: dict[str, AppFile]) -> bytes:
     return f"self.APP = {told};\n".encode() + (APP / WORKER).read_bytes()
 
 
-@route("/tech", http_method=READING, sync_to_thread=False)
+@route("/tech", http_method=READING, guards=[anyone(Action.FILE_READ)], sync_to_thread=False)
 def app_start(request: Request[Any, Any, Any]) -> Response[Any]:
     """The page that everything starts from; relative addresses in it need the slash."""
     if not request.scope["raw_path"].endswith(b"/"):
         return Redirect(START, status_code=308)
-    return _answer(request, files()[""])
+    return answer_kept(request, files()[""])
 
 
-@route("/tech/{name:path}", http_method=READING, sync_to_thread=False)
+@route(
+    "/tech/{name:path}",
+    http_method=READING,
+    guards=[anyone(Action.FILE_READ)],
+    sync_to_thread=False,
+)
 def app_file(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[Any]:
     """One file of the app.
 
@@ -107,16 +100,4 @@ def app_file(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[A
     found = files().get(str(name).removeprefix("/"))
     if found is None:
         raise NotFoundError
-    return _answer(request, found)
-
-
-def _answer(request: Request[Any, Any, Any], found: AppFile) -> Response[bytes]:
-    wished = accepted(request.headers.get("accept-encoding", ""))
-    encoding = wished if wished in found.encoded else ""
-    tag = f'"{found.digest[:DIGEST]}{encoding and "-" + encoding}"'
-    headers = {"Cache-Control": REVALIDATE, "ETag": tag, "Vary": "Accept-Encoding"}
-    if tag in request.headers.get("if-none-match", ""):
-        return Response(b"", status_code=304, headers=headers)
-    if encoding:
-        headers["Content-Encoding"] = encoding
-    return Response(found.encoded[encoding], media_type=found.kind, headers=headers)
+    return answer_kept(request, found)

@@ -23,7 +23,7 @@ from sync.feed.changes import Change, Gone, KindName
 from sync.feed.cursor import Place, read_cursor, write_cursor
 from sync.feed.pull import read_stretch
 from sync.intake.verdicts import read_verdicts
-from sync.wire import DeviceScope
+from sync.wire import DeviceScope, SentId
 
 Collection: TypeAlias = Literal[
     "tasks", "customers", "locations", "task_types", "task_states", "transitions"
@@ -141,10 +141,10 @@ async def _undeletable(
     ]
 
 
-def _uuid(text: object) -> UUID | None:
+def _uuid(sent: object) -> UUID | None:
     try:
-        return UUID(str(text))
-    except ValueError:
+        return UUID(msgspec.convert(sent, SentId))
+    except msgspec.ValidationError:
         return None
 
 

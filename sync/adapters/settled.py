@@ -6,17 +6,17 @@ from typing import Any, Final
 from sync.database import Tx
 from sync.feed.changes import Change, VerdictChange
 
-#: The moment is the device's own: the same row, pushed again, must be the same transition.
+#: Id and moment are the device's own: the same row, pushed again, must be the same transition.
 WHOLE: Final = """
-SELECT v.id::text, v.task::text, coalesce(t.state, v.body ->> 'state') AS state,
-  coalesce(t.device_moment, (v.body ->> 'device_moment')::timestamptz) AS moment,
-  coalesce(t.sequence, (v.body ->> 'sequence')::bigint) AS sequence,
-  coalesce(t.note, v.body ->> 'note') AS note,
-  coalesce(t.survey, (v.body ->> 'survey')::boolean) AS survey,
-  coalesce(t.survey_reason, v.body ->> 'survey_reason') AS survey_reason,
-  coalesce(t.email, v.body ->> 'email') AS email, v.verdict AS status, v.reason
-FROM verdict v LEFT JOIN transition t ON t.account = v.account AND t.id = v.id
-WHERE v.account = $1 AND v.id = ANY($2::uuid[])
+SELECT coalesce(spelling, id::text) AS id, coalesce(task, pushed_task)::text AS task,
+  coalesce(state, body ->> 'state') AS state,
+  coalesce(device_moment, (body ->> 'device_moment')::timestamptz) AS moment,
+  coalesce(sequence, (body ->> 'sequence')::bigint) AS sequence,
+  coalesce(note, body ->> 'note') AS note,
+  coalesce(survey, (body ->> 'survey')::boolean) AS survey,
+  coalesce(survey_reason, body ->> 'survey_reason') AS survey_reason,
+  coalesce(email, body ->> 'email') AS email, verdict AS status, refusal AS reason
+FROM transition WHERE account = $1 AND id = ANY($2::uuid[])
 """
 
 

@@ -6,11 +6,11 @@ is treated like one that is too old: this device gets everything, to replace wha
 proves a restored backup is a cursor of ours, which an app may keep and send beside the number.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import asyncpg
 import msgspec
@@ -94,17 +94,22 @@ class RowVerdicts(Struct, frozen=True, rename={"rejected": "experimentalRejected
     rejected: dict[str, list[str]]
 
 
-async def pull(device: DeviceScope, number: int | None, cursor: str | None, key: bytes) -> Pulled:
+async def pull(
+    device: DeviceScope,
+    number: int | None,
+    cursor: str | None,
+    key: bytes,
+    most: int = MOST_CHANGES,
+) -> Pulled:
     """Everything that changed after `number`; without one, or where it leads nowhere, all.
 
     `cursor`: of the last pull, as far as the app keeps it; one that is not this technician's
-    counts as none. `key`: the secret that authenticates cursors.
+    counts as none. `key`: the secret that authenticates cursors. `most`: changes read at once.
     """
     after = Place(*divmod(number, POSITIONS)) if number else None
     proof = _proof(key, device, cursor)
-    return await run(
-        device.account, partial(_pull, device=device, after=after, proof=proof, key=key)
-    )
+    read = partial(_pull, device=device, after=after, proof=proof, key=key, most=most)
+    return await run(device.account, read)
 
 
 def _proof(key: bytes, device: DeviceScope, cursor: str | None) -> Place | None:
@@ -115,17 +120,17 @@ def _proof(key: bytes, device: DeviceScope, cursor: str | None) -> Place | None:
 
 
 async def _pull(
-    tx: Tx, *, device: DeviceScope, after: Place | None, proof: Place | None, key: bytes
+    tx: Tx, *, device: DeviceScope, after: Place | None, proof: Place | None, key: bytes, most: int
 ) -> Pulled:
-    stretch = await _continued(tx, device, after, proof) if after else None
+    stretch = await _continued(tx, device, after, proof, most)
     strategy = None
     if stretch is None:
-        stretch = await read_stretch(tx, device, None, MOST_CHANGES)
+        stretch = await read_stretch(tx, device, None, most)
         strategy = REPLACEMENT
     assert stretch is not None  # noqa: S101 - the start can always be read
     changes = list(stretch.changes)
     while stretch.more:
-        stretch = await read_stretch(tx, device, stretch.place, MOST_CHANGES)
+        stretch = await read_stretch(tx, device, stretch.place, most)
         if stretch is None:
             raise asyncpg.SerializationError("the feed began anew while it was read")
         changes += stretch.changes
@@ -137,34 +142,50 @@ async def _pull(
 
 
 async def _continued(
-    tx: Tx, device: DeviceScope, after: Place, proof: Place | None
+    tx: Tx, device: DeviceScope, after: Place | None, proof: Place | None, most: int
 ) -> Stretch | None:
     """The stretch after `after`, unless nobody has been there; `proof` says whether we have."""
     row = await tx.fetchrow(HEAD, tx.account)
     assert row is not None  # noqa: S101 - made with the account
     head = Place(row["epoch"], row["position"])
     if proof is not None and proof > head:
-        return await read_stretch(tx, device, proof, MOST_CHANGES)  # a new epoch, and no stretch
-    return None if after > head else await read_stretch(tx, device, after, MOST_CHANGES)
+        return await read_stretch(tx, device, proof, most)  # a new epoch, and no stretch
+    if after is None or after > head:
+        return None
+    return await read_stretch(tx, device, after, most)
 
 
 def _tables(changes: Sequence[Change], settled: Mapping[str, Raw]) -> dict[str, TableChanges]:
     """All tables, empty ones too: the library replaces only those that are named."""
     tables = {table: TableChanges([], [], []) for table in TABLES.values()}
-    for change in changes:
+    for change in _last_words(changes):
+        table = tables[TABLES[_kind(change)]]
         if isinstance(change, Gone):
-            tables[TABLES[change.kind]].deleted.append(change.id)
+            table.deleted.append(change.id)
         else:
-            kind, columns = _columns(change, settled)
-            tables[TABLES[kind]].updated.append({name: _cell(one) for name, one in columns.items()})
+            columns = _columns(change, settled)
+            table.updated.append({name: _cell(one) for name, one in columns.items()})
     return tables
 
 
-def _columns(change: Change, settled: Mapping[str, Raw]) -> tuple[KindName, Raw]:
+def _last_words(changes: Sequence[Change]) -> Iterable[Change]:
+    """The last change of each thing: it may have moved on in the feed between two stretches.
+
+    The library refuses an answer that both updates and deletes a row.
+    """
+    return {(_kind(change), change.id): change for change in changes}.values()
+
+
+def _kind(change: Change) -> KindName:
+    if isinstance(change, Gone):
+        return change.kind
+    return cast("KindName", change.__struct_config__.tag)
+
+
+def _columns(change: Change, settled: Mapping[str, Raw]) -> Raw:
     if isinstance(change, VerdictChange):
-        return "verdict", settled[change.id]
-    kind: KindName = msgspec.to_builtins(change)["kind"]
-    return kind, msgspec.structs.asdict(change)
+        return settled[change.id]
+    return msgspec.structs.asdict(change)
 
 
 def _cell(value: object) -> object:

@@ -15,7 +15,10 @@ KindName: TypeAlias = Literal["task", "customer", "location", "task_type", "stat
 
 
 class Step(Struct, frozen=True):
-    """One transition of a task's past. `moment`: corrected, UTC. `by`: the name of who told it."""
+    """One transition of a task's past. `by`: the name of who told it.
+
+    `moment`: UTC; when it counts, which keeps the sequence of its device.
+    """
 
     id: str
     state: str
@@ -52,7 +55,7 @@ class TaskChange(Struct, frozen=True, tag_field="kind", tag="task"):
 
 
 class CustomerChange(Struct, frozen=True, tag_field="kind", tag="customer"):
-    """A customer of a held task."""
+    """A customer of a held task. `call`: a tel: URI for the first number in `phone` (RFC 3966)."""
 
     id: str
     external_id: str | None
@@ -61,10 +64,14 @@ class CustomerChange(Struct, frozen=True, tag_field="kind", tag="customer"):
     billing_email: str | None
     phone: str | None
     language: str
+    call: str | None
 
 
 class LocationChange(Struct, frozen=True, tag_field="kind", tag="location"):
-    """A location of a held task. `zone`: IANA name, null where it is the account's."""
+    """A location of a held task. `zone`: IANA name, null where it is the account's.
+
+    `call`: as a customer's.
+    """
 
     id: str
     external_id: str | None
@@ -74,6 +81,7 @@ class LocationChange(Struct, frozen=True, tag_field="kind", tag="location"):
     email: str | None
     phone: str | None
     zone: str | None
+    call: str | None
 
 
 class Ask(Struct, frozen=True):
@@ -113,7 +121,8 @@ class StateChange(Struct, frozen=True, tag_field="kind", tag="state"):
 class VerdictChange(Struct, frozen=True, tag_field="kind", tag="verdict"):
     """The verdict on a transition of the technician's, changed after it was told.
 
-    What was parked was settled, or what was refused was accepted. `moment`: corrected, UTC.
+    What was parked was settled, or what was refused was accepted. `id`: as its device wrote it.
+    `moment`: corrected, UTC.
     """
 
     id: str

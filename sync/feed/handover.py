@@ -14,17 +14,6 @@ from sync.feed.publish import Row, lock_head, write
 #: Technician and task.
 Hold: TypeAlias = tuple[UUID, UUID]
 
-#: In the order of locks. What a task brings along, and the task itself.
-SHARES: Final = (
-    "SELECT FROM task WHERE account = $1 AND id = ANY($2) ORDER BY id FOR SHARE",
-    """SELECT FROM customer WHERE account = $1 AND id IN (
-         SELECT customer FROM task WHERE account = $1 AND id = ANY($2)) ORDER BY id FOR SHARE""",
-    """SELECT FROM location WHERE account = $1 AND id IN (
-         SELECT location FROM task WHERE account = $1 AND id = ANY($2)) ORDER BY id FOR SHARE""",
-    """SELECT FROM task_type WHERE account = $1 AND id IN (
-         SELECT type FROM task WHERE account = $1 AND id = ANY($2)) ORDER BY id FOR SHARE""",
-)
-SHARE_STATES: Final = "SELECT FROM state WHERE account = $1 ORDER BY code FOR SHARE"
 STATES: Final = "SELECT code FROM state WHERE account = $1 ORDER BY code"
 
 #: Open turns; a pool's turn is that of the active technicians of its unit and those below.
@@ -56,15 +45,18 @@ SELECT id, type, customer, location FROM task WHERE account = $1 AND id = ANY($2
 """
 
 #: Customers and locations in a technician's feed to which none of the technician's tasks leads.
+#: Written so that technicians are no reason to read through all that they hold: of what a thing's
+#: key gives they are only picked.
 ORPHANS: Final = """
 SELECT f.technician, f.kind, f.id FROM feed f
-WHERE f.account = $1 AND NOT f.deleted AND f.kind = $2
-  AND f.id = ANY($3::text[]) AND f.technician = ANY($4)
-  AND NOT EXISTS (
-    SELECT FROM task t JOIN feed h
-      ON h.account = $1 AND h.kind = 'task' AND h.id = t.id::text AND h.technician = f.technician
-    WHERE t.account = $1 AND NOT h.deleted
-      AND CASE $2 WHEN 'customer' THEN t.customer ELSE t.location END = f.id::uuid)
+WHERE f.account = $1 AND NOT f.deleted AND f.kind = '{kind}'
+  AND f.id = ANY($2::text[]) AND array_position($3::uuid[], f.technician) IS NOT NULL
+  AND (
+    SELECT true FROM task t WHERE t.account = $1 AND t.{kind} = f.id::uuid AND (
+      SELECT true FROM feed h WHERE h.account = $1 AND h.kind = 'task' AND h.id = t.id::text
+        AND h.technician IS NOT DISTINCT FROM f.technician AND NOT h.deleted
+    ) LIMIT 1
+  ) IS NULL
 """
 
 POOLED: Final = """
@@ -77,40 +69,40 @@ async def hand_over(
     tx: Tx,
     tasks: Collection[UUID],
     *,
-    changed: bool = True,
     left: Collection[tuple[KindName, UUID]] = (),
 ) -> None:
     """Bring the feeds in line with who holds `tasks` now.
 
-    Gains arrive whole; losses leave tombstones, also of what only the lost tasks led to.
-    `changed`: the tasks' content changed too. `left`: customers and locations that the tasks
+    Gains arrive whole; losses leave tombstones, also of what only the lost tasks led to. Who keeps
+    a task gets it anew, for its content changed. `left`: customers and locations that the tasks
     pointed at before.
     """
-    if not tasks:
-        return
-    await _share(tx, tasks)
+    if tasks:
+        await lock_head(tx)
+        await _bring_in_line(tx, list(tasks), changed=True, left=left)
+
+
+async def hand_over_pools(tx: Tx) -> None:
+    """The same for every task of a pool, after people or units moved."""
     await lock_head(tx)
-    # Read anew: what others committed while we waited for the turn must be seen.
-    wanted = await _holds(tx, HOLDERS, list(tasks))
+    # Not before: what another transaction gave to a pool while we waited must be among them.
+    tasks = [row["task"] for row in await tx.fetch(POOLED, tx.account)]
+    if tasks:
+        await _bring_in_line(tx, tasks, changed=False, left=())
+
+
+async def _bring_in_line(
+    tx: Tx, tasks: list[UUID], *, changed: bool, left: Collection[tuple[KindName, UUID]]
+) -> None:
+    """What `hand_over` does, in the account's turn; `changed`: the tasks' content too."""
+    wanted = await _holds(tx, HOLDERS, tasks)
     held = await _holds(tx, HELD, [str(task) for task in tasks])
-    brought = {row["id"]: row for row in await tx.fetch(BROUGHT, tx.account, list(tasks))}
+    brought = {row["id"]: row for row in await tx.fetch(BROUGHT, tx.account, tasks)}
     states = [row["code"] for row in await tx.fetch(STATES, tx.account)]
     await write(tx, _arrivals(wanted if changed else wanted - held, states, brought))
     lost = sorted(held - wanted)
     await write(tx, [Row(technician, "task", str(task), True) for technician, task in lost])
     await _drop_orphans(tx, held, [*left, *_led_to(brought[task] for _, task in lost)])
-
-
-async def hand_over_pools(tx: Tx) -> None:
-    """The same for every task of a pool, after people or units moved."""
-    rows = await tx.fetch(POOLED, tx.account)
-    await hand_over(tx, [row["task"] for row in rows], changed=False)
-
-
-async def _share(tx: Tx, tasks: Collection[UUID]) -> None:
-    for sql in SHARES:
-        await tx.execute(sql, tx.account, list(tasks))
-    await tx.execute(SHARE_STATES, tx.account)
 
 
 async def _holds(tx: Tx, sql: str, tasks: list[UUID] | list[str]) -> set[Hold]:
@@ -152,6 +144,7 @@ async def _drop_orphans(
     rows: list[Row] = []
     for kind in kinds:
         ids = [str(thing) for name, thing in candidates if name == kind]
-        found = await tx.fetch(ORPHANS, tx.account, kind, ids, technicians) if ids else []
+        sql = ORPHANS.format(kind=kind)
+        found = await tx.fetch(sql, tx.account, ids, technicians) if ids else []
         rows.extend(Row(row["technician"], kind, row["id"], True) for row in found)
     await write(tx, sorted(rows))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from sync.connecting import PROMPT
 from sync.database import Tx, once
 
 HEADS: Final = "SELECT account, epoch, position FROM feed_heads($1::bigint[])"
@@ -28,7 +29,7 @@ class Head(NamedTuple):
 
 async def read_heads(accounts: Sequence[int]) -> dict[int, Head]:
     """The heads of `accounts`, in one statement without their scopes."""
-    rows = await once(HEADS, accounts)
+    rows = await once(HEADS, accounts, limit=PROMPT)
     return {row["account"]: Head(row["epoch"], row["position"]) for row in rows}
 
 

@@ -4,8 +4,9 @@ The account's counter is the last lock that a transaction takes, so whoever hold
 and positions come in the order of commits. A thing that changed is moved to the end of the feeds
 that hold it (`touch`); who gains or loses tasks is worked out from the open turns (`hand_over`).
 
-Whoever adds a thing to a feed locks it FOR SHARE first. Otherwise one who edits it at the same
-time could move the rows it sees, miss the new one, and commit after the new one was pulled.
+Whatever that depends on is read after the counter was locked, by statements of their own: of two
+transactions that each change what the other reads, the second to have its turn sees what the
+first committed. What was read before the turn may be out of date, and must not decide.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,15 +18,7 @@ from sync.feed.changes import KindName
 
 Thing = tuple[KindName, str]
 
-TOUCH: Final = """
-WITH head AS (
-  UPDATE feed_head SET position = position + $4 WHERE account = $1
-  RETURNING position - $4 AS base
-)
-UPDATE feed f SET position = head.base + w.place, changed_at = $5
-FROM head, unnest($2::text[], $3::text[]) WITH ORDINALITY AS w(kind, id, place)
-WHERE f.account = $1 AND f.kind = w.kind AND f.id = w.id AND NOT f.deleted
-"""
+TOUCH: Final = "SELECT feed_touch($1, $2, $3, $4)"
 
 #: A shared thing that is there already stays where it is; tasks and verdicts are only given when
 #: they moved.
@@ -54,21 +47,21 @@ class Row(NamedTuple):
 
 
 async def lock_head(tx: Tx) -> None:
-    """Take the account's turn to write its feed; nothing else is locked after it."""
+    """Take the account's turn to write its feed: the last lock of a transaction.
+
+    Who settles what was parked takes others after it, may meet a deadlock, and is tried again.
+    """
     await tx.execute("SELECT FROM feed_head WHERE account = $1 FOR UPDATE", tx.account)
 
 
 async def touch(tx: Tx, things: Iterable[Thing]) -> None:
-    """Move `things`, whose content changed, to the end of the feeds that hold them.
-
-    The caller has their rows locked by having changed them.
-    """
+    """Move `things`, whose content changed, to the end of the feeds that hold them by then."""
     distinct = list(dict.fromkeys(things))
     if not distinct:
         return
     kinds = [kind for kind, _ in distinct]
     ids = [thing for _, thing in distinct]
-    await tx.execute(TOUCH, tx.account, kinds, ids, len(distinct), tx.now)
+    await tx.execute(TOUCH, tx.account, kinds, ids, tx.now)
 
 
 async def write(tx: Tx, rows: Sequence[Row]) -> None:

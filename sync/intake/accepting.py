@@ -1,18 +1,23 @@
 """A dispatcher accepts what was refused."""
 
+from functools import partial
 from typing import Final
 from uuid import UUID
 
+from sync.audit import Told, tell
 from sync.database import Tx
 from sync.errors import ConflictError, MissingError
 from sync.feed.publish import touch
 from sync.intake.facts import keep
 from sync.intake.judging import ACCEPTED, known_states, lock_tasks
-from sync.intake.parking import settle, stored_arrival
+from sync.intake.keeping import settle
+from sync.intake.parking import stored_arrival, tell_devices
 
-TASK: Final = "SELECT task FROM verdict WHERE account = $1 AND id = $2"
+TASK: Final = """
+SELECT coalesce(task, pushed_task) FROM transition WHERE account = $1 AND id = $2
+"""
 REFUSED: Final = """
-SELECT id, task, device, technician, digest, body FROM verdict
+SELECT id, pushed_task, device, technician, digest, body, refusal FROM transition
 WHERE account = $1 AND id = $2 AND verdict = 'refused' FOR UPDATE
 """
 
@@ -36,6 +41,9 @@ async def accept(tx: Tx, transition: UUID, by: UUID | None) -> None:
     arrival = stored_arrival(tx, row)
     if not locked or not await known_states(tx, [arrival.body.state]):
         raise ConflictError("its task or its state does not exist")
-    things = await keep(tx, [arrival], locked)
-    await settle(tx, [arrival], [ACCEPTED], by)
+    things = await keep(tx, [(arrival, ACCEPTED)], locked, partial(settle, by=by))
+    told = {"verdict": "refused", "reason": row["refusal"]}
+    accepted = {"verdict": ACCEPTED.verdict, "reason": None}
+    await tell(tx, "refused.accept", [Told(f"transition/{transition}", told, accepted)])
+    await tell_devices(tx, [arrival])
     await touch(tx, things)

@@ -8,8 +8,13 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
+from rules.facts import Transition
 from rules.timing import corrected_moment
+from sync.plain import is_nothing
 from sync.wire import DeviceScope, Item, Push
+
+#: Letters that are kept of a captured address: the most that one can have (RFC 3696, erratum 1690).
+LONGEST_ADDRESS: Final = 320
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _write: Final = msgspec.json.Encoder().encode
@@ -31,7 +36,8 @@ class Body(Struct, frozen=True):
 class Arrival(Struct, frozen=True):
     """A transition with who sent it, when it arrived (UTC) and what it hashes to.
 
-    `by`: the dispatcher who tells it in the technician's place.
+    `by`: the dispatcher who tells it in the technician's place. `spelling`: the id as the device
+    wrote it, where that is not our way.
     """
 
     id: UUID
@@ -42,35 +48,64 @@ class Arrival(Struct, frozen=True):
     received: datetime
     digest: bytes
     by: UUID | None = None
+    spelling: str | None = None
 
     @property
-    def order(self) -> tuple[datetime, int, UUID]:
-        """Its place in its task's history."""
-        return (self.body.moment, self.body.sequence, self.id)
+    def sent_id(self) -> str:
+        """The id as its sender knows it."""
+        return self.spelling or str(self.id)
+
+    def transition(self, task_type: UUID) -> Transition:
+        """The fact that it would be, of a task of `task_type`."""
+        body = self.body
+        return Transition(
+            self.id,
+            task_type,
+            body.state,
+            body.moment,
+            body.sequence,
+            self.received,
+            body.survey,
+            device=self.device,
+        )
 
 
 def arrivals(device: DeviceScope, batch: Push, now: datetime) -> list[Arrival]:
     """The transitions of `batch` by the server's clock, which says `now`."""
-    return [
-        Arrival(
-            id=item.id,
-            task=item.task,
-            body=_body(item, batch.device_now, now),
-            device=device.device,
-            technician=device.technician,
-            received=now,
-            digest=content_digest(item),
-        )
-        for item in batch.transitions
-    ]
+    return [_arrival(device, item, batch.device_now, now) for item in batch.transitions]
+
+
+def _arrival(device: DeviceScope, item: Item, device_now: datetime, now: datetime) -> Arrival:
+    identity = item.id
+    return Arrival(
+        id=identity,
+        task=item.task,
+        body=_body(item, device_now, now),
+        device=device.device,
+        technician=device.technician,
+        received=now,
+        digest=content_digest(item),
+        spelling=None if item.sent_id == str(identity) else item.sent_id,
+    )
 
 
 def content_digest(item: Item) -> bytes:
     """SHA-256 of what makes two transitions the same, whoever sends them and however late."""
     moment = item.moment.astimezone(UTC)
-    told = (item.task, item.state, moment, item.sequence, item.note, item.survey, item.email)
+    told = (item.task, item.state, moment, item.sequence, item.note, item.survey, captured(item))
     # What came later is added only where it is told: what was pushed before hashes as it did.
     return digest_of(told if item.survey_reason is None else (*told, item.survey_reason))
+
+
+def captured(item: Item) -> str | None:
+    """The address as it was typed, whether one can write to it or not; None for "-" or blanks.
+
+    Cut, and without U+0000, so that a column holds it: a bad address must not cost the step. What
+    comes out goes in unchanged, for devices send again what they were told.
+    """
+    if item.email is None or is_nothing(item.email):
+        return None
+    return item.email.replace("\0", "\ufffd")[:LONGEST_ADDRESS]
 
 
 def digest_of(content: tuple[object, ...]) -> bytes:
@@ -91,6 +126,6 @@ def _body(item: Item, device_now: datetime, now: datetime) -> Body:
         sequence=item.sequence,
         note=item.note,
         survey=item.survey,
-        email=item.email,
+        email=captured(item),
         survey_reason=item.survey_reason,
     )

@@ -8,14 +8,26 @@ import asyncpg
 import msgspec
 from msgspec import Struct
 
+from rules.facts import Transition
 from sync.database import Tx
 from sync.intake.arrivals import Arrival
 from sync.wire import Reason, VerdictName
 
-LOCK_TASKS: Final = """
-SELECT t.id, t.customer, t.initial_state, y.flow
-FROM task t JOIN task_type y ON y.account = t.account AND y.id = t.type
-WHERE t.account = $1 AND t.id = ANY($2) ORDER BY t.id FOR UPDATE OF t
+#: The task alone: joined with its type, one that is given another type while somebody waits for
+#: its lock would fall out of the answer.
+LOCK_TASKS: Final = "SELECT FROM task WHERE account = $1 AND id = ANY($2) ORDER BY id FOR UPDATE"
+
+#: `state_moment`: at which the step counts that gives the task its state, whatever it says itself.
+#: LIMIT keeps the planner from reading all of the account's transitions to find a hundred.
+LOCKED: Final = """
+SELECT t.id, t.type, t.customer, t.initial_state, y.flow,
+  s.id AS step, s.type AS step_type, s.state, t.state_moment, s.sequence, s.received_at, s.survey,
+  s.device
+FROM task t JOIN task_type y ON y.account = $1 AND y.id = t.type
+LEFT JOIN LATERAL (
+  SELECT * FROM transition WHERE account = $1 AND id = t.state_transition LIMIT 1
+) s ON true
+WHERE t.account = $1 AND t.id = ANY($2)
 """
 
 STATES: Final = "SELECT code FROM state WHERE account = $1 AND code = ANY($2)"
@@ -34,23 +46,29 @@ WITH RECURSIVE claim AS (
   WHERE unit.parent IS NOT NULL
 )
 SELECT c.id FROM claim c
-WHERE EXISTS (
-  SELECT FROM assignment a
+WHERE (
+  SELECT true FROM assignment a
   WHERE a.account = $1 AND a.task = c.task
     AND a.start_at <= c.moment AND (a.end_at IS NULL OR a.end_at >= c.moment)
     AND (a.technician = c.technician
-      OR (a.unit, c.technician) IN (SELECT unit, technician FROM above)))
+      OR (a.unit, c.technician) IN (SELECT unit, technician FROM above))
+  LIMIT 1)
 """
 
 _read_flow: Final = msgspec.json.Decoder(dict[str, list[str]]).decode
 
 
 class LockedTask(Struct, frozen=True):
-    """What intake needs of a task whose row is locked. `flow`: next states by state."""
+    """What intake needs of a task whose row is locked. `flow`: next states by state.
 
+    `last`: the step that gives the task its state, at the moment at which it counts.
+    """
+
+    type: UUID
     customer: UUID | None
     initial_state: str
     flow: dict[str, list[str]]
+    last: Transition | None
 
 
 class Judgement(Struct, frozen=True):
@@ -68,14 +86,33 @@ NO_AUTHORITY: Final = Judgement("refused", "no_authority")
 
 async def lock_tasks(tx: Tx, tasks: Collection[UUID]) -> dict[UUID, LockedTask]:
     """Those of `tasks` that exist, locked in the order of their ids."""
+    await tx.execute(LOCK_TASKS, tx.account, list(tasks))
     flows: dict[str, dict[str, list[str]]] = {}
     locked: dict[UUID, LockedTask] = {}
-    for row in await tx.fetch(LOCK_TASKS, tx.account, list(tasks)):
+    for row in await tx.fetch(LOCKED, tx.account, list(tasks)):
         text = row["flow"]
         if text not in flows:
             flows[text] = _read_flow(text)
-        locked[row["id"]] = LockedTask(row["customer"], row["initial_state"], flows[text])
+        task = LockedTask(
+            row["type"], row["customer"], row["initial_state"], flows[text], _last(row)
+        )
+        locked[row["id"]] = task
     return locked
+
+
+def _last(row: asyncpg.Record) -> Transition | None:
+    if row["step"] is None:
+        return None
+    return Transition(
+        row["step"],
+        row["step_type"],
+        row["state"],
+        row["state_moment"],
+        row["sequence"],
+        row["received_at"],
+        row["survey"],
+        device=row["device"],
+    )
 
 
 async def known_states(tx: Tx, codes: Collection[str]) -> set[object]:

@@ -11,18 +11,26 @@ from sync.database import Tx
 from sync.feed.publish import Row, lock_head, touch, write
 from sync.intake.arrivals import Arrival, Body
 from sync.intake.facts import keep
-from sync.intake.judging import ACCEPTED, Judgement, judge, lock_tasks
+from sync.intake.judging import ACCEPTED, judge, lock_tasks
+from sync.intake.keeping import settle
 
 WAITING: Final = """
-SELECT id, task, device, technician, digest, body FROM verdict
-WHERE account = $1 AND task = ANY($2) AND verdict = 'parked' ORDER BY id
+SELECT id, pushed_task, device, technician, digest, body FROM transition
+WHERE account = $1 AND pushed_task = ANY($2) AND verdict = 'parked' ORDER BY id
 """
 
-SETTLE: Final = """
-UPDATE verdict SET verdict = s.verdict, reason = s.reason, settled_at = $5, settled_by = $6,
-  body = CASE WHEN s.verdict = 'accepted' THEN NULL ELSE body END
-FROM unnest($2::uuid[], $3::text[], $4::text[]) AS s(id, verdict, reason)
-WHERE account = $1 AND verdict.id = s.id
+#: Whoever a new task is given to had it already when they told of it, before it was known here.
+BEGIN_EARLIER: Final = """
+UPDATE assignment a SET start_at = told.first
+FROM (
+  SELECT b.id, min((n.body ->> 'moment')::timestamptz) AS first
+  FROM assignment b
+  JOIN task t ON t.account = b.account AND t.id = b.task AND t.created_at = b.start_at
+  JOIN transition n ON n.account = b.account AND n.pushed_task = b.task AND n.verdict = 'parked'
+    AND (n.technician = b.technician OR b.unit IS NOT NULL)
+  WHERE b.account = $1 AND b.task = ANY($2) GROUP BY b.id
+) told
+WHERE a.account = $1 AND a.id = told.id AND told.first < a.start_at
 """
 
 read_body: Final = msgspec.json.Decoder(Body).decode
@@ -31,27 +39,28 @@ read_body: Final = msgspec.json.Decoder(Body).decode
 async def settle_parked(tx: Tx, tasks: Collection[UUID]) -> bool:
     """Judge what was parked for `tasks`, which this transaction created.
 
-    What is accepted keeps its moment and takes now as its reception. Returns whether something
-    was: planning is then worth a ring. Takes the feed's turn, see `push`.
+    As if assignments that begin with their task had begun with the first of it. What is accepted
+    keeps its moment and takes now as its reception. Returns whether something was: planning is
+    then worth a ring. Takes the feed's turn, see `push`.
     """
     await lock_head(tx)
     waiting = [stored_arrival(tx, row) for row in await tx.fetch(WAITING, tx.account, list(tasks))]
     if not waiting:
         return False
     locked = await lock_tasks(tx, {arrival.task for arrival in waiting})
-    judged = await judge(tx, waiting, locked)
-    await settle(tx, waiting, judged)
-    pairs = zip(waiting, judged, strict=True)
-    accepted = [arrival for arrival, judgement in pairs if judgement == ACCEPTED]
-    await touch(tx, await keep(tx, accepted, locked))
-    return bool(accepted)
+    await tx.execute(BEGIN_EARLIER, tx.account, list(locked))
+    judged = list(zip(waiting, await judge(tx, waiting, locked), strict=True))
+    things = await keep(tx, judged, locked, settle)
+    await tell_devices(tx, waiting)
+    await touch(tx, things)
+    return any(judgement == ACCEPTED for _, judgement in judged)
 
 
 def stored_arrival(tx: Tx, row: asyncpg.Record) -> Arrival:
-    """What a verdict's row keeps of a transition, as if it arrived now."""
+    """What the row of an open transition keeps of it, as if it arrived now."""
     return Arrival(
         id=row["id"],
-        task=row["task"],
+        task=row["pushed_task"],
         body=read_body(row["body"]),
         device=row["device"],
         technician=row["technician"],
@@ -60,20 +69,6 @@ def stored_arrival(tx: Tx, row: asyncpg.Record) -> Arrival:
     )
 
 
-async def settle(
-    tx: Tx, waiting: Sequence[Arrival], judged: Sequence[Judgement], by: UUID | None = None
-) -> None:
-    """Change verdicts that were told to `judged`, and have the technicians' devices hear of it.
-
-    `by`: who decided so; None: it came of itself. Takes the feed's turn.
-    """
-    await tx.execute(
-        SETTLE,
-        tx.account,
-        [arrival.id for arrival in waiting],
-        [judgement.verdict for judgement in judged],
-        [judgement.reason for judgement in judged],
-        tx.now,
-        by,
-    )
-    await write(tx, [Row(arrival.technician, "verdict", str(arrival.id)) for arrival in waiting])
+async def tell_devices(tx: Tx, settled: Sequence[Arrival]) -> None:
+    """Have the technicians' devices hear of verdicts that changed. Takes the feed's turn."""
+    await write(tx, [Row(arrival.technician, "verdict", str(arrival.id)) for arrival in settled])

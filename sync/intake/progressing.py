@@ -5,17 +5,18 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from sync.database import Tx, run
+from sync.audit import Told, tell
+from sync.database import SYSTEM, Tx, run
 from sync.errors import ConflictError, MissingError, UnknownReferenceError
 from sync.feed.publish import touch
 from sync.intake.arrivals import Arrival, Body, digest_of
 from sync.intake.facts import keep
 from sync.intake.judging import ACCEPTED, known_states, lock_tasks
-from sync.intake.verdicts import Stored, add_verdicts, read_verdicts
+from sync.intake.verdicts import Stored, read_verdicts
 from sync.plain import check_moment
-from sync.wire import Moment, Note, Result, StateCode, SurveyReason, check_told
+from sync.wire import Moment, Note, Result, SentId, StateCode, SurveyReason, check_told
 
 #: Whose turn it was at a moment; of several the one that began last.
 HOLDER: Final = """
@@ -27,13 +28,13 @@ ORDER BY start_at DESC, id DESC LIMIT 1
 
 
 class Progress(Struct, frozen=True, forbid_unknown_fields=True):
-    """The task enters `state`. `id`: made by the caller, so that sending twice is once.
+    """The task enters `state`. `sent_id`: made by the caller, so that sending twice is once.
 
     `moment`: aware; now where left out, and never later than now. `survey`: false asks nobody,
     `survey_reason` says why.
     """
 
-    id: UUID
+    sent_id: SentId = field(name="id")
     state: StateCode
     moment: Moment | None = None
     note: Note | None = None
@@ -46,18 +47,26 @@ class Progress(Struct, frozen=True, forbid_unknown_fields=True):
             check_moment(self.moment)
         check_told(self.state, self.note, self.survey, self.survey_reason)
 
+    @property
+    def id(self) -> UUID:
+        """The id in the one form in which it is stored and compared."""
+        return UUID(self.sent_id)
 
-async def progress(account: int, task: UUID, by: UUID | None, order: Progress) -> Result:
+
+async def progress(
+    account: int, task: UUID, by: UUID | None, order: Progress, actor: str = SYSTEM
+) -> Result:
     """Keep `order` of `task` as a fact, retried after a deadlock; its verdict.
 
-    `by`: who says so, None for a program. It counts as the work of whoever had the task at the
-    moment, else as that of `by`. Planning is worth a ring afterwards.
+    `by`: who says so, None for a program; `actor`: who in the record, as in `tx`. It counts as the
+    work of whoever had the task at the moment, else as that of `by`. Planning is worth a ring
+    afterwards.
 
     :raises MissingError: the account has no such task.
     :raises UnknownReferenceError: the account has no such state.
     :raises ConflictError: a program moves a task that nobody had at the moment.
     """
-    return await run(account, partial(_progress, task=task, by=by, order=order))
+    return await run(account, partial(_progress, task=task, by=by, order=order), actor)
 
 
 async def _progress(tx: Tx, task: UUID, by: UUID | None, order: Progress) -> Result:
@@ -71,17 +80,18 @@ async def _progress(tx: Tx, task: UUID, by: UUID | None, order: Progress) -> Res
     if not await known_states(tx, [order.state]):
         raise UnknownReferenceError("state", "names no state of this account")
     arrival = await _arrival(tx, task, by, order, digest)
-    if await add_verdicts(tx, [(arrival, ACCEPTED)]):
-        await touch(tx, await keep(tx, [arrival], tasks))
-        return Result(arrival.id, "accepted")
-    return _again(order, digest, (await read_verdicts(tx, [order.id]))[order.id])
+    things = await keep(tx, [(arrival, ACCEPTED)], tasks)
+    made = {"transition": order.id, "state": order.state, "moment": arrival.body.moment}
+    await tell(tx, "task.progress", [Told(f"task/{task}", None, made)])
+    await touch(tx, things)
+    return Result(order.sent_id, "accepted")
 
 
 def _again(order: Progress, digest: bytes, told: Stored) -> Result:
     """The verdict that the same order had, whoever has its task by now."""
     if told.device is not None or told.digest != digest:
-        return Result(order.id, "refused", "id_reused")
-    return Result(order.id, told.verdict, told.reason)
+        return Result(order.sent_id, "refused", "id_reused")
+    return Result(order.sent_id, told.verdict, told.reason)
 
 
 def _digest(task: UUID, order: Progress) -> bytes:

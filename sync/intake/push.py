@@ -13,7 +13,7 @@ from sync.feed.publish import lock_head, touch
 from sync.intake.arrivals import Arrival, arrivals
 from sync.intake.facts import keep
 from sync.intake.judging import ACCEPTED, PARKED, judge, lock_tasks
-from sync.intake.verdicts import Stored, add_verdicts, read_verdicts
+from sync.intake.verdicts import Stored, read_verdicts
 from sync.wire import DeviceScope, Push, Result, check_count
 
 APPEARED: Final = "SELECT EXISTS (SELECT FROM task WHERE account = $1 AND id = ANY($2))"
@@ -34,7 +34,7 @@ async def push(device: DeviceScope, batch: Push) -> PushOutcome:
 
     :raises TooManyError: more than `MOST_TRANSITIONS`; nothing was applied.
     """
-    check_count(batch)
+    check_count(batch.transitions)
     return await run(device.account, partial(_take_in, device=device, batch=batch))
 
 
@@ -44,38 +44,24 @@ async def _take_in(tx: Tx, device: DeviceScope, batch: Push) -> PushOutcome:
     for arrival in sent:
         first.setdefault(arrival.id, arrival)
     stored = await read_verdicts(tx, first)
-    unknown = [arrival for arrival in first.values() if arrival.id not in stored]
+    fresh = [arrival for arrival in first.values() if arrival.id not in stored]
     changed = False
-    if unknown:
+    if fresh:
         # Only what is new takes locks; a replay waits for nobody.
-        later, changed = await _decide(tx, unknown)
+        later, changed = await _decide(tx, fresh)
         stored |= later
     results = {arrival.id: stored[arrival.id].answer(arrival) for arrival in first.values()}
     return PushOutcome([_told(each, first[each.id], results[each.id]) for each in sent], changed)
 
 
-async def _decide(tx: Tx, unknown: Sequence[Arrival]) -> tuple[dict[UUID, Stored], bool]:
+async def _decide(tx: Tx, fresh: Sequence[Arrival]) -> tuple[dict[UUID, Stored], bool]:
     """Judge under the tasks' locks and keep; the verdicts, and whether a history grew."""
-    tasks = await lock_tasks(tx, {arrival.task for arrival in unknown})
-    # Another connection may have brought the same while we waited for the locks.
-    stored = await read_verdicts(tx, [arrival.id for arrival in unknown])
-    fresh = [arrival for arrival in unknown if arrival.id not in stored]
-    if not fresh:
-        return stored, False
+    tasks = await lock_tasks(tx, {arrival.task for arrival in fresh})
     judged = list(zip(fresh, await judge(tx, fresh, tasks), strict=True))
-    added = await add_verdicts(tx, judged)
-    stored |= {
-        arrival.id: Stored.of(arrival, judgement)
-        for arrival, judgement in judged
-        if arrival.id in added
-    }
-    if len(added) < len(fresh):
-        stored |= await read_verdicts(tx, [a.id for a in fresh if a.id not in added])
-    kept = [(arrival, judgement) for arrival, judgement in judged if arrival.id in added]
-    accepted = [arrival for arrival, judgement in kept if judgement == ACCEPTED]
-    await touch(tx, await keep(tx, accepted, tasks))
-    await _watch_for_tasks(tx, {a.task for a, judgement in kept if judgement == PARKED})
-    return stored, bool(accepted)
+    await touch(tx, await keep(tx, judged, tasks))
+    await _watch_for_tasks(tx, {arrival.task for arrival, one in judged if one == PARKED})
+    verdicts = {arrival.id: Stored.of(arrival, judgement) for arrival, judgement in judged}
+    return verdicts, any(judgement == ACCEPTED for _, judgement in judged)
 
 
 async def _watch_for_tasks(tx: Tx, missing: set[UUID]) -> None:
@@ -95,5 +81,6 @@ def _told(arrival: Arrival, first: Arrival, result: Result) -> Result:
     if arrival is first:
         return result
     if arrival.digest != first.digest or result.reason == "id_reused":
-        return Result(arrival.id, "refused", "id_reused")
-    return Result(arrival.id, "duplicate") if result.verdict == "accepted" else result
+        return Result(arrival.sent_id, "refused", "id_reused")
+    verdict = "duplicate" if result.verdict == "accepted" else result.verdict
+    return Result(arrival.sent_id, verdict, result.reason)

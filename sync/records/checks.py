@@ -1,16 +1,19 @@
 """What a field of a record may hold. Values that pass come back as they are kept."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
+from importlib.resources import files
 from typing import Any, Final, TypeAlias
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import UNSET, Struct
 
 from rules.address import normal_form
-from sync.errors import AddressError, FieldError, TextError
-from sync.plain import check_moment, is_line, is_visible
+from sync.errors import AddressError, FieldError, ItemsError, TextError, TooManyError
+from sync.plain import check_moment, is_line, is_nothing, is_visible, lines_of
+from sync.records.shapes import MOST_RECORDS
+
+LONGEST_LINES: Final = 1000
 
 #: The fields that were given, by name.
 Draft: TypeAlias = dict[str, Any]
@@ -22,7 +25,7 @@ def line(field: str, text: str, *, longest: int) -> str:
 
     :raises TextError: nothing to be seen, longer than `longest`, or more than one plain line.
     """
-    trimmed = text.strip(" \t")
+    trimmed = text.strip()
     if not is_visible(trimmed) or len(trimmed) > longest:
         raise TextError(field, f"must have 1 to {longest} characters, one of them visible")
     if not is_line(trimmed):
@@ -32,7 +35,6 @@ def line(field: str, text: str, *, longest: int) -> str:
 
 name: Final[Check] = partial(line, longest=200)
 word: Final[Check] = partial(line, longest=100)
-long_line: Final[Check] = partial(line, longest=1000)
 
 
 def optional_line(field: str, text: str) -> str | None:
@@ -40,7 +42,28 @@ def optional_line(field: str, text: str) -> str | None:
 
     :raises TextError: as `line`.
     """
-    return name(field, text) if text.strip(" \t") else None
+    return name(field, text) if text.strip() else None
+
+
+def phone(field: str, text: str) -> str | None:
+    """A telephone number as typed, or None where it says that there is none.
+
+    :raises TextError: as `line`.
+    """
+    return None if is_nothing(text) else name(field, text)
+
+
+def several_lines(field: str, text: str) -> str:
+    """`text` with its lines kept, however they were ended, and none of them blank.
+
+    :raises TextError: nothing to be seen, longer than 1,000 letters, or control characters.
+    """
+    kept = "\n".join(lines_of(text))
+    if not is_visible(kept) or len(kept) > LONGEST_LINES:
+        raise TextError(field, f"must have 1 to {LONGEST_LINES} characters, one of them visible")
+    if not all(map(is_line, kept.split("\n"))):
+        raise TextError(field, "must have no control characters but the ends of lines")
+    return kept
 
 
 def words(field: str, values: list[str]) -> list[str]:
@@ -68,14 +91,15 @@ def flow(field: str, values: dict[str, list[str]]) -> dict[str, list[str]]:
 
 
 def address(field: str, text: str) -> str | None:
-    """The address as typed, or None where it is blank.
+    """The address as typed, or None where it is blank or says that there is none ("-", "n/a").
 
     :raises AddressError: not exactly one e-mail address.
     """
-    if not text.strip(" \t"):
+    trimmed = text.strip()
+    if is_nothing(trimmed):
         return None
-    normal_address(field, text)
-    return text.strip(" \t")
+    normal_address(field, trimmed)
+    return trimmed
 
 
 def normal_address(field: str, text: str) -> str:
@@ -89,15 +113,23 @@ def normal_address(field: str, text: str) -> str:
     return normal
 
 
+@cache
+def zones() -> frozenset[str]:
+    """The names in IANA's list, but for the one that stands for no place.
+
+    Not what this machine has files for: `localtime` and `posixrules` are the machine's own, and a
+    device does not know them.
+    """
+    return frozenset(files("tzdata").joinpath("zones").read_text().split()) - {"Factory"}
+
+
 def zone(field: str, text: str) -> str:
-    """The name of a time zone.
+    """The name of a time zone, as IANA spells it.
 
     :raises FieldError: unknown to IANA.
     """
-    try:
-        ZoneInfo(text)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise FieldError(field, "must be the IANA name of a time zone") from None
+    if text not in zones():
+        raise FieldError(field, "must be the IANA name of a time zone")
     return text
 
 
@@ -126,3 +158,24 @@ def checked(put: Struct, checks: Mapping[str, Check]) -> Draft:
         check = checks.get(field)
         draft[field] = value if check is None or value is None else check(field, value)
     return draft
+
+
+def checked_all(puts: Sequence[Struct], checks: Mapping[str, Check]) -> list[Draft]:
+    """The fields of each of `puts`; whoever sends many is told of all that cannot be kept.
+
+    :raises TooManyError: more than `MOST_RECORDS`.
+    :raises FieldError: from the checks, with its item.
+    :raises ItemsError: there are several.
+    """
+    if len(puts) > MOST_RECORDS:
+        raise TooManyError(f"at most {MOST_RECORDS} records at once")
+    drafts: list[Draft] = []
+    errors: list[FieldError] = []
+    for item, put in enumerate(puts):
+        try:
+            drafts.append(checked(put, checks))
+        except FieldError as error:
+            errors.append(error.of(item, getattr(put, "external_id", None)))
+    if errors:
+        raise errors[0] if len(errors) == 1 else ItemsError(errors)
+    return drafts

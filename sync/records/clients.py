@@ -8,7 +8,17 @@ from msgspec.structs import replace
 
 from sync.database import Tx
 from sync.feed.publish import touch
-from sync.records.checks import Check, address, checked, long_line, name, optional_line, zone
+from sync.people import Unit, User
+from sync.records.checks import (
+    Check,
+    address,
+    checked_all,
+    name,
+    phone,
+    several_lines,
+    words,
+    zone,
+)
 from sync.records.shapes import CustomerPut, CustomerRecord, LocationPut, LocationRecord
 from sync.records.storing import Store, resolve
 from sync.work import Customer, Location
@@ -18,18 +28,20 @@ CUSTOMER_CHECKS: Final[dict[str, Check]] = {
     "external_id": name,
     "email": address,
     "billing_email": address,
-    "phone": optional_line,
+    "phone": phone,
+    "tags": words,
 }
 LOCATION_CHECKS: Final[dict[str, Check]] = {
     "name": name,
     "external_id": name,
-    "address": long_line,
+    "address": several_lines,
     "email": address,
-    "phone": optional_line,
+    "phone": phone,
     "zone": zone,
 }
 
 CUSTOMERS: Final = Store(
+    "customer",
     Customer,
     CustomerRecord,
     {
@@ -39,9 +51,14 @@ CUSTOMERS: Final = Store(
         "email_at": None,
         "phone": None,
         "language": "fr_CA",
+        "tags": [],
+        "account_manager": None,
+        "unit": None,
+        "active": True,
     },
 )
 LOCATIONS: Final = Store(
+    "location",
     Location,
     LocationRecord,
     {"customer": None, "email": None, "phone": None, "zone": None},
@@ -53,7 +70,9 @@ async def put_customers(tx: Tx, items: Sequence[CustomerPut]) -> list[UUID]:
 
     :raises FieldError: a field cannot be kept.
     """
-    drafts = [checked(item, CUSTOMER_CHECKS) for item in items]
+    drafts = checked_all(items, CUSTOMER_CHECKS)
+    await resolve(tx, User, drafts, "account_manager")
+    await resolve(tx, Unit, drafts, "unit")
     changes = await CUSTOMERS.put(tx, drafts, _forget_capture)
     await touch(tx, [("customer", str(c.after.id)) for c in changes if c.before and c.real])
     return [change.after.id for change in changes]
@@ -64,7 +83,7 @@ async def put_locations(tx: Tx, items: Sequence[LocationPut]) -> list[UUID]:
 
     :raises FieldError: a field cannot be kept.
     """
-    drafts = [checked(item, LOCATION_CHECKS) for item in items]
+    drafts = checked_all(items, LOCATION_CHECKS)
     await resolve(tx, Customer, drafts, "customer")
     changes = await LOCATIONS.put(tx, drafts)
     await touch(tx, [("location", str(c.after.id)) for c in changes if c.before and c.real])

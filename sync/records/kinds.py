@@ -9,9 +9,10 @@ import msgspec
 from sync.database import Tx
 from sync.feed.changes import Ask
 from sync.feed.publish import Row, lock_head, touch, write
-from sync.records.checks import Check, checked, flow, name, names, word
+from sync.intake.judging import known_states
+from sync.records.checks import Check, Draft, checked_all, flow, name, names, word
 from sync.records.shapes import StatePut, StateRecord, TaskTypePut, TaskTypeRecord
-from sync.records.storing import Store
+from sync.records.storing import Store, unknown
 from sync.work import State, TaskType
 
 TASK_TYPE_CHECKS: Final[dict[str, Check]] = {
@@ -22,8 +23,8 @@ TASK_TYPE_CHECKS: Final[dict[str, Check]] = {
 }
 STATE_CHECKS: Final[dict[str, Check]] = {"code": word, "name": name, "names": names}
 
-TASK_TYPES: Final = Store(TaskType, TaskTypeRecord, {"names": {}, "flow": {}})
-STATES: Final = Store(State, StateRecord, {"names": {}}, key="code")
+TASK_TYPES: Final = Store("task_type", TaskType, TaskTypeRecord, {"names": {}, "flow": {}})
+STATES: Final = Store("state", State, StateRecord, {"names": {}}, key="code")
 
 WITH_STATES: Final = """
 SELECT DISTINCT technician FROM feed WHERE account = $1 AND kind = 'state' AND NOT deleted
@@ -46,7 +47,7 @@ async def put_states(tx: Tx, items: Sequence[StatePut]) -> list[str]:
 
     :raises FieldError: a field cannot be kept.
     """
-    changes = await STATES.put(tx, [checked(item, STATE_CHECKS) for item in items])
+    changes = await STATES.put(tx, checked_all(items, STATE_CHECKS))
     await touch(tx, [("state", c.after.code) for c in changes if c.before and c.real])
     new = [change.after.code for change in changes if change.before is None]
     if new:
@@ -61,9 +62,24 @@ async def put_task_types(tx: Tx, items: Sequence[TaskTypePut]) -> list[UUID]:
 
     :raises FieldError: a field cannot be kept.
     """
-    changes = await TASK_TYPES.put(tx, [checked(item, TASK_TYPE_CHECKS) for item in items])
+    drafts = checked_all(items, TASK_TYPE_CHECKS)
+    await _check_flows(tx, drafts)
+    changes = await TASK_TYPES.put(tx, drafts)
     await touch(tx, [("task_type", str(c.after.id)) for c in changes if c.before and c.real])
     return [change.after.id for change in changes]
+
+
+async def _check_flows(tx: Tx, drafts: Sequence[Draft]) -> None:
+    """:raises UnknownReferenceError: a flow names a state that the account does not have."""
+    named = [_states_of(draft.get("flow", {})) for draft in drafts]
+    known = await known_states(tx, set().union(*named))
+    for item, codes in enumerate(named):
+        if not codes <= known:
+            raise unknown("flow").of(item, drafts[item].get("external_id"))
+
+
+def _states_of(said: Mapping[str, Sequence[str]]) -> set[str]:
+    return {*said, *(code for following in said.values() for code in following)}
 
 
 async def set_asks(tx: Tx, asks: Mapping[UUID, Sequence[Ask]]) -> None:

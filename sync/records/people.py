@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
+from sync.audit import Told, tell
 from sync.database import Tx
-from sync.errors import FieldError, MissingError
+from sync.errors import FieldError, MissingError, TakenError
 from sync.feed.handover import hand_over_pools
 from sync.feed.heads import nudge
 from sync.people import Unit, User
-from sync.records.checks import Check, checked, name, normal_address
+from sync.records.checks import Check, Draft, checked_all, name, normal_address
 from sync.records.shapes import UnitPut, UnitRecord, UserPut, UserRecord
 from sync.records.storing import Change, Store, resolve
 
@@ -20,8 +21,10 @@ USER_CHECKS: Final[dict[str, Check]] = {
     "email": normal_address,
 }
 
-UNITS: Final = Store(Unit, UnitRecord, {"parent": None})
-USERS: Final = Store(User, UserRecord, {"language": "fr_CA", "active": True})
+UNITS: Final = Store("unit", Unit, UnitRecord, {"parent": None})
+USERS: Final = Store(
+    "user", User, UserRecord, {"language": "fr_CA", "active": True}, unique=("email",)
+)
 
 BELOW_ITSELF: Final = """
 WITH RECURSIVE above AS (
@@ -32,25 +35,43 @@ WITH RECURSIVE above AS (
 SELECT EXISTS (SELECT FROM above WHERE parent = $2)
 """
 
+#: Whoever changes the tree waits for whoever does already: no rule over several rows holds else.
+LOCK_TREE: Final = "SELECT FROM account WHERE account = $1 FOR NO KEY UPDATE"
+OTHER_HEAD: Final = """
+SELECT EXISTS (SELECT FROM unit WHERE account = $1 AND id <> $2 AND kind = 'head_office')
+"""
+
 
 async def put_units(tx: Tx, items: Sequence[UnitPut]) -> list[UUID]:
     """Create or update units, in order, and give their ids. A parent stands before its children.
 
     :raises FieldError: a field cannot be kept, or a unit would stand below itself.
+    :raises TakenError: a second head office.
     """
-    changes = [await _put_unit(tx, item) for item in items]
+    await tx.execute(LOCK_TREE, tx.account)
+    drafts = checked_all(items, UNIT_CHECKS)
+    changes = [await _put_unit(tx, item, draft) for item, draft in enumerate(drafts)]
     if any(change.before and change.before.parent != change.after.parent for change in changes):
         await hand_over_pools(tx)
     return [change.after.id for change in changes]
 
 
-async def _put_unit(tx: Tx, item: UnitPut) -> Change[UnitRecord]:
-    drafts = [checked(item, UNIT_CHECKS)]
-    await resolve(tx, Unit, drafts, "parent")
-    change = (await UNITS.put(tx, drafts))[0]
-    if await tx.fetchval(BELOW_ITSELF, tx.account, change.after.id):
-        raise FieldError("parent", "a unit cannot stand below itself")
+async def _put_unit(tx: Tx, item: int, draft: Draft) -> Change[UnitRecord]:
+    try:
+        await resolve(tx, Unit, [draft], "parent")
+        change = (await UNITS.put(tx, [draft]))[0]
+        await _check_tree(tx, change.after)
+    except FieldError as error:
+        raise error.of(item, draft.get("external_id")) from None
     return change
+
+
+async def _check_tree(tx: Tx, unit: UnitRecord) -> None:
+    """:raises FieldError: a unit below itself, or another head office."""
+    if await tx.fetchval(BELOW_ITSELF, tx.account, unit.id):
+        raise FieldError("parent", "a unit cannot stand below itself")
+    if unit.kind == "head_office" and await tx.fetchval(OTHER_HEAD, tx.account, unit.id):
+        raise TakenError("kind", "the account has a head office already")
 
 
 async def put_users(tx: Tx, items: Sequence[UserPut]) -> list[UUID]:
@@ -59,7 +80,7 @@ async def put_users(tx: Tx, items: Sequence[UserPut]) -> list[UUID]:
     :raises FieldError: a field cannot be kept.
     :raises TakenError: another user has the address.
     """
-    drafts = [checked(item, USER_CHECKS) for item in items]
+    drafts = checked_all(items, USER_CHECKS)
     await resolve(tx, Unit, drafts, "unit")
     changes = await USERS.put(tx, drafts)
     if any(_reach(change.before) != _reach(change.after) for change in changes):
@@ -80,6 +101,7 @@ async def set_password(tx: Tx, user: UUID, password_hash: str) -> None:
     )
     if not changed:
         raise MissingError("no such user")
+    await tell(tx, "password.write", [Told(f"user/{user}")])
 
 
 def _reach(user: UserRecord | None) -> UUID | None:

@@ -15,11 +15,14 @@ from piccolo.table import Table
 from sync.database import Tx
 from sync.errors import MissingError
 from sync.people import Account, Device, Unit, User
+from sync.plain import is_line
 from sync.records.shapes import (
+    MOST_RECORDS,
     AccountRecord,
     AssignmentRecord,
     CustomerRecord,
     DeviceRecord,
+    External,
     LocationRecord,
     StateRecord,
     TaskRecord,
@@ -27,6 +30,7 @@ from sync.records.shapes import (
     UnitRecord,
     UserRecord,
 )
+from sync.records.storing import find
 from sync.work import Assignment, Customer, Location, State, Task, TaskType
 
 R = TypeVar("R", bound=Struct)
@@ -79,6 +83,17 @@ async def get_task(tx: Tx, task: UUID) -> TaskRecord:
     return await _one(tx, Task, TaskRecord, Task.id, task)
 
 
+async def id_of(tx: Tx, table: type[Table], external_id: str) -> UUID:
+    """The id of the record of `table` that another system calls `external_id`.
+
+    :raises MissingError: the account has none.
+    """
+    found = await find(tx, table, {External(external_id)}) if is_line(external_id) else {}
+    if not found:
+        raise MissingError("no record has this external id")
+    return next(iter(found.values()))
+
+
 async def list_units(tx: Tx, limit: int, after: UUID | None = None) -> list[UnitRecord]:
     """A page of units."""
     return await _page(tx, Unit, UnitRecord, Unit.id, limit, after)
@@ -119,14 +134,26 @@ async def list_tasks(tx: Tx, limit: int, after: UUID | None = None) -> list[Task
     return await _page(tx, Task, TaskRecord, Task.id, limit, after)
 
 
-async def list_assignments(tx: Tx, task: UUID) -> list[AssignmentRecord]:
-    """The turns on a task, earliest first."""
-    rows = await (
-        Assignment.select(*_columns(Assignment, AssignmentRecord))
-        .where((Assignment.account == tx.account) & (Assignment.task == task))
-        .order_by(Assignment.start_at, Assignment.id)
-    )
+async def list_assignments(
+    tx: Tx, task: UUID, limit: int = MOST_RECORDS, after: UUID | None = None
+) -> list[AssignmentRecord]:
+    """A page of the turns on a task."""
+    query = _turns(tx, task).order_by(Assignment.id).limit(limit)
+    rows = await (query if after is None else query.where(Assignment.id > after))
     return msgspec.convert(rows, list[AssignmentRecord])
+
+
+async def last_assignments(tx: Tx, task: UUID, limit: int) -> list[AssignmentRecord]:
+    """The `limit` turns on a task that started last, earliest first."""
+    last = _turns(tx, task).order_by(Assignment.start_at, Assignment.id, ascending=False)
+    return msgspec.convert((await last.limit(limit))[::-1], list[AssignmentRecord])
+
+
+def _turns(tx: Tx, task: UUID) -> Any:
+    """Piccolo's query for the turns on `task`."""
+    columns = _columns(Assignment, AssignmentRecord)
+    mine = (Assignment.account == tx.account) & (Assignment.task == task)
+    return Assignment.select(*columns).where(mine)
 
 
 async def _one(tx: Tx, table: type[Table], shape: type[R], key: Column, value: object) -> R:

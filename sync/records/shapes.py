@@ -18,8 +18,10 @@ StateKind: TypeAlias = Literal["planned", "active", "done", "closed", "cancelled
 Language: TypeAlias = Literal["fr_CA", "en_CA"]
 AfterCrash: TypeAlias = Literal["resend", "hold"]
 ExternalId: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200)]
-Names: TypeAlias = dict[str, str]
-Flow: TypeAlias = dict[StateCode, list[StateCode]]
+Names: TypeAlias = Annotated[dict[str, str], Meta(max_length=20)]
+NextStates: TypeAlias = Annotated[list[StateCode], Meta(max_length=200)]
+Flow: TypeAlias = Annotated[dict[StateCode, NextStates], Meta(max_length=200)]
+Tags: TypeAlias = Annotated[list[str], Meta(max_length=100)]
 
 
 class External(Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,7 +71,11 @@ class UserPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class CustomerPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A client record. Addresses keep the form in which they were typed."""
+    """A client record. Addresses keep the form in which they were typed.
+
+    `account_manager`: the user who looks after it; `unit`: where it belongs. `active`: false for
+    one that is no longer a customer.
+    """
 
     id: UUID | UnsetType = UNSET
     external_id: ExternalId | UnsetType = UNSET
@@ -78,6 +84,10 @@ class CustomerPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     billing_email: str | UnsetType | None = UNSET
     phone: str | UnsetType | None = UNSET
     language: Language | UnsetType = UNSET
+    tags: Tags | UnsetType = UNSET
+    account_manager: Ref | UnsetType | None = UNSET
+    unit: Ref | UnsetType | None = UNSET
+    active: bool | UnsetType = UNSET
 
 
 class LocationPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -121,6 +131,9 @@ class AssignmentPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     unit: Ref | None = None
 
 
+Assignments: TypeAlias = Annotated[list[AssignmentPut], Meta(max_length=500)]
+
+
 class TaskPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One job. `type`, `state`, `title` and `unit` are needed to create it.
 
@@ -141,13 +154,13 @@ class TaskPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     unit: Ref | UnsetType = UNSET
     technician: Ref | UnsetType | None = UNSET
     pool: Ref | UnsetType | None = UNSET
-    assignments: list[AssignmentPut] | UnsetType = UNSET
+    assignments: Assignments | UnsetType = UNSET
     contact_email: str | UnsetType | None = UNSET
     priority: str | UnsetType | None = UNSET
     reason: str | UnsetType | None = UNSET
     channel: str | UnsetType | None = UNSET
     account_manager: Ref | UnsetType | None = UNSET
-    tags: list[str] | UnsetType = UNSET
+    tags: Tags | UnsetType = UNSET
     scheduled_at: Moment | UnsetType | None = UNSET
     created_at: Moment | UnsetType = UNSET
 
@@ -209,6 +222,10 @@ class CustomerRecord(Struct, frozen=True):
     email_at: datetime | None
     phone: str | None
     language: str
+    tags: list[str]
+    account_manager: UUID | None
+    unit: UUID | None
+    active: bool
     created_at: datetime
 
 
@@ -231,7 +248,7 @@ class TaskTypeRecord(Struct, frozen=True):
     id: UUID
     external_id: str | None
     name: str
-    names: Names
+    names: dict[str, str]
     flow: dict[str, list[str]]
 
 
@@ -240,7 +257,7 @@ class StateRecord(Struct, frozen=True):
 
     code: str
     name: str
-    names: Names
+    names: dict[str, str]
     kind: str
 
 

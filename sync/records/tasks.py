@@ -8,16 +8,17 @@ from uuid import UUID
 from msgspec import Struct
 
 from sync.database import Tx
-from sync.errors import MissingError, UnknownReferenceError
+from sync.errors import MissingError
 from sync.feed.changes import KindName
 from sync.feed.handover import hand_over
+from sync.intake.judging import known_states
 from sync.intake.parking import settle_parked
 from sync.people import Unit, User
 from sync.records.checks import (
     Check,
     Draft,
     address,
-    checked,
+    checked_all,
     moment,
     name,
     optional_line,
@@ -25,7 +26,7 @@ from sync.records.checks import (
     words,
 )
 from sync.records.shapes import Ref, TaskPut, TaskRecord
-from sync.records.storing import Change, Store, resolve
+from sync.records.storing import Change, Store, resolve, unknown
 from sync.records.turns import Handover, Turns, hand_over_turns, read_turns
 from sync.work import Customer, Location, Task, TaskType
 
@@ -43,6 +44,7 @@ CHECKS: Final[dict[str, Check]] = {
 }
 
 TASKS: Final = Store(
+    "task",
     Task,
     TaskRecord,
     {
@@ -63,8 +65,6 @@ TASKS: Final = Store(
 
 #: Told by turns.
 _ASIDE: Final = ("technician", "pool", "assignments")
-
-KNOWN_STATES: Final = "SELECT code FROM state WHERE account = $1 AND code = ANY($2)"
 
 
 class TasksPut(Struct, frozen=True):
@@ -103,7 +103,9 @@ async def assign(
 
 async def _put(tx: Tx, items: Sequence[TaskPut], at: datetime) -> TasksPut:
     turns = await read_turns(tx, items)
-    drafts = [_draft(item, said, tx.now) for item, said in zip(items, turns, strict=True)]
+    drafts = checked_all(items, CHECKS)
+    for draft, said in zip(drafts, turns, strict=True):
+        _complete(draft, said, tx.now)
     await _resolve(tx, drafts)
     changes = await TASKS.put(tx, drafts)
     moved = await hand_over_turns(tx, _handovers(changes, turns, at))
@@ -114,8 +116,8 @@ async def _put(tx: Tx, items: Sequence[TaskPut], at: datetime) -> TasksPut:
     return TasksPut([change.after.id for change in changes], settled)
 
 
-def _draft(item: TaskPut, turns: Turns | None, now: datetime) -> Draft:
-    draft = checked(item, CHECKS)
+def _complete(draft: Draft, turns: Turns | None, now: datetime) -> None:
+    """Say in `draft` what is told in other words: the first state, and who has the task now."""
     for field in _ASIDE:
         draft.pop(field, None)
     if "state" in draft:
@@ -123,7 +125,6 @@ def _draft(item: TaskPut, turns: Turns | None, now: datetime) -> Draft:
         draft["state_moment"] = draft.get("created_at", now)
     if turns is not None:
         draft["technician"] = turns.holder()
-    return draft
 
 
 async def _resolve(tx: Tx, drafts: Sequence[Draft]) -> None:
@@ -133,9 +134,10 @@ async def _resolve(tx: Tx, drafts: Sequence[Draft]) -> None:
     await resolve(tx, Unit, drafts, "unit")
     await resolve(tx, User, drafts, "account_manager")
     codes = {draft["state"] for draft in drafts if "state" in draft}
-    known = await tx.fetch(KNOWN_STATES, tx.account, list(codes))
-    if len(known) < len(codes):
-        raise UnknownReferenceError("state", "names no state of this account")
+    known = await known_states(tx, codes)
+    for item, draft in enumerate(drafts):
+        if "state" in draft and draft["state"] not in known:
+            raise unknown("state").of(item, draft.get("external_id"))
 
 
 def _handovers(

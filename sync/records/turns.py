@@ -1,26 +1,32 @@
 """Who is responsible for a task, from when to when: a technician, or a unit's pool."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+import asyncpg
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from rules.timing import LATEST
+from sync.audit import Told, tell
 from sync.database import Tx
 from sync.errors import FieldError
 from sync.ids import new_id
 from sync.people import Unit, User
 from sync.records.checks import moment
 from sync.records.shapes import AssignmentPut, Ref, TaskPut
-from sync.records.storing import find
+from sync.records.storing import find, unknown
 
 OPEN: Final = """
-SELECT task, technician, unit FROM assignment
+SELECT task, technician, unit, start_at, end_at FROM assignment
 WHERE account = $1 AND task = ANY($2) AND end_at IS NULL
 """
-FORGET: Final = "DELETE FROM assignment WHERE account = $1 AND task = ANY($2)"
+FORGET: Final = """
+DELETE FROM assignment WHERE account = $1 AND task = ANY($2)
+RETURNING task, technician, unit, start_at, end_at
+"""
 
 #: A turn that was still to come ends where it would have begun.
 CLOSE: Final = """
@@ -82,13 +88,14 @@ async def read_turns(tx: Tx, items: Sequence[TaskPut]) -> list[Turns | None]:
     puts = [put for turns in wanted if turns is not None for put in turns]
     technicians = {put.technician for put in puts if put.technician is not None}
     units = {put.unit for put in puts if put.unit is not None}
-    people = await find(tx, User, "technician", technicians)
-    pools = await find(tx, Unit, "pool", units)
+    people = await find(tx, User, technicians)
+    pools = await find(tx, Unit, units)
     found: list[Turns | None] = []
-    for item, turns in zip(items, wanted, strict=True):
-        whole = item.assignments is not UNSET
-        resolved = None if turns is None else [_turn(put, people, pools, whole) for put in turns]
-        found.append(None if resolved is None else Turns(resolved, whole))
+    for place, (item, turns) in enumerate(zip(items, wanted, strict=True)):
+        try:
+            found.append(_turns(item, turns, people, pools))
+        except FieldError as error:
+            raise error.of(place, item.external_id) from None
     return found
 
 
@@ -96,14 +103,33 @@ async def hand_over_turns(tx: Tx, handovers: Sequence[Handover]) -> set[UUID]:
     """Write what changes of who has the tasks, which are locked; the tasks that it changes."""
     short = [h.task for h in handovers if not h.turns.whole and not h.new]
     rows = await tx.fetch(OPEN, tx.account, short) if short else []
-    still: dict[UUID, set[tuple[UUID | None, UUID | None]]] = {}
-    for row in rows:
-        still.setdefault(row["task"], set()).add((row["technician"], row["unit"]))
+    before = _by_task(rows)
+    still = {
+        task: {(turn.technician, turn.unit) for turn in open_} for task, open_ in before.items()
+    }
     moved = [h for h in handovers if h.turns.whole or h.new or _differs(h, still)]
-    await _forget(tx, [h.task for h in moved if h.turns.whole and not h.new])
+    before |= await _forget(tx, [h.task for h in moved if h.turns.whole and not h.new])
     await _close(tx, moved, still)
     await _add(tx, moved)
+    await tell(tx, "task.assign", list(_told(moved, before)))
     return {h.task for h in moved}
+
+
+def _told(moved: Sequence[Handover], before: Mapping[UUID, list[Turn]]) -> Iterator[Told]:
+    """Who had each task, of the turns that were open or are replaced, and who has it now."""
+    for handover in moved:
+        now = [replace(turn, start=turn.start or handover.at) for turn in handover.turns.turns]
+        was = before.get(handover.task, [])
+        if was != now:
+            yield Told(f"task/{handover.task}", {"turns": was} if was else None, {"turns": now})
+
+
+def _by_task(rows: Sequence[asyncpg.Record]) -> dict[UUID, list[Turn]]:
+    found: dict[UUID, list[Turn]] = {}
+    for row in rows:
+        turn = Turn(row["technician"], row["unit"], row["start_at"], row["end_at"])
+        found.setdefault(row["task"], []).append(turn)
+    return found
 
 
 def _wanted(item: TaskPut) -> list[AssignmentPut] | None:
@@ -118,18 +144,37 @@ def _wanted(item: TaskPut) -> list[AssignmentPut] | None:
     return [AssignmentPut(start=LATEST, technician=technician, unit=pool)]
 
 
+def _turns(
+    item: TaskPut,
+    turns: Sequence[AssignmentPut] | None,
+    people: Mapping[Ref, UUID],
+    pools: Mapping[Ref, UUID],
+) -> Turns | None:
+    if turns is None:
+        return None
+    if item.assignments is UNSET:
+        return Turns([_turn(put, people, pools, "") for put in turns], whole=False)
+    told = [_turn(put, people, pools, f"assignments.{place}") for place, put in enumerate(turns)]
+    return Turns(told, whole=True)
+
+
 def _turn(
-    put: AssignmentPut, people: Mapping[Ref, UUID], pools: Mapping[Ref, UUID], whole: bool
+    put: AssignmentPut, people: Mapping[Ref, UUID], pools: Mapping[Ref, UUID], where: str
 ) -> Turn:
+    """`where`: the turn's place among those of a whole history, empty for the short way."""
     if (put.technician is None) == (put.unit is None):
-        raise FieldError("assignments", "a turn is a technician's or a pool's")
-    moment("assignments", put.start)
-    if put.end is not None and moment("assignments", put.end) < put.start:
-        raise FieldError("assignments", "a turn ends after it starts")
+        raise FieldError(where or "technician", "a turn is a technician's or a pool's")
+    moment(f"{where}.start", put.start)
+    if put.end is not None and moment(f"{where}.end", put.end) < put.start:
+        raise FieldError(f"{where}.end", "a turn ends after it starts")
+    if put.technician is not None and put.technician not in people:
+        raise unknown(f"{where}.technician" if where else "technician")
+    if put.unit is not None and put.unit not in pools:
+        raise unknown(f"{where}.unit" if where else "pool")
     return Turn(
         technician=None if put.technician is None else people[put.technician],
         unit=None if put.unit is None else pools[put.unit],
-        start=put.start if whole else None,
+        start=put.start if where else None,
         end=put.end,
     )
 
@@ -141,9 +186,9 @@ def _differs(
     return still.get(handover.task, set()) != wanted
 
 
-async def _forget(tx: Tx, tasks: Sequence[UUID]) -> None:
-    if tasks:
-        await tx.execute(FORGET, tx.account, tasks)
+async def _forget(tx: Tx, tasks: Sequence[UUID]) -> dict[UUID, list[Turn]]:
+    """The turns that `tasks` had until now."""
+    return _by_task(await tx.fetch(FORGET, tx.account, tasks)) if tasks else {}
 
 
 async def _close(tx: Tx, moved: Sequence[Handover], still: Collection[UUID]) -> None:

@@ -21,6 +21,7 @@ from tests.bench import (
     claiming,
     deciding,
     growing,
+    idling,
     kinto,
     kinto_pull,
     kinto_push,
@@ -100,6 +101,11 @@ async def accounts(bench: Bench) -> list[Line]:
     return await growing.lines_of(bench.owner_dsn, *growing.ACCOUNTS)
 
 
+async def idle(bench: Bench) -> list[Line]:
+    """Left alone."""
+    return await asyncio.to_thread(idling.measure, bench.fleet, bench.fleet.folder)
+
+
 async def beside_kinto(bench: Bench) -> list[Line]:
     """Push and pull beside Kinto, two processes each."""
     try:
@@ -129,6 +135,7 @@ PARTS: Final[dict[str, Callable[[Bench], Awaitable[list[Line]]]]] = {
     "kinto": beside_kinto,
     "tasks": tasks,
     "accounts": accounts,
+    "idle": idle,
 }
 
 

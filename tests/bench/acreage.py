@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from mail.definition import encode
+from mail.definition import split
 from sync.ids import new_account_number
 from sync.wire import DeviceScope
 from tests.bench.deciding import REVISION
@@ -49,8 +49,8 @@ FROM app_user u JOIN task_type t USING (account), generate_series(1, $1::int)
 """
 
 CUSTOMERS: Final = """
-INSERT INTO customer (account, id, name, email, language, created_at)
-SELECT account, id, 'Customer', 'c' || id || '@bench.test', 'en_CA', $1 FROM held
+INSERT INTO customer (account, id, name, email, language, tags, active, created_at)
+SELECT account, id, 'Customer', 'c' || id || '@bench.test', 'en_CA', '{}', true, $1 FROM held
 """
 TASKS: Final = """
 INSERT INTO task (account, id, type, initial_state, state, state_moment, state_transition,
@@ -62,9 +62,10 @@ INSERT INTO assignment (account, id, task, technician, start_at)
 SELECT account, id, id, technician, $1 FROM held
 """
 TRANSITIONS: Final = """
-INSERT INTO transition (account, id, task, state, moment, sequence, device_moment, received_at,
-  technician, survey, unexpected, unit, tags)
-SELECT account, id, id, '600', $1, 1, $1, $1, technician, true, false, unit, '{}' FROM held
+INSERT INTO transition (account, id, digest, arrived_at, verdict, task, state, moment, sequence,
+  device_moment, received_at, technician, survey, unexpected, type, unit, tags, customer_tags)
+SELECT account, id, '', $1, 'accepted', id, '600', $1, 1, $1, $1, technician, true, false, type,
+  unit, '{}', '{}' FROM held
 """
 FEED: Final = """
 INSERT INTO feed (account, technician, kind, id, position, deleted, changed_at)
@@ -104,8 +105,8 @@ INSERT INTO campaign (account, id, name, status, version, activated_at, created_
 VALUES ($1, $2, 'Campaign', 'active', 1, $3, $3)
 """
 VERSION: Final = """
-INSERT INTO campaign_version (account, campaign, version, definition, created_at)
-VALUES ($1, $2, 1, $3, $4)
+INSERT INTO campaign_version (account, campaign, version, rules, content, created_at)
+VALUES ($1, $2, 1, $3, $4, $5)
 """
 INVITATIONS: Final = """
 INSERT INTO invitation (account, id, campaign, version, task, round, transition, technician,
@@ -155,7 +156,7 @@ async def _lay_queue(owner: Any, due: int) -> None:
     types = await owner.fetch("SELECT account, id FROM task_type")
     await owner.executemany(CAMPAIGN, [(row["account"], row["id"], LONG_AGO) for row in types])
     versions = [
-        (row["account"], row["id"], encode(survey(row["id"], ["600"], "How was it?")), LONG_AGO)
+        (row["account"], row["id"], *split(survey(row["id"], ["600"], "How was it?")), LONG_AGO)
         for row in types
     ]
     await owner.executemany(VERSION, versions)

@@ -15,9 +15,10 @@ CHUNK: Final = 200
 CLAIMS: Final = 4
 
 TRANSITIONS: Final = """
-INSERT INTO transition (account, id, task, state, moment, sequence, device_moment, received_at,
-  technician, survey, unexpected, unit, tags)
-SELECT account, id, id, '600', now(), 1, now(), now(), $2, true, false, unit, '{}'
+INSERT INTO transition (account, id, digest, arrived_at, verdict, task, state, moment, sequence,
+  device_moment, received_at, technician, survey, unexpected, type, unit, tags, customer_tags)
+SELECT account, id, '', now(), 'accepted', id, '600', now(), 1, now(), now(), $2, true, false, type,
+  unit, '{}', '{}'
 FROM task WHERE account = $1
 """
 FOLD: Final = "UPDATE task SET state = '600', state_transition = id WHERE account = $1"

@@ -3,7 +3,7 @@
 from typing import Any, Final
 from uuid import UUID
 
-from mail.definition import encode
+from mail.definition import split
 from mail.planning import plan_due
 from sync.ids import new_id
 from tests.bench.ground import LONG_AGO, Ground
@@ -21,16 +21,19 @@ INSERT INTO campaign (account, id, name, status, version, activated_at, created_
 SELECT $1, id, 'Campaign', 'active', 1, $3, $3 FROM unnest($2::uuid[]) AS id
 """
 VERSIONS: Final = """
-INSERT INTO campaign_version (account, campaign, version, definition, created_at)
-SELECT $1, id, 1, definition, $4 FROM unnest($2::uuid[], $3::jsonb[]) AS c(id, definition)
+INSERT INTO campaign_version (account, campaign, version, rules, content, created_at)
+SELECT $1, id, 1, rules, content, $5
+FROM unnest($2::uuid[], $3::jsonb[], $4::jsonb[]) AS c(id, rules, content)
 """
 REVISION: Final = "INSERT INTO campaign_set (account, revision) VALUES ($1, 1)"
 
 HISTORY: Final = """
-INSERT INTO transition (account, id, task, state, moment, sequence, device_moment, received_at,
-  technician, survey, unexpected, unit, tags)
-SELECT $1, gen_random_uuid(), task, state, now(), place, now(), now(), $3, true, false, $4, '{}'
-FROM unnest($2::uuid[]) AS task, unnest(ARRAY['300', '600']) WITH ORDINALITY AS s(state, place)
+INSERT INTO transition (account, id, digest, arrived_at, verdict, task, state, moment, sequence,
+  device_moment, received_at, technician, survey, unexpected, type, unit, tags, customer_tags)
+SELECT $1, gen_random_uuid(), '', now(), 'accepted', t.id, s.state, now(), place, now(), now(), $3,
+  true, false, t.type, $4, '{}', '{}'
+FROM task t, unnest(ARRAY['300', '600']) WITH ORDINALITY AS s(state, place)
+WHERE t.account = $1 AND t.id = ANY($2::uuid[])
 """
 #: What intake keeps on the task: its last transition.
 FOLD: Final = """
@@ -43,15 +46,16 @@ WHERE task.account = $1 AND t.account = $1 AND t.task = task.id AND t.sequence =
 async def add_campaigns(owner: Any, ground: Ground, count: int) -> None:
     """`count` active campaigns, of which `MATCHING` are on 600 and the rest on another state."""
     ids = [new_id() for _ in range(count)]
-    texts = {state: _definition(ground.task_type, state) for state in ("600", "700")}
-    definitions = [texts["600" if place < MATCHING else "700"] for place in range(count)]
+    said = {state: _said(ground.task_type, state) for state in ("600", "700")}
+    versions = [said["600" if place < MATCHING else "700"] for place in range(count)]
     await owner.execute(CAMPAIGNS, ground.account, ids, LONG_AGO)
-    await owner.execute(VERSIONS, ground.account, ids, definitions, LONG_AGO)
+    rules, contents = zip(*versions, strict=True)
+    await owner.execute(VERSIONS, ground.account, ids, rules, contents, LONG_AGO)
     await owner.execute(REVISION, ground.account)
 
 
-def _definition(task_type: UUID, state: str) -> str:
-    return encode(survey(task_type, [state], "How was it?"))
+def _said(task_type: UUID, state: str) -> tuple[str, str]:
+    return split(survey(task_type, [state], "How was it?"))
 
 
 async def add_history(owner: Any, ground: Ground, size: int = TASKS) -> None:

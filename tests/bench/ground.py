@@ -38,8 +38,9 @@ VALUES ($1, $2, $3, 'Phone', $4, now())
 """
 
 CUSTOMERS: Final = """
-INSERT INTO customer (account, id, name, email, language, created_at)
-SELECT $1, id, 'Customer', 'c' || id || '@bench.test', 'en_CA', now() FROM unnest($2::uuid[]) AS id
+INSERT INTO customer (account, id, name, email, language, tags, active, created_at)
+SELECT $1, id, 'Customer', 'c' || id || '@bench.test', 'en_CA', '{}', true, now()
+FROM unnest($2::uuid[]) AS id
 """
 
 TASKS: Final = """

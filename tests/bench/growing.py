@@ -114,7 +114,7 @@ def take_in(field: Field) -> One:
         party = random.choice(field.parties)
         moment = datetime.now(UTC)
         items = [
-            Item(new_id(), task, "300", moment, next(sequence))
+            Item(str(new_id()), task, "300", moment, next(sequence))
             for task in random.sample(party.tasks, BATCH)
         ]
         await push(party.device, Push(moment, items))

@@ -5,21 +5,29 @@ from typing import Self
 
 
 class Connection:
-    """One connection that is kept alive."""
+    """One connection that is kept alive, and made anew where the server let go of it.
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
+    It does after some seconds: while the other way of a pair is measured, none of ours is used.
+    """
+
+    def __init__(
+        self, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.port, self.reader, self.writer = port, reader, writer
 
     @classmethod
     async def open(cls, port: int) -> Self:
         """Connect to the loopback address."""
-        return cls(*await asyncio.open_connection("127.0.0.1", port))
+        return cls(port, *await asyncio.open_connection("127.0.0.1", port))
 
     async def request(self, head: str, body: bytes = b"") -> bytes:
         """Send `head` (request line and headers, without a length) and return the body.
 
         :raises RuntimeError: for any status but 2xx.
         """
+        if self.reader.at_eof():
+            self.writer.close()
+            self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
         length = f"Content-Length: {len(body)}\r\n\r\n".encode()
         self.writer.write(head.encode() + length + body)
         answer = (await self.reader.readuntil(b"\r\n\r\n")).lower()

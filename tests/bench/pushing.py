@@ -21,11 +21,13 @@ CONNECTIONS: Final = 4
 #: Batches of each connection in each round.
 BATCHES: Final = 10
 
-#: What an insert of the facts alone costs: no verdict, no fold, no queue, no feed.
+#: What an insert of the facts alone costs: nothing judged, no fold, no queue, no feed.
 BARE: Final = """
-INSERT INTO transition (account, id, task, state, moment, sequence, device_moment, received_at,
-  device, technician, survey, unexpected, unit, tags)
-SELECT $1, n.id, n.task, $5, n.moment, n.sequence, n.moment, now(), $6, $7, true, false, $8, '{}'
+INSERT INTO transition (account, id, device, technician, digest, arrived_at, verdict, task, state,
+  moment, sequence, device_moment, received_at, survey, unexpected, type, customer, unit, tags,
+  customer_tags)
+SELECT $1, n.id, $6, $7, sha256(uuid_send(n.id)), now(), 'accepted', n.task, $5, n.moment,
+  n.sequence, n.moment, now(), true, false, $10, n.task, $8, '{}', '{}'
 FROM unnest($2::uuid[], $3::uuid[], $4::timestamptz[], $9::bigint[])
   AS n(id, task, moment, sequence)
 """
@@ -38,7 +40,7 @@ def batch_of(crew: Crew) -> Push:
     moment = datetime.now(UTC)
     places = (next(_sequence) for _ in range(BATCH))
     items = [
-        Item(new_id(), crew.tasks[place % len(crew.tasks)], "300", moment, place)
+        Item(str(new_id()), crew.tasks[place % len(crew.tasks)], "300", moment, place)
         for place in places
     ]
     return Push(moment, items)
@@ -92,6 +94,7 @@ def bare(ground: Ground, pool: Any) -> Callable[[Crew, int], Awaitable[None]]:
                 crew.device.technician,
                 ground.unit,
                 [item.sequence for item in items],
+                ground.task_type,
             )
 
     return one

@@ -15,8 +15,14 @@ TRANSITIONS: Final = 1000
 STATES: Final = ("200", "300", "600", "610", "100")
 ACCEPTED: Final = ["accepted", None]
 
-VERDICTS: Final = "SELECT id::text, verdict, reason FROM verdict WHERE account = $1"
-FACTS: Final = "SELECT task::text, moment, sequence, id, state FROM transition WHERE account = $1"
+VERDICTS: Final = (
+    "SELECT coalesce(spelling, id::text) AS id, verdict, refusal AS reason"
+    " FROM transition WHERE account = $1"
+)
+FACTS: Final = """
+SELECT task::text, moment, sequence, id, state FROM transition
+WHERE account = $1 AND verdict = 'accepted'
+"""
 TASKS: Final = "SELECT id::text, state FROM task WHERE account = $1"
 
 
@@ -25,6 +31,7 @@ def plan_day(
 ) -> list[Planned]:
     """`count` transitions on `own` tasks, with refusals, early ones and a poisoned one among them.
 
+    Some have ids in upper case, as Swift writes them, or without hyphens.
     Two follow each other at every moment; phones that share tasks share moments too.
     """
     start = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=3)
@@ -44,22 +51,22 @@ def _planned(number: int, start: datetime, own: Sequence[UUID], others: Sequence
     }
     match number % 50:
         case 7:
-            return {**written, "task": str(others[number % len(others)])}, [
-                "refused",
-                "no_authority",
-            ]
+            theirs = {"id": written["id"].upper(), "task": str(others[number % len(others)])}
+            return {**written, **theirs}, ["refused", "no_authority"]
         case 13:
             return {**written, "state": "999"}, ["refused", "unknown_state"]
         case 19:
             return {**written, "task": str(new_id())}, ["parked", None]
         case 25 if number // 50 == 3:
-            return {**written, "note": "poison \0"}, ["refused", "malformed"]
+            return {**written, "state": "poison \0"}, ["refused", "malformed"]
+        case 31:
+            return {**written, "id": written["id"].replace("-", "")}, ACCEPTED
         case _:
             return written, ACCEPTED
 
 
 async def read_verdicts(account: int) -> dict[str, list[str | None]]:
-    """Every verdict that the server gave, by id."""
+    """Every verdict that the server gave, by id as it was sent."""
     async with tx(account) as opened:
         rows = await opened.fetch(VERDICTS, account)
     return {row["id"]: [row["verdict"], row["reason"]] for row in rows}

@@ -28,6 +28,10 @@ class Line(Listening):
         """Retour's address through this line."""
         return f"http://127.0.0.1:{self.port}"
 
+    def lead_to(self, origin: str) -> None:
+        """From now on to a Retour that listens elsewhere."""
+        self.upstream = urlsplit(origin)
+
     async def serve(self) -> asyncio.Server:
         return await asyncio.start_server(self._connected, "127.0.0.1", self.port)
 

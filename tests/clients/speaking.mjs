@@ -1,5 +1,9 @@
 /** How the programs of these tests talk with the test: lines of JSON out, words in. */
+import { webcrypto } from 'node:crypto'
 import { createInterface } from 'node:readline'
+
+// Node 18, which Debian 12 brings, has what browsers have, but not under its name.
+globalThis.crypto ??= webcrypto
 
 // WatermelonDB tells of its doings on the standard output, which is ours.
 console.log = console.error

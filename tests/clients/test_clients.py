@@ -19,9 +19,8 @@ from tests.clients.days import (
 )
 from tests.clients.line import CUTS, Line
 from tests.clients.programs import Program
-from tests.clients.shown import lay_out
+from tests.clients.starting import LIBRARIES, prepare, started, verdicts
 from tests.databases import TestDatabase
-from tests.npm import require_node
 from tests.protocol.apps import House
 from tests.server.office import in_database
 from tests.server.serving import Served, served
@@ -30,8 +29,6 @@ from tests.world import World
 TASKS = 30
 #: Two phones of one technician, who see each other's work, and one of another.
 PHONES = {"first": "alice", "second": "alice", "third": "bob"}
-#: The libraries, and where docs/ shows how to use them.
-LIBRARIES = {"rxdb": "rxdb.md", "watermelon": "watermelondb.md"}
 
 
 @pytest.fixture
@@ -87,29 +84,6 @@ def test_three_phones_settle_a_thousand_offline_transitions_each_over_a_line_tha
     everything = {key: one for plan in expected.values() for key, one in plan.items()}
     assert told == {key: one for key, one in everything.items() if one[1] != "malformed"}
     assert len(set(states.values())) > 1
-
-
-def prepare(library: str, what: str, folder: Path) -> str:
-    """Put what a phone with `library` needs into `folder`; the name of its program."""
-    require_node()
-    name = f"{library}_{what}.mjs"
-    lay_out(folder, LIBRARIES[library], name, "speaking.mjs")
-    return name
-
-
-def started(
-    credential: str, origin: str, plan: list[Planned], folder: Path, name: str, phone: str = "only"
-) -> Program:
-    """A phone that will record `plan`."""
-    path = folder / f"{phone}.json"
-    path.write_bytes(msgspec.json.encode([written for written, _ in plan]))
-    order = {"origin": origin, "device": phone, "credential": credential, "plan": str(path)}
-    return Program(folder, name, order)
-
-
-def verdicts(plan: list[Planned]) -> dict[str, list[str | None]]:
-    """What a phone must be told, by id."""
-    return {written["id"]: verdict for written, verdict in plan}
 
 
 def live_through(day: Day, folder: Path, name: str, line: Line) -> dict[str, dict[str, Any]]:

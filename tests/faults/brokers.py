@@ -10,7 +10,8 @@ import pika  # type: ignore[import-untyped]  # it comes without types
 import pytest
 import redis
 
-from mail.broker import DELIVER, PLAN, ROLLUP, queue_name
+from mail.broker import queue_name
+from mail.jobs import Job
 from tests.faults.processes import answers
 
 RABBITMQ: Final = "amqp://guest:guest@127.0.0.1:5672"
@@ -50,7 +51,7 @@ def _forget_redis(namespace: str) -> None:
 def _forget_rabbitmq(namespace: str) -> None:
     connection = pika.BlockingConnection(pika.URLParameters(RABBITMQ))
     channel = connection.channel()
-    for name in (PLAN, DELIVER, ROLLUP):
+    for name in Job:
         for suffix in ("", ".DQ", ".XQ"):  # dramatiq's queues of delayed and of dead messages
             channel.queue_delete(queue_name(namespace, name) + suffix)
     connection.close()

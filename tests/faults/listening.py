@@ -14,7 +14,7 @@ class Listening:
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.port = 0
-        self.connections: set[asyncio.Transport] = set()
+        self.connections: set[asyncio.WriteTransport] = set()
         self._server: asyncio.Server | None = None
 
     async def serve(self) -> asyncio.Server:
@@ -58,12 +58,14 @@ class Listening:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=30)
 
     async def _hang_up(self) -> None:
-        for connection in list(self.connections):
-            connection.abort()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        for _ in range(3):  # what is just being accepted is known a turn of the loop later
+            for connection in list(self.connections):
+                connection.abort()
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+            await asyncio.sleep(0)
         for _ in range(3):  # transports close one turn of the loop after they are told to
             await asyncio.sleep(0)
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from dramatiq import Message
 
-from mail.broker import DELIVER, PLAN, ROLLUP, make_broker, queue_name
+from mail.broker import make_broker, queue_name
+from mail.jobs import Job
 from tests.faults.brokers import BROKERS, shared_broker
 from tests.faults.trials import TRIALS
 from tests.faults.yard import Yard
@@ -31,7 +32,7 @@ def broker(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
 def ring_ten_times(settings: dict[str, Any]) -> None:
     """Put every kind of message into the broker ten times, as a confused broker would."""
     broker = make_broker(settings["broker_url"], settings["namespace"])
-    for name in (PLAN, DELIVER, ROLLUP):
+    for name in Job:
         queue = queue_name(settings["namespace"], name)
         broker.declare_queue(queue)
         for _ in range(TIMES):

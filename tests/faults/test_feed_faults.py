@@ -32,7 +32,7 @@ MINUTE: Final = timedelta(minutes=1)
 FACTS: Final = r"INSERT INTO transition\b"
 
 #: Where a writer can hang: before it took its account's turn at the feed, and with it.
-BEFORE_ITS_TURN: Final = Place(r"UPDATE feed_head\b", after=FACTS)
+BEFORE_ITS_TURN: Final = Place(r"feed_touch\b", after=FACTS)
 IN_ITS_TURN: Final = Place(r"^COMMIT", after=FACTS)
 
 

@@ -14,7 +14,7 @@ from tests.faults.test_worker_faults import CLAIMED, SENT, Line
 from tests.faults.wire import Place, PostgresProxy
 from tests.faults.yard import Visit, Yard, opened_yard
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.long]
 
 
 @pytest.fixture

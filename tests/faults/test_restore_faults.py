@@ -13,7 +13,7 @@ from tests.faults.processes import Api, environment
 from tests.faults.shifting import owning
 from tests.faults.yard import DONE, Visit, Yard, eventually
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.long]
 
 
 class Phone:

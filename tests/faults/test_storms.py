@@ -117,7 +117,7 @@ class Case:
     def _item(self, place: int) -> Item:
         said = self.history[place]
         return Item(
-            id=UUID(int=self.number << 64 | place),
+            sent_id=str(UUID(int=self.number << 64 | place)),
             task=self.task,
             state=said.state,
             moment=self.begun - said.hour * HOUR - HOUR / 2,

@@ -1,4 +1,4 @@
-"""Hazards 5, 6, 7 and 11: workers are killed or stopped while they send."""
+"""Hazards 5, 6, 7, 11 and 29: workers are killed or stopped while they send."""
 
 import threading
 from collections.abc import AsyncIterator
@@ -17,13 +17,15 @@ from tests.faults.trials import TRIALS
 from tests.faults.wire import Place, PostgresProxy
 from tests.faults.yard import SETTINGS, Visit, Yard, eventually, opened_yard
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.long]
 
 LEASE: Final = float(str(SETTINGS["lease"]))
 CLAIMED: Final = Place("^COMMIT", after="phase = 'claimed'", answered=True)
 #: The fenced writes of a delivery: the content may leave now; the server has taken it.
 CONTENT: Final = Place("SET phase = 'data'")
 SENT: Final = Place("status = 'sent'")
+#: A mail was taken, so what waited for that goes.
+FREED: Final = Place("RETURNING recipient, opened_at")
 #: Transactions that are open while one of these is on its way: content is marked outside of any.
 OPEN: Final = {CONTENT: 0, SENT: 1}
 
@@ -174,3 +176,36 @@ async def test_11_a_worker_that_slept_through_its_lease_writes_no_row(
             assert await line.yard.status(visit) == "sent"
             other.kill()
             await line.works_on()
+
+
+@pytest.mark.parametrize("killed", [True, False], ids=["killed", "cut off"])
+async def test_29_a_worker_hit_as_it_lets_go_what_waited_for_a_breaker_sends_each_once(
+    line: Line, killed: bool
+) -> None:
+    yard, owner = line.yard, line.yard.owner.connection
+
+    async def all_wait() -> bool:
+        waiting: int = await yard.owner.value("SELECT count(sender_domain) FROM outbox")
+        return waiting == len(visits)
+
+    for _ in range(TRIALS):
+        visits = await yard.visits(5)
+        await owner.execute(
+            "INSERT INTO sender_breaker VALUES ($1, 'example.test', 'example.test', '{}',"
+            " '550 5.7.26 no', now(), now(), now() + interval '1 hour', 0)",
+            yard.world.account,
+        )
+        await yard.finish(line.api.origin, visits)
+        await eventually(all_wait, "all wait")
+        trap = line.proxy.trap(FREED)
+        trap.arm(partial(kill, line.worker) if killed else cut)
+        await owner.execute("UPDATE sender_breaker SET until = now()")
+        until(trap.sprung.is_set, "one mail was taken")
+        assert sum(len(yard.sink.to(visit.address)) for visit in visits) == 1
+        if killed:
+            line.another_worker()
+        await yard.idle()
+        assert "lease was lost" not in line.worker.log()
+        assert [len(yard.sink.to(visit.address)) for visit in visits] == [1] * len(visits)
+        assert {await yard.status(visit) for visit in visits} == {"sent"}
+        assert await yard.owner.value("SELECT count(*) FROM sender_breaker") == 0

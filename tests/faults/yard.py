@@ -82,16 +82,26 @@ class Yard:
     async def send(self, origin: str, body: object) -> httpx.Response:
         """Push a whole body."""
         async with httpx.AsyncClient(base_url=origin, timeout=30) as client:
-            return await client.post(
-                "/api/v1/sync/push",
-                content=msgspec.json.encode(body),
-                headers={**self._who, "Content-Type": "application/json"},
-            )
+            return await self.send_on(client, body)
+
+    async def send_on(self, client: httpx.AsyncClient, body: object) -> httpx.Response:
+        """Push a whole body on a connection of `client`."""
+        return await client.post(
+            "/api/v1/sync/push",
+            content=msgspec.json.encode(body),
+            headers={**self._who, "Content-Type": "application/json"},
+        )
 
     async def read(self, origin: str, path: str, accept: str) -> httpx.Response:
         """GET as alice's phone, on a connection of its own."""
         async with httpx.AsyncClient(base_url=origin, timeout=30) as client:
-            return await client.get(path, headers={**self._who, "Accept": accept})
+            return await self.read_on(client, path, accept)
+
+    async def read_on(
+        self, client: httpx.AsyncClient, path: str, accept: str = "application/json"
+    ) -> httpx.Response:
+        """GET on a connection of `client`."""
+        return await client.get(path, headers={**self._who, "Accept": accept})
 
     @property
     def _who(self) -> dict[str, str]:
@@ -110,6 +120,14 @@ class Yard:
             return wanted <= self.sink.per_address().keys()
 
         await eventually(all_there, f"a mail for each of {len(wanted)}", patience)
+
+    async def rung(self) -> None:
+        """Wait until the clock has begun: one that starts without a database ends at once."""
+
+        async def begun() -> bool:
+            return bool(await self.owner.value("SELECT count(*) FROM clock_turn"))
+
+        await eventually(begun, "the clock has its turn")
 
     async def idle(self) -> None:
         """Wait until nothing is left to plan, to send or to record."""

@@ -20,6 +20,7 @@ from tests.faults.processes import Fleet
 from tests.faults.shifting import Owner, owning
 from tests.faults.sink import Sink
 from tests.faults.yard import eventually
+from tests.guard import unguarded
 from tests.journeys.helpdesk import HelpDesk, found
 from tests.journeys.pushing import CONNECTIONS, Devices, shuffled_deliveries
 from tests.journeys.reference import (
@@ -114,6 +115,7 @@ async def opened_play(
 ) -> AsyncIterator[Play]:
     """The account with `campaigns`, active since before the log, and its devices enrolled."""
     async with owning(database.owner) as owner:
+        await unguarded(owner.connection)
         await owner.set_clock(log[0].moment - timedelta(days=30))
         desk = await found(log)
         for name in campaigns:
@@ -148,6 +150,7 @@ async def test_shuffled_doubled_batches_lead_where_the_file_says(
             await play.compare(FREE, all_at_once(log, mute=False))
 
 
+@pytest.mark.long
 async def test_four_years_of_clock_lead_where_the_file_says(
     log: list[Move], as_worker: TestDatabase, sink: Sink, tmp_path: Path
 ) -> None:

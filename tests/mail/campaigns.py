@@ -13,6 +13,7 @@ from mail.lifecycle import activate_campaign
 from mail.planning import plan_due
 from sync.database import tx
 from sync.ids import new_id
+from tests.guard import staged
 from tests.world import World
 
 
@@ -51,13 +52,15 @@ async def active(world: World, *, since: timedelta = timedelta(days=60), **chang
 async def happened(world: World, task: UUID, state: str, moment: datetime, **fields: Any) -> UUID:
     """A transition by alice as intake keeps it, its task queued; its id.
 
-    `received_at` is the moment unless given; `sequence`, `survey` and `technician` likewise.
+    `received_at` is the moment unless given; `sequence`, `survey` and `technician` likewise. Made
+    in the office unless a `device` is given.
     """
     given: dict[str, Any] = {
         "received_at": moment,
         "sequence": 1,
         "survey": True,
         "technician": world.alice,
+        "device": None,
         **fields,
     }
     made = new_id()
@@ -65,9 +68,12 @@ async def happened(world: World, task: UUID, state: str, moment: datetime, **fie
         await opened.execute("SELECT FROM task WHERE id = $1 FOR UPDATE", task)
         await opened.execute(
             """
-            INSERT INTO transition (account, id, task, state, moment, sequence, device_moment,
-              received_at, technician, survey, unexpected, unit, tags)
-            VALUES ($1, $2, $3, $4, $5, $6, $5, $7, $8, $9, false, $10, '{}')
+            INSERT INTO transition (account, id, digest, arrived_at, verdict, task, state, moment,
+              sequence, device_moment, received_at, technician, survey, unexpected, type, unit,
+              tags, customer_tags, device)
+            SELECT $1, $2, '', $7, 'accepted', id, $4, $5, $6, $5, $7, $8, $9, false, type, $10,
+              '{}', '{}', $11
+            FROM task WHERE account = $1 AND id = $3
             """,
             world.account,
             made,
@@ -79,6 +85,7 @@ async def happened(world: World, task: UUID, state: str, moment: datetime, **fie
             given["technician"],
             given["survey"],
             world.site,
+            given["device"],
         )
         await opened.execute(
             """
@@ -113,8 +120,9 @@ async def rows(world: World, sql: str, *args: object) -> list[asyncpg.Record]:
 
 
 async def change(world: World, sql: str, *args: object) -> int:
-    """Run `sql` in the account's scope; the number of rows it touched."""
+    """Run `sql` in the account's scope, whatever state it sets; the number of rows it touched."""
     async with tx(world.account) as opened:
+        await staged(opened)
         return await opened.execute(sql, *args)
 
 
@@ -156,11 +164,8 @@ async def dropped(world: World, invitation: UUID, reason: str, after: UUID | Non
     await change(
         world,
         """
-        UPDATE invitation i SET status = 'dropped', reason = $2, rearm_moment = t.moment,
-          rearm_sequence = t.sequence, rearm_transition = t.id
-        FROM (SELECT $3::uuid AS id) AS given
-        LEFT JOIN transition t ON t.id = given.id
-        WHERE i.id = $1
+        UPDATE invitation SET status = 'dropped', reason = $2, rearm_transition = $3
+        WHERE id = $1
         """,
         invitation,
         reason,

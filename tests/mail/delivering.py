@@ -12,7 +12,7 @@ import msgspec
 from mail.config import MailConfig
 from mail.delivery import deliver_due
 from sync.ids import new_id
-from sync.wire import DeviceScope
+from sync.wire import DeviceScope, Item
 from tests.databases import TestDatabase
 from tests.mail.campaigns import only_invitation, plan_all, rows, time_of
 from tests.mail.smtp_server import SmtpServer
@@ -63,11 +63,23 @@ class Post:
         self, task: UUID, state: str, moment: datetime | None = None, **fields: Any
     ) -> None:
         """Push that alice moved `task` to `state` at `moment` (now), and plan it."""
+        at = moment or await time_of(self.world)
+        await self._push(self.world.item(task, state, at, **fields))
+
+    async def visits(self, number: int, *domains: str) -> None:
+        """So many visits, each as of `visit`, in one batch, of these domains in turn."""
+        named = domains or ("example.net",)
+        addresses = [f"{new_id().hex}@{named[place % len(named)]}" for place in range(number)]
+        customers = [await self.world.customer(email=address) for address in addresses]
+        tasks = [await self.world.task(customer=customer) for customer in customers]
+        at = await time_of(self.world)
+        await self._push(*(self.world.item(task, "600", at) for task in tasks))
+
+    async def _push(self, *items: Item) -> None:
         if self._device is None:
             self._device = await self.world.device(self.world.alice)
-        at = moment or await time_of(self.world)
-        pushed = await self.world.push(self._device, self.world.item(task, state, at, **fields))
-        assert [result.verdict for result in pushed.results] == ["accepted"]
+        pushed = await self.world.push(self._device, *items)
+        assert {result.verdict for result in pushed.results} == {"accepted"}
         await plan_all()
 
     async def deliver(self) -> int:

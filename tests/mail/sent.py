@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from sync.database import tx
 from sync.tokens import digest, mint, write
+from tests.guard import staged
 from tests.mail.campaigns import active, happened, invitations, plan_all, time_of
 from tests.world import World
 
@@ -40,6 +41,7 @@ async def left(world: World, task: UUID, campaign: UUID) -> Sent:
     [invitation] = [row["id"] for row in found if row["campaign"] == campaign]
     survey, unsubscribe = mint(), mint()
     async with tx(world.account) as opened:
+        await staged(opened)
         await opened.execute(
             "UPDATE invitation SET status = 'sent', address = $2, typed_address = $2,"
             " language = 'fr_CA', sent_at = $3, deadline = $4 WHERE id = $1",

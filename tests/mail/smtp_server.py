@@ -18,9 +18,12 @@ HANG: Final = "hang"
 CUT: Final = "cut"
 TAKE_AND_CUT: Final = "take and cut"
 
-#: What is said unless told otherwise. GREETING and DOT are no verbs, but places of a dialogue.
+#: What is said unless told otherwise. GREETING and DOT are no verbs, but places of a dialogue;
+#: without words of its own EHLO names the extensions.
 USUAL: Final = {
     "GREETING": "220 here ESMTP",
+    "EHLO": "",
+    "HELO": "250 here",
     "STARTTLS": "220 2.0.0 go ahead",
     "AUTH": "235 2.7.0 welcome",
     "MAIL": "250 2.1.0 ok",
@@ -170,7 +173,8 @@ class _Dialogue:
             await self._server.hear(command)
             verb = command.partition(" ")[0].upper()
             if verb == "EHLO":
-                await self._say("\r\n".join(_lines(["here", *self._server.extensions])))
+                offered = "\r\n".join(_lines(["here", *self._server.extensions]))
+                await self._say(self._server.reply("EHLO") or offered)
             elif not await self._usual(verb, command):
                 return
 

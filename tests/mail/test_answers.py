@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC
 from typing import Any
 
+import asyncpg
 import pytest
 
 from mail.answers import (
@@ -17,8 +18,10 @@ from mail.answers import (
     submit,
     unsubscribe,
 )
+from mail.migrations.mail_2026_11_29t15_10_00_000000 import PRUNING
 from sync.ids import new_account_number
 from sync.tokens import mint, write
+from tests.databases import TestDatabase
 from tests.mail.campaigns import change, only_invitation, rows
 from tests.mail.sent import ADDRESS, Sent, sent
 from tests.world import World
@@ -47,7 +50,7 @@ async def test_an_open_survey_says_which_visit_it_is_about(world: World, mail: S
     assert visit.moment.tzinfo == UTC
     assert (visit.type_name, visit.place) == ("Appel de service", "Chalet")
     assert visit.address == "12, rue des Pins, Rimouski"
-    assert survey.definition.reasons[0].code == "late"
+    assert survey.content.reasons[0].code == "late"
     assert (survey.deadline, survey.answer) == (asked["deadline"], None)
 
 
@@ -101,6 +104,40 @@ async def test_a_changed_answer_is_the_next_version(world: World, mail: Sent) ->
     assert survey is not None
     assert survey.answer is not None
     assert (survey.answer.version, survey.answer.rating) == (3, 5)
+
+
+async def test_of_an_answer_changed_many_times_the_first_and_the_last_19_are_kept(
+    world: World, mail: Sent
+) -> None:
+    for number in range(1, 51):
+        outcome = await submit(mail.survey, given(comment=f"{number}"))
+        assert outcome == Recorded(number, changed=True)
+    kept = await rows(world, "SELECT version, comment FROM answer_version ORDER BY version")
+    assert [row["version"] for row in kept] == [1, *range(32, 51)]
+    assert all(row["comment"] == str(row["version"]) for row in kept)
+    survey = await open_survey(mail.survey)
+    assert survey is not None
+    assert survey.answer is not None
+    assert (survey.answer.version, survey.answer.comment) == (50, "50")
+
+
+async def test_what_was_kept_of_such_answers_before_is_taken_away(
+    database: TestDatabase, world: World, mail: Sent
+) -> None:
+    await submit(mail.survey, given(comment="1"))
+    await change(
+        world,
+        "INSERT INTO answer_version SELECT account, invitation, n, rating, reasons, n::text,"
+        " not_me, call_back, language, answered_at"
+        " FROM answer_version, generate_series(2, 1000) AS n",
+    )
+    owner = await asyncpg.connect(database.owner)
+    try:
+        await owner.execute(PRUNING)
+    finally:
+        await owner.close()
+    kept = await rows(world, "SELECT version FROM answer_version ORDER BY version")
+    assert [row["version"] for row in kept] == [1, *range(982, 1001)]
 
 
 async def test_ten_submits_at_once_are_one_answer(world: World, mail: Sent) -> None:

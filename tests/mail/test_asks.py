@@ -89,6 +89,13 @@ async def test_an_edit_of_words_alone_tells_nobody_anything(world: World) -> Non
     assert (await pull(device, page.cursor, key)).changes == []
 
 
+#: The column that the migration read, which a later one divided.
+AS_IT_WAS = """
+ALTER TABLE campaign_version ADD COLUMN definition jsonb;
+UPDATE campaign_version SET definition = rules || content;
+"""
+
+
 async def test_the_migration_fills_what_campaigns_would_have_told(
     world: World, as_worker: TestDatabase
 ) -> None:
@@ -100,6 +107,7 @@ async def test_the_migration_fills_what_campaigns_would_have_told(
         select = "SELECT id, asks FROM task_type ORDER BY id"
         before = [tuple(row) for row in await owner.connection.fetch(select)]
         await owner.connection.execute("UPDATE task_type SET asks = NULL")
+        await owner.connection.execute(AS_IT_WAS)
         await owner.connection.execute(migration.ASKS)
         after = [tuple(row) for row in await owner.connection.fetch(select)]
 

@@ -12,6 +12,7 @@ from dramatiq.brokers.stub import StubBroker
 from structlog.testing import capture_logs
 
 from mail.broker import BrokerUrlError, Doorbell, make_broker
+from mail.jobs import Job
 
 
 class Watched(StubBroker):
@@ -55,11 +56,11 @@ def test_rings_while_the_broker_is_busy_become_one() -> None:
     broker = Watched()
     broker.gate.clear()
     doorbell = Doorbell(broker, "mine")
-    doorbell.ring("plan")
+    doorbell.ring(Job.PLAN)
     assert broker.reached.wait(10)
     for _ in range(100):
-        doorbell.ring("plan")
-        doorbell.ring("deliver")
+        doorbell.ring(Job.PLAN)
+        doorbell.ring(Job.DELIVER)
     broker.gate.set()
     doorbell.stop()
     assert broker.taken == ["mine.plan", "mine.deliver", "mine.plan"]
@@ -72,10 +73,10 @@ def test_a_broker_that_is_away_is_told_once_and_the_next_ring_tries_again() -> N
     with capture_logs() as logs:
         for _ in range(3):
             broker.reached.clear()
-            doorbell.ring("plan")
+            doorbell.ring(Job.PLAN)
             assert broker.reached.wait(10)
         broker.away = False
-        doorbell.ring("rollup")
+        doorbell.ring(Job.ROLLUP)
         doorbell.stop()
     assert [entry["event"] for entry in logs] == ["broker unreachable", "broker reachable again"]
     assert broker.taken[-1] == "retour.rollup"
@@ -88,7 +89,7 @@ def test_ringing_a_broker_that_hangs_up_is_tried_and_told_and_raises_nothing(sch
         hanging_up = threading.Thread(target=hang_up, args=(listening, called), daemon=True)
         hanging_up.start()
         doorbell = Doorbell(make_broker(f"{scheme}://127.0.0.1:{listening.getsockname()[1]}"))
-        doorbell.ring("plan")
+        doorbell.ring(Job.PLAN)
         assert called.wait(10)
         listening.shutdown(socket.SHUT_RDWR)  # from now on it does not exist at all
         doorbell.stop(timeout=30)

@@ -11,7 +11,7 @@ from mail.checks import Problem
 from mail.definition import Definition, Trigger
 from mail.errors import CampaignStatusError, DefinitionError
 from mail.lifecycle import activate_campaign, archive_campaign, pause_campaign, resume_campaign
-from mail.live import load, pinned
+from mail.live import load, pinned_content
 from rules.campaign import Status
 from sync.database import tx
 from sync.errors import MissingError, TakenError, UnknownReferenceError
@@ -88,7 +88,7 @@ async def test_what_the_account_does_not_have_cannot_be_selected(world: World, f
     async with tx(world.account) as opened:
         with pytest.raises(UnknownReferenceError) as refused:
             await create_campaign(opened, "A", definition(world, rules=[known, unknown]))
-    assert refused.value.field == f"rules.1.{field}"
+    assert refused.value.field == f"definition.rules.1.{field}"
 
 
 async def test_an_edit_that_says_something_new_is_a_version(world: World) -> None:
@@ -97,8 +97,8 @@ async def test_an_edit_that_says_something_new_is_a_version(world: World) -> Non
         assert await edit_campaign(opened, campaign, "Renamed", definition(world)) == 1
         assert await edit_campaign(opened, campaign, "B", definition(world, negative_at=3)) == 2
         found = await get_campaign(opened, campaign)
-        both = await pinned(opened, [(campaign, 1), (campaign, 2), (campaign, 9)])
-        assert await pinned(opened, [(campaign, 1)]) == {(campaign, 1): definition(world)}
+        both = await pinned_content(opened, [(campaign, 1), (campaign, 2), (campaign, 9)])
+        assert await pinned_content(opened, [(campaign, 1)]) == {(campaign, 1): both[campaign, 1]}
     assert (found.name, found.version, found.definition.negative_at) == ("B", 2, 3)
     assert {key: said.negative_at for key, said in both.items()} == {
         (campaign, 1): 2,

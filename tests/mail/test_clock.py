@@ -10,9 +10,9 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from mail.chores import Ring
 from mail.clock import RunningClock, run_clock
 from mail.config import MailConfig
+from mail.jobs import Ring
 from sync.database import DB, tx
 from sync.ids import new_id
 from tests.databases import TestDatabase

@@ -8,14 +8,17 @@ import pytest
 
 from mail.checks import Problem, check
 from mail.definition import (
+    Content,
     Definition,
     Message,
     Question,
     ReasonChoice,
+    Rules,
     Trigger,
-    decode,
-    encode,
+    decode_content,
     in_language,
+    join,
+    split,
 )
 from mail.wording import PROBLEMS
 from rules.campaign import AddressField
@@ -38,7 +41,7 @@ def message(**changes: Any) -> Definition:
 
 def test_a_sound_definition_has_no_problem_and_survives_storage() -> None:
     assert check(SOUND) == []
-    assert decode(encode(SOUND)) == SOUND
+    assert join(*split(SOUND)) == SOUND
 
 
 @pytest.mark.parametrize(
@@ -101,12 +104,12 @@ def test_a_body_may_have_several_lines_and_links_and_addresses_are_taken() -> No
 )
 def test_unknown_fields_and_languages_are_refused(body: bytes) -> None:
     with pytest.raises(msgspec.ValidationError):
-        decode(body)
+        msgspec.json.decode(body, type=Definition)
 
 
 def test_the_use_of_data_is_told_in_800_characters_at_most() -> None:
     with pytest.raises(msgspec.ValidationError, match="800"):
-        decode(encode(said(information={"fr": "a" * 801})))
+        decode_content(split(said(information={"fr": "a" * 801}))[1])
 
 
 @pytest.mark.parametrize(
@@ -125,6 +128,24 @@ def test_a_text_falls_back_from_the_customers_language(
     assert in_language(texts, *wanted) == found
 
 
-def test_negative_is_up_to_the_campaigns_threshold() -> None:
-    assert [said(negative_at=2).is_negative(rating) for rating in (1, 2, 3)] == [True, True, False]
-    assert not said(negative_at=0).is_negative(1)
+@pytest.mark.parametrize(
+    ("negative_at", "sentiments"),
+    [
+        (0, "neutral neutral neutral positive positive"),
+        (2, "negative negative neutral positive positive"),
+        (4, "negative negative negative negative positive"),
+    ],
+)
+def test_negative_is_up_to_the_campaigns_threshold(negative_at: int, sentiments: str) -> None:
+    content = said(negative_at=negative_at).content
+    assert [content.sentiment(rating) for rating in range(1, 6)] == sentiments.split()
+    assert [content.is_negative(rating) for rating in range(1, 6)] == [
+        rating <= negative_at for rating in range(1, 6)
+    ]
+
+
+def test_a_definition_has_the_fields_of_its_rules_and_of_its_content() -> None:
+    parts = (*Rules.__struct_fields__, *Content.__struct_fields__)
+    assert sorted(Definition.__struct_fields__) == sorted(parts)
+    apart = msgspec.structs.asdict(join(*split(SOUND)))
+    assert apart == msgspec.structs.asdict(SOUND)

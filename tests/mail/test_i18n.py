@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mail.i18n import Translator, negotiate, translations
+from mail.i18n import Translator, translations
 
 HEADER = (
     'msgid ""\nmsgstr ""\n"Language: {locale}\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n'
@@ -46,21 +46,3 @@ def test_french_counts_zero_as_one(tmp_path: Path) -> None:
 def test_a_missing_catalogue_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         translations("fr_CA", tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("header", "wishes", "locale"),
-    [
-        ("", (), "fr_CA"),
-        ("en-US,en;q=0.9", (), "en_CA"),
-        ("de,fr;q=0.5,en;q=0.4", (), "fr_CA"),
-        ("de", (), "fr_CA"),
-        ("en;q=much", (), "fr_CA"),
-        ("fr", ("en_CA",), "en_CA"),
-        ("fr", (None, "es", "en-GB"), "en_CA"),
-    ],
-)
-def test_the_first_wish_that_we_speak_wins_else_the_header(
-    header: str, wishes: tuple[str | None, ...], locale: str
-) -> None:
-    assert negotiate(header, *wishes) == locale

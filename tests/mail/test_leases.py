@@ -11,15 +11,15 @@ import pytest
 from mail.config import MailConfig
 from mail.delivery import deliver_due
 from mail.delivery.claiming import claim
-from mail.delivery.doubts import in_doubt, recover
+from mail.delivery.doubts import recover
 from mail.delivery.errors import Phase, SendError
-from mail.delivery.leasing import Job
+from mail.delivery.leasing import Leased
 from mail.delivery.letters import letter_of
-from mail.delivery.marks import Mark, Marks
+from mail.delivery.marks import Marks
 from mail.delivery.poison import fault
-from mail.delivery.sending import Outgoing, Sender
+from mail.delivery.sending import Outgoing, Sender, mark_of
 from mail.delivery.server import parse_server
-from mail.delivery.setbacks import give_back, give_up, put_off
+from mail.delivery.setbacks import give_back, record
 from sync.database import DB
 from tests.mail.campaigns import active, change, rows
 from tests.mail.delivering import HOUR, Post
@@ -46,17 +46,12 @@ ORDER BY 1, 2, 3
 """
 
 
-async def claimed(post: Post, mails: int = 1) -> list[Job]:
+async def claimed(post: Post, mails: int = 1) -> list[Leased]:
     """Jobs of a worker that then does nothing."""
     await active(post.world, mute="07:00:00")
     for _ in range(mails):
         await post.visit()
     return (await claim(post.config, post.world.account, 100)).jobs
-
-
-def mark(job: Job) -> Mark:
-    one = job.candidate
-    return Mark(job.account, one.invitation, job.attempt, one.release, job.answers_for, one.resent)
 
 
 async def state(post: Post) -> list[tuple[str, ...]]:
@@ -80,7 +75,7 @@ async def test_7_a_claim_whose_worker_died_is_taken_over_after_its_lease(post: P
 
 async def test_content_of_a_dead_worker_is_in_doubt_after_its_lease(post: Post) -> None:
     [job] = await claimed(post)
-    assert await Marks().content(mark(job))
+    assert await Marks().content(mark_of(job))
     await lease_passed(post)
     assert await post.deliver() == 0
     [found] = await rows(post.world, "SELECT i.status, o.phase, o.resent FROM invitation i"
@@ -96,7 +91,7 @@ async def test_11_a_worker_that_slept_through_its_lease_writes_nothing(post: Pos
     [job] = await claimed(post)
     await lease_passed(post, 2)
     before = await state(post)
-    assert not await Marks().content(mark(job))
+    assert not await Marks().content(mark_of(job))
     assert await state(post) == before
 
 
@@ -123,7 +118,7 @@ async def test_11_whatever_it_has_to_say_comes_too_late(
 ) -> None:
     [job] = await claimed(post)
     if as_far_as == "data":
-        assert await Marks().content(mark(job))
+        assert await Marks().content(mark_of(job))
     await lease_passed(post, 2)
     await recover(post.config, post.world.account)
     if then == "sent by another":
@@ -131,13 +126,12 @@ async def test_11_whatever_it_has_to_say_comes_too_late(
         await post.deliver_all()
     before = await state(post)
     late = Marks()
-    assert not await late.content(mark(job))
-    late.sent(mark(job))
+    assert not await late.content(mark_of(job))
+    late.sent(mark_of(job))
     await late.flush(1)
-    await put_off(job, LATER)
-    await give_up(job, REFUSED)
+    for said in (LATER, REFUSED, SILENCE):
+        await record(post.config, job, said)
     await give_back(job.account, [job])
-    await in_doubt(post.config, job, SILENCE)
     if then == "sent by another":
         await fault(job.account, job.invitation, job.attempt, ValueError("late"))
     assert await state(post) == before
@@ -148,9 +142,9 @@ async def test_marks_of_many_mails_are_written_together(post: Post) -> None:
     jobs = await claimed(post, 6)
     marks = Marks()
     before = await _commits(post)
-    assert all(await asyncio.gather(*(marks.content(mark(job)) for job in jobs)))
+    assert all(await asyncio.gather(*(marks.content(mark_of(job)) for job in jobs)))
     for job in jobs:
-        marks.sent(mark(job))
+        marks.sent(mark_of(job))
     await marks.flush(5)
     assert await _commits(post) - before <= 4
     assert {row["status"] for row in await rows(post.world, "SELECT status FROM invitation")} == {
@@ -163,12 +157,12 @@ async def test_what_was_sent_while_the_database_was_away_is_written_when_it_is_b
 ) -> None:
     [job] = await claimed(post)
     marks = Marks()
-    assert await marks.content(mark(job))
+    assert await marks.content(mark_of(job))
     await _cut(post, allowed=False)
-    marks.sent(mark(job))
+    marks.sent(mark_of(job))
     waiting = asyncio.create_task(marks.flush(30))
     with pytest.raises(AWAY):
-        await marks.content(mark(job))
+        await marks.content(mark_of(job))
     await _cut(post, allowed=True)
     await waiting
     [found] = await rows(post.world, "SELECT status FROM invitation")
@@ -178,9 +172,9 @@ async def test_what_was_sent_while_the_database_was_away_is_written_when_it_is_b
 async def test_what_cannot_be_written_at_all_is_told(post: Post) -> None:
     [job] = await claimed(post)
     marks = Marks()
-    assert await marks.content(mark(job))
+    assert await marks.content(mark_of(job))
     await _cut(post, allowed=False)
-    marks.sent(mark(job))
+    marks.sent(mark_of(job))
     with pytest.raises(AWAY):
         await marks.flush(0)
     await _cut(post, allowed=True)
@@ -213,7 +207,9 @@ async def test_a_run_that_has_no_time_left_gives_back_what_it_took(
     post.server.next("RCPT", HANG)
     delivering = asyncio.create_task(post.deliver())
     await post.server.until("RCPT")
-    # However slow the machine is, the time is over exactly while the first mail hangs.
+    await _all_claimed(post)
+    # However slow the machine is, the time is over exactly while the first mail hangs, and no
+    # statement is under way whose own time would be over with it.
     loop = asyncio.get_running_loop()
     since = loop.time
     monkeypatch.setattr(loop, "time", lambda: since() + 9)
@@ -293,6 +289,20 @@ async def _cut(post: Post, *, allowed: bool) -> None:
     await connection.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", name
     )
+
+
+async def _all_claimed(post: Post) -> None:
+    """Wait until the run has looked for more, found nothing, and asks the database no more."""
+    quiet, connection = 0, post.owner.connection
+    async with asyncio.timeout(10):
+        while quiet < 5:
+            await connection.execute("SELECT pg_sleep(0.02)")
+            asked = await connection.fetchval(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND pid <> pg_backend_pid() AND state <> 'idle'"
+            )
+            left = await post.owner.count("outbox WHERE phase = 'waiting'")
+            quiet = 0 if asked or left else quiet + 1
 
 
 async def _commits(post: Post) -> int:

@@ -14,8 +14,8 @@ from mail.letter.headers import sendable
 from mail.letter.pieces import Slots, quoted
 from mail.letter.wording import greeting, locale_of, long_day, one_line
 from mail.surveys import open_subscription, open_survey
-from tests.mail.campaigns import active, definition, rows
-from tests.mail.delivering import HOUR, Post
+from tests.mail.campaigns import active, change, definition, rows
+from tests.mail.delivering import DAY, HOUR, Post
 from tests.mail.smtp_server import Mail
 
 pytestmark = pytest.mark.anyio
@@ -62,12 +62,90 @@ async def test_its_headers_are_those_of_a_machine_that_may_be_told_to_stop(post:
     assert url is not None
     assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in lines
     assert b"Auto-Submitted: auto-generated" in lines
+    [quiet] = [line for line in lines if line.startswith(b"X-Auto-Response-Suppress: ")]
+    assert set(quiet.partition(b": ")[2].split(b", ")) == {
+        b"DR",
+        b"RN",
+        b"NRN",
+        b"OOF",
+        b"AutoReply",
+    }
     assert mail.parsed["MIME-Version"] == "1.0"
     assert await open_subscription(url[1].decode().rpartition("/")[2]) is not None
     date = parsedate_to_datetime(str(mail.parsed["Date"]))
     [invitation] = await rows(post.world, "SELECT id, sent_at FROM invitation")
     assert abs((date - invitation["sent_at"]).total_seconds()) < 60
     assert mail.parsed["Message-ID"] == f"<{invitation['id']}@example.test>"
+
+
+async def test_its_message_id_is_of_the_domain_it_is_from(post: Post) -> None:
+    await active(post.world, stale_days=None, message=_message(sender_address="avis@Éxample.org"))
+    mail = await mailed(post)
+    [invitation] = await rows(post.world, "SELECT id, message_id FROM invitation")
+    assert invitation["message_id"] == f"<{invitation['id']}@xn--xample-9ua.org>"
+    assert mail.parsed["Message-ID"] == invitation["message_id"]
+
+
+async def test_a_sender_of_an_international_domain_stands_everywhere_in_punycode(
+    post: Post,
+) -> None:
+    post.told(mail_from="Sondage@boréal.example")
+    await active(post.world, stale_days=None)
+    mail = await mailed(post)
+    [invitation] = await rows(post.world, "SELECT id FROM invitation")
+    sender = "Sondage@xn--boral-dsa.example"
+    assert mail.sender == sender
+    assert mail.parsed["From"].addresses[0].addr_spec == sender
+    assert mail.parsed["Message-ID"] == f"<{invitation['id']}@xn--boral-dsa.example>"
+    assert mail.raw.partition(b"\r\n\r\n")[0].isascii()
+
+
+async def test_a_message_id_that_could_not_be_written_heals_with_the_next_attempt(
+    post: Post,
+) -> None:
+    await active(post.world)
+    task = await post.visit("marie@example.net")
+    post.server.next("RCPT", "450 4.2.0 later")
+    await post.deliver()
+    await change(post.world, "UPDATE invitation SET message_id = '<' || id || '@boréal.example>'")
+    await post.later(HOUR)
+    await post.deliver_all()
+    assert await post.status(task) == ("sent", None)
+    [invitation] = await rows(post.world, "SELECT id, message_id FROM invitation")
+    assert invitation["message_id"] == f"<{invitation['id']}@example.test>"
+    assert post.server.mails[0].parsed["Message-ID"] == invitation["message_id"]
+
+
+@pytest.mark.parametrize(
+    ("language", "hint"),
+    [
+        ("fr", "Choisissez une note, puis confirmez-la sur la page qui s\u2019ouvre."),
+        ("en", "Choose a rating, then confirm it on the page that opens."),
+    ],
+)
+async def test_it_says_first_who_writes_and_promises_no_more_than_is_true(
+    post: Post, language: str, hint: str
+) -> None:
+    await active(post.world, stale_days=None)
+    mail = await mailed(post, language=f"{language}_CA")
+    assert mail.text().splitlines()[0] == "Plomberie Exemple"
+    page = mail.text("html")
+    title = {"fr": "Votre visite", "en": "Your visit"}[language]
+    assert 0 < page.index("Plomberie Exemple") < page.index(f"<h1>{title}")
+    for text in (mail.text(), page):
+        assert hint in text
+        assert "minute" not in text
+
+
+async def test_no_text_of_it_is_hidden_by_its_colour(post: Post) -> None:
+    await active(post.world, stale_days=None)
+    page = (await mailed(post)).text("html")
+    [preview] = re.findall(r'<div style="display: none;([^"]*)">([^<]+)</div>', page)
+    assert "How did it go?" in preview[1] or "Votre visite vous a-t-elle plu" in preview[1]
+    light = re.sub(r"@media \(prefers-color-scheme: dark\).*?</style>", "", page, flags=re.DOTALL)
+    letters = set(re.findall(r"(?<![-\w])color: ?(#[0-9a-f]{6})", light))
+    assert {rgb for rgb in letters if _contrast(rgb, "#ffffff") < 4.5} == set()
+    assert len(letters) > 2
 
 
 async def test_its_lines_are_short_and_its_parts_decode(post: Post) -> None:
@@ -117,6 +195,27 @@ async def test_it_speaks_the_customers_language(
         for word in words:
             assert word in mail.text(kind)
     assert mail.parsed["Subject"] == {"fr": "Votre avis", "en": "Your opinion"}[language]
+
+
+async def test_it_and_the_page_name_the_day_on_which_the_step_counts(post: Post) -> None:
+    await active(post.world, delay="00:01:00", stale_days=None)
+    who = await post.world.customer(email="marie@example.net", language="en_CA")
+    place = await post.world.location(zone="America/Toronto")
+    task = await post.world.task(customer=who, location=place)
+    arrived = datetime(2026, 11, 20, 15, tzinfo=UTC)
+    await post.moved(task, "300", arrived, sequence=1)
+    # The device's clock went wrong: it did this later, as its own sequence says.
+    await post.moved(task, "600", arrived - 3 * DAY, sequence=2)
+    await post.deliver_all()
+    [mail] = post.server.mails
+    for kind in ("plain", "html"):
+        assert "November 20, 2026" in mail.text(kind)
+        assert "November 17" not in mail.text(kind)
+    found = re.search(r"/s/([\w-]+)", mail.text("plain"))
+    assert found is not None
+    shown = await open_survey(found[1])
+    assert shown is not None
+    assert shown.visit.moment == arrived
 
 
 async def test_each_rating_leads_to_the_page_with_it_chosen(post: Post) -> None:
@@ -240,6 +339,18 @@ def test_words_around_it() -> None:
     assert greeting(None, str) == "Hello,"
     assert one_line(" a\r\nb\u2028c ") == "a b c"
     assert long_day(datetime(2026, 5, 2, tzinfo=UTC).date(), "fr_CA") == "samedi 2 mai 2026"
+
+
+def _contrast(one: str, other: str) -> float:
+    """As WCAG 2.2 counts it."""
+    dark, light = sorted((_luminance(one), _luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(rgb: str) -> float:
+    channels = [int(rgb[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 def _message(**changes: object) -> Message:

@@ -4,6 +4,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from mail.definition import Trigger
+from sync.database import tx
+from sync.records.shapes import TaskPut
+from sync.records.tasks import put_tasks
 from tests.mail.campaigns import (
     active,
     claimed,
@@ -46,6 +50,22 @@ async def test_what_arrives_late_is_released_at_its_reception(
     await plan_all()
     asked = await only_invitation(world, task)
     assert (asked["due"], asked["release"]) == (start, received)
+
+
+async def test_a_task_that_is_given_another_type_stays_asked_for_what_it_was(
+    world: World, start: datetime
+) -> None:
+    await active(world, delay="00:12:00", rules=[Trigger([world.service_call], ["600", "610"])])
+    task = await world.task()
+    done = await happened(world, task, "600", start)
+    await plan_all()
+    asked = await only_invitation(world, task)
+    async with tx(world.account) as opened:
+        await put_tasks(opened, [TaskPut(id=task, type=world.installation)])
+    await happened(world, task, "610", start + MINUTE)
+    await plan_all()
+    assert await outcomes(world, task) == {done: "scheduled"}
+    assert await only_invitation(world, task) == asked
 
 
 async def test_planning_again_writes_nothing(world: World, start: datetime) -> None:

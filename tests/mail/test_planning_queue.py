@@ -1,6 +1,7 @@
 """Several planners, several accounts, and tasks that cannot be planned."""
 
 import asyncio
+import threading
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,6 +12,9 @@ from mail.planning import plan_due
 from mail.queues import ATTEMPTS
 from sync.database import DB
 from tests.databases import TestDatabase
+from tests.faults.listening import Held
+from tests.faults.wire import Place, PostgresProxy
+from tests.faults.yard import eventually
 from tests.mail.campaigns import (
     active,
     change,
@@ -133,3 +137,32 @@ async def _entry(world: World, task: UUID) -> asyncpg.Record:
     found = await rows(world, "SELECT * FROM task_change WHERE task = $1", task)
     assert len(found) == 1
     return found[0]
+
+
+async def test_a_database_that_falls_silent_is_no_tasks_fault(
+    world: World, start: datetime, database: TestDatabase
+) -> None:
+    await active(world)
+    task = await world.task()
+    done = await happened(world, task, "600", start)
+    spoken = threading.Event()
+
+    def hold() -> None:
+        raise Held(spoken)
+
+    await DB.close()
+    with PostgresProxy(database.worker) as proxy:
+        await DB.open(proxy.dsn, limit=1)
+        proxy.trap(Place("DELETE FROM task_change")).arm(hold)
+        with pytest.raises(TimeoutError):
+            await plan_due()
+        spoken.set()
+        [waiting] = await rows(world, "SELECT attempts, error FROM task_change")
+        assert tuple(waiting) == (0, None)
+
+        async def planned() -> bool:
+            await plan_all()
+            return await outcomes(world, task) == {done: "scheduled"}
+
+        await eventually(planned, "it is planned by who comes next")
+        await DB.close()

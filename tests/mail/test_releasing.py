@@ -115,7 +115,7 @@ async def test_of_two_for_one_address_the_earlier_release_goes(post: Post) -> No
 async def test_who_meets_a_reservation_goes_when_that_fails(post: Post) -> None:
     await active(post.world, mute=WEEK)
     first, second = await post.visit(ADDRESS), await post.visit(ADDRESS)
-    post.server.next("RCPT", "550 5.7.1 no")
+    post.server.next("RCPT", "550 5.6.0 no")
     await post.deliver_all()
     assert [(await post.status(task))[0] for task in (first, second)] == ["failed", "sent"]
 
@@ -278,8 +278,9 @@ async def test_a_later_version_of_the_campaign_changes_no_invitation(post: Post)
     task = await post.visit(ADDRESS)
     await change(
         post.world,
-        "INSERT INTO campaign_version SELECT account, campaign, 2,"
-        " jsonb_set(definition, '{message,subject,fr}', '\"Neuf\"'), created_at"
+        "INSERT INTO campaign_version (account, campaign, version, rules, content, created_at)"
+        " SELECT account, campaign, 2, rules,"
+        " jsonb_set(content, '{message,subject,fr}', '\"Neuf\"'), created_at"
         " FROM campaign_version WHERE campaign = $1",
         campaign,
     )

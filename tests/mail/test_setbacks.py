@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from structlog.testing import capture_logs
 
 from mail.delivery.setbacks import FIRST_WAIT, LONGEST_WAIT
 from tests.mail.campaigns import active, change, only_invitation, rows, time_of
@@ -66,8 +67,8 @@ async def test_16_after_48_hours_it_expires_and_lets_the_address_go(post: Post) 
     ("reply", "suppressed"),
     [
         ("550 5.1.1 no such user", {ADDRESS: "bounced"}),
-        ("550 5.7.1 not you", {}),
-        ("552 5.2.2 full", {}),
+        ("550 #5.1.0 Address rejected", {ADDRESS: "bounced"}),
+        ("554 5.6.0 spam", {}),
         ("550 no", {}),
     ],
 )
@@ -86,6 +87,71 @@ async def test_17_a_refused_recipient_is_tried_once_and_suppressed_only_if_bad(
     assert post.server.said("RCPT") == 1
     assert await post.suppressed() == suppressed
     assert await post.muted() == []
+
+
+@pytest.mark.parametrize("place", ["RCPT", "DOT"])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "550 5.7.60 SMTP; Client does not have permissions to send as this sender",
+        "550 5.4.5 Daily user sending limit exceeded",
+        "550 5.7.26 Unauthenticated email is not accepted due to the domain's DMARC policy",
+        "550 5.1.8 bad sender",
+        "550 5.7.1 not you",
+        "550 #5.1.0 Sender denied",
+    ],
+)
+async def test_29_a_refusal_that_speaks_of_the_sender_burns_nothing_and_suppresses_nobody(
+    post: Post, place: str, reply: str
+) -> None:
+    await active(post.world, mute=WEEK)
+    tasks = [await post.visit(ADDRESS), await post.visit()]
+    usual, post.server.always[place] = post.server.always[place], reply
+    for _ in range(3):
+        await post.deliver()
+        await post.later(5 * HOUR)
+    for task in tasks:
+        assert set(await post.events(task)) == {"deferred"}
+    assert (await post.suppressed(), post.server.mails) == ({}, [])
+    post.server.always[place] = usual
+    await post.deliver_all()
+    assert {await post.status(task) for task in tasks} == {("sent", None)}
+    assert len(post.server.mails) == 2
+
+
+async def test_18_a_server_that_takes_nothing_is_in_the_log_with_its_words(post: Post) -> None:
+    await active(post.world)
+    task = await post.visit()
+    post.server.always["EHLO"] = "421 4.7.0 Try again later, closing connection. (EHLO)"
+    with capture_logs() as logs:
+        await post.deliver()
+    [told] = [entry for entry in logs if entry["log_level"] == "error"]
+    assert (told["phase"], told["reply"]) == ("hello", post.server.always["EHLO"])
+    assert post.server.commands[0] == "EHLO retour.test"
+    assert await post.events(task) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"origin": "https://retour.example"}, "retour.example"),
+        ({"origin": "https://retour.example:8443", "smtp_name": "mail.example"}, "mail.example"),
+        ({"origin": "http://192.0.2.7:8000"}, "[192.0.2.7]"),
+        ({"origin": "http://[2001:db8::1]:8000"}, "[IPv6:2001:db8::1]"),
+        ({"origin": "http://localhost:8000"}, "[127.0.0.1]"),
+        ({"origin": "http://localhost:8000", "smtp_name": "localhost"}, "localhost"),
+        ({"origin": "https://retour.example", "smtp_name": "[192.0.2.7]"}, "[192.0.2.7]"),
+    ],
+)
+async def test_it_calls_itself_as_it_is_reached_or_as_it_is_told(
+    post: Post, settings: dict[str, str], name: str
+) -> None:
+    post.told(**settings)
+    await active(post.world)
+    await post.visit()
+    await post.deliver()
+    assert post.server.commands[0] == f"EHLO {name}"
+    assert len(post.server.mails) == 1
 
 
 async def test_17_an_address_that_bounced_counts_as_empty_the_next_time(post: Post) -> None:
@@ -244,7 +310,7 @@ async def test_19_a_second_doubt_ends_it_there(post: Post) -> None:
     assert await post.entry(task) is None
 
 
-@pytest.mark.parametrize("reply", ["550 5.1.1 gone", "550 5.7.1 no"])
+@pytest.mark.parametrize("reply", ["550 5.1.1 gone", "550 5.6.0 no"])
 async def test_what_becomes_of_a_second_copy_says_nothing_of_the_first(
     post: Post, reply: str
 ) -> None:

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from mail.delivery.errors import Phase, SendError
+from mail.delivery.outcomes import Blame, blame_of
 from mail.delivery.server import ServerError, parse_server
 from mail.delivery.server import SmtpServer as Address
 from mail.delivery.smtp import Envelope, SmtpConnection, stuffed
@@ -18,6 +20,7 @@ from tests.mail.smtp_server import CUT, HANG, TAKE_AND_CUT, SmtpServer
 pytestmark = pytest.mark.anyio
 
 MAIL = b"Subject: Hello\r\n\r\nText\r\n"
+NAME = "retour.example.test"
 PATIENT = 5.0
 SHORT = 0.2
 
@@ -42,7 +45,7 @@ def by(seconds: float) -> float:
 
 async def opened(server: SmtpServer, seconds: float = PATIENT, **login: str) -> SmtpConnection:
     address = Address("127.0.0.1", server.port, "none", **login)
-    return await SmtpConnection.open(address, by(seconds))
+    return await SmtpConnection.open(address, by(seconds), NAME)
 
 
 def envelope(recipient: str = "a@example.test") -> Envelope:
@@ -81,7 +84,7 @@ async def test_a_refusal_leaves_the_connection_to_the_next_mail(
     connection = await opened(either)
     error = await failing(connection)
     assert (error.phase, error.code, error.enhanced) == (phase, code, f"{code // 100}.2.0")
-    assert (error.uncertain, error.of_server) == (False, False)
+    assert blame_of(error) not in (Blame.NOBODY_KNOWS, Blame.SERVER)
     await sent(connection, "b@example.test")
     assert [mail.recipient for mail in either.mails] == ["b@example.test"]
     assert either.said("RSET") == 1
@@ -92,36 +95,36 @@ async def test_a_refusal_at_the_dot_is_no_doubt(server: SmtpServer) -> None:
     server.next("DOT", "554 5.6.0 spam", "452 4.3.1 full")
     connection = await opened(server)
     refused, put_off = await failing(connection), await failing(connection)
-    assert (refused.phase, refused.permanent, refused.uncertain) == (Phase.CONTENT, True, False)
-    assert (put_off.permanent, put_off.uncertain) == (False, False)
+    assert (refused.phase, blame_of(refused)) == (Phase.CONTENT, Blame.MAIL)
+    assert blame_of(put_off) is Blame.LATER
     await sent(connection, "b@example.test")
     connection.close()
 
 
 @pytest.mark.parametrize("deed", [HANG, CUT])
 @pytest.mark.parametrize(
-    ("place", "phase", "uncertain"),
+    ("place", "phase", "blame"),
     [
-        ("MAIL", Phase.MAIL, False),
-        ("RCPT", Phase.RCPT, False),
-        ("DATA", Phase.DATA, False),
-        ("DOT", Phase.CONTENT, True),
+        ("MAIL", Phase.MAIL, Blame.LATER),
+        ("RCPT", Phase.RCPT, Blame.LATER),
+        ("DATA", Phase.DATA, Blame.LATER),
+        ("DOT", Phase.CONTENT, Blame.NOBODY_KNOWS),
     ],
 )
 async def test_silence_is_in_doubt_only_once_the_content_is_on_its_way(
-    either: SmtpServer, place: str, phase: Phase, uncertain: bool, deed: str
+    either: SmtpServer, place: str, phase: Phase, blame: Blame, deed: str
 ) -> None:
     either.next(place, deed)
     connection = await opened(either)
     error = await failing(connection, SHORT if deed == HANG else PATIENT)
-    assert (error.phase, error.code, error.uncertain) == (phase, None, uncertain)
+    assert (error.phase, error.code, blame_of(error)) == (phase, None, blame)
     assert not connection.usable
 
 
 async def test_a_drop_after_the_dot_is_in_doubt(server: SmtpServer) -> None:
     server.next("DOT", TAKE_AND_CUT)
     connection = await opened(server)
-    assert (await failing(connection)).uncertain
+    assert blame_of(await failing(connection)) is Blame.NOBODY_KNOWS
     assert len(server.mails) == 1
 
 
@@ -135,7 +138,7 @@ async def test_an_odd_reply_after_the_dot_is_in_doubt_unless_it_is_success(
         await sent(connection, "a@example.test")
         connection.close()
     else:
-        assert (await failing(connection)).uncertain
+        assert blame_of(await failing(connection)) is Blame.NOBODY_KNOWS
         assert not connection.usable
 
 
@@ -143,7 +146,7 @@ async def test_a_server_that_goes_away_is_left(server: SmtpServer) -> None:
     server.next("MAIL", "421 4.3.2 going down")
     connection = await opened(server)
     error = await failing(connection)
-    assert (error.code, error.permanent, connection.usable) == (421, False, False)
+    assert (error.code, blame_of(error), connection.usable) == (421, Blame.LATER, False)
 
 
 async def test_the_first_refusal_counts_if_the_connection_breaks_behind_it(
@@ -162,14 +165,14 @@ async def test_a_greeting_that_is_none_is_the_servers_fault(server: SmtpServer, 
     with pytest.raises(SendError) as caught:
         await opened(server, SHORT if deed == HANG else PATIENT)
     assert caught.value.phase is Phase.GREETING
-    assert caught.value.of_server
+    assert blame_of(caught.value) is Blame.SERVER
 
 
 async def test_an_unreachable_server_is_named_so(server: SmtpServer) -> None:
     await server.stop()
     with pytest.raises(SendError) as caught:
         await opened(server)
-    assert (caught.value.phase, caught.value.of_server) == (Phase.CONNECT, True)
+    assert (caught.value.phase, blame_of(caught.value)) == (Phase.CONNECT, Blame.SERVER)
 
 
 @pytest.mark.parametrize("ending", ["250-more\r\n" * 300, "x" * 70_000])
@@ -185,7 +188,7 @@ async def test_a_process_that_slept_past_its_deadline_sends_nothing(server: Smtp
     with pytest.raises(SendError) as caught:
         await connection.content(MAIL, by(-1))
     assert caught.value.phase is Phase.DATA
-    assert not caught.value.uncertain
+    assert blame_of(caught.value) is Blame.LATER
     connection.close()
     await server.ended()
     assert server.mails == []
@@ -309,7 +312,7 @@ async def test_a_refused_login_is_the_servers_matter(server: SmtpServer) -> None
     with pytest.raises(SendError) as caught:
         await opened(server, user="we", password="wrong")
     assert (caught.value.phase, caught.value.code) == (Phase.AUTH, 535)
-    assert caught.value.of_server
+    assert blame_of(caught.value) is Blame.SERVER
     assert "wrong" in str(caught.value)
 
 
@@ -319,7 +322,7 @@ async def test_a_login_asked_for_later_is_the_servers_matter_too(
 ) -> None:
     server.next(place, f"{code} 5.7.0 authenticate")
     connection = await opened(server)
-    assert (await failing(connection)).of_server
+    assert blame_of(await failing(connection)) is Blame.SERVER
     connection.close()
 
 
@@ -345,7 +348,7 @@ async def test_starttls_encrypts_before_anything_is_said(
     serving, trusting = certificate
     async with SmtpServer(serving) as server:
         address = Address("127.0.0.1", server.port, "starttls")
-        connection = await SmtpConnection.open(address, by(PATIENT), trusting)
+        connection = await SmtpConnection.open(address, by(PATIENT), NAME, trusting)
         await sent(connection, "a@example.test")
         connection.close()
         assert [one.partition(" ")[0] for one in server.commands] == [
@@ -358,16 +361,93 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(
 ) -> None:
     async with SmtpServer(certificate[0]) as server:
         with pytest.raises(SendError) as caught:
-            await SmtpConnection.open(Address("127.0.0.1", server.port, "starttls"), by(PATIENT))
+            await SmtpConnection.open(
+                Address("127.0.0.1", server.port, "starttls"), by(PATIENT), NAME
+            )
         assert caught.value.phase is Phase.TLS
+        assert "self-signed certificate" in caught.value.words
         assert server.said("MAIL") == 0
+
+
+def test_the_loop_of_workers_says_too_what_is_wrong_with_a_certificate(
+    certificate: tuple[ssl.SSLContext, ssl.SSLContext],
+) -> None:
+    async def refused() -> SendError:
+        async with SmtpServer(certificate[0]) as server:
+            with pytest.raises(SendError) as caught:
+                await SmtpConnection.open(
+                    Address("127.0.0.1", server.port, "starttls"), by(PATIENT), NAME
+                )
+        return caught.value
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert "self-signed certificate" in runner.run(refused()).words
+
+
+async def test_a_server_without_starttls_or_auth_is_told_apart_from_one_that_refuses(
+    server: SmtpServer,
+) -> None:
+    server.always["STARTTLS"] = "502 5.5.1 what is that?"
+    server.always["AUTH"] = "503 5.5.1 no such thing here"
+    with pytest.raises(SendError) as caught:
+        await SmtpConnection.open(Address("127.0.0.1", server.port, "starttls"), by(PATIENT), NAME)
+    said = "the server offers no STARTTLS: 502 5.5.1 what is that?"
+    assert (caught.value.phase, caught.value.words) == (Phase.TLS, said)
+    with pytest.raises(SendError) as caught:
+        await opened(server, user="we", password="s3cret")
+    said = "the server offers no AUTH: 503 5.5.1 no such thing here"
+    assert (caught.value.phase, caught.value.words) == (Phase.AUTH, said)
+
+
+@pytest.mark.parametrize("kinds", ["PLAIN", "LOGIN"])
+async def test_a_server_that_repeats_the_password_gets_it_into_no_record(
+    server: SmtpServer, kinds: str
+) -> None:
+    server.extensions.append(f"AUTH {kinds}")
+    secret = base64.b64encode(b"\0we\0s3cret" if kinds == "PLAIN" else b"s3cret").decode()
+    asked = [] if kinds == "PLAIN" else ["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"]
+    server.next("AUTH", *asked, f"500 5.5.2 unrecognized: {secret}")
+    with pytest.raises(SendError) as caught:
+        await opened(server, user="we", password="s3cret")
+    assert caught.value.text == "500 5.5.2 unrecognized: ***"
+    assert secret not in str(caught.value)
+
+
+async def test_it_says_its_name_and_the_servers_words_about_it_are_kept(
+    server: SmtpServer,
+) -> None:
+    (await opened(server)).close()
+    assert server.commands == [f"EHLO {NAME}"]
+    server.always["EHLO"] = "421 4.7.0 Try again later, closing connection. (EHLO)"
+    with pytest.raises(SendError) as caught:
+        await opened(server)
+    assert caught.value.words == server.always["EHLO"]
+
+
+@pytest.mark.parametrize("code", [500, 502, 504])
+async def test_a_server_that_knows_no_ehlo_is_greeted_with_helo(
+    server: SmtpServer, code: int
+) -> None:
+    server.always["EHLO"] = f"{code} 5.5.1 not implemented"
+    connection = await opened(server)
+    await sent(connection, "a@example.test")
+    await connection.quit(by(PATIENT))
+    assert server.commands[:2] == [f"EHLO {NAME}", f"HELO {NAME}"]
+    assert len(server.mails) == 1
+
+
+async def test_a_name_that_is_refused_is_not_said_again(server: SmtpServer) -> None:
+    server.always["EHLO"] = "550 5.7.1 Helo command rejected: host not found"
+    with pytest.raises(SendError, match="host not found"):
+        await opened(server)
+    assert server.said("HELO") == 0
 
 
 async def test_refused_encryption_sends_nothing(server: SmtpServer) -> None:
     server.next("STARTTLS", "454 4.7.0 not available")
     with pytest.raises(SendError) as caught:
-        await SmtpConnection.open(Address("127.0.0.1", server.port, "starttls"), by(PATIENT))
-    assert (caught.value.phase, caught.value.of_server) == (Phase.TLS, True)
+        await SmtpConnection.open(Address("127.0.0.1", server.port, "starttls"), by(PATIENT), NAME)
+    assert (caught.value.phase, blame_of(caught.value)) == (Phase.TLS, Blame.SERVER)
     assert server.said("MAIL") == 0
 
 
@@ -376,34 +456,20 @@ async def test_words_that_someone_slipped_in_before_the_encryption_are_not_belie
 ) -> None:
     server.next("STARTTLS", "220 2.0.0 go\r\n250 2.0.0 injected")
     with pytest.raises(SendError, match="before the encryption"):
-        await SmtpConnection.open(Address("127.0.0.1", server.port, "starttls"), by(PATIENT))
+        await SmtpConnection.open(Address("127.0.0.1", server.port, "starttls"), by(PATIENT), NAME)
 
 
 async def test_tls_from_the_start_with_a_server_that_has_none_fails_to_connect(
     server: SmtpServer,
 ) -> None:
     with pytest.raises(SendError) as caught:
-        await SmtpConnection.open(Address("127.0.0.1", server.port, "tls"), by(PATIENT))
+        await SmtpConnection.open(Address("127.0.0.1", server.port, "tls"), by(PATIENT), NAME)
     assert caught.value.phase is Phase.CONNECT
 
 
-@pytest.mark.parametrize(
-    ("code", "enhanced", "phase", "of_recipient"),
-    [
-        (550, "5.1.1", Phase.RCPT, True),
-        (553, "5.1.3", Phase.CONTENT, True),
-        (550, "5.7.1", Phase.RCPT, False),
-        (552, "5.2.2", Phase.RCPT, False),
-        (550, None, Phase.RCPT, False),
-        (550, "5.1.8", Phase.RCPT, False),
-        (550, "5.1.1", Phase.MAIL, False),
-        (450, "4.1.1", Phase.RCPT, False),
-    ],
-)
-def test_only_a_bad_mailbox_is_the_recipients_fault(
-    code: int, enhanced: str | None, phase: Phase, of_recipient: bool
-) -> None:
-    assert SendError(phase, "text", code, enhanced).of_recipient is of_recipient
+def test_the_log_says_the_servers_words_and_no_address() -> None:
+    error = SendError(Phase.RCPT, "550 5.1.1 <marie@example.net>: unknown; ask a@b.example")
+    assert error.words == "550 5.1.1 <address>: unknown; ask <address>"
 
 
 def test_addresses_of_servers_are_urls() -> None:

@@ -13,9 +13,9 @@ from dramatiq import Broker
 from dramatiq.middleware import MiddlewareError
 
 from mail.answers import Submission, submit
-from mail.broker import DELIVER, PLAN, ROLLUP, Doorbell, make_broker
-from mail.chores import Work
+from mail.broker import Doorbell, make_broker
 from mail.config import MailConfig
+from mail.jobs import Job, Step
 from mail.planning import plan_due
 from mail.rollup import roll_due
 from mail.worker import RunningWorker, run_worker, start_worker
@@ -52,10 +52,10 @@ def config_of(database: TestDatabase, namespace: str = "retour") -> MailConfig:
 
 @contextmanager
 def working(
-    config: MailConfig, broker: Broker, works: dict[str, Work]
+    config: MailConfig, broker: Broker, steps: dict[Job, Step]
 ) -> Iterator[tuple[RunningWorker, Doorbell]]:
     doorbell = Doorbell(broker, config.namespace)
-    running = start_worker(config, broker, works, doorbell.ring, 4)
+    running = start_worker(config, broker, steps, doorbell.ring, 4)
     try:
         yield running, doorbell
     finally:
@@ -74,10 +74,10 @@ async def test_a_ring_plans_and_then_rings_for_delivering(
     world: World, database: TestDatabase
 ) -> None:
     task, deliver = await finished(world), Sink()
-    works: dict[str, Work] = {PLAN: plan_due, DELIVER: deliver, ROLLUP: roll_due}
-    with working(config_of(database), make_broker("memory://"), works) as (running, doorbell):
+    steps: dict[Job, Step] = {Job.PLAN: plan_due, Job.DELIVER: deliver, Job.ROLLUP: roll_due}
+    with working(config_of(database), make_broker("memory://"), steps) as (running, doorbell):
         assert running.alive
-        doorbell.ring(PLAN)
+        doorbell.ring(Job.PLAN)
         assert await asyncio.to_thread(deliver.rung.wait, 30)
     assert len(await invitations(world, task)) == 1
     assert not running.alive
@@ -90,7 +90,7 @@ async def test_a_whole_worker_plans_and_rolls_up(world: World, database: TestDat
     config, broker = config_of(database), make_broker("memory://")
     doorbell = Doorbell(broker)
     running = run_worker(config, broker, doorbell.ring)
-    for name in (PLAN, ROLLUP, DELIVER):
+    for name in (Job.PLAN, Job.ROLLUP, Job.DELIVER):
         broker.actors[f"retour.{name}"].send()
         await asyncio.to_thread(broker.join, f"retour.{name}", timeout=30_000)
     doorbell.stop()
@@ -104,7 +104,7 @@ async def test_a_message_that_comes_ten_times_has_one_effect(
 ) -> None:
     task = await finished(world)
     broker = make_broker("memory://")
-    with working(config_of(database), broker, {PLAN: plan_due, DELIVER: Sink()}):
+    with working(config_of(database), broker, {Job.PLAN: plan_due, Job.DELIVER: Sink()}):
         for _ in range(10):
             broker.actors["retour.plan"].send()
         await asyncio.to_thread(broker.join, "retour.plan", timeout=30_000)
@@ -134,9 +134,9 @@ async def test_a_ring_goes_through_a_real_broker(
     with shared_broker(name) as settings:
         url, namespace = settings["broker_url"], settings["namespace"]
         ringing = Doorbell(make_broker(url, namespace), namespace)
-        works: dict[str, Work] = {PLAN: plan_due, DELIVER: deliver}
-        with working(config_of(database, namespace), make_broker(url, namespace), works):
-            ringing.ring(PLAN)
+        steps: dict[Job, Step] = {Job.PLAN: plan_due, Job.DELIVER: deliver}
+        with working(config_of(database, namespace), make_broker(url, namespace), steps):
+            ringing.ring(Job.PLAN)
             assert await asyncio.to_thread(deliver.rung.wait, 30)
         ringing.stop()
     assert len(await invitations(world, task)) == 1

@@ -14,14 +14,15 @@ from sync.ids import new_id
 Told = dict[str, Any]
 
 #: The newest protocol that this client speaks.
-PROTOCOL: Final = "2"
+PROTOCOL: Final = "3"
 NONE: Final = timedelta(0)
 
 
 class Device:
     """A technician's device. `client`: the line to Retour; `shift`: how wrong its clock is.
 
-    `queue`: what has no verdict yet, by id in the order recorded. `verdicts`: what was answered.
+    `queue`: what has no verdict yet, by id in the order recorded. `verdicts`: what was answered,
+    on what is `settled`.
     `things`: its copy of the feed by kind and id.
     """
 
@@ -30,6 +31,7 @@ class Device:
         self.id = ""
         self.queue: dict[str, Told] = {}
         self.verdicts: dict[str, Told] = {}
+        self.settled: dict[str, Told] = {}
         self.things: dict[tuple[str, str], Told] = {}
         self.cursor: str | None = None
         self._sequence = 0
@@ -66,8 +68,13 @@ class Device:
         results = self.send(*islice(self.queue.values(), most))
         for result in results:
             self.verdicts[result["id"]] = result
-            self.queue.pop(result["id"], None)
+            self.settled[result["id"]] = self.queue.pop(result["id"])
         return [result["verdict"] for result in results]
+
+    def tell_again(self) -> None:
+        """Queue what is settled, in front of what waits: the server may have forgotten it."""
+        self.queue = {**self.settled, **self.queue}
+        self.settled = {}
 
     def send(self, *items: Told) -> list[Told]:
         """The results of one batch of `items`, whatever is queued."""
@@ -123,13 +130,18 @@ class Device:
         return {identity for name, identity in self.things if name == kind}
 
     def state_of(self, task: str) -> str:
-        """The state that its technician sees: the server's and the own queue, by order."""
+        """The state that its technician sees: the server's and the own queue, by order.
+
+        The own steps keep their sequence: none counts earlier than one before it.
+        """
         held = self.things["task", task]
         own = [item for item in self.queue.values() if item["task"] == task]
-        steps = [(held["state_moment"], -1, held["state"])]
-        steps += [(item["moment"], item["sequence"], item["state"]) for item in own]
-        ordered = sorted((datetime.fromisoformat(at), place, state) for at, place, state in steps)
-        return str(ordered[-1][2])
+        steps = [(datetime.fromisoformat(held["state_moment"]), -1, held["state"])]
+        reached = datetime.min.replace(tzinfo=UTC)
+        for item in sorted(own, key=lambda item: item["sequence"]):
+            reached = max(reached, datetime.fromisoformat(item["moment"]))
+            steps.append((reached, item["sequence"], item["state"]))
+        return str(max(steps)[2])
 
     def history_of(self, task: str) -> list[str]:
         """The states that the task entered, as the feed told them, earliest first."""

@@ -267,6 +267,48 @@ def test_a_device_that_reconnects_in_a_loop_keeps_the_last_of_its_streams(
         stream.cut()
 
 
+def signed_in(api: Served, north: Office) -> str:
+    """The cookie of a new session of the dispatcher's."""
+    with httpx.Client(base_url=api.base_url, headers={"Origin": api.base_url}) as browser:
+        person = {"email": north.address("dispatcher"), "password": PASSWORD}
+        assert browser.post("/api/v1/sessions", json=person).status_code == 204
+        return "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+
+
+def test_a_browser_that_reconnects_in_a_loop_keeps_the_last_of_its_streams(
+    shared: TestDatabase, north: Office, api: Served, alice: Phone
+) -> None:
+    cookies = signed_in(api, north), signed_in(api, north)
+    other = Stream(api.base_url, {"Cookie": cookies[1]}, "/tasks/live")
+    streams = [Stream(api.base_url, {"Cookie": cookies[0]}, "/tasks/live") for _ in range(MOST + 1)]
+    for stream in (*streams[1:], other):
+        assert (stream.status, stream.next()) == (200, "changed")
+    while streams[0].next() == "changed":
+        pass  # until it was ended
+    alice.progress(new_task(shared, north, north.world.alice), "300")
+    assert [stream.next() for stream in (*streams[1:], other)] == ["changed"] * (MOST + 1)
+    for stream in (*streams, other):
+        stream.cut()
+
+
+def test_all_streams_of_a_session_end_with_it_and_no_other(
+    shared: TestDatabase, north: Office, api: Served, alice: Phone
+) -> None:
+    ended, stays = signed_in(api, north), signed_in(api, north)
+    streams = [Stream(api.base_url, {"Cookie": ended}, "/tasks/live") for _ in range(3)]
+    other = Stream(api.base_url, {"Cookie": stays}, "/tasks/live")
+    for stream in (*streams, other):
+        assert (stream.status, stream.next()) == (200, "changed")
+    with httpx.Client(base_url=api.base_url, headers={"Origin": api.base_url}) as browser:
+        gone = browser.delete("/api/v1/sessions", headers={"Cookie": ended})
+        assert gone.status_code == 204
+    alice.progress(new_task(shared, north, north.world.alice), "300")
+    assert [stream.next() for stream in streams] == [None] * 3
+    assert other.next() == "changed"
+    for stream in (*streams, other):
+        stream.cut()
+
+
 def test_the_console_s_stream_ends_with_its_session(
     shared: TestDatabase, north: Office, api: Served, alice: Phone
 ) -> None:

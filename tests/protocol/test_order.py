@@ -54,7 +54,7 @@ async def test_a_reader_between_a_held_commit_and_the_one_behind_it_skips_neithe
     quick.record(behind, "600")
     go = threading.Event()
     with PostgresProxy(shared.api) as proxy:
-        trap = proxy.trap(Place("^COMMIT", after=r"UPDATE feed_head\b"))
+        trap = proxy.trap(Place("^COMMIT", after=r"feed_touch\b"))
         trap.arm(partial(hold, go))
         through = msgspec.structs.replace(shared, api=proxy.dsn)
         with served(through) as slow_api:

@@ -102,18 +102,29 @@ def test_one_invalid_item_among_valid_ones_is_refused_alone(desk: Desk) -> None:
     assert desk.open_items() == {unknown: "refused", not_mine: "refused"}
 
 
-def test_an_item_that_is_no_transition_fails_its_batch_whole_and_the_rest_goes_without_it(
+def test_an_item_that_is_no_transition_is_refused_alone_and_may_come_again_mended(
     desk: Desk,
 ) -> None:
     task, device = desk.task(), desk.device()
     device.record(task, "300")
-    poison = device.record(task, "610", moment=None, email="not an address")
+    poison = device.record(task, "610", survey="perhaps")
+    item = device.queue[poison]
     device.record(task, "600")
+    assert device.push() == ["accepted", "refused", "accepted"]
+    told = device.verdicts[poison]
+    assert (told["reason"], told["pointer"]) == ("malformed", "/transitions/1/survey")
+    assert desk.open_items() == {}
+    [again] = device.send({**item, "survey": True})
+    assert again == {"id": poison, "verdict": "accepted"}
+
+
+def test_an_item_without_an_id_cannot_be_answered_and_is_named(desk: Desk) -> None:
+    task, device = desk.task(), desk.device()
+    device.record(task, "300")
+    nameless = device.record(task, "600")
+    device.queue[nameless]["id"] = None
     with pytest.raises(httpx.HTTPStatusError) as caught:
         device.push()
     assert caught.value.response.status_code == 400
-    # It says which one, so that a client can put it aside.
-    assert "/transitions/1" in caught.value.response.text
+    assert "/transitions/1/id" in caught.value.response.text
     assert desk.states(task) == []
-    del device.queue[poison]
-    assert device.push() == ["accepted", "accepted"]

@@ -1,30 +1,14 @@
 """The database is put back to an older backup: devices start again and push what it forgot."""
 
-import asyncio
 from urllib.parse import urlsplit
 
-import asyncpg
 import httpx
 import pytest
 
-from tests.databases import TestDatabase, renamed
+from tests.databases import TestDatabase, drop_database, replace_database
 from tests.protocol.client import Device
 from tests.protocol.desk import Desk, open_desk
 from tests.server.serving import served
-
-
-def replace_database(name: str, origin: str, dsn: str) -> None:
-    """Make the database `name` a copy of `origin`. Nobody may be connected to either."""
-
-    async def work() -> None:
-        connection = await asyncpg.connect(renamed(dsn, "postgres"))
-        try:
-            await connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
-            await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{origin}"')
-        finally:
-            await connection.close()
-
-    asyncio.run(work())
 
 
 def told_to_start_again(device: Device) -> None:
@@ -59,12 +43,12 @@ def test_a_restored_database_says_resync_and_loses_nothing_that_is_queued(
         replace_database(live, backup, database.owner)
         with served(database) as api:
             _after_the_restore(desk, api.client, device, idle, queued)
-            assert desk.states(other) == ["600"]
+            assert desk.states(other) == desk.states(task) == ["600"]
             assert device.ids("task") == {task, other}
             assert device.things == idle.things
             assert device.pull() == []
     finally:
-        _drop(backup, database.owner)
+        drop_database(backup, database.owner)
 
 
 def _work_on(desk: Desk, client: httpx.Client, device: Device, idle: Device, task: str) -> None:
@@ -80,20 +64,10 @@ def _after_the_restore(
 ) -> None:
     desk.client = device.client = idle.client = client
     told_to_start_again(device)
-    assert device.push() == ["accepted"]
+    device.tell_again()
+    assert device.push() == ["accepted", "accepted"]
     assert device.verdicts[queued]["verdict"] == "accepted"
     device.pull()
     # One that saw nothing of what was lost hears of the new epoch all the same.
     told_to_start_again(idle)
     idle.pull()
-
-
-def _drop(name: str, dsn: str) -> None:
-    async def work() -> None:
-        connection = await asyncpg.connect(renamed(dsn, "postgres"))
-        try:
-            await connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
-        finally:
-            await connection.close()
-
-    asyncio.run(work())

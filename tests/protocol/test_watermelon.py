@@ -118,7 +118,6 @@ def test_what_is_refused_or_waits_stays_queued_until_the_row_says_so(phone: Phon
 @pytest.mark.parametrize(
     "poison",
     [
-        {"note": "a\0b"},
         {"moment": None},
         {"moment": "2026-06-01T11:00:00Z"},
         {"moment": 1e17},

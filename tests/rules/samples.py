@@ -37,6 +37,7 @@ def entered(state: str, hour: float, number: int | None = None, **rest: Any) -> 
     moment = at(hour)
     rest.setdefault("received", moment)
     rest.setdefault("sequence", 0)
+    rest.setdefault("type", SERVICE_CALL)
     which = 1000 + int(hour) if number is None else number
     return Transition(id=UUID(int=which), state=state, moment=moment, **rest)
 
@@ -80,6 +81,32 @@ def histories(draw: st.DrawFn, most: int = 8) -> list[Transition]:
                 silent=draw(st.integers(0, 9)) == 0,
             )
         )
+    return found
+
+
+@st.composite
+def clocks(draw: st.DrawFn, devices: int = 2) -> list[Transition]:
+    """Up to 6 steps of each device, a minute apart, whose clocks are up to two hours wrong.
+
+    Receptions are in the order of a shuffle; no moment is later than its reception.
+    """
+    found = []
+    for device in range(devices):
+        count = draw(st.integers(0, 6))
+        waits = draw(st.permutations(range(count)))
+        for number in range(count):
+            received = (waits[number] + 1) / 4
+            wrong = draw(st.integers(-120, 120))
+            found.append(
+                entered(
+                    draw(st.sampled_from([DONE, TO_RECONTACT, ON_SITE, CLOSED])),
+                    min((number + wrong) / 60, received),
+                    100 * device + number,
+                    sequence=number,
+                    received=at(received),
+                    device=UUID(int=500 + device),
+                )
+            )
     return found
 
 

@@ -1,5 +1,6 @@
 """Which spellings are one mailbox, which are none, and which of two is asked."""
 
+import tracemalloc
 from typing import cast
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from rules.address import Mailboxes, Resolved, normal_form, resolve
 from rules.campaign import AddressField
+from tests.rules.judged import cases, table
 
 CUSTOMER, LOCATION = AddressField.CUSTOMER, AddressField.LOCATION
 CONTACT, BILLING = AddressField.CONTACT, AddressField.BILLING
@@ -39,6 +41,11 @@ FEW = st.none() | st.sampled_from(["a@b.ca", " A@B.ca ", "c@d.ca", "", "nobody",
 )
 def test_spellings_of_one_mailbox_have_one_normal_form(typed: str, normal: str) -> None:
     assert normal_form(typed) == normal
+
+
+def test_addresses_are_judged_as_the_tables_say() -> None:
+    assert {typed: normal_form(typed) for typed in cases()} == cases()
+    assert len(table("domains.json")) >= 40
 
 
 @pytest.mark.parametrize(
@@ -180,3 +187,15 @@ def test_a_bounced_address_is_never_asked_again(
         assert found.normal not in bounced
         assert found.field in {primary, secondary}
         assert normal_form(found.typed) == found.normal
+
+
+@pytest.mark.parametrize("spelt", ["{}@" + "x" * 60_000 + ".ca", "{}" + "y" * 60_000, "{}@b.ca"])
+def test_what_strangers_type_is_not_kept_where_it_is_long(spelt: str) -> None:
+    tracemalloc.start()
+    try:
+        for number in range(300):
+            normal_form(" " * 60_000 + spelt.format(number))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1_000_000

@@ -139,7 +139,7 @@ CASES: list[tuple[str, Campaign, list[Transition], list[str]]] = [
     ids=[case[0] for case in CASES],
 )
 def test_decisions(asked: Campaign, history: list[Transition], expected: list[str]) -> None:
-    assert told(decide(SERVICE_CALL, history, asked), history) == expected
+    assert told(decide(history, asked), history) == expected
 
 
 def test_when_several_reasons_hold_the_first_in_the_given_order_is_told() -> None:
@@ -153,37 +153,46 @@ def test_when_several_reasons_hold_the_first_in_the_given_order_is_told() -> Non
         {"activated_at": at(0), "stale": None},
     ):
         asked = campaign(opt_out_allowed=True, **cause)
-        reasons += told(decide(SERVICE_CALL, [first, wrong], asked), [wrong])
+        reasons += told(decide([first, wrong], asked), [wrong])
     assert reasons == ["paused", "before_activation", "stale", "not_first"]
-    alone = decide(SERVICE_CALL, [wrong], campaign(opt_out_allowed=True, stale=None))
+    alone = decide([wrong], campaign(opt_out_allowed=True, stale=None))
     assert told(alone, [wrong]) == ["opted_out_by_agent"]
 
 
 def test_another_task_type_has_no_decision() -> None:
-    assert decide(INSTALLATION, [entered(DONE, 0)], ASKED) == {}
+    assert decide([entered(DONE, 0, type=INSTALLATION)], ASKED) == {}
+
+
+def test_each_step_is_judged_by_the_type_that_the_task_had() -> None:
+    before, call, after = (
+        entered(DONE, hour, type=task_type)
+        for hour, task_type in enumerate((INSTALLATION, SERVICE_CALL, INSTALLATION))
+    )
+    found = decide([after, call, before], ASKED)
+    assert (list(found), told(found, [call])) == ([call.id], ["schedule"])
 
 
 def test_a_schedule_says_when_it_is_due_and_when_it_may_go() -> None:
     offline = late(DONE, 0, by=20)
-    found = decide(SERVICE_CALL, [offline], campaign(delay=hours(12)))
+    found = decide([offline], campaign(delay=hours(12)))
     assert found == {offline.id: Schedule(offline.id, due=at(12), release=at(20))}
-    longer = decide(SERVICE_CALL, [offline], campaign(delay=days(2)))
+    longer = decide([offline], campaign(delay=days(2)))
     assert longer == {offline.id: Schedule(offline.id, due=at(48), release=at(48))}
 
 
 def test_once_claimed_an_earlier_one_that_arrives_late_changes_nothing() -> None:
     claimed, earlier = entered(TO_RECONTACT, 1), late(DONE, 0, by=9)
     history = [claimed, earlier]
-    assert told(decide(SERVICE_CALL, history, ASKED), history) == ["not_first", "schedule"]
+    assert told(decide(history, ASKED), history) == ["not_first", "schedule"]
     standing = Round(claimed.id, {}, None)
-    found = decide(SERVICE_CALL, history, ASKED, standing)
+    found = decide(history, ASKED, standing)
     assert told(found, history) == ["schedule", "not_first"]
 
 
 def test_what_stands_is_not_judged_anew() -> None:
     claimed = entered(DONE, 1, survey=False)
     asked = campaign(opt_out_allowed=True, pauses=(Pause(at(0), None),), activated_at=None)
-    found = decide(SERVICE_CALL, [claimed], asked, Round(claimed.id, {}, None))
+    found = decide([claimed], asked, Round(claimed.id, {}, None))
     assert told(found, [claimed]) == ["schedule"]
 
 
@@ -192,12 +201,12 @@ def test_dropped_for_a_reason_that_does_not_rearm_the_round_is_used_up() -> None
     history = [muted, late(DONE, -1, by=9), entered(TO_RECONTACT, 1)]
     for standing in (muted.id, None):
         past = Round(standing, {muted.id: Reason.MUTED}, None)
-        found = decide(SERVICE_CALL, history, ASKED, past)
+        found = decide(history, ASKED, past)
         assert told(found, history) == ["muted", "not_first", "not_first"]
 
 
 LEFT, BACK = entered(DONE, 0), entered(ON_SITE, 1)
-DROPPED = Round(None, {LEFT.id: Reason.LEFT_STATE}, BACK.order)
+DROPPED = Round(None, {LEFT.id: Reason.LEFT_STATE}, BACK.id)
 
 
 @pytest.mark.parametrize(
@@ -227,19 +236,19 @@ def test_a_task_that_left_its_state_is_asked_again_only_once_it_comes_back(
     since: list[Transition], expected: list[str]
 ) -> None:
     history = [LEFT, BACK, *since]
-    found = decide(SERVICE_CALL, history, ASKED, DROPPED)
+    found = decide(history, ASKED, DROPPED)
     assert told(found, history) == ["left_state", *expected]
 
 
 def test_the_last_transition_at_a_drop_is_not_coming_back() -> None:
     last = entered(TO_RECONTACT, 1)
-    past = Round(None, {LEFT.id: Reason.LEFT_STATE}, last.order)
-    assert told(decide(SERVICE_CALL, [LEFT, last], ASKED, past), [last]) == ["not_first"]
+    past = Round(None, {LEFT.id: Reason.LEFT_STATE}, last.id)
+    assert told(decide([LEFT, last], ASKED, past), [last]) == ["not_first"]
 
 
 def test_coming_back_starts_a_new_delay() -> None:
     again = entered(DONE, 5)
-    found = decide(SERVICE_CALL, [LEFT, BACK, again], campaign(delay=hours(2)), DROPPED)
+    found = decide([LEFT, BACK, again], campaign(delay=hours(2)), DROPPED)
     assert found[again.id] == Schedule(again.id, at(7), at(7))
 
 
@@ -247,12 +256,12 @@ def test_once_sent_after_coming_back_nothing_more_is_asked() -> None:
     again, more = entered(DONE, 5), entered(TO_RECONTACT, 6)
     past = Round(again.id, DROPPED.dropped, DROPPED.rearm_after)
     history = [LEFT, BACK, again, more]
-    found = decide(SERVICE_CALL, history, ASKED, past)
+    found = decide(history, ASKED, past)
     assert told(found, history) == ["left_state", "schedule", "not_first"]
 
 
 def test_hundreds_of_transitions_are_decided_at_once() -> None:
     history = [entered(DONE, number, number) for number in range(500)]
-    found = decide(SERVICE_CALL, history, ASKED)
+    found = decide(history, ASKED)
     assert told(found, history) == ["schedule"] + ["not_first"] * 499
     assert isinstance(found[UUID(int=0)], Schedule)

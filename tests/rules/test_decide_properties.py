@@ -22,7 +22,7 @@ def test_the_order_of_arrival_changes_no_decision(
 ) -> None:
     shuffled = history * 2
     chance.shuffle(shuffled)
-    assert decide(SERVICE_CALL, shuffled, asked) == decide(SERVICE_CALL, history, asked)
+    assert decide(shuffled, asked) == decide(history, asked)
 
 
 @st.composite
@@ -34,7 +34,7 @@ def pasts(draw: st.DrawFn, history: list[Transition]) -> Round:
     return Round(
         standing=draw(st.none() | st.sampled_from(ids)),
         dropped=draw(st.dictionaries(st.sampled_from(ids), st.sampled_from(Reason), max_size=3)),
-        rearm_after=draw(st.none() | st.sampled_from([one.order for one in history])),
+        rearm_after=draw(st.none() | st.sampled_from(ids)),
     )
 
 
@@ -43,7 +43,7 @@ def test_every_matching_transition_has_one_decision_and_at_most_one_is_asked(
     data: st.DataObject, history: list[Transition], asked: Campaign
 ) -> None:
     past = data.draw(pasts(history))
-    found = decide(SERVICE_CALL, history, asked, past)
+    found = decide(history, asked, past)
     states = asked.states_for(SERVICE_CALL)
     assert set(found) == {one.id for one in history if one.state in states}
     assert sum(isinstance(one, Schedule) for one in found.values()) <= 1
@@ -55,7 +55,7 @@ def test_every_matching_transition_has_one_decision_and_at_most_one_is_asked(
 def test_only_the_first_by_order_is_ever_asked_in_a_fresh_round(
     history: list[Transition], asked: Campaign
 ) -> None:
-    found = decide(SERVICE_CALL, history, asked)
+    found = decide(history, asked)
     first = next((one.id for one in ordered(history) if one.id in found), None)
     scheduled = [which for which, one in found.items() if isinstance(one, Schedule)]
     assert scheduled in ([], [first])
@@ -66,6 +66,6 @@ def test_nothing_is_released_before_it_is_due_or_received(
     history: list[Transition], asked: Campaign
 ) -> None:
     received = {one.id: one.received for one in history}
-    for one in decide(SERVICE_CALL, history, asked).values():
+    for one in decide(history, asked).values():
         if isinstance(one, Schedule):
             assert one.release == max(one.due, received[one.transition])

@@ -22,7 +22,7 @@ from rules.decide import (
     decide,
     task_stands,
 )
-from rules.facts import Kind, OrderKey, Transition
+from rules.facts import Kind, Transition
 from rules.history import current
 from tests.rules.samples import (
     CANCELLED,
@@ -57,12 +57,12 @@ class Simulated:
     arrived: list[Transition] = field(default_factory=list)
     standing: UUID | None = None
     dropped: dict[UUID, Reason] = field(default_factory=dict)
-    rearm_after: OrderKey | None = None
+    rearm_after: UUID | None = None
     sent: list[UUID] = field(default_factory=list)
 
     def decided(self) -> dict[UUID, Decision]:
         past = Round(self.standing, self.dropped, self.rearm_after)
-        return decide(SERVICE_CALL, self.arrived, self.asked, past)
+        return decide(self.arrived, self.asked, past)
 
     def scheduled(self) -> Schedule | None:
         found = [one for one in self.decided().values() if isinstance(one, Schedule)]
@@ -81,7 +81,7 @@ class Simulated:
         if left is not None:
             assert left.reason in REARMING
             self.dropped[due.transition] = left.reason
-            self.rearm_after = last.order
+            self.rearm_after = last.id
             return
         self.standing = due.transition
         if outcome is None:

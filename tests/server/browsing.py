@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import httpx
 
-from tests.server.office import PASSWORD, Office
+from tests.server.entering import let_in
+from tests.server.office import Office
 from tests.server.serving import Served
 
 HTML = {"Accept": "text/html"}
@@ -19,8 +20,7 @@ def browsing(
 ) -> Iterator[httpx.Client]:
     """A browser in which the office's person of `role` is signed in and reads `language`."""
     with httpx.Client(base_url=api.base_url, timeout=20, headers=HTML) as browser:
-        form = {"email": office.address(role), "password": PASSWORD}
-        assert browser.post("/login", data=form).status_code == 303
+        let_in(browser, api.database, office.address(role))
         browser.cookies.set("language", language)
         yield browser
 

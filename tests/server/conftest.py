@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser
 
+from tests.browser import chromium
 from tests.databases import TestDatabase, clone
 from tests.server.office import Office, open_office
 from tests.server.serving import Served, served
@@ -33,3 +35,10 @@ def api(shared: TestDatabase) -> Iterator[Served]:
     """The API over both."""
     with served(shared) as serving:
         yield serving
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, once for a module; its contexts are visitors."""
+    with chromium() as one:
+        yield one

@@ -1,6 +1,5 @@
 """An account with people who can sign in, a program's token and a device, for HTTP tests."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 from uuid import UUID
@@ -13,6 +12,7 @@ from server.sessions import register
 from sync import tokens
 from sync.database import DB, tx
 from sync.records.people import set_password
+from tests.apart import apart
 from tests.databases import TestDatabase
 from tests.world import World
 
@@ -22,8 +22,8 @@ PASSWORD = "correct horse battery staple"
 _HASH = hash_password(PASSWORD)
 
 _ADD_TOKEN = """
-INSERT INTO api_token (account, token_hash, name, created_by, created_at)
-VALUES ($1, $2, 'tests', NULL, retour_now())
+INSERT INTO api_token (account, token_hash, name, created_by, created_at, expires_at)
+VALUES ($1, $2, 'tests', NULL, retour_now(), retour_now() + interval '1 year')
 """
 
 
@@ -66,7 +66,7 @@ def in_database(dsn: str, work: Callable[[], Awaitable[T]]) -> T:
         finally:
             await DB.close()
 
-    return asyncio.run(opened())
+    return apart(opened())
 
 
 def open_office(database: TestDatabase, name: str = "north") -> Office:
@@ -76,7 +76,7 @@ def open_office(database: TestDatabase, name: str = "north") -> Office:
 
 async def _open(name: str) -> Office:
     world = await World.create()
-    people = {role: await _person(world, role, name) for role in ROLES}
+    people = {role: await open_door(world, role, name) for role in ROLES}
     _, credential = await world.enrolled(world.alice)
     customer = await world.customer(email=f"customer@{name}.example.org")
     return Office(
@@ -93,8 +93,9 @@ async def _open(name: str) -> Office:
 ROLES: tuple[Any, ...] = ("administrator", "manager", "dispatcher", "technician")
 
 
-async def _person(world: World, role: Any, name: str) -> UUID:
-    user = await world.user(f"{role}.{name}", role=role)
+async def open_door(world: World, role: Any, name: str, *, unit: UUID | None = None) -> UUID:
+    """A person of `role`, at alice's site or at `unit`, who signs in as role.NAME@example.org."""
+    user = await world.user(f"{role}.{name}", role=role, unit=unit)
     async with tx(world.account) as opened:
         await set_password(opened, user, _HASH)
         await register(opened, user, f"{role}.{name}@example.org")

@@ -10,8 +10,10 @@ import httpx
 import msgspec
 from litestar import Litestar
 
+from mail.jobs import Job
 from server.app import create_app
 from server.processes import WebServer
+from server.services import Services, services_of
 from tests.databases import TestDatabase
 
 #: Seconds in which a server has started or stopped.
@@ -19,12 +21,18 @@ PATIENCE = 20.0
 
 
 class Served(msgspec.Struct, frozen=True):
-    """A listening API: its address, a client for it, its application and what it rang."""
+    """A listening API: its database, its address, a client, its application and what it rang."""
 
+    database: TestDatabase
     base_url: str
     client: httpx.Client
     app: Litestar
-    rung: list[str]
+    rung: list[Job]
+
+    @property
+    def services(self) -> Services:
+        """What its handlers use."""
+        return services_of(self.app)
 
 
 @contextmanager
@@ -32,7 +40,7 @@ def served(database: TestDatabase, **settings: object) -> Iterator[Served]:
     """Serve the API over `database` at a free port until the block ends."""
     listening = socket.create_server(("127.0.0.1", 0))
     origin = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    rung: list[str] = []
+    rung: list[Job] = []
     app = create_app(
         database.settings(**({"origin": origin} | settings)), database.api, rung.append
     )
@@ -42,7 +50,7 @@ def served(database: TestDatabase, **settings: object) -> Iterator[Served]:
     try:
         _wait_until_started(server, thread)
         with httpx.Client(base_url=origin, timeout=PATIENCE) as client:
-            yield Served(origin, client, app, rung)
+            yield Served(database, origin, client, app, rung)
     finally:
         server.should_exit = True
         thread.join(PATIENCE)

@@ -1,8 +1,6 @@
 """An account with something to show on every page: tasks, campaigns, surveys in each condition."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -19,13 +17,16 @@ from sync.database import DB, Tx, tx
 from sync.ids import new_id
 from sync.records.people import set_password
 from sync.tokens import digest, mint, write
+from tests.apart import apart
 from tests.databases import TestDatabase
+from tests.guard import staged
 from tests.world import World
 
 T = TypeVar("T")
 
 EMAIL: Final = "diane@example.org"
 PASSWORD: Final = "un mot de passe assez long"
+_HASH: Final = hash_password(PASSWORD)
 CUSTOMER: Final = "client@example.net"
 
 
@@ -46,7 +47,7 @@ class Story(Struct, frozen=True):
 
 
 def aside(database: TestDatabase, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """`work` with the API's rights, in a thread of its own: a browser may hold this one's loop."""
+    """`work` with the API's rights."""
 
     async def run() -> T:
         await DB.open(database.api)
@@ -55,8 +56,7 @@ def aside(database: TestDatabase, work: Callable[[], Coroutine[Any, Any, T]]) ->
         finally:
             await DB.close()
 
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, run()).result()
+    return apart(run())
 
 
 def on(database: TestDatabase, account: int, work: Callable[[Tx], Awaitable[T]]) -> T:
@@ -121,7 +121,7 @@ def found(database: TestDatabase) -> None:
 
 async def _open_the_door(world: World) -> None:
     async with tx(world.account) as opened:
-        await set_password(opened, world.dispatcher, hash_password(PASSWORD))
+        await set_password(opened, world.dispatcher, _HASH)
         await register(opened, world.dispatcher, EMAIL)
 
 
@@ -209,6 +209,7 @@ async def invite(
     """An invitation in `status`; sent at `moment`, or to be released then."""
     invitation = new_id()
     sent = moment if status == "sent" else None
+    await staged(tx)
     await tx.execute(
         _INVITE, tx.account, invitation, campaign, task, transition, status, moment, CUSTOMER, sent
     )

@@ -59,6 +59,7 @@ def test_editing_makes_a_version(api: Served, north: Office) -> None:
 @pytest.mark.parametrize("name", ["a\n", "a\u2028b", "a\x85", " ", ""])
 def test_a_campaign_is_called_by_one_plain_line(api: Served, north: Office, name: str) -> None:
     assert create(api, north, name=name).status_code == 400
+    assert create(api, north, external_id=name).status_code == 400
     path = f"/api/v1/campaigns/{create(api, north).json()['id']}"
     body = {"name": name, "definition": definition(north)}
     assert api.client.put(path, json=body, headers=north.program).status_code == 400
@@ -70,8 +71,8 @@ def test_a_definition_that_cannot_be_kept_says_where_and_why(api: Served, north:
     answer = create(api, north, definition=definition(north, rules=[], message=broken))
     assert answer.status_code == 400
     pointers = {fault["pointer"] for fault in answer.json()["errors"]}
-    assert "/rules" in pointers
-    assert any(pointer.startswith("/message/subject") for pointer in pointers)
+    assert "/definition/rules" in pointers
+    assert any(pointer.startswith("/definition/message/subject") for pointer in pointers)
     assert all(fault["detail"] for fault in answer.json()["errors"])
 
 

@@ -84,6 +84,39 @@ def test_an_external_id_in_the_body_must_be_the_one_of_the_address(
     assert answer.json()["errors"][0]["pointer"] == "/external_id"
 
 
+def test_a_customer_has_tags_an_account_manager_a_unit_and_may_be_inactive(
+    api: Served, north: Office
+) -> None:
+    world = north.world
+    made = post(api, north, "customers", {"name": "Marie"}).json()
+    plain: dict[str, Any] = {"tags": [], "account_manager": None, "unit": None, "active": True}
+    assert {field: made[field] for field in plain} == plain
+    told = {
+        "tags": ["contrat", "résidentiel"],
+        "account_manager": str(world.dispatcher),
+        "unit": str(world.site),
+        "active": False,
+    }
+    assert post(api, north, "customers/upsert", {"items": [{"id": made["id"], **told}]}).is_success
+    assert get(api, north, f"customers/{made['id']}") == made | told
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("account_manager", "0199e3b0-0000-7000-8000-000000000000"),
+        ("unit", {"external": "nowhere"}),
+        ("tags", ["two\nlines"]),
+    ],
+)
+def test_what_a_customer_cannot_have_is_refused_by_its_field(
+    api: Served, north: Office, field: str, value: object
+) -> None:
+    answer = post(api, north, "customers", {"name": "Marie", field: value})
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["errors"][0]["pointer"].startswith(f"/{field}")
+
+
 def test_states_are_named_by_their_code(api: Served, north: Office) -> None:
     body = {"code": "620", "name": "À facturer", "kind": "closed"}
     made = post(api, north, "states", body)

@@ -111,7 +111,9 @@ async def unreached(scope: Scope, receive: Receive, send: Send) -> None:
     raise AssertionError
 
 
-SCOPE = cast("Scope", {"type": "http", "headers": [(b"content-length", b"10")]})
+SCOPE = cast(
+    "Scope", {"type": "http", "path": "/api/v1/me", "headers": [(b"content-length", b"10")]}
+)
 
 
 async def test_a_body_that_does_not_arrive_is_given_up() -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from mail.answers import Submission, submit
 from sync.database import Tx
-from sync.history import OPEN
 from sync.ids import new_id
+from sync.open_items import OPEN
 from tests.databases import TestDatabase, clone
 from tests.server import stories
 from tests.server.office import Office, open_office
@@ -120,16 +120,18 @@ def test_what_was_refused_comes_in_full_pages_however_much_was_accepted(
             after = page["next"] and f"&after={page['next']}"
         assert pages == [ids[:8], ids[8:16], ids[16:]]
     plan = stories.on(shared, office.world.account, explained)
-    assert "verdict_open " in plan
+    assert "transition_open " in plan
     assert "Filter" not in plan.replace("One-Time Filter", "")
 
 
 async def accept_many(opened: Tx, office: Office) -> None:
-    """Verdicts of a busy year."""
+    """What a busy year brings."""
     await opened.execute(
-        "INSERT INTO verdict (account, id, technician, task, verdict, digest, received_at)"
-        " SELECT $1, gen_random_uuid(), $2, $3, 'accepted', '', $4"
-        " FROM generate_series(1, 5000)",
+        "INSERT INTO transition (account, id, technician, digest, arrived_at, verdict, task, state,"
+        " moment, sequence, device_moment, received_at, survey, unexpected, type, unit, tags,"
+        " customer_tags) SELECT $1, gen_random_uuid(), $2, '', $4, 'accepted', id, '300', $4, n,"
+        " $4, $4, true, false, type, unit, '{}', '{}' FROM task, generate_series(1, 5000) AS n"
+        " WHERE account = $1 AND id = $3",
         opened.account,
         office.world.alice,
         office.task,
@@ -142,7 +144,7 @@ def analyse(database: TestDatabase) -> None:
 
     async def analysed() -> None:
         owner = await asyncpg.connect(database.owner)
-        await owner.execute("ANALYZE verdict")
+        await owner.execute("ANALYZE transition")
         await owner.close()
 
     asyncio.run(analysed())

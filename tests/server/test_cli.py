@@ -1,11 +1,14 @@
 """The command `retour` says what is wrong in words, and gives out what is asked for."""
 
 import asyncio
+import json
+import os
 import re
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,7 +18,7 @@ from click.testing import CliRunner, Result
 
 from server.cli import main
 from sync.ids import account_of
-from tests.databases import SECRET, TestDatabase
+from tests.databases import SECRET, TestDatabase, clone
 from tests.faults.processes import environment
 
 Retour: TypeAlias = Callable[..., Result]
@@ -39,20 +42,34 @@ def retour(
     )
 
 
-@pytest.fixture
-def ours(database: TestDatabase, tmp_path: Path) -> Retour:
-    """`retour` on the test's database, inside this process."""
+def at(database: TestDatabase, folder: Path) -> Retour:
+    """`retour` on a database, inside this process."""
     variables = {
-        "RETOUR_DATA": str(tmp_path),
+        "RETOUR_DATA": str(folder),
         "RETOUR_DATABASE_URL": database.owner,
         "RETOUR_SECRET": SECRET,
-        "LC_ALL": "en_CA.UTF-8",
     }
 
-    def command(*args: str) -> Result:
-        return CliRunner().invoke(main, args, env=variables)
+    def command(*args: str, typed: bytes = b"", language: str = "en_CA.UTF-8") -> Result:
+        env = variables | {"LC_ALL": language}
+        return CliRunner().invoke(main, args, env=env, input=typed)
 
     return command
+
+
+@pytest.fixture
+def ours(database: TestDatabase, tmp_path: Path) -> Retour:
+    """`retour` on the test's database."""
+    return at(database, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def refusing(template: TestDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Retour]:
+    """`retour` on a database with one account, for commands that change nothing."""
+    with clone(template) as made:
+        command = at(made, tmp_path_factory.mktemp("refusing"))
+        an_account(command)
+        yield command
 
 
 def an_account(ours: Retour, *more: str) -> str:
@@ -230,3 +247,177 @@ def test_where_several_accounts_fit_one_is_to_be_chosen(ours: Retour) -> None:
     assert chosen.stdout.startswith(f"rta_{first}")
     strange = ours("token", "import", "--account", "AAAAAAAA")
     assert "There is no such account" in strange.stderr
+
+
+def created(ours: Retour, *more: str, typed: bytes = b"") -> Result:
+    """The answer to the making of an account; `typed`: what comes through a pipe."""
+    return ours("account", "create", "Autre", *ADMIN, *more, typed=typed)
+
+
+@pytest.mark.parametrize("typed", [b"", b"\n", b"\r\n"])
+def test_an_empty_password_at_a_pipe_is_made(ours: Retour, typed: bytes) -> None:
+    made = created(ours, typed=typed)
+    assert made.exit_code == 0, made.stderr
+    assert re.search(r"Password: \S{12,}", made.stdout)
+
+
+def test_a_password_comes_through_a_pipe_without_a_warning(tmp_path: Path) -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "server.cli", "account", "create", "Autre", *ADMIN],
+        env=environment({"data": tmp_path}) | {"LC_ALL": "en_CA.UTF-8"},
+        input=b"\xff une longue phrase\n",
+        capture_output=True,
+        check=False,
+        timeout=60,
+        cwd=Path(__file__).parents[2],
+    )
+    assert (said.returncode, said.stdout) == (1, b"")
+    assert said.stderr == b"Error: The password is not valid UTF-8\n"
+
+
+@pytest.mark.parametrize(
+    ("password", "says"),
+    [
+        ("court", "at least twelve"),
+        ("x" * 11, "at least twelve"),
+        ("x" * 1025, "at most 1,024"),
+        ("motdepasse123", "password: This password is common"),
+        ("Zoe.Autre.2026", "password: This password is common"),
+        ("1q2w3e4r5t6y", "password: This password is common"),
+    ],
+)
+def test_a_poor_password_is_refused_as_by_the_api(
+    refusing: Retour, password: str, says: str
+) -> None:
+    given = created(refusing, "--password", password)
+    piped = created(refusing, typed=password.encode())
+    assert (given.exit_code, piped.exit_code) == (1, 1)
+    assert says in given.stderr
+    assert says in piped.stderr
+
+
+def test_1024_letters_are_a_password(ours: Retour) -> None:
+    letters = "".join(chr(0x100 + place) for place in range(1024))
+    assert created(ours, "--password", letters).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("account", "create", "", *ADMIN),
+        ("account", "create", "\u200b", *ADMIN),
+        ("account", "create", "a\nb", *ADMIN),
+        ("account", "create", "x" * 201, *ADMIN),
+        ("account", "create", "Autre", "--admin-name", "\x1b[2J", "--admin-email", "a@b.example"),
+        ("account", "create", "Autre", "--admin-name", "Zoé", "--admin-email", "zoe"),
+        ("account", "create", "Autre", *ADMIN, "--zone", "../etc/passwd"),
+        ("token", ""),
+        ("token", "a\nb"),
+        ("token", "\u202e"),
+        ("token", "x" * 101),
+        ("token", "ERP", "--days", "0"),
+        ("token", "ERP", "--days", "401"),
+        ("token", "ERP", "--account", "not one"),
+        ("tokens", "--account", "AAAAAAAA"),
+        ("enrol", ""),
+        ("enrol", "x" * 5000),
+        ("enrol", "a@b@c"),
+        ("held", "--send", "--drop"),
+        ("held", "--drop", "--send"),
+        ("up", "--host", ""),
+    ],
+)
+@pytest.mark.parametrize("language", ["en_CA.UTF-8", "fr_CA.UTF-8"])
+def test_what_the_api_would_refuse_the_terminal_refuses_in_a_line(
+    refusing: Retour, words: tuple[str, ...], language: str
+) -> None:
+    said = refusing(*words, typed=b"une longue phrase\n", language=language)
+    assert said.exit_code in {1, 2}, said.stdout
+    assert isinstance(said.exception, SystemExit)
+    assert said.stdout == ""
+    last = said.stderr.strip().splitlines()[-1]
+    assert last.startswith("Error: " if language.startswith("en") else "Erreur\u00a0: ")
+
+
+def test_held_surveys_cannot_be_sent_and_dropped_at_once(refusing: Retour) -> None:
+    assert "Either --send or --drop" in refusing("held", "--send", "--drop").stderr
+    assert refusing("held", "--send").exit_code == refusing("held", "--drop").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (
+            b"account",
+            b"create",
+            b"Bor\xe9al",
+            b"--admin-name",
+            b"Z",
+            b"--admin-email",
+            b"a@b.example",
+        ),
+        (b"enrol", b"luc\xff@boreal.example"),
+        (b"token", b"\xc3"),
+        (b"up", b"--data", b"\xfe"),
+    ],
+)
+def test_bytes_that_are_no_text_are_said_so(tmp_path: Path, words: tuple[bytes, ...]) -> None:
+    said = subprocess.run(
+        [sys.executable.encode(), b"-m", b"server.cli", *words],
+        env=environment({"data": tmp_path}) | {"LC_ALL": "en_CA.UTF-8"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        timeout=60,
+        cwd=Path(__file__).parents[2],
+    )
+    assert said.returncode == 1
+    assert re.fullmatch(rb"Error: Word \d of the command is not valid UTF-8\n", said.stderr)
+
+
+def test_a_setting_that_is_no_text_is_said_so(tmp_path: Path) -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "server.cli", "clock"],
+        env={os.fsencode(name): os.fsencode(value) for name, value in environment({}).items()}
+        | {b"LC_ALL": b"en_CA.UTF-8", b"RETOUR_SECRET": b"\xff" * 20},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        timeout=60,
+        cwd=tmp_path,
+    )
+    assert said.returncode == 1
+    assert said.stderr.endswith(b"Error: RETOUR_SECRET is not valid UTF-8\n"), said.stderr
+
+
+def test_a_setting_with_a_letter_wrong_is_warned_of(tmp_path: Path) -> None:
+    said = retour(tmp_path, "clock", trusted_proxy="10.0.0.1")
+    assert "no settings of Retour: RETOUR_TRUSTED_PROXY" in said.stderr
+
+
+def test_a_token_says_when_it_ends_and_is_listed(ours: Retour) -> None:
+    an_account(ours)
+    made = ours("token", "ERP de Zoé", "--days", "30")
+    assert made.exit_code == 0
+    assert re.fullmatch(r"rta_\S{51}\n", made.stdout)
+    ends = re.search(r"It works until (\d{4}-\d\d-\d\d)", made.stderr)
+    assert ends is not None
+    wanted = datetime.now(UTC) + timedelta(days=30)
+    assert abs(datetime.fromisoformat(ends[1] + "T00:00Z") - wanted) < timedelta(days=2)
+    listed = ours("tokens").stdout.splitlines()
+    assert len(listed) == 2
+    assert listed[1].split()[1:3] == [ends[1], "never"]
+    assert listed[1].endswith("ERP de Zoé")
+    assert made.stdout.strip() not in "\n".join(listed)
+
+
+def test_what_the_terminal_gives_out_is_recorded(ours: Retour, database: TestDatabase) -> None:
+    an_account(ours)
+    made = ours("token", "ERP")
+    record = json.loads(made.stderr.splitlines()[0])
+    assert (record["event"], record["by"], record["peer"]) == ("token_made", "terminal", "terminal")
+    assert made.stdout.strip() not in made.stderr
+    a_technician(database, "zoe@autre.example")
+    record = json.loads(ours("enrol", "zoe@autre.example").stderr)
+    assert record["event"] == "code_issued"
+    assert record["logger"] == "retour.security"

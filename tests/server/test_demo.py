@@ -14,12 +14,14 @@ from rules.decide import Reason
 from server.demo.fixture import DEMO, VISITS
 from server.demo.refusals import FOREIGN_STATE
 from server.demo.seed import password_of, seed
-from server.passwords import check_password
+from server.passwords import check_passwords
 from sync.database import DB, Tx, tx
-from sync.history import open_items
 from sync.intake.arrivals import Arrival, Body
 from sync.intake.judging import judge
+from sync.open_items import open_items
 from tests.databases import SECRET, TestDatabase, clone
+from tests.guard import walked
+from tests.sync.watching import owning
 
 pytestmark = pytest.mark.anyio
 
@@ -93,6 +95,14 @@ async def count(opened: Tx, column: str, table: str) -> Counter[str]:
         opened.account,
     )
     return Counter({row["value"]: row["n"] for row in rows})
+
+
+async def test_its_past_is_told_by_an_edge_of_its_own(told: tuple[TestDatabase, int]) -> None:
+    async with owning(told[0].owner) as owner:
+        steps = await walked(owner.connection)
+    assert {step for step in steps if step[0] == "tell"} == {
+        ("tell", "none", end) for end in ("sent", "failed", "dropped")
+    }
 
 
 async def test_it_has_the_people_and_tasks_of_the_story(story: Tx) -> None:
@@ -217,7 +227,7 @@ async def test_passwords_follow_from_the_secret(story: Tx) -> None:
     email = DEMO.users[0].email
     assert password_of(SECRET, email) != password_of("another", email)
     stored = await story.fetchval("SELECT password_hash FROM app_user WHERE email = $1", email)
-    assert await check_password(stored, password_of(SECRET, email))
+    assert await check_passwords([stored], password_of(SECRET, email)) == [True]
 
 
 def test_french_words_break_no_line_before_a_sign() -> None:

@@ -13,9 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
+import msgspec
 import pytest
 
 from server.embedded import Access, Embedded, EmbeddedError, access
+from server.embedded.logfile import LARGEST, NAME, cut_log
 from tests.databases import QUICK
 from tests.faults.processes import until
 
@@ -156,6 +158,16 @@ def test_anothers_password_file_is_said_to_be_wrong(folder: Path) -> None:
         Embedded(folder, QUICK).start()
 
 
+def test_anothers_server_at_the_port_is_not_taken_for_ours(folder: Path) -> None:
+    ours = Embedded(folder, QUICK)
+    with running(folder.parent / "other") as other:
+        moved = msgspec.structs.replace(ours.start(), port=other.port)
+        ours.stop()
+        (folder / "postgres.json").write_bytes(msgspec.json.encode(moved))
+        with pytest.raises(EmbeddedError, match="Address already in use"):
+            asyncio.run(ours.restart())
+
+
 def test_a_server_that_cannot_start_shows_its_log(folder: Path) -> None:
     with pytest.raises(EmbeddedError, match="shared_buffers"):
         Embedded(folder, {"shared_buffers": "nonsense"}).start()
@@ -182,6 +194,15 @@ def test_root_reaches_a_folder_that_the_unprivileged_user_cannot(tmp_path: Path)
     with running(private / "data") as found:
         assert query(found, "SELECT n FROM kept") == 7
     assert private.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_whose_database_is_gone_is_no_fresh_one(tmp_path: Path) -> None:
+    data, gone = tmp_path / "data", tmp_path / "gone"
+    data.mkdir()
+    (data / "postgres").symlink_to(gone)
+    with pytest.raises(EmbeddedError, match=f"{gone}, which is gone"), running(data):
+        pass
+    assert not gone.exists()
 
 
 def _as_ordinary_user(work: Callable[[], object]) -> None:
@@ -224,3 +245,21 @@ def test_a_folder_of_another_user_is_named(tmp_path: Path) -> None:
             Embedded(Path("/root/retour-of-another-user"), QUICK).start()
 
     _as_ordinary_user(start)
+
+
+def test_its_log_begins_anew_while_it_runs_and_the_one_before_is_kept(folder: Path) -> None:
+    with running(folder) as found:
+        log = folder / NAME
+        with log.open("ab") as out:
+            out.write(b"x" * LARGEST)
+        cut_log(folder)
+        assert log.stat().st_size == 0
+        with pytest.raises(asyncpg.UndefinedTableError):
+            query(found, "SELECT 1 FROM nothing_of_that_name")
+        until(lambda: b"nothing_of_that_name" in log.read_bytes(), "the log goes on")
+        assert b"\0" not in log.read_bytes()
+        cut_log(folder)
+        assert log.stat().st_size > 0
+    older = folder / f"{NAME}.1"
+    assert older.read_bytes().endswith(b"x" * 100)
+    assert older.stat().st_mode & 0o777 == 0o600

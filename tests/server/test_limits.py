@@ -4,7 +4,7 @@ import gzip
 import json
 import socket
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,8 +12,10 @@ import httpx
 import msgspec
 import pytest
 import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
 
-from server.api.wire import is_nested_well
+from server.api.nesting import DEEPEST, json_is_modest, pack_is_modest
 from tests.server.office import Office
 from tests.server.serving import Served
 
@@ -129,9 +131,17 @@ def test_more_than_500_transitions_are_too_many_and_nothing_is_applied(
     assert again.json()["results"][0]["verdict"] == "accepted"
 
 
+def malformed(answer: httpx.Response, place: str) -> None:
+    """The only item is refused for what stands at `place` in it, and the push is answered."""
+    assert answer.status_code == 200, answer.text
+    [told] = answer.json()["results"]
+    assert (told["verdict"], told["reason"]) == ("refused", "malformed")
+    assert told["pointer"] == f"/transitions/0{place}"
+
+
 def test_an_unknown_field_is_refused_and_named(api: Served, north: Office) -> None:
-    found = problem(push_json(api, north, batch(item(north, colour="red"))), 400)
-    assert found["errors"][0]["pointer"] == "/transitions/0"
+    [told] = push_json(api, north, batch(item(north, colour="red"))).json()["results"]
+    assert (told["reason"], told["pointer"]) == ("malformed", "/transitions/0")
 
 
 @pytest.mark.parametrize(
@@ -141,8 +151,11 @@ def test_an_unknown_field_is_refused_and_named(api: Served, north: Office) -> No
 def test_a_naive_or_unreckonable_time_is_refused(
     api: Served, north: Office, moment: str, place: str
 ) -> None:
-    body = batch(item(north, moment=moment)) if place == "moment" else batch(device_now=moment)
-    problem(push_json(api, north, body), 400)
+    if place == "moment":
+        wrong = "/moment" if moment.startswith("2026") else ""
+        malformed(push_json(api, north, batch(item(north, moment=moment))), wrong)
+    else:
+        problem(push_json(api, north, batch(device_now=moment)), 400)
 
 
 @pytest.mark.parametrize("seconds", [253_402_300_800, -62_135_596_801, 2**62, -(2**62)])
@@ -160,15 +173,15 @@ def test_invalid_utf_8_is_refused(api: Served, north: Office) -> None:
 
 
 def test_a_lone_surrogate_is_refused(api: Served, north: Office) -> None:
-    body = json.dumps(batch(item(north, note="NOTE"))).encode().replace(b"NOTE", b"\\udc00")
-    problem(push(api, north, body), 400)
+    body = json.dumps(batch(item(north, task="TASK"))).encode().replace(b"TASK", b"\\udc00")
+    malformed(push(api, north, body), "/task")
 
 
 def test_the_zero_character_is_refused_in_json_and_messagepack(api: Served, north: Office) -> None:
-    body = batch(item(north, note="a\0b"))
-    problem(push_json(api, north, body), 400)
+    body = batch(item(north, state="6\0"))
+    malformed(push_json(api, north, body), "")
     packed = msgspec.msgpack.encode(body)
-    problem(push(api, north, packed, content_type="application/msgpack"), 400)
+    malformed(push(api, north, packed, content_type="application/msgpack"), "")
 
 
 def test_an_escaped_backslash_before_u0000_is_text(api: Served, north: Office) -> None:
@@ -186,14 +199,124 @@ def test_json_deeper_than_32_is_refused(api: Served, north: Office, opening: str
 
 def test_nesting_is_counted_outside_of_strings_only() -> None:
     brackets = json.dumps({"note": '}]{["\\"' * 40, "list": [{}] * 40}).encode()
-    assert is_nested_well(brackets, 32)
+    assert json_is_modest(brackets)
     hidden = b'{"}":' * 40 + b"1" + b',"{":1}' * 40
-    assert not is_nested_well(hidden, 32)
+    assert not json_is_modest(hidden)
 
 
-def test_deep_messagepack_is_refused(api: Served, north: Office) -> None:
-    deep = b"\x91" * 100_000 + b"\xc0"
-    problem(push(api, north, deep, content_type="application/msgpack"), 400)
+@pytest.mark.parametrize("opening", [b"\x91", b"\x81\xa1a", b"\xdc\x00\x01", b"\xdf\0\0\0\1\x01"])
+@pytest.mark.parametrize("levels", [33, 964, 100_000])
+def test_deep_messagepack_is_refused(
+    api: Served, north: Office, opening: bytes, levels: int
+) -> None:
+    deep = opening * levels + b"\xc0"
+    found = problem(push(api, north, deep, content_type="application/msgpack"), 400)
+    assert found["errors"][0]["code"] == "too_deep"
+
+
+@pytest.mark.parametrize("path", ["rxdb/transitions", "watermelon"])
+@pytest.mark.parametrize("levels", [20, 40, 300, 964])
+@pytest.mark.parametrize("packed", [False, True], ids=["json", "msgpack"])
+def test_what_an_app_adds_to_its_rows_is_nested_no_deeper(
+    api: Served, north: Office, path: str, levels: int, packed: bool
+) -> None:
+    row = {"id": str(uuid.uuid4()), "extra": "LEAF"}
+    body: object = [{"newDocumentState": row}]
+    if path == "watermelon":
+        body = {"changes": {"transitions": {"created": [row]}}, "lastPulledAt": 1}
+    if packed:
+        kind = "application/msgpack"
+        content = msgspec.msgpack.encode(body).replace(b"\xa4LEAF", b"\x91" * levels + b"\xc0")
+    else:
+        kind = "application/json"
+        content = json.dumps(body).encode().replace(b'"LEAF"', b"[" * levels + b"]" * levels)
+    answer = api.client.post(
+        f"/api/v1/sync/{path}/push",
+        params={"device_now": datetime.now(UTC).isoformat()},
+        content=content,
+        headers={"Content-Type": kind, "Accept": kind} | north.device,
+    )
+    # What is too deep in JSON is left out: one row must not keep the others waiting.
+    assert answer.status_code == (400 if packed and levels > 30 else 200)
+
+
+def test_a_mebibyte_of_empty_arrays_is_refused(api: Served, north: Office) -> None:
+    found = push(
+        api, north, b"\xdd\0\x0f\xff\0" + b"\x90" * 0xFFF00, content_type="application/msgpack"
+    )
+    assert problem(found, 400)["errors"][0]["code"] == "too_deep"
+    problem(push(api, north, b"[" + b"[]," * 300_000 + b"[]]"), 400)
+
+
+DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text() | st.binary(),
+    lambda inner: st.lists(inner, max_size=40) | st.dictionaries(st.text(), inner, max_size=40),
+)
+
+
+@given(document=DOCUMENTS, levels=st.integers(0, 40))
+def test_nesting_is_counted_in_messagepack_as_it_is(document: object, levels: int) -> None:
+    for _ in range(levels):
+        document = {"a": [b"\x91" * 40, document]}
+    assert pack_is_modest(msgspec.msgpack.encode(document)) == (depth(document) <= DEEPEST)
+
+
+def depth(document: object) -> int:
+    """Levels of arrays and maps."""
+    inside = document.values() if isinstance(document, dict) else document
+    if isinstance(inside, str | bytes) or not isinstance(inside, Iterable):
+        return 0
+    return 1 + max(map(depth, inside), default=0)
+
+
+@pytest.mark.parametrize("digits", [20, 4000, 100_000])
+def test_an_integer_of_very_many_digits_is_refused(api: Served, north: Office, digits: int) -> None:
+    number = b"9" * digits
+    body = (
+        json.dumps(batch(item(north))).encode().replace(b'"sequence": 1', b'"sequence": ' + number)
+    )
+    if digits < 100_000:
+        malformed(push(api, north, body), "/sequence")
+    else:  # no parser reads it
+        found = problem(push(api, north, body), 400)
+        assert found["errors"][0]["pointer"] == "/transitions/0"
+    malformed(push(api, north, body.replace(number, b"1e" + number)), "/sequence")
+    query = api.client.get(f"/api/v1/units?limit={'9' * min(digits, 8000)}", headers=north.program)
+    problem(query, 400)
+
+
+def test_a_fault_is_not_as_long_as_the_body(api: Served, north: Office) -> None:
+    answer = push_json(api, north, batch(item(north), **{"x" * 500_000: 1}))
+    problem(answer, 400)
+    assert len(answer.content) < 1000
+
+
+@pytest.mark.parametrize(
+    ("accept", "packed"),
+    [
+        ("application/msgpack", True),
+        ("application/msgpack, application/json", True),
+        ("application/json, application/msgpack", False),
+        ("application/json;q=0.5, application/msgpack", True),
+        ("application/msgpack;q=0.5, application/json;q=0.4", True),
+        ("application/x-msgpack; q=0.9, */*;q=0.8", True),
+        ("*/*, application/msgpack;q=0.1", False),
+        ("application/msgpack;q=0", False),
+        ("application/msgpack;q=1e999", False),
+        ("application/msgpack;q=inf", False),
+        ("application/msgpack;q=nan", False),
+        ("application/msgpack;q=", False),
+        ("text/html", False),
+        ("", False),
+    ],
+)
+def test_the_answer_has_the_format_that_is_liked_best(
+    api: Served, north: Office, accept: str, packed: bool
+) -> None:
+    answer = api.client.get("/api/v1/units", headers=north.program | {"Accept": accept})
+    assert answer.status_code == 200
+    kind = "application/msgpack" if packed else "application/json"
+    assert answer.headers["content-type"] == kind
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/xml", "multipart/form-data", ""])
@@ -204,9 +327,8 @@ def test_a_wrong_or_missing_content_type_is_refused(api: Served, north: Office, 
 
 
 def test_an_integer_beyond_eight_bytes_is_refused(api: Served, north: Office) -> None:
-    problem(push_json(api, north, batch(item(north, sequence=2**63))), 400)
-    problem(push_json(api, north, batch(item(north, sequence=-1))), 400)
-    problem(push_json(api, north, batch(item(north, sequence=10**400))), 400)
+    for number in (2**63, -1, 10**400):
+        malformed(push_json(api, north, batch(item(north, sequence=number))), "/sequence")
 
 
 def test_messagepack_is_read_and_written(api: Served, north: Office) -> None:
@@ -369,30 +491,15 @@ def test_ordinary_names_of_all_languages_are_kept(api: Served, north: Office, na
 
 @pytest.mark.parametrize(
     "address",
-    ["a@example.org, b@example.org", "a@example.org\nBcc: b@example.org", "x", "a@b\x01.c"],
+    ["a@example.org, b@example.org", "a@example.org\nBcc: b@example.org", "marie", "a@b\x01.c"],
 )
-def test_an_address_that_is_not_exactly_one_is_refused(
+def test_an_address_that_is_not_exactly_one_is_refused_on_a_record_and_costs_no_step(
     api: Served, north: Office, address: str
 ) -> None:
     body = {"name": "Marie", "email": address}
     problem(api.client.post("/api/v1/customers", json=body, headers=north.program), 400)
-    problem(push_json(api, north, batch(item(north, email=address))), 400)
-
-
-def test_a_form_of_a_hundred_thousand_parts_is_too_large(api: Served) -> None:
-    part = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n'
-    headers = {"Content-Type": "multipart/form-data; boundary=b", "Accept": "text/html"}
-    body = part * 100_000 + b"--b--\r\n"
-    assert api.client.post("/login", content=body, headers=headers).status_code == 413
-    for parts, status in ((15_000, 413), (1001, 413), (1000, 401)):
-        small = part * parts + b"--b--\r\n"
-        assert len(small) < MEBIBYTE
-        assert api.client.post("/login", content=small, headers=headers).status_code == status
-
-
-def test_a_part_that_is_a_file_is_refused(api: Served) -> None:
-    sent = api.client.post("/login", files={"email": ("a.txt", b"x")}, headers=HTML)
-    assert sent.status_code == 400
+    pushed = push_json(api, north, batch(item(north, email=address)))
+    assert [one["verdict"] for one in pushed.json()["results"]] == ["accepted"]
 
 
 @pytest.mark.parametrize("text", ["%FF", "%ED%A0%80", "%00", "\xff", "\x00"])
@@ -418,22 +525,11 @@ def assert_says_it_cannot_be_read(answer: httpx.Response) -> None:
     assert "Cette requête est illisible" in answer.text
 
 
-@pytest.mark.parametrize(
-    ("charset", "value"),
-    [("utf-8", b"\xff\xfe"), ("no-such-thing", b"x"), ("ascii", b"\xe9"), ("utf-8", b"\x00")],
-)
-def test_a_form_that_is_no_text_is_refused(api: Served, charset: str, value: bytes) -> None:
-    kind = f"Content-Type: text/plain; charset={charset}".encode()
-    part = b'--b\r\nContent-Disposition: form-data; name="email"\r\n' + kind
-    body = part + b"\r\n\r\n" + value + b"\r\n--b--\r\n"
-    headers = {"Content-Type": "multipart/form-data; boundary=b", "Accept": "text/html"}
-    assert api.client.post("/login", content=body, headers=headers).status_code == 400
-
-
 def test_a_form_of_very_many_fields_is_too_large(api: Served) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html"}
-    body = b"a&" * 100_000
-    assert api.client.post("/login", content=body, headers=headers).status_code == 413
+    for fields, status in ((100_000, 413), (1001, 413), (1000, 401)):
+        body = b"&".join([b"a="] * fields)
+        assert api.client.post("/login", content=body, headers=headers).status_code == status
 
 
 def test_an_error_says_so_in_the_readers_language(api: Served) -> None:

@@ -10,10 +10,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from server.mailbox import Mailbox
 from sync.database import Tx
-from tests.browser import DESK, PHONE, chromium, visiting
+from tests.browser import DESK, PHONE, visiting
 from tests.databases import TestDatabase
+from tests.server.entering import enter
 from tests.server.serving import Served, served
-from tests.server.stories import EMAIL, PASSWORD, Story, on, tell
+from tests.server.stories import EMAIL, Story, on, tell
 
 #: CSS pixels that a thumb needs.
 TOUCH: Final = 44
@@ -62,22 +63,6 @@ def site(database: TestDatabase, story: Story) -> Iterator[Served]:
     """The pages, listening."""
     with served(database) as one:
         yield one
-
-
-@pytest.fixture
-def browser(site: Served) -> Iterator[Browser]:
-    """Chromium; closed before the site and its database are."""
-    with chromium() as one:
-        yield one
-
-
-def enter(page: Page, site: Served) -> None:
-    """Sign the dispatcher in."""
-    page.goto(f"{site.base_url}/login")
-    page.locator("#email").fill(EMAIL)
-    page.locator("#password").fill(PASSWORD)
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/tasks")
 
 
 def answer(database: TestDatabase, story: Story) -> list[Any]:
@@ -155,7 +140,7 @@ def test_the_result_of_a_task_is_seen_on_a_phone_without_scrolling(
 ) -> None:
     site.client.post(f"/s/{story.survey}", data={"rating": "4", "call_back": "yes"})
     with visiting(browser, PHONE) as page:
-        enter(page, site)
+        enter(page.context, site.database, EMAIL, site.base_url)
         page.goto(f"{site.base_url}/tasks/{story.task}")
         expect(page.get_by_text("4 / 5").first).to_be_in_viewport(ratio=1)
         expect(page.get_by_text("Demande un rappel").first).to_be_in_viewport(ratio=1)
@@ -170,7 +155,7 @@ def test_on_a_phone_one_button_leads_everywhere_without_scripts(
     site: Served, browser: Browser, language: str, devices: str, leave: str
 ) -> None:
     with visiting(browser, PHONE) as page:
-        enter(page, site)
+        enter(page.context, site.database, EMAIL, site.base_url)
         page.goto(f"{site.base_url}/tasks?lang={language}")
         places = page.get_by_role("navigation").get_by_role("link")
         expect(places).to_have_count(0)
@@ -188,7 +173,7 @@ def test_in_the_list_of_tasks_the_name_has_the_most_room(
     site: Served, story: Story, browser: Browser, language: str
 ) -> None:
     with visiting(browser) as page:
-        enter(page, site)
+        enter(page.context, site.database, EMAIL, site.base_url)
         page.goto(f"{site.base_url}/tasks?lang={language}")
         cells = page.locator(f"[data-task='{story.task}'] > *")
         widths = cells.evaluate_all("all => all.map((one) => [one.clientWidth, one.className])")
@@ -217,7 +202,9 @@ def devices_of(database: TestDatabase, story: Story) -> list[str]:
     return [f"/devices/{row['id']}/revoke", f"/devices/enrol/{row['technician']}"]
 
 
-def everything(database: TestDatabase, site: Served, story: Story) -> dict[str, list[str]]:
+def everything(
+    database: TestDatabase, site: Served, story: Story, mailbox: Mailbox
+) -> dict[str, list[str]]:
     """Every page, by whether one must be signed in."""
     outside = ["/login", f"/s/{story.survey}?rating=1", f"/s/{story.survey}", "/s/unknown"]
     outside += ["/api/docs"]
@@ -225,7 +212,7 @@ def everything(database: TestDatabase, site: Served, story: Story) -> dict[str, 
     inside += ["/refused", "/refused?show=parked", "/devices", "/devices?q=zzz"]
     inside += devices_of(database, story)
     inside += ["/campaigns", f"/campaigns/{story.campaign}", "/tasks/unknown", "/mailbox"]
-    inside += [f"/mailbox/{message.id}" for message in site.app.state.mailbox.messages()]
+    inside += [f"/mailbox/{message.id}" for message in mailbox.messages()]
     return {"outside": [*outside, f"/u/{story.unsubscribe}"], "inside": inside}
 
 
@@ -244,28 +231,28 @@ def mailbox(site: Served, story: Story, tmp_path: Path) -> Mailbox:
     box = Mailbox(tmp_path / "mails")
     letter = LETTER.format(origin=site.base_url, token=story.survey)
     box.keep("retour@localhost", ["client@example.net"], letter.replace("\n", "\r\n").encode())
-    site.app.state.mailbox = box
+    site.services.mailbox = box
     return box
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK])
 @pytest.mark.parametrize("language", ["fr", "en"])
-@pytest.mark.usefixtures("mailbox")
 def test_every_page_is_sound_in_every_window(
     database: TestDatabase,
     site: Served,
     story: Story,
+    mailbox: Mailbox,
     browser: Browser,
     size: tuple[int, int],
     language: str,
 ) -> None:
-    pages = everything(database, site, story)
+    pages = everything(database, site, story, mailbox)
     with visiting(browser, size, scripts=True) as page:
         told: list[str] = []
         page.on("console", lambda message: told.append(message.text))
         for path in [*pages["outside"], "", *pages["inside"]]:
             if not path:
-                enter(page, site)
+                enter(page.context, site.database, EMAIL, site.base_url)
                 continue
             mark = "&" if "?" in path else "?"
             page.goto(f"{site.base_url}{path}{mark}lang={language}")

@@ -12,12 +12,16 @@ import httpx
 import msgspec
 import pytest
 
+from mail.states import Status
 from server.mailbox import Mailbox
 from server.pages.console.task_list import SCREENFUL
 from server.pages.statics import address_of
+from server.pages.words import NO_ANSWER, SURVEY
 from sync.database import Tx
 from sync.ids import new_id
 from tests.databases import TestDatabase
+from tests.guard import staged
+from tests.server.entering import let_in
 from tests.server.serving import Served, served
 from tests.server.stories import EMAIL, PASSWORD, Story, found, invite, on, tell
 
@@ -42,7 +46,7 @@ def site(database: TestDatabase, story: Story) -> Iterator[Served]:
 @pytest.fixture
 def console(site: Served) -> Served:
     """The same, with the dispatcher signed in."""
-    assert sign_in(site.client).status_code == 303
+    let_in(site.client, site.database, EMAIL)
     return site
 
 
@@ -57,9 +61,10 @@ def words_of(page: str) -> str:
 
 
 def change(database: TestDatabase, story: Story, sql: str, *args: object) -> None:
-    """Run one statement in the account."""
+    """Run one statement in the account, whatever state it sets."""
 
     async def work(tx: Tx) -> None:
+        await staged(tx)
         await tx.execute(sql, *args)
 
     on(database, story.account, work)
@@ -107,7 +112,7 @@ def test_head_answers_as_get_without_a_body(console: Served, story: Story) -> No
 
 
 def test_what_is_not_there_is_said_inside_the_console(console: Served, tmp_path: Path) -> None:
-    console.app.state.mailbox = Mailbox(tmp_path / "mails")
+    console.services.mailbox = Mailbox(tmp_path / "mails")
     for path in ("/nowhere", f"/tasks/{NO_SUCH}", f"/campaigns/{NO_SUCH}", f"/mailbox/{NO_SUCH}"):
         missing = console.client.get(path)
         assert missing.status_code == 404
@@ -183,6 +188,19 @@ def test_signing_in_leads_nowhere_else(site: Served) -> None:
         assert sign_in(site.client, next=wanted).headers["location"] == reached, wanted
         onwards = site.client.get("/login", params={"next": wanted})
         assert (onwards.status_code, onwards.headers["location"]) == (303, reached), wanted
+
+
+def test_names_are_read_in_the_nearest_of_the_readers_language(
+    database: TestDatabase, console: Served, story: Story
+) -> None:
+    names = ('{"fr_CA": "Dépannage", "en-CA": "Repair"}', '{"fr-CA": "Fini", "en_CA": "Over"}')
+    change(database, story, "UPDATE task_type SET names = $1::jsonb", names[0])
+    change(database, story, "UPDATE state SET names = $1::jsonb WHERE code = '600'", names[1])
+    paths = ("/tasks", f"/tasks/{story.task}", f"/campaigns/{story.campaign}")
+    for language, told in (("fr", ("Dépannage", "600 Fini")), ("en", ("Repair", "600 Over"))):
+        for path in paths:
+            text = words_of(console.client.get(path, params={"lang": language}).text)
+            assert [one for one in told if one not in text] == [], path
 
 
 def test_the_list_says_what_became_of_each_survey(console: Served) -> None:
@@ -376,6 +394,11 @@ UNANSWERED: Final = [
 ]
 
 
+def test_every_status_has_its_words() -> None:
+    for words in (SURVEY, NO_ANSWER):
+        assert {*Status, "answered", "none"} == words.keys()
+
+
 def test_a_task_without_answer_says_why(
     database: TestDatabase, console: Served, story: Story
 ) -> None:
@@ -457,7 +480,8 @@ def test_a_campaign_that_names_what_is_gone_shows_its_ids(
     change(
         database,
         story,
-        "INSERT INTO campaign_version SELECT account, campaign, 2, definition || $2, created_at"
+        "INSERT INTO campaign_version (account, campaign, version, rules, content, created_at)"
+        " SELECT account, campaign, 2, rules || $2, content, created_at"
         " FROM campaign_version WHERE campaign = $1",
         story.campaign,
         msgspec.json.encode(
@@ -503,7 +527,7 @@ Content-Type: text/html; charset=utf-8\r
 
 def test_the_mailbox_lists_shows_and_fences_what_was_sent(site: Served, tmp_path: Path) -> None:
     box = Mailbox(tmp_path / "mails")
-    site.app.state.mailbox = box
+    site.services.mailbox = box
     assert "Aucun message pour l\u2019instant" in site.client.get("/mailbox").text
     name = box.keep("retour@localhost", ["client@example.net"], RAW)
     assert f'href="/mailbox/{name}"' in site.client.get("/mailbox").text
@@ -526,7 +550,7 @@ def test_the_mailbox_shows_times_of_the_account_to_its_people(
     console: Served, tmp_path: Path
 ) -> None:
     box = Mailbox(tmp_path / "mails")
-    console.app.state.mailbox = box
+    console.services.mailbox = box
     name = box.keep("retour@localhost", ["client@example.net"], RAW)
     page = console.client.get(f"/mailbox/{name}").text
     assert re.search(r'datetime="[^"]+-0[45]:00"', page)
@@ -534,7 +558,7 @@ def test_the_mailbox_shows_times_of_the_account_to_its_people(
 
 
 def test_the_mailbox_shows_strangers_the_times_of_the_demo(site: Served, tmp_path: Path) -> None:
-    site.app.state.mailbox = box = Mailbox(tmp_path / "mails", "America/Toronto")
+    site.services.mailbox = box = Mailbox(tmp_path / "mails", "America/Toronto")
     name = box.keep("retour@localhost", ["client@example.net"], RAW)
     page = site.client.get(f"/mailbox/{name}").text
     assert re.search(r'datetime="[^"]+-0[45]:00"', page)

@@ -8,13 +8,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, expect
 
 from server.pages.console.task_list import SCREENFUL
 from sync.ids import new_id
-from tests.browser import DESK, chromium, visiting
+from tests.browser import DESK, visiting
 from tests.databases import TestDatabase
-from tests.server.office import PASSWORD, Office, in_database, open_office
+from tests.server.entering import enter
+from tests.server.office import Office, in_database, open_office
 from tests.server.serving import Served
 from tests.server.stories import aside
 
@@ -34,24 +35,14 @@ def office(shared: TestDatabase) -> Office:
     return made
 
 
-@pytest.fixture
-def browser(api: Served, office: Office) -> Iterator[Browser]:
-    """Chromium; closed before the site and its database are."""
-    with chromium() as one:
-        yield one
-
-
 @contextmanager
 def watching(
     browser: Browser, api: Served, office: Office, path: str = "/tasks", **options: Any
 ) -> Iterator[Page]:
     """The office's dispatcher at the list, which listens already."""
     with visiting(browser, DESK, scripts=True, locale="en-CA", **options) as page:
-        page.goto(f"{api.base_url}/login?lang=en")
-        page.locator("#email").fill(office.address("dispatcher"))
-        page.locator("#password").fill(PASSWORD)
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/tasks")
+        enter(page.context, api.database, office.address("dispatcher"), api.base_url)
+        page.context.add_cookies([{"name": "language", "value": "en", "url": api.base_url}])
         with page.expect_response("**/tasks/live"):
             page.goto(f"{api.base_url}{path}")
         yield page
@@ -182,6 +173,77 @@ def test_changes_are_marked_without_motion_where_that_is_asked_for(
     with watching(browser, api, office, reduced_motion=motion) as page:
         push(api, office, office.task)
         expect(page.locator("tr.changed").first).to_have_css("animation-name", animation)
+
+
+#: As many windows as a browser has lines to one server, and one more.
+WINDOWS = 7
+#: What a window says when it is hidden, and when it is shown again.
+TURN = """(hidden) => {
+  Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
+  document.dispatchEvent(new Event('visibilitychange'));
+}"""
+
+
+def streams_of(context: BrowserContext) -> list[Page]:
+    """The windows that opened a stream, in their order, filled as they do."""
+    opened: list[Page] = []
+
+    def note(request: Request) -> None:
+        if request.url.endswith("/tasks/live"):
+            opened.append(request.frame.page)
+
+    context.on("request", note)
+    return opened
+
+
+def test_all_windows_of_a_browser_are_live_by_one_stream(
+    shared: TestDatabase, api: Served, office: Office, browser: Browser
+) -> None:
+    with watching(browser, api, office) as first:
+        streams = streams_of(first.context)
+        windows = [first, *(first.context.new_page() for _ in range(WINDOWS - 1))]
+        for window in windows[1:]:
+            window.goto(f"{api.base_url}/tasks")
+        assert [window.evaluate("document.hidden") for window in windows] == [False] * WINDOWS
+        assert len(api.client.get("/api/v1/tasks", headers=office.program).json()["items"]) > 0
+        task = some_task(first, 3)
+        push(api, office, task)
+        for window in windows:
+            expect(row_of(window, task)).to_contain_text("600 Terminé")
+        assert streams == []  # but the first one's, which was open already
+
+        first.evaluate(TURN, True)  # who listens is not looked at any more: another one does
+        push(api, office, task, state="610")
+        for window in windows[1:]:
+            expect(row_of(window, task)).to_contain_text("610 Terminé")
+        assert len(streams) == 1
+        streams[0].close()
+        left = [window for window in windows[1:] if window is not streams[0]]
+        push(api, office, task, state="300")
+        for window in left:
+            expect(row_of(window, task)).to_contain_text("300 Sur place")
+        assert len(streams) == 2
+        first.evaluate(TURN, False)  # what was missed is there as soon as it is looked at
+        expect(row_of(first, task)).to_contain_text("300 Sur place")
+        assert len(streams) == 2
+
+
+@pytest.mark.parametrize("missing", ["Navigator.prototype.locks", "window.BroadcastChannel"])
+def test_a_window_that_cannot_share_looks_by_itself(
+    api: Served, office: Office, browser: Browser, missing: str
+) -> None:
+    with watching(browser, api, office) as first:
+        window = first.context.new_page()
+        window.add_init_script(f"delete {missing};")
+        streams = streams_of(first.context)
+        window.clock.install()
+        window.goto(f"{api.base_url}/tasks")
+        task = some_task(window, 3)
+        push(api, office, task)
+        expect(row_of(first, task)).to_contain_text("600 Terminé")
+        window.clock.run_for(25_000)
+        expect(row_of(window, task)).to_contain_text("600 Terminé")
+        assert streams == []
 
 
 def test_a_stranger_hears_nothing(api: Served) -> None:

@@ -4,18 +4,24 @@ import asyncio
 import base64
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from server.embedded import Embedded
-from server.provision import ProvisionError, provision, provision_new, running_dsn, verifier
+from server.provision import PROVISION_LOCK, provision, provision_new
+from server.provisioning.errors import ProvisionError
+from server.provisioning.roles import running_dsn, verifier
 from server.settings import load
 from sync.schema import API_ROLE, WORKER_ROLE
 from tests.databases import QUICK, SECRET, TestDatabase, renamed
+from tests.faults.cable import Cable
+from tests.faults.yard import eventually
 
 pytestmark = pytest.mark.anyio
 
@@ -84,6 +90,24 @@ async def test_an_empty_database_gets_tables_and_two_ordinary_roles(empty: str) 
     assert await value(api, "SELECT count(*) FROM throttle") == 0
     assert await value(worker, "SELECT count(*) FROM clock_turn") == 0
     assert await value(worker, "SELECT has_table_privilege('session', 'SELECT')") is False
+
+
+async def test_a_new_database_is_made_without_words(empty: str) -> None:
+    with capture_logs() as heard:
+        await provisioned(empty)
+    assert heard == []
+
+
+async def test_a_database_in_use_tells_of_each_migration(database: TestDatabase) -> None:
+    undo = "DROP TABLE audit; DELETE FROM migration WHERE name = '2026-11-29T19:00:00:000000'"
+    await command(database.owner, undo)
+    with capture_logs() as heard:
+        await provisioned(database.owner)
+    begun, done = heard
+    assert (begun["event"], done["event"]) == ("migrating", "migrated")
+    assert (begun["app"], begun["migration"]) == ("sync", "2026-11-29T19:00:00:000000")
+    assert done["what"] == "the record of changes"
+    assert done["seconds"] >= 0
 
 
 async def test_many_processes_may_start_on_an_empty_database_at_once(empty: str) -> None:
@@ -197,3 +221,100 @@ def test_long_database_names_give_roles_that_fit() -> None:
     }
     assert len(names) == 4
     assert all(len(name) <= 63 for name in names)
+
+
+def waiting(heard: list[MutableMapping[str, Any]]) -> Callable[[], Awaitable[bool]]:
+    async def said() -> bool:
+        return bool(heard)
+
+    return said
+
+
+@pytest.mark.parametrize(
+    ("hold", "lock"),
+    [
+        (f"SELECT pg_advisory_lock({PROVISION_LOCK})", "advisory"),  # one of an earlier version
+        ("BEGIN; LOCK TABLE migration", "migration"),
+    ],
+)
+async def test_a_start_that_waits_for_a_lock_says_for_whose(
+    database: TestDatabase, hold: str, lock: str
+) -> None:
+    holder = await asyncpg.connect(database.owner, server_settings={"application_name": "another"})
+    await holder.execute(hold)
+    with capture_logs() as heard:
+        starting = asyncio.create_task(provisioned(database.owner))
+        await eventually(waiting(heard), "it says what it waits for")
+        [said] = heard
+        assert (said["lock"], said["pid"]) == (lock, holder.get_server_pid())
+        assert said["application_name"] == "another"
+        assert not starting.done()
+        await holder.close()
+        assert await starting
+
+
+@pytest.fixture
+def neighbour(template: TestDatabase) -> Iterator[str]:
+    """An empty database of another owner, who has what an owner needs, on the same server."""
+    parts = urlsplit(renamed(template.owner, "neighbour"))
+    dsn = urlunsplit(parts._replace(netloc=f"neighbour:sesame@{parts.hostname}:{parts.port}"))
+    asyncio.run(
+        command(
+            template.owner,
+            "CREATE ROLE neighbour LOGIN CREATEROLE PASSWORD 'sesame'",
+            "CREATE DATABASE neighbour OWNER neighbour",
+        )
+    )
+    yield dsn
+    logins = [running_dsn(dsn, SECRET, role) for role in (API_ROLE, WORKER_ROLE)]
+    asyncio.run(
+        command(
+            template.owner,
+            "DROP DATABASE neighbour WITH (FORCE)",
+            *(f"DROP ROLE IF EXISTS {login(address)}" for address in logins),
+            f"REVOKE {API_ROLE}, {WORKER_ROLE} FROM neighbour",
+            "DROP ROLE neighbour",
+        )
+    )
+
+
+async def test_another_owner_on_one_server_is_told_what_to_ask_for_and_then_works(
+    template: TestDatabase, neighbour: str
+) -> None:
+    with pytest.raises(ProvisionError, match=API_ROLE) as refused:
+        await provisioned(neighbour)
+    for role in (API_ROLE, WORKER_ROLE):
+        advice = f'GRANT "{role}" TO "neighbour" WITH ADMIN OPTION;'
+        if role == API_ROLE:
+            assert advice in str(refused.value)
+        await command(template.owner, advice)
+    api, worker = await provisioned(neighbour)
+    assert await value(api, "SELECT count(*) FROM throttle") == 0
+    assert await value(worker, "SELECT count(*) FROM clock_turn") == 0
+    foreign = renamed(api, urlsplit(template.owner).path.lstrip("/"))
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied for database"):
+        await value(foreign, "SELECT 1")
+
+
+async def test_an_owner_without_createrole_is_told_so(template: TestDatabase) -> None:
+    parts = urlsplit(renamed(template.owner, "lowly"))
+    dsn = urlunsplit(parts._replace(netloc=f"lowly:sesame@{parts.hostname}:{parts.port}"))
+    await command(
+        template.owner,
+        "CREATE ROLE lowly LOGIN PASSWORD 'sesame'",
+        "CREATE DATABASE lowly OWNER lowly",
+    )
+    try:
+        with pytest.raises(ProvisionError, match="who needs CREATEROLE"):
+            await provisioned(dsn)
+    finally:
+        await command(template.owner, "DROP DATABASE lowly WITH (FORCE)", "DROP ROLE lowly")
+
+
+async def test_a_start_on_a_database_that_says_nothing_ends_in_words(
+    database: TestDatabase,
+) -> None:
+    with Cable(database.owner) as cable:
+        cable.silence()
+        with pytest.raises(TimeoutError, match="no answer within 5 seconds"):
+            await provisioned(cable.through(database.owner))

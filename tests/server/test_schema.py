@@ -77,6 +77,7 @@ def test_operations_are_the_only_routes_under_api_v1(api: Served) -> None:
             assert all(OPERATION in handler.opt for handler in handlers)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 def test_generated_requests_meet_no_5xx_and_no_surprise(
     api: Served, north: Office, mode: GenerationMode
@@ -94,7 +95,7 @@ def attempt(operation: Any, api: Served, office: Office, mode: GenerationMode) -
     headers = office.device if is_devices else office.program
 
     @settings(
-        max_examples=10,
+        max_examples=8,
         deadline=None,
         derandomize=True,
         database=None,

@@ -18,7 +18,7 @@ from tests.server.office import PASSWORD, Office, in_database
 from tests.server.serving import Served
 
 #: What may be shown to workers of all accounts: the queues.
-QUEUES = frozenset({"task_change", "outbox", "rollup_change"})
+QUEUES = frozenset({"task_change", "outbox", "rollup_change", "sender_breaker"})
 #: A state of one account only.
 FOREIGN_STATE = "foreign"
 

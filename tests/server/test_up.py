@@ -119,9 +119,24 @@ def test_the_first_start_tells_where_to_go_and_writes_it_down(folder: Path) -> N
         for user in demo["users"]:
             assert user["email"] in up.said()
             assert user["password"] in up.said()
-        for name in ("demo.json", "retour.log", "postgres.log", "secret"):
-            assert (folder / name).stat().st_mode & 0o777 == 0o600
         assert tasks(up) == 300
+        for name in ("demo.json", "retour.log", "security.log", "postgres.log", "secret"):
+            assert (folder / name).stat().st_mode & 0o777 == 0o600
+
+
+def test_security_events_stand_in_a_file_of_their_own(folder: Path) -> None:
+    with started(folder) as up:
+        tasks(up)
+        words = ("enrol", "luc@boreal.example", "--data", str(folder))
+        command = [sys.executable, "-m", "server.cli", *words]
+        done = subprocess.run(
+            command, env=environment({}), capture_output=True, check=True, cwd=ROOT
+        )
+        assert done.stderr == b""
+    lines = [json.loads(line) for line in (folder / "security.log").read_text().splitlines()]
+    assert {line["logger"] for line in lines} == {"retour.security"}
+    assert [line["event"] for line in lines[-2:]] == ["signed_in", "code_issued"]
+    assert (lines[-2]["peer"], lines[-1]["peer"]) == ("127.0.0.1", "terminal")
 
 
 def test_a_second_one_on_the_same_folder_is_refused(folder: Path) -> None:

@@ -1,11 +1,12 @@
 """`tx()` scopes, returns its connection, and never leaves half a thing behind."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import asyncpg
 import pytest
 
-from sync.database import NestedError, once, open_pool, run, tx
+from sync.database import NestedError, Tx, now, once, open_pool, run, tx
 from tests.databases import TestDatabase
 
 pytestmark = pytest.mark.anyio
@@ -109,6 +110,35 @@ async def test_work_that_meets_a_conflict_starts_again(as_api: TestDatabase) -> 
         return tries
 
     assert await run(1, work) == 3
+
+
+async def test_work_whose_plans_a_migration_made_old_starts_again(as_api: TestDatabase) -> None:
+    async def look(opened: Tx) -> list[tuple[object, ...]]:
+        return [tuple(row) for row in await opened.fetch("SELECT * FROM growing")]
+
+    owner = await asyncpg.connect(as_api.owner)
+    await owner.execute(
+        "CREATE TABLE growing AS SELECT 1 AS one; GRANT SELECT ON growing TO retour_api"
+    )
+    assert await run(1, look) == [(1,)]
+    await owner.execute("ALTER TABLE growing ADD COLUMN two integer NOT NULL DEFAULT 2")
+    await owner.close()
+    assert await run(1, look) == [(1, 2)]
+
+
+async def write_alone() -> object:
+    return await once("DELETE FROM throttle")
+
+
+@pytest.mark.parametrize("work", [now, write_alone])
+async def test_a_session_that_only_reads_is_left_for_a_new_one(
+    as_api: TestDatabase, work: Callable[[], Awaitable[object]]
+) -> None:
+    async with open_pool().acquire() as demoted:
+        await demoted.execute("SET default_transaction_read_only = on")
+    with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+        await work()
+    await work()
 
 
 async def test_one_statement_alone_sees_no_account(as_api: TestDatabase) -> None:

@@ -8,13 +8,13 @@ import pytest
 from sync.database import tx
 from sync.errors import ConflictError, MissingError, UnknownReferenceError
 from sync.feed.changes import TaskChange, VerdictChange
-from sync.history import transitions_of
 from sync.ids import new_id
 from sync.intake import Progress, accept, progress
 from sync.records.kinds import put_states
 from sync.records.shapes import StatePut, TaskPut
 from sync.records.tasks import assign, put_tasks
 from sync.wire import DeviceScope, Item
+from tests.sync.facts import transitions_of
 from tests.sync.replica import Replica
 from tests.world import World
 
@@ -126,7 +126,7 @@ async def test_a_task_progressed_in_the_console_is_its_technician_s_work(world: 
     task = await world.task(technician=world.alice)
     replica = Replica(await world.device(world.alice))
 
-    order = Progress(new_id(), "600", note="appelée", survey=False, survey_reason="litige")
+    order = Progress(str(new_id()), "600", note="appelée", survey=False, survey_reason="litige")
     result = await progress(world.account, task, world.dispatcher, order)
 
     assert result.verdict == "accepted"
@@ -147,10 +147,10 @@ async def test_a_task_progressed_in_the_console_is_its_technician_s_work(world: 
 
 async def test_sent_twice_it_is_one_transition(world: World) -> None:
     task = await world.task()
-    order = Progress(new_id(), "300")
+    order = Progress(str(new_id()), "300")
     first = await progress(world.account, task, world.dispatcher, order)
     second = await progress(world.account, task, world.dispatcher, order)
-    other = await progress(world.account, task, world.dispatcher, Progress(order.id, "600"))
+    other = await progress(world.account, task, world.dispatcher, Progress(order.sent_id, "600"))
 
     assert (first.verdict, second.verdict) == ("accepted", "accepted")
     assert (other.verdict, other.reason) == ("refused", "id_reused")
@@ -161,8 +161,8 @@ async def test_sent_twice_it_is_one_transition(world: World) -> None:
 async def test_a_moment_to_come_is_now_and_an_earlier_one_sorts_before(world: World) -> None:
     task = await world.task()
     now = datetime.now(UTC)
-    later = Progress(new_id(), "600", moment=now + timedelta(days=1))
-    earlier = Progress(new_id(), "300", moment=now - timedelta(days=1))
+    later = Progress(str(new_id()), "600", moment=now + timedelta(days=1))
+    earlier = Progress(str(new_id()), "300", moment=now - timedelta(days=1))
     await progress(world.account, task, world.dispatcher, later)
     await progress(world.account, task, world.dispatcher, earlier)
 
@@ -175,9 +175,9 @@ async def test_a_moment_to_come_is_now_and_an_earlier_one_sorts_before(world: Wo
 async def test_what_does_not_exist_is_not_progressed(world: World) -> None:
     task = await world.task()
     with pytest.raises(MissingError):
-        await progress(world.account, new_id(), world.dispatcher, Progress(new_id(), "600"))
+        await progress(world.account, new_id(), world.dispatcher, Progress(str(new_id()), "600"))
     with pytest.raises(UnknownReferenceError):
-        await progress(world.account, task, world.dispatcher, Progress(new_id(), "999"))
+        await progress(world.account, task, world.dispatcher, Progress(str(new_id()), "999"))
 
 
 async def test_a_program_moves_only_what_somebody_had(world: World) -> None:
@@ -185,7 +185,7 @@ async def test_a_program_moves_only_what_somebody_had(world: World) -> None:
     async with tx(world.account) as opened:
         await assign(opened, task, at=datetime.now(UTC) - timedelta(hours=1))
     with pytest.raises(ConflictError):
-        await progress(world.account, task, None, Progress(new_id(), "600"))
+        await progress(world.account, task, None, Progress(str(new_id()), "600"))
 
-    result = await progress(world.account, task, world.dispatcher, Progress(new_id(), "600"))
+    result = await progress(world.account, task, world.dispatcher, Progress(str(new_id()), "600"))
     assert result.verdict == "accepted"

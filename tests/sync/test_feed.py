@@ -11,7 +11,7 @@ import pytest
 from sync.database import tx
 from sync.errors import CursorError, ResyncError
 from sync.feed import pull
-from sync.feed.changes import CustomerChange, Gone, TaskChange
+from sync.feed.changes import CustomerChange, Gone, LocationChange, TaskChange
 from sync.records.clients import put_customers, put_locations
 from sync.records.kinds import put_states, put_task_types
 from sync.records.people import put_units, put_users
@@ -201,6 +201,28 @@ async def test_a_captured_address_reaches_the_other_devices(world: World) -> Non
     captured = told["customer"]
     assert isinstance(captured, CustomerChange)
     assert captured.email == "a@example.org"
+
+
+async def test_what_is_dialled_goes_by_where_the_place_is(world: World) -> None:
+    customer = await world.customer(phone="514 555-0199 poste 12")
+    silent = await world.customer(name="Sans téléphone")
+    paris = await world.location(customer=customer, phone="01 23 45 67 89", zone="Europe/Paris")
+    here = await world.location(customer=customer, phone="01 23 45 67 89")
+    for place in (paris, here):
+        await world.task(customer=customer, location=place)
+    await world.task(customer=silent)
+    told = await Replica(await world.device(world.alice)).pull()
+    dialled = {
+        change.id: change.call
+        for change in told
+        if isinstance(change, CustomerChange | LocationChange)
+    }
+    assert dialled == {
+        str(customer): "tel:+15145550199;ext=12",
+        str(silent): None,
+        str(paris): "tel:+33123456789",
+        str(here): None,
+    }
 
 
 # Pools

@@ -4,20 +4,26 @@ import asyncio
 import random
 from collections.abc import Coroutine
 from contextvars import Context
-from typing import TypeVar
+from datetime import timedelta
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 import pytest
 
-from sync.database import Tx, run, tx
-from sync.feed.changes import CustomerChange, TaskChange
+from sync.database import SYSTEM, Tx, now, run, tx
+from sync.errors import ResyncError
+from sync.feed.pruning import prune
 from sync.records.clients import put_customers
-from sync.records.people import put_users
-from sync.records.shapes import AssignmentPut, CustomerPut, TaskPut, UserPut
+from sync.records.people import put_units, put_users
+from sync.records.shapes import CustomerPut, Role, TaskPut, UnitPut, UserPut
 from sync.records.tasks import assign, put_tasks
+from sync.wire import DeviceScope
+from tests.databases import TestDatabase
+from tests.faults.trials import TRIALS
 from tests.sync.replica import Replica
-from tests.sync.watching import Owner
-from tests.world import LONG_AGO, World
+from tests.sync.truth import Held, Truth, differences
+from tests.sync.watching import Owner, owning
+from tests.world import World
 
 pytestmark = pytest.mark.anyio
 
@@ -27,22 +33,6 @@ T = TypeVar("T")
 def aside(work: Coroutine[object, object, T]) -> "asyncio.Task[T]":
     """Run `work` as another request would, outside the transaction that the test has open."""
     return asyncio.create_task(work, context=Context())
-
-
-async def hand(world: World, task: UUID, technician: UUID | None) -> None:
-    await run(world.account, lambda opened: assign(opened, task, technician=technician))
-
-
-async def rename(world: World, customer: UUID, name: str) -> None:
-    await run(
-        world.account, lambda opened: put_customers(opened, [CustomerPut(id=customer, name=name)])
-    )
-
-
-def name_of(replica: Replica, customer: UUID) -> str:
-    change = replica.things["customer", str(customer)]
-    assert isinstance(change, CustomerChange)
-    return change.name
 
 
 async def test_a_transaction_left_open_hides_nothing_that_commits_later(
@@ -67,113 +57,124 @@ async def test_a_transaction_left_open_hides_nothing_that_commits_later(
     assert [change.id for change in await replica.pull()] == [str(slow), str(quick)]
 
 
-async def test_a_customer_edited_while_somebody_gains_it_arrives_edited(
+async def test_a_tombstone_forgotten_while_a_device_pulls_starts_it_again(
     world: World, owner: Owner
 ) -> None:
-    customer = await world.customer(name="Avant")
-    task = await world.task(customer=customer, technician=world.bob)
+    task = await world.task()
     replica = Replica(await world.device(world.alice))
+    await replica.pull()
     async with tx(world.account) as opened:
-        # As an edit that has written the record and not the feed yet.
-        await opened.execute("UPDATE customer SET name = 'Pendant' WHERE id = $1", customer)
-        gaining = aside(hand(world, task, world.alice))
+        await assign(opened, task)
+    await owner.move_clock(timedelta(days=91))
+    async with owner.connection.transaction():
+        await owner.connection.execute("LOCK TABLE feed")
+        pulling = aside(replica.pull())
         await owner.until_waiting(1)
-    await gaining
-    await replica.pull()
-    assert name_of(replica, customer) == "Pendant"
+        # As the first pull of another device of hers does.
+        await prune(Tx(owner.connection, world.account, await now(), SYSTEM))
+    with pytest.raises(ResyncError):
+        await pulling
 
 
-async def test_who_gains_a_customer_first_gets_the_edit_that_waited(
-    world: World, owner: Owner
-) -> None:
-    customer = await world.customer(name="Avant")
-    task = await world.task(customer=customer, technician=world.bob)
-    replica = Replica(await world.device(world.alice))
-    async with tx(world.account) as opened:
-        await assign(opened, task, technician=world.alice)
-        editing = aside(rename(world, customer, "Après"))
-        await owner.until_waiting(1)
-    await replica.pull()
-    await editing
-    await replica.pull()
-    assert name_of(replica, customer) == "Après"
+class Company(NamedTuple):
+    """One account, and what its offices change; `phone` is anybody's."""
 
+    world: World
+    customers: list[UUID]
+    tasks: list[UUID]
+    phone: UUID
 
-async def expected(world: World, owner: Owner, technician: UUID) -> dict[str, dict[str, str]]:
-    """What the technician's device must hold, told from the records alone."""
-    tasks = await owner.connection.fetch(
-        """
-        SELECT t.id::text, t.state, t.customer::text FROM task t
-        WHERE t.account = $1 AND EXISTS (
-          SELECT FROM assignment a WHERE a.task = t.id AND a.end_at IS NULL
-            AND (a.technician = $2 OR a.unit = (SELECT unit FROM app_user WHERE id = $2)))
-        """,
-        world.account,
-        technician,
-    )
-    customers = await owner.connection.fetch(
-        "SELECT id::text, name FROM customer WHERE id::text = ANY($1)",
-        [row["customer"] for row in tasks],
-    )
-    return {
-        "task": {row["id"]: row["state"] for row in tasks},
-        "customer": {row["id"]: row["name"] for row in customers},
-    }
+    @classmethod
+    async def create(cls) -> "Company":
+        """A new one."""
+        world = await World.create()
+        customers = [await world.customer() for _ in range(4)]
+        tasks = [await world.task(customer=customers[place % 4]) for place in range(8)]
+        return cls(world, customers, tasks, (await world.device(world.alice)).device)
 
-
-def held(replica: Replica) -> dict[str, dict[str, str]]:
-    changes = replica.things.values()
-    return {
-        "task": {each.id: each.state for each in changes if isinstance(each, TaskChange)},
-        "customer": {each.id: each.name for each in changes if isinstance(each, CustomerChange)},
-    }
+    def devices(self) -> list[DeviceScope]:
+        """One of each technician."""
+        people = (self.world.alice, self.world.bob, self.world.carol)
+        return [DeviceScope(self.world.account, self.phone, who) for who in people]
 
 
 class Office:
     """Somebody who keeps changing one small set of records at random."""
 
-    def __init__(self, world: World, seed: int, tasks: list[UUID], customers: list[UUID]) -> None:
-        self.world, self.tasks, self.customers = world, tasks, customers
+    def __init__(self, company: Company, seed: int) -> None:
+        self.company, self.world = company, company.world
         self.chance = random.Random(seed)
-        self.people = [world.alice, world.bob, world.carol]
+        self.people = [self.world.alice, self.world.bob, self.world.carol]
+        self.deeds = (
+            self.hand_over,
+            self.pool,
+            self.swap,
+            self.edit,
+            self.transfer,
+            self.employ,
+            self.reorganise,
+            self.progress,
+        )
 
     async def work(self, steps: int) -> None:
         """Do `steps` things."""
-        deeds = [self.hand_over, self.rename, self.move, self.pool, self.transfer, self.progress]
         for _ in range(steps):
-            await self.chance.choice(deeds)()
+            await self.chance.choice(self.deeds)()
 
     async def hand_over(self) -> None:
-        technician = self.chance.choice([*self.people, None])
-        await hand(self.world, self.chance.choice(self.tasks), technician)
-
-    async def rename(self) -> None:
-        name = f"Nom {self.chance.random()}"
-        await rename(self.world, self.chance.choice(self.customers), name)
-
-    async def move(self) -> None:
-        customer = self.chance.choice([*self.customers, None])
-        await self._put(TaskPut(id=self.chance.choice(self.tasks), customer=customer))
+        """A task goes to somebody, or nobody."""
+        await self._put(TaskPut(id=self._task(), technician=self._of(*self.people, None)))
 
     async def pool(self) -> None:
-        turns = [AssignmentPut(unit=self.world.site, start=LONG_AGO)]
-        await self._put(TaskPut(id=self.chance.choice(self.tasks), assignments=turns))
+        """A task goes to a pool."""
+        unit = self._of(self.world.site, self.world.other_site, self.world.region)
+        await self._put(TaskPut(id=self._task(), pool=unit))
 
-    async def _put(self, entry: TaskPut) -> None:
-        async def work(opened: Tx) -> None:
-            await put_tasks(opened, [entry])
+    async def swap(self) -> None:
+        """A task is for another customer, or of another type."""
+        kind = self._of(self.world.service_call, self.world.installation)
+        customer = self._of(*self.company.customers, None)
+        await self._put(TaskPut(id=self._task(), type=kind, customer=customer))
 
-        await run(self.world.account, work)
+    async def edit(self) -> None:
+        """A customer is called something else."""
+        name = f"Nom {self.chance.random()}"
+        entry = CustomerPut(id=self._of(*self.company.customers), name=name)
+        await run(self.world.account, lambda opened: put_customers(opened, [entry]))
 
     async def transfer(self) -> None:
-        unit = self.chance.choice([self.world.site, self.world.other_site])
-        entry = UserPut(id=self.chance.choice(self.people), unit=unit)
+        """Somebody works elsewhere."""
+        unit = self._of(self.world.site, self.world.other_site, self.world.head_office)
+        entry = UserPut(id=self._of(*self.people), unit=unit)
         await run(self.world.account, lambda opened: put_users(opened, [entry]))
 
+    async def employ(self) -> None:
+        """Somebody works or does not, in the field or in the office."""
+        role: Role = "technician" if self.chance.random() < 0.7 else "dispatcher"
+        active = self.chance.random() < 0.7
+        entry = UserPut(id=self._of(*self.people), role=role, active=active)
+        await run(self.world.account, lambda opened: put_users(opened, [entry]))
+
+    async def reorganise(self) -> None:
+        """A site stands elsewhere."""
+        parent = self._of(self.world.region, self.world.site)
+        entry = UnitPut(id=self.world.other_site, parent=parent)
+        await run(self.world.account, lambda opened: put_units(opened, [entry]))
+
     async def progress(self) -> None:
-        device = await self.world.device(self.chance.choice(self.people))
-        state = self.chance.choice(["200", "600"])
-        await self.world.push(device, *(self.world.item(task, state) for task in self.tasks))
+        """A device tells of all tasks."""
+        device, state = self._of(*self.company.devices()), self._of("200", "600")
+        items = [self.world.item(task, state) for task in self.company.tasks]
+        await self.world.push(device, *items)
+
+    def _task(self) -> UUID:
+        return self._of(*self.company.tasks)
+
+    def _of(self, *choices: T) -> T:
+        return self.chance.choice(choices)
+
+    async def _put(self, entry: TaskPut) -> None:
+        await run(self.world.account, lambda opened: put_tasks(opened, [entry]))
 
 
 async def keep_pulling(replica: Replica, done: asyncio.Event) -> None:
@@ -181,19 +182,36 @@ async def keep_pulling(replica: Replica, done: asyncio.Event) -> None:
         await replica.pull(limit=3)
 
 
-async def test_devices_that_pull_all_the_while_end_with_what_is_so(
-    world: World, owner: Owner
-) -> None:
-    customers = [await world.customer() for _ in range(4)]
-    tasks = [await world.task(customer=customers[place % 4]) for place in range(8)]
-    people = (world.alice, world.bob, world.carol)
-    replicas = [Replica(await world.device(who)) for who in people]
-    done = asyncio.Event()
-    readers = [asyncio.create_task(keep_pulling(replica, done)) for replica in replicas]
-    offices = [Office(world, seed, tasks, customers) for seed in range(4)]
-    await asyncio.gather(*(office.work(25) for office in offices))
-    done.set()
-    await asyncio.gather(*readers)
+async def differences_after(company: Company, owner: Owner, seed: int) -> list[Held]:
+    """What the devices of a company hold wrongly once four offices have worked at once."""
+    replicas, done = [Replica(device) for device in company.devices()], asyncio.Event()
+    offices = [Office(company, 4 * seed + one) for one in range(4)]
+    async with asyncio.TaskGroup() as readers:
+        for replica in replicas:
+            readers.create_task(keep_pulling(replica, done))
+        async with asyncio.TaskGroup() as working:
+            for office in offices:
+                working.create_task(office.work(25))
+        done.set()
     for replica in replicas:
         await replica.pull()
-        assert held(replica) == await expected(world, owner, replica.device.technician)
+    truth = await Truth.read(owner, company.world.account)
+    return [found for replica in replicas if (found := differences(truth, replica))]
+
+
+async def test_devices_that_pull_all_the_while_end_with_what_is_so(
+    database: TestDatabase, as_api: TestDatabase
+) -> None:
+    """Four companies at once. A seed gives the deeds of an office, chance their order."""
+
+    async def trials(seeds: range) -> dict[int, list[Held]]:
+        async with owning(database.owner) as owner:
+            return {
+                seed: found
+                for seed in seeds
+                if (found := await differences_after(await Company.create(), owner, seed))
+            }
+
+    async with asyncio.TaskGroup() as group:
+        lanes = [group.create_task(trials(range(lane, TRIALS, 4))) for lane in range(4)]
+    assert [lane.result() for lane in lanes] == [{}] * 4

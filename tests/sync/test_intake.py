@@ -4,20 +4,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from sync.database import tx
 from sync.errors import TooManyError
-from sync.history import (
-    OpenItem,
-    TransitionRecord,
-    open_items,
-    open_items_of_task,
-    open_items_of_technician,
-    transitions_of,
-)
 from sync.ids import new_id
 from sync.intake import PushOutcome, push
+from sync.open_items import OpenItem, open_items, open_items_of_technician
 from sync.records.clients import put_customers
 from sync.records.kinds import put_task_types
 from sync.records.reading import get_customer, get_task
@@ -31,6 +26,7 @@ from sync.records.shapes import (
 )
 from sync.records.tasks import assign, put_tasks
 from sync.wire import Push
+from tests.sync.facts import TransitionRecord, transitions_of
 from tests.sync.watching import Owner
 from tests.world import LONG_AGO, World
 
@@ -61,7 +57,7 @@ async def history(world: World, task: UUID) -> list[TransitionRecord]:
 
 async def open_items_at(world: World, task: UUID) -> list[OpenItem]:
     async with tx(world.account) as opened:
-        return await open_items_of_task(opened, task)
+        return [one for one in await open_items(opened, 500) if one.task == task]
 
 
 async def now(world: World) -> datetime:
@@ -173,7 +169,7 @@ async def test_too_many_transitions_apply_nothing(world: World, owner: Owner) ->
     items = [world.item(task, "600") for _ in range(501)]
     with pytest.raises(TooManyError):
         await world.push(device, *items)
-    assert await owner.count("verdict") == 0
+    assert await owner.count("transition") == 0
 
 
 async def test_a_replay_is_told_the_same_and_writes_nothing(world: World, owner: Owner) -> None:
@@ -184,7 +180,7 @@ async def test_a_replay_is_told_the_same_and_writes_nothing(world: World, owner:
     again = await world.push(device, *items)
     assert again.results == first.results
     assert (first.changed, again.changed) == (True, False)
-    assert (await owner.count("transition"), await owner.count("verdict")) == (1, 3)
+    assert (await owner.count("task_change"), await owner.count("transition")) == (1, 3)
 
 
 async def test_a_replay_by_a_clock_set_right_meanwhile_keeps_the_first_moment(
@@ -229,7 +225,7 @@ async def test_an_id_with_other_content_is_refused_and_not_kept(world: World, ow
         }
         other = world.item(**{**fields, **change})
         assert verdicts(await world.push(device, other)) == ["id_reused"]
-    assert await owner.count("verdict") == 1
+    assert await owner.count("transition") == 1
 
 
 async def test_another_technician_s_id_is_refused(world: World) -> None:
@@ -407,22 +403,96 @@ async def test_creating_tasks_tells_whether_something_was_settled(world: World) 
 
 
 async def test_facts_are_frozen_at_the_transition(world: World) -> None:
+    customer = await world.customer(tags=["contrat", "hiver"])
     frozen: dict[str, Any] = {
+        "type": world.service_call,
+        "customer": customer,
+        "location": await world.location(),
+        "unit": world.site,
         "priority": "haute",
         "reason": "fuite",
         "channel": "phone",
         "account_manager": world.dispatcher,
         "tags": ["vip", "hiver"],
     }
+    later = TaskPut(
+        type=world.installation,
+        customer=None,
+        location=None,
+        unit=world.other_site,
+        priority="basse",
+        reason=None,
+        channel=None,
+        account_manager=None,
+        tags=[],
+    )
     task = await world.task(**frozen)
     await world.push(await world.device(world.alice), world.item(task, "600"))
     async with tx(world.account) as opened:
-        await put_tasks(
-            opened, [TaskPut(id=task, priority="basse", tags=[], unit=world.other_site)]
-        )
+        await put_customers(opened, [CustomerPut(id=customer, tags=[])])
+        await put_tasks(opened, [replace(later, id=task)])
     (kept,) = await history(world, task)
     assert {field: getattr(kept, field) for field in frozen} == frozen
-    assert (kept.unit, kept.technician) == (world.site, world.alice)
+    assert (kept.customer_tags, kept.technician) == (["contrat", "hiver"], world.alice)
+
+
+async def test_what_is_settled_later_freezes_what_is_so_by_then(world: World) -> None:
+    device, task = await world.device(world.alice), new_id()
+    await world.push(device, world.item(task, "600"))
+    customer = await world.customer(tags=["contrat"])
+    await world.task(id=task, customer=customer, priority="haute", created_at=MORNING)
+    (kept,) = await history(world, task)
+    assert (kept.type, kept.customer, kept.priority) == (world.service_call, customer, "haute")
+    assert kept.customer_tags == ["contrat"]
+
+
+async def test_who_runs_cannot_update_a_fact(world: World, owner: Owner) -> None:
+    device = await world.device(world.alice)
+    fact, parked = world.item(await world.task(), "600"), world.item(new_id(), "600")
+    await world.push(device, fact, parked)
+    async with tx(world.account) as opened:
+        touched = [
+            await opened.execute("UPDATE transition SET digest = '' WHERE id = $1", one.id)
+            for one in (fact, parked)
+        ]
+    assert touched == [0, 1]
+
+
+#: What no row may be: a fact that lacks something, and something open that says what a fact says.
+BROKEN = {
+    "fact": [
+        "state = NULL",
+        "moment = NULL",
+        "type = NULL",
+        "customer_tags = NULL",
+        "pushed_task = task",
+        "body = '{}'",
+        "refusal = 'no_authority'",
+        "verdict = 'refused'",
+        "verdict = 'parked'",
+    ],
+    "parked": [
+        "pushed_task = NULL",
+        "body = NULL",
+        "state = '600'",
+        "note = 'x'",
+        "refusal = 'no_authority'",
+        "verdict = 'refused'",
+        "verdict = 'accepted'",
+    ],
+}
+
+
+async def test_a_row_is_a_whole_fact_or_open(world: World, owner: Owner) -> None:
+    device = await world.device(world.alice)
+    items = {"fact": world.item(await world.task(), "600"), "parked": world.item(new_id(), "600")}
+    await world.push(device, *items.values())
+    for name, changes in BROKEN.items():
+        for change in changes:
+            with pytest.raises(asyncpg.CheckViolationError):
+                await owner.connection.execute(
+                    f"UPDATE transition SET {change} WHERE id = $1", items[name].id
+                )
 
 
 async def test_a_captured_address_fills_an_empty_one_only(world: World) -> None:

@@ -51,7 +51,7 @@ async def test_one_batch_on_two_connections_is_kept_once_with_the_same_verdicts(
     outcomes = await asyncio.gather(*(pushing(device, *items) for _ in range(4)))
     assert all(outcome.results == outcomes[0].results for outcome in outcomes)
     assert [outcome.changed for outcome in outcomes].count(True) == 1
-    assert (await owner.count("transition"), await owner.count("verdict")) == (10, 13)
+    assert (await owner.count("task_change"), await owner.count("transition")) == (10, 13)
 
 
 async def test_who_waited_for_the_lock_gives_the_verdicts_written_meanwhile(

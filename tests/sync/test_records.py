@@ -223,7 +223,7 @@ async def test_an_import_of_five_hundred_takes_the_same_few_statements(
 
 
 async def turns(world: World, task: UUID) -> list[tuple[Any, ...]]:
-    found: list[AssignmentRecord] = await read(world, reading.list_assignments, task)
+    found: list[AssignmentRecord] = await read(world, reading.last_assignments, task, 50)
     return [(turn.technician or turn.unit, turn.start_at, turn.end_at) for turn in found]
 
 
@@ -359,9 +359,15 @@ async def test_blanks_are_nothing(world: World) -> None:
 
 
 async def test_a_zone_is_one_of_iana(world: World) -> None:
-    for zone in ("Mars/Phobos", "../etc/passwd", ""):
+    for zone in ("America/Montreal", "US/Eastern", "UTC", "Etc/GMT+5", "Asia/Kolkata"):
+        await write(world, put_locations, LocationPut(name="x", address="y", zone=zone))
+    machines_own = ("localtime", "posixrules", "posix/America/Toronto", "right/UTC", "Factory")
+    for zone in (*machines_own, "Mars/Phobos", "../etc/passwd", "america/montreal", "America", ""):
         with pytest.raises(FieldError, match="zone"):
             await write(world, put_locations, LocationPut(name="x", address="y", zone=zone))
+        async with tx(new_account_number()) as opened:
+            with pytest.raises(FieldError, match="zone"):
+                await create_account(opened, AccountPut(name="Plomberie", zone=zone))
 
 
 async def test_a_year_out_of_reckoning_is_refused(world: World) -> None:

@@ -50,11 +50,13 @@ def test_a_plain_transition_is_read() -> None:
         {"state": "6\0"},
         {"note": "n" * 4001},
         {"note": "a\0b"},
-        {"email": "nobody"},
-        {"email": "a@example.org, b@example.org"},
-        {"email": "a@example.org\r\nBcc: b@example.org"},
-        {"email": "a" * 320 + "@example.org"},
+        {"email": 5},
         {"id": "not-a-uuid"},
+        {"id": "{0197b5c2-9d3e-7c4a-9b1f-2a6d8e0f4c33}"},
+        {"id": "urn:uuid:0197b5c2-9d3e-7c4a-9b1f-2a6d8e0f4c33"},
+        {"id": "0197b5c2-9d3e7c4a9b1f2a6d8e0f4c33"},
+        {"id": "0197b5c2-9d3e-7c4a-9b1f-2a6d8e0f4c33\n"},
+        {"id": "0197b5c29d3e7c4a9b1f2a6d8e0f4c33\n"},
         {"task": None},
         {"survey": "yes"},
         {"survey_reason": "the survey was not unticked"},
@@ -93,9 +95,9 @@ def test_a_note_may_have_lines() -> None:
 
 
 def test_five_hundred_transitions_are_the_most() -> None:
-    check_count(read(body(*(item() for _ in range(MOST_TRANSITIONS)))))
+    check_count([item()] * MOST_TRANSITIONS)
     with pytest.raises(TooManyError):
-        check_count(read(body(*(item() for _ in range(MOST_TRANSITIONS + 1)))))
+        check_count([item()] * (MOST_TRANSITIONS + 1))
 
 
 @pytest.mark.parametrize("name", ["", "a\nb", "a\u2028b", "a\0b", "n" * 101])
@@ -106,7 +108,7 @@ def test_a_device_s_name_is_one_plain_line(name: str) -> None:
 
 def test_a_reason_is_told_only_where_there_is_one() -> None:
     identity = new_id()
-    assert msgspec.json.decode(msgspec.json.encode(Result(identity, "accepted"))) == {
+    assert msgspec.json.decode(msgspec.json.encode(Result(str(identity), "accepted"))) == {
         "id": str(identity),
         "verdict": "accepted",
     }

@@ -5,16 +5,18 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from playwright.sync_api import Browser
 
 from sync.database import tx
 from sync.enrolment import issue_code
+from tests.browser import chromium
 from tests.databases import TestDatabase
 from tests.server.office import Office, open_office
 from tests.server.serving import Served, served
 from tests.server.stories import aside
 from tests.technician.field import Field
 from tests.technician.gate import Gate
-from tests.technician.phone import Phone, Tab, switched_on
+from tests.technician.phone import Phone, Tab
 from tests.technician.screen import Screen, visit_type
 
 
@@ -45,17 +47,30 @@ def site(database: TestDatabase, office: Office, gate: Gate) -> Iterator[Served]
         yield one
 
 
-@pytest.fixture
-def phone(site: Served, gate: Gate, tmp_path: Path) -> Iterator[Phone]:
-    """A phone whose browser opens the app and does not install it."""
-    with switched_on(tmp_path / "profile", gate.origin) as one:
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """The Chromium whose contexts are phones, once for all tests of the app."""
+    with chromium() as one:
         yield one
 
 
 @pytest.fixture
-def handset(site: Served, gate: Gate, tmp_path: Path) -> Iterator[Phone]:
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
+    """Where the phone of a test marked `restarts` keeps what it stores."""
+    return tmp_path / "profile" if request.node.get_closest_marker("restarts") else None
+
+
+@pytest.fixture
+def phone(site: Served, gate: Gate, browser: Browser, folder: Path | None) -> Iterator[Phone]:
+    """A phone whose browser opens the app and does not install it."""
+    with Phone(browser, gate.origin, installs=False, folder=folder) as one:
+        yield one
+
+
+@pytest.fixture
+def handset(site: Served, gate: Gate, browser: Browser, folder: Path | None) -> Iterator[Phone]:
     """A phone that installs the app as soon as it sees it."""
-    with switched_on(tmp_path / "profile", gate.origin, installs=True) as one:
+    with Phone(browser, gate.origin, installs=True, folder=folder) as one:
         yield one
 
 

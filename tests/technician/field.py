@@ -90,6 +90,11 @@ class Field:
                  WHERE account = $1 AND technician = $2"""
         self.on(lambda opened: opened.execute(sql, opened.account, technician))
 
+    def set_zone(self, zone: str) -> None:
+        """Change the account's time zone, whatever the name is worth."""
+        sql = "UPDATE account SET zone = $2 WHERE account = $1"
+        self.on(lambda opened: opened.execute(sql, opened.account, zone))
+
     def restore_backup(self) -> None:
         """The feed begins a new epoch, as after a restored backup: cursors so far are void."""
         sql = "UPDATE feed_head SET epoch = epoch + 1 WHERE account = $1"

@@ -26,6 +26,7 @@ class Gate(Listening):
         self.sent = 0
         self.aged = False
         self._down = False
+        self._relaying: set[asyncio.Task[None]] = set()
         self._traps: dict[tuple[bytes, bool], Trap] = {}
 
     @property
@@ -59,13 +60,20 @@ class Gate(Listening):
         super().listen()
 
     async def serve(self) -> asyncio.Server:
-        return await asyncio.start_server(self._connected, "127.0.0.1", self.port)
+        return await asyncio.start_server(self._accepted, "127.0.0.1", self.port)
+
+    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Known before its task begins, which may be cancelled before it does.
+        self.connections.add(writer.transport)
+        task = asyncio.ensure_future(self._connected(reader, writer))
+        self._relaying.add(task)
+        task.add_done_callback(self._relaying.discard)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self.upstream)
         except OSError:
-            writer.close()
+            self._close(writer)
             return
         pending: list[Trap] = []
         try:
@@ -76,8 +84,12 @@ class Gate(Listening):
         except (OSError, asyncio.CancelledError):
             pass  # one side is gone, or the gate closes: both connections end
         finally:
-            writer.close()
+            self._close(writer)
             up_writer.close()
+
+    def _close(self, writer: asyncio.StreamWriter) -> None:
+        self.connections.discard(writer.transport)
+        writer.close()
 
     async def _relay(
         self,

@@ -1,14 +1,14 @@
 """A technician's phone: a Chromium with a profile that outlives it, and the engine in its tabs."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
-from playwright.sync_api import BrowserContext, Error, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page
 
-from tests.browser import CHROMIUM, FLAGS, PHONE, require_chromium
+from tests.browser import CHROMIUM, FLAGS, PHONE
 from tests.faults.processes import until
 
 #: A document of the app's origin and scope that shows nothing and starts nothing.
@@ -16,6 +16,7 @@ BLANK: Final = "/tech/engine/errors.js"
 OPEN: Final = """async () => {
   const { openEngine } = await import('/tech/engine/engine.js');
   window.engine = await openEngine();
+  window.engine.install();
 }"""
 #: The queue itself is asked: how things are is told a moment after they changed.
 SETTLED: Final = """(await engine.queue()).every(({ status }) =>
@@ -84,17 +85,35 @@ class Tab:
     def settle(self) -> None:
         """Have everything that is held go out, and be answered."""
         self.page.context.clock.fast_forward(10_000)
+        self.until_settled()
+
+    def until_settled(self) -> None:
+        """Wait until nothing is held or waits, in the queue and in what is told of it."""
         self.until(SETTLED)
 
 
 class Phone:
-    """Enter it to switch it on; `kill` and `restart` keep what is stored."""
+    """Enter it to switch it on.
+
+    One with a `folder` of its own is a whole browser: `kill` and `restart` keep what is stored.
+    Any other is a context of `browser`, which costs a tenth.
+    """
 
     def __init__(
-        self, playwright: Playwright, folder: Path, origin: str, *, installs: bool
+        self,
+        browser: Browser,
+        origin: str,
+        *,
+        installs: bool,
+        folder: Path | None = None,
+        flags: Sequence[str] = (),
     ) -> None:
-        """`installs`: the app's worker, whose clock is the machine's whatever the tabs' says."""
-        self._playwright = playwright
+        """`installs`: the app's worker, whose clock is the machine's whatever the tabs' says.
+
+        `flags`: of one with a folder, beside the usual ones.
+        """
+        self._flags = [*FLAGS, *flags]
+        self._browser = browser
         self._folder = folder
         self._workers: Literal["allow", "block"] = "allow" if installs else "block"
         self.origin = origin
@@ -114,13 +133,16 @@ class Phone:
 
     def _start(self) -> None:
         width, height = PHONE
-        self.context = self._playwright.chromium.launch_persistent_context(
-            self._folder,
-            executable_path=CHROMIUM,
-            args=list(FLAGS),
-            service_workers=self._workers,
-            viewport={"width": width, "height": height},
-        )
+        looks: dict[str, Any] = {
+            "service_workers": self._workers,
+            "viewport": {"width": width, "height": height},
+        }
+        if self._folder is None:
+            self.context = self._browser.new_context(**looks)
+        else:
+            self.context = self._browser.browser_type.launch_persistent_context(
+                self._folder, executable_path=CHROMIUM, args=self._flags, **looks
+            )
         self.context.clock.install()
 
     def tab(self, path: str = BLANK) -> Tab:
@@ -131,11 +153,13 @@ class Phone:
 
     def restart(self) -> None:
         """Close the browser and open it again."""
+        assert self._folder is not None, "a phone that restarts has a folder"
         self.context.close()
         self._start()
 
     def kill(self) -> None:
         """End the browser without warning and start it again."""
+        assert self._folder is not None, "a phone that is killed has a folder"
         session = self.context.new_cdp_session(self.context.new_page())
         with suppress(Error):
             session.send("Browser.crash")
@@ -147,14 +171,3 @@ class Phone:
         """Wait until the app is stored whole and serves this phone."""
         tab.page.evaluate("navigator.serviceWorker.ready.then(() => null)")
         tab.until("navigator.serviceWorker.controller !== null")
-
-
-@contextmanager
-def switched_on(folder: Path, origin: str, *, installs: bool = False) -> Iterator[Phone]:
-    """A phone with nothing on it. While it is on, this thread has a running event loop."""
-    require_chromium()
-    with (
-        sync_playwright() as playwright,
-        Phone(playwright, folder, origin, installs=installs) as phone,
-    ):
-        yield phone

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Locator, Page, expect
 
+from server.technician.files import files
 from tests.technician.field import Field
 from tests.technician.phone import Phone
 
@@ -15,6 +16,9 @@ FLOW: Final = {"100": ["200", "300", "900"], "200": ["300"], "300": ["600", "610
 ZONE: Final = ZoneInfo("America/Montreal")
 #: Speaks English unless another language was chosen before.
 ENGLISH: Final = "localStorage['retour-language'] ??= 'en'"
+#: The app loads all of itself once its first page stands; from then on it needs no network.
+WHOLE: Final = """(names) =>
+  Promise.all(names.map((name) => import(`/tech/${name}`))).then(() => null)"""
 
 expect.set_options(timeout=30_000)
 
@@ -28,6 +32,8 @@ class Screen:
         if english:
             self.page.add_init_script(ENGLISH)
         self.page.goto(f"{phone.origin}/tech/{path}")
+        modules = [one for one in files() if one.startswith(("engine/", "views/"))]
+        self.page.evaluate(WHOLE, modules)
 
     def go(self, place: str) -> None:
         """Follow a link to a place of the app: what stands after #."""

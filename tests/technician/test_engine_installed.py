@@ -14,6 +14,9 @@ from tests.technician.field import Field
 from tests.technician.gate import Gate
 from tests.technician.phone import BLANK, Phone, Tab
 
+#: An app stays installed whatever happens to the browser.
+pytestmark = pytest.mark.restarts
+
 PUSH = b"POST /api/v1/sync/push"
 
 
@@ -76,6 +79,7 @@ def _allow(session: CDPSession, gate: Gate, size: int) -> None:
     session.send("Storage.overrideQuotaForOrigin", {"origin": gate.origin, "quotaSize": size})
 
 
+@pytest.mark.restarts
 def test_the_worker_pushes_when_no_page_is_open(
     handset: Phone, installed: Tab, field: Field, gate: Gate
 ) -> None:

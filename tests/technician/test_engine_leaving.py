@@ -9,18 +9,18 @@ from tests.technician.phone import Tab
 FORGET: Final = """const { forget } = await import('/tech/engine/others.js');
 const { Directory } = await import('/tech/engine/directory.js');
 await forget(new Directory(), given);"""
-#: Ends a store as signing out does, then has a queue moved into it.
+#: Ends a second enrolment of the technician as signing out does, then has the queue moved into it.
+#: The devices that are known after it.
 MOVE: Final = """const { gather } = await import('/tech/engine/others.js');
+const { Directory } = await import('/tech/engine/directory.js');
 const { openStore, setMark } = await import('/tech/engine/store.js');
+const directory = new Directory();
+await directory.enter({ device: 'left', technician: given });
 const store = openStore('left');
 await store.write(['mark'], async (tx) => setMark(tx, 'ended', 'left'));
-const directory = {
-  current: async () => ({ device: 'left' }),
-  all: async () => [given, 'left'].map((device) => ({ device, technician: 'alice' })),
-  forget: async () => { throw new Error('forgotten'); },
-};
-await gather(directory, 'left', 'alice', store);
-await store.erase();"""
+await gather(directory, 'left', given, store);
+await store.erase();
+return (await directory.all()).map((one) => one.device);"""
 #: Two enrolments of one technician, each with something queued, gather each other's at once: a
 #: tab that has not heard yet of the one at work now, and one that has. What is left, by device.
 CROSS: Final = """const { gather } = await import('/tech/engine/others.js');
@@ -75,7 +75,8 @@ def test_a_queue_is_not_moved_to_who_has_just_signed_out(
 ) -> None:
     gate.cut()
     recorded = alice.record(field.task, "300")
-    alice.run(MOVE, alice.run("return engine.session.device"))
+    session = alice.run("return engine.session")
+    assert session["device"] in alice.run(MOVE, session["technician"])
     assert list(alice.queue()) == [recorded]
     later = alice.record(field.task, "600")
     gate.listen()

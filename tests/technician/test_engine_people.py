@@ -31,9 +31,9 @@ def test_who_enrols_anew_on_the_same_phone_finds_the_queue_again(
     alice.page.context.clock.fast_forward(10_000)
     alice.until("engine.status.problem === 'signed_out'")
     alice.enrol(code(field.world.alice))
-    alice.until("engine.status.waiting === 0 && engine.status.problem === null")
+    alice.until("engine.status.problem === null")
     alice.until("given in Object.fromEntries((await engine.queue()).map((o) => [o.id]))", recorded)
-    alice.until("engine.status.waiting === 0")
+    alice.until_settled()
     assert alice.queue() == {sent: "accepted", recorded: "accepted"}
     assert alice.run("return engine.session.device") != first
     assert alice.run("return engine.others") == []

@@ -1,14 +1,14 @@
 """A day in basements: everything is recorded without a network, survives, and is settled once."""
 
-import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
+import pytest
 from playwright.sync_api import expect
 
 from mail.definition import Trigger
 from sync.database import DB
+from tests.apart import apart
 from tests.databases import TestDatabase
 from tests.faults.driving import deliver, mail_config, plan
 from tests.faults.sink import Sink
@@ -100,10 +100,10 @@ def send_mails(database: TestDatabase, sink: Sink) -> None:
         finally:
             await DB.close()
 
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, work()).result()
+    apart(work())
 
 
+@pytest.mark.restarts
 def test_a_day_offline_is_settled_whole_and_each_customer_is_asked_once(
     handset: Phone,
     office: Office,

@@ -12,7 +12,7 @@ from tests.npm import install, require_node
 from tests.server.serving import Served
 from tests.technician.field import Field
 from tests.technician.gate import Gate
-from tests.technician.lighthouse import HERE, scores
+from tests.technician.lighthouse import HERE, judge
 from tests.technician.phone import Phone, Tab
 from tests.technician.screen import Screen, visit_type
 
@@ -93,7 +93,7 @@ def test_every_page_is_for_everybody(
 def test_lighthouse_finds_the_first_page_sound(site: Served, gate: Gate, tmp_path: Path) -> None:
     require_chromium()
     require_node()
-    given = scores(f"{gate.origin}/tech/", tmp_path)
+    given = judge(f"{gate.origin}/tech/", tmp_path).scores
     print(given)  # noqa: T201 - the performance, which nothing is made of here
     assert given["accessibility"] >= 0.95
     assert given["best-practices"] >= 0.95

@@ -27,7 +27,7 @@ PLAIN: Final[dict[str | None, Callable[[bytes], bytes]]] = {
     "zstd": zstandard.decompress,
 }
 #: Bytes of what a first load fetches, compressed as it goes over the wire.
-LARGEST_LOAD: Final = 60 * 1024
+LARGEST_LOAD: Final = 64 * 1024
 
 
 def test_the_app_has_one_address_and_the_one_without_slash_leads_there(api: Served) -> None:

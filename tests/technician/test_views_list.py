@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.faults.processes import until
@@ -119,6 +120,7 @@ def test_the_first_sync_says_in_words_how_far_it_is(
     expect(screen.main).not_to_contain_text("First sync")
 
 
+@pytest.mark.restarts
 def test_the_language_that_was_chosen_is_spoken_after_a_restart(
     phone: Phone, office: Office, alice: Tab
 ) -> None:

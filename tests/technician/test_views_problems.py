@@ -23,7 +23,7 @@ SPOIL = """async () => {
   const { device } = await new Directory().current();
   await openStore(device).write(['outbox'], async (tx) => {
     const outbox = tx.objectStore('outbox');
-    for (const item of await asked(outbox.getAll())) outbox.put({ ...item, email: 'no address' });
+    for (const item of await asked(outbox.getAll())) outbox.put({ ...item, sequence: 1.5 });
   });
 }"""
 
@@ -74,6 +74,7 @@ def test_an_app_that_is_too_old_says_so_and_keeps_everything(
     assert field.states(visit) == ["300"]
 
 
+@pytest.mark.restarts
 def test_a_full_device_says_so_and_that_nothing_was_recorded(
     phone: Phone, screen: Screen, field: Field, visit: UUID, gate: Gate
 ) -> None:

@@ -123,7 +123,7 @@ def test_a_refused_step_says_why_until_dispatch_accepts_it(
     expect(other.main).not_to_contain_text(well)
     [refused] = field.on(
         lambda tx: tx.fetch(
-            "SELECT id FROM verdict WHERE account = $1 AND verdict = 'refused'", tx.account
+            "SELECT id FROM transition WHERE account = $1 AND verdict = 'refused'", tx.account
         )
     )
     field.on(lambda tx: accept(tx, refused["id"], None))
@@ -145,6 +145,7 @@ def test_a_step_of_a_task_that_is_not_there_yet_is_set_aside_and_settled_later(
     screen.go("/queue")
     expect(steps(screen)).to_contain_text("Set aside")
     screen.says("1 step is set aside until the server knows its task.")
+    expect(screen.main).not_to_contain_text("can accept it")
     expect(screen.main).not_to_contain_text("All is sent and settled.")
     field.new_task(id=coming)
     expect(steps(screen)).to_contain_text("Accepted")
@@ -194,6 +195,7 @@ def test_a_reload_loses_nothing_and_french_says_the_same(
     screen.page.get_by_label("Note", exact=True).fill("Chien dans la cour")
     screen.press("300 Sur place")
     screen.go("/queue")
+    expect(steps(screen)).to_contain_text("Held")
     screen.page.evaluate("localStorage['retour-language'] = 'fr'")
     screen.page.reload()
     expect(steps(screen)).to_contain_text("Retenue")
@@ -234,7 +236,13 @@ def test_a_step_whose_answer_got_lost_is_told_to_count_once(
             {"state": "999"},
             ["This state no longer exists.", "Open the task and choose another state."],
         ),
-        ({"email": "not an address"}, ["The server does not take it.", "call them"]),
+        (
+            {"survey": "perhaps"},
+            [
+                "The server could not read this step, so dispatch does not see it.",
+                "It is tried again when the app starts anew.",
+            ],
+        ),
     ],
 )
 def test_each_refusal_says_why_and_what_to_do(

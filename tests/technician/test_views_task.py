@@ -19,12 +19,24 @@ def test_the_phone_and_the_map_are_one_tap_away(screen: Screen, field: Field) ->
     task = field.new_task(customer=customer, location=place)
     screen.open(task)
     call = screen.page.get_by_role("link", name="(418) 555-0199")
-    expect(call).to_have_attribute("href", "tel:4185550199")
+    expect(call).to_have_attribute("href", "tel:+14185550199")
     road = screen.page.get_by_role("link", name="12, rue des Pins")
     expect(road).to_have_attribute(
         "href", "https://www.openstreetmap.org/search?query=12%2C%20rue%20des%20Pins"
     )
     screen.says("Marie Tremblay", "Chalet", "Appel de service")
+
+
+def test_what_is_written_beside_a_number_is_shown_and_not_dialled(
+    screen: Screen, field: Field
+) -> None:
+    customer = field.do(lambda world: world.customer(phone="514 555-0199 poste 12"))
+    place = field.do(lambda world: world.location(customer=customer, phone="voir le concierge"))
+    screen.open(field.new_task(customer=customer, location=place))
+    call = screen.page.get_by_role("link", name="514 555-0199 poste 12")
+    expect(call).to_have_attribute("href", "tel:+15145550199;ext=12")
+    screen.says("voir le concierge")
+    expect(screen.page.get_by_role("link", name="voir le concierge")).to_have_count(0)
 
 
 def test_what_the_office_wrote_is_text_and_never_a_program(screen: Screen, field: Field) -> None:

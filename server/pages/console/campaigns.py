@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Final
+from urllib.parse import urlencode
 from uuid import UUID
 
 import asyncpg
@@ -9,18 +10,27 @@ from litestar import Response, route
 from litestar.params import FromPath
 from msgspec import Struct
 
-from mail.definition import Definition, Language, Trigger, decode, in_language
+from mail.definition import Definition, Language, Trigger, decode_rules, in_language, join
 from rules.timing import parse_delay
-from server.auth import ConsoleRequest, console
+from server.access.entrance import console
+from server.access.rights import Action
+from server.auth import ConsoleRequest
 from server.errors import NotFoundError
-from server.pages.console.chips import StateChip, choices
+from server.pages.console.chips import StateChip, choices, named
+from server.pages.console.stopped import read_stopped
 from server.pages.console.waiting import console_frame
 from server.pages.page import clock_for, respond
 from server.pages.reading import READING
 from sync.database import Tx, tx
 
 #: French first, as everywhere.
-LANGUAGE_NAMES: Final[dict[Language, str]] = {"fr": "Français", "en": "English"}
+LANGUAGE_NAMES: Final[dict[Language, str]] = {
+    "fr": "Français",
+    "fr_CA": "Français (Canada)",
+    "en": "English",
+    "en_CA": "English (Canada)",
+    "es": "Español",
+}
 
 
 class Card(Struct, frozen=True, kw_only=True):
@@ -35,6 +45,13 @@ class Card(Struct, frozen=True, kw_only=True):
     mute: timedelta | None
 
 
+class CardList(Struct, frozen=True):
+    """One screenful; `more` is the address of the next, or empty."""
+
+    cards: list[Card]
+    more: str
+
+
 class RuleShown(Struct, frozen=True):
     """Task types by name, and the states that make them ask."""
 
@@ -45,7 +62,7 @@ class RuleShown(Struct, frozen=True):
 class Texts(Struct, frozen=True, kw_only=True):
     """What customers read in one language."""
 
-    language: Language
+    language: str
     name: str
     question: str
     low: str
@@ -80,39 +97,45 @@ class SetUp(Struct, frozen=True, kw_only=True):
     texts: list[Texts]
 
 
+SCREENFUL: Final = 50
+
+#: The active ones first; `$1` to `$3`: rank, name and id of the last one seen, or null.
 _CARDS: Final = """
-SELECT c.id, c.name, c.status, v.definition,
+SELECT c.id, c.name, c.status, v.rules, c.rank,
   (SELECT count(*) FROM invitation i WHERE i.account = c.account AND i.campaign = c.id
    AND i.sent_at IS NOT NULL) AS sent,
   (SELECT count(*) FROM answer a WHERE a.account = c.account AND a.campaign = c.id) AS answered
-FROM campaign c
+FROM (SELECT *, array_position(ARRAY['active', 'paused', 'draft', 'archived'], status) AS rank
+  FROM campaign) c
 JOIN campaign_version v
   ON v.account = c.account AND v.campaign = c.id AND v.version = c.version
-ORDER BY array_position(ARRAY['active', 'paused', 'draft', 'archived'], c.status), c.name, c.id
+WHERE $1::integer IS NULL OR (c.rank, c.name, c.id) > ($1, $2::text, $3::uuid)
+ORDER BY c.rank, c.name, c.id LIMIT $4
 """
 
 _SET_UP: Final = """
-SELECT c.name, c.status, c.version, c.activated_at, v.definition
+SELECT c.name, c.status, c.version, c.activated_at, v.rules, v.content
 FROM campaign c
 JOIN campaign_version v
   ON v.account = c.account AND v.campaign = c.id AND v.version = c.version
 WHERE c.id = $1
 """
 
-_TYPES: Final = "SELECT id, coalesce(names ->> $1, name) AS name FROM task_type"
+_TYPES: Final = "SELECT id, name, names FROM task_type"
 
 
-@route("/campaigns", http_method=READING, guards=[console])
+@route("/campaigns", http_method=READING, guards=[console(Action.CAMPAIGN_READ)])
 async def campaign_list(request: ConsoleRequest) -> Response[str]:
-    """All campaigns, the active ones first."""
+    """Campaigns, the active ones first, and whose mails are refused."""
     async with tx(request.user.account) as opened:
         page = await console_frame(opened, request)
-        cards = [_card(row) for row in await opened.fetch(_CARDS)]
+        found = await read_cards(opened, request.query_params.get("after", ""))
+        stopped = await read_stopped(opened)
         clock = clock_for(opened, page, request.user.zone)
-    return respond(request, "campaigns.html", page, campaigns=cards, clock=clock)
+    return respond(request, "campaigns.html", page, list=found, stopped=stopped, clock=clock)
 
 
-@route("/campaigns/{campaign:uuid}", http_method=READING, guards=[console])
+@route("/campaigns/{campaign:uuid}", http_method=READING, guards=[console(Action.CAMPAIGN_READ)])
 async def campaign_page(request: ConsoleRequest, campaign: FromPath[UUID]) -> Response[str]:
     """One campaign's set-up.
 
@@ -125,16 +148,35 @@ async def campaign_page(request: ConsoleRequest, campaign: FromPath[UUID]) -> Re
     return respond(request, "campaign.html", page, campaign=shown, clock=clock)
 
 
+async def read_cards(tx: Tx, after: str) -> CardList:
+    """The campaigns behind `after`, the last one seen; what cannot be read is left out."""
+    rows = await tx.fetch(_CARDS, *_read_after(after), SCREENFUL + 1)
+    more = ""
+    if len(rows) > SCREENFUL:
+        last = rows[SCREENFUL - 1]
+        more = "?" + urlencode({"after": f"{last['rank']}_{last['id']}_{last['name']}"})
+    return CardList([_card(row) for row in rows[:SCREENFUL]], more)
+
+
+def _read_after(text: str) -> tuple[int | None, str | None, UUID | None]:
+    rank, _, rest = text.partition("_")
+    key, _, name = rest.partition("_")
+    try:
+        return (int(rank) if len(rank) == 1 else None), name, UUID(key)
+    except ValueError:
+        return None, None, None
+
+
 def _card(row: asyncpg.Record) -> Card:
-    definition = decode(row["definition"])
+    rules = decode_rules(row["rules"])
     return Card(
         id=row["id"],
         name=row["name"],
         status=row["status"],
         sent=row["sent"],
         answered=row["answered"],
-        delay=parse_delay(definition.delay),
-        mute=definition.mute_window,
+        delay=parse_delay(rules.delay),
+        mute=rules.mute_window,
     )
 
 
@@ -146,7 +188,7 @@ async def read_set_up(tx: Tx, campaign: UUID, language: str) -> SetUp:
     row = await tx.fetchrow(_SET_UP, campaign)
     if row is None:
         raise NotFoundError
-    definition = decode(row["definition"])
+    definition = join(row["rules"], row["content"])
     message, stale = definition.message, definition.stale_days
     return SetUp(
         name=row["name"],
@@ -174,7 +216,9 @@ async def read_set_up(tx: Tx, campaign: UUID, language: str) -> SetUp:
 
 async def _rules(tx: Tx, rules: list[Trigger], language: str) -> list[RuleShown]:
     """The rules with the names of their types and states; what is gone goes by its id."""
-    types = {row["id"]: row["name"] for row in await tx.fetch(_TYPES, language)}
+    types = {
+        row["id"]: named(row["name"], row["names"], language) for row in await tx.fetch(_TYPES)
+    }
     states = {state.code: state for state in await choices(tx, language)}
     return [
         RuleShown(
@@ -188,7 +232,7 @@ async def _rules(tx: Tx, rules: list[Trigger], language: str) -> list[RuleShown]
 def _texts(definition: Definition, language: Language) -> Texts:
     question, message = definition.question, definition.message
     return Texts(
-        language=language,
+        language=language.replace("_", "-"),
         name=LANGUAGE_NAMES[language],
         question=in_language(question.text, language),
         low=in_language(question.low, language),

@@ -4,6 +4,7 @@ import asyncpg
 import msgspec
 
 from sync.database import Tx
+from sync.languages import text_in
 
 
 class StateChip(msgspec.Struct, frozen=True):
@@ -16,9 +17,13 @@ class StateChip(msgspec.Struct, frozen=True):
 
 def chip(record: asyncpg.Record, language: str) -> StateChip:
     """The state in a row's columns state, state_name, state_names and state_kind."""
-    names = msgspec.json.decode(record["state_names"], type=dict[str, str])
-    name = names.get(language, record["state_name"])
+    name = named(record["state_name"], record["state_names"], language)
     return StateChip(record["state"], name, record["state_kind"])
+
+
+def named(name: str, names: str, language: str) -> str:
+    """What something is called for who reads `language`; `names`: JSON text, by language."""
+    return text_in(msgspec.json.decode(names, type=dict[str, str]), language) or name
 
 
 async def choices(tx: Tx, language: str) -> list[StateChip]:

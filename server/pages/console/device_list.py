@@ -15,6 +15,8 @@ from server.pages.console.search import pattern, search_text
 from sync.database import Tx
 
 SCREENFUL: Final = 50
+#: Devices of one person that are shown, and as many that were revoked.
+MOST_DEVICES: Final = 20
 
 
 class Sought(Struct, frozen=True):
@@ -34,13 +36,18 @@ class Device(Struct, frozen=True, kw_only=True):
 
 
 class Technician(Struct, frozen=True, kw_only=True):
-    """Who works in the field, at which unit, with which devices; revoked ones apart."""
+    """Who works in the field, at which unit, with which devices; revoked ones apart.
+
+    Of many devices the last are here; `enrolled_count` and `revoked_count` count them all.
+    """
 
     id: UUID
     name: str
     unit: str
     devices: list[Device]
     revoked: list[Device]
+    enrolled_count: int
+    revoked_count: int
 
 
 class DeviceList(Struct, frozen=True):
@@ -71,9 +78,12 @@ WHERE u.account = $1 AND u.role = 'technician' AND u.active
 ORDER BY u.name, u.id LIMIT $5
 """
 _DEVICES: Final = """
-SELECT id, technician, name, enrolled_at, revoked_at FROM device
-WHERE account = $1 AND technician = ANY($2)
-ORDER BY revoked_at DESC, enrolled_at DESC, id
+SELECT * FROM (
+  SELECT id, technician, name, enrolled_at, revoked_at, count(*) OVER kinds AS of_kind,
+    row_number() OVER (kinds ORDER BY revoked_at DESC, enrolled_at DESC, id) AS place
+  FROM device WHERE account = $1 AND technician = ANY($2)
+  WINDOW kinds AS (PARTITION BY technician, revoked_at IS NULL)) d
+WHERE place <= $3 ORDER BY technician, place
 """
 _TECHNICIAN: Final = """
 SELECT u.id, u.name, n.name AS unit FROM app_user u
@@ -102,7 +112,8 @@ async def read_devices(tx: Tx, sought: Sought) -> DeviceList:
     name, key = sought.after or (None, None)
     rows = await tx.fetch(_TECHNICIANS, tx.account, pattern(sought.text), name, key, SCREENFUL + 1)
     shown = rows[:SCREENFUL]
-    devices = await tx.fetch(_DEVICES, tx.account, [row["id"] for row in shown])
+    people = [row["id"] for row in shown]
+    devices = await tx.fetch(_DEVICES, tx.account, people, MOST_DEVICES)
     more = _more(sought, shown[-1]) if len(rows) > SCREENFUL else ""
     return DeviceList(sought.text, list(_with_devices(shown, devices)), more)
 
@@ -110,23 +121,30 @@ async def read_devices(tx: Tx, sought: Sought) -> DeviceList:
 def _with_devices(
     technicians: Iterable[asyncpg.Record], devices: Iterable[asyncpg.Record]
 ) -> Iterable[Technician]:
-    owned: dict[UUID, list[Device]] = defaultdict(list)
+    owned: dict[UUID, list[asyncpg.Record]] = defaultdict(list)
     for row in devices:
-        device = Device(
-            id=row["id"], name=row["name"], enrolled=row["enrolled_at"], revoked=row["revoked_at"]
-        )
-        owned[row["technician"]].append(device)
+        owned[row["technician"]].append(row)
     for row in technicians:
         yield _technician(row, owned[row["id"]])
 
 
-def _technician(row: asyncpg.Record, devices: list[Device]) -> Technician:
+def _technician(row: asyncpg.Record, devices: list[asyncpg.Record]) -> Technician:
+    enrolled = [one for one in devices if one["revoked_at"] is None]
+    revoked = [one for one in devices if one["revoked_at"] is not None]
     return Technician(
         id=row["id"],
         name=row["name"],
         unit=row["unit"],
-        devices=[one for one in devices if one.revoked is None],
-        revoked=[one for one in devices if one.revoked is not None],
+        devices=[_device(one) for one in enrolled],
+        revoked=[_device(one) for one in revoked],
+        enrolled_count=enrolled[0]["of_kind"] if enrolled else 0,
+        revoked_count=revoked[0]["of_kind"] if revoked else 0,
+    )
+
+
+def _device(row: asyncpg.Record) -> Device:
+    return Device(
+        id=row["id"], name=row["name"], enrolled=row["enrolled_at"], revoked=row["revoked_at"]
     )
 
 

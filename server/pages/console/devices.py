@@ -10,7 +10,10 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 from msgspec import Struct
 
-from server.auth import ConsoleRequest, console, planner
+from server.access.entrance import console
+from server.access.rights import Action
+from server.access.security import note, peer_of
+from server.auth import ConsoleRequest, actor_of, asked_by, confirm
 from server.errors import NotFoundError
 from server.pages.console.device_list import (
     Owned,
@@ -24,6 +27,7 @@ from server.pages.console.qr import Code, draw
 from server.pages.console.waiting import console_frame
 from server.pages.page import clock_for, respond
 from server.pages.reading import READING
+from server.services import services
 from sync.database import Tx, run, tx
 from sync.enrolment import CODE_LIFE, issue_code, revoke
 
@@ -37,7 +41,7 @@ class Issued(Struct, frozen=True):
     expires: datetime
 
 
-@route("/devices", http_method=READING, guards=[console])
+@route("/devices", http_method=READING, guards=[console(Action.DEVICE_READ)])
 async def device_list(request: ConsoleRequest) -> Response[str]:
     """Technicians with their devices; says which one was just ended."""
     query = request.query_params
@@ -57,7 +61,7 @@ async def _just_ended(opened: Tx, device: str) -> Owned | None:
     return found if found.revoked is not None else None
 
 
-@route("/devices/enrol/{technician:uuid}", http_method=READING, guards=[planner])
+@route("/devices/enrol/{technician:uuid}", http_method=READING, guards=[console(Action.CODE_ISSUE)])
 async def enrol_form(request: ConsoleRequest, technician: FromPath[UUID]) -> Response[str]:
     """For whom a code will be made. It is made by the button: reading a page changes nothing.
 
@@ -67,19 +71,24 @@ async def enrol_form(request: ConsoleRequest, technician: FromPath[UUID]) -> Res
         return await _enrolment(opened, request, await read_technician(opened, technician), None)
 
 
-@post("/devices/enrol/{technician:uuid}", status_code=200, guards=[planner])
+@post("/devices/enrol/{technician:uuid}", status_code=200, guards=[console(Action.CODE_ISSUE)])
 async def issue(request: ConsoleRequest, technician: FromPath[UUID]) -> Response[str]:
     """A fresh code, shown in the answer itself: in no address, no history, no log.
 
     :raises NotFoundError: no active technician of this account has the id.
     """
-    return await run(request.user.account, partial(_issue, request=request, key=technician))
+    work = partial(_issue, request=request, key=technician)
+    answer = await run(request.user.account, work, actor_of(request))
+    by = asked_by(request)
+    note("code_issued", request.user.account, peer_of(request), user=technician, by=by)
+    return answer
 
 
 async def _issue(opened: Tx, request: ConsoleRequest, key: UUID) -> Response[str]:
+    await confirm(opened, request, Action.CODE_ISSUE)
     technician = await read_technician(opened, key)
     code = await issue_code(opened, key)
-    link = f"{request.app.state.settings.origin}/tech/#enrol={code}"
+    link = f"{services(request).settings.origin}/tech/#enrol={code}"
     issued = Issued(code, link, draw(link), opened.now + CODE_LIFE)
     return await _enrolment(opened, request, technician, issued)
 
@@ -95,12 +104,12 @@ async def _enrolment(
         technician=technician,
         issued=issued,
         life=CODE_LIFE,
-        address=f"{request.app.state.settings.origin}/tech/",
+        address=f"{services(request).settings.origin}/tech/",
         clock=clock_for(opened, page, request.user.zone),
     )
 
 
-@route("/devices/{device:uuid}/revoke", http_method=READING, guards=[planner])
+@route("/devices/{device:uuid}/revoke", http_method=READING, guards=[console(Action.DEVICE_REVOKE)])
 async def revoke_form(request: ConsoleRequest, device: FromPath[UUID]) -> Response[str]:
     """Asks once, and says what will happen.
 
@@ -113,14 +122,16 @@ async def revoke_form(request: ConsoleRequest, device: FromPath[UUID]) -> Respon
     return respond(request, "revoke.html", page, device=owned, clock=clock)
 
 
-@post("/devices/{device:uuid}/revoke", status_code=303, guards=[planner])
+@post("/devices/{device:uuid}/revoke", status_code=303, guards=[console(Action.DEVICE_REVOKE)])
 async def revoke_device(request: ConsoleRequest, device: FromPath[UUID]) -> Redirect:
     """End the device's credential; ending it twice is once.
 
     :raises MissingError: this account has no such device.
     """
-    async with tx(request.user.account) as opened:
+    async with tx(request.user.account, actor_of(request)) as opened:
         await revoke(opened, device)
+    by = asked_by(request)
+    note("device_revoked", request.user.account, peer_of(request), device=device, by=by)
     return Redirect(f"/devices?ended={device}", status_code=303)
 
 

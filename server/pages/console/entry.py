@@ -7,10 +7,13 @@ import msgspec
 from litestar import Response, post, route
 from litestar.response import Redirect
 
+from server.access.entrance import anyone
+from server.access.rights import Action
 from server.auth import sign_in, sign_out, signed_in
 from server.errors import ForbiddenError, LoginRefusedError, ServerError, ThrottledError
 from server.pages.page import AnyRequest, frame, read_fields, respond
 from server.pages.reading import READING
+from sync.intake.arrivals import LONGEST_ADDRESS
 
 HOME: Final = "/tasks"
 
@@ -23,13 +26,13 @@ class Form(msgspec.Struct, frozen=True):
     problem: str = ""
 
 
-@route("/", http_method=READING)
+@route("/", http_method=READING, guards=[anyone(Action.SESSION_START)])
 async def front() -> Redirect:
     """The tasks are the front page."""
     return Redirect(HOME, status_code=303)
 
 
-@route("/login", http_method=READING)
+@route("/login", http_method=READING, guards=[anyone(Action.SESSION_START)])
 async def login_form(request: AnyRequest) -> Response[str]:
     """The form; who is signed in goes on."""
     wanted = own_path(request.query_params.get("next", ""))
@@ -38,11 +41,13 @@ async def login_form(request: AnyRequest) -> Response[str]:
     return respond(request, "login.html", frame(request), form=Form(next=wanted))
 
 
-@post("/login", status_code=303)
+@post("/login", status_code=303, guards=[anyone(Action.SESSION_START)])
 async def login(request: AnyRequest) -> Response[str]:
     """Start a session and go where the person wanted to go, or say why not."""
     fields = await read_fields(request)
     email, password = fields.get("email", ""), fields.get("password", "")
+    if len(email) > LONGEST_ADDRESS:
+        email = ""  # nobody's
     wanted = own_path(fields.get("next", ""))
     response: Response[str] = Redirect(wanted, status_code=303)
     try:
@@ -60,7 +65,7 @@ def _refused(request: AnyRequest, form: Form, refusal: ServerError) -> Response[
     return answer
 
 
-@post("/logout", status_code=303)
+@post("/logout", status_code=303, guards=[anyone(Action.SESSION_END)])
 async def logout(request: AnyRequest) -> Response[str]:
     """End the session."""
     response: Response[str] = Redirect("/login", status_code=303)

@@ -1,5 +1,6 @@
 """/mailbox: what the demo sent. Only where the process keeps a mailbox."""
 
+import asyncio
 from typing import Final
 from uuid import UUID
 
@@ -7,13 +8,16 @@ import msgspec
 from litestar import Response, route
 from litestar.params import FromPath
 
-from server.auth import visitor
+from server.access.entrance import visitor
+from server.access.rights import Action
 from server.errors import NotFoundError
 from server.mailbox import Mailbox, Message
 from server.pages.page import AnyRequest, Page, clock_for, frame, respond
 from server.pages.reading import READING
+from server.services import services
 from sync.database import tx
 
+SCREENFUL: Final = 50
 #: A mail has its styles inside; it may be framed by its own page and can do nothing else.
 LETTER_POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self';"
@@ -44,7 +48,7 @@ def _mailbox(request: AnyRequest) -> Mailbox:
 
     :raises NotFoundError: it has none.
     """
-    box = request.app.state.get("mailbox")
+    box = services(request).mailbox
     if not isinstance(box, Mailbox):
         raise NotFoundError
     return box
@@ -58,6 +62,18 @@ def _message(request: AnyRequest, name: UUID) -> Message:
     return found
 
 
+async def _screenful(request: AnyRequest) -> tuple[list[Message], UUID | None]:
+    """Mails behind the one that the URL names, and after which one others follow, if any do."""
+    box = _mailbox(request)
+    try:
+        after = UUID(request.query_params.get("after", ""))
+    except ValueError:
+        after = None
+    found = await asyncio.to_thread(box.messages, after, SCREENFUL + 1)
+    shown = found[:SCREENFUL]
+    return shown, shown[-1].id if len(found) > SCREENFUL else None
+
+
 async def _respond(request: AnyRequest, template: str, **context: object) -> Response[str]:
     """A page for whoever comes: the mailbox is the demo's, not an account's."""
     person = request.user
@@ -67,26 +83,30 @@ async def _respond(request: AnyRequest, template: str, **context: object) -> Res
     return respond(request, template, page, status=200, clock=clock, **context)
 
 
-@route("/mailbox", http_method=READING, guards=[visitor])
+@route("/mailbox", http_method=READING, guards=[visitor(Action.MAILBOX_READ)])
 async def mailbox(request: AnyRequest) -> Response[str]:
     """The mails, the newest first.
 
     :raises NotFoundError: the process keeps no mailbox.
     """
-    return await _respond(request, "mailbox.html", messages=_mailbox(request).messages())
+    found, last = await _screenful(request)
+    more = f"?after={last}" if last else ""
+    return await _respond(request, "mailbox.html", messages=found, more=more)
 
 
-@route("/mailbox/messages.json", http_method=READING, guards=[visitor])
+@route("/mailbox/messages.json", http_method=READING, guards=[visitor(Action.MAILBOX_READ)])
 async def messages(request: AnyRequest) -> Response[bytes]:
-    """The mails as JSON, the newest first.
+    """The mails as JSON, the newest first; a Link header (RFC 8288) says where older ones are.
 
     :raises NotFoundError: the process keeps no mailbox.
     """
-    listed = msgspec.convert(_mailbox(request).messages(), list[Listed], from_attributes=True)
-    return Response(msgspec.json.encode(listed), media_type="application/json")
+    found, last = await _screenful(request)
+    listed = msgspec.convert(found, list[Listed], from_attributes=True)
+    headers = {"Link": f'</mailbox/messages.json?after={last}>; rel="next"'} if last else {}
+    return Response(msgspec.json.encode(listed), media_type="application/json", headers=headers)
 
 
-@route("/mailbox/{name:uuid}", http_method=READING, guards=[visitor])
+@route("/mailbox/{name:uuid}", http_method=READING, guards=[visitor(Action.MAILBOX_READ)])
 async def message(request: AnyRequest, name: FromPath[UUID]) -> Response[str]:
     """One mail with its text and headers.
 
@@ -99,7 +119,12 @@ async def message(request: AnyRequest, name: FromPath[UUID]) -> Response[str]:
     return shown
 
 
-@route("/mailbox/{name:uuid}/html", http_method=READING, guards=[visitor], sync_to_thread=True)
+@route(
+    "/mailbox/{name:uuid}/html",
+    http_method=READING,
+    guards=[visitor(Action.MAILBOX_READ)],
+    sync_to_thread=True,
+)
 def letter(request: AnyRequest, name: FromPath[UUID]) -> Response[str]:
     """The mail's own HTML, fenced in.
 

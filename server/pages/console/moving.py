@@ -117,7 +117,7 @@ def read_order(typed: Typed, zone: str, now: datetime) -> Progress | list[str]:
     if wrong:
         return wrong
     return Progress(
-        id=typed.id,
+        sent_id=str(typed.id),
         state=typed.state,
         moment=moment,
         note=typed.note or None,

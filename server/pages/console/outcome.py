@@ -6,6 +6,8 @@ from typing import Final
 import asyncpg
 from msgspec import Struct
 
+from mail.states import Status
+
 #: Around a task `t`: words for its codes, its latest invitation and decision, and its result.
 JOINS: Final = """
 JOIN state s ON s.account = t.account AND s.code = t.state
@@ -15,7 +17,7 @@ LEFT JOIN task_result r ON r.account = t.account AND r.task = t.id
 LEFT JOIN LATERAL (
   SELECT * FROM invitation WHERE account = t.account AND task = t.id
   ORDER BY created_at DESC, id DESC LIMIT 1) i ON true
-LEFT JOIN answer a ON a.account = i.account AND a.invitation = i.id
+LEFT JOIN answer a ON a.invitation = i.id
 LEFT JOIN LATERAL (
   SELECT outcome FROM decision WHERE account = t.account AND task = t.id
   ORDER BY decided_at DESC LIMIT 1) d ON true
@@ -55,9 +57,9 @@ def survey_of(record: asyncpg.Record) -> Survey | None:
     match record["status"]:
         case None:
             return Survey("none", reason=record["outcome"]) if record["outcome"] else None
-        case "scheduled":
+        case Status.SCHEDULED:
             return Survey("scheduled", record["release"])
-        case "sent":
+        case Status.SENT:
             return Survey("sent", record["sent_at"])
         case status:
             return Survey(status, reason=record["survey_reason"])

@@ -10,6 +10,7 @@ import asyncpg
 import msgspec
 from msgspec import Struct
 
+from server.http.fitting import fitting, size_in_page
 from server.pages.console.chips import StateChip, chip
 from server.pages.console.search import read_after, write_after
 from sync.database import Tx
@@ -71,24 +72,23 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 _STATE: Final = "s.name AS state_name, s.names AS state_names, s.kind AS state_kind"
 _ROWS: Final = f"""
-SELECT v.id, v.task, t.title, v.reason, v.body, v.received_at, u.name AS technician,
-  d.name AS device, v.body ->> 'state' AS state, {_STATE}
-FROM verdict v
-JOIN app_user u ON u.account = v.account AND u.id = v.technician
-LEFT JOIN device d ON d.account = v.account AND d.id = v.device
-LEFT JOIN task t ON t.account = v.account AND t.id = v.task
-LEFT JOIN state s ON s.account = v.account AND s.code = v.body ->> 'state'
-WHERE v.account = $1 AND v.verdict = $2 AND v.verdict <> 'accepted'
-  AND ($3::timestamptz IS NULL OR (v.received_at, v.id) < ($3, $4))
-ORDER BY v.received_at DESC, v.id DESC LIMIT $5
+SELECT n.id, n.pushed_task AS task, t.title, n.refusal, n.body, n.arrived_at,
+  u.name AS technician, d.name AS device, n.body ->> 'state' AS state, {_STATE}
+FROM transition n
+JOIN app_user u ON u.account = n.account AND u.id = n.technician
+LEFT JOIN device d ON d.account = n.account AND d.id = n.device
+LEFT JOIN task t ON t.account = n.account AND t.id = n.pushed_task
+LEFT JOIN state s ON s.account = n.account AND s.code = n.body ->> 'state'
+WHERE n.account = $1 AND n.verdict = $2 AND n.verdict <> 'accepted'
+  AND ($3::timestamptz IS NULL OR (n.arrived_at, n.id) < ($3, $4))
+ORDER BY n.arrived_at DESC, n.id DESC LIMIT $5
 """  # noqa: S608 - our own text
 _OUTCOME: Final = f"""
-SELECT v.task, t.title, v.verdict, n.state, {_STATE}
-FROM verdict v
-LEFT JOIN task t ON t.account = v.account AND t.id = v.task
-LEFT JOIN transition n ON n.account = v.account AND n.id = v.id
+SELECT coalesce(n.task, n.pushed_task) AS task, t.title, n.verdict, n.state, {_STATE}
+FROM transition n
+LEFT JOIN task t ON t.account = n.account AND t.id = coalesce(n.task, n.pushed_task)
 LEFT JOIN state s ON s.account = n.account AND s.code = n.state
-WHERE v.account = $1 AND v.id = $2
+WHERE n.account = $1 AND n.id = $2
 """  # noqa: S608 - our own text
 
 _read_body: Final = msgspec.json.Decoder(Body).decode
@@ -104,9 +104,10 @@ async def read_refusals(tx: Tx, shown: Shown, language: str) -> RefusalList:
     """What `shown` leaves, with states in `language`."""
     moment, key = shown.after or (None, None)
     rows = await tx.fetch(_ROWS, tx.account, shown.verdict, moment, key, SCREENFUL + 1)
-    found = [_refusal(row, language) for row in rows[:SCREENFUL]]
+    fits = fitting(size_in_page(row["body"]) for row in rows[:SCREENFUL])
+    found = [_refusal(row, language) for row in rows[:fits]]
     more = ""
-    if len(rows) > SCREENFUL:
+    if len(rows) > fits:
         after = write_after(found[-1].received, found[-1].id)
         more = "/refused?" + urlencode({"show": shown.verdict, "after": after})
     return RefusalList(shown.verdict, found, more)
@@ -121,9 +122,9 @@ def _refusal(row: asyncpg.Record, language: str) -> Refusal:
         state=unknown if row["state_names"] is None else chip(row, language),
         technician=row["technician"],
         device=row["device"],
-        reason=row["reason"],
+        reason=row["refusal"],
         body=_read_body(row["body"]),
-        received=row["received_at"],
+        received=row["arrived_at"],
     )
 
 

@@ -8,17 +8,21 @@ from litestar import Response, post, route
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from server.auth import ConsoleRequest, console, planner
+from mail.jobs import Job
+from server.access.entrance import console
+from server.access.rights import Action
+from server.auth import ConsoleRequest, actor_of
 from server.pages.console.refusals import read_outcome, read_refusals, read_shown
 from server.pages.console.waiting import console_frame
 from server.pages.page import clock_for, respond
 from server.pages.reading import READING
+from server.services import services
 from sync.database import run, tx
 from sync.errors import ConflictError
 from sync.intake import accept
 
 
-@route("/refused", http_method=READING, guards=[console])
+@route("/refused", http_method=READING, guards=[console(Action.REFUSED_READ)])
 async def refused_list(request: ConsoleRequest) -> Response[str]:
     """What was refused, or is parked; says what became of the one that was just accepted."""
     query = request.query_params
@@ -30,7 +34,7 @@ async def refused_list(request: ConsoleRequest) -> Response[str]:
     return respond(request, "refused.html", page, list=found, told=told, clock=clock)
 
 
-@post("/refused/{transition:uuid}/accept", status_code=303, guards=[planner])
+@post("/refused/{transition:uuid}/accept", status_code=303, guards=[console(Action.REFUSED_ACCEPT)])
 async def accept_refused(request: ConsoleRequest, transition: FromPath[UUID]) -> Redirect:
     """Make it a fact; where it cannot be, or is one already, the list says so.
 
@@ -38,11 +42,11 @@ async def accept_refused(request: ConsoleRequest, transition: FromPath[UUID]) ->
     """
     work = partial(accept, transition=transition, by=request.user.user)
     try:
-        await run(request.user.account, work)
+        await run(request.user.account, work, actor_of(request))
     except ConflictError:
         pass
     else:
-        request.app.state.ring("plan")
+        services(request).ring(Job.PLAN)
     return Redirect(f"/refused?accepted={transition}", status_code=303)
 
 

@@ -1,5 +1,6 @@
 """One task: what it is, what the customer said, and all that happened to it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -7,14 +8,18 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
-from mail.definition import decode
+from mail.definition import decode_content
 from server.errors import NotFoundError
-from server.pages.console.chips import StateChip, chip
+from server.pages.console.chips import StateChip, chip, named
 from server.pages.console.outcome import JOINS, Score, Survey, score_of, survey_of
-from server.pages.console.timeline import Day, labels, read_timeline
+from server.pages.console.timeline import Story, labels, read_story
 from server.pages.times import Clock
+from server.timeline.pages import Window
 from sync.database import Tx
+from sync.plain import in_one_line
 
+#: Answers that stand beside the result; the timeline has them all.
+MOST_ANSWERS: Final = 5
 #: A task without invitation or decision.
 NOT_ASKED: Final = Survey("none")
 
@@ -33,7 +38,10 @@ class Said(Struct, frozen=True, kw_only=True):
 
 
 class TaskPage(Struct, frozen=True, kw_only=True):
-    """Everything on a task's page. Without answers, `survey` says why."""
+    """Everything on a task's page. Without answers, `survey` says why.
+
+    `answers`: the last `MOST_ANSWERS` of the `said` that there are.
+    """
 
     id: UUID
     title: str
@@ -54,13 +62,14 @@ class TaskPage(Struct, frozen=True, kw_only=True):
     survey: Survey
     result: Score | None
     answers: list[Said]
-    days: list[Day]
+    said: int
+    story: Story
 
 
 _TASK: Final = (
     """
 SELECT t.*, s.name AS state_name, s.names AS state_names, s.kind AS state_kind,
-  coalesce(y.names ->> $2, y.name) AS type_name, n.name AS unit_name, u.name AS technician_name,
+  y.name AS type_name, y.names AS type_names, n.name AS unit_name, u.name AS technician_name,
   c.name AS customer_name, c.email AS customer_email, l.address,
   CASE WHEN l.name = c.name THEN l.address ELSE l.name END AS place_name,
   r.rating_mean, r.answers, r.negative,
@@ -75,41 +84,45 @@ LEFT JOIN location l ON l.account = t.account AND l.id = t.location
 )
 
 _SAID: Final = """
-SELECT a.*, i.typed_address, u.name AS technician, w.definition
+SELECT a.*, i.typed_address, u.name AS technician, w.content, count(*) OVER () AS said
 FROM answer a
 JOIN invitation i ON i.account = a.account AND i.id = a.invitation
 JOIN app_user u ON u.account = i.account AND u.id = i.technician
 JOIN campaign_version w
   ON w.account = a.account AND w.campaign = a.campaign AND w.version = a.version
 WHERE a.task = $1
-ORDER BY a.answered_at DESC
+ORDER BY a.answered_at DESC LIMIT $2
 """
 
 
-async def read_task(tx: Tx, task: UUID, clock: Clock, language: str) -> TaskPage:
+async def read_task(tx: Tx, task: UUID, clock: Clock, language: str, window: Window) -> TaskPage:
     """The page of `task`, with names in `language` where they have one.
+
+    `window`: of its timeline.
 
     :raises NotFoundError: this account has no such task.
     """
-    row = await tx.fetchrow(_TASK, task, language)
+    row = await tx.fetchrow(_TASK, task)
     if row is None:
         raise NotFoundError
-    said = [_said(answer, language) for answer in await tx.fetch(_SAID, task)]
-    return _page(row, said, await read_timeline(tx, task, clock, language), language)
+    answers = await tx.fetch(_SAID, task, MOST_ANSWERS)
+    return _page(row, answers, await read_story(tx, task, clock, language, window), language)
 
 
-def _page(row: asyncpg.Record, said: list[Said], days: list[Day], language: str) -> TaskPage:
+def _page(
+    row: asyncpg.Record, answers: Sequence[asyncpg.Record], story: Story, language: str
+) -> TaskPage:
     return TaskPage(
         id=row["id"],
         title=row["title"],
         number=row["external_id"],
-        type=row["type_name"],
+        type=named(row["type_name"], row["type_names"], language),
         state=chip(row, language),
         changed=row["state_moment"],
         customer=row["customer_name"],
         customer_email=row["customer_email"],
-        place=row["place_name"],
-        address=row["address"],
+        place=in_one_line(row["place_name"]) or None,
+        address=in_one_line(row["address"]) or None,
         technician=row["technician_name"],
         unit=row["unit_name"],
         scheduled=row["scheduled_at"],
@@ -118,8 +131,9 @@ def _page(row: asyncpg.Record, said: list[Said], days: list[Day], language: str)
         tags=row["tags"],
         survey=survey_of(row) or NOT_ASKED,
         result=score_of(row),
-        answers=said,
-        days=days,
+        answers=[_said(answer, language) for answer in answers],
+        said=answers[0]["said"] if answers else 0,
+        story=story,
     )
 
 
@@ -129,7 +143,7 @@ def _said(row: asyncpg.Record, language: str) -> Said:
         at=row["answered_at"],
         technician=row["technician"],
         rating=row["rating"],
-        reasons=labels(decode(row["definition"]), row["reasons"], language),
+        reasons=labels(decode_content(row["content"]), row["reasons"], language),
         comment=row["comment"],
         call_back=row["call_back"],
         not_me=row["not_me"],

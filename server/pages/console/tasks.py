@@ -8,7 +8,10 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 from msgspec.structs import replace
 
-from server.auth import ConsoleRequest, console, planner, signed_in
+from mail.jobs import Job
+from server.access.entrance import console
+from server.access.rights import Action
+from server.auth import ConsoleRequest, actor_of
 from server.pages.console.moving import (
     Typed,
     read_moved,
@@ -18,9 +21,12 @@ from server.pages.console.moving import (
 )
 from server.pages.console.task_list import read_filters, read_list
 from server.pages.console.task_page import read_task
+from server.pages.console.timeline import read_window
 from server.pages.console.waiting import console_frame
 from server.pages.page import clock_for, read_fields, respond
 from server.pages.reading import READING
+from server.services import services
+from server.sessions import session_of
 from server.streaming import Events, event
 from sync.database import now, tx
 from sync.errors import UnknownReferenceError
@@ -31,7 +37,7 @@ from sync.intake import Progress, progress
 CHANGED: Final = event("changed")
 
 
-@route("/tasks", http_method=READING, guards=[console])
+@route("/tasks", http_method=READING, guards=[console(Action.TASK_READ)])
 async def task_list(request: ConsoleRequest) -> Response[str]:
     """The tasks that the URL's filters leave."""
     async with tx(request.user.account) as opened:
@@ -41,19 +47,19 @@ async def task_list(request: ConsoleRequest) -> Response[str]:
     return respond(request, "tasks.html", page, list=found, clock=clock)
 
 
-@get("/tasks/live", guards=[console])
+@get("/tasks/live", guards=[console(Action.TASK_READ)])
 async def task_news(request: ConsoleRequest) -> Events:
     """Says when the list may have changed. It says nothing of what: the list is read again."""
 
-    async def changed() -> bytes:
-        if await signed_in(request) is None:
-            raise StopAsyncIteration  # the session is over, and so is the stream
-        return CHANGED
-
-    return Events(request.app.state.live.account(request.user.account), changed)
+    ticks = services(request).live.account(request.user.account, session_of(request))
+    return Events(ticks, _changed)
 
 
-@route("/tasks/{task:uuid}", http_method=READING, guards=[console])
+async def _changed() -> bytes:
+    return CHANGED
+
+
+@route("/tasks/{task:uuid}", http_method=READING, guards=[console(Action.TASK_READ)])
 async def task_page(request: ConsoleRequest, task: FromPath[UUID]) -> Response[str]:
     """One task with its result and timeline; says which step was just saved.
 
@@ -62,7 +68,7 @@ async def task_page(request: ConsoleRequest, task: FromPath[UUID]) -> Response[s
     return await _shown(request, task)
 
 
-@post("/tasks/{task:uuid}/transitions", status_code=303, guards=[planner])
+@post("/tasks/{task:uuid}/transitions", status_code=303, guards=[console(Action.TASK_PROGRESS)])
 async def move_task(request: ConsoleRequest, task: FromPath[UUID]) -> Response[str]:
     """Progress or correct the task, or show what must be put right. Sent twice it is once.
 
@@ -79,13 +85,14 @@ async def _move(
     request: ConsoleRequest, task: UUID, typed: Typed, order: Progress
 ) -> Response[str]:
     try:
-        result = await progress(request.user.account, task, request.user.user, order)
+        user = request.user
+        result = await progress(user.account, task, user.user, order, actor_of(request))
     except UnknownReferenceError:
         return await _shown(request, task, typed, "state")
     if result.verdict == "refused":
         # The form was sent before with something else in it: what is typed now gets its own id.
         return await _shown(request, task, replace(typed, id=new_id()), "id")
-    request.app.state.ring("plan")
+    services(request).ring(Job.PLAN)
     return Redirect(f"/tasks/{task}?moved={order.id}", status_code=303)
 
 
@@ -97,7 +104,8 @@ async def _shown(
     async with tx(user.account) as opened:
         page = await console_frame(opened, request)
         clock = clock_for(opened, page, user.zone)
-        found = await read_task(opened, task, clock, page.language)
+        window = read_window(request.query_params)
+        found = await read_task(opened, task, clock, page.language, window)
         moves = await read_moves(opened, task, user.zone, page.language, typed, *wrong)
         moved = await read_moved(opened, task, request.query_params.get("moved", ""), page.language)
     status = 422 if wrong else 200

@@ -1,20 +1,29 @@
 """A task's timeline: facts, decisions, mails and answers, day by day in the account's zone."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Final, assert_never
+from urllib.parse import urlencode
 from uuid import UUID
 
 from msgspec import Struct
 
-from mail.definition import Definition, in_language
-from mail.live import VersionKey, pinned
-from server import timeline
+from mail.definition import Content, in_language
+from mail.live import VersionKey, pinned_content
 from server.pages.console.chips import StateChip, choices
 from server.pages.times import Clock
-from server.timeline import AnswerEntry, DecisionEntry, MailEntry, OpenEntry, TransitionEntry
+from server.timeline import entries, pages
+from server.timeline.entries import (
+    AnswerEntry,
+    DecisionEntry,
+    MailEntry,
+    OpenEntry,
+    TransitionEntry,
+)
+from server.timeline.pages import Window, read_cursor
 from sync.database import Tx
+from sync.errors import CursorError
 
 #: Received later than this after its moment, a transition was made without network.
 LATE: Final = timedelta(minutes=5)
@@ -25,7 +34,9 @@ class Entry(Struct, frozen=True, kw_only=True):
 
     `kind`: transition, decision, mail, answer, refused or parked; `code` says more of it: an
     outcome, what happened to the mail, or a verdict. `late`: reception minus moment, if long.
-    `by`: who told a transition in the console; `accepted_by`: who accepted it once refused.
+    `before_task`: it is older than the task. `by`: who told a transition in the console;
+    `accepted_by`: who accepted it once refused.
+    `taken`, `unusable`: an address taken in the field, to which mail can or cannot go.
     """
 
     kind: str
@@ -36,15 +47,19 @@ class Entry(Struct, frozen=True, kw_only=True):
     note: str | None = None
     late: timedelta | None = None
     unexpected: bool = False
+    before_task: bool = False
     unticked: bool = False
     unticked_because: str | None = None
     by: str = ""
     accepted_by: str = ""
+    taken: str | None = None
+    unusable: str | None = None
     campaign: str = ""
     release: datetime | None = None
     address: str | None = None
     detail: str | None = None
     version: int = 0
+    dropped: int = 0
     rating: int | None = None
     reasons: list[str] = []
     comment: str = ""
@@ -60,11 +75,38 @@ class Day(Struct, frozen=True):
     entries: list[Entry]
 
 
-async def read_timeline(tx: Tx, task: UUID, clock: Clock, language: str) -> list[Day]:
-    """All that happened to `task`, earliest first."""
-    facts = await timeline.read_timeline(tx, task)
-    names = await _names_of(tx, facts, language)
-    return list(_by_day((_told(fact, names) for fact in facts), clock))
+class Story(Struct, frozen=True):
+    """A page of the timeline, earliest first.
+
+    `earlier`, `later`: the queries of the pages before and after it, empty for none.
+    """
+
+    days: list[Day]
+    earlier: str
+    later: str
+
+
+def read_window(query: Mapping[str, str]) -> Window:
+    """What a URL asks for; what cannot be read is left out."""
+    for later, name in enumerate(("before", "after")):
+        try:
+            return Window(read_cursor(query[name]), later=bool(later))
+        except (KeyError, CursorError):
+            continue
+    return Window()
+
+
+async def read_story(tx: Tx, task: UUID, clock: Clock, language: str, window: Window) -> Story:
+    """What happened to `task` in the `window`; the last page where nothing did."""
+    page = await pages.read_timeline(tx, task, window)
+    if not page.items and window.place is not None:
+        page = await pages.read_timeline(tx, task, Window())
+    names = await _names_of(tx, page.items, language)
+    return Story(
+        days=list(_by_day((_told(fact, names) for fact in page.items), clock)),
+        earlier=urlencode({"before": page.earlier}) if page.earlier else "",
+        later=urlencode({"after": page.later}) if page.later else "",
+    )
 
 
 def _by_day(entries: Iterable[Entry], clock: Clock) -> Iterator[Day]:
@@ -77,7 +119,7 @@ class _Names(Struct, frozen=True):
 
     people: dict[UUID, str]
     states: dict[str, StateChip]
-    definitions: dict[VersionKey, Definition]
+    contents: dict[VersionKey, Content]
     language: str
 
     def state(self, code: str) -> StateChip:
@@ -85,7 +127,7 @@ class _Names(Struct, frozen=True):
         return self.states.get(code, StateChip(code, "", "unknown"))
 
 
-async def _names_of(tx: Tx, facts: Sequence[timeline.Entry], language: str) -> _Names:
+async def _names_of(tx: Tx, facts: Sequence[entries.Entry], language: str) -> _Names:
     people = await tx.fetch("SELECT id, name FROM app_user WHERE id = ANY($1)", _movers(facts))
     states = await choices(tx, language)
     answers = [one for one in facts if isinstance(one, AnswerEntry)]
@@ -93,12 +135,12 @@ async def _names_of(tx: Tx, facts: Sequence[timeline.Entry], language: str) -> _
     return _Names(
         people={row["id"]: row["name"] for row in people},
         states={state.code: state for state in states},
-        definitions=await pinned(tx, versions),
+        contents=await pinned_content(tx, versions),
         language=language,
     )
 
 
-def _movers(facts: Sequence[timeline.Entry]) -> list[UUID]:
+def _movers(facts: Sequence[entries.Entry]) -> list[UUID]:
     """Everybody who told, accepted or did something."""
     told = [one for one in facts if isinstance(one, TransitionEntry)]
     office = [who for one in told for who in (one.by, one.accepted_by) if who is not None]
@@ -106,7 +148,7 @@ def _movers(facts: Sequence[timeline.Entry]) -> list[UUID]:
     return [*office, *field]
 
 
-def _told(fact: timeline.Entry, names: _Names) -> Entry:
+def _told(fact: entries.Entry, names: _Names) -> Entry:
     match fact:
         case TransitionEntry():
             return _transition(fact, names)
@@ -131,10 +173,13 @@ def _transition(fact: TransitionEntry, names: _Names) -> Entry:
         note=fact.note,
         late=late if late > LATE else None,
         unexpected=fact.unexpected,
+        before_task=fact.before_task,
         unticked=not fact.survey,
         unticked_because=fact.survey_reason,
         by=names.people[fact.by] if fact.by else "",
         accepted_by=names.people[fact.accepted_by] if fact.accepted_by else "",
+        taken=fact.email if fact.email_usable else None,
+        unusable=None if fact.email_usable else fact.email,
     )
 
 
@@ -160,13 +205,14 @@ def _mail(fact: MailEntry) -> Entry:
 
 
 def _answer(fact: AnswerEntry, names: _Names) -> Entry:
-    definition = names.definitions[fact.campaign, fact.campaign_version]
+    content = names.contents[fact.campaign, fact.campaign_version]
     return Entry(
         kind="answer",
         at=fact.at,
         version=fact.version,
+        dropped=fact.dropped,
         rating=fact.rating,
-        reasons=labels(definition, fact.reasons, names.language),
+        reasons=labels(content, fact.reasons, names.language),
         comment=fact.comment,
         call_back=fact.call_back,
         not_me=fact.not_me,
@@ -184,7 +230,7 @@ def _open(fact: OpenEntry, names: _Names) -> Entry:
     )
 
 
-def labels(definition: Definition, codes: Iterable[str], language: str) -> list[str]:
+def labels(content: Content, codes: Iterable[str], language: str) -> list[str]:
     """The texts of the reasons `codes`; a code that the version does not have, as it is."""
-    known = {reason.code: in_language(reason.label, language) for reason in definition.reasons}
+    known = {reason.code: in_language(reason.label, language) for reason in content.reasons}
     return [known.get(code, code) for code in codes]

@@ -1,12 +1,17 @@
 """/s/{token}: the answer page. Reading it never records; only a person's POST does."""
 
+import re
 from typing import Final
 
 from litestar import Response, post, route
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from mail.answers import Closed, Invalid, Recorded, Survey, open_survey, submit
+from mail.answers import Closed, Invalid, Recorded, Submission, Survey, open_survey, submit
+from mail.jobs import Job
+from server.access.entrance import anyone
+from server.access.rights import Action
+from server.errors import ThrottledError
 from server.pages.customer.survey_form import (
     Filled,
     filled,
@@ -18,9 +23,12 @@ from server.pages.customer.survey_form import (
 from server.pages.page import AnyRequest, Page, frame, read_fields, respond
 from server.pages.reading import READING
 from server.pages.times import Calendar
-from server.throttle import count_guess
+from server.services import services
+from server.throttle import ANSWERS, Bucket, count, count_guess
+from sync.tokens import found_in, read
 
 KIND: Final = "survey link"
+_THANKS: Final = re.compile(r"/thanks\W*\Z")
 
 
 async def closed(request: AnyRequest, kind: str) -> Response[str]:
@@ -32,25 +40,33 @@ async def closed(request: AnyRequest, kind: str) -> Response[str]:
     return respond(request, "closed.html", frame(request), status=404)
 
 
-@route("/s/{token:str}", http_method=READING)
+@route("/s/{token:path}", http_method=READING, guards=[anyone(Action.SURVEY_ANSWER)])
 async def survey_page(request: AnyRequest, token: FromPath[str]) -> Response[str]:
-    """The form, with the rating chosen in the mail."""
+    """The form, with the rating chosen in the mail; or the thanks that follow it."""
+    place, token = token, found_in(token)
     survey = await open_survey(token)
     if survey is None:
         return await closed(request, KIND)
+    if _THANKS.search(place):
+        return _thanks_page(request, token, survey)
     page = frame(request, preferred=survey.language)
     rating = read_rating(request.query_params.get("rating"))
     return _form(request, token, survey, page, preselected(survey, rating, page.locale))
 
 
-@post("/s/{token:str}", status_code=303)
+@post("/s/{token:path}", status_code=303, guards=[anyone(Action.SURVEY_ANSWER)])
 async def answer_survey(request: AnyRequest, token: FromPath[str]) -> Response[str]:
     """Record the answer and go on to the thanks, or show what must be put right."""
+    token = found_in(token)
     survey = await open_survey(token)
     if survey is None:
         return await closed(request, KIND)
     page = frame(request, preferred=survey.language)
     given = read_form(await read_fields(request), page.locale)
+    try:
+        await count([_bucket(token)])
+    except ThrottledError as error:
+        return _too_often(request, token, survey, page, given, error)
     match await submit(token, given):
         case Recorded(changed=changed):
             return _thank(request, token, changed=changed)
@@ -61,12 +77,13 @@ async def answer_survey(request: AnyRequest, token: FromPath[str]) -> Response[s
             return await closed(request, KIND)
 
 
-@route("/s/{token:str}/thanks", http_method=READING)
-async def thanks_page(request: AnyRequest, token: FromPath[str]) -> Response[str]:
+def _bucket(token: str) -> Bucket:
+    """One for each link, however it is spelt: a locator is read in either case."""
+    return Bucket(f"answers by link {read(token)}", ANSWERS)
+
+
+def _thanks_page(request: AnyRequest, token: str, survey: Survey) -> Response[str]:
     """What was recorded, and the reasons to choose from where none was given."""
-    survey = await open_survey(token)
-    if survey is None:
-        return await closed(request, KIND)
     if survey.answer is None:
         return Redirect(f"/s/{token}", status_code=303)
     page = frame(request, preferred=survey.language)
@@ -74,9 +91,24 @@ async def thanks_page(request: AnyRequest, token: FromPath[str]) -> Response[str
     return _respond(request, "thanks.html", token, survey, page, given=given)
 
 
+def _too_often(
+    request: AnyRequest,
+    token: str,
+    survey: Survey,
+    page: Page,
+    given: Submission,
+    error: ThrottledError,
+) -> Response[str]:
+    """The form as it was sent, and when it can be sent again."""
+    form = filled(survey, given, page.locale, "too_often")
+    answer = _form(request, token, survey, page, form, status=429)
+    answer.set_header("Retry-After", str(error.retry_after))
+    return answer
+
+
 def _thank(request: AnyRequest, token: str, *, changed: bool) -> Response[str]:
     if changed:
-        request.app.state.ring("rollup")
+        services(request).ring(Job.ROLLUP)
     return Redirect(f"/s/{token}/thanks", status_code=303)
 
 

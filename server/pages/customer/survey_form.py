@@ -1,5 +1,6 @@
 """The answer page as structs: the survey it shows, and the form as it was filled in."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
@@ -9,8 +10,11 @@ from msgspec.structs import replace
 
 from mail.answers import LONGEST_COMMENT, CurrentAnswer, Submission, Survey
 from mail.definition import BEST_RATING, in_language
+from sync.languages import text_in
+from sync.plain import in_one_line
 
 YES: Final = "yes"
+_SIGNS: Final = re.compile(r"\W+\Z")
 #: Where on the page each field that may be wrong is put right.
 _ANCHORS: Final = {"rating": "rating-1", "reasons": "reason", "comment": "comment"}
 
@@ -78,23 +82,23 @@ class Filled(Struct, frozen=True, kw_only=True):
 
 def shown(survey: Survey, path: str, locale: str) -> SurveyShown:
     """What the page at `path` says of `survey`."""
-    definition, visit = survey.definition, survey.visit
+    content, visit = survey.content, survey.visit
     languages = (locale, survey.account_language)
     return SurveyShown(
         path=path,
-        sender=definition.message.sender_name,
-        question=in_language(definition.question.text, *languages),
-        low=in_language(definition.question.low, *languages),
-        high=in_language(definition.question.high, *languages),
+        sender=content.message.sender_name,
+        question=in_language(content.question.text, *languages),
+        low=in_language(content.question.low, *languages),
+        high=in_language(content.question.high, *languages),
         steps=_steps(survey, *languages),
         reasons=[
             ReasonShown(reason.code, in_language(reason.label, *languages))
-            for reason in definition.reasons
+            for reason in content.reasons
         ],
-        information=in_language(definition.information, *languages),
-        privacy_url=definition.privacy_url,
-        type=visit.type_names.get(locale[:2], visit.type_name),
-        place=visit.address or visit.place or "",
+        information=in_language(content.information, *languages),
+        privacy_url=content.privacy_url,
+        type=text_in(visit.type_names, locale) or visit.type_name,
+        place=in_one_line(visit.address or visit.place),
         visited=visit.moment,
         deadline=survey.deadline,
         answered=survey.answer.answered_at if survey.answer else None,
@@ -102,12 +106,12 @@ def shown(survey: Survey, path: str, locale: str) -> SurveyShown:
 
 
 def _steps(survey: Survey, *languages: str) -> list[Step]:
-    question = survey.definition.question
+    question = survey.content.question
     words = {1: question.low, BEST_RATING: question.high}
     return [
         Step(
             value,
-            survey.definition.is_negative(value),
+            survey.content.is_negative(value),
             in_language(words.get(value, {}), *languages),
         )
         for value in range(1, BEST_RATING + 1)
@@ -115,9 +119,9 @@ def _steps(survey: Survey, *languages: str) -> list[Step]:
 
 
 def read_rating(text: str | None) -> int | None:
-    """A rating from a URL or a form, or None where it is none."""
+    """A rating from a URL or a form, or None where it is none; a link may have signs behind it."""
     known = {str(value): value for value in range(1, BEST_RATING + 1)}
-    return known.get(text or "")
+    return known.get(_SIGNS.sub("", text or ""))
 
 
 def read_form(fields: Mapping[str, str], locale: str) -> Submission:
@@ -137,10 +141,10 @@ def filled(
     survey: Survey, said: CurrentAnswer | Submission, locale: str, problem: str = ""
 ) -> Filled:
     """The form as it was answered or sent; the list of reasons opens where it is due."""
-    definition = survey.definition
-    negative = said.rating is not None and definition.is_negative(said.rating)
+    content = survey.content
+    negative = said.rating is not None and content.is_negative(said.rating)
     reason = said.reasons[0] if said.reasons else ""
-    labels = {one.code: in_language(one.label, locale) for one in definition.reasons}
+    labels = {one.code: in_language(one.label, locale) for one in content.reasons}
     return Filled(
         rating=said.rating,
         negative=negative,
@@ -149,7 +153,7 @@ def filled(
         comment=said.comment,
         call_back=said.call_back,
         not_me=said.not_me,
-        ask_reason=negative and not reason and bool(definition.reasons),
+        ask_reason=negative and not reason and bool(content.reasons),
         problem=problem,
     )
 

@@ -6,23 +6,31 @@ from litestar import Response, post, route
 from litestar.params import FromPath
 
 from mail import answers
+from server.access.entrance import anyone
+from server.access.rights import Action
 from server.pages.customer.survey import closed
 from server.pages.page import AnyRequest, frame, respond
 from server.pages.reading import READING
+from sync.tokens import found_in
 
 KIND: Final = "unsubscribe link"
 
 
-@route("/u/{token:str}", http_method=READING)
+@route("/u/{token:path}", http_method=READING, guards=[anyone(Action.SUBSCRIPTION_END)])
 async def unsubscribe_page(request: AnyRequest, token: FromPath[str]) -> Response[str]:
     """The button; reading it changes nothing."""
+    token = found_in(token)
     found = await answers.open_subscription(token)
     return await _respond(request, token, found)
 
 
-@post("/u/{token:str}", status_code=200)
+@post("/u/{token:path}", status_code=200, guards=[anyone(Action.SUBSCRIPTION_END)])
 async def unsubscribe(request: AnyRequest, token: FromPath[str]) -> Response[str]:
-    """Send nothing more to the address, at once. Whatever the body says, and as often as asked."""
+    """Send no survey of the account to the address any more, at once, as often as asked.
+
+    The body is not read: there is nothing to choose, and mail programs send it in several shapes.
+    """
+    token = found_in(token)
     found = await answers.unsubscribe(token)
     return await _respond(request, token, found)
 

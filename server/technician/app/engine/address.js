@@ -1,9 +1,12 @@
-/** Which e-mail address is asked: the rules of the server, as far as a device can judge them. */
+/** Which e-mail address is asked: the rules of the server, rules/address.py. */
+
+import { hostOf } from './domain.js';
 
 const ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
 const LOCAL = new RegExp(`^${ATOM}(\\.${ATOM})*$`);
-const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
 const BLANKS = /^[ \t\u00a0]+|[ \t\u00a0]+$/g;
+const LONGEST = 254;
+const LONGEST_LOCAL = 64;
 
 /**
  * `text` without blanks around it, or null where the server would not take it as one address.
@@ -11,21 +14,23 @@ const BLANKS = /^[ \t\u00a0]+|[ \t\u00a0]+$/g;
  * @returns {string | null}
  */
 export function usableAddress(text) {
-  const trimmed = (text ?? '').replace(BLANKS, '');
-  const [local, domain, ...others] = trimmed.split('@');
-  if (others.length || !domain || trimmed.length > 254 || local.length > 64) return null;
-  return LOCAL.test(local) && isHost(domain) ? trimmed : null;
+  return normalForm(text) === null ? null : trimmed(text);
 }
 
-/** A name of at least two labels; what is not ASCII is judged in its encoded form. */
-function isHost(domain) {
-  if (/[\s/?#:@\\[\]%]/.test(domain)) return false;
-  try {
-    const host = new URL(`http://${domain}`).hostname;
-    const labels = host.split('.');
-    const last = labels[labels.length - 1];
-    return labels.length > 1 && labels.every((label) => LABEL.test(label)) && /[a-z]/.test(last);
-  } catch {
-    return false;
-  }
+/**
+ * The form in which two spellings of one mailbox are equal, or null for no mailbox.
+ * @param {string | null | undefined} text
+ * @returns {string | null}
+ */
+export function normalForm(text) {
+  const [local, domain, ...others] = trimmed(text).split('@');
+  if ([...trimmed(text)].length > LONGEST || others.length || domain === undefined) return null;
+  if (local.length > LONGEST_LOCAL || !LOCAL.test(local)) return null;
+  const host = hostOf(domain);
+  const normal = `${local.toLowerCase()}@${host}`;
+  return host !== null && normal.length <= LONGEST ? normal : null;
+}
+
+function trimmed(text) {
+  return (text ?? '').replace(BLANKS, '');
 }

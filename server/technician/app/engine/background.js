@@ -2,6 +2,7 @@
 
 import { Directory } from './directory.js';
 import { release } from './outbox.js';
+import { dropPulled } from './pulling.js';
 import { pushAll } from './pushing.js';
 import { openStore } from './store.js';
 import { inTurn } from './turns.js';
@@ -22,6 +23,9 @@ export async function pushWaiting(now) {
   try {
     await releaseAll(store, now);
     await inTurn(`retour-sync-${device}`, signal, () => pushAll(store, wire, now, signal));
+  } catch (error) {
+    if (error.code === 'signed_out') await dropPulled(store);
+    throw error;
   } finally {
     const tabs = new BroadcastChannel(`retour-${device}`);
     tabs.postMessage('change');

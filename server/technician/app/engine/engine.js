@@ -1,7 +1,8 @@
 /**
  * The technician app without its pages: everything works without a network and is settled when
- * there is one. Moments are milliseconds since 1970 by the device's clock unless said otherwise;
- * a state is `{code, name, names, kind}` wherever one is given.
+ * there is one. What only an enrolled device needs is loaded with the enrolment. Moments are
+ * milliseconds since 1970 by the device's clock unless said otherwise; a state is
+ * `{code, name, names, kind}` wherever one is given.
  *
  * @typedef {object} Session
  * @property {string} device
@@ -27,18 +28,16 @@
  */
 
 import { Directory } from './directory.js';
-import { Enrolled } from './enrolled.js';
-import { EngineError } from './errors.js';
+import { EngineError, arrived } from './errors.js';
 import { Installed } from './installed.js';
-import { forget, gather, waitingOthers } from './others.js';
-import { asksOf, pageOf, readAll, readOne, tasksOf } from './reading.js';
 import { Wire } from './wire.js';
 
 const COUNTS = { waiting: 0, held: 0, refused: 0, unread: 0 };
-const NOBODY = { ...COUNTS, lastSync: null, skew: 0, firstSync: null };
+const NOBODY = { ...COUNTS, lastSync: null, skew: 0, firstSync: null, signedOut: false };
 
 /**
- * Open what the device that is signed in keeps, if any, and start syncing.
+ * Open what the device that is signed in keeps, if any, and start syncing; `install` is up to who
+ * opens.
  * @param {{now?: () => number, fetch?: typeof fetch}} [outside]
  * @returns {Promise<Engine>}
  */
@@ -58,11 +57,11 @@ export class Engine extends EventTarget {
   /** @type {{device: string, name: string, waiting: number}[]} others with things still queued */
   others = [];
   /** @type {Status} */
-  status = { ...NOBODY, online: true, live: false, problem: null, persisted: false, newer: false };
+  status = { ...COUNTS, lastSync: null, skew: 0, firstSync: null, online: true, live: false, problem: null, persisted: false, newer: false };
 
   #outside;
   #directory = new Directory();
-  /** @type {Enrolled | null} */
+  /** @type {import('./enrolled.js').Enrolled | null} */
   #enrolled = null;
   #installed = new Installed();
   #tabs = new BroadcastChannel('retour');
@@ -81,7 +80,19 @@ export class Engine extends EventTarget {
     this.#installed.addEventListener('change', () => this.#look());
     for (const turn of ['online', 'offline']) addEventListener(turn, () => this.#look());
     await this.#adopt();
-    this.#installed.start();
+  }
+
+  /** Have here what an enrolment will need. */
+  async loadRest() {
+    await arrived(import('./enrolled.js'));
+  }
+
+  /**
+   * Keep the app itself on this device, whole: once the first page stands, for all the files that
+   * it takes would only delay that.
+   */
+  install() {
+    return this.#installed.start();
   }
 
   /**
@@ -121,7 +132,9 @@ export class Engine extends EventTarget {
     const device = this.session?.device;
     await this.#directory.leave();
     await this.#moved();
-    if (device) await forget(this.#directory, device);
+    if (!device) return;
+    const { forget } = await arrived(import('./others.js'));
+    await this.#alone(() => forget(this.#directory, device));
   }
 
   /**
@@ -136,8 +149,7 @@ export class Engine extends EventTarget {
 
   /** All tasks with what was recorded here, the next one first. */
   async tasks() {
-    if (!this.#enrolled) return [];
-    return tasksOf(await readAll(this.#enrolled.store), this.session.name);
+    return this.#enrolled ? this.#enrolled.tasks(this.session.name) : [];
   }
 
   /**
@@ -145,8 +157,7 @@ export class Engine extends EventTarget {
    * @param {string} id
    */
   async task(id) {
-    const content = this.#enrolled && (await readOne(this.#enrolled.store, id));
-    return content && pageOf(content, this.session.name);
+    return this.#enrolled ? this.#enrolled.task(id, this.session.name) : null;
   }
 
   /**
@@ -157,8 +168,7 @@ export class Engine extends EventTarget {
    * @returns {Promise<import('./asks.js').Asked[]>}
    */
   async asks(id, state, email = null) {
-    const content = this.#enrolled && (await readOne(this.#enrolled.store, id));
-    return content ? asksOf(content, state, email) : [];
+    return this.#enrolled ? this.#enrolled.asks(id, state, email) : [];
   }
 
   /**
@@ -181,8 +191,7 @@ export class Engine extends EventTarget {
 
   /** What was recorded here, newest first; what is settled stays for 14 days. */
   async queue() {
-    if (!this.#enrolled) return [];
-    return this.#enrolled.queue();
+    return this.#enrolled ? this.#enrolled.queue() : [];
   }
 
   /** Push and pull now. */
@@ -212,9 +221,14 @@ export class Engine extends EventTarget {
     await this.#adopt();
   }
 
-  /** Be who the directory says is at work, one look at it after the other. */
+  /** Be who the directory says is at work. */
   #adopt() {
-    this.#adopting = this.#adopting.catch(() => null).then(() => this.#become());
+    return this.#alone(() => this.#become());
+  }
+
+  /** One look at the directory after the other: what is being forgotten must not be opened anew. */
+  #alone(work) {
+    this.#adopting = this.#adopting.catch(() => null).then(work);
     return this.#adopting;
   }
 
@@ -224,13 +238,22 @@ export class Engine extends EventTarget {
       this.#enrolled.stop();
       this.#enrolled = null;
     }
-    if (enrolment && !this.#enrolled) this.#begin(enrolment);
+    if (enrolment && !this.#enrolled) await this.#begin(enrolment);
     this.session = enrolment && sessionOf(enrolment);
-    this.others = await waitingOthers(this.#directory, enrolment?.device);
+    this.others = await this.#waiting(enrolment?.device);
     await this.#look();
   }
 
-  #begin(enrolment) {
+  /** Others with something still queued here; mostly there is nobody to look for. */
+  async #waiting(device) {
+    const all = await this.#directory.all();
+    if (!all.some((one) => one.device !== device)) return [];
+    const { waitingOthers } = await arrived(import('./others.js'));
+    return waitingOthers(this.#directory, device);
+  }
+
+  async #begin(enrolment) {
+    const { Enrolled } = await arrived(import('./enrolled.js'));
     const enrolled = new Enrolled(enrolment, this.#outside);
     this.#enrolled = enrolled;
     enrolled.addEventListener('change', () => this.#look());
@@ -252,10 +275,7 @@ export class Engine extends EventTarget {
       account: me.account.name,
       zone: me.account.zone,
     });
-    const { device } = enrolled.enrolment;
-    if (await gather(this.#directory, device, me.technician.id, enrolled.store)) {
-      enrolled.syncing.sync();
-    }
+    await enrolled.gather(this.#directory, me.technician.id);
     await this.#moved();
   }
 
@@ -267,10 +287,11 @@ export class Engine extends EventTarget {
 
   async #see() {
     const enrolled = this.#enrolled;
-    const standing = enrolled ? await enrolled.standing() : NOBODY;
+    const { signedOut, ...standing } = enrolled ? await enrolled.standing() : NOBODY;
     const persisted = (await navigator.storage?.persisted?.()) ?? false;
     if (enrolled !== this.#enrolled) return;
-    const { online = navigator.onLine, live = false, problem = null } = enrolled?.syncing ?? {};
+    const { online = navigator.onLine, live = false } = enrolled?.syncing ?? {};
+    const problem = signedOut ? 'signed_out' : (enrolled?.syncing.problem ?? null);
     if (problem === 'old_app' && this.status.problem !== problem) this.#installed.look();
     const newer = this.#installed.newer;
     this.status = { ...standing, online, live, problem, persisted, newer };

@@ -1,8 +1,9 @@
 /** One enrolled device at work: its store, its wire, its syncing, and the time it holds items. */
 
 import { asked } from './database.js';
+import { gather } from './others.js';
 import { HOLD, record, release, tryAgain, undo, unreadable } from './outbox.js';
-import { readQueue } from './reading.js';
+import { asksOf, pageOf, readAll, readOne, readQueue, tasksOf } from './reading.js';
 import { readMark, openStore } from './store.js';
 import { Syncing } from './syncing.js';
 import { Wire } from './wire.js';
@@ -68,8 +69,37 @@ export class Enrolled extends EventTarget {
     return done;
   }
 
+  /** All tasks, the next one first. @param {string} me the technician's name */
+  async tasks(me) {
+    return tasksOf(await readAll(this.store), me);
+  }
+
+  /** A task with what its page shows, or null. @param {string} id @param {string} me */
+  async task(id, me) {
+    const content = await readOne(this.store, id);
+    return content && pageOf(content, me);
+  }
+
+  /** Who will be asked. @param {string} id @param {string} state @param {string | null} email */
+  async asks(id, state, email) {
+    const content = await readOne(this.store, id);
+    return content ? asksOf(content, state, email) : [];
+  }
+
   queue() {
     return readQueue(this.store);
+  }
+
+  /**
+   * Take over what the technician's former enrolments have queued here.
+   * @param {import('./directory.js').Directory} directory
+   * @param {string} technician
+   */
+  async gather(directory, technician) {
+    const { device } = this.enrolment;
+    if (!(await gather(directory, device, technician, this.store))) return;
+    await this.#release(); // what came may still be held
+    this.syncing.sync();
   }
 
   /** How far it is: counts and marks. */
@@ -82,8 +112,9 @@ export class Enrolled extends EventTarget {
       const lastSync = await readMark(tx, 'lastSync');
       const skew = this.#wire.skew ?? (await readMark(tx, 'skew'));
       const unread = (await unreadable(tx)).length;
-      const firstSync = complete ? null : { done };
-      return { waiting, held, refused, unread, lastSync, skew, firstSync };
+      const signedOut = await readMark(tx, 'signedOut');
+      const firstSync = complete || signedOut ? null : { done };
+      return { waiting, held, refused, unread, lastSync, skew, firstSync, signedOut };
     });
   }
 

@@ -4,7 +4,7 @@ export class EngineError extends Error {
   /**
    * @param {string} code 'offline' | 'signed_out' | 'old_app' | 'resync' | 'bad_cursor' |
    *   'throttled' | 'server' | 'storage_full' | 'bad_code' | 'bad_name' | 'unknown_task' | 'unknown_state' | 'bad_email' |
-   *   'bad_note' | 'bad_reason' | 'too_large' | 'bad_request' | 'no_session'
+   *   'bad_note' | 'bad_reason' | 'too_large' | 'bad_request' | 'no_session' | 'incomplete'
    * @param {{retryAfter?: number | null}} [more] retryAfter: milliseconds that the server asks for
    */
   constructor(code, { retryAfter = null } = {}) {
@@ -12,6 +12,22 @@ export class EngineError extends Error {
     this.name = 'EngineError';
     this.code = code;
     this.retryAfter = retryAfter;
+  }
+}
+
+/**
+ * A module that is loaded when it is needed.
+ * @template T
+ * @param {Promise<T>} loading
+ * @returns {Promise<T>}
+ * @throws {EngineError} 'incomplete': it did not come
+ */
+export async function arrived(loading) {
+  try {
+    return await loading;
+  } catch (error) {
+    console.error(error);
+    throw new EngineError('incomplete');
   }
 }
 

@@ -9,7 +9,8 @@ export function isOwn(item) {
 }
 
 /**
- * The steps of a task in their order: moment, then the device's sequence, then id.
+ * The steps of a task in their order: moment, then the device's sequence, then id. This device's
+ * own keep its sequence, whatever its clock said between them, as the server counts them too.
  * @param {any} task as pulled
  * @param {import('./store.js').Item[]} items this device's, of the task
  * @param {number} skew milliseconds that the server is ahead of the device
@@ -27,7 +28,7 @@ export function stepsOf(task, items, skew, me) {
   const own = items
     .filter((item) => !known.has(item.id) && (isOwn(item) || item.status === 'refused'))
     .map((item) => ownStep(item, skew, me));
-  return [...told, ...own].sort(byOrder);
+  return inSequence([...told, ...own]).sort(byOrder);
 }
 
 /**
@@ -53,6 +54,20 @@ function ownStep(item, skew, me) {
     survey: item.survey,
     mine: ['accepted', 'duplicate'].includes(item.status) ? null : item.status,
   };
+}
+
+/**
+ * No step of this device counts earlier than one before it. That none counts later than it was
+ * received is the server's part: what waits is received after everything that was told.
+ */
+function inSequence(steps) {
+  const own = steps.filter((step) => step.sequence !== null && step.mine !== 'refused');
+  let reached = -Infinity;
+  for (const step of own.sort((one, other) => one.sequence - other.sequence)) {
+    reached = Math.max(step.moment, reached);
+    step.moment = reached;
+  }
+  return steps;
 }
 
 /** Sequences compare only where both are this device's. */

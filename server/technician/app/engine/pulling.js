@@ -6,6 +6,8 @@ import { ALL, KINDS, readMark, setMark } from './store.js';
 
 /** Changes of a page: few enough that the first ones show soon. */
 const PAGE = 500;
+/** What does not stay where nobody is enrolled: who the customers are, where, and their tasks. */
+const PRIVATE = ['task', 'customer', 'location', 'task_type', 'gone'];
 /** Milliseconds for which a task that left can still be told of. */
 const GONE_LIFE = 24 * 3600 * 1000;
 
@@ -44,6 +46,21 @@ async function startAgain(store) {
   });
 }
 
+/**
+ * The server does not know this device any more: a phone that was stolen or left shows nobody's
+ * address. What was recorded stays, and the names of states, which say what that is. Should the
+ * device be known again, everything is pulled anew.
+ * @param {import('./database.js').Database} store
+ */
+export async function dropPulled(store) {
+  await store.write(ALL, async (tx) => {
+    for (const kind of PRIVATE) tx.objectStore(kind).clear();
+    setMark(tx, 'cursor', null);
+    setMark(tx, 'complete', false);
+    setMark(tx, 'signedOut', true);
+  });
+}
+
 async function keep(store, page, skew, now) {
   await store.write(ALL, async (tx) => {
     const turn = await readMark(tx, 'turn');
@@ -52,6 +69,7 @@ async function keep(store, page, skew, now) {
       else if (change.kind === 'verdict' && !change.deleted) await settleIn(tx, [change], now);
     }
     setMark(tx, 'cursor', page.cursor);
+    setMark(tx, 'signedOut', false);
     if (skew !== null) setMark(tx, 'skew', skew);
     if (!page.more) await finish(tx, turn, now);
   });

@@ -45,9 +45,14 @@ async function pushBatch(store, wire, now, signal, batch) {
     await pushBatch(store, wire, now, signal, batch.slice(0, middle));
     return pushBatch(store, wire, now, signal, batch.slice(middle));
   }
-  await settle(store, reply.results, now());
+  await settle(store, reply.results.map(understood), now());
   const answered = new Set(reply.results.map((result) => result.id));
   if (batch.some((item) => !answered.has(item.id))) throw new EngineError('server');
+}
+
+/** What the server could not read it does not keep, unlike whatever else it refuses. */
+function understood(result) {
+  return result.reason === 'malformed' ? { ...result, reason: UNREADABLE } : result;
 }
 
 function firstOf(items) {

@@ -164,7 +164,7 @@ function summaryOf(content, task, items, captured, me) {
     id: task.id,
     title: task.title,
     number: task.external_id,
-    typeName: (language) => named(type, language),
+    type: { name: type?.name ?? '', names: type?.names ?? {} },
     state: stateOf(content, stateAfter(task, steps)),
     scheduledAt: task.scheduled_at === null ? null : Date.parse(task.scheduled_at),
     customer,
@@ -189,29 +189,23 @@ function isCaptured(item) {
 function customerOf(content, id, captured) {
   const customer = content.customers.get(id);
   if (!customer) return null;
-  const { name, phone, language } = customer;
+  const { name, phone, call, language } = customer;
   const given = (customer.email ?? '').trim() || null;
   const email = given ?? captured.get(id)?.at(-1)?.email ?? null;
-  return { id, name, email, captured: given === null && email !== null, phone, language };
+  return { id, name, email, captured: given === null && email !== null, phone, call, language };
 }
 
 function locationOf(content, id) {
   const location = content.locations.get(id);
   if (!location) return null;
-  const { name, address, email, phone, zone } = location;
-  return { id, name, address, email, phone, zone };
+  const { name, address, email, phone, call, zone } = location;
+  return { id, name, address, email, phone, call, zone };
 }
 
 /** A state that is not on the device any more still has its code. */
 function stateOf(content, code) {
   const { name = code, names = {}, state_kind: kind = 'planned' } = content.states.get(code) ?? {};
   return { code, name, names, kind };
-}
-
-function named(thing, language) {
-  const names = thing?.names ?? {};
-  const short = language.slice(0, 2);
-  return names[language] ?? names[language.replace('_', '-')] ?? names[short] ?? thing?.name ?? '';
 }
 
 function byTime(one, other) {

@@ -41,7 +41,10 @@ export function openStore(device) {
   });
 }
 
-/** Marks, with what holds before they were first set. `ended`: another enrolment took the queue. */
+/**
+ * Marks, with what holds before they were first set. `ended`: another enrolment took the queue.
+ * `signedOut`: the server did not know the device at the last contact.
+ */
 const FIRST = {
   sequence: 0,
   cursor: null,
@@ -51,6 +54,7 @@ const FIRST = {
   lastSync: null,
   skew: 0,
   ended: false,
+  signedOut: false,
 };
 
 /**

@@ -2,7 +2,7 @@
 
 import { EngineError } from './errors.js';
 import { listen } from './live.js';
-import { pullPage } from './pulling.js';
+import { dropPulled, pullPage } from './pulling.js';
 import { pushAll } from './pushing.js';
 import { inTurn } from './turns.js';
 
@@ -113,6 +113,7 @@ export class Syncing extends EventTarget {
       this.#later(this.live ? POLL_LIVE : POLL);
     } catch (error) {
       if (signal.aborted) return;
+      if (error.code === 'signed_out') await dropPulled(this.#store).catch(console.error);
       this.#failed(error);
     }
   }
@@ -176,8 +177,9 @@ export class Syncing extends EventTarget {
     };
     try {
       await listen(this.#wire, this.#ended.signal, begin, () => this.sync());
-    } catch {
-      // The next look at the server, which comes anyway, says what is wrong.
+    } catch (error) {
+      // The next look at the server says what is wrong. It comes anyway; a revoked device's at once.
+      if (error.code === 'signed_out' && this.problem !== 'signed_out') this.sync();
     }
     this.#setLive(false);
   }

@@ -1,5 +1,7 @@
 /** Nodes from data, and a page made to look like another one without losing what is typed. */
 
+/** The event that tells of a handler that failed; `detail` is the error. */
+export const FAILED = 'retour-failed';
 const HANDLERS = ['onclick', 'oninput', 'onchange', 'onsubmit', 'onblur'];
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -36,7 +38,8 @@ const ICONS = {
 export function h(tag, props = {}, ...children) {
   const node = /** @type {any} */ (document.createElement(tag));
   for (const [name, value] of Object.entries(props)) {
-    if (name === 'key' || name.startsWith('on')) node[name] = value;
+    if (name === 'key') node[name] = value;
+    else if (name.startsWith('on')) node[name] = value && telling(value);
     else if (value === true) node.setAttribute(name, '');
     else if (value !== false && value !== null && value !== undefined) {
       node.setAttribute(name, String(value));
@@ -44,6 +47,18 @@ export function h(tag, props = {}, ...children) {
   }
   node.append(...children.flat(Infinity).filter((child) => child || child === 0));
   return node;
+}
+
+/** The handler, whose failure somebody hears of. */
+function telling(handle) {
+  return async (event) => {
+    try {
+      await handle(event);
+    } catch (error) {
+      console.error(error);
+      dispatchEvent(new CustomEvent(FAILED, { detail: error }));
+    }
+  };
 }
 
 /** A mark that a word stands beside. @param {keyof typeof ICONS} name */

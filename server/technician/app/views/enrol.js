@@ -47,10 +47,12 @@ function welcome({ engine }) {
       h(
         'p',
         {},
-        _(
-          'Your tasks come by themselves and stay here without a network. ' +
-            'Add this page to the home screen to keep it at hand.',
-        ),
+        isSecureContext
+          ? _(
+              'Your tasks come by themselves and stay here without a network. ' +
+                'Add this page to the home screen to keep it at hand.',
+            )
+          : _('Your tasks come by themselves.'),
       ),
       h('a', { class: 'button wide', href: LIST }, _('To my tasks')),
     ],

@@ -1,25 +1,11 @@
 /** Who is at work on this device, in which language; sign out; is the work safe here. */
 
 import { h } from './dom.js';
+import { askToInstall, mayInstall } from './install.js';
 import { ENROL } from './routes.js';
 import { _, choose, language, ngettext } from './texts.js';
 
-/** @type {any} the browser's own question, where it has one */
-let installing = null;
 let asking = false;
-
-/** Keep the browser's offer to install for this page. @param {() => void} refresh */
-export function offerInstall(refresh) {
-  addEventListener('beforeinstallprompt', (event) => {
-    event.preventDefault();
-    installing = event;
-    refresh();
-  });
-  addEventListener('appinstalled', () => {
-    installing = null;
-    refresh();
-  });
-}
 
 /** @param {import('./shell.js').Shell} shell @returns {Promise<import('./shell.js').Page>} */
 export async function me(shell) {
@@ -29,8 +15,7 @@ export async function me(shell) {
     content: [
       session && who(session),
       languages(shell),
-      session && keeping(status),
-      installed(),
+      ...(isSecureContext ? [session && keeping(status), installed()] : []),
       session && leaving(shell),
     ].filter(Boolean),
   };
@@ -93,16 +78,16 @@ function keeping({ persisted }) {
 
 function installed() {
   if (matchMedia('(display-mode: standalone)').matches) return null;
-  const onclick = async () => {
-    await installing.prompt();
-    installing = null;
-  };
   return h(
     'section',
     { class: 'card', key: 'install' },
     h('h2', {}, _('On the home screen')),
-    installing
-      ? h('button', { class: 'button second', type: 'button', onclick }, _('Install the app'))
+    mayInstall()
+      ? h(
+          'button',
+          { class: 'button second', type: 'button', onclick: askToInstall },
+          _('Install the app'),
+        )
       : h(
           'p',
           {},
@@ -141,7 +126,9 @@ function leaving(shell) {
     h(
       'p',
       {},
-      _('To come back you need a new code from dispatch, unless something still waits here.'),
+      status.problem === 'signed_out'
+        ? _('To come back you need a new code from dispatch.')
+        : _('To come back you need a new code from dispatch, unless something still waits here.'),
     ),
     choice('button wide', () => leave(shell), _('Sign out')),
     choice('button second wide', ask(false), _('Stay signed in')),

@@ -11,8 +11,9 @@ const WRONG_CLOCK = 120_000;
 /**
  * What went wrong with something that was just tried.
  * @param {any} error
+ * @param {boolean} [recording] whether a step was to be recorded
  */
-export function wordsOf(error) {
+export function wordsOf(error, recording = true) {
   const words = {
     storage_full: _(
       'This device is full: the step was not recorded. Free some space, then do it again. ' +
@@ -27,21 +28,24 @@ export function wordsOf(error) {
     bad_reason: _('This reason is too long: at most 200 characters.'),
     no_session: _('Nobody is signed in on this device, so nothing was recorded.'),
     offline: _('No network. Try again when there is one.'),
+    incomplete: _('A part of the app has not arrived yet: it needs a network, once.'),
     server: _('The server has a problem. What waits is kept; it is tried again by itself.'),
   };
-  if (!words[error.code]) console.error(error);
-  return words[error.code] ?? _('That did not work, and nothing was recorded. Try it again.');
+  if (words[error.code]) return words[error.code];
+  console.error(error);
+  return recording
+    ? _('That did not work, and nothing was recorded. Try it again.')
+    : _('That did not work. Try it again.');
 }
 
 /** Standing problems of this device, above every page. @param {import('./shell.js').Shell} shell */
 export function problems(shell) {
   const { session, status } = shell.engine;
-  if (!session) return null;
   const found = [
-    problemOf(shell),
-    clockOf(status),
-    status.firstSync && first(status.firstSync),
-    status.newer && newer(shell),
+    ...(session ? [problemOf(shell), clockOf(status)] : []),
+    session && status.firstSync && first(status.firstSync),
+    session && status.newer && newer(shell),
+    !isSecureContext && insecure(),
   ].filter(Boolean);
   return found.length ? h('div', { class: 'problems', key: 'problems' }, ...found) : null;
 }
@@ -109,6 +113,15 @@ function first({ done }) {
     _('First sync: your tasks are arriving.'),
     arrived,
     _('Stay connected until it is complete.'),
+  );
+}
+
+/** Browsers keep an app, and what it stores for good, only from an address that nobody can fake. */
+function insecure() {
+  return notice(
+    'caution',
+    _('This address begins with http: the app opens only with a network.'),
+    _('Ask dispatch for the address that begins with https, and enrol there.'),
   );
 }
 

@@ -12,15 +12,14 @@ let syncing = false;
 /** @param {import('./shell.js').Shell} shell @returns {Promise<import('./shell.js').Page>} */
 export async function queue(shell) {
   const items = await shell.engine.queue();
+  const { status } = shell.engine;
   const pending = items.filter((item) => PENDING.includes(item.status));
   const settled = items.filter((item) => !PENDING.includes(item.status));
   return {
     title: _('Queue'),
     content: [
-      ...progress(pending.length, settled, shell.engine.status.online).map((said) =>
-        h('p', {}, said),
-      ),
-      pending.length > 0 && sync(shell),
+      ...progress(pending.length, settled, status).map((said) => h('p', {}, said)),
+      pending.length > 0 && !isOut(status) && sync(shell),
       group(shell, _('Waiting'), pending),
       group(shell, _('Already sent'), settled),
       settled.length > 0 && h('p', { class: 'hint' }, _('Settled steps stay here for 14 days.')),
@@ -29,17 +28,14 @@ export async function queue(shell) {
 }
 
 /** What waits, what needs somebody, or else that all is well. */
-function progress(pending, settled, online) {
+function progress(pending, settled, status) {
   if (!pending && !settled.length) {
     return [_('What you record on tasks appears here, with what became of it.')];
   }
   const said = [];
   if (pending) {
     const waits = ngettext('{count} step waits.', '{count} steps wait.', pending);
-    const where = online
-      ? _('It is sent by itself.')
-      : _('All is kept on this device until there is a network.');
-    said.push(`${waits} ${where}`);
+    said.push(`${waits} ${whereTo(status)}`);
   }
   const refused = settled.filter((item) => item.status === 'refused').length;
   if (refused) {
@@ -62,6 +58,18 @@ function progress(pending, settled, online) {
     );
   }
   return said.length ? said : [_('All is sent and settled.')];
+}
+
+/** Whether nothing is sent before somebody enrols anew. */
+function isOut({ problem }) {
+  return problem === 'signed_out';
+}
+
+function whereTo(status) {
+  if (isOut(status)) return _('All is kept on this device until it is enrolled again.');
+  return status.online
+    ? _('It is sent by itself.')
+    : _('All is kept on this device until there is a network.');
 }
 
 function sync(shell) {
@@ -91,7 +99,7 @@ function group(shell, name, items) {
 function row(shell, item) {
   const { zone, now } = shell;
   const moment = item.moment + shell.engine.status.skew;
-  const verdict = verdictOf(item, shell.engine.status.online);
+  const verdict = verdictOf(item, shell.engine.status);
   return h(
     'li',
     { key: item.id, class: item.status },
@@ -122,23 +130,23 @@ function details({ note, email, survey }) {
   ];
 }
 
-function verdictOf({ status, reason }, online) {
+function verdictOf({ status, reason }, standing) {
   switch (status) {
     case 'held':
       return {
         icon: 'clock',
         tone: 'caution',
         name: _('Held'),
-        means: _('Can be undone for ten seconds, then it is sent.'),
+        means: isOut(standing)
+          ? _('Can be undone for ten seconds, then it waits.')
+          : _('Can be undone for ten seconds, then it is sent.'),
       };
     case 'waiting':
       return {
         icon: 'clock',
         tone: 'caution',
         name: _('Waits'),
-        means: online
-          ? _('It is about to be sent.')
-          : _('Kept on this device until there is a network.'),
+        means: waitingFor(standing),
       };
     case 'accepted':
       return {
@@ -168,6 +176,13 @@ function verdictOf({ status, reason }, online) {
   }
 }
 
+function waitingFor(standing) {
+  if (isOut(standing)) return _('Kept on this device until it is enrolled again.');
+  return standing.online
+    ? _('It is about to be sent.')
+    : _('Kept on this device until there is a network.');
+}
+
 function refusal(reason) {
   const called = _('Dispatch sees it too and can accept it: call them if it was right.');
   const told = {
@@ -181,7 +196,11 @@ function refusal(reason) {
       _('Another step has the same number.'),
       _('Open the task and record the step again.'),
     ],
+    unreadable: [
+      _('The server could not read this step, so dispatch does not see it.'),
+      _('It is tried again when the app starts anew. Record the step again if it cannot wait.'),
+    ],
   };
-  const [means, todo] = told[reason] ?? [_('The server does not take it.'), called];
+  const [means, todo] = told[reason] ?? [_('The server does not take it.'), _('Call dispatch.')];
   return { icon: 'alert', tone: 'negative', name: _('Refused'), means, todo };
 }

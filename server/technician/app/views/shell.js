@@ -1,21 +1,31 @@
 /** Around every page: status strip, problems, what can be undone, where else one may go. */
 
-import { h, icon, patch } from './dom.js';
+import { arrived } from '../engine/errors.js';
+import { FAILED, h, icon, patch } from './dom.js';
 import { draftsOf } from './drafts.js';
 import { enrol, forgetEnrolment } from './enrol.js';
-import { list } from './list.js';
-import { me, offerInstall } from './me.js';
-import { other } from './other.js';
+import { failure, forgetFailure } from './failure.js';
+import { offerInstall } from './install.js';
 import { problems, wordsOf } from './problems.js';
-import { queue } from './queue.js';
 import { ENROL, LIST, ME, QUEUE, placeOf } from './routes.js';
-import { step } from './step.js';
 import { news, strip } from './strip.js';
-import { task } from './task.js';
-import { _, speak } from './texts.js';
+import { _, isMute, speak } from './texts.js';
+import { usableZone } from './times.js';
 import { Undoing } from './undo.js';
 
-const VIEWS = { list, task, step, other, queue, enrol, me };
+/** The module of each page; the first one of a new device comes with the shell. */
+const VIEWS = {
+  enrol: async () => ({ enrol }),
+  list: () => import('./list.js'),
+  me: () => import('./me.js'),
+  other: () => import('./other.js'),
+  queue: () => import('./queue.js'),
+  signedOut: () => import('./signed_out.js'),
+  step: () => import('./step.js'),
+  task: () => import('./task.js'),
+};
+/** What a device shows as long as it is enrolled. */
+const OF_TASKS = ['list', 'other', 'step', 'task'];
 /** Milliseconds in which a second tap of the same finger does nothing. */
 const ONE_TAP = 500;
 /** Milliseconds between looks at relative times. */
@@ -50,9 +60,9 @@ export class Shell {
     this.told = h('div', { class: 'hidden', role: 'status', 'aria-live': 'polite' });
   }
 
-  /** The zone in which times are said. */
+  /** The zone in which times are said; undefined: the phone's own. */
   get zone() {
-    return this.engine.session?.zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+    return usableZone(this.engine.session?.zone);
   }
 
   /** Now by the server's clock. */
@@ -65,9 +75,16 @@ export class Shell {
     this.root.after(this.told);
     this.engine.addEventListener('change', () => this.#changed());
     addEventListener('hashchange', () => this.refresh());
+    addEventListener(FAILED, ({ detail }) => this.complain(wordsOf(detail, false)));
     offerInstall(() => this.refresh());
-    setInterval(() => this.refresh(), TICK);
+    setInterval(() => this.#tick(), TICK);
     await this.refresh();
+  }
+
+  /** Have everything here that pages may need: the network may not be there when they do. */
+  async loadRest() {
+    const loading = [...Object.values(VIEWS).map((load) => load()), this.engine.loadRest()];
+    await Promise.allSettled(loading);
   }
 
   /** Go to another page; `replace` leaves this one out of the way back. */
@@ -116,12 +133,13 @@ export class Shell {
 
   /** Show what is, one look after the other. */
   refresh() {
-    this.#rendering = this.#rendering
-      .then(() => this.#render())
-      .catch((error) => {
-        console.error(error);
-      });
+    this.#rendering = this.#rendering.then(() => this.#render()).catch(console.error);
     return this.#rendering;
+  }
+
+  async #tick() {
+    if (isMute()) await speak(this.spoken);
+    await this.refresh();
   }
 
   async #changed() {
@@ -141,15 +159,34 @@ export class Shell {
     const at = JSON.stringify([this.place.page, this.place.task, this.place.state]);
     const moved = this.#shown !== '' && at !== this.#shown;
     if (at !== this.#shown) this.#left();
-    /** @type {Page} */
-    const page = await VIEWS[this.place.page](this);
-    const bar = await this.undoing.bar();
+    const { page, whole } = await this.#made();
     const focused = document.activeElement;
-    patch(this.root, this.#whole(page, bar));
+    patch(this.root, whole);
     document.title = `${page.title} · Retour`;
     this.#shown = at;
     if (moved) scrollTo(0, 0);
     this.#focus(moved, focused);
+  }
+
+  /** The page where one is; what cannot be made is told, with a way on. */
+  async #made() {
+    try {
+      const page = await this.#view();
+      const whole = this.#whole(page, await this.undoing.bar(), strip(this), problems(this));
+      forgetFailure();
+      return { page, whole };
+    } catch (error) {
+      const page = failure(this, error);
+      return { page, whole: this.#whole(page) };
+    }
+  }
+
+  /** @returns {Promise<Page>} */
+  async #view() {
+    const gone = this.engine.status.problem === 'signed_out' && OF_TASKS.includes(this.place.page);
+    const name = gone ? 'signedOut' : this.place.page;
+    const { [name]: view } = await arrived(VIEWS[name]());
+    return view(this);
   }
 
   #left() {
@@ -178,17 +215,17 @@ export class Shell {
     return undefined;
   }
 
-  #whole(page, bar) {
+  #whole(page, bar = null, top = null, standing = null) {
     return h(
       'div',
       {},
       skip(),
-      h('header', { class: 'top' }, strip(this)),
+      h('header', { class: 'top' }, top),
       h(
         'main',
         { id: 'main', key: this.place.page },
         ...(page.over ?? []),
-        problems(this),
+        standing,
         this.#complaint && complaint(this.#complaint),
         h('h1', { tabindex: -1 }, page.title),
         ...page.content,

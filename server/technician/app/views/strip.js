@@ -37,6 +37,7 @@ function waitingWords(status) {
 
 function syncWords(shell) {
   const { status } = shell.engine;
+  if (status.problem === 'signed_out') return _('not enrolled');
   if (status.firstSync) return _('first sync');
   if (status.lastSync === null) return _('never synced');
   return _('synced {when}', { when: ago(status.lastSync, Date.now()) });
@@ -45,15 +46,17 @@ function syncWords(shell) {
 /**
  * What changed that one should hear of: the network, and that all is sent.
  * @param {import('../engine/engine.js').Engine} engine
- * @param {{online: boolean, waiting: number, refused: number} | null} before
+ * @param {{online: boolean, waiting: number, refused: number, out: boolean} | null} before
  */
 export function news({ session, status }, before) {
-  const seen = { online: status.online, waiting: waitingOf(status), refused: status.refused };
+  const { online, refused, problem } = status;
+  const seen = { online, waiting: waitingOf(status), refused, out: problem === 'signed_out' };
   const text = session && before ? newsOf(before, seen) : '';
   return { seen, text };
 }
 
 function newsOf(before, seen) {
+  if (seen.out && !before.out) return _('This device is no longer enrolled.');
   if (seen.refused > before.refused) return _('A step was refused. The queue says why.');
   if (before.online && !seen.online) return _('Offline. All that you do is kept on this device.');
   if (!before.online && seen.online) return _('Online again.');

@@ -6,7 +6,7 @@ import { history } from './history.js';
 import { nextSteps } from './moving.js';
 import { back, chip, mark, marks, owner } from './parts.js';
 import { LIST } from './routes.js';
-import { _, language, named } from './texts.js';
+import { _, named } from './texts.js';
 import { full } from './times.js';
 
 /** @param {import('./shell.js').Shell} shell @returns {Promise<import('./shell.js').Page>} */
@@ -63,9 +63,9 @@ function facts(shell, found) {
     'dl',
     { class: 'facts', key: 'facts' },
     day && fact(_('When'), h('span', {}, day)),
-    customer && fact(_('Customer'), customer.name, phone(customer.phone)),
-    place && fact(_('Place'), place.name, map(place.address), phone(place.phone)),
-    fact(_('Type'), [found.typeName(language), found.number].filter(Boolean).join(' · ')),
+    customer && fact(_('Customer'), customer.name, phone(customer)),
+    place && fact(_('Place'), place.name, map(place.address), phone(place)),
+    fact(_('Type'), [named(found.type), found.number].filter(Boolean).join(' · ')),
     found.reason && fact(_('Reason'), found.reason),
     found.priority && fact(_('Priority'), found.priority),
     found.tags.length > 0 && fact(_('Tags'), found.tags.join(', ')),
@@ -81,14 +81,10 @@ function fact(name, ...said) {
   );
 }
 
-function phone(number) {
-  if (!number) return null;
-  return h(
-    'a',
-    { class: 'touch', href: `tel:${number.replace(/[^+\d]/g, '')}` },
-    icon('phone'),
-    number,
-  );
+/** What is written may be more than a number, or none: the server says what is dialled. */
+function phone({ phone: written, call }) {
+  if (!written) return null;
+  return call ? h('a', { class: 'touch', href: call }, icon('phone'), written) : written;
 }
 
 /** Opens the phone's own map; elsewhere a page of OpenStreetMap. */

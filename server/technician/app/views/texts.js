@@ -5,6 +5,8 @@ const KEPT = 'retour-language';
 let texts = {};
 /** 'fr' or 'en'. */
 export let language = 'fr';
+/** The language whose texts are here; none while they have not come. */
+let here = '';
 
 /** The locale for dates and numbers. */
 export function locale() {
@@ -19,9 +21,19 @@ export async function speak(ofSession) {
   const wanted = chosen() ?? ofSession ?? navigator.language;
   language = wanted.startsWith('en') ? 'en' : 'fr';
   document.documentElement.lang = locale();
-  texts = await fetch(`texts.${language}.json`)
-    .then((answer) => (answer.ok ? answer.json() : {}))
-    .catch(() => ({}));
+  if (here === language) return;
+  const wished = language;
+  const found = await fetch(`texts.${wished}.json`)
+    .then((answer) => (answer.ok ? answer.json() : null))
+    .catch(() => null);
+  if (wished !== language) return; // somebody has chosen another one meanwhile
+  here = found ? wished : '';
+  texts = found ?? {};
+}
+
+/** Whether texts are missing, so that English is spoken instead: worth another attempt. */
+export function isMute() {
+  return here !== language;
 }
 
 /** Keep a choice of language on this device. @param {'fr' | 'en'} wanted */
@@ -65,5 +77,30 @@ function fill(text, values) {
 
 /** The name of a state or another thing that has one by language. */
 export function named({ name, names }) {
-  return names?.[language] ?? names?.[locale()] ?? names?.[locale().replace('-', '_')] ?? name;
+  return textIn(names ?? {}, locale()) ?? name;
+}
+
+/**
+ * The text for who reads `wanted`, as sync/languages.py chooses: its own, that of the language
+ * without a country, that of another country.
+ * @param {Record<string, string>} texts by language: fr, fr_CA, fr-CA
+ * @param {string} wanted
+ * @returns {string | undefined}
+ */
+export function textIn(texts, wanted) {
+  const known = Object.entries(texts)
+    .map(([one, text]) => [spelt(one), text])
+    .filter(([, text]) => text);
+  const near = known.map(([one]) => one).filter((one) => base(one) === base(wanted));
+  const best = [spelt(wanted), base(wanted), ...near.sort()];
+  const found = best.find((one) => known.some(([other]) => other === one));
+  return Object.fromEntries(known)[found];
+}
+
+function base(tag) {
+  return spelt(tag).split('_')[0];
+}
+
+function spelt(tag) {
+  return tag.replaceAll('-', '_').toLowerCase();
 }

@@ -6,6 +6,28 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
+/** @type {Map<string, boolean>} whether this browser knows a zone */
+const known = new Map();
+
+/**
+ * A zone that times can be said in: the phone's own where this browser does not know `zone`.
+ * @param {string | undefined} zone
+ * @returns {string | undefined} undefined stands for the phone's own in Intl, too
+ */
+export function usableZone(zone) {
+  if (!zone) return undefined;
+  if (!known.has(zone)) known.set(zone, isKnown(zone));
+  return known.get(zone) ? zone : undefined;
+}
+
+function isKnown(zone) {
+  try {
+    return Boolean(new Intl.DateTimeFormat('en-CA', { timeZone: zone }));
+  } catch {
+    return false;
+  }
+}
+
 /** The day of a moment, as 2026-11-22. */
 export function dayOf(moment, zone) {
   return new Intl.DateTimeFormat('en-CA', {

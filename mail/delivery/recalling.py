@@ -1,0 +1,44 @@
+"""Recalling: claimed mails that must be decided anew, for somebody has decided otherwise.
+
+Claims run ahead of what is being sent, by up to a chunk and some seconds. Who says that nothing is
+to be sent takes them back in the same transaction: content leaves only where the claim still
+stands, so the last word before the content is theirs. They are judged again at once.
+"""
+
+from typing import Final
+from uuid import UUID
+
+from mail.states import RECALL
+from sync.database import Tx
+
+#: Locked in the order of the index. One whose content mark comes first has left already. Patience
+#: and date of a mail that was never offered have not begun.
+_RECALL: Final = """
+UPDATE outbox SET phase = {{phase}}, not_before = $2, lease_until = NULL,
+  first_tried_at = CASE WHEN attempt > 1 THEN first_tried_at END
+WHERE account = $1 AND phase IN ({{from_phases}}) AND invitation IN (
+  SELECT o.invitation
+  FROM outbox o JOIN invitation i ON (i.account, i.id) = (o.account, o.invitation)
+  WHERE o.account = $1 AND o.phase IN ({{from_phases}}) AND {concerned}
+  ORDER BY o.invitation FOR NO KEY UPDATE OF o {locked})
+"""
+
+_TO: Final = RECALL.sql(_RECALL.format(concerned="i.address = $3", locked=""))
+_OF: Final = RECALL.sql(_RECALL.format(concerned="i.campaign = $3", locked=""))
+#: Of two mails to one address that are refused at once, neither waits for the other's outcome.
+_BEHIND: Final = RECALL.sql(_RECALL.format(concerned="i.address = $3", locked="SKIP LOCKED"))
+
+
+async def recall_to(tx: Tx, address: str) -> None:
+    """Take back what is claimed for `address` (a normal form), whose contact is locked."""
+    await tx.execute(_TO, tx.account, tx.now, address)
+
+
+async def recall_behind(tx: Tx, address: str) -> None:
+    """As `recall_to`, but for what others are busy with: the server has refused the address."""
+    await tx.execute(_BEHIND, tx.account, tx.now, address)
+
+
+async def recall_of(tx: Tx, campaign: UUID) -> None:
+    """Take back what is claimed of `campaign`, which is held against claims."""
+    await tx.execute(_OF, tx.account, tx.now, campaign)

@@ -1,0 +1,107 @@
+"""Addresses of servers as URLs (RFC 3986), read so that none means something else than was meant.
+
+The usual readers are lenient: in `smtp://u@x.ca:p@ss#1@mail:587` they find the host `ss`. Here a
+sign that could end a part must be written by its escape, and nobody repeats what was refused: it
+holds a password.
+"""
+
+import re
+from ipaddress import AddressValueError, IPv6Address
+from typing import Final
+from urllib.parse import unquote
+
+from msgspec import Struct
+
+LAST_PORT: Final = 65_535
+
+_URL: Final = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+]*)://(?P<authority>[^/?#]*)(?P<path>/[^?#]*)?(\?(?P<query>[^#]*))?",
+    re.IGNORECASE,
+)
+_HOST: Final = re.compile(r"(?:\[(?P<v6>[^\]]*)\]|(?P<name>[\w.-]+))(?::(?P<port>[0-9]{1,5}))?")
+_ESCAPE: Final = re.compile(r"%(?![0-9a-fA-F]{2})")
+
+ESCAPES: Final = "in a user or password write @ as %40, # as %23, / as %2F, ? as %3F and % as %25"
+
+
+class UrlError(ValueError):
+    """Not the address of a server; the text says why, and nothing of what was written."""
+
+
+class Host(Struct, frozen=True):
+    """A name or address, without brackets, and a port where one is said."""
+
+    name: str
+    port: int | None
+
+
+class ServerUrl(Struct, frozen=True):
+    """A URL in its parts, user and password without escapes; empty for what is not said."""
+
+    scheme: str
+    hosts: list[Host]
+    user: str
+    password: str
+    path: str
+    query: str
+
+
+def read_url(url: str) -> ServerUrl:
+    """`url` in its parts. Several hosts may stand between commas.
+
+    :raises UrlError: a part that could be read in two ways, or cannot be.
+    """
+    if not url.isprintable() or " " in url:
+        raise UrlError("must hold no blanks and no control characters")
+    if "#" in url:
+        raise UrlError(f"must hold no #: {ESCAPES}")
+    found = _URL.fullmatch(url)
+    if found is None:
+        raise UrlError("must be written scheme://host")
+    path, query = found["path"] or "", found["query"] or ""
+    authority = found["authority"]
+    if authority.count("@") > 1:
+        raise UrlError(f"must hold @ once at most: {ESCAPES}")
+    if "@" in path + query:
+        raise UrlError(f"must hold no / or ? before the @: {ESCAPES}")
+    credentials, _, places = authority.rpartition("@")
+    user, _, password = credentials.partition(":")
+    if password and not user:
+        raise UrlError("must name the user whom the password is of")
+    try:
+        hosts = [read_host(one) for one in places.split(",")] if places else []
+    except UrlError as error:
+        raise UrlError(f"{error}; {ESCAPES}") from None
+    return ServerUrl(
+        found["scheme"].lower(), hosts, _plain(user), _plain(password), _plain(path), query
+    )
+
+
+def read_host(text: str) -> Host:
+    """A host with or without port: `mail.example:587`, `[2001:db8::1]`.
+
+    :raises UrlError: anything else.
+    """
+    found = _HOST.fullmatch(text)
+    if found is None:
+        raise UrlError(
+            f"must name a host, or host:port; a user before it ends with @, and {ESCAPES}"
+        )
+    if found["v6"] is not None:
+        try:
+            IPv6Address(found["v6"])
+        except AddressValueError:
+            raise UrlError("must hold an address of IPv6 between [ and ]") from None
+    port = None if found["port"] is None else int(found["port"])
+    if port is not None and not 1 <= port <= LAST_PORT:
+        raise UrlError(f"must have a port from 1 to {LAST_PORT}")
+    return Host(found["v6"] or found["name"], port)
+
+
+def _plain(text: str) -> str:
+    if _ESCAPE.search(text):
+        raise UrlError(f"must follow each % by two digits: {ESCAPES}")
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise UrlError("must hold escapes of UTF-8") from None

@@ -1,0 +1,1 @@
+"""Who may come in: what guards passwords, tokens and codes, and the record of what happened."""

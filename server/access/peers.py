@@ -1,0 +1,112 @@
+"""Whose network address a request comes from, through the proxies that the settings name."""
+
+import logging
+import re
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any, Final, TypeAlias
+
+from litestar.connection import ASGIConnection
+from litestar.datastructures import Headers
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+AnyConnection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
+Address: TypeAlias = IPv4Address | IPv6Address
+
+LOG: Final = logging.getLogger("retour.peers")
+#: Characters of an entry that is no address; a header may hold thousands.
+_LONGEST: Final = 100
+#: `192.0.2.7:5555`, `[2001:db8::1]`, `[2001:db8::1]:5555`: as Azure, IIS and Forwarded write them.
+_WITH_PORT: Final = re.compile(r"\[(?P<v6>[^\]]*)\](?::\d+)?|(?P<v4>[^:]*):\d+")
+
+_UNTRUSTED: Final = (
+    "X-Forwarded-For came from %s, which RETOUR_TRUSTED_PROXIES does not name: it is not believed."
+    " If that is your proxy, name it, or everybody behind it shares one limit of attempts"
+)
+_SILENT: Final = (
+    "%s, which RETOUR_TRUSTED_PROXIES names, forwards without X-Forwarded-For: everybody behind it"
+    " shares one limit of attempts"
+)
+_UNREADABLE: Final = "X-Forwarded-For holds an entry that is no address: %r counts by itself"
+
+
+class Peers:
+    """Tells clients apart. Each kind of trouble with the header is logged once a process.
+
+    X-Forwarded-For is believed only from a proxy that the settings name, and only its last entry
+    that is not such a proxy: whatever stands before it, the client wrote itself.
+    """
+
+    def __init__(self, trusted: str) -> None:
+        """`trusted`: addresses and networks, by commas."""
+        self._proxies = [ip_network(part.strip()) for part in trusted.split(",") if part.strip()]
+        self._told: set[str] = set()
+
+    def named(self, connection: AnyConnection) -> str:
+        """The client's address as text; an entry that is no address as it was written."""
+        hop = self._client(connection)
+        address = read_address(hop)
+        return hop[:_LONGEST] if address is None else str(address)
+
+    def line(self, connection: AnyConnection) -> str:
+        """What attempts are counted for: of IPv6 the /64 that one line has."""
+        address = read_address(self.named(connection))
+        if isinstance(address, IPv6Address):
+            return str(IPv6Network((int(address), 64), strict=False))
+        return self.named(connection) if address is None else str(address)
+
+    def watch(self, headers: Headers, client: str) -> None:
+        """Warn where a header comes that will not be believed."""
+        if _UNTRUSTED not in self._told and "x-forwarded-for" in headers:
+            address = read_address(client)
+            if address is None or not self._trusts(address):
+                self._tell(_UNTRUSTED, client)
+
+    def _client(self, connection: AnyConnection) -> str:
+        direct = connection.client.host if connection.client else ""
+        forwarded = ",".join(connection.headers.getall("x-forwarded-for", []))
+        hops = [direct, *(hop for part in reversed(forwarded.split(",")) if (hop := part.strip()))]
+        for hop in hops:
+            address = read_address(hop)
+            if address is None:
+                self._tell(_UNREADABLE, hop[:_LONGEST])
+            elif self._trusts(address):
+                continue
+            return hop
+        if len(hops) == 1:
+            self._tell(_SILENT, direct)
+        return hops[-1]
+
+    def _trusts(self, address: Address) -> bool:
+        return any(address in network for network in self._proxies)
+
+    def _tell(self, what: str, who: str) -> None:
+        if what not in self._told:
+            self._told.add(what)
+            LOG.warning(what, who)
+
+
+def read_address(text: str) -> Address | None:
+    """The address that an entry of the header says, with or without a port; None for none.
+
+    One of IPv4 in IPv6's clothes (`::ffff:192.0.2.7`) is read as IPv4.
+    """
+    found = _WITH_PORT.fullmatch(text)
+    if found is not None:
+        text = found["v6"] or found["v4"] or ""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+def watch_peers(app: ASGIApp, peers: Peers) -> ASGIApp:
+    """`app`, with a warning in the log at the first request through a proxy nobody named."""
+
+    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        client = scope.get("client")
+        peers.watch(Headers.from_scope(scope), client[0] if client else "")
+        await app(scope, receive, send)
+
+    return watched

@@ -1,0 +1,76 @@
+"""Who changed what, for administrators."""
+
+from datetime import datetime
+from typing import Annotated, Any, Final, TypeAlias
+from uuid import UUID
+
+from litestar import Request
+from litestar.types import ControllerRouterHandler
+from msgspec import Meta, Struct
+from msgspec.structs import asdict
+
+from server.access.entrance import api
+from server.access.rights import Action
+from server.api.operation import operation
+from server.api.paging import Limit, Listing, listing
+from server.auth import Principal
+from sync import audit
+from sync.database import tx
+from sync.plain import check_line, check_moment
+
+ApiRequest: TypeAlias = Request[Principal, Any, Any]
+
+
+class AuditEntry(audit.Entry, frozen=True, kw_only=True):
+    """One change. `actor`: user/ID, token/START of its id, code, terminal or system.
+
+    `object`: kind/ID. `before`, `after`: the fields that differ; null where there is nothing.
+    """
+
+    @property
+    def place(self) -> str:
+        """What to go on behind."""
+        return f"{self.at.isoformat()}_{self.id}"
+
+
+class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which page, of all changes or of those to one `object`, such as customer/ID.
+
+    `after`: the `next` of the page before.
+    """
+
+    object: Annotated[str, Meta(max_length=200)] | None = None
+    limit: Limit = 100
+    after: Annotated[str, Meta(max_length=100)] | None = None
+
+    def __post_init__(self) -> None:
+        """:raises ValueError: an object that none can be, or no `next` of ours."""
+        if self.object is not None:
+            check_line("object", self.object)
+        self.read_after()
+
+    def read_after(self) -> tuple[datetime, UUID] | None:
+        """The time and id of the last change that was seen."""
+        if self.after is None:
+            return None
+        moment, _, key = self.after.partition("_")
+        seen = datetime.fromisoformat(moment)
+        if seen.tzinfo is None:
+            raise ValueError("`after` must be the `next` of another page")
+        check_moment(seen)
+        return seen, UUID(key)
+
+
+@operation("GET", "/audit", access=api(Action.AUDIT_READ))
+async def list_changes(request: ApiRequest, query: AuditQuery) -> Listing[AuditEntry]:
+    """List who changed what, the newest first.
+
+    Records, campaigns, tokens, codes, devices and passwords (never what they are); not what
+    devices push, which is in the timelines of tasks. Changes are told with them or not at all.
+    """
+    async with tx(request.user.account) as opened:
+        found = await audit.read(opened, query.limit + 1, query.object, query.read_after())
+    return listing([AuditEntry(**asdict(one)) for one in found], query.limit, "place")
+
+
+ROUTES: Final[list[ControllerRouterHandler]] = [list_changes]

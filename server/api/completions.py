@@ -1,0 +1,64 @@
+"""Completed tasks, for programs that read on from where they were."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, TypeAlias
+
+import msgspec
+from litestar import Request
+from litestar.types import ControllerRouterHandler
+from msgspec import Meta, Struct
+
+from mail.completed import Completion, Place, read_completions
+from server.access.entrance import api
+from server.access.rights import Action
+from server.api.operation import operation
+from server.api.paging import Limit, fitted
+from server.auth import Principal
+from server.http.cursors import read_cursor, write_cursor
+from sync.database import tx
+
+ApiRequest: TypeAlias = Request[Principal, Any, Any]
+
+_read: Final = msgspec.msgpack.Decoder(Place).decode
+
+
+class CompletionQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where to go on; without `after` from the start. `after`: a cursor of an earlier page."""
+
+    limit: Limit = 100
+    after: Annotated[str, Meta(max_length=100)] | None = None
+
+
+class CompletionPage(Struct, frozen=True):
+    """Completions in the order in which they were told. `cursor`: what to ask for as `after`.
+
+    At once while `more`, else whenever one likes: what comes later stands behind it.
+    """
+
+    items: Sequence[Completion]
+    cursor: str
+    more: bool
+
+
+@operation(
+    "GET",
+    "/completions",
+    access=api(Action.COMPLETION_READ),
+    fails=("bad_cursor", "resync"),
+)
+async def list_completions(request: ApiRequest, query: CompletionQuery) -> CompletionPage:
+    """List completed tasks: one row for each first entry into a done or closed state.
+
+    Ask again with `after` = `cursor`. A task whose first entry turns out to be another one, or at
+    another moment, is told again: its later row stands for the earlier. 410 `resync` after the
+    database was restored from a backup: start again without `after`.
+    """
+    after = None if query.after is None else read_cursor(query.after, _read)
+    async with tx(request.user.account) as opened:
+        found = await read_completions(opened, after, query.limit + 1)
+    items = fitted(found.items, query.limit)
+    more = len(items) < len(found.items)
+    return CompletionPage(items, write_cursor(found.places[len(items)]), more)
+
+
+ROUTES: Final[list[ControllerRouterHandler]] = [list_completions]

@@ -1,0 +1,61 @@
+"""Says what a start waits for, when it waits for a lock in the database."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from sync.connecting import FAULTS, PROMPT, Connector
+
+if TYPE_CHECKING:
+    from sync.connecting import Connection
+
+LOG: Final = structlog.stdlib.get_logger("retour.database")
+
+#: Seconds of waiting before it is said, and between two times.
+FIRST: Final = 1.0
+AGAIN: Final = 15.0
+
+#: Who keeps the session $1 waiting, and on what. What other roles do is null to an ordinary owner.
+_WAITING: Final = """
+SELECT coalesce(wanted.relation::regclass::text, wanted.locktype) AS lock, holder.pid,
+  holder.usename, holder.application_name, host(holder.client_addr) AS address, holder.state,
+  date_trunc('second', clock_timestamp() - holder.xact_start)::text AS in_transaction
+FROM pg_locks wanted
+CROSS JOIN unnest(pg_blocking_pids($1)) AS blocking (pid)
+JOIN pg_stat_activity holder ON holder.pid = blocking.pid
+WHERE wanted.pid = $1 AND NOT wanted.granted
+"""
+
+
+@asynccontextmanager
+async def telling(dsn: str, connection: "Connection") -> AsyncIterator[None]:
+    """Log what `connection`, in a transaction, waits for. `dsn`: the address of its role."""
+    pid = await connection.fetchval("SELECT pg_backend_pid()")
+    watching = asyncio.create_task(_watch(dsn, pid))
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.wait([watching])
+
+
+async def _watch(dsn: str, pid: int) -> None:
+    await asyncio.sleep(FIRST)
+    while True:
+        try:
+            await _tell(dsn, pid)
+        except FAULTS as error:
+            LOG.warning("the database does not answer", kind=type(error).__name__, what=str(error))
+        await asyncio.sleep(AGAIN)
+
+
+async def _tell(dsn: str, pid: int) -> None:
+    connection = await Connector(dsn, PROMPT)()
+    try:
+        for row in await connection.fetch(_WAITING, pid):
+            LOG.warning("waiting for a lock that another session holds", **row)
+    finally:
+        await connection.close()

@@ -1,0 +1,41 @@
+"""What answering needs besides the request and the database: made once for each API process."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from litestar import Litestar
+
+from mail.jobs import Ring
+from server.access.peers import AnyConnection, Peers
+from server.mailbox import Mailbox
+from server.settings import Settings
+
+if TYPE_CHECKING:
+    from server.live import Live
+
+
+@dataclass
+class Services:
+    """`ring`: to be called after a commit. `mailbox`: only where this process keeps one.
+
+    `decoding`: held while a large body is decoded.
+    """
+
+    settings: Settings
+    ring: Ring
+    live: "Live"
+    peers: Peers
+    mailbox: Mailbox | None = None
+    decoding: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+def services(connection: AnyConnection) -> Services:
+    """Those of the process that `connection` leads to."""
+    return services_of(connection.app)
+
+
+def services_of(app: Litestar) -> Services:
+    """Those that `app` was made with."""
+    found: Services = app.state.services
+    return found

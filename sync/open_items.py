@@ -1,0 +1,77 @@
+"""Transitions that were refused, or are parked until their task is known."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+
+from sync.database import Tx
+from sync.intake.arrivals import Body
+
+
+class OpenItem(Struct, frozen=True):
+    """A transition that was refused or is parked, as it was pushed.
+
+    `moment`: corrected; `device_moment`: as the device said.
+    """
+
+    id: UUID
+    device: UUID | None
+    technician: UUID
+    task: UUID
+    verdict: str
+    reason: str | None
+    state: str
+    moment: datetime
+    device_moment: datetime
+    sequence: int
+    note: str | None
+    survey: bool
+    email: str | None
+    survey_reason: str | None
+    received_at: datetime
+
+
+OPEN_OF_TECHNICIAN: Final = """
+SELECT id, device, technician, pushed_task, verdict, refusal, body, arrived_at
+FROM transition WHERE account = $1 AND technician = $2 AND verdict <> 'accepted'
+  AND ($4::uuid IS NULL OR id > $4)
+ORDER BY id LIMIT $3
+"""
+OPEN: Final = """
+SELECT id, device, technician, pushed_task, verdict, refusal, body, arrived_at
+FROM transition WHERE account = $1 AND verdict <> 'accepted' AND ($3::uuid IS NULL OR id > $3)
+ORDER BY id LIMIT $2
+"""
+
+_read_body: Final = msgspec.json.Decoder(Body).decode
+
+
+async def open_items(tx: Tx, limit: int, after: UUID | None = None) -> list[OpenItem]:
+    """What was refused or is parked in the account, by id; keyset-paged."""
+    return [_open_item(row) for row in await tx.fetch(OPEN, tx.account, limit, after)]
+
+
+async def open_items_of_technician(
+    tx: Tx, technician: UUID, limit: int, after: UUID | None = None
+) -> list[OpenItem]:
+    """What was refused or is parked of a technician's pushes, by id; keyset-paged."""
+    rows = await tx.fetch(OPEN_OF_TECHNICIAN, tx.account, technician, limit, after)
+    return [_open_item(row) for row in rows]
+
+
+def _open_item(row: asyncpg.Record) -> OpenItem:
+    body = _read_body(row["body"])
+    return OpenItem(
+        id=row["id"],
+        device=row["device"],
+        technician=row["technician"],
+        task=row["pushed_task"],
+        verdict=row["verdict"],
+        reason=row["refusal"],
+        received_at=row["arrived_at"],
+        **msgspec.structs.asdict(body),
+    )

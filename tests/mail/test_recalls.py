@@ -1,0 +1,199 @@
+"""A decision is not outlived by its effect: the last word before the content is who says no.
+
+Each race is forced: one connection is held between two statements while the other goes on.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from contextvars import Context
+from uuid import UUID
+
+import pytest
+
+from mail.answers import unsubscribe
+from mail.delivery.claiming import claim
+from mail.delivery.leasing import Leased
+from mail.delivery.letters import letter_of
+from mail.delivery.marks import Marks
+from mail.delivery.post import Post as Run
+from mail.delivery.sending import Outgoing, Sender, mark_of
+from mail.delivery.server import parse_server
+from mail.lifecycle import archive_campaign, pause_campaign, resume_campaign
+from sync.database import tx
+from tests.mail.campaigns import active, rows
+from tests.mail.delivering import DAY, MINUTE, Post
+
+pytestmark = pytest.mark.anyio
+
+ADDRESS = "marie@example.net"
+DEEDS = ("unsubscribe", "pause", "archive")
+#: What became of the mail, and why, once the deed was done.
+OUTCOMES = {
+    "unsubscribe": ("dropped", "suppressed"),
+    "pause": ("claimed", None),
+    "archive": ("dropped", "paused"),
+}
+
+
+class Scene:
+    """A customer who has had one mail and is about to have another."""
+
+    def __init__(self, post: Post, campaign: UUID, token: str, task: UUID) -> None:
+        self.post, self.campaign, self.token, self.task = post, campaign, token, task
+
+    async def claim(self) -> list[Leased]:
+        """As a worker that then sends."""
+        return (await claim(self.post.config, self.post.world.account, 100)).jobs
+
+    async def do(self, deed: str) -> None:
+        """Have it done by somebody else."""
+        if deed == "unsubscribe":
+            assert await unsubscribe(self.token) is not None
+            return
+        act = {"pause": pause_campaign, "archive": archive_campaign}[deed]
+        async with tx(self.post.world.account) as opened:
+            await act(opened, self.campaign)
+
+    async def send(self, jobs: list[Leased]) -> None:
+        """What that worker has claimed."""
+        config = self.post.config
+        sender = Sender(config, parse_server(config.smtp_url), Marks())
+        for job in jobs:
+            await sender.send(Outgoing(job, letter_of(config, job)), None)
+        await sender.close()
+        await self.post.server.ended()
+
+    async def ends_as(self, outcome: tuple[str, str | None]) -> None:
+        """Nothing more leaves, and this is what the invitation says."""
+        await self.post.deliver_all()
+        assert await self.post.status(self.task) == outcome
+        assert len(self.post.server.to(ADDRESS)) == 1
+
+
+@pytest.fixture
+async def scene(post: Post) -> Scene:
+    """Without mute, so that only the deed stands between the customer and the second mail."""
+    campaign = await active(post.world)
+    await post.visit(ADDRESS)
+    await post.deliver_all()
+    link = str(post.server.mails[0].parsed["List-Unsubscribe"])
+    token = link.removeprefix("<https://retour.test/u/").removesuffix(">")
+    return Scene(post, campaign, token, await post.visit(ADDRESS))
+
+
+@asynccontextmanager
+async def stopped(post: Post, table: str) -> AsyncIterator[None]:
+    """Whoever writes to `table` waits."""
+    async with post.owner.connection.transaction():
+        await post.owner.connection.execute(f"LOCK TABLE {table} IN SHARE MODE")
+        yield
+
+
+async def waits(post: Post, work: Awaitable[object], sessions: int = 1) -> "asyncio.Future[object]":
+    """`work`, once it and what was begun before wait for a lock in so many sessions."""
+    begun = asyncio.ensure_future(work)
+    await post.owner.until_waiting(sessions)
+    return begun
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+async def test_what_is_claimed_does_not_leave_once_somebody_said_no(
+    scene: Scene, deed: str
+) -> None:
+    jobs = await scene.claim()
+    await scene.do(deed)
+    await scene.send(jobs)
+    await scene.ends_as(OUTCOMES[deed])
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+async def test_a_claim_under_way_is_seen_by_who_says_no(scene: Scene, deed: str) -> None:
+    async with stopped(scene.post, "link"):
+        claiming = await waits(scene.post, scene.claim())
+        doing = await waits(scene.post, scene.do(deed), sessions=2)
+    jobs = await claiming
+    await doing
+    assert isinstance(jobs, list)
+    await scene.send(jobs)
+    await scene.ends_as(OUTCOMES[deed])
+
+
+async def test_content_waits_for_a_word_that_is_being_given(scene: Scene) -> None:
+    jobs = await scene.claim()
+    async with stopped(scene.post, "mail_event"):
+        doing = await waits(scene.post, scene.do("unsubscribe"))
+        sending = await waits(scene.post, scene.send(jobs), sessions=2)
+    await asyncio.gather(doing, sending)
+    await scene.ends_as(OUTCOMES["unsubscribe"])
+
+
+@pytest.mark.parametrize("act", [pause_campaign, archive_campaign])
+async def test_content_waits_for_a_campaign_that_is_being_stopped(
+    scene: Scene, act: Callable[..., Awaitable[None]]
+) -> None:
+    jobs = await scene.claim()
+    async with tx(scene.post.world.account) as opened:
+        await act(opened, scene.campaign)
+        sending = await waits(scene.post, asyncio.create_task(scene.send(jobs), context=Context()))
+    await sending
+    deed = "pause" if act is pause_campaign else "archive"
+    await scene.ends_as(OUTCOMES[deed])
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+async def test_content_that_may_be_on_its_way_is_not_taken_back(scene: Scene, deed: str) -> None:
+    [job] = await scene.claim()
+    assert await Marks().content(mark_of(job))
+    await scene.do(deed)
+    entry = await scene.post.entry(scene.task)
+    assert entry is not None
+    assert entry["phase"] == "data"
+
+
+async def test_a_pause_gives_no_invitation_less_patience(scene: Scene) -> None:
+    await scene.claim()
+    await scene.do("pause")
+    await scene.post.deliver_all()
+    await scene.post.later(3 * DAY)
+    async with tx(scene.post.world.account) as opened:
+        await resume_campaign(opened, scene.campaign)
+    scene.post.server.next("RCPT", "450 4.2.0 later")
+    await scene.post.deliver_all()
+    assert (await scene.post.events(scene.task))[-1] == "deferred"
+    await scene.post.later(5 * MINUTE)
+    await scene.post.deliver_all()
+    assert await scene.post.status(scene.task) == ("sent", None)
+
+
+async def test_a_pause_in_a_storm_breaks_off_one_dialogue_and_not_each(post: Post) -> None:
+    campaign = await active(post.world)
+    for _ in range(12):
+        await post.visit()
+    post.told(smtp_connections=1)
+    jobs = (await claim(post.config, post.world.account, 100)).jobs
+    async with tx(post.world.account) as opened:
+        await pause_campaign(opened, campaign)
+    run = Run(post.config)
+    await run.take(jobs)
+    await run.finish()
+    await post.server.ended()
+    assert (len(jobs), post.server.mails) == (12, [])
+    assert (post.server.greeted, post.server.said("DATA")) == (1, 1)
+    phases = await rows(post.world, "SELECT phase, first_tried_at FROM outbox")
+    assert {tuple(row) for row in phases} == {("waiting", None)}
+
+
+async def test_behind_an_address_that_is_refused_for_good_nothing_more_leaves(
+    scene: Scene,
+) -> None:
+    post = scene.post
+    other = await post.visit(ADDRESS)
+    jobs = await scene.claim()
+    assert len(jobs) == 2
+    post.server.next("RCPT", "550 5.1.1 no such user")
+    await scene.send(jobs)
+    await post.deliver_all()
+    found = {await post.status(scene.task), await post.status(other)}
+    assert found == {("failed", "550 5.1.1 no such user"), ("dropped", "suppressed")}
+    assert len(post.server.to(ADDRESS)) == 1

@@ -1,0 +1,1 @@
+"""Who may try a password, and what is recorded of it."""
