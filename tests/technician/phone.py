@@ -53,9 +53,9 @@ class Tab:
         until(lambda: self.run(f"return {condition};", given) is True, condition)
 
     def enrol(self, code: str) -> None:
-        """Enrol, and have everything."""
+        """Enrol, have everything, and know whose phone it is."""
         self.run("await engine.enrol(given, 'Téléphone'); await engine.sync()", code)
-        self.until("engine.session !== null && engine.status.lastSync !== null")
+        self.until("engine.session?.technician && engine.status.lastSync !== null")
 
     def record(self, task: object, state: str, **order: object) -> str:
         """Record a transition; its id."""
