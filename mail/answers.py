@@ -1,20 +1,17 @@
-"""What customers say: one answer for each invitation, with its versions.
-
-Of an answer that is changed again and again the first version and the last `LAST_VERSIONS` are
-kept; the numbers of the versions go on, so that the last one is also their count.
-"""
+"""What customers send: one answer for each invitation (`mail.recording`), or that they leave."""
 
 import re
 from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias
-from uuid import UUID
 
 import asyncpg
 from msgspec import Struct
 
+from mail.answer_body import LEAD, Body, Value
 from mail.definition import BEST_RATING, Content, Sentiment, decode_content
 from mail.delivery.recalling import recall_to
 from mail.i18n import supported
+from mail.recording import Recorded, record
 from mail.surveys import (
     CurrentAnswer,
     Subscription,
@@ -45,8 +42,6 @@ __all__ = [
 ]
 
 LONGEST_COMMENT: Final = 4000
-#: Versions of one answer that are kept beside the first.
-LAST_VERSIONS: Final = 19
 #: What no text keeps: control characters, but for tabs and new lines.
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -68,13 +63,6 @@ class Submission(Struct, frozen=True, kw_only=True):
     language: str = ""
 
 
-class Recorded(Struct, frozen=True, tag=True):
-    """The answer is kept as its version `version`. `changed`: false for the same thing again."""
-
-    version: int
-    changed: bool
-
-
 class Closed(Struct, frozen=True, tag=True):
     """The link is unknown or expired; nothing was kept."""
 
@@ -88,59 +76,14 @@ class Invalid(Struct, frozen=True, tag=True):
 Outcome: TypeAlias = Recorded | Closed | Invalid
 
 
-class _Answer(Struct, frozen=True):
-    """A submission as it is kept."""
-
-    rating: int | None
-    reasons: list[str]
-    comment: str
-    not_me: bool
-    call_back: bool
-    sentiment: Sentiment | None
-
-
 _FIND: Final = """
-SELECT i.id, i.task, i.campaign, i.version, v.content,
-  coalesce(i.language, a.language) AS language
+SELECT i.id, i.task, v.content, coalesce(i.language, a.language) AS language, a.zone
 FROM link l
 JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
 JOIN account a ON a.account = l.account
 JOIN campaign_version v ON (v.account, v.campaign, v.version) = (i.account, i.campaign, i.version)
 WHERE l.account = $1 AND l.token_hash = $2 AND l.purpose = 'survey'
   AND (i.deadline IS NULL OR i.deadline > $3)
-"""
-
-_FIRST: Final = """
-INSERT INTO answer (account, invitation, task, campaign, version, rating, reasons, comment,
-  not_me, call_back, language, sentiment, first_answered_at, answered_at)
-VALUES ($1, $2, $10, $11, $12, $3, $4, $5, $6, $7, $8, $9, $13, $13)
-ON CONFLICT (account, invitation) DO NOTHING
-"""
-
-_LAST: Final = """
-SELECT rating, reasons, comment, not_me, call_back, sentiment
-FROM answer WHERE account = $1 AND invitation = $2 FOR NO KEY UPDATE
-"""
-
-_VERSIONS: Final = """
-SELECT max(version) FROM answer_version WHERE account = $1 AND invitation = $2
-"""
-
-_CHANGE: Final = """
-UPDATE answer SET rating = $3, reasons = $4, comment = $5, not_me = $6, call_back = $7,
-  language = $8, sentiment = $9, answered_at = $10
-WHERE account = $1 AND invitation = $2
-"""
-
-_KEEP_VERSION: Final = """
-INSERT INTO answer_version (account, invitation, rating, reasons, comment, not_me, call_back,
-  language, version, answered_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-"""
-
-_FORGET: Final = """
-DELETE FROM answer_version
-WHERE account = $1 AND invitation = $2 AND version > 1 AND version <= $3
 """
 
 _ROLL_UP: Final = """
@@ -217,18 +160,24 @@ def _problems(submission: Submission, content: Content) -> list[Field]:
     return [field for field, is_wrong in wrong.items() if is_wrong]
 
 
-def _kept(submission: Submission, content: Content) -> _Answer:
-    rating = submission.rating
-    sentiment = None if rating is None else content.sentiment(rating)
-    chosen = set(submission.reasons) if sentiment == "negative" else set()
-    return _Answer(
-        rating=rating,
-        reasons=[reason.code for reason in content.reasons if reason.code in chosen],
-        comment=_cleaned(submission.comment),
+def _body(submission: Submission, content: Content, language: str) -> Body:
+    chosen = set(submission.reasons) if _sentiment(submission, content) == "negative" else set()
+    lead = Value(
+        kind=content.question.kind,
+        value=submission.rating,
+        choices=[reason.code for reason in content.reasons if reason.code in chosen],
+        text=_cleaned(submission.comment),
+    )
+    return Body(
+        values={LEAD: lead},
         not_me=submission.not_me,
         call_back=submission.call_back,
-        sentiment=sentiment,
+        language=supported(submission.language) or language,
     )
+
+
+def _sentiment(submission: Submission, content: Content) -> Sentiment | None:
+    return None if submission.rating is None else content.sentiment(submission.rating)
 
 
 def _cleaned(comment: str) -> str:
@@ -240,32 +189,9 @@ def _cleaned(comment: str) -> str:
 async def _record(
     tx: Tx, row: asyncpg.Record, content: Content, submission: Submission
 ) -> Recorded:
-    answer = _kept(submission, content)
-    language = supported(submission.language) or row["language"]
-    said = (*_columns(answer), language)
-    invitation: UUID = row["id"]
-    asked = (row["task"], row["campaign"], row["version"])
-    version = 1
-    if not await tx.execute(
-        _FIRST, tx.account, invitation, *said, answer.sentiment, *asked, tx.now
-    ):
-        before = await tx.fetchrow(_LAST, tx.account, invitation)
-        versions = await tx.fetchval(_VERSIONS, tx.account, invitation)
-        assert before is not None  # noqa: S101 - it stood in the way of ours
-        if _said(before) == answer:
-            return Recorded(versions, changed=False)
-        version = versions + 1
-        await tx.execute(_CHANGE, tx.account, invitation, *said, answer.sentiment, tx.now)
-    await tx.execute(_KEEP_VERSION, tx.account, invitation, *said, version, tx.now)
-    if version > LAST_VERSIONS + 1:
-        await tx.execute(_FORGET, tx.account, invitation, version - LAST_VERSIONS)
-    await tx.execute(_ROLL_UP, tx.account, row["task"], tx.now)
-    return Recorded(version, changed=True)
-
-
-def _columns(answer: _Answer) -> tuple[object, ...]:
-    return (answer.rating, answer.reasons, answer.comment, answer.not_me, answer.call_back)
-
-
-def _said(row: asyncpg.Record) -> _Answer:
-    return _Answer(**row)
+    body = _body(submission, content, row["language"])
+    sentiment = _sentiment(submission, content)
+    recorded = await record(tx, row["id"], body, sentiment, row["zone"])
+    if recorded.changed:
+        await tx.execute(_ROLL_UP, tx.account, row["task"], tx.now)
+    return recorded

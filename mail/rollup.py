@@ -41,22 +41,29 @@ SELECT task FROM task_result WHERE account = $1 AND task = ANY($2) ORDER BY task
 #: Answers of the wrong person count for nothing; the timeline still shows them.
 _RECOMPUTE: Final = """
 UPDATE task_result r
-SET answers = n.answers, rating_mean = n.rating_mean, rating_last = n.rating_last,
-  negative = n.negative, comments = n.comments, call_back = n.call_back,
-  answered_at = n.answered_at, rolled_at = $3
+SET answers = n.answers, lead_kind = n.lead_kind, lead_value = n.lead_value,
+  lead_mean = n.lead_mean, sentiment = n.sentiment, nps = n.nps, negative = n.negative,
+  comments = n.comments, call_back = n.call_back, answered_at = n.answered_at, rolled_at = $3
 FROM (
-  SELECT one.task,
-    count(a.rating)::integer AS answers,
-    avg(a.rating) AS rating_mean,
-    (array_agg(a.rating ORDER BY a.answered_at DESC, a.invitation DESC)
-      FILTER (WHERE a.rating IS NOT NULL))[1] AS rating_last,
+  SELECT one.task, l.lead_kind, l.lead_value, l.sentiment,
+    count(a.lead_value)::integer AS answers,
+    avg(a.lead_value) FILTER (WHERE a.lead_kind = l.lead_kind) AS lead_mean,
+    (array_agg(a.nps ORDER BY a.answered_at DESC, a.invitation DESC)
+      FILTER (WHERE a.nps IS NOT NULL))[1] AS nps,
     coalesce(bool_or(a.sentiment = 'negative'), false) AS negative,
-    (count(*) FILTER (WHERE a.comment <> ''))::integer AS comments,
+    (count(*) FILTER (WHERE a.commented))::integer AS comments,
     coalesce(bool_or(a.call_back), false) AS call_back,
     max(a.answered_at) AS answered_at
   FROM unnest($2::uuid[]) AS one (task)
-  LEFT JOIN answer a ON a.account = $1 AND a.task = one.task AND NOT a.not_me
-  GROUP BY one.task
+  LEFT JOIN LATERAL (
+    SELECT *, EXISTS (SELECT FROM answer_value v
+      WHERE v.account = $1 AND v.invitation = answer.invitation AND v.text <> '') AS commented
+    FROM answer WHERE account = $1 AND task = one.task AND NOT not_me) a ON true
+  LEFT JOIN LATERAL (
+    SELECT lead_kind, lead_value, sentiment
+    FROM answer WHERE account = $1 AND task = one.task AND NOT not_me AND lead_value IS NOT NULL
+    ORDER BY answered_at DESC, invitation DESC LIMIT 1) l ON true
+  GROUP BY one.task, l.lead_kind, l.lead_value, l.sentiment
 ) n
 WHERE r.account = $1 AND r.task = n.task
 """

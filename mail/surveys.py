@@ -8,6 +8,7 @@ import asyncpg
 import msgspec
 from msgspec import Struct
 
+from mail.answer_body import LEAD
 from mail.definition import Content, decode_content, decode_rules
 from rules.timing import counted_at, parse_delay
 from sync.database import Tx, tx
@@ -74,9 +75,7 @@ _SURVEY: Final = """
 SELECT i.deadline, coalesce(i.language, a.language) AS language, v.content, v.rules,
   i.due, a.name AS company, a.language AS account_language, coalesce(p.zone, a.zone) AS zone,
   k.name AS type_name, k.names AS type_names, p.name AS place, p.address,
-  (SELECT max(version) FROM answer_version x
-    WHERE (x.account, x.invitation) = (w.account, w.invitation)) AS version,
-  w.rating, w.reasons, w.comment, w.not_me, w.call_back, w.answered_at
+  w.versions, w.not_me, w.call_back, w.answered_at, s.value, s.choices, s.text
 FROM link l
 JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
 JOIN account a ON a.account = l.account
@@ -86,6 +85,8 @@ JOIN task j ON (j.account, j.id) = (i.account, i.task)
 JOIN task_type k ON (k.account, k.id) = (t.account, t.type)
 LEFT JOIN location p ON (p.account, p.id) = (j.account, j.location)
 LEFT JOIN answer w ON (w.account, w.invitation) = (i.account, i.id)
+LEFT JOIN answer_value s
+  ON (s.account, s.invitation, s.question) = (w.account, w.invitation, $4)
 WHERE l.account = $1 AND l.token_hash = $2 AND l.purpose = 'survey'
   AND (i.deadline IS NULL OR i.deadline > $3)
 """
@@ -113,7 +114,7 @@ async def open_survey(token: str) -> Survey | None:
     """
     ref = referred(token)
     async with tx(ref.account) as opened:
-        row = await opened.fetchrow(_SURVEY, ref.account, ref.hash, opened.now)
+        row = await opened.fetchrow(_SURVEY, ref.account, ref.hash, opened.now, LEAD)
     return None if row is None else _survey(row)
 
 
@@ -151,16 +152,16 @@ def _survey(row: asyncpg.Record) -> Survey:
             address=row["address"],
         ),
         deadline=row["deadline"],
-        answer=None if row["version"] is None else _answer(row),
+        answer=None if row["versions"] is None else _answer(row),
     )
 
 
 def _answer(row: asyncpg.Record) -> CurrentAnswer:
     return CurrentAnswer(
-        version=row["version"],
-        rating=row["rating"],
-        reasons=row["reasons"],
-        comment=row["comment"],
+        version=row["versions"],
+        rating=row["value"],
+        reasons=row["choices"],
+        comment=row["text"],
         not_me=row["not_me"],
         call_back=row["call_back"],
         answered_at=row["answered_at"],

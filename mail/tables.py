@@ -208,41 +208,63 @@ class MailEvent(Table, tablename="mail_event", db=DB):
 
 
 class Answer(Table, tablename="answer", db=DB):
-    """What the customer last said; one for each invitation.
+    """What the customer last said, on the whole; one for each invitation.
 
-    `sentiment`: what the rating says, by the campaign's version: negative, neutral or positive.
+    `task`: None where a customer was asked about no visit. `lead_kind`, `lead_value`: the leading
+    question's scale, and what was chosen on it; `sentiment`: what that says, by the campaign's
+    version: negative, neutral or positive. `nps`: what was said to the question of that kind.
+    `unit`, `technician`, `account_manager`, `type`, `channel`: as they were at the transition.
+    `day`: the civil day of `answered_at` in the account's zone. `versions`: how many there were.
+    No page asks for `phone` yet, and no campaign for a `segment`.
     """
 
     key = ("account", "invitation")
     account = BigInt(null=False, default=None)
     invitation = UUID(primary_key=True, null=False, default=None)
-    task = UUID(null=False, default=None)
+    task = UUID(null=True, default=None)
     campaign = UUID(null=False, default=None)
     version = Integer(null=False, default=None)
-    rating = SmallInt(null=True, default=None)
-    reasons = Array(base_column=Text(), null=False, default=None)
-    comment = Text(null=False, default=None)
     not_me = Boolean(null=False, default=None)
     call_back = Boolean(null=False, default=None)
+    phone = Text(null=True, default=None)
     language = Text(null=False, default=None)
+    lead_kind = Text(null=False, default=None)
+    lead_value = SmallInt(null=True, default=None)
+    nps = SmallInt(null=True, default=None)
     sentiment = Text(null=True, default=None)
+    unit = UUID(null=False, default=None)
+    technician = UUID(null=True, default=None)
+    account_manager = UUID(null=True, default=None)
+    type = UUID(null=True, default=None)
+    channel = Text(null=True, default=None)
+    segment = Text(null=True, default=None)
+    day = Date(null=False, default=None)
+    versions = Integer(null=False, default=None)
     first_answered_at = Timestamptz(null=False, default=None)
     answered_at = Timestamptz(null=False, default=None)
 
 
+class AnswerValue(Table, tablename="answer_value", db=DB):
+    """What the customer last said to one question, as `mail.answer_body.Value` tells it."""
+
+    key = ("account", "invitation", "question")
+    account = BigInt(null=False, default=None)
+    invitation = UUID(null=False, default=None)
+    question = Text(primary_key=True, null=False, default=None)
+    kind = Text(null=False, default=None)
+    value = SmallInt(null=True, default=None)
+    choices = Array(base_column=Text(), null=False, default=None)
+    text = Text(null=False, default=None)
+
+
 class AnswerVersion(Table, tablename="answer_version", db=DB):
-    """Everything the customer said, version by version, never updated."""
+    """Everything the customer said (`mail.answer_body`), version by version, never updated."""
 
     key = ("account", "invitation", "version")
     account = BigInt(null=False, default=None)
     invitation = UUID(null=False, default=None)
     version = Integer(primary_key=True, null=False, default=None)
-    rating = SmallInt(null=True, default=None)
-    reasons = Array(base_column=Text(), null=False, default=None)
-    comment = Text(null=False, default=None)
-    not_me = Boolean(null=False, default=None)
-    call_back = Boolean(null=False, default=None)
-    language = Text(null=False, default=None)
+    body = JSONB(null=False, default=None)
     answered_at = Timestamptz(null=False, default=None)
 
 
@@ -260,14 +282,22 @@ class RollupChange(Table, tablename="rollup_change", db=DB):
 
 
 class TaskResult(Table, tablename="task_result", db=DB):
-    """The roll-up of a task's answers."""
+    """The roll-up of a task's answers.
+
+    `answers`: how many rated. `lead_kind`, `lead_value`, `sentiment`: of the last that did.
+    `lead_mean`: of those on the scale of the last, for scales are never mixed. `nps`: the last
+    one. `negative`: any was.
+    """
 
     key = ("account", "task")
     account = BigInt(null=False, default=None)
     task = UUID(primary_key=True, null=False, default=None)
     answers = Integer(null=False, default=None)
-    rating_mean = Numeric(digits=(5, 2), null=True, default=None)
-    rating_last = SmallInt(null=True, default=None)
+    lead_kind = Text(null=True, default=None)
+    lead_value = SmallInt(null=True, default=None)
+    lead_mean = Numeric(digits=(5, 2), null=True, default=None)
+    sentiment = Text(null=True, default=None)
+    nps = SmallInt(null=True, default=None)
     negative = Boolean(null=False, default=None)
     comments = Integer(null=False, default=None)
     call_back = Boolean(null=False, default=None)

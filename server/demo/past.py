@@ -7,12 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 
+from mail.answer_body import LEAD, encode_body
 from mail.states import TELL, Status
 from mail.tables import (
     Answer,
+    AnswerValue,
     AnswerVersion,
     CampaignPause,
     Contact,
@@ -23,7 +26,8 @@ from mail.tables import (
 )
 from rules.campaign import Pause
 from server.demo.aftermath import Asked, Verdict
-from server.demo.company import Ids
+from server.demo.company import Ids, manager_of
+from server.demo.fixture import DEMO
 from server.demo.releases import Releases, Suppression
 from server.demo.replies import Reply
 from server.demo.rows import insert
@@ -191,33 +195,52 @@ def _contact(tx: Tx, address: str, releases: Releases) -> dict[str, Any]:
     }
 
 
-async def write_replies(tx: Tx, replies: Sequence[Reply]) -> None:
+async def write_replies(tx: Tx, ids: Ids, replies: Sequence[Reply]) -> None:
     """The answers; workers compute the tasks' results from them."""
-    await insert(Answer, (_answer(tx, reply) for reply in replies))
-    await insert(AnswerVersion, (_said(tx, reply) | {"version": 1} for reply in replies))
+    zone = ZoneInfo(DEMO.account.zone)
+    await insert(Answer, (_answer(tx, ids, zone, reply) for reply in replies))
+    await insert(AnswerValue, (_value(tx, reply) for reply in replies))
+    await insert(AnswerVersion, (_version(tx, reply) for reply in replies))
     await queue(tx, RollupChange, {reply.asked.job.id for reply in replies})
 
 
-def _answer(tx: Tx, reply: Reply) -> dict[str, Any]:
-    return _said(tx, reply) | {
-        "task": reply.asked.job.id,
-        "campaign": reply.asked.campaign.id,
-        "version": 1,
-        "sentiment": reply.sentiment,
-        "first_answered_at": reply.at,
-    }
-
-
-def _said(tx: Tx, reply: Reply) -> dict[str, Any]:
+def _answer(tx: Tx, ids: Ids, zone: ZoneInfo, reply: Reply) -> dict[str, Any]:
+    job, body = reply.asked.job, reply.body
     return {
         "account": tx.account,
         "invitation": reply.asked.id,
-        "rating": reply.rating,
-        "reasons": reply.reasons,
-        "comment": reply.comment,
-        "not_me": reply.not_me,
-        "call_back": reply.call_back,
-        "language": reply.asked.job.client.language,
+        "task": job.id,
+        "campaign": reply.asked.campaign.id,
+        "version": reply.asked.campaign.version,
+        "not_me": body.not_me,
+        "call_back": body.call_back,
+        "language": body.language,
+        "lead_kind": body.lead.kind,
+        "lead_value": body.lead.value,
+        "sentiment": reply.sentiment,
+        "unit": ids.units[job.client.site],
+        "technician": ids.users[reply.asked.step.by],
+        "account_manager": manager_of(ids, job),
+        "type": ids.task_types[job.type],
+        "channel": job.channel,
+        "day": reply.at.astimezone(zone).date(),
+        "versions": 1,
+        "first_answered_at": reply.at,
+        "answered_at": reply.at,
+    }
+
+
+def _value(tx: Tx, reply: Reply) -> dict[str, Any]:
+    said = msgspec.structs.asdict(reply.body.lead)
+    return {"account": tx.account, "invitation": reply.asked.id, "question": LEAD, **said}
+
+
+def _version(tx: Tx, reply: Reply) -> dict[str, Any]:
+    return {
+        "account": tx.account,
+        "invitation": reply.asked.id,
+        "version": 1,
+        "body": encode_body(reply.body).decode(),
         "answered_at": reply.at,
     }
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from mail.answer_body import LEAD, Body, Value
 from mail.definition import Definition, Sentiment
 from server.demo.aftermath import Asked
 from server.demo.fixture import VISITS
@@ -20,11 +21,7 @@ class Reply(Struct, frozen=True):
     """An answer. `at`: UTC."""
 
     asked: Asked
-    rating: int
-    reasons: list[str]
-    comment: str
-    call_back: bool
-    not_me: bool
+    body: Body
     sentiment: Sentiment
     at: datetime
 
@@ -53,16 +50,19 @@ class Customers:
         sentiment = definition.content.sentiment(rating)
         negative = sentiment == "negative"
         codes = [reason.code for reason in definition.reasons]
-        return Reply(
-            asked=asked,
-            rating=rating,
-            reasons=[self._chance.choice(codes)] if negative else [],
-            comment=self._comment(base_of(asked.job.client.language), rating),
+        lead = Value(
+            kind=definition.question.kind,
+            value=rating,
+            choices=[self._chance.choice(codes)] if negative else [],
+            text=self._comment(base_of(asked.job.client.language), rating),
+        )
+        body = Body(
+            values={LEAD: lead},
             call_back=negative and self._chance.random() < 0.4,
             not_me=self._chance.random() < 0.02,
-            sentiment=sentiment,
-            at=at,
+            language=asked.job.client.language,
         )
+        return Reply(asked=asked, body=body, sentiment=sentiment, at=at)
 
     def _comment(self, language: str, rating: int) -> str:
         left = self._comments[language, rating]

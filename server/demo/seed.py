@@ -85,7 +85,7 @@ async def _write_aftermath(tx: Tx, ids: Ids, chance: Random, jobs: list[Job]) ->
     await past.write_decisions(tx, verdicts, settled)
     await past.write_mails(tx, ids, settled, releases)
     replies = [customers.reply(one, launched[one.campaign.id]) for one in settled]
-    await past.write_replies(tx, [reply for reply in replies if reply is not None])
+    await past.write_replies(tx, ids, [reply for reply in replies if reply is not None])
     await past.queue(tx, TaskChange, [job.id for job in live])
 
 

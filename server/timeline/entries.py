@@ -110,8 +110,8 @@ class TaskResult(Struct, frozen=True, kw_only=True):
 
 
 _RESULT: Final = """
-SELECT answers, rating_mean::float8 AS rating_mean, rating_last, negative, comments, call_back,
-  answered_at
+SELECT answers, lead_mean::float8 AS rating_mean, lead_value AS rating_last, negative, comments,
+  call_back, answered_at
 FROM task_result WHERE account = $1 AND task = $2
 """
 

@@ -9,11 +9,12 @@ import asyncpg
 import msgspec
 from msgspec import Meta, Struct
 
+from mail.answer_body import Body, decode_body
 from rules.address import normal_form
 from rules.history import ordered
 from server.http import cursors
 from server.http.fitting import fitting, size_in_page
-from server.timeline.entries import Entry, TransitionEntry
+from server.timeline.entries import AnswerEntry, Entry, TransitionEntry
 from server.timeline.queries import QUERIES, Query
 from sync.database import Tx
 from sync.histories import read_histories
@@ -112,9 +113,22 @@ def _placed(row: asyncpg.Record, query: Query) -> _Placed:
     told = dict(row)
     if query.shape is TransitionEntry:
         told["email_usable"] = normal_form(row["email"]) is not None
+    if query.shape is AnswerEntry:
+        told |= _said(decode_body(row["body"]))
     fields = {name: told[name] for name in query.shape.__struct_fields__}
     order = (row["at"], query.rank, row["order_at"], row["sequence"], row["place"], row["beside"])
     return _Placed(Place(*order), query.shape(**fields))
+
+
+def _said(body: Body) -> dict[str, object]:
+    return {
+        "rating": body.lead.value,
+        "reasons": body.lead.choices,
+        "comment": body.lead.text,
+        "not_me": body.not_me,
+        "call_back": body.call_back,
+        "language": body.language,
+    }
 
 
 def _size(entry: Entry) -> int:

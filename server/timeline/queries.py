@@ -55,7 +55,7 @@ WHERE i.account = $1 AND i.task = $2
 _ANSWERS: Final = """
 SELECT v.answered_at AS at, v.answered_at AS order_at, v.version::bigint AS sequence,
   v.invitation AS place, v.invitation AS beside, a.campaign, a.version AS campaign_version,
-  v.invitation, v.version, v.rating, v.reasons, v.comment, v.not_me, v.call_back, v.language,
+  v.invitation, v.version, v.body,
   v.version - 1 - lag(v.version, 1, 0) OVER (
     PARTITION BY v.invitation ORDER BY v.version) AS dropped
 FROM answer a

@@ -1,12 +1,14 @@
 """What a customer sends with the page: one answer, its versions, and what is refused."""
 
 import asyncio
-from datetime import UTC
+from datetime import UTC, date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
 
+from mail.answer_body import Body, Value, decode_body
 from mail.answers import (
     Closed,
     Invalid,
@@ -22,8 +24,8 @@ from mail.migrations.mail_2026_11_29t15_10_00_000000 import PRUNING
 from sync.ids import new_account_number
 from sync.tokens import mint, write
 from tests.databases import TestDatabase
-from tests.mail.campaigns import change, only_invitation, rows
-from tests.mail.sent import ADDRESS, Sent, sent
+from tests.mail.campaigns import active, change, only_invitation, plan_all, rows
+from tests.mail.sent import ADDRESS, Sent, left, sent
 from tests.world import World
 
 pytestmark = pytest.mark.anyio
@@ -37,6 +39,21 @@ async def mail(world: World) -> Sent:
 
 def given(rating: int | None = 5, **fields: Any) -> Submission:
     return Submission(rating=rating, **fields)
+
+
+async def answers(world: World) -> list[asyncpg.Record]:
+    """Every answer as it stands, with what was said to its leading question."""
+    return await rows(
+        world,
+        "SELECT a.*, v.value, v.choices, v.text FROM answer a JOIN answer_value v"
+        " USING (account, invitation) WHERE v.question = 'lead'",
+    )
+
+
+async def versions(world: World) -> list[tuple[int, Body]]:
+    """What was said, version by version."""
+    found = await rows(world, "SELECT version, body FROM answer_version ORDER BY version")
+    return [(row["version"], decode_body(row["body"])) for row in found]
 
 
 async def test_an_open_survey_says_which_visit_it_is_about(world: World, mail: Sent) -> None:
@@ -68,13 +85,12 @@ async def test_an_answer_is_kept_with_its_version_and_asks_for_a_rollup(
         given(2, reasons=["dirty", "late"], comment=" Trop\r\ntard\x00 ", call_back=True),
     )
     assert outcome == Recorded(1, changed=True)
-    kept = await rows(world, "SELECT * FROM answer")
-    assert len(kept) == 1
-    assert (kept[0]["rating"], kept[0]["reasons"]) == (2, ["late", "dirty"])
-    assert (kept[0]["comment"], kept[0]["call_back"]) == ("Trop\ntard", True)
-    assert (kept[0]["task"], kept[0]["campaign"]) == (mail.task, mail.campaign)
-    assert kept[0]["language"] == "fr_CA"
-    assert kept[0]["first_answered_at"] == kept[0]["answered_at"]
+    [kept] = await answers(world)
+    assert (kept["value"], kept["choices"], kept["text"]) == (2, ["late", "dirty"], "Trop\ntard")
+    assert (kept["lead_kind"], kept["lead_value"], kept["sentiment"]) == ("stars", 2, "negative")
+    assert (kept["call_back"], kept["language"]) == (True, "fr_CA")
+    assert (kept["task"], kept["campaign"]) == (mail.task, mail.campaign)
+    assert kept["first_answered_at"] == kept["answered_at"]
     queued = await rows(world, "SELECT task FROM rollup_change")
     assert [row["task"] for row in queued] == [mail.task]
 
@@ -92,14 +108,11 @@ async def test_a_changed_answer_is_the_next_version(world: World, mail: Sent) ->
     await submit(mail.survey, given(1, reasons=["late"]))
     await submit(mail.survey, given(4, language="en_US"))
     assert await submit(mail.survey, given(5)) == Recorded(3, changed=True)
-    versions = await rows(
-        world, "SELECT version, rating, reasons, language FROM answer_version ORDER BY version"
-    )
-    assert [tuple(row) for row in versions] == [
-        (1, 1, ["late"], "fr_CA"),
-        (2, 4, [], "en_CA"),
-        (3, 5, [], "fr_CA"),
+    kept = [
+        (version, body.lead.value, body.lead.choices, body.language)
+        for version, body in await versions(world)
     ]
+    assert kept == [(1, 1, ["late"], "fr_CA"), (2, 4, [], "en_CA"), (3, 5, [], "fr_CA")]
     survey = await open_survey(mail.survey)
     assert survey is not None
     assert survey.answer is not None
@@ -112,9 +125,10 @@ async def test_of_an_answer_changed_many_times_the_first_and_the_last_19_are_kep
     for number in range(1, 51):
         outcome = await submit(mail.survey, given(comment=f"{number}"))
         assert outcome == Recorded(number, changed=True)
-    kept = await rows(world, "SELECT version, comment FROM answer_version ORDER BY version")
-    assert [row["version"] for row in kept] == [1, *range(32, 51)]
-    assert all(row["comment"] == str(row["version"]) for row in kept)
+    kept = await versions(world)
+    assert [version for version, _ in kept] == [1, *range(32, 51)]
+    assert all(body.lead.text == str(version) for version, body in kept)
+    assert [row["versions"] for row in await answers(world)] == [50]
     survey = await open_survey(mail.survey)
     assert survey is not None
     assert survey.answer is not None
@@ -127,8 +141,7 @@ async def test_what_was_kept_of_such_answers_before_is_taken_away(
     await submit(mail.survey, given(comment="1"))
     await change(
         world,
-        "INSERT INTO answer_version SELECT account, invitation, n, rating, reasons, n::text,"
-        " not_me, call_back, language, answered_at"
+        "INSERT INTO answer_version SELECT account, invitation, n, body, answered_at"
         " FROM answer_version, generate_series(2, 1000) AS n",
     )
     owner = await asyncpg.connect(database.owner)
@@ -136,8 +149,7 @@ async def test_what_was_kept_of_such_answers_before_is_taken_away(
         await owner.execute(PRUNING)
     finally:
         await owner.close()
-    kept = await rows(world, "SELECT version FROM answer_version ORDER BY version")
-    assert [row["version"] for row in kept] == [1, *range(982, 1001)]
+    assert [version for version, _ in await versions(world)] == [1, *range(982, 1001)]
 
 
 async def test_ten_submits_at_once_are_one_answer(world: World, mail: Sent) -> None:
@@ -151,7 +163,7 @@ async def test_ten_submits_at_once_are_one_answer(world: World, mail: Sent) -> N
 
 async def test_reasons_are_kept_with_a_negative_rating_only(world: World, mail: Sent) -> None:
     await submit(mail.survey, given(3, reasons=["late"]))
-    assert [row["reasons"] for row in await rows(world, "SELECT reasons FROM answer")] == [[]]
+    assert [row["choices"] for row in await answers(world)] == [[]]
 
 
 @pytest.mark.parametrize(
@@ -179,7 +191,68 @@ async def test_a_comment_is_counted_as_browsers_count_it(mail: Sent) -> None:
 
 async def test_the_wrong_person_may_say_so_without_a_rating(world: World, mail: Sent) -> None:
     assert await submit(mail.survey, given(None, not_me=True)) == Recorded(1, changed=True)
-    assert [row["not_me"] for row in await rows(world, "SELECT not_me FROM answer")] == [True]
+    [kept] = await answers(world)
+    assert (kept["not_me"], kept["lead_value"], kept["sentiment"]) == (True, None, None)
+
+
+async def test_what_stands_of_an_answer_is_what_its_last_version_says(
+    world: World, mail: Sent
+) -> None:
+    for said in (
+        given(1, reasons=["late"], comment="Tard", call_back=True),
+        given(None, not_me=True),
+        given(2, reasons=["dirty"], language="en"),
+    ):
+        await submit(mail.survey, said)
+        [kept] = await answers(world)
+        version, body = (await versions(world))[-1]
+        assert version == kept["versions"]
+        lead = Value(kind="stars", value=kept["value"], choices=kept["choices"], text=kept["text"])
+        assert body == Body(
+            values={"lead": lead},
+            not_me=kept["not_me"],
+            call_back=kept["call_back"],
+            language=kept["language"],
+        )
+        assert (kept["lead_kind"], kept["lead_value"]) == (lead.kind, lead.value)
+
+
+async def test_an_answer_is_about_those_whose_visit_it_was_then(world: World) -> None:
+    task = await world.task(account_manager=world.dispatcher, channel="phone")
+    await world.push(await world.device(world.alice), world.item(task, "600"))
+    campaign = await active(world)
+    await plan_all()
+    mail = await left(world, task, campaign)
+    await change(
+        world,
+        "UPDATE task SET type = $2, unit = $3, technician = $4, account_manager = NULL,"
+        " channel = 'web' WHERE id = $1",
+        task,
+        world.installation,
+        world.other_site,
+        world.bob,
+    )
+    for rating in (1, 5):
+        await submit(mail.survey, given(rating))
+        [kept] = await answers(world)
+        assert (kept["type"], kept["unit"]) == (world.service_call, world.site)
+        assert (kept["technician"], kept["account_manager"]) == (world.alice, world.dispatcher)
+        assert kept["channel"] == "phone"
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago", "America/Montreal"])
+async def test_an_answer_counts_on_the_day_of_its_last_version_in_the_accounts_zone(
+    world: World, mail: Sent, zone: str
+) -> None:
+    """Two of these zones are never on the same day."""
+    await change(world, "UPDATE account SET zone = $1", zone)
+    for rating in (4, 5):
+        await submit(mail.survey, given(rating))
+        [kept] = await answers(world)
+        assert kept["day"] == kept["answered_at"].astimezone(ZoneInfo(zone)).date()
+        await change(world, "UPDATE answer SET day = '2020-02-02'")
+    await submit(mail.survey, given(5))
+    assert [row["day"] for row in await answers(world)] == [date(2020, 2, 2)]
 
 
 async def test_an_expired_link_opens_and_keeps_nothing(world: World, mail: Sent) -> None:
@@ -187,7 +260,7 @@ async def test_an_expired_link_opens_and_keeps_nothing(world: World, mail: Sent)
     await change(world, "UPDATE invitation SET deadline = retour_now()")
     assert await open_survey(mail.survey) is None
     assert await submit(mail.survey, given(5)) == Closed()
-    assert [row["rating"] for row in await rows(world, "SELECT rating FROM answer")] == [4]
+    assert [row["value"] for row in await answers(world)] == [4]
 
 
 async def test_a_survey_whose_sending_is_uncertain_can_be_answered(

@@ -34,7 +34,8 @@ async def test_an_answer_becomes_the_tasks_result(world: World, mail: Sent) -> N
     assert await roll_due() == 1
     found = await result(world)
     assert (found["task"], found["answers"]) == (mail.task, 1)
-    assert (found["rating_mean"], found["rating_last"]) == (Decimal("2.00"), 2)
+    assert (found["lead_kind"], found["lead_value"]) == ("stars", 2)
+    assert (found["lead_mean"], found["sentiment"]) == (Decimal("2.00"), "negative")
     assert (found["negative"], found["comments"], found["call_back"]) == (True, 1, True)
     assert found["answered_at"] is not None
     assert await rows(world, "SELECT FROM rollup_change") == []
@@ -47,7 +48,7 @@ async def test_a_changed_answer_replaces_what_it_counted(world: World, mail: Sen
     await submit(mail.survey, Submission(rating=4))
     await roll_due()
     found = await result(world)
-    assert (found["answers"], found["rating_mean"]) == (1, Decimal("4.00"))
+    assert (found["answers"], found["lead_mean"]) == (1, Decimal("4.00"))
     assert found["negative"] is False
 
 
@@ -57,15 +58,32 @@ async def test_answers_of_two_campaigns_make_one_result(world: World, mail: Sent
     await submit(other.survey, Submission(rating=4))
     await roll_due()
     found = await result(world)
-    assert (found["answers"], found["rating_mean"]) == (2, Decimal("3.50"))
-    assert (found["rating_last"], found["negative"]) == (4, True)
+    assert (found["answers"], found["lead_mean"]) == (2, Decimal("3.50"))
+    assert (found["lead_value"], found["negative"]) == (4, True)
+    assert found["sentiment"] == "negative"
+
+
+async def test_scales_are_never_mixed_in_one_mean(world: World, mail: Sent) -> None:
+    await submit(mail.survey, Submission(rating=5))
+    other = await sent(world, mail.task)
+    await submit(other.survey, Submission(rating=2))
+    await change(
+        world,
+        "UPDATE answer SET lead_kind = 'nps', lead_value = 9, nps = 9, sentiment = 'positive'"
+        " WHERE invitation = $1",
+        other.invitation,
+    )
+    await roll_due()
+    found = await result(world)
+    assert (found["lead_kind"], found["lead_value"], found["nps"]) == ("nps", 9, 9)
+    assert (found["answers"], found["lead_mean"]) == (2, Decimal("9.00"))
 
 
 async def test_the_wrong_person_counts_for_nothing(world: World, mail: Sent) -> None:
     await submit(mail.survey, Submission(rating=1, not_me=True, comment="Ce n'est pas moi"))
     await roll_due()
     found = await result(world)
-    assert (found["answers"], found["rating_mean"], found["rating_last"]) == (0, None, None)
+    assert (found["answers"], found["lead_mean"], found["lead_value"]) == (0, None, None)
     assert (found["negative"], found["comments"], found["answered_at"]) == (False, 0, None)
 
 
@@ -82,9 +100,9 @@ async def test_an_answer_during_a_rollup_is_rolled_up_after_it(
             await watcher.until_waiting(2)
         await rolling
         await submitting
-    assert (await result(world))["rating_last"] == 1
+    assert (await result(world))["lead_value"] == 1
     assert await roll_due() == 1
-    assert (await result(world))["rating_last"] == 5
+    assert (await result(world))["lead_value"] == 5
 
 
 async def test_several_workers_roll_each_task_up_once(world: World) -> None:

@@ -14,7 +14,7 @@ from tests.guard import unguarded
 COPIED: Final = (
     "customer", "location", "task", "assignment", "transition",
     "feed", "audit", "decision", "invitation", "outbox", "contact", "mute", "link",
-    "mail_event", "answer", "answer_version", "completion", "task_result",
+    "mail_event", "answer", "answer_value", "answer_version", "completion", "task_result",
 )  # fmt: skip
 
 #: The `n`-th copy of a row; `span`: more than any position that was given.

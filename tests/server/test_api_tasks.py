@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from mail.answers import Submission, submit
+from mail.rollup import roll
 from sync.database import Tx
 from sync.ids import new_id
 from sync.open_items import OPEN
@@ -26,19 +27,8 @@ def told(template: TestDatabase) -> Iterator[tuple[TestDatabase, stories.Story]]
         story = stories.tell(made)
         said = Submission(rating=2, reasons=["late"], comment="Trop tard", call_back=True)
         stories.aside(made, lambda: submit(story.survey, said))
-        stories.on(made, story.account, lambda opened: _roll_up(opened, story))
+        stories.on(made, story.account, lambda opened: roll(opened, [story.task]))
         yield made, story
-
-
-async def _roll_up(opened: Tx, story: stories.Story) -> None:
-    await opened.execute(
-        "INSERT INTO task_result (account, task, answers, rating_mean, rating_last, negative,"
-        " comments, call_back, answered_at, rolled_at)"
-        " VALUES ($1, $2, 1, 2, 2, true, 1, true, $3, $3)",
-        story.account,
-        story.task,
-        opened.now,
-    )
 
 
 @pytest.fixture(scope="module")

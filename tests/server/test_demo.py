@@ -88,6 +88,18 @@ async def account(database: TestDatabase) -> AsyncIterator[int]:
     await DB.close()
 
 
+#: Of each answer what it says of the visit, and what the visit's transition says.
+JUDGED = """
+SELECT
+  (a.task, a.version, a.technician, a.unit, a.account_manager, a.type, a.channel)::text AS says,
+  (i.task, i.version, i.technician, t.unit, t.account_manager, t.type, t.channel)::text AS was
+FROM answer a
+JOIN invitation i ON (i.account, i.id) = (a.account, a.invitation)
+JOIN transition t ON (t.account, t.id) = (i.account, i.transition)
+WHERE a.account = $1
+"""
+
+
 async def count(opened: Tx, column: str, table: str) -> Counter[str]:
     """How many rows of the account have each value."""
     rows = await opened.fetch(
@@ -145,12 +157,18 @@ async def test_whoever_gets_no_more_mail_parted_by_a_mail(story: Tx) -> None:
 
 
 async def test_answers_are_of_all_kinds(story: Tx) -> None:
-    ratings = await count(story, "rating", "answer")
+    ratings = await count(story, "lead_value", "answer")
     languages = await count(story, "language", "answer")
-    said = await count(story, "comment <> ''", "answer")
+    said = await count(story, "text <> ''", "answer_value")
     assert ratings.keys() == {1, 2, 3, 4, 5}
     assert languages.keys() == {"fr_CA", "en_CA"}
     assert sum(n for has_comment, n in said.items() if has_comment) > 20
+
+
+async def test_answers_are_about_those_whose_visits_they_judge(story: Tx) -> None:
+    judged = await story.fetch(JUDGED, story.account)
+    assert len(judged) > 50
+    assert [row for row in judged if row["says"] != row["was"]] == []
 
 
 async def test_planning_the_past_anew_changes_nothing(account: int) -> None:

@@ -70,7 +70,8 @@ def answer(database: TestDatabase, story: Story) -> list[Any]:
 
     async def read(tx: Tx) -> list[Any]:
         row = await tx.fetchrow(
-            "SELECT rating, reasons, comment, call_back FROM answer WHERE invitation = $1",
+            "SELECT v.value, v.choices, v.text, a.call_back FROM answer a"
+            " JOIN answer_value v USING (account, invitation) WHERE invitation = $1",
             story.invitation,
         )
         return [] if row is None else list(row)

@@ -12,6 +12,7 @@ import httpx
 import msgspec
 import pytest
 
+from mail.rollup import roll
 from mail.states import Status
 from server.mailbox import Mailbox
 from server.pages.console.task_list import SCREENFUL
@@ -338,13 +339,7 @@ def test_the_result_carries_its_number_and_the_customers_words(
     not_rolled_up = words_of(console.client.get(f"/tasks/{story.task}").text)
     assert "2 / 5" in not_rolled_up
     assert "En retard" in not_rolled_up
-    change(
-        database,
-        story,
-        "INSERT INTO task_result VALUES ($1, $2, 1, 2, 2, true, 1, true, now(), now())",
-        story.account,
-        story.task,
-    )
+    on(database, story.account, lambda opened: roll(opened, [story.task]))
     page = console.client.get(f"/tasks/{story.task}").text
     text = words_of(page)
     assert "2,0 / 5" in text

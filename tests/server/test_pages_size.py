@@ -11,6 +11,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from mail.answers import Submission, submit
 from server.http.fitting import PAGE_BYTES
 from server.mailbox import Mailbox
 from sync.database import Tx
@@ -35,18 +36,11 @@ SELECT account, gen_random_uuid(), digest, arrived_at, verdict, task, state,
   repeat(($3::text[])[1 + n % 5], 4000), survey, unexpected, type, unit, tags, customer_tags
 FROM transition, generate_series(1, $2) AS n WHERE id = $1
 """
-_ANSWER = """
-INSERT INTO answer (account, invitation, task, campaign, version, rating, reasons, comment, not_me,
-  call_back, language, sentiment, first_answered_at, answered_at)
-SELECT account, id, task, campaign, version, 5, '{}', 'Bien', false, false, 'fr_CA', 'positive',
-  sent_at, sent_at FROM invitation WHERE id = $1
-"""
 _VERSIONS = """
-INSERT INTO answer_version (account, invitation, version, rating, reasons, comment, not_me,
-  call_back, language, answered_at)
-SELECT account, invitation, n, rating, reasons, repeat('y', 4000), not_me, call_back, language,
+INSERT INTO answer_version (account, invitation, version, body, answered_at)
+SELECT account, invitation, n, jsonb_set(body, '{values,lead,text}', to_jsonb(repeat('y', 4000))),
   answered_at + n * interval '1 second'
-FROM answer, generate_series(1, $2) AS n WHERE invitation = $1
+FROM answer_version, generate_series(2, $2) AS n WHERE invitation = $1
 """
 _TURNS = """
 INSERT INTO assignment (account, id, task, technician, unit, start_at, end_at)
@@ -60,10 +54,10 @@ FROM assignment, generate_series(1, 1000) AS n WHERE task = $1
 def story(shared: TestDatabase) -> Story:
     """A task with so many long notes and versions of one answer, and 1,000 turns."""
     told = tell(shared)
+    aside(shared, lambda: submit(told.survey, Submission(rating=5, comment="y" * 4000)))
 
     async def grow(tx: Tx) -> None:
         await tx.execute(_NOTES, told.transition, NOTES, list(LETTERS))
-        await tx.execute(_ANSWER, told.invitation)
         await tx.execute(_VERSIONS, told.invitation, VERSIONS)
         await tx.execute(_TURNS, told.task)
 

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
+from mail.answer_body import Body, decode_body
 from server.pages.statics import address_of
 from sync.database import Tx
 from tests.databases import TestDatabase
@@ -39,13 +40,18 @@ def answers(database: TestDatabase, story: Story) -> list[tuple[object, ...]]:
 
     async def read(tx: Tx) -> list[tuple[object, ...]]:
         rows = await tx.fetch(
-            "SELECT version, rating, reasons, comment, not_me, call_back, language"
-            " FROM answer_version WHERE invitation = $1 ORDER BY version",
+            "SELECT version, body FROM answer_version WHERE invitation = $1 ORDER BY version",
             story.invitation,
         )
-        return [tuple(row) for row in rows]
+        return [_said(row["version"], decode_body(row["body"])) for row in rows]
 
     return on(database, story.account, read)
+
+
+def _said(version: int, body: Body) -> tuple[object, ...]:
+    lead = body.lead
+    said = (lead.value, lead.choices, lead.text, body.not_me, body.call_back, body.language)
+    return (version, *said)
 
 
 def end(database: TestDatabase, story: Story) -> None:

@@ -43,10 +43,49 @@ SELECT account, campaign, version, rules || content AS definition, created_at
 FROM campaign_version
 """
 
+_ANSWER_BEFORE: Final = """
+SELECT account, invitation, task, campaign, version, rating, reasons, comment, not_me, call_back,
+  language, first_answered_at, answered_at
+FROM answer
+"""
+_ANSWER_AFTER: Final = """
+SELECT a.account, a.invitation, a.task, a.campaign, a.version, v.value AS rating,
+  v.choices AS reasons, v.text AS comment, a.not_me, a.call_back, a.language, a.first_answered_at,
+  a.answered_at
+FROM answer a JOIN answer_value v USING (account, invitation)
+"""
+
+_SAID_BEFORE: Final = """
+SELECT account, invitation, version, rating, reasons, comment, not_me, call_back, language,
+  answered_at
+FROM answer_version
+"""
+_SAID_AFTER: Final = """
+SELECT account, invitation, version, (body #>> '{values,lead,value}')::smallint AS rating,
+  ARRAY(SELECT jsonb_array_elements_text(body #> '{values,lead,choices}')) AS reasons,
+  body #>> '{values,lead,text}' AS comment, (body ->> 'not_me')::boolean AS not_me,
+  (body ->> 'call_back')::boolean AS call_back, body ->> 'language' AS language, answered_at
+FROM answer_version
+"""
+
+_RESULT_BEFORE: Final = """
+SELECT account, task, answers, rating_mean, rating_last, negative, comments, call_back,
+  answered_at, rolled_at
+FROM task_result
+"""
+_RESULT_AFTER: Final = """
+SELECT account, task, answers, lead_mean AS rating_mean, lead_value AS rating_last, negative,
+  comments, call_back, answered_at, rolled_at
+FROM task_result
+"""
+
 READINGS: Final = {
     "verdict": Reading(("account", "id"), _VERDICT_BEFORE, _VERDICT_AFTER),
     "campaign_version": Reading(
         ("account", "campaign", "version"), _VERSION_BEFORE, _VERSION_AFTER
     ),
     "transition": Reading(("account", "id"), _TRANSITION_BEFORE, _TRANSITION_AFTER),
+    "answer": Reading(("account", "invitation"), _ANSWER_BEFORE, _ANSWER_AFTER),
+    "answer_version": Reading(("account", "invitation", "version"), _SAID_BEFORE, _SAID_AFTER),
+    "task_result": Reading(("account", "task"), _RESULT_BEFORE, _RESULT_AFTER),
 }

@@ -67,6 +67,6 @@ def survey_of(record: asyncpg.Record) -> Survey | None:
 
 def score_of(record: asyncpg.Record) -> Score | None:
     """The roll-up of a task's answers, or None while there is none."""
-    if record["rating_mean"] is None:
+    if record["lead_mean"] is None:
         return None
-    return Score(float(record["rating_mean"]), record["answers"], record["negative"])
+    return Score(float(record["lead_mean"]), record["answers"], record["negative"])

@@ -84,7 +84,7 @@ SELECT t.id, t.title, t.external_id, t.state, t.state_moment, t.customer_name, t
   s.name AS state_name, s.names AS state_names, s.kind AS state_kind,
   y.name AS type_name, y.names AS type_names, u.name AS technician_name,
   i.status, i.reason AS survey_reason, i.release, i.sent_at, d.outcome, a.answered_at,
-  r.rating_mean, r.answers, r.negative
+  r.lead_mean, r.answers, r.negative
 FROM page t
 """  # noqa: S608 - our own text
     + JOINS

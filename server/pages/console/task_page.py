@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
+from mail.answer_body import LEAD
 from mail.definition import decode_content
 from server.errors import NotFoundError
 from server.pages.console.chips import StateChip, chip, named
@@ -72,7 +73,7 @@ SELECT t.*, s.name AS state_name, s.names AS state_names, s.kind AS state_kind,
   y.name AS type_name, y.names AS type_names, n.name AS unit_name, u.name AS technician_name,
   c.name AS customer_name, c.email AS customer_email, l.address,
   CASE WHEN l.name = c.name THEN l.address ELSE l.name END AS place_name,
-  r.rating_mean, r.answers, r.negative,
+  r.lead_mean, r.answers, r.negative,
   i.status, i.release, i.sent_at, i.reason AS survey_reason, a.answered_at, d.outcome
 FROM task t
 JOIN unit n ON n.account = t.account AND n.id = t.unit
@@ -84,8 +85,11 @@ LEFT JOIN location l ON l.account = t.account AND l.id = t.location
 )
 
 _SAID: Final = """
-SELECT a.*, i.typed_address, u.name AS technician, w.content, count(*) OVER () AS said
+SELECT a.answered_at, a.call_back, a.not_me, v.value, v.choices, v.text, i.typed_address,
+  u.name AS technician, w.content, count(*) OVER () AS said
 FROM answer a
+JOIN answer_value v
+  ON v.account = a.account AND v.invitation = a.invitation AND v.question = $3
 JOIN invitation i ON i.account = a.account AND i.id = a.invitation
 JOIN app_user u ON u.account = i.account AND u.id = i.technician
 JOIN campaign_version w
@@ -105,7 +109,7 @@ async def read_task(tx: Tx, task: UUID, clock: Clock, language: str, window: Win
     row = await tx.fetchrow(_TASK, task)
     if row is None:
         raise NotFoundError
-    answers = await tx.fetch(_SAID, task, MOST_ANSWERS)
+    answers = await tx.fetch(_SAID, task, MOST_ANSWERS, LEAD)
     return _page(row, answers, await read_story(tx, task, clock, language, window), language)
 
 
@@ -142,9 +146,9 @@ def _said(row: asyncpg.Record, language: str) -> Said:
         who=row["typed_address"],
         at=row["answered_at"],
         technician=row["technician"],
-        rating=row["rating"],
-        reasons=labels(decode_content(row["content"]), row["reasons"], language),
-        comment=row["comment"],
+        rating=row["value"],
+        reasons=labels(decode_content(row["content"]), row["choices"], language),
+        comment=row["text"],
         call_back=row["call_back"],
         not_me=row["not_me"],
     )
