@@ -17,7 +17,7 @@ TASK: Final = """
 SELECT coalesce(task, pushed_task) FROM transition WHERE account = $1 AND id = $2
 """
 REFUSED: Final = """
-SELECT id, pushed_task, device, technician, digest, body, refusal FROM transition
+SELECT id, spelling, pushed_task, device, technician, digest, body, refusal FROM transition
 WHERE account = $1 AND id = $2 AND verdict = 'refused' FOR UPDATE
 """
 

@@ -36,11 +36,12 @@ class Body(Struct, frozen=True):
 class Arrival(Struct, frozen=True):
     """A transition with who sent it, when it arrived (UTC) and what it hashes to.
 
-    `by`: the dispatcher who tells it in the technician's place. `spelling`: the id as the device
-    wrote it, where that is not our way.
+    `sent_id`: the id as its sender wrote it. `by`: the dispatcher who tells it in the technician's
+    place.
     """
 
     id: UUID
+    sent_id: str
     task: UUID
     body: Body
     device: UUID | None
@@ -48,12 +49,11 @@ class Arrival(Struct, frozen=True):
     received: datetime
     digest: bytes
     by: UUID | None = None
-    spelling: str | None = None
 
     @property
-    def sent_id(self) -> str:
-        """The id as its sender knows it."""
-        return self.spelling or str(self.id)
+    def spelling(self) -> str | None:
+        """The id as its sender wrote it, where that is not our way."""
+        return None if self.sent_id == str(self.id) else self.sent_id
 
     def transition(self, task_type: UUID) -> Transition:
         """The fact that it would be, of a task of `task_type`."""
@@ -76,16 +76,15 @@ def arrivals(device: DeviceScope, batch: Push, now: datetime) -> list[Arrival]:
 
 
 def _arrival(device: DeviceScope, item: Item, device_now: datetime, now: datetime) -> Arrival:
-    identity = item.id
     return Arrival(
-        id=identity,
+        id=item.id,
+        sent_id=item.sent_id,
         task=item.task,
         body=_body(item, device_now, now),
         device=device.device,
         technician=device.technician,
         received=now,
         digest=content_digest(item),
-        spelling=None if item.sent_id == str(identity) else item.sent_id,
     )
 
 

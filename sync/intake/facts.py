@@ -29,6 +29,7 @@ WITH folded AS (
   SELECT $1, f.id, $6, 0, $6 FROM folded f
   ON CONFLICT (account, task) DO UPDATE
   SET changed_at = $6, attempts = 0, not_before = $6, quarantined_at = NULL, error = NULL
+  WHERE task_change.attempts > 0
 )
 UPDATE task SET state = f.state, state_moment = f.moment, state_transition = f.transition
 FROM folded f
@@ -126,9 +127,10 @@ async def _capture(
 ) -> list[Thing]:
     """Give customers without an address the usable one that was captured last by order."""
     captured: dict[UUID, Arrival] = {}
-    for arrival in sorted(accepted, key=lambda one: one.transition(tasks[one.task].type).order):
+    usable = [one for one in accepted if normal_form(one.body.email) is not None]
+    for arrival in sorted(usable, key=lambda one: one.transition(tasks[one.task].type).order):
         customer = tasks[arrival.task].customer
-        if customer is not None and normal_form(arrival.body.email) is not None:
+        if customer is not None:
             captured[customer] = arrival
     if not captured:
         return []

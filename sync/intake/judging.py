@@ -13,30 +13,16 @@ from sync.database import Tx
 from sync.intake.arrivals import Arrival
 from sync.wire import Reason, VerdictName
 
-#: The task alone: joined with its type, one that is given another type while somebody waits for
-#: its lock would fall out of the answer.
-LOCK_TASKS: Final = "SELECT FROM task WHERE account = $1 AND id = ANY($2) ORDER BY id FOR UPDATE"
-
 #: `state_moment`: at which the step counts that gives the task its state, whatever it says itself.
-#: LIMIT keeps the planner from reading all of the account's transitions to find a hundred.
-LOCKED: Final = """
-SELECT t.id, t.type, t.customer, t.initial_state, y.flow,
-  s.id AS step, s.type AS step_type, s.state, t.state_moment, s.sequence, s.received_at, s.survey,
-  s.device
-FROM task t JOIN task_type y ON y.account = $1 AND y.id = t.type
-LEFT JOIN LATERAL (
-  SELECT * FROM transition WHERE account = $1 AND id = t.state_transition LIMIT 1
-) s ON true
-WHERE t.account = $1 AND t.id = ANY($2)
-"""
+LOCK_TASKS: Final = "SELECT * FROM task_lock($1, $2)"
 
 STATES: Final = "SELECT code FROM state WHERE account = $1 AND code = ANY($2)"
 
 #: Both ends of a turn are part of it. A pool's turn is that of its unit and the units below.
-AUTHORISED: Final = """
+CLAIMS: Final = """
 WITH RECURSIVE claim AS (
-  SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::timestamptz[], $5::uuid[])
-    AS c(id, task, moment, technician)
+  SELECT * FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::timestamptz[], $6::uuid[])
+    AS c(id, state, task, moment, technician)
 ), above AS (
   SELECT id AS technician, unit FROM app_user
   WHERE account = $1 AND id IN (SELECT technician FROM claim)
@@ -45,14 +31,15 @@ WITH RECURSIVE claim AS (
   JOIN unit ON unit.account = $1 AND unit.id = above.unit
   WHERE unit.parent IS NOT NULL
 )
-SELECT c.id FROM claim c
-WHERE (
+SELECT c.id, EXISTS (SELECT FROM state s WHERE s.account = $1 AND s.code = c.state) AS known, (
   SELECT true FROM assignment a
   WHERE a.account = $1 AND a.task = c.task
     AND a.start_at <= c.moment AND (a.end_at IS NULL OR a.end_at >= c.moment)
     AND (a.technician = c.technician
       OR (a.unit, c.technician) IN (SELECT unit, technician FROM above))
-  LIMIT 1)
+  LIMIT 1
+) AS authorised
+FROM claim c
 """
 
 _read_flow: Final = msgspec.json.Decoder(dict[str, list[str]]).decode
@@ -86,10 +73,9 @@ NO_AUTHORITY: Final = Judgement("refused", "no_authority")
 
 async def lock_tasks(tx: Tx, tasks: Collection[UUID]) -> dict[UUID, LockedTask]:
     """Those of `tasks` that exist, locked in the order of their ids."""
-    await tx.execute(LOCK_TASKS, tx.account, list(tasks))
     flows: dict[str, dict[str, list[str]]] = {}
     locked: dict[UUID, LockedTask] = {}
-    for row in await tx.fetch(LOCKED, tx.account, list(tasks)):
+    for row in await tx.fetch(LOCK_TASKS, tx.account, list(tasks)):
         text = row["flow"]
         if text not in flows:
             flows[text] = _read_flow(text)
@@ -115,41 +101,32 @@ def _last(row: asyncpg.Record) -> Transition | None:
     )
 
 
-async def known_states(tx: Tx, codes: Collection[str]) -> set[object]:
+async def known_states(tx: Tx, codes: Collection[str]) -> set[str]:
     """Those of `codes` that are states of the account."""
-    return _column(await tx.fetch(STATES, tx.account, list(codes)))
+    return {row["code"] for row in await tx.fetch(STATES, tx.account, list(codes))}
 
 
 async def judge(
     tx: Tx, claims: Sequence[Arrival], tasks: Mapping[UUID, LockedTask]
 ) -> list[Judgement]:
-    """A judgement for each of `claims`; their tasks are locked as far as they exist."""
-    states = await known_states(tx, {claim.body.state for claim in claims})
-    authorised = _column(
-        await tx.fetch(
-            AUTHORISED,
-            tx.account,
-            [claim.id for claim in claims],
-            [claim.task for claim in claims],
-            [claim.body.moment for claim in claims],
-            [claim.technician for claim in claims],
-        )
+    """A judgement for each of `claims`, which have ids of their own; their tasks are locked."""
+    rows = await tx.fetch(
+        CLAIMS,
+        tx.account,
+        [claim.id for claim in claims],
+        [claim.body.state for claim in claims],
+        [claim.task for claim in claims],
+        [claim.body.moment for claim in claims],
+        [claim.technician for claim in claims],
     )
-    return [_judgement(claim, tasks, states, authorised) for claim in claims]
+    found = {row["id"]: row for row in rows}
+    return [_judgement(found[claim.id], claim.task in tasks) for claim in claims]
 
 
-def _judgement(
-    claim: Arrival,
-    tasks: Mapping[UUID, LockedTask],
-    states: Collection[object],
-    authorised: Collection[object],
-) -> Judgement:
-    if claim.body.state not in states:
+def _judgement(found: asyncpg.Record, placed: bool) -> Judgement:
+    """`placed`: whether its task exists."""
+    if not found["known"]:
         return UNKNOWN_STATE
-    if claim.task not in tasks:
+    if not placed:
         return PARKED
-    return ACCEPTED if claim.id in authorised else NO_AUTHORITY
-
-
-def _column(rows: list[asyncpg.Record]) -> set[object]:
-    return {row[0] for row in rows}
+    return ACCEPTED if found["authorised"] else NO_AUTHORITY

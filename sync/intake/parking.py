@@ -15,7 +15,7 @@ from sync.intake.judging import ACCEPTED, judge, lock_tasks
 from sync.intake.keeping import settle
 
 WAITING: Final = """
-SELECT id, pushed_task, device, technician, digest, body FROM transition
+SELECT id, spelling, pushed_task, device, technician, digest, body FROM transition
 WHERE account = $1 AND pushed_task = ANY($2) AND verdict = 'parked' ORDER BY id
 """
 
@@ -60,6 +60,7 @@ def stored_arrival(tx: Tx, row: asyncpg.Record) -> Arrival:
     """What the row of an open transition keeps of it, as if it arrived now."""
     return Arrival(
         id=row["id"],
+        sent_id=row["spelling"] or str(row["id"]),
         task=row["pushed_task"],
         body=read_body(row["body"]),
         device=row["device"],

@@ -105,6 +105,7 @@ async def _arrival(tx: Tx, task: UUID, by: UUID | None, order: Progress, digest:
     moment = min(told, tx.now)
     return Arrival(
         id=order.id,
+        sent_id=order.sent_id,
         task=task,
         body=_body(order, moment, told),
         device=None,

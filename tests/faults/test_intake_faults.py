@@ -21,7 +21,7 @@ FACTS: Final = r"INSERT INTO transition\b"
 
 #: Where a push can be hit: at each of its steps, and on both sides of its end.
 STEPS: Final = (
-    Place(r"FROM task\b.*FOR UPDATE"),
+    Place(r"FROM task_lock\b"),
     Place(FACTS),
     Place(r"UPDATE task SET state"),
     Place(r"INSERT INTO task_change\b"),

@@ -208,6 +208,7 @@ async def test_what_was_refused_and_is_parked_is_what_intake_would_say(story: Tx
     told = [
         Arrival(
             id=item.id,
+            sent_id=str(item.id),
             task=item.task,
             body=convert(item, Body, from_attributes=True),
             device=item.device,
