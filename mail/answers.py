@@ -8,8 +8,9 @@ import asyncpg
 from msgspec import Struct
 
 from mail.answer_body import LEAD, Body, Value
-from mail.definition import BEST_RATING, Content, Sentiment, decode_content
+from mail.definition import BEST_RATING, Content, Sentiment
 from mail.delivery.recalling import recall_to
+from mail.formats import decode_content
 from mail.i18n import supported
 from mail.recording import Recorded, record
 from mail.surveys import (
@@ -77,7 +78,7 @@ Outcome: TypeAlias = Recorded | Closed | Invalid
 
 
 _FIND: Final = """
-SELECT i.id, i.task, v.content, coalesce(i.language, a.language) AS language, a.zone
+SELECT i.id, i.task, v.content, v.format, coalesce(i.language, a.language) AS language, a.zone
 FROM link l
 JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
 JOIN account a ON a.account = l.account
@@ -124,7 +125,7 @@ async def submit(token: str, submission: Submission) -> Outcome:
         row = await tx.fetchrow(_FIND, ref.account, ref.hash, tx.now)
         if row is None:
             return Closed()
-        content = decode_content(row["content"])
+        content = decode_content(row["content"], row["format"])
         wrong = _problems(submission, content)
         return Invalid(wrong) if wrong else await _record(tx, row, content, submission)
 
@@ -151,7 +152,7 @@ async def unsubscribe(token: str) -> Subscription | None:
 
 def _problems(submission: Submission, content: Content) -> list[Field]:
     rating = submission.rating
-    known = {reason.code for reason in content.reasons}
+    known = {reason.code for reason in content.lead.reasons}
     wrong: dict[Field, bool] = {
         "rating": not submission.not_me if rating is None else not 1 <= rating <= BEST_RATING,
         "reasons": not known.issuperset(submission.reasons),
@@ -163,9 +164,9 @@ def _problems(submission: Submission, content: Content) -> list[Field]:
 def _body(submission: Submission, content: Content, language: str) -> Body:
     chosen = set(submission.reasons) if _sentiment(submission, content) == "negative" else set()
     lead = Value(
-        kind=content.question.kind,
+        kind=content.lead.kind,
         value=submission.rating,
-        choices=[reason.code for reason in content.reasons if reason.code in chosen],
+        choices=[reason.code for reason in content.lead.reasons if reason.code in chosen],
         text=_cleaned(submission.comment),
     )
     return Body(
@@ -177,7 +178,7 @@ def _body(submission: Submission, content: Content, language: str) -> Body:
 
 
 def _sentiment(submission: Submission, content: Content) -> Sentiment | None:
-    return None if submission.rating is None else content.sentiment(submission.rating)
+    return None if submission.rating is None else content.lead.sentiment(submission.rating)
 
 
 def _cleaned(comment: str) -> str:

@@ -3,13 +3,14 @@
 from typing import Final
 from uuid import UUID
 
-from mail.definition import Rules, decode_rules
+from mail.definition import Rules
+from mail.formats import decode_rules
 from sync.database import Tx
 from sync.feed.changes import Ask
 from sync.records.kinds import set_asks
 
 _ACTIVE: Final = """
-SELECT c.id, c.name, v.rules
+SELECT c.id, c.name, v.rules, v.format
 FROM campaign c
 JOIN campaign_version v ON (v.account, v.campaign, v.version) = (c.account, c.id, c.version)
 WHERE c.account = $1 AND c.status = 'active' ORDER BY c.name, c.id
@@ -23,7 +24,9 @@ async def tell_field(tx: Tx) -> None:
     """
     asks: dict[UUID, list[Ask]] = {}
     for row in await tx.fetch(_ACTIVE, tx.account):
-        for task_type, ask in _asks(row["id"], row["name"], decode_rules(row["rules"])):
+        for task_type, ask in _asks(
+            row["id"], row["name"], decode_rules(row["rules"], row["format"])
+        ):
             asks.setdefault(task_type, []).append(ask)
     await set_asks(tx, asks)
 

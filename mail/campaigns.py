@@ -10,11 +10,13 @@ from uuid import UUID
 
 import asyncpg
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from mail.asks import tell_field
 from mail.checks import check
-from mail.definition import Definition, join, split
+from mail.definition import Definition
 from mail.errors import CampaignStatusError, DefinitionError
+from mail.formats import join, split
 from rules.campaign import Status
 from sync.audit import Told, between, tell
 from sync.database import Tx
@@ -37,7 +39,7 @@ class CampaignRecord(Struct, frozen=True):
 
 _SELECT = """
 SELECT c.id, c.external_id, c.name, c.status, c.version, c.activated_at, c.created_at,
-  v.rules, v.content
+  v.rules, v.content, v.format
 FROM campaign c
 JOIN campaign_version v ON (v.account, v.campaign, v.version) = (c.account, c.id, c.version)
 WHERE c.account = $1
@@ -49,8 +51,8 @@ ON CONFLICT (account) DO UPDATE SET revision = campaign_set.revision + 1
 """
 
 _ADD_VERSION = """
-INSERT INTO campaign_version (account, campaign, version, rules, content, created_at)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO campaign_version (account, campaign, version, rules, content, format, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
 
 
@@ -120,7 +122,7 @@ async def create_campaign(
     except asyncpg.UniqueViolationError as error:
         field = "external_id" if "external_id" in (error.constraint_name or "") else "id"
         raise TakenError(field, "another campaign has it") from None
-    await tx.execute(_ADD_VERSION, tx.account, made, 1, *split(definition), tx.now)
+    await _add_version(tx, made, 1, definition)
     new = {"external_id": external_id, "name": name, "definition": definition}
     await tell(tx, "campaign.write", [Told(f"campaign/{made}", None, new)])
     return made
@@ -143,7 +145,7 @@ async def edit_campaign(tx: Tx, campaign: UUID, name: str, definition: Definitio
     version = before.version
     if definition != before.definition:
         version += 1
-        await tx.execute(_ADD_VERSION, tx.account, campaign, version, *split(definition), tx.now)
+        await _add_version(tx, campaign, version, definition)
     await tx.execute(
         "UPDATE campaign SET name = $3, version = $4 WHERE account = $1 AND id = $2",
         tx.account,
@@ -166,6 +168,11 @@ def _edited(before: CampaignRecord, after: CampaignRecord) -> list[Told]:
         return [said]
     was, now = {"definition": texts.before}, {"definition": texts.after}
     return [Told(said.object, {**(said.before or {}), **was}, {**(said.after or {}), **now})]
+
+
+async def _add_version(tx: Tx, campaign: UUID, version: int, definition: Definition) -> None:
+    said = astuple(split(definition))
+    await tx.execute(_ADD_VERSION, tx.account, campaign, version, *said, tx.now)
 
 
 async def hold_campaign(tx: Tx, campaign: UUID) -> CampaignRecord:
@@ -205,5 +212,5 @@ def _record(row: asyncpg.Record) -> CampaignRecord:
         version=row["version"],
         activated_at=row["activated_at"],
         created_at=row["created_at"],
-        definition=join(row["rules"], row["content"]),
+        definition=join(row["rules"], row["content"], row["format"]),
     )

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal, TypeAlias
 from uuid import UUID
 
-import msgspec
 from msgspec import Meta, Struct
 
 from rules.campaign import AddressField, Campaign, Pause, Rule, Status
@@ -23,7 +22,6 @@ Address: TypeAlias = Annotated[str, Meta(max_length=254)]
 Days: TypeAlias = Annotated[int, Meta(ge=1, le=3650)]
 
 BEST_RATING: Final = 5
-POSITIVE_AT: Final = 4
 #: What an answer says on the whole; kept with it, since a later version may judge otherwise.
 Sentiment: TypeAlias = Literal["negative", "neutral", "positive"]
 
@@ -63,6 +61,7 @@ class Message(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 NegativeAt: TypeAlias = Annotated[int, Meta(ge=0, le=4)]
+PositiveAt: TypeAlias = Annotated[int, Meta(ge=1, le=5)]
 Reasons: TypeAlias = Annotated[list[ReasonChoice], Meta(max_length=50)]
 PrivacyUrl: TypeAlias = Annotated[str, Meta(max_length=500)]
 
@@ -95,35 +94,43 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return None if self.mute is None else parse_delay(self.mute)
 
 
-class Content(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a customer reads, in the mail and on the answer page, and what may be answered.
+class Lead(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The leading question, with what its values say.
 
-    `negative_at`: ratings up to this one are negative; 0 is none.
+    `negative_at`: values up to this one are negative; 0 is none. `positive_at`: from this one on
+    they are positive, unless they are negative. `reasons`: for a negative value, to choose from.
     """
 
-    question: Question
-    message: Message
     negative_at: NegativeAt = 2
+    positive_at: PositiveAt = 4
     reasons: Reasons = []
+
+    def sentiment(self, value: int) -> Sentiment:
+        """What `value` (1 to 5) says."""
+        if value <= self.negative_at:
+            return "negative"
+        return "positive" if value >= self.positive_at else "neutral"
+
+    def is_negative(self, value: int) -> bool:
+        """Tell whether `value` (1 to 5) opens the list of reasons."""
+        return self.sentiment(value) == "negative"
+
+
+class Content(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a customer reads, in the mail and on the answer page, and what may be answered."""
+
+    lead: Lead
+    message: Message
     information: Information = {}
     privacy_url: PrivacyUrl | None = None
 
-    def sentiment(self, rating: int) -> Sentiment:
-        """What `rating` (1 to 5) says: from 4 on it is positive, unless it is negative here."""
-        if rating <= self.negative_at:
-            return "negative"
-        return "positive" if rating >= POSITIVE_AT else "neutral"
-
-    def is_negative(self, rating: int) -> bool:
-        """Tell whether `rating` (1 to 5) opens the list of reasons."""
-        return self.sentiment(rating) == "negative"
-
 
 class Definition(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One version of a campaign: the fields of its rules and those of its content.
+    """One version of a campaign: the fields of its rules, and those of its content.
 
-    They are stored apart: deciding reads the rules of all campaigns whenever one of them changed,
-    texts are read where somebody is written to. (Structs of two bases cannot be made.)
+    They are stored apart (`mail.formats`): deciding reads the rules of all campaigns whenever one
+    of them changed, texts are read where somebody is written to. `negative_at`: ratings up to this
+    one are negative; 0 is none.
     """
 
     question: Question
@@ -136,26 +143,13 @@ class Definition(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def content(self) -> Content:
         """What a customer reads of it."""
-        return Content(**{name: getattr(self, name) for name in Content.__struct_fields__})
-
-
-#: Read what is stored of a version.
-decode_rules: Final = msgspec.json.Decoder(Rules).decode
-decode_content: Final = msgspec.json.Decoder(Content).decode
-_write: Final = msgspec.json.Encoder().encode
-
-
-def join(rules: str, content: str) -> Definition:
-    """Read both stored parts of a version."""
-    parts = (decode_rules(rules), decode_content(content))
-    fields = {name: getattr(part, name) for part in parts for name in part.__struct_fields__}
-    return Definition(**fields)
-
-
-def split(definition: Definition) -> tuple[str, str]:
-    """Write the rules and the content of `definition` as the JSON texts that are stored."""
-    rules = Rules(**{name: getattr(definition, name) for name in Rules.__struct_fields__})
-    return _write(rules).decode(), _write(definition.content).decode()
+        question = {name: getattr(self.question, name) for name in Question.__struct_fields__}
+        return Content(
+            lead=Lead(**question, negative_at=self.negative_at, reasons=self.reasons),
+            message=self.message,
+            information=self.information,
+            privacy_url=self.privacy_url,
+        )
 
 
 def in_language(texts: Mapping[Language, str], *wanted: str) -> str:

@@ -10,7 +10,8 @@ from weakref import WeakKeyDictionary
 import asyncpg
 from msgspec import Struct
 
-from mail.definition import Content, Rules, decode_content, decode_rules, to_rules
+from mail.definition import Content, Rules, to_rules
+from mail.formats import decode_content, decode_rules
 from rules.campaign import Campaign, Pause, Status
 from rules.matching import CampaignIndex
 from sync.database import Tx, open_pool
@@ -63,7 +64,7 @@ INSERT INTO campaign_set (account, revision) VALUES ($1, 0) ON CONFLICT (account
 """
 
 _CAMPAIGNS = """
-SELECT c.id, c.version, c.status, c.activated_at, v.rules
+SELECT c.id, c.version, c.status, c.activated_at, v.rules, v.format
 FROM campaign c
 JOIN campaign_version v ON (v.account, v.campaign, v.version) = (c.account, c.id, c.version)
 WHERE c.account = $1 AND c.status <> 'draft'
@@ -73,7 +74,7 @@ ORDER BY c.id
 _PAUSES = "SELECT campaign, start_at, end_at FROM campaign_pause WHERE account = $1"
 
 _VERSIONS = """
-SELECT v.campaign, v.version, v.{part} AS part
+SELECT v.campaign, v.version, v.{part} AS part, v.format
 FROM unnest($2::uuid[], $3::integer[]) AS wanted (campaign, version)
 JOIN campaign_version v ON v.account = $1
   AND (v.campaign, v.version) = (wanted.campaign, wanted.version)
@@ -116,7 +117,7 @@ async def _pinned(
     keys: Iterable[VersionKey],
     kept: Versions[V],
     part: str,
-    decode: Callable[[str], V],
+    decode: Callable[[str, int], V],
 ) -> dict[VersionKey, V]:
     """Versions never change, so a process keeps them."""
     wanted = set(keys)
@@ -125,7 +126,7 @@ async def _pinned(
     if missing:
         ids, numbers = zip(*missing, strict=True)
         for row in await tx.fetch(_VERSIONS.format(part=part), tx.account, ids, numbers):
-            found[row["campaign"], row["version"]] = decode(row["part"])
+            found[row["campaign"], row["version"]] = decode(row["part"], row["format"])
     for key, said in found.items():
         _keep(kept, (tx.account, *key), said, _VERSIONS_KEPT)
     return found
@@ -152,9 +153,8 @@ async def _read(tx: Tx, revision: int) -> CampaignSet:
 
 def _campaign(row: asyncpg.Record, pauses: tuple[Pause, ...]) -> Campaign:
     status = Status(row["status"])
-    return to_rules(
-        row["id"], row["version"], decode_rules(row["rules"]), status, row["activated_at"], pauses
-    )
+    rules = decode_rules(row["rules"], row["format"])
+    return to_rules(row["id"], row["version"], rules, status, row["activated_at"], pauses)
 
 
 def _keep(kept: OrderedDict[K, V], key: K, value: V, most: int) -> None:

@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Struct
 
 from mail.answer_body import LEAD
-from mail.definition import Content, decode_content, decode_rules
+from mail.definition import Content
+from mail.formats import decode_content, decode_rules
 from rules.timing import counted_at, parse_delay
 from sync.database import Tx, tx
 from sync.ids import new_account_number
@@ -72,7 +73,7 @@ class Subscription(Struct, frozen=True):
 
 
 _SURVEY: Final = """
-SELECT i.deadline, coalesce(i.language, a.language) AS language, v.content, v.rules,
+SELECT i.deadline, coalesce(i.language, a.language) AS language, v.content, v.rules, v.format,
   i.due, a.name AS company, a.language AS account_language, coalesce(p.zone, a.zone) AS zone,
   k.name AS type_name, k.names AS type_names, p.name AS place, p.address,
   w.versions, w.not_me, w.call_back, w.answered_at, s.value, s.choices, s.text
@@ -134,13 +135,13 @@ async def subscription(opened: Tx, ref: TokenRef) -> Subscription | None:
 
 
 def _counted_at(row: asyncpg.Record) -> datetime:
-    return counted_at(row["due"], parse_delay(decode_rules(row["rules"]).delay))
+    return counted_at(row["due"], parse_delay(decode_rules(row["rules"], row["format"]).delay))
 
 
 def _survey(row: asyncpg.Record) -> Survey:
     return Survey(
         company=row["company"],
-        content=decode_content(row["content"]),
+        content=decode_content(row["content"], row["format"]),
         language=row["language"],
         account_language=row["account_language"],
         visit=Visit(

@@ -44,7 +44,8 @@ class Campaign(Table, tablename="campaign", db=DB):
 class CampaignVersion(Table, tablename="campaign_version", db=DB):
     """What a campaign said at a version, never updated: invitations point at it.
 
-    `rules`: whom it asks and when; `content`: what customers read (`mail.definition`).
+    `rules`: whom it asks and when; `content`: what customers read (`mail.definition`). `format`:
+    in which they are written (`mail.formats`).
     """
 
     key = ("account", "campaign", "version")
@@ -53,6 +54,33 @@ class CampaignVersion(Table, tablename="campaign_version", db=DB):
     version = Integer(primary_key=True, null=False, default=None)
     rules = JSONB(null=False, default=None)
     content = JSONB(null=False, default=None)
+    format = SmallInt(null=False, default=None)
+    created_at = Timestamptz(null=False, default=None)
+
+
+class CampaignDraft(Table, tablename="campaign_draft", db=DB):
+    """What somebody writes of a campaign, which need not exist yet: no version until it is saved.
+
+    `revision` grows with each change: who writes names the one that was read.
+    """
+
+    key = ("account", "campaign")
+    account = BigInt(null=False, default=None)
+    campaign = UUID(primary_key=True, null=False, default=None)
+    body = JSONB(null=False, default=None)
+    revision = Integer(null=False, default=None)
+    updated_by = UUID(null=False, default=None)
+    updated_at = Timestamptz(null=False, default=None)
+
+
+class Asset(Table, tablename="asset", db=DB):
+    """An image of a campaign, known by its SHA-256 and never changed."""
+
+    key = ("account", "sha256")
+    account = BigInt(null=False, default=None)
+    sha256 = Bytea(primary_key=True, null=False, default=None)
+    mime = Text(null=False, default=None)
+    bytes = Bytea(null=False, default=None)
     created_at = Timestamptz(null=False, default=None)
 
 
@@ -266,6 +294,18 @@ class AnswerVersion(Table, tablename="answer_version", db=DB):
     version = Integer(primary_key=True, null=False, default=None)
     body = JSONB(null=False, default=None)
     answered_at = Timestamptz(null=False, default=None)
+
+
+class AnswerPartial(Table, tablename="answer_partial", db=DB):
+    """What a customer chose on the page and did not submit: no answer, and nowhere counted."""
+
+    key = ("account", "invitation", "question")
+    account = BigInt(null=False, default=None)
+    invitation = UUID(null=False, default=None)
+    question = Text(primary_key=True, null=False, default=None)
+    kind = Text(null=False, default=None)
+    value = SmallInt(null=False, default=None)
+    chosen_at = Timestamptz(null=False, default=None)
 
 
 class RollupChange(Table, tablename="rollup_change", db=DB):

@@ -38,7 +38,7 @@ def locale_of(*languages: str | None) -> str:
 
 def wording(content: Content, gettext: Gettext, *languages: str) -> Wording:
     """What `content` says in the first of `languages` that it has."""
-    message, question = content.message, content.question
+    message, question = content.message, content.lead
     low, high = in_language(question.low, *languages), in_language(question.high, *languages)
     information = in_language(content.information, *languages)
     return Wording(

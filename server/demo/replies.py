@@ -47,7 +47,7 @@ class Customers:
 
     def _reply(self, asked: Asked, at: datetime, definition: Definition) -> Reply:
         [rating] = self._chance.choices(range(1, 6), _RATINGS)
-        sentiment = definition.content.sentiment(rating)
+        sentiment = definition.content.lead.sentiment(rating)
         negative = sentiment == "negative"
         codes = [reason.code for reason in definition.reasons]
         lead = Value(

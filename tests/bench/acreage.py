@@ -8,8 +8,9 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import astuple
 
-from mail.definition import split
+from mail.formats import split
 from sync.ids import new_account_number
 from sync.wire import DeviceScope
 from tests.bench.deciding import REVISION
@@ -105,8 +106,8 @@ INSERT INTO campaign (account, id, name, status, version, activated_at, created_
 VALUES ($1, $2, 'Campaign', 'active', 1, $3, $3)
 """
 VERSION: Final = """
-INSERT INTO campaign_version (account, campaign, version, rules, content, created_at)
-VALUES ($1, $2, 1, $3, $4, $5)
+INSERT INTO campaign_version (account, campaign, version, rules, content, format, created_at)
+VALUES ($1, $2, 1, $3, $4, $5, $6)
 """
 INVITATIONS: Final = """
 INSERT INTO invitation (account, id, campaign, version, task, round, transition, technician,
@@ -155,9 +156,9 @@ async def lay_acreage(owner: Any, accounts: int, crews: int, tasks: int, due: in
 async def _lay_queue(owner: Any, due: int) -> None:
     types = await owner.fetch("SELECT account, id FROM task_type")
     await owner.executemany(CAMPAIGN, [(row["account"], row["id"], LONG_AGO) for row in types])
+    said = [astuple(split(survey(row["id"], ["600"], "How was it?"))) for row in types]
     versions = [
-        (row["account"], row["id"], *split(survey(row["id"], ["600"], "How was it?")), LONG_AGO)
-        for row in types
+        (row["account"], row["id"], *one, LONG_AGO) for row, one in zip(types, said, strict=True)
     ]
     await owner.executemany(VERSION, versions)
     await owner.executemany(REVISION, [(row["account"],) for row in types])

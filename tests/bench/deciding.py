@@ -3,7 +3,9 @@
 from typing import Any, Final
 from uuid import UUID
 
-from mail.definition import split
+from msgspec.structs import astuple
+
+from mail.formats import Stored, split
 from mail.planning import plan_due
 from sync.ids import new_id
 from tests.bench.ground import LONG_AGO, Ground
@@ -21,9 +23,9 @@ INSERT INTO campaign (account, id, name, status, version, activated_at, created_
 SELECT $1, id, 'Campaign', 'active', 1, $3, $3 FROM unnest($2::uuid[]) AS id
 """
 VERSIONS: Final = """
-INSERT INTO campaign_version (account, campaign, version, rules, content, created_at)
-SELECT $1, id, 1, rules, content, $5
-FROM unnest($2::uuid[], $3::jsonb[], $4::jsonb[]) AS c(id, rules, content)
+INSERT INTO campaign_version (account, campaign, version, rules, content, format, created_at)
+SELECT $1, id, 1, rules, content, format, $6
+FROM unnest($2::uuid[], $3::jsonb[], $4::jsonb[], $5::smallint[]) AS c(id, rules, content, format)
 """
 REVISION: Final = "INSERT INTO campaign_set (account, revision) VALUES ($1, 1)"
 
@@ -49,12 +51,12 @@ async def add_campaigns(owner: Any, ground: Ground, count: int) -> None:
     said = {state: _said(ground.task_type, state) for state in ("600", "700")}
     versions = [said["600" if place < MATCHING else "700"] for place in range(count)]
     await owner.execute(CAMPAIGNS, ground.account, ids, LONG_AGO)
-    rules, contents = zip(*versions, strict=True)
-    await owner.execute(VERSIONS, ground.account, ids, rules, contents, LONG_AGO)
+    parts = zip(*map(astuple, versions), strict=True)
+    await owner.execute(VERSIONS, ground.account, ids, *parts, LONG_AGO)
     await owner.execute(REVISION, ground.account)
 
 
-def _said(task_type: UUID, state: str) -> tuple[str, str]:
+def _said(task_type: UUID, state: str) -> Stored:
     return split(survey(task_type, [state], "How was it?"))
 
 

@@ -67,7 +67,7 @@ async def test_an_open_survey_says_which_visit_it_is_about(world: World, mail: S
     assert visit.moment.tzinfo == UTC
     assert (visit.type_name, visit.place) == ("Appel de service", "Chalet")
     assert visit.address == "12, rue des Pins, Rimouski"
-    assert survey.content.reasons[0].code == "late"
+    assert survey.content.lead.reasons[0].code == "late"
     assert (survey.deadline, survey.answer) == (asked["deadline"], None)
 
 

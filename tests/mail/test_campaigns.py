@@ -100,7 +100,7 @@ async def test_an_edit_that_says_something_new_is_a_version(world: World) -> Non
         both = await pinned_content(opened, [(campaign, 1), (campaign, 2), (campaign, 9)])
         assert await pinned_content(opened, [(campaign, 1)]) == {(campaign, 1): both[campaign, 1]}
     assert (found.name, found.version, found.definition.negative_at) == ("B", 2, 3)
-    assert {key: said.negative_at for key, said in both.items()} == {
+    assert {key: said.lead.negative_at for key, said in both.items()} == {
         (campaign, 1): 2,
         (campaign, 2): 3,
     }

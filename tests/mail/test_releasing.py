@@ -278,9 +278,10 @@ async def test_a_later_version_of_the_campaign_changes_no_invitation(post: Post)
     task = await post.visit(ADDRESS)
     await change(
         post.world,
-        "INSERT INTO campaign_version (account, campaign, version, rules, content, created_at)"
+        "INSERT INTO campaign_version"
+        " (account, campaign, version, rules, content, format, created_at)"
         " SELECT account, campaign, 2, rules,"
-        " jsonb_set(content, '{message,subject,fr}', '\"Neuf\"'), created_at"
+        " jsonb_set(content, '{message,subject,fr}', '\"Neuf\"'), format, created_at"
         " FROM campaign_version WHERE campaign = $1",
         campaign,
     )

@@ -475,8 +475,9 @@ def test_a_campaign_that_names_what_is_gone_shows_its_ids(
     change(
         database,
         story,
-        "INSERT INTO campaign_version (account, campaign, version, rules, content, created_at)"
-        " SELECT account, campaign, 2, rules || $2, content, created_at"
+        "INSERT INTO campaign_version"
+        " (account, campaign, version, rules, content, format, created_at)"
+        " SELECT account, campaign, 2, rules || $2, content, format, created_at"
         " FROM campaign_version WHERE campaign = $1",
         story.campaign,
         msgspec.json.encode(

@@ -239,8 +239,9 @@ def test_campaigns_are_shown_a_screenful_at_a_time(
         "WITH made AS (INSERT INTO campaign (account, id, name, status, version, created_at)"
         " SELECT account, gen_random_uuid(), 'Avis ' || n % 7, 'draft', 1, created_at"
         " FROM campaign, generate_series(1, 170) AS n RETURNING account, id)"
-        " INSERT INTO campaign_version (account, campaign, version, rules, content, created_at)"
-        " SELECT m.account, m.id, 1, v.rules, v.content, v.created_at"
+        " INSERT INTO campaign_version"
+        " (account, campaign, version, rules, content, format, created_at)"
+        " SELECT m.account, m.id, 1, v.rules, v.content, v.format, v.created_at"
         " FROM made m, campaign_version v WHERE v.version = 1",
     )
     names = [name for page in pages(site, "/campaigns") for name in CARD.findall(page)]

@@ -10,7 +10,8 @@ from litestar import Response, route
 from litestar.params import FromPath
 from msgspec import Struct
 
-from mail.definition import Definition, Language, Trigger, decode_rules, in_language, join
+from mail.definition import Definition, Language, Trigger, in_language
+from mail.formats import decode_rules, join
 from rules.timing import parse_delay
 from server.access.entrance import console
 from server.access.rights import Action
@@ -101,7 +102,7 @@ SCREENFUL: Final = 50
 
 #: The active ones first; `$1` to `$3`: rank, name and id of the last one seen, or null.
 _CARDS: Final = """
-SELECT c.id, c.name, c.status, v.rules, c.rank,
+SELECT c.id, c.name, c.status, v.rules, v.format, c.rank,
   (SELECT count(*) FROM invitation i WHERE i.account = c.account AND i.campaign = c.id
    AND i.sent_at IS NOT NULL) AS sent,
   (SELECT count(*) FROM answer a WHERE a.account = c.account AND a.campaign = c.id) AS answered
@@ -114,7 +115,7 @@ ORDER BY c.rank, c.name, c.id LIMIT $4
 """
 
 _SET_UP: Final = """
-SELECT c.name, c.status, c.version, c.activated_at, v.rules, v.content
+SELECT c.name, c.status, c.version, c.activated_at, v.rules, v.content, v.format
 FROM campaign c
 JOIN campaign_version v
   ON v.account = c.account AND v.campaign = c.id AND v.version = c.version
@@ -168,7 +169,7 @@ def _read_after(text: str) -> tuple[int | None, str | None, UUID | None]:
 
 
 def _card(row: asyncpg.Record) -> Card:
-    rules = decode_rules(row["rules"])
+    rules = decode_rules(row["rules"], row["format"])
     return Card(
         id=row["id"],
         name=row["name"],
@@ -188,7 +189,7 @@ async def read_set_up(tx: Tx, campaign: UUID, language: str) -> SetUp:
     row = await tx.fetchrow(_SET_UP, campaign)
     if row is None:
         raise NotFoundError
-    definition = join(row["rules"], row["content"])
+    definition = join(row["rules"], row["content"], row["format"])
     message, stale = definition.message, definition.stale_days
     return SetUp(
         name=row["name"],

@@ -9,7 +9,7 @@ import asyncpg
 from msgspec import Struct
 
 from mail.answer_body import LEAD
-from mail.definition import decode_content
+from mail.formats import decode_content
 from server.errors import NotFoundError
 from server.pages.console.chips import StateChip, chip, named
 from server.pages.console.outcome import JOINS, Score, Survey, score_of, survey_of
@@ -86,7 +86,7 @@ LEFT JOIN location l ON l.account = t.account AND l.id = t.location
 
 _SAID: Final = """
 SELECT a.answered_at, a.call_back, a.not_me, v.value, v.choices, v.text, i.typed_address,
-  u.name AS technician, w.content, count(*) OVER () AS said
+  u.name AS technician, w.content, w.format, count(*) OVER () AS said
 FROM answer a
 JOIN answer_value v
   ON v.account = a.account AND v.invitation = a.invitation AND v.question = $3
@@ -142,12 +142,13 @@ def _page(
 
 
 def _said(row: asyncpg.Record, language: str) -> Said:
+    content = decode_content(row["content"], row["format"])
     return Said(
         who=row["typed_address"],
         at=row["answered_at"],
         technician=row["technician"],
         rating=row["value"],
-        reasons=labels(decode_content(row["content"]), row["choices"], language),
+        reasons=labels(content, row["choices"], language),
         comment=row["text"],
         call_back=row["call_back"],
         not_me=row["not_me"],

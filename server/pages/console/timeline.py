@@ -232,5 +232,5 @@ def _open(fact: OpenEntry, names: _Names) -> Entry:
 
 def labels(content: Content, codes: Iterable[str], language: str) -> list[str]:
     """The texts of the reasons `codes`; a code that the version does not have, as it is."""
-    known = {reason.code: in_language(reason.label, language) for reason in content.reasons}
+    known = {reason.code: in_language(reason.label, language) for reason in content.lead.reasons}
     return [known.get(code, code) for code in codes]

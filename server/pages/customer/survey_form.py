@@ -87,13 +87,13 @@ def shown(survey: Survey, path: str, locale: str) -> SurveyShown:
     return SurveyShown(
         path=path,
         sender=content.message.sender_name,
-        question=in_language(content.question.text, *languages),
-        low=in_language(content.question.low, *languages),
-        high=in_language(content.question.high, *languages),
+        question=in_language(content.lead.text, *languages),
+        low=in_language(content.lead.low, *languages),
+        high=in_language(content.lead.high, *languages),
         steps=_steps(survey, *languages),
         reasons=[
             ReasonShown(reason.code, in_language(reason.label, *languages))
-            for reason in content.reasons
+            for reason in content.lead.reasons
         ],
         information=in_language(content.information, *languages),
         privacy_url=content.privacy_url,
@@ -106,12 +106,12 @@ def shown(survey: Survey, path: str, locale: str) -> SurveyShown:
 
 
 def _steps(survey: Survey, *languages: str) -> list[Step]:
-    question = survey.content.question
+    question = survey.content.lead
     words = {1: question.low, BEST_RATING: question.high}
     return [
         Step(
             value,
-            survey.content.is_negative(value),
+            survey.content.lead.is_negative(value),
             in_language(words.get(value, {}), *languages),
         )
         for value in range(1, BEST_RATING + 1)
@@ -142,9 +142,9 @@ def filled(
 ) -> Filled:
     """The form as it was answered or sent; the list of reasons opens where it is due."""
     content = survey.content
-    negative = said.rating is not None and content.is_negative(said.rating)
+    negative = said.rating is not None and content.lead.is_negative(said.rating)
     reason = said.reasons[0] if said.reasons else ""
-    labels = {one.code: in_language(one.label, locale) for one in content.reasons}
+    labels = {one.code: in_language(one.label, locale) for one in content.lead.reasons}
     return Filled(
         rating=said.rating,
         negative=negative,
@@ -153,7 +153,7 @@ def filled(
         comment=said.comment,
         call_back=said.call_back,
         not_me=said.not_me,
-        ask_reason=negative and not reason and bool(content.reasons),
+        ask_reason=negative and not reason and bool(content.lead.reasons),
         problem=problem,
     )
 

@@ -1,0 +1,27 @@
+"""What campaigns say as versions of Retour before this one wrote it."""
+
+from uuid import UUID
+
+import msgspec
+
+from mail.definition import Definition
+from tests.databases import TestDatabase
+from tests.sync.watching import owning
+
+
+def content_1(said: Definition, *, least: bool = False) -> str:
+    """The content of `said` as format 1 had it; `least`: what went without saying was not told."""
+    names = ("question", "message", "negative_at", "reasons", "information", "privacy_url")
+    told = names[:2] if least else names
+    return msgspec.json.encode({name: getattr(said, name) for name in told}).decode()
+
+
+async def written_in_1(database: TestDatabase, campaign: UUID, said: Definition) -> None:
+    """As if the first version of `campaign`, which says `said`, had been written in format 1."""
+    async with owning(database.owner) as owner:
+        await owner.connection.execute(
+            "UPDATE campaign_version SET format = 1, content = $2::jsonb"
+            " WHERE campaign = $1 AND version = 1",
+            campaign,
+            content_1(said),
+        )

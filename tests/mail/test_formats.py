@@ -1,0 +1,103 @@
+"""Versions of campaigns are read in whatever format they were written."""
+
+import json
+from typing import Final
+from uuid import UUID
+
+import pytest
+from msgspec.structs import asdict, astuple, replace
+
+from mail.campaigns import edit_campaign, get_campaign
+from mail.definition import Definition, Lead, Message, Question, ReasonChoice, Trigger
+from mail.formats import (
+    FORMAT,
+    LaterFormatError,
+    decode_content,
+    decode_rules,
+    join,
+    split,
+)
+from mail.live import load, pinned_content
+from rules.campaign import AddressField
+from sync.database import tx
+from tests.databases import TestDatabase
+from tests.mail.campaigns import active, definition, rows
+from tests.mail.old_formats import content_1, written_in_1
+from tests.world import World
+
+#: Everything that a campaign can say, and nothing that goes without saying.
+ALL: Final = Definition(
+    rules=[Trigger([UUID(int=7)], ["600"])],
+    delay="00:12:00",
+    mute="07:00:00",
+    primary=AddressField.LOCATION,
+    secondary=AddressField.CUSTOMER,
+    deadline_days=14,
+    stale_days=None,
+    opt_out_allowed=True,
+    question=Question({"fr": "Alors ?"}, {"fr": "Mal"}, {"fr": "Bien"}),
+    negative_at=3,
+    reasons=[ReasonChoice("late", {"fr": "Retard"})],
+    message=Message(
+        "Plomberie", {"fr": "a"}, {"fr": "b"}, {"fr": "c"}, "a@b.example", "c@d.example"
+    ),
+    information={"fr": "Gardé deux ans."},
+    privacy_url="https://example.org",
+)
+LEAST: Final = Definition(rules=[], question=Question({"fr": "Alors ?"}), message=ALL.message)
+
+
+def rules_of(said: Definition) -> str:
+    return split(said).rules
+
+
+def test_everything_that_is_said_survives_storage() -> None:
+    usual = asdict(LEAST)
+    same = {name for name, value in asdict(ALL).items() if value == usual[name]}
+    assert same == {"message"}
+    for said in (ALL, LEAST):
+        assert join(*astuple(split(said))) == said
+
+
+def test_what_format_1_said_is_what_it_says() -> None:
+    assert join(rules_of(ALL), content_1(ALL), 1) == ALL
+    assert join(rules_of(LEAST), content_1(LEAST, least=True), 1) == LEAST
+
+
+@pytest.mark.parametrize("negative_at", range(5))
+def test_in_format_1_four_stars_were_positive_unless_they_were_negative(negative_at: int) -> None:
+    said = replace(ALL, negative_at=negative_at)
+    lead = decode_content(content_1(said), 1).lead
+    assert lead == Lead(**asdict(ALL.question), negative_at=negative_at, reasons=ALL.reasons)
+    assert [lead.sentiment(value) for value in range(1, 6)] == [
+        "negative" if value <= negative_at else "positive" if value > 3 else "neutral"
+        for value in range(1, 6)
+    ]
+
+
+def test_what_a_later_version_wrote_is_not_misread() -> None:
+    stored = split(ALL)
+    for read, text in ((decode_rules, stored.rules), (decode_content, stored.content)):
+        with pytest.raises(LaterFormatError):
+            read(text, FORMAT + 1)
+
+
+@pytest.mark.anyio
+async def test_a_campaign_in_an_old_format_is_read_and_saved_in_todays(
+    world: World, database: TestDatabase
+) -> None:
+    campaign = await active(world, negative_at=3)
+    said = definition(world, negative_at=3)
+    await written_in_1(database, campaign, said)
+    async with tx(world.account) as opened:
+        assert (await get_campaign(opened, campaign)).definition == said
+        assert campaign in (await load(opened)).campaigns
+        [content] = (await pinned_content(opened, [(campaign, 1)])).values()
+        assert content == said.content
+        assert await edit_campaign(opened, campaign, "A", said) == 1
+        assert await edit_campaign(opened, campaign, "A", definition(world)) == 2
+    found = await rows(world, "SELECT format, content FROM campaign_version ORDER BY version")
+    assert [row["format"] for row in found] == [1, FORMAT]
+    old, new = (json.loads(row["content"]) for row in found)
+    assert old.keys() >= {"question", "negative_at", "reasons"}
+    assert new.keys() == {"lead", "message", "information", "privacy_url"}
