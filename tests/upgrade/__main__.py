@@ -37,7 +37,7 @@ def main() -> int:
     parser.add_argument("--transitions", type=int, default=1_000_000)
     parser.add_argument("--from", dest="commit", default=LANDED)
     chosen = parser.parse_args()
-    size = Size(transitions=chosen.transitions, sample=300, pages=200)
+    size = Size(transitions=chosen.transitions, sample=1000, pages=200)
     with (
         tempfile.TemporaryDirectory(prefix="retour-upgrade-") as folder,
         code_of(chosen.commit) as code,

@@ -1,19 +1,173 @@
 """What this version says otherwise than the one that landed before: each by its place, and why.
 
-Whatever else differs is a difference. A line that nothing needs any more is to be removed.
+Whatever else differs is a difference, and so is one of these that is met nowhere: what nothing
+needs any more is to be removed, and what only some runs met would be compared in those alone.
 """
 
-from typing import Final
+from typing import Any, Final
 
-_CUSTOMER: Final = "customers have them from this version on; of those there were nothing is known"
+import msgspec
 
-#: Lines of answers that are new, as `said.py` reads them, by path: ids and indexes are `*`.
-NEW_LINES: Final[dict[tuple[str, str], str]] = {
-    ("/api/v1/customers", ".items[*].tags = []"): _CUSTOMER,
-    ("/api/v1/customers", ".items[*].account_manager = None"): _CUSTOMER,
-    ("/api/v1/customers", ".items[*].unit = None"): _CUSTOMER,
-    ("/api/v1/customers", ".items[*].active = True"): _CUSTOMER,
-}
+
+class Change(msgspec.Struct, frozen=True):
+    """Lines that are others now.
+
+    `where`: a pattern of paths, their ids as `*`. `before`, `after`: patterns of whole lines, as
+    `said.py` reads answers, that follow each other; empty for none. In `after`, `%(name)s` is what
+    the group of this name is in `before`. `why`: what it is good for.
+    """
+
+    where: str
+    before: str
+    after: str
+    why: str
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """A verdict that is another one now, or an answer's status where all of a push was refused."""
+
+    before: str
+    after: str
+    why: str
+
+
+#: Of the pushes that the landed version could not read, in the order in which `living.py` has them.
+READ_NOW: Final = (
+    Judged("400", "accepted", "an address that no mail can reach costs the step nothing"),
+    Judged("400", "accepted", "what no column holds of a note is left out"),
+    Judged("400", "malformed", "a step that cannot be read costs no other its verdict"),
+)
+_WAITED: Final = "the assignment counts as begun with the first step that waited for it"
+#: Of steps that were parked when the upgrade came, once their task is created: told again by the
+#: device that told them, and by another one of the technician.
+ACCEPTED_NOW: Final = Judged("no_authority", "accepted", _WAITED)
+DUPLICATE_NOW: Final = Judged("no_authority", "duplicate", _WAITED)
+
+_TASK: Final = r"/tasks/\*"
+_API_TASK: Final = r"/api/v1/tasks/\*"
+_ENTRY: Final = r"(?:day: .*\n)?<time.*\n.*\n"
+_CHANGED: Final = r"(?:The customer changed the answer|Réponse modifiée)(?:\n(?!<time|day: ).*)*"
+_MOMENT: Final = r"<time.*\n(?:.* ago|il y a .*)"
+_LET_GO: Final = "what was claimed once is not called scheduled again when an operator lets it go"
+_LISTED: Final = (
+    ("Scheduled", "Being sent"),
+    ("Scheduled", "Uncertain"),
+    ("Prévu", "En cours d.envoi"),
+    ("Prévu", "Incertain"),
+)
+_AWAITED: Final = (
+    (r"No answer yet\. The survey leaves", r"No answer yet\. The survey is leaving now"),
+    (
+        r"No answer yet\. The survey leaves",
+        r"No answer yet\. Whether the survey arrived is not known",
+    ),
+    (
+        r"Pas encore de réponse\. Le sondage part",
+        r"Pas encore de réponse\. Le sondage est en train de partir",
+    ),
+    (
+        r"Pas encore de réponse\. Le sondage part",
+        r"Pas encore de réponse\. On ne sait pas si le sondage est arrivé",
+    ),
+)
+_CALL: Final = "what is dialled for a phone number"
+_FULL: Final = "an address may count as empty because its mailbox stays full"
+_PRUNED: Final = "of an answer the first version and the last 19 are kept, and how many are not"
+
+CHANGES: Final = (
+    Change(
+        r"/api/v1/customers",
+        "",
+        r"\.items\[\d+\]\.(?:account_manager = None|active = True|tags = \[\]|unit = None)",
+        "customers have them from this version on; of those there were nothing is known",
+    ),
+    Change(
+        r"/api/v1/tokens",
+        "",
+        r"\.items\[\d+\]\.(?:expires_at = '.*Z'|last_used_at = None)",
+        "tokens expire, those there were in a year, and say when they were used",
+    ),
+    Change(_API_TASK, "", r"\.earlier = None", "a timeline comes in pages"),
+    Change(
+        _API_TASK,
+        "",
+        r"\.timeline\[\d+\]\.before_task = False",
+        "a step may be older than its task; none was",
+    ),
+    Change(
+        _API_TASK,
+        r"(?P<email>\.timeline\[\d+\]\.email) = None",
+        r"%(email)s = None\n%(email)s_usable = False",
+        "an address that was captured may be one that no mail can reach",
+    ),
+    Change(
+        _API_TASK,
+        r"(?P<email>\.timeline\[\d+\]\.email = '.*@.*')",
+        r"%(email)s\n\.timeline\[\d+\]\.email_usable = True",
+        "an address that was captured may be one that no mail can reach; those there were could",
+    ),
+    Change(_API_TASK, "", r"\.timeline\[\d+\]\.dropped = [05]", _PRUNED),
+    Change(
+        _TASK,
+        rf"(?:{_ENTRY}{_CHANGED}\n){{5}}(?P<kept>{_ENTRY}(?:The customer changed|Réponse modif).*)",
+        r"(?:day: .*\n)?%(kept)s\n"
+        r"5 versions (?:before this one are not kept|avant celle-ci ne sont pas conservées)",
+        _PRUNED,
+    ),
+    Change(
+        _TASK,
+        "",
+        r"<a href='\?before=.*' rel='prev'>\n"
+        "(?:Show earlier entries|Afficher les événements plus anciens)",
+        "a timeline comes in pages",
+    ),
+    Change(
+        _TASK,
+        "",
+        r"(?:Address captured: |Adresse notée : ).*@.*",
+        "the page says which address a step captured",
+    ),
+    Change(
+        rf"{_TASK}|/s/.*",
+        r"(?P<street>.*\d+, rue Principale) Alma",
+        r"%(street)s, Alma",
+        "the lines of an address stand on one line with commas between them",
+    ),
+    Change(
+        _TASK,
+        r"(?P<head>.*)the address unsubscribed, or mail to it bounced",
+        r"%(head)sthe address unsubscribed, mail to it bounced, or its mailbox stays full",
+        _FULL,
+    ),
+    Change(
+        _TASK,
+        r"(?P<head>.*)l.adresse s.est désabonnée, ou un courriel en est revenu",
+        r"%(head)sl.adresse s.est désabonnée, un courriel en est revenu, ou sa boîte reste pleine",
+        _FULL,
+    ),
+    *(Change("/tasks", rf"{was}\n{_MOMENT}", comes, _LET_GO) for was, comes in _LISTED),
+    *(Change(_TASK, rf"{was}\n{_MOMENT}\n\.", rf"{comes}\.", _LET_GO) for was, comes in _AWAITED),
+    Change("/api/v1/sync/pull", "", r"\.changes\[\d+\]\.call = (?:None|'tel:.*')", _CALL),
+    Change(
+        r"/api/v1/sync/rxdb/(?:customers|locations)/pull",
+        "",
+        r"\.documents\[\d+\]\.call = (?:None|'tel:.*')",
+        _CALL,
+    ),
+    Change(
+        "/api/v1/sync/watermelon/pull",
+        "",
+        r"\.changes\.(?:customers|locations)\.updated\[\d+\]\.call = (?:None|'tel:.*')",
+        _CALL,
+    ),
+    Change(
+        "/api/v1/sync/push",
+        r"(?P<id>\.results\[\d+\]\.id) = '(?P<a>\w{8})-(?P<b>\w{4})-(?P<c>\w{4})-(?P<d>\w{4})-"
+        r"(?P<e>\w{12})'",
+        r"%(id)s = '%(a)s-?%(b)s-?%(c)s-?%(d)s-?%(e)s'",
+        "an id is answered as it was sent",
+    ),
+)
 
 #: What is another one each time that a page is read, in either version.
 MADE_ANEW: Final[dict[tuple[str, str], str]] = {
@@ -22,3 +176,27 @@ MADE_ANEW: Final[dict[tuple[str, str], str]] = {
 
 #: Columns that are gone on purpose, by table, where no pair of `translations.py` reads the table.
 GONE_COLUMNS: Final[dict[tuple[str, str], str]] = {}
+
+#: Versions of an answer that are kept behind the first one.
+_KEPT: Final = 19
+
+
+def without_pruned(told: Any) -> Any:
+    """A task as the API told it, without the versions of answers that are not kept any more.
+
+    Of each answer the first version and the last 19 are; a change a second would fill a disk.
+    """
+    if not isinstance(told, dict) or "timeline" not in told:
+        return told
+    answers = [one for one in told["timeline"] if one["kind"] == "answer"]
+    last: dict[str, int] = {}
+    for one in answers:
+        last[one["invitation"]] = max(one["version"], last.get(one["invitation"], 0))
+    kept = [
+        one
+        for one in told["timeline"]
+        if one["kind"] != "answer"
+        or one["version"] == 1
+        or one["version"] > last[one["invitation"]] - _KEPT
+    ]
+    return {**told, "timeline": kept}

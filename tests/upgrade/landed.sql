@@ -38,11 +38,10 @@ INSERT INTO enrolment_code (account, code_hash, technician, expires_at, used_at)
 SELECT :account, sha256(('code ' || n)::bytea), pg_temp.made(2, n), pg_temp.began(0),
   CASE WHEN n % 2 = 0 THEN pg_temp.began(0) END
 FROM generate_series(10, 19) AS n;
-INSERT INTO api_token (account, token_hash, name, created_by, created_at, revoked_at, expires_at,
-  last_used_at)
+INSERT INTO api_token (account, token_hash, name, created_by, created_at, revoked_at)
 SELECT :account, sha256(sha256(('token ' || n)::bytea)), 'Programme ' || n,
   CASE WHEN n > 1 THEN pg_temp.made(2, 0) END, pg_temp.began(0),
-  CASE n WHEN 2 THEN timestamptz :now END, timestamptz :now + interval '90 days', timestamptz :now
+  CASE n WHEN 2 THEN timestamptz :now END
 FROM generate_series(1, 3) AS n;
 
 INSERT INTO state (account, code, name, names, kind)
@@ -79,16 +78,17 @@ SELECT :account, pg_temp.made(7, n), 'L' || n, pg_temp.made(6, n), 'Lieu ' || n,
   CASE WHEN n % 5 = 0 THEN 'America/Vancouver' END
 FROM generate_series(0, :tasks / 3) AS n;
 
--- A task's technician, and whether it went to another one or into a pool since.
+-- A task's technician, and whether it went to another one or into a pool since; a few go on long.
 CREATE TEMP TABLE job AS
 SELECT n, pg_temp.made(8, n) AS id, 10 + n % 40 AS first, 10 + (n + (n % 9 = 0)::int) % 40 AS last,
-  n % 17 = 0 AS pooled, n / 3 AS client, 1 + n % 7 AS steps, pg_temp.began(n) AS began
+  n % 17 = 0 AS pooled, n / 3 AS client, CASE WHEN n % 500 = 252 THEN 77 ELSE 1 + n % 7 END AS steps,
+  pg_temp.began(n) AS began
 FROM generate_series(1::bigint, :tasks) AS n;
 CREATE UNIQUE INDEX ON job (n);
 CREATE TEMP TABLE step AS
-SELECT j.n, s AS place, pg_temp.made(9, 10 * j.n + s) AS id,
+SELECT j.n, s AS place, pg_temp.made(9, 100 * j.n + s) AS id,
   CASE WHEN j.n % 50 = 0 AND s = j.steps THEN '900'
-    ELSE (ARRAY['200', '300', '400', '600', '610', '700', '600'])[s] END AS state,
+    ELSE (ARRAY['200', '300', '400', '600', '610', '700', '600'])[1 + (s - 1) % 7] END AS state,
   j.began + interval '20 minutes' * s AS moment,
   j.began + interval '20 minutes' * s
     + CASE WHEN j.n % 10 = 0 THEN interval '5 hours' ELSE interval '3 seconds' END AS received,
@@ -122,7 +122,7 @@ FROM job WHERE first <> last OR pooled;
 INSERT INTO transition (account, id, task, state, moment, sequence, device_moment, received_at,
   device, technician, note, survey, email, unexpected, unit, priority, reason, channel,
   account_manager, tags, survey_reason, by)
-SELECT :account, s.id, j.id, s.state, s.moment, CASE WHEN s.office THEN 0 ELSE 10 * j.n + s.place END,
+SELECT :account, s.id, j.id, s.state, s.moment, CASE WHEN s.office THEN 0 ELSE 100 * j.n + s.place END,
   s.moment + CASE WHEN j.n % 23 = 0 THEN interval '2 hours' ELSE interval '0' END, s.received,
   CASE WHEN NOT s.office THEN pg_temp.made(3, 2 * j.first) END, pg_temp.made(2, j.first),
   CASE WHEN s.place % 3 = 0 THEN 'Fait : étape ' || s.place END, (j.n + s.place) % 19 > 0,
@@ -133,16 +133,15 @@ SELECT :account, s.id, j.id, s.state, s.moment, CASE WHEN s.office THEN 0 ELSE 1
 FROM step s JOIN job j USING (n) JOIN task t ON t.account = :account AND t.id = j.id;
 -- Some were refused and accepted later, some parked until their task was created.
 INSERT INTO verdict (account, id, device, technician, task, verdict, digest, received_at,
-  settled_at, settled_by, spelling)
+  settled_at, settled_by)
 SELECT :account, s.id, CASE WHEN NOT s.office THEN pg_temp.made(3, 2 * j.first) END,
   pg_temp.made(2, j.first), j.id, 'accepted', sha256(uuid_send(s.id)), s.received,
   CASE WHEN NOT s.office AND ((j.n + s.place) % 61 = 0 OR (j.n + s.place) % 67 = 0) THEN s.received + interval '1 hour' END,
-  CASE WHEN NOT s.office AND (j.n + s.place) % 61 = 0 THEN pg_temp.made(2, 1) END,
-  CASE WHEN NOT s.office AND (j.n + s.place) % 53 = 0 THEN upper(s.id::text) END
+  CASE WHEN NOT s.office AND (j.n + s.place) % 61 = 0 THEN pg_temp.made(2, 1) END
 FROM step s JOIN job j USING (n);
 -- One in twelve tasks had a step refused; of some of them it was parked before.
 INSERT INTO verdict (account, id, device, technician, task, verdict, reason, digest, body,
-  received_at, settled_at, spelling)
+  received_at, settled_at)
 SELECT :account, pg_temp.made(11, n), pg_temp.made(3, 2 * (10 + (n + 3) % 40)), pg_temp.made(2, 10 + (n + 3) % 40),
   id, 'refused', CASE WHEN n % 24 = 0 THEN 'unknown_state' ELSE 'no_authority' END,
   sha256(uuid_send(pg_temp.made(11, n))),
@@ -151,8 +150,7 @@ SELECT :account, pg_temp.made(11, n), pg_temp.made(3, 2 * (10 + (n + 3) % 40)), 
     'sequence', n, 'note', CASE WHEN n % 5 = 0 THEN 'Refusé : ' || n END, 'survey', n % 36 > 0,
     'email', CASE WHEN n % 60 = 0 THEN 'pas une adresse' END)
     || CASE WHEN n % 36 = 0 THEN '{"survey_reason": "Client absent"}' WHEN n % 5 = 0 THEN '{"survey_reason": null}' ELSE '{}' END::jsonb,
-  began + interval '1 hour', CASE WHEN n % 120 = 0 THEN began + interval '2 hours' END,
-  CASE WHEN n % 48 = 0 THEN replace(pg_temp.made(11, n)::text, '-', '') END
+  began + interval '1 hour', CASE WHEN n % 120 = 0 THEN began + interval '2 hours' END
 FROM job WHERE n % 12 = 0;
 -- Two steps each of tasks that nobody created.
 INSERT INTO verdict (account, id, device, technician, task, verdict, digest, body, received_at)
@@ -184,7 +182,7 @@ CREATE TEMP TABLE asked AS
 SELECT j.*, s.id AS step, s.received, pg_temp.made(14, j.n) AS invitation,
   'client.' || j.client || '@example.test' AS address,
   (ARRAY['sent', 'sent', 'sent', 'sent', 'failed', 'expired', 'dropped', 'uncertain', 'held',
-    'claimed', 'scheduled', 'sent', 'none'])[1 + j.n % 13] AS status
+    'claimed', 'scheduled', 'sent', 'none', 'let_go', 'sent', 'sent', 'none'])[1 + j.n % 17] AS status
 FROM job j JOIN step s ON s.n = j.n AND s.place = 4 AND s.state = '600'
 WHERE j.n % 3 < 2;
 CREATE UNIQUE INDEX ON asked (n);
@@ -205,33 +203,35 @@ SELECT :account, address, CASE WHEN min(n) % 43 = 0 THEN 'unsubscribed' WHEN min
   CASE WHEN min(n) % 43 = 0 OR min(n) % 47 = 0 THEN max(received) END
 FROM asked GROUP BY address;
 INSERT INTO invitation (account, id, campaign, version, task, round, transition, technician, status,
-  reason, due, release, rearm_transition, address, typed_address, address_field,
+  reason, due, release, rearm_moment, rearm_sequence, rearm_transition, address, typed_address, address_field,
   address_by_technician, language, message_id, sent_at, deadline, created_at)
-SELECT :account, invitation, pg_temp.made(5, 1), 1 + n % 2, id, 1, step, pg_temp.made(2, first), status,
-  CASE status WHEN 'failed' THEN '550 5.1.1 no such mailbox' WHEN 'dropped' THEN 'no_address'
+SELECT :account, invitation, pg_temp.made(5, 1), 1 + n % 2, id, 1, step, pg_temp.made(2, first),
+  CASE status WHEN 'let_go' THEN 'scheduled' ELSE status END, CASE status WHEN 'failed' THEN '550 5.1.1 no such mailbox' WHEN 'dropped' THEN 'no_address'
     WHEN 'expired' THEN '451 4.7.1 try later' END,
   began + interval '92 minutes', received + interval '12 minutes',
-  CASE WHEN status = 'dropped' AND n % 2 = 0 THEN step END,
+  CASE WHEN rearms THEN received END, CASE WHEN rearms THEN 100 * n + 4 END,
+  CASE WHEN rearms THEN step END,
   CASE WHEN known THEN address END, CASE WHEN known THEN initcap(address) END,
   CASE WHEN known THEN 'customer' END, n % 41 = 0, CASE WHEN known THEN 'fr_CA' END,
   CASE WHEN known THEN '<' || invitation || '@nord.test>' END,
   CASE WHEN status = 'sent' THEN received + interval '13 minutes' END,
   CASE WHEN status = 'sent' THEN received + interval '28 days' END, received + interval '1 second'
-FROM asked, LATERAL (SELECT status NOT IN ('dropped', 'scheduled')) AS k(known)
+FROM asked, LATERAL (SELECT status NOT IN ('dropped', 'scheduled'),
+  status = 'dropped' AND n % 2 = 0) AS k(known, rearms)
 WHERE status <> 'none';
 INSERT INTO outbox (account, invitation, release, not_before, phase, attempt, lease_until,
   first_tried_at, resent, survey_token, unsubscribe_token, faults, error, vouched_at)
 SELECT :account, invitation, received + interval '12 minutes', received + interval '30 minutes', phase,
   CASE status WHEN 'scheduled' THEN 0 ELSE 2 END,
   CASE WHEN phase IN ('claimed', 'data') THEN received + interval '1 hour' END,
-  CASE WHEN status <> 'scheduled' THEN received + interval '13 minutes' END, status = 'uncertain' OR n % 5 = 0 AND status = 'held',
+  CASE WHEN status <> 'scheduled' THEN received + interval '13 minutes' END, status = 'uncertain' OR n % 5 = 0 AND status IN ('held', 'let_go'),
   CASE WHEN status <> 'scheduled' THEN sha256(('survey ' || invitation)::bytea) END,
   CASE WHEN status <> 'scheduled' THEN sha256(('unsubscribe ' || invitation)::bytea) END,
   CASE WHEN n % 7 = 0 THEN 3 ELSE 0 END, CASE WHEN n % 7 = 0 THEN 'KeyError' END,
   CASE WHEN phase = 'waiting' AND n % 6 = 0 THEN received + interval '2 hours' END
-FROM asked, LATERAL (SELECT CASE status WHEN 'held' THEN 'held' WHEN 'scheduled' THEN 'waiting'
-  WHEN 'claimed' THEN (ARRAY['waiting', 'claimed', 'data'])[1 + n / 13 % 3]
-  WHEN 'uncertain' THEN (ARRAY['waiting', 'claimed', 'data'])[n / 13 % 4] END) AS p(phase)
+FROM asked, LATERAL (SELECT CASE status WHEN 'held' THEN 'held' WHEN 'scheduled' THEN 'waiting' WHEN 'let_go' THEN 'waiting'
+  WHEN 'claimed' THEN (ARRAY['waiting', 'claimed', 'data'])[1 + n / 17 % 3]
+  WHEN 'uncertain' THEN (ARRAY['waiting', 'claimed', 'data'])[n / 17 % 4] END) AS p(phase)
 WHERE phase IS NOT NULL;
 INSERT INTO mute (account, address, campaign, invitation, confirmed, counted_from)
 SELECT DISTINCT ON (address) :account, address, pg_temp.made(5, 1), invitation, status = 'sent',
@@ -252,10 +252,10 @@ FROM asked CROSS JOIN LATERAL (
 ) AS told;
 
 CREATE TEMP TABLE said AS
-SELECT a.*, v.version, (1 + (n + v.version) % 5)::smallint AS rating, received + interval '1 day' * v.version AS at,
+SELECT a.*, v.version, (1 + (n + v.version) % 5)::smallint AS rating, received + interval '1 day' + interval '1 minute' * v.version AS at,
   CASE WHEN (n + v.version) % 4 = 0 THEN 'Un mot, version ' || v.version ELSE '' END AS comment,
   row_number() OVER (PARTITION BY n ORDER BY v.version DESC) AS latest
-FROM asked a, LATERAL (SELECT unnest(CASE WHEN n % 8 = 0 THEN ARRAY[1, 7, 8] WHEN n % 4 = 0 THEN ARRAY[1, 2] ELSE ARRAY[1] END) AS version) AS v
+FROM asked a, LATERAL (SELECT unnest(CASE WHEN n % 8 = 0 THEN (SELECT array_agg(v) FROM generate_series(1, 25) AS v) WHEN n % 4 = 0 THEN ARRAY[1, 2] ELSE ARRAY[1] END) AS version) AS v
 WHERE status = 'sent' AND n % 2 = 0;
 INSERT INTO answer (account, invitation, task, campaign, version, rating, reasons, comment, not_me,
   call_back, language, first_answered_at, answered_at)

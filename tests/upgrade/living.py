@@ -21,6 +21,11 @@ TIMEOUT: Final = 120.0
 #: Changes of a page, so that a device stops in the middle of its feed.
 PAGE: Final = 50
 COLLEAGUES: Final = 2
+#: Where a device's sequence stands on that day, beyond all that were filled; and a day later.
+SEQUENCE: Final = 100_000_000
+NEXT_DAY: Final = 1_000_000
+#: Steps of a push for tasks that nobody knows, which are its last.
+PARKED: Final = 4
 
 
 class Visitor(msgspec.Struct, frozen=True):
@@ -32,11 +37,15 @@ class Visitor(msgspec.Struct, frozen=True):
 
 
 class Device(msgspec.Struct, frozen=True):
-    """A device with the cursor at which it stopped, and what it pushed so far."""
+    """A device with the cursor at which it stopped, and what it pushed so far.
+
+    `unread`: pushes of which the landed version took nothing, so the device has them still.
+    """
 
     visitor: Visitor
     cursor: str
     pushes: list[bytes]
+    unread: list[bytes]
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -48,12 +57,17 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Day(msgspec.Struct, frozen=True):
-    """Who was there, and what they keep: sessions, tokens, cursors, links, what was sent."""
+    """Who was there, and what they keep: sessions, tokens, cursors, links, what was sent.
 
-    staff: list[Visitor] = []
-    devices: list[Device] = []
-    orders: list[Order] = []
-    links: list[str] = []
+    `staff`: an administrator first. `readers`: two of them, of one language each. `devices`: the
+    last one is another one of the first one's technician.
+    """
+
+    staff: list[Visitor]
+    readers: list[Visitor]
+    devices: list[Device]
+    orders: list[Order]
+    links: list[str]
 
 
 def client(port: int) -> httpx.Client:
@@ -105,7 +119,7 @@ def demo_day(line: httpx.Client, folder: Path) -> Day:
     devices = _field_day(line, admin, phones, second, technicians)
     orders = _office_day(line, staff[2], technicians, devices)
     links = _answered(line)
-    return Day(staff, devices, orders, links)
+    return Day(staff, [staff[1], staff[3]], devices, orders, links)
 
 
 def north_day(line: httpx.Client, account: int, links: Sequence[str]) -> Day:
@@ -120,12 +134,12 @@ def north_day(line: httpx.Client, account: int, links: Sequence[str]) -> Day:
     orders = _office_day(line, staff[1], technicians, devices)
     opened = [f"/s/{token(account, f'survey {one}')}" for one in links]
     leaving = [f"/u/{token(account, f'unsubscribe {one}')}" for one in links]
-    return Day(staff, devices, orders, [*opened, *leaving])
+    return Day(staff, [staff[1], staff[2]], devices, orders, [*opened, *leaving])
 
 
 def _phone(account: int, person: int, place: int) -> Visitor:
     credential = DEVICE_PREFIX + token(account, f"device {person} {place}")
-    headers = {"Authorization": f"Bearer {credential}", "Retour-Protocol": "3"}
+    headers = {"Authorization": f"Bearer {credential}", "Retour-Protocol": "2"}
     return Visitor(f"{person}/{place}", "north", headers)
 
 
@@ -133,7 +147,7 @@ def _enrolled(line: httpx.Client, admin: Visitor, technician: str) -> Visitor:
     code = told(ask(line, admin, f"{API}/devices/codes", {"user": technician}))["code"]
     body = {"code": code, "name": "Téléphone"}
     credential = told(ask(line, Visitor("", "", {}), f"{API}/devices/enrol", body))["credential"]
-    headers = {"Authorization": f"Bearer {credential}", "Retour-Protocol": "3"}
+    headers = {"Authorization": f"Bearer {credential}", "Retour-Protocol": "2"}
     return Visitor(technician, admin.account, headers)
 
 
@@ -155,13 +169,14 @@ def _field_day(
         foreign = tasks[place - 1][:COLLEAGUES]
         pushes = [_push(line, phone, _steps(tasks[place], foreign))]
         pushes.append(_push(line, phone, _changed(pushes[0])))
+        unread = [_refused_whole(line, phone, [one]) for one in _unreadable(tasks[place])]
         cursor = told(ask(line, phone, f"{API}/sync/pull?limit={PAGE}"))["cursor"]
-        devices.append(Device(phone, cursor, pushes))
+        devices.append(Device(phone, cursor, pushes, unread))
     again = devices[0].pushes[0]
     told(ask(line, second, f"{API}/sync/push", again))
     cursor = told(ask(line, second, f"{API}/sync/pull?limit={PAGE}"))["cursor"]
     _settle(line, admin, technicians, devices)
-    return [*devices, Device(second, cursor, [again])]
+    return [*devices, Device(second, cursor, [again], [])]
 
 
 def _pulled(line: httpx.Client, phone: Visitor) -> list[dict[str, Any]]:
@@ -169,18 +184,27 @@ def _pulled(line: httpx.Client, phone: Visitor) -> list[dict[str, Any]]:
 
 
 def _steps(own: Sequence[dict[str, Any]], foreign: Sequence[dict[str, Any]]) -> list[object]:
-    """Steps that get every verdict: accepted, refused for each reason, parked, malformed."""
+    """Steps that get every verdict: accepted, refused for each reason, parked."""
     open_tasks = [one["id"] for one in own if one["state"] in {"100", "200", "300"}]
     chosen = (open_tasks or [one["id"] for one in own])[:3]
     accepted = [(task, state) for task in chosen for state in ("300", "400", "600")]
     strange = [(own[0]["id"], "999"), *((one["id"], "600") for one in foreign)]
     unknown, other = str(uuid4()), str(uuid4())
     parked = [(unknown, "300"), (unknown, "400"), (other, "300"), (str(uuid4()), "300")]
-    steps = [
+    return [
         _step(place, task, state)
         for place, (task, state) in enumerate([*accepted, *strange, *parked])
     ]
-    return [*steps, {"id": str(uuid4()), "task": chosen[0], "state": "600", "moment": "yesterday"}]
+
+
+def _unreadable(own: Sequence[dict[str, Any]]) -> list[object]:
+    """Steps that the landed version cannot read, each for a reason of its own."""
+    step = {"task": own[-1]["id"], "state": "400", "moment": datetime.now(UTC).isoformat()}
+    wrong = ({"email": "pas une adresse"}, {"note": "trop " * 1000}, {"moment": "yesterday"})
+    return [
+        {**step, "id": str(uuid4()), "sequence": SEQUENCE + 1000 + n, **one}
+        for n, one in enumerate(wrong)
+    ]
 
 
 def _step(place: int, task: str, state: str) -> dict[str, object]:
@@ -191,11 +215,11 @@ def _step(place: int, task: str, state: str) -> dict[str, object]:
         {"note": "Pièce changée"},
         {"survey": False, "survey_reason": "Client absent"},
         {"email": "Chez.Nous@Example.test"},
-        {"email": "pas une adresse"},
+        {},
     )
     moment = datetime.now(UTC).isoformat()
     step = {"id": spellings[place % 3], "task": task, "state": state, "moment": moment}
-    return {**step, "sequence": 1000 + place, **more[place % 4]}
+    return {**step, "sequence": SEQUENCE + place, **more[place % 4]}
 
 
 def _changed(push: bytes) -> list[object]:
@@ -205,17 +229,30 @@ def _changed(push: bytes) -> list[object]:
 
 
 def told_anew(push: bytes) -> bytes:
-    """The same steps under other ids, as if they had been done once more."""
+    """The same steps under other ids, done once more: later, and with higher sequences."""
     said = json.loads(push)
     for step in said["transitions"]:
         step["id"] = str(uuid4())
-    return msgspec.json.encode(said)
+        step["moment"] = datetime.now(UTC).isoformat()
+        step["sequence"] += NEXT_DAY
+    return _body(said["transitions"])
 
 
 def _push(line: httpx.Client, phone: Visitor, steps: list[object]) -> bytes:
-    body = msgspec.json.encode({"device_now": datetime.now(UTC).isoformat(), "transitions": steps})
+    body = _body(steps)
     told(ask(line, phone, f"{API}/sync/push", body))
     return body
+
+
+def _refused_whole(line: httpx.Client, phone: Visitor, steps: list[object]) -> bytes:
+    body = _body(steps)
+    response = ask(line, phone, f"{API}/sync/push", body)
+    assert response.status_code == 400, response.text
+    return body
+
+
+def _body(steps: list[object]) -> bytes:
+    return msgspec.json.encode({"device_now": datetime.now(UTC).isoformat(), "transitions": steps})
 
 
 def _settle(
@@ -225,7 +262,7 @@ def _settle(
     kind = told(ask(line, admin, f"{API}/task-types"))["items"][0]["id"]
     unit = told(ask(line, admin, f"{API}/units"))["items"][0]["id"]
     for place, device in enumerate(devices):
-        waiting = [step["task"] for step in json.loads(device.pushes[0])["transitions"][-5:-1]]
+        waiting = [step["task"] for step in json.loads(device.pushes[0])["transitions"][-PARKED:]]
         for task, technician in ((waiting[0], place), (waiting[2], place - 1)):
             body = {"id": task, "type": kind, "state": "100", "title": "Importé", "unit": unit}
             told(ask(line, admin, f"{API}/tasks", {**body, "technician": technicians[technician]}))

@@ -1,6 +1,6 @@
 """Rows of two databases, compared one by one in the order of their keys."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -21,18 +21,21 @@ CHUNK: Final = 5000
 
 
 async def compare_rows(
-    before: str, after: str, names: Collection[str] | None = None
+    before: str,
+    after: str,
+    names: Collection[str] | None = None,
+    readings: Mapping[str, Reading] = READINGS,
 ) -> list[Compared]:
     """The tables `names` (None: all) of the database at `before` against those at `after`.
 
-    `before`, `after`: the owner's addresses.
+    `before`, `after`: the owner's addresses. `readings`: of tables that are not read as they are.
     """
     old, new = await built(before), await built(after)
     found = []
     for name, outline in sorted(old.items()):
         if names is not None and name not in names:
             continue
-        reading = READINGS.get(name)
+        reading = readings.get(name)
         if reading is None:
             kept = new[name].columns.keys() if name in new else set()
             gone = [one for one in outline.columns if one not in kept]

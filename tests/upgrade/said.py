@@ -1,7 +1,7 @@
 """What an answer says, line by line: a page as its reader meets it, JSON by places and values."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import unified_diff
 from html.parser import HTMLParser
 from typing import Any, Final
@@ -9,7 +9,7 @@ from typing import Any, Final
 import httpx
 import msgspec
 
-from tests.upgrade.expected import MADE_ANEW, NEW_LINES
+from tests.upgrade.expected import CHANGES, MADE_ANEW, Change
 
 #: What of an element is seen, followed, sent, or read aloud.
 _MEANT: Final = (
@@ -19,43 +19,59 @@ _MEANT: Final = (
 #: Style sheets and scripts belong to a version, as do their names.
 _LEFT_OUT: Final = frozenset({"script", "style", "link", "svg"})
 _ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_INDEX: Final = re.compile(r"\[\d+\]")
 #: Lines of a difference that are told.
 _MOST: Final = 12
+#: Lines that one change is about, at most.
+_LONGEST: Final = 60
 
 
 class _Page(HTMLParser):
-    """Collects the lines of a page. `path`: of the page, ids as `*`."""
+    """Collects the lines of a page. `path`: of the page, ids as `*`.
+
+    `story`: those of a timeline, apart from the others: its days and their entries. `links`: where
+    the pages beside it are, by `rel`.
+    """
 
     def __init__(self, path: str) -> None:
         super().__init__()
         self.lines: list[str] = []
+        self.story: list[str] = []
+        self.links: dict[str, str] = {}
         self._path = path
-        self._inside = 0
-        self.next: str | None = None
+        self._skipped = 0
+        self._list = False
+        self._day = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         told = dict(attrs)
         if tag in _LEFT_OUT:
-            self._inside += tag != "link"
+            self._skipped += tag != "link"
             return
         if tag == "a" and told.get("rel") in {"next", "prev"}:
-            self.next = told.get("href")
+            self.links[str(told["rel"])] = str(told["href"])
+        self._list |= (tag, told.get("class")) == ("ol", "line")
+        self._day |= (tag, told.get("class")) == ("h3", "day")
         name = f"{tag} name={told.get('name')}"
         if (self._path, name) in MADE_ANEW:
             told.pop("value", None)
         meant = [f"{one}={told[one]!r}" for one in _MEANT if one in told]
-        if meant and not self._inside:
-            self.lines.append(f"<{tag} {' '.join(meant)}>")
+        if meant:
+            self._keep(f"<{tag} {' '.join(meant)}>")
 
     def handle_endtag(self, tag: str) -> None:
         if tag in _LEFT_OUT and tag != "link":
-            self._inside -= 1
+            self._skipped -= 1
+        self._list &= tag != "ol"
+        self._day &= tag != "h3"
 
     def handle_data(self, data: str) -> None:
         text = " ".join(data.split())
-        if text and not self._inside:
-            self.lines.append(text)
+        if text:
+            self._keep(f"day: {text}" if self._day else text)
+
+    def _keep(self, line: str) -> None:
+        if not self._skipped:
+            (self.story if self._list or self._day else self.lines).append(line)
 
 
 def place_of(path: str) -> str:
@@ -63,49 +79,131 @@ def place_of(path: str) -> str:
     return _ID.sub("*", path.partition("?")[0])
 
 
-def page_of(path: str, text: str) -> tuple[list[str], str | None]:
-    """The lines of a page, and where its next or earlier one is."""
+def page_of(path: str, text: str) -> _Page:
+    """A page as it is read."""
     page = _Page(place_of(path))
     page.feed(text)
     page.close()
-    return page.lines, page.next
+    return page
+
+
+def story_of(parts: Sequence[Sequence[str]]) -> list[str]:
+    """The timeline whose parts these are, earliest first: a day that two of them share is one."""
+    told: list[str] = []
+    for part in parts:
+        days = [line for line in told if line.startswith("day: ")]
+        told += part[1:] if days and part and part[0] == days[-1] else part
+    return told
+
+
+def head_of(response: httpx.Response) -> str:
+    """The status and the type of an answer."""
+    return f"{response.status_code} {response.headers.get('content-type')}"
 
 
 def lines_of(path: str, response: httpx.Response) -> list[str]:
     """The lines of an answer, its status first."""
-    head = f"{response.status_code} {response.headers.get('content-type')}"
     kind = response.headers.get("content-type", "")
     if "json" in kind:
-        return [head, *_values("", response.json())]
+        return [head_of(response), *values_of(response.json())]
     if "msgpack" in kind:
-        return [head, *_values("", msgspec.msgpack.decode(response.content))]
+        return [head_of(response), *values_of(msgspec.msgpack.decode(response.content))]
     if "html" in kind:
-        return [head, *page_of(path, response.text)[0]]
-    return [head, response.text]
+        page = page_of(path, response.text)
+        return [head_of(response), *page.lines, *page.story]
+    return [head_of(response), response.text]
 
 
-def _values(place: str, value: Any) -> Iterator[str]:
+def values_of(value: Any, place: str = "") -> Iterator[str]:
+    """Each value with the place at which it stands, by name."""
     if isinstance(value, dict) and value:
         for name, inner in sorted(value.items()):
-            yield from _values(f"{place}.{name}", inner)
+            yield from values_of(inner, f"{place}.{name}")
     elif isinstance(value, list) and value:
         for index, inner in enumerate(value):
-            yield from _values(f"{place}[{index}]", inner)
+            yield from values_of(inner, f"{place}[{index}]")
     else:
         yield f"{place} = {value!r}"
 
 
-def difference(path: str, before: list[str], after: list[str]) -> str | None:
-    """How `after` differs from `before`, in words; None where only what is expected does."""
-    if before == after:
-        return None
+def difference(
+    path: str, before: Sequence[str], after: Sequence[str], met: set[Change]
+) -> str | None:
+    """How `after` differs from `before`, in words; None where only what is expected does.
+
+    Changes that explain it are added to `met`.
+    """
     place = place_of(path)
-    kept = [line for line in after if (place, _INDEX.sub("[*]", line)) not in NEW_LINES]
-    if before == kept:
+    changes = [one for one in CHANGES if re.fullmatch(one.where, place)]
+    found = _explained(before, after, changes)
+    if found is not None:
+        met.update(found)
         return None
-    found = [
-        line
-        for line in unified_diff(before, kept, lineterm="", n=0)
-        if line[:2] not in {"--", "++"}
-    ]
-    return "\n    ".join([path, *found[:_MOST]])
+    told = unified_diff(before, after, lineterm="", n=0)
+    lines = [line for line in told if line[:2] not in {"--", "++"}]
+    return "\n    ".join([path, *lines[:_MOST]])
+
+
+class _Way(msgspec.Struct, frozen=True):
+    """How many lines of either side were read, and the changes that explained what differed."""
+
+    old: int = 0
+    new: int = 0
+    used: frozenset[Change] = frozenset()
+
+
+def _explained(
+    before: Sequence[str], after: Sequence[str], changes: Sequence[Change]
+) -> frozenset[Change] | None:
+    """The changes that make `after` of `before`; None where nothing does.
+
+    Lines that are the same are gone on from first; where that leads nowhere, changes are looked
+    for at the nearest place behind.
+    """
+    open_ways = [_Way()]
+    seen: set[tuple[int, int]] = set()
+    behind: list[_Way] = []
+    while open_ways or behind:
+        if not open_ways:
+            open_ways += _changed(behind.pop(), before, after, changes)
+            continue
+        way = open_ways.pop()
+        if (way.old, way.new) == (len(before), len(after)):
+            return way.used
+        if (way.old, way.new) in seen:
+            continue
+        seen.add((way.old, way.new))
+        behind.append(way)
+        if before[way.old : way.old + 1] == after[way.new : way.new + 1]:
+            open_ways.append(_Way(way.old + 1, way.new + 1, way.used))
+    return None
+
+
+def _changed(
+    way: _Way, before: Sequence[str], after: Sequence[str], changes: Sequence[Change]
+) -> Iterator[_Way]:
+    old = before[way.old : way.old + _LONGEST]
+    new = after[way.new : way.new + _LONGEST]
+    for one in changes:
+        taken = _taken(one, old, new)
+        if taken is not None:
+            yield _Way(way.old + taken[0], way.new + taken[1], way.used | {one})
+
+
+def _taken(change: Change, before: Sequence[str], after: Sequence[str]) -> tuple[int, int] | None:
+    """How many lines of each side `change` explains, if they begin with it."""
+    old = _begins(change.before, before)
+    if old is None:
+        return None
+    groups = {name: re.escape(text) for name, text in old.groupdict().items()}
+    new = _begins(change.after % groups if groups else change.after, after)
+    return None if new is None else (_count(old), _count(new))
+
+
+def _begins(pattern: str, lines: Sequence[str]) -> re.Match[str] | None:
+    ending = r"(?=\n|\Z)" if pattern else ""
+    return re.compile(pattern + ending, re.IGNORECASE).match("\n".join(lines))
+
+
+def _count(found: re.Match[str]) -> int:
+    return found[0].count("\n") + bool(found[0])

@@ -1,21 +1,31 @@
 """The same questions to both versions, each on its own copy of the database."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import cycle
 from typing import Any, Final
 from urllib.parse import urljoin
 
 import httpx
 
-from tests.upgrade.living import API, Day, Device, Visitor, ask, told_anew
+from tests.upgrade.expected import (
+    ACCEPTED_NOW,
+    CHANGES,
+    DUPLICATE_NOW,
+    READ_NOW,
+    Change,
+    Judged,
+    without_pruned,
+)
+from tests.upgrade.living import API, Day, Device, Visitor, ask, told, told_anew
 from tests.upgrade.report import Compared
-from tests.upgrade.said import difference, lines_of, page_of
+from tests.upgrade.said import difference, head_of, lines_of, page_of, story_of, values_of
 
 #: Pages of a list that are turned at most.
 MOST_PAGES: Final = 200
 #: Technicians whose refused and parked steps are listed.
 MOST_TECHNICIANS: Final = 10
-#: Open steps that are accepted, and tasks that are created because steps wait for them.
-MOST_ACTS: Final = 10
+#: Steps that are accepted of those that were refused for one reason.
+MOST_ACTS: Final = 5
 #: Lists of records, and what is told of an account.
 LISTS: Final = (
     "units", "users", "customers", "locations", "task-types", "states", "tasks", "campaigns",
@@ -27,20 +37,86 @@ COLLECTIONS: Final = (
 
 
 class Both:
-    """A line to each version."""
+    """A line to each version. `met`: the expected changes that were met."""
 
     def __init__(self, before: httpx.Client, after: httpx.Client) -> None:
         self._lines = before, after
+        self.met: set[Change] = set()
 
     def ask(
         self, compared: Compared, visitor: Visitor, path: str, body: object = None, **more: Any
     ) -> httpx.Response:
         """Ask both, note whether they say the same; what the later version said."""
         old, new = (ask(line, visitor, path, body, **more) for line in self._lines)
-        found = difference(path, lines_of(path, old), lines_of(path, new))
-        compared.note(None if found is None else f"{visitor.account} {visitor.name} {found}")
+        self._note(compared, visitor, path, lines_of(path, old), lines_of(path, new))
         compared.answers[str(new.status_code)] += 1
         return new
+
+    def ask_page(self, compared: Compared, visitor: Visitor, path: str) -> None:
+        """The page of a task with all earlier parts of its timeline."""
+        old, new = (_whole_page(line, visitor, path) for line in self._lines)
+        self._note(compared, visitor, path, old, new)
+        compared.answers[new[0].partition(" ")[0]] += 1
+
+    def ask_task(self, compared: Compared, visitor: Visitor, path: str) -> None:
+        """A task by the API, with its whole timeline."""
+        old, new = (_whole_task(line, visitor, path) for line in self._lines)
+        before, after = values_of(without_pruned(old)), values_of(new)
+        self._note(compared, visitor, path, [*before], [*after])
+
+    def ask_each(
+        self, visitor: Visitor, path: str, body: object = None
+    ) -> tuple[httpx.Response, httpx.Response]:
+        """What either says, which is not compared here."""
+        old, new = (ask(line, visitor, path, body) for line in self._lines)
+        return old, new
+
+    def ask_from(
+        self, compared: Compared, visitor: Visitor, before: str, after: str
+    ) -> httpx.Response:
+        """Another path each, whose answers differ in their cursors alone; the later version's."""
+        old, new = (
+            ask(line, visitor, path)
+            for line, path in zip(self._lines, (before, after), strict=True)
+        )
+        lines = (
+            [line for line in lines_of(after, one) if not line.startswith(".cursor = ")]
+            for one in (old, new)
+        )
+        self._note(compared, visitor, after, *lines)
+        return new
+
+    def _note(
+        self,
+        compared: Compared,
+        visitor: Visitor,
+        path: str,
+        before: Sequence[str],
+        after: Sequence[str],
+    ) -> None:
+        found = difference(path, before, after, self.met)
+        compared.note(None if found is None else f"{visitor.account} {visitor.name} {found}")
+
+
+def _whole_page(line: httpx.Client, visitor: Visitor, path: str) -> list[str]:
+    """The last page of a task with the timeline of all of them."""
+    first = ask(line, visitor, path)
+    last = page = page_of(path, first.text)
+    parts = [page.story]
+    while "prev" in page.links:
+        page = page_of(path, ask(line, visitor, urljoin(path, page.links["prev"])).text)
+        parts.insert(0, page.story)
+    return [head_of(first), *last.lines, *story_of(parts)]
+
+
+def _whole_task(line: httpx.Client, visitor: Visitor, path: str) -> Any:
+    """A task as the API tells it, with its whole timeline."""
+    task = told(ask(line, visitor, path))
+    while task.get("earlier"):
+        part = told(ask(line, visitor, f"{path}/timeline?limit=7&before={task['earlier']}"))
+        task["timeline"] = [*part["items"], *task["timeline"]]
+        task["earlier"] = part["earlier"]
+    return task
 
 
 def compare_seen(
@@ -51,8 +127,8 @@ def compare_seen(
     `tasks`: whose pages are opened. `pages`: of each list, at most.
     """
     account = day.staff[0].account
-    yield _task_pages(both, Compared(f"task pages, {account}"), day.staff, tasks)
-    yield _console(both, Compared(f"other pages, {account}"), day.staff, pages)
+    yield _task_pages(both, Compared(f"task pages, {account}"), day.readers, tasks)
+    yield _console(both, Compared(f"other pages, {account}"), day, pages)
     yield _answers(both, Compared(f"tasks by API, {account}"), day.staff[0], tasks)
     yield _lists(both, Compared(f"lists by API, {account}"), day.staff[0], pages)
     yield _surveys(both, Compared(f"survey pages, {account}"), day.links)
@@ -62,11 +138,11 @@ def compare_seen(
 
 
 def _task_pages(
-    both: Both, compared: Compared, staff: Sequence[Visitor], tasks: Sequence[str]
+    both: Both, compared: Compared, readers: Sequence[Visitor], tasks: Sequence[str]
 ) -> Compared:
-    """To two readers of two languages in turn, with all earlier parts of the timeline."""
-    for place, task in enumerate(tasks):
-        _turn(both, compared, staff[1 + place % 3], f"/tasks/{task}", MOST_PAGES)
+    """To readers in turn."""
+    for task, reader in zip(tasks, cycle(readers), strict=False):
+        both.ask_page(compared, reader, f"/tasks/{task}")
     return compared
 
 
@@ -74,36 +150,30 @@ def _turn(both: Both, compared: Compared, visitor: Visitor, path: str, pages: in
     """A page and those that it leads on to, one after the other."""
     for _ in range(pages):
         answer = both.ask(compared, visitor, path)
-        _, following = page_of(path, answer.text)
+        following = page_of(path, answer.text).links.get("next")
         if following is None:
             return
-        path = urljoin(path, following).partition("#")[0]
+        path = urljoin(path, following)
 
 
-def _console(both: Both, compared: Compared, staff: Sequence[Visitor], pages: int) -> Compared:
-    for visitor in staff:
+def _console(both: Both, compared: Compared, day: Day, pages: int) -> Compared:
+    """As each person sees it; whole lists in either language."""
+    for visitor in day.staff:
         for path in ("/campaigns", "/devices", "/tasks?state=600", "/tasks?q=Client+1"):
             both.ask(compared, visitor, path)
     for path in ("/tasks", "/refused", "/refused?show=parked"):
-        _turn(both, compared, staff[2], path, pages)
-    campaigns = both.ask(compared, staff[1], f"{API}/campaigns").json()["items"]
+        for visitor in day.readers:
+            _turn(both, compared, visitor, path, pages)
+    campaigns = both.ask(compared, day.staff[0], f"{API}/campaigns").json()["items"]
     for one in campaigns:
-        both.ask(compared, staff[1], f"/campaigns/{one['id']}")
+        for visitor in day.readers:
+            both.ask(compared, visitor, f"/campaigns/{one['id']}")
     return compared
 
 
 def _answers(both: Both, compared: Compared, admin: Visitor, tasks: Sequence[str]) -> Compared:
-    """A task with its result; its timeline from end to end; who had it."""
     for task in tasks:
-        both.ask(compared, admin, f"{API}/tasks/{task}")
-        both.ask(compared, admin, f"{API}/tasks/{task}/assignments")
-        before = ""
-        for _ in range(MOST_PAGES):
-            path = f"{API}/tasks/{task}/timeline?limit=7{before}"
-            earlier = both.ask(compared, admin, path).json()["earlier"]
-            if earlier is None:
-                break
-            before = f"&before={earlier}"
+        both.ask_task(compared, admin, f"{API}/tasks/{task}")
     return compared
 
 
@@ -131,20 +201,24 @@ def _surveys(both: Both, compared: Compared, links: Sequence[str]) -> Compared:
 
 
 def _feeds(both: Both, compared: Compared, devices: Sequence[Device], pages: int) -> Compared:
-    """From the start, and from where each stopped before the upgrade; as an old app too."""
-    for place, device in enumerate(devices):
-        visitor = device.visitor
-        both.ask(compared, visitor, f"{API}/sync/me")
+    """From the start, and from where each stopped before the upgrade.
+
+    The first also as an app that was not updated for long, and as one that is updated now.
+    """
+    for device in devices:
+        both.ask(compared, device.visitor, f"{API}/sync/me")
         for cursor in ("", f"&cursor={device.cursor}"):
-            _pull(both, compared, visitor, cursor, pages)
-        if place == 0:
-            headers = {"Authorization": visitor.headers["Authorization"]}
-            old = Visitor("an old app", visitor.account, headers)
-            _pull(both, compared, old, "", pages)
-            packed = {**visitor.headers, "Accept": "application/msgpack"}
-            terse = Visitor("MessagePack", visitor.account, packed)
-            both.ask(compared, terse, f"{API}/sync/pull?limit=1000")
-            both.ask(compared, visitor, f"{API}/sync/pull?cursor=AAAA")
+            _pull(both, compared, device.visitor, cursor, pages)
+    visitor, cursor = devices[0].visitor, devices[0].cursor
+    headers = {"Authorization": visitor.headers["Authorization"]}
+    _pull(both, compared, Visitor("an old app", visitor.account, headers), "", pages)
+    both.ask(compared, visitor, f"{API}/sync/pull?cursor=AAAA")
+    packed = {**visitor.headers, "Accept": "application/msgpack"}
+    terse = Visitor("MessagePack", visitor.account, packed)
+    both.ask(compared, terse, f"{API}/sync/pull?limit=1000")
+    updated = Visitor("an updated app", visitor.account, {**headers, "Retour-Protocol": "3"})
+    start = f"{API}/sync/pull?limit=1000"
+    both.ask_from(compared, updated, start, f"{start}&cursor={cursor}")
     return compared
 
 
@@ -180,25 +254,67 @@ def _verdict(result: Mapping[str, str | None]) -> str:
 
 
 def compare_acts(both: Both, day: Day) -> Compared:
-    """The same is done on both: what was open is accepted or settled, and more is pushed.
+    """The same is done on both: what was refused is accepted, and more is pushed.
 
     Afterwards devices pull what came of it from where they stopped.
     """
     admin = day.staff[0]
     compared = Compared(f"what is done next, {admin.account}")
     listed = both.ask(compared, admin, f"{API}/refused?limit=500").json()["items"]
-    for one in [one for one in listed if one["verdict"] == "refused"][:MOST_ACTS]:
-        both.ask(compared, admin, f"{API}/transitions/{one['id']}/accept", b"")
-    unit = both.ask(compared, admin, f"{API}/units").json()["items"][0]["id"]
-    kind = both.ask(compared, admin, f"{API}/task-types").json()["items"][0]["id"]
-    parked = {one["task"]: one["technician"] for one in listed if one["verdict"] == "parked"}
-    for task, technician in list(parked.items())[:MOST_ACTS]:
-        task_of = {"id": task, "technician": technician, "type": kind, "unit": unit}
-        item = {**task_of, "state": "100", "title": "Importé"}
-        both.ask(compared, admin, f"{API}/tasks/upsert", {"items": [item]})
+    for reason in ("no_authority", "unknown_state"):
+        for one in [one for one in listed if one["reason"] == reason][:MOST_ACTS]:
+            both.ask(compared, admin, f"{API}/transitions/{one['id']}/accept", b"")
     for device in day.devices:
         again = told_anew(device.pushes[0])
         answer = both.ask(compared, device.visitor, f"{API}/sync/push", again).json()
         compared.answers.update(_verdict(one) for one in answer["results"])
         _pull(both, compared, device.visitor, f"&cursor={device.cursor}", MOST_PAGES)
+    return compared
+
+
+def compare_judged(both: Both, day: Day) -> Compared:
+    """What each version makes of steps that it reads or judges otherwise than the other one."""
+    admin = day.staff[0]
+    compared = Compared(f"what is judged otherwise, {admin.account}")
+    for device in day.devices:
+        for body, change in zip(device.unread, READ_NOW, strict=False):
+            _judged(both, compared, device, body, change)
+    _create_waited_for(both, compared, admin)
+    *devices, second = day.devices
+    for device in devices:
+        _judged(both, compared, device, device.pushes[0], ACCEPTED_NOW)
+    _judged(both, compared, second, second.pushes[0], DUPLICATE_NOW)
+    return compared
+
+
+def _judged(both: Both, compared: Compared, device: Device, body: bytes, change: Judged) -> None:
+    """The last step of a push: refused as a whole, or by its verdict."""
+    answers = both.ask_each(device.visitor, f"{API}/sync/push", body)
+    was, comes = (
+        _verdict(one.json()["results"][-1]) if one.is_success else str(one.status_code)
+        for one in answers
+    )
+    same = (was, comes) == (change.before, change.after)
+    compared.note(None if same else f"{change.why}: was {was}, is {comes}")
+    compared.answers[f"{was}, {comes}"] += 1
+
+
+def _create_waited_for(both: Both, compared: Compared, admin: Visitor) -> None:
+    """Tasks that steps are parked for, whose technicians get them."""
+    listed = both.ask(compared, admin, f"{API}/refused?limit=500").json()["items"]
+    unit = both.ask(compared, admin, f"{API}/units").json()["items"][0]["id"]
+    kind = both.ask(compared, admin, f"{API}/task-types").json()["items"][0]["id"]
+    parked = {one["task"]: one["technician"] for one in listed if one["verdict"] == "parked"}
+    for task, technician in parked.items():
+        task_of = {"id": task, "technician": technician, "type": kind, "unit": unit}
+        item = {**task_of, "state": "100", "title": "Importé"}
+        both.ask(compared, admin, f"{API}/tasks/upsert", {"items": [item]})
+
+
+def compare_expected(both: Both) -> Compared:
+    """Every change that is expected was met: the others would hide what is none."""
+    compared = Compared("expected changes")
+    for change in CHANGES:
+        told = f"nothing needs it: {change.where} {change.before} {change.after}"
+        compared.note(None if change in both.met else told)
     return compared

@@ -11,12 +11,13 @@ from msgspec.structs import replace
 from tests.databases import TestDatabase
 from tests.upgrade.report import Compared, exit_code, told
 from tests.upgrade.upgrading import Pair, Past, Size, command, compare, texts, upgraded
-from tests.upgrade.versions import LANDED, UnknownCommitError, code_of
+from tests.upgrade.versions import LANDED, UnknownCommitError, code_of, has_history
 
-SIZE: Final = Size(transitions=2000, sample=20, pages=2)
-#: Every verdict that a push may be answered with, and every reason of a refusal.
+#: All tasks and all pages of a small past: a sample would differ with the time of day.
+SIZE: Final = Size(transitions=2000, sample=1000, pages=50)
+#: Every verdict that the landed version gave, and every reason of its refusals.
 VERDICTS: Final = frozenset(
-    {"accepted", "duplicate", "parked", "no_authority", "unknown_state", "id_reused", "malformed"}
+    {"accepted", "duplicate", "parked", "no_authority", "unknown_state", "id_reused"}
 )
 
 #: One of several versions of one answer.
@@ -24,6 +25,7 @@ LOSE: Final = """
 DELETE FROM answer_version WHERE (invitation, version) IN (
   SELECT invitation, version FROM answer_version WHERE version = 7 LIMIT 1)
 """
+RENAME: Final = "UPDATE task SET title = 'Autre' WHERE id = (SELECT id FROM task LIMIT 1)"
 RAN: Final = "SELECT app_name || ' ' || name FROM migration ORDER BY id"
 
 
@@ -34,7 +36,9 @@ def pair(template: TestDatabase, tmp_path: Path) -> Iterator[Pair]:
         with code_of(LANDED) as code, upgraded(template.owner, code, tmp_path, SIZE) as made:
             yield made
     except UnknownCommitError:
-        pytest.skip(f"this clone does not reach back to {LANDED}: rows alone are compared")
+        if has_history():
+            raise
+        pytest.skip("no clone, or one without history: rows alone are compared")
 
 
 @pytest.fixture
@@ -54,7 +58,7 @@ def test_everybody_sees_the_same_and_what_is_planted_is_reported(pair: Pair) -> 
     assert exit_code(found) == 0, told(found)
     named = {one.what: one for one in found}
     for account in ("demo", "north"):
-        assert named[f"task pages, {account}"].answers == {"200": SIZE.sample}
+        assert named[f"task pages, {account}"].answers.keys() == {"200"}
         assert named[f"pushes and orders sent again, {account}"].answers.keys() >= VERDICTS
 
     [_, (day, [task, *_])] = pair.past.days
@@ -63,7 +67,6 @@ def test_everybody_sees_the_same_and_what_is_planted_is_reported(pair: Pair) -> 
     found = compare(replace(pair, past=alone), replace(SIZE, pages=1))
     assert exit_code(found) == 1
     assert different(found) >= {"rows of task", "task pages, north", "tasks by API, north"}
-    assert f"{task}: title was 'Travail" in told(found)
     assert "+Autre" in told(found)
 
 
@@ -76,11 +79,12 @@ def test_no_row_is_lost_where_the_landed_code_is_not_had(rebuilt: Pair) -> None:
     assert [f"{one.app} {one.name}" for one in rebuilt.migrated] == ran[1][len(ran[0]) :]
     assert {"transition", "account"} <= {one.table for one in rebuilt.held}
 
-    asyncio.run(command(rebuilt.after, LOSE, "ALTER TABLE mute DROP COLUMN confirmed"))
+    asyncio.run(command(rebuilt.after, LOSE, RENAME, "ALTER TABLE mute DROP COLUMN confirmed"))
     found = compare(rebuilt, SIZE)
     assert exit_code(found) == 1
-    assert different(found) == {"rows of answer_version", "rows of mute"}
+    assert different(found) == {"rows of answer_version", "rows of mute", "rows of task"}
     assert "only before" in told(found)
+    assert "title was 'Travail" in told(found)
     assert "no more: confirmed" in told(found)
 
 

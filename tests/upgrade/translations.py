@@ -17,23 +17,43 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 _VERDICT_BEFORE: Final = """
-SELECT account, id, device, technician, task, verdict, reason, digest, body, received_at, spelling,
-  settled_at, settled_by
+SELECT account, id, device, technician, task, verdict, reason, digest, body, received_at,
+  settled_at, settled_by, NULL::text AS spelling
 FROM verdict
 """
 _VERDICT_AFTER: Final = """
 SELECT account, id, device, technician, coalesce(pushed_task, task) AS task, verdict,
-  refusal AS reason, digest, body, arrived_at AS received_at, spelling, settled_at, settled_by
+  refusal AS reason, digest, body, arrived_at AS received_at, settled_at, settled_by, spelling
 FROM transition
 """
 
-_TRANSITION_BEFORE: Final = """
-SELECT account, id, task, state, moment, sequence, device_moment, received_at, device, technician,
-  note, survey, survey_reason, email, unexpected, by, unit, priority, reason, channel,
-  account_manager, tags
-FROM transition
+_FACT: Final = """
+SELECT n.account, n.id, n.task, n.state, n.moment, n.sequence, n.device_moment, n.received_at,
+  n.device, n.technician, n.note, n.survey, n.survey_reason, n.email, n.unexpected, n.by, n.unit,
+  n.priority, n.reason, n.channel, n.account_manager, n.tags
 """
-_TRANSITION_AFTER: Final = f"{_TRANSITION_BEFORE} WHERE verdict = 'accepted'"
+#: What a fact did not say of its task is what its task says.
+_TRANSITION_BEFORE: Final = f"""
+{_FACT}, t.type, t.customer, t.location, '{{}}'::text[] AS customer_tags
+FROM transition n JOIN task t ON (t.account, t.id) = (n.account, n.task)
+"""
+_TRANSITION_AFTER: Final = f"""
+{_FACT}, n.type, n.customer, n.location, n.customer_tags
+FROM transition n WHERE n.verdict = 'accepted'
+"""
+
+_INVITATION: Final = """
+SELECT i.account, i.id, i.campaign, i.version, i.task, i.round, i.transition, i.technician,
+  i.reason, i.due, i.release, i.rearm_transition, i.address, i.typed_address, i.address_field,
+  i.address_by_technician, i.language, i.message_id, i.sent_at, i.deadline, i.created_at
+"""
+#: What had been claimed was called scheduled again when an operator let it go.
+_INVITATION_BEFORE: Final = f"""
+{_INVITATION}, CASE WHEN i.status = 'scheduled' AND i.address IS NOT NULL
+  THEN CASE WHEN o.resent THEN 'uncertain' ELSE 'claimed' END ELSE i.status END AS status
+FROM invitation i LEFT JOIN outbox o ON (o.account, o.invitation) = (i.account, i.id)
+"""
+_INVITATION_AFTER: Final = f"{_INVITATION}, i.status FROM invitation i"
 
 _VERSION_BEFORE: Final = """
 SELECT account, campaign, version, definition, created_at FROM campaign_version
@@ -55,10 +75,13 @@ SELECT a.account, a.invitation, a.task, a.campaign, a.version, v.value AS rating
 FROM answer a JOIN answer_value v USING (account, invitation)
 """
 
+#: Of each answer the first version and the last 19 are kept.
 _SAID_BEFORE: Final = """
 SELECT account, invitation, version, rating, reasons, comment, not_me, call_back, language,
   answered_at
-FROM answer_version
+FROM (SELECT *, max(version) OVER (PARTITION BY account, invitation) AS last
+  FROM answer_version) AS v
+WHERE version = 1 OR version > last - 19
 """
 _SAID_AFTER: Final = """
 SELECT account, invitation, version, (body #>> '{values,lead,value}')::smallint AS rating,
@@ -85,7 +108,21 @@ READINGS: Final = {
         ("account", "campaign", "version"), _VERSION_BEFORE, _VERSION_AFTER
     ),
     "transition": Reading(("account", "id"), _TRANSITION_BEFORE, _TRANSITION_AFTER),
+    "invitation": Reading(("account", "id"), _INVITATION_BEFORE, _INVITATION_AFTER),
     "answer": Reading(("account", "invitation"), _ANSWER_BEFORE, _ANSWER_AFTER),
     "answer_version": Reading(("account", "invitation", "version"), _SAID_BEFORE, _SAID_AFTER),
     "task_result": Reading(("account", "task"), _RESULT_BEFORE, _RESULT_AFTER),
+}
+
+_QUEUED: Final = """
+SELECT account, task, attempts, quarantined_at, error,
+  CASE WHEN attempts > 0 THEN changed_at END AS changed_at,
+  CASE WHEN attempts > 0 THEN not_before END AS not_before
+FROM task_change
+"""
+
+#: After more was done in both. A task that waits for its plan is not queued anew by what comes
+#: next: it stays where it is.
+READINGS_AFTERWARDS: Final = READINGS | {
+    "task_change": Reading(("account", "task"), _QUEUED, _QUEUED)
 }

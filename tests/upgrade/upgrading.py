@@ -24,7 +24,8 @@ from tests.upgrade.filling import fill
 from tests.upgrade.living import Day, client, demo_day, north_day
 from tests.upgrade.report import Compared
 from tests.upgrade.rows import compare_rows
-from tests.upgrade.seen import Both, compare_acts, compare_seen
+from tests.upgrade.seen import Both, compare_acts, compare_expected, compare_judged, compare_seen
+from tests.upgrade.translations import READINGS_AFTERWARDS
 from tests.upgrade.versions import LAST, ROOT, Place, api, everything
 from tests.upgrade.watching import Held, LockWatch, Migrated, migrations
 
@@ -38,26 +39,34 @@ SELECT (SELECT count(*) FROM task_change WHERE quarantined_at IS NULL)
   + (SELECT count(*) FROM outbox WHERE phase <> 'waiting' OR not_before < now())
 """
 #: Tasks of an account, some of each kind: by state, by what became of their survey, and by what
-#: was not accepted for them.
+#: was not accepted for them. Titles say which ones, for they are the same in every run. Those of a
+#: kind follow each other, so that readers in turn see each kind.
 _SAMPLE: Final = """
 WITH kinds AS (
-  SELECT t.id, (t.state, t.technician IS NULL, i.status, a.rating, a.not_me,
+  SELECT t.id, md5(t.title || coalesce(t.external_id, '')) AS chance,
+    (t.state, t.technician IS NULL, i.status, i.address IS NULL, o.resent, a.rating, a.not_me,
     EXISTS (SELECT FROM verdict v WHERE v.account = t.account AND v.task = t.id
       AND v.verdict <> 'accepted'),
     EXISTS (SELECT FROM transition n WHERE n.account = t.account AND n.task = t.id
-      AND n.by IS NOT NULL)) AS kind
+      AND n.by IS NOT NULL))::text AS kind
   FROM task t
   LEFT JOIN invitation i ON i.account = t.account AND i.task = t.id
+  LEFT JOIN outbox o ON o.account = t.account AND o.invitation = i.id
   LEFT JOIN answer a ON a.account = t.account AND a.invitation = i.id
   WHERE t.account = $1
 ), turns AS (
-  SELECT id, row_number() OVER (PARTITION BY kind ORDER BY md5(id::text)) AS turn FROM kinds
+  SELECT id, kind, chance, row_number() OVER (PARTITION BY kind ORDER BY chance, id) AS turn
+  FROM kinds
+), chosen AS (
+  SELECT * FROM turns ORDER BY turn, chance, id LIMIT $2
 )
-SELECT id::text FROM turns ORDER BY turn, md5(id::text) LIMIT $2
+SELECT id::text FROM chosen ORDER BY kind, turn
 """
+#: Invitations whose links are opened, some of each status.
 _LINKS: Final = """
-SELECT id::text FROM invitation WHERE account = $1
-  AND status IN ('sent', 'uncertain', 'claimed', 'failed') ORDER BY md5(id::text) LIMIT $2
+SELECT i.id::text FROM invitation i JOIN task t ON (t.account, t.id) = (i.account, i.task)
+WHERE i.account = $1 AND i.status IN ('sent', 'uncertain', 'claimed', 'failed')
+ORDER BY row_number() OVER (PARTITION BY i.status ORDER BY md5(t.title)), i.status LIMIT $2
 """
 
 
@@ -71,11 +80,16 @@ CREATE OR REPLACE FUNCTION retour_now() RETURNS timestamptz LANGUAGE sql STABLE 
 
 
 class Size(msgspec.Struct, frozen=True):
-    """How much there is: transitions of the filled account, tasks and pages that are looked at."""
+    """How much there is: transitions of the filled account, tasks and pages that are looked at.
+
+    `sample`: tasks of an account whose pages are opened. `pages`: of each list, at most. `links`:
+    invitations whose links are opened; more would be told to come later.
+    """
 
     transitions: int
     sample: int
     pages: int
+    links: int = 30
 
 
 class Past(msgspec.Struct, frozen=True):
@@ -147,7 +161,7 @@ def live(place: Place, size: Size) -> Past:
         until(lambda: apart(value(place.database, _BUSY)) == 0, "the worker is done")
     [account] = apart(texts(place.database, "SELECT account::text FROM account"))
     north = apart(_filled(place.database, size.transitions))
-    links = apart(texts(place.database, _LINKS, north, size.sample // 10))
+    links = apart(texts(place.database, _LINKS, north, size.links))
     with api(place) as port, client(port) as line:
         day = north_day(line, north, links)
     return Past(
@@ -219,5 +233,8 @@ def compare(pair: Pair, size: Size) -> list[Compared]:
         for day, tasks in pair.past.days:
             found += compare_seen(both, day, tasks, size.pages)
         found += [compare_acts(both, day) for day, _ in pair.past.days]
-    later = asyncio.run(compare_rows(pair.before, pair.after, _WRITTEN))
-    return [*found, *(replace(one, what=f"{one.what}, afterwards") for one in later)]
+        later = asyncio.run(compare_rows(pair.before, pair.after, _WRITTEN, READINGS_AFTERWARDS))
+        found += [replace(one, what=f"{one.what}, afterwards") for one in later]
+        found += [compare_judged(both, day) for day, _ in pair.past.days]
+        found.append(compare_expected(both))
+    return found

@@ -18,12 +18,12 @@ from tests.faults.processes import PATIENCE, environment, free_port, until
 
 ROOT: Final = Path(__file__).parents[2]
 #: The commit of the version that landed last.
-LANDED: Final = "a24796b289b3005833e5b8dc5843981d638948a7"
+LANDED: Final = "3bf41848e912046604748f76fcaacf3c183bedd5"
 #: The last migrations of that version, by app.
 LAST: Final = {
-    "sync": "2026-11-29T12:00:00:000000",
-    "mail": "2026-11-29T15:10:00:000000",
-    "server": "2026-11-29T13:00:00:000000",
+    "sync": "2026-11-23T05:00:00:000000",
+    "mail": "2026-11-22T22:30:00:000000",
+    "server": "2026-11-22T17:00:00:000000",
 }
 #: Nobody listens there: what rings is no part of what is seen.
 NO_BROKER: Final = "redis://127.0.0.1:1/0"
@@ -65,14 +65,26 @@ def code_of(commit: str) -> Iterator[Path]:
 
     :raises UnknownCommitError: it cannot be had here.
     """
-    command = ["git", "-C", str(ROOT), "archive", "--format=tar", commit]
     try:
-        packed = subprocess.run(command, capture_output=True, check=True)
+        packed = _git("archive", "--format=tar", commit)
     except (OSError, subprocess.CalledProcessError) as error:
         raise UnknownCommitError(commit) from error
     with tempfile.TemporaryDirectory(prefix="retour-landed-") as folder:
-        subprocess.run(["tar", "-x", "-C", folder], input=packed.stdout, check=True)
+        subprocess.run(["tar", "-x", "-C", folder], input=packed, check=True)
         yield Path(folder)
+
+
+def has_history() -> bool:
+    """Whether this is a clone with all that landed in it, whoever owns its files."""
+    try:
+        return _git("rev-parse", "--is-shallow-repository").strip() == b"false"
+    except (OSError, subprocess.CalledProcessError):
+        return False
+
+
+def _git(*command: str) -> bytes:
+    whole = ["git", "-c", "safe.directory=*", "-C", str(ROOT), *command]
+    return subprocess.run(whole, capture_output=True, check=True).stdout
 
 
 @contextmanager
