@@ -25,14 +25,22 @@ _EMPTY: Final = """
 SELECT address FROM contact WHERE account = $1 AND address = ANY($2) AND suppressed = ANY($3)
 """
 
-#: Of other visits than this one, since it took a mail.
+#: Several surveys of one visit count once; more visits than are asked for need not be known.
 _FULL: Final = """
-SELECT count(DISTINCT i.task) AS visits, min(e.happened_at) AS since
-FROM invitation i JOIN mail_event e ON (e.account, e.invitation) = (i.account, i.id)
-WHERE i.account = $1 AND i.address = $2 AND e.kind = 'full'
-  AND i.task <> (SELECT task FROM invitation WHERE account = $1 AND id = $3)
-  AND e.happened_at > coalesce((
-    SELECT max(sent_at) FROM invitation WHERE account = $1 AND address = $2), '-infinity')
+UPDATE contact c SET full_since = coalesce(full_since, $4), full_visits = CASE
+  WHEN i.task = ANY(full_visits) OR cardinality(full_visits) >= $5 THEN full_visits
+  ELSE coalesce(full_visits, '{}') || i.task END
+FROM (SELECT task FROM invitation WHERE account = $1 AND id = $3 LIMIT 1) i
+WHERE c.account = $1 AND c.address = $2
+RETURNING cardinality(full_visits) AS visits, full_since
+"""
+
+_TOOK: Final = """
+UPDATE contact SET full_since = NULL, full_visits = NULL
+WHERE account = $1 AND address IN (
+  SELECT address FROM contact
+  WHERE account = $1 AND address = ANY($2) AND full_since IS NOT NULL
+  ORDER BY address FOR NO KEY UPDATE)
 """
 
 _MAKE: Final = """
@@ -61,7 +69,7 @@ ON CONFLICT (account, address, campaign) DO UPDATE
 SET invitation = excluded.invitation, confirmed = false, counted_from = excluded.counted_from
 """
 
-#: The deliverer confirms what was sent with a statement of its own, `mail.delivery.marks`.
+#: The deliverer confirms what was sent with a statement of its own, `mail.delivery.checkpoint`.
 _CONFIRM: Final = """
 UPDATE mute SET confirmed = true, counted_from = $3
 WHERE account = $1 AND invitation = $2 AND NOT confirmed
@@ -83,13 +91,19 @@ async def empty_among(tx: Tx, addresses: Collection[str]) -> set[str]:
     return {row["address"] for row in rows}
 
 
-async def stays_full(tx: Tx, address: str, invitation: UUID) -> bool:
-    """Whether `address`, which has not taken this mail, is full for good."""
-    row = await tx.fetchrow(_FULL, tx.account, address, invitation)
-    assert row is not None  # noqa: S101 - an aggregate has one row
-    if row["visits"] + 1 < FULL_VISITS:
-        return False
-    return bool(tx.now - row["since"] >= FULL_FOR)
+async def found_full(tx: Tx, address: str, invitation: UUID) -> bool:
+    """Note that `address`, whose row is locked, never had room for this mail; is that for good?
+
+    It is when it took no mail on `FULL_VISITS` visits in `FULL_FOR`.
+    """
+    row = await tx.fetchrow(_FULL, tx.account, address, invitation, tx.now, FULL_VISITS)
+    assert row is not None  # noqa: S101 - its row is locked
+    return bool(row["visits"] >= FULL_VISITS and tx.now - row["full_since"] >= FULL_FOR)
+
+
+async def took(tx: Tx, addresses: Collection[str]) -> None:
+    """Mails to `addresses` were taken: none of them is full."""
+    await tx.execute(_TOOK, tx.account, sorted(addresses))
 
 
 async def lock_contacts(tx: Tx, addresses: Iterable[str]) -> dict[str, Suppression | None]:

@@ -188,13 +188,19 @@ class SenderBreaker(Table, tablename="sender_breaker", db=DB):
 
 
 class Contact(Table, tablename="contact", db=DB):
-    """One address of an account, in normal form; locked whenever a release is decided for it."""
+    """One address of an account, in normal form; locked whenever a release is decided for it.
+
+    `full_visits`: the tasks whose mails it never had room for, since it last took one, from
+    `full_since` on.
+    """
 
     key = ("account", "address")
     account = BigInt(null=False, default=None)
     address = Text(primary_key=True, null=False, default=None)
     suppressed = Text(null=True, default=None)
     suppressed_at = Timestamptz(null=True, default=None)
+    full_since = Timestamptz(null=True, default=None)
+    full_visits = Array(base_column=UUID(), null=True, default=None)
 
 
 class Mute(Table, tablename="mute", db=DB):

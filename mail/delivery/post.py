@@ -10,10 +10,10 @@ import structlog
 from mail.config import MailConfig
 from mail.delivery import setbacks
 from mail.delivery.breakers import Opened
+from mail.delivery.checkpoint import Checkpoint, still_ours
 from mail.delivery.errors import SendError
 from mail.delivery.leasing import Leased
 from mail.delivery.letters import letter_of
-from mail.delivery.marks import Marks, still_ours
 from mail.delivery.poison import fault
 from mail.delivery.sending import Outgoing, Sender
 from mail.delivery.server import parse_server
@@ -37,7 +37,7 @@ class Post:
     def __init__(self, config: MailConfig) -> None:
         self._config = config
         self._server = parse_server(config.smtp_url)
-        self._marks = Marks()
+        self._checkpoint = Checkpoint()
         self._queue: asyncio.Queue[Leased | None] = asyncio.Queue(maxsize=AHEAD)
         self._tasks: list[asyncio.Task[None]] = []
         self._open = 0
@@ -69,7 +69,7 @@ class Post:
         for _ in self._tasks:
             await self._queue.put(None)
         await asyncio.gather(*self._tasks)
-        await self._marks.flush(PATIENCE)
+        await self._checkpoint.flush(PATIENCE)
         for account, jobs in groupby(sorted(self._unsent, key=_account), key=_account):
             await setbacks.give_back(account, list(jobs))
         if self._refusal is not None:
@@ -79,7 +79,7 @@ class Post:
 
     async def _work(self) -> None:
         """Send until the queue ends. Never fails, or the queue would fill up and stand."""
-        sender = Sender(self._config, self._server, self._marks)
+        sender = Sender(self._config, self._server, self._checkpoint)
         try:
             await self._send_all(sender)
             await sender.close()
@@ -138,10 +138,10 @@ class Post:
         ):
             self._unsent.append(job)
             return False
-        if not self._marks.lost:
+        if not self._checkpoint.lost:
             return True
         try:
-            return await still_ours(job.account, job.invitation, job.attempt)
+            return await still_ours(job)
         except Exception as failure:  # noqa: BLE001 - the run ends with it, the lease brings it back
             self._broken = failure
             return False

@@ -8,10 +8,10 @@ from msgspec import Struct
 
 from mail.config import MailConfig
 from mail.delivery.breakers import Opened
+from mail.delivery.checkpoint import Checkpoint
 from mail.delivery.errors import SendError
 from mail.delivery.leasing import Leased
 from mail.delivery.letters import Letter
-from mail.delivery.marks import Mark, Marks
 from mail.delivery.outcomes import first_outcome
 from mail.delivery.server import SmtpServer
 from mail.delivery.setbacks import record
@@ -32,10 +32,10 @@ class Outgoing(Struct, frozen=True):
 class Sender:
     """One connection's work: mail after mail, with as few dialogues as the server allows."""
 
-    def __init__(self, config: MailConfig, server: SmtpServer, marks: Marks) -> None:
+    def __init__(self, config: MailConfig, server: SmtpServer, checkpoint: Checkpoint) -> None:
         self._config = config
         self._server = server
-        self._marks = marks
+        self._checkpoint = checkpoint
         self._connection: SmtpConnection | None = None
 
     @property
@@ -60,7 +60,7 @@ class Sender:
                 raise
             LOG.info("mail not taken", phase=error.phase, code=error.code, reply=error.words)
             if outcome.opens:
-                await self._marks.settle()
+                await self._checkpoint.settle()
             return await record(self._config, outgoing.job, error)
         return None
 
@@ -78,13 +78,12 @@ class Sender:
         job, letter = outgoing.job, outgoing.letter
         deadline = self._deadline(self._config.smtp_timeout)
         connection = await self._offered(letter.envelope, deadline)
-        mark = mark_of(job)
-        if not await self._marks.content(mark):
+        if not await self._checkpoint.content(job):
             connection.close()  # whoever took the claim back, or over, decides
             return
         next_envelope = None if following is None else following.letter.envelope
         await connection.content(letter.octets, deadline, next_envelope)
-        self._marks.sent(mark)
+        self._checkpoint.sent(job)
 
     async def _offered(self, envelope: Envelope, deadline: float) -> SmtpConnection:
         """The connection on which the server waits for the content.
@@ -106,16 +105,3 @@ class Sender:
     @staticmethod
     def _deadline(seconds: float) -> float:
         return asyncio.get_running_loop().time() + seconds
-
-
-def mark_of(job: Leased) -> Mark:
-    """What is written of the attempt."""
-    return Mark(
-        account=job.account,
-        invitation=job.invitation,
-        route=job.route,
-        attempt=job.attempt,
-        release=job.candidate.release,
-        answers_for=job.answers_for,
-        resent=job.candidate.resent,
-    )

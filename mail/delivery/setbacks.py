@@ -171,22 +171,21 @@ async def _end(tx: Tx, job: Leased, outcome: Outcome, error: SendError) -> None:
         return
     status = edge.end(LEASED_AGAIN if job.candidate.resent else LEASED).status
     await tx.execute(edge.sql(_STATUS), tx.account, job.invitation, status, error.text)
-    if (why := await _suppression(tx, job, outcome)) is not None:
-        await contacts.lock_contacts(tx, [job.sending.address])
-        await contacts.suppress(tx, [job.sending.address], why)
-        await recall_behind(tx, job.sending.address)
+    if outcome.suppress or outcome.full:
+        await _suppress(tx, job, outcome)
     await contacts.release(tx, [job.invitation])
     said = "full" if outcome.full else edge.end(LEASED).status or ""
     await note(tx, [Event(job.invitation, said, job.attempt, error.text)])
 
 
-async def _suppression(tx: Tx, job: Leased, outcome: Outcome) -> Suppression | None:
-    """Why the address counts as empty from now on, if it does."""
-    if outcome.suppress:
-        return "bounced"
-    if outcome.full and await contacts.stays_full(tx, job.sending.address, job.invitation):
-        return "full"
-    return None
+async def _suppress(tx: Tx, job: Leased, outcome: Outcome) -> None:
+    """Have the address count as empty from now on, if that is what the outcome says of it."""
+    address = job.sending.address
+    await contacts.lock_contacts(tx, [address])
+    why: Suppression = "bounced" if outcome.suppress else "full"
+    if outcome.suppress or await contacts.found_full(tx, address, job.invitation):
+        await contacts.suppress(tx, [address], why)
+        await recall_behind(tx, address)
 
 
 def _doubt(job: Leased, error: SendError) -> Doubt:

@@ -10,14 +10,14 @@ import pytest
 
 from mail.config import MailConfig
 from mail.delivery import deliver_due
+from mail.delivery.checkpoint import Checkpoint
 from mail.delivery.claiming import claim
 from mail.delivery.doubts import recover
 from mail.delivery.errors import Phase, SendError
 from mail.delivery.leasing import Leased
 from mail.delivery.letters import letter_of
-from mail.delivery.marks import Marks
 from mail.delivery.poison import fault
-from mail.delivery.sending import Outgoing, Sender, mark_of
+from mail.delivery.sending import Outgoing, Sender
 from mail.delivery.server import parse_server
 from mail.delivery.setbacks import give_back, record
 from sync.database import DB
@@ -75,7 +75,7 @@ async def test_7_a_claim_whose_worker_died_is_taken_over_after_its_lease(post: P
 
 async def test_content_of_a_dead_worker_is_in_doubt_after_its_lease(post: Post) -> None:
     [job] = await claimed(post)
-    assert await Marks().content(mark_of(job))
+    assert await Checkpoint().content(job)
     await lease_passed(post)
     assert await post.deliver() == 0
     [found] = await rows(post.world, "SELECT i.status, o.phase, o.resent FROM invitation i"
@@ -91,7 +91,7 @@ async def test_11_a_worker_that_slept_through_its_lease_writes_nothing(post: Pos
     [job] = await claimed(post)
     await lease_passed(post, 2)
     before = await state(post)
-    assert not await Marks().content(mark_of(job))
+    assert not await Checkpoint().content(job)
     assert await state(post) == before
 
 
@@ -100,12 +100,12 @@ async def test_11_a_mail_whose_lease_was_lost_leaves_nothing_to_the_next(post: P
     await change(
         post.world, "UPDATE outbox SET attempt = 9 WHERE invitation = $1", lost.job.invitation
     )
-    marks = Marks()
-    sender = Sender(post.config, parse_server(post.config.smtp_url), marks)
+    checkpoint = Checkpoint()
+    sender = Sender(post.config, parse_server(post.config.smtp_url), checkpoint)
     for outgoing in (lost, kept):
         await sender.send(outgoing, None)
     await sender.close()
-    await marks.flush(1)
+    await checkpoint.flush(1)
     [mail] = post.server.mails
     assert mail.parsed["Message-ID"] == kept.job.sending.message_id
     assert post.server.said("DATA") == 2
@@ -118,16 +118,16 @@ async def test_11_whatever_it_has_to_say_comes_too_late(
 ) -> None:
     [job] = await claimed(post)
     if as_far_as == "data":
-        assert await Marks().content(mark_of(job))
+        assert await Checkpoint().content(job)
     await lease_passed(post, 2)
     await recover(post.config, post.world.account)
     if then == "sent by another":
         await post.later(HOUR)
         await post.deliver_all()
     before = await state(post)
-    late = Marks()
-    assert not await late.content(mark_of(job))
-    late.sent(mark_of(job))
+    late = Checkpoint()
+    assert not await late.content(job)
+    late.sent(job)
     await late.flush(1)
     for said in (LATER, REFUSED, SILENCE):
         await record(post.config, job, said)
@@ -140,12 +140,12 @@ async def test_11_whatever_it_has_to_say_comes_too_late(
 
 async def test_marks_of_many_mails_are_written_together(post: Post) -> None:
     jobs = await claimed(post, 6)
-    marks = Marks()
+    checkpoint = Checkpoint()
     before = await _commits(post)
-    assert all(await asyncio.gather(*(marks.content(mark_of(job)) for job in jobs)))
+    assert all(await asyncio.gather(*(checkpoint.content(job) for job in jobs)))
     for job in jobs:
-        marks.sent(mark_of(job))
-    await marks.flush(5)
+        checkpoint.sent(job)
+    await checkpoint.flush(5)
     assert await _commits(post) - before <= 4
     assert {row["status"] for row in await rows(post.world, "SELECT status FROM invitation")} == {
         "sent"
@@ -156,13 +156,13 @@ async def test_what_was_sent_while_the_database_was_away_is_written_when_it_is_b
     post: Post,
 ) -> None:
     [job] = await claimed(post)
-    marks = Marks()
-    assert await marks.content(mark_of(job))
+    checkpoint = Checkpoint()
+    assert await checkpoint.content(job)
     await _cut(post, allowed=False)
-    marks.sent(mark_of(job))
-    waiting = asyncio.create_task(marks.flush(30))
+    checkpoint.sent(job)
+    waiting = asyncio.create_task(checkpoint.flush(30))
     with pytest.raises(AWAY):
-        await marks.content(mark_of(job))
+        await checkpoint.content(job)
     await _cut(post, allowed=True)
     await waiting
     [found] = await rows(post.world, "SELECT status FROM invitation")
@@ -171,12 +171,12 @@ async def test_what_was_sent_while_the_database_was_away_is_written_when_it_is_b
 
 async def test_what_cannot_be_written_at_all_is_told(post: Post) -> None:
     [job] = await claimed(post)
-    marks = Marks()
-    assert await marks.content(mark_of(job))
+    checkpoint = Checkpoint()
+    assert await checkpoint.content(job)
     await _cut(post, allowed=False)
-    marks.sent(mark_of(job))
+    checkpoint.sent(job)
     with pytest.raises(AWAY):
-        await marks.flush(0)
+        await checkpoint.flush(0)
     await _cut(post, allowed=True)
 
 

@@ -12,12 +12,12 @@ from uuid import UUID
 import pytest
 
 from mail.answers import unsubscribe
+from mail.delivery.checkpoint import Checkpoint
 from mail.delivery.claiming import claim
 from mail.delivery.leasing import Leased
 from mail.delivery.letters import letter_of
-from mail.delivery.marks import Marks
 from mail.delivery.post import Post as Run
-from mail.delivery.sending import Outgoing, Sender, mark_of
+from mail.delivery.sending import Outgoing, Sender
 from mail.delivery.server import parse_server
 from mail.lifecycle import archive_campaign, pause_campaign, resume_campaign
 from sync.database import tx
@@ -58,7 +58,7 @@ class Scene:
     async def send(self, jobs: list[Leased]) -> None:
         """What that worker has claimed."""
         config = self.post.config
-        sender = Sender(config, parse_server(config.smtp_url), Marks())
+        sender = Sender(config, parse_server(config.smtp_url), Checkpoint())
         for job in jobs:
             await sender.send(Outgoing(job, letter_of(config, job)), None)
         await sender.close()
@@ -144,7 +144,7 @@ async def test_content_waits_for_a_campaign_that_is_being_stopped(
 @pytest.mark.parametrize("deed", DEEDS)
 async def test_content_that_may_be_on_its_way_is_not_taken_back(scene: Scene, deed: str) -> None:
     [job] = await scene.claim()
-    assert await Marks().content(mark_of(job))
+    assert await Checkpoint().content(job)
     await scene.do(deed)
     entry = await scene.post.entry(scene.task)
     assert entry is not None

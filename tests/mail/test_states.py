@@ -11,15 +11,14 @@ import asyncpg
 import pytest
 from msgspec import structs
 
+from mail.delivery.checkpoint import Checkpoint
 from mail.delivery.claiming import claim
 from mail.delivery.doubts import recover
 from mail.delivery.errors import Phase as Dialogue
 from mail.delivery.errors import SendError
 from mail.delivery.holding import call_off, held, let_go
 from mail.delivery.leasing import Leased
-from mail.delivery.marks import Mark, Marks
 from mail.delivery.poison import TRIES, fault
-from mail.delivery.sending import mark_of
 from mail.delivery.setbacks import PATIENCE, give_back, record
 from mail.lifecycle import archive_campaign, pause_campaign
 from mail.states import Phase, Status, picture
@@ -159,12 +158,12 @@ class Walk:
         await give_back(self.job.account, [self.job])
 
     async def content(self) -> None:
-        assert await Marks().content(self.mark)
+        assert await Checkpoint().content(self.job)
 
     async def taken(self) -> None:
-        marks = Marks()
-        marks.sent(self.mark)
-        await marks.flush(5)
+        checkpoint = Checkpoint()
+        checkpoint.sent(self.job)
+        await checkpoint.flush(5)
 
     async def doubt(self) -> None:
         await record(self.post.config, self.job, SILENCE)
@@ -221,10 +220,6 @@ class Walk:
     async def archive(self) -> None:
         async with tx(self.post.world.account) as opened:
             await archive_campaign(opened, self.campaign)
-
-    @property
-    def mark(self) -> Mark:
-        return mark_of(self.job)
 
 
 Act = Callable[[Walk], Awaitable[None]]
@@ -327,7 +322,7 @@ async def test_a_step_that_is_no_longer_allowed_is_refused(post: Post) -> None:
         await act(walk)
     await post.owner.connection.execute("DELETE FROM guard.edge WHERE name = 'content'")
     with pytest.raises(asyncpg.RaiseError, match="from claimed/claimed to claimed/data"):
-        await Marks().content(walk.mark)
+        await Checkpoint().content(walk.job)
 
 
 @pytest.mark.parametrize(

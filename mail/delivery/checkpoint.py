@@ -1,0 +1,230 @@
+"""The checkpoint: what each connection has come to, written for many mails in one transaction.
+
+Each mark is fenced by the attempt it was leased with. Content leaves only after its mark is
+durable; that the server took it is written along with what comes next, and again until it is.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Final, Generic, TypeVar
+
+import structlog
+
+from mail import contacts
+from mail.delivery import breakers
+from mail.delivery.breakers import EVERY
+from mail.delivery.leasing import Leased
+from mail.states import CONTENT, TAKEN
+from rules.timing import answer_deadline, window_anchor
+from sync.database import Tx, once, run
+from sync.ids import new_id
+
+LOG: Final = structlog.stdlib.get_logger("retour.delivery")
+
+T = TypeVar("T")
+
+#: Commits of content marks under way at once: connections that do not wait for one go on.
+_AT_ONCE: Final = 2
+#: Seconds that a "sent" waits, for nobody waits for it.
+_LINGER: Final = 0.02
+#: Seconds between two tries to write while the database is away.
+_RETRY: Final = 0.5
+#: Seconds that a refusal waits until what was taken before it is written.
+_SETTLE: Final = 5.0
+
+#: Of all accounts at once, and alone in its transaction: connections wait for it. Rows are locked
+#: in the order of the index, here and below.
+_CONTENT: Final = CONTENT.sql("""
+UPDATE outbox SET phase = {phase}
+WHERE account = ANY($1::bigint[]) AND invitation = ANY($2::uuid[])
+  AND attempt = ($3::integer[])[array_position($2, invitation)]
+  AND phase IN ({from_phases}) AND lease_until > retour_now()
+RETURNING invitation
+""")
+
+#: One statement, for speed. The mute window starts only if it was not confirmed before. What was
+#: written tells whether there is a breaker that has to hear of it, or a mailbox that was full.
+_SENT: Final = TAKEN.sql("""
+WITH taken AS (
+  DELETE FROM outbox
+  WHERE account = $1 AND invitation = ANY($3::uuid[])
+    AND attempt = ($4::integer[])[array_position($3, invitation)]
+    AND phase IN ({from_phases})
+  RETURNING invitation, attempt, array_position($3, invitation) AS place
+), muted AS (
+  UPDATE mute m SET confirmed = true, counted_from = ($6::timestamptz[])[place]
+  FROM taken WHERE m.account = $1 AND m.invitation = taken.invitation AND NOT m.confirmed
+), told AS (
+  INSERT INTO mail_event (account, id, invitation, kind, happened_at, attempt)
+  SELECT $1, ($7::uuid[])[place], invitation, ($8::text[])[place], $2, attempt FROM taken
+), written AS (
+  UPDATE invitation i SET status = {status}, sent_at = $2, deadline = ($5::timestamptz[])[place]
+  FROM taken WHERE i.account = $1 AND i.id = taken.invitation
+  RETURNING i.id
+)
+SELECT count(*) AS written,
+  EXISTS (SELECT FROM sender_breaker WHERE account = $1
+    AND sender = ANY($9::text[]) AND recipient = ANY($10::text[])) AS broken,
+  EXISTS (SELECT FROM contact WHERE account = $1
+    AND address = ANY($11::text[]) AND full_since IS NOT NULL) AS was_full
+FROM written
+""")
+
+_OURS: Final = CONTENT.reading("""
+SELECT FROM outbox
+WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ({from_phases})
+""")
+
+
+class Batch(Generic[T]):
+    """Marks that are written together: `write` gives what came of each, which is then heard.
+
+    `at_once`: writers. `linger`: seconds in which others may come.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[list[Leased]], Awaitable[Sequence[T]]],
+        *,
+        at_once: int = 1,
+        linger: float = 0,
+    ) -> None:
+        self._write, self._at_once, self._linger = write, at_once, linger
+        self._waiting: list[tuple[Leased, asyncio.Future[T]]] = []
+        self._writers: set[asyncio.Task[None]] = set()
+
+    def add(self, job: Leased) -> "asyncio.Future[T]":
+        """What will have come of it."""
+        heard: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append((job, heard))
+        if len(self._writers) < self._at_once:
+            writer = asyncio.create_task(self._write_all())
+            self._writers.add(writer)
+            writer.add_done_callback(self._writers.discard)
+        return heard
+
+    async def _write_all(self) -> None:
+        """Until nothing waits."""
+        while self._waiting:
+            await asyncio.sleep(self._linger)
+            together, self._waiting = self._waiting, []
+            if not together:
+                return
+            try:
+                found = await self._write([job for job, _ in together])
+            except Exception as error:  # noqa: BLE001 - whoever waits is told
+                for _, heard in together:
+                    if not heard.done():
+                        heard.set_exception(error)
+                continue
+            for (_, heard), one in zip(together, found, strict=True):
+                if not heard.done():  # cancelled meanwhile
+                    heard.set_result(one)
+
+
+class Checkpoint:
+    """What the connections of one run have come to.
+
+    `lost`: a claim of this run did not stand any more; others may be gone likewise.
+    """
+
+    def __init__(self) -> None:
+        self.lost = False
+        self._contents = Batch(_set_content, at_once=_AT_ONCE)
+        self._sent: dict[int, Batch[None]] = {}
+        self._unwritten: set[asyncio.Future[None]] = set()
+        self._give_up_at: float | None = None
+
+    async def content(self, job: Leased) -> bool:
+        """Whether the content may leave: that is durable now. False: the claim was taken back.
+
+        :raises Exception: of the database; it is not known, and nothing may leave.
+        """
+        stands = await self._contents.add(job)
+        self.lost = self.lost or not stands
+        return stands
+
+    def sent(self, job: Leased) -> None:
+        """The server has taken the mail; `flush` waits until that is written."""
+        if job.account not in self._sent:  # one that cannot be written keeps no other waiting
+            self._sent[job.account] = Batch(partial(self._write, job.account), linger=_LINGER)
+        written = self._sent[job.account].add(job)
+        self._unwritten.add(written)
+        written.add_done_callback(self._unwritten.discard)
+
+    async def settle(self) -> None:
+        """Have written what was taken so far, so that no refusal counts as if it came before."""
+        if self._unwritten:
+            await asyncio.wait(self._unwritten, timeout=_SETTLE)
+
+    async def flush(self, patience: float) -> None:
+        """Wait until all is written, at most `patience` seconds while the database is away.
+
+        :raises Exception: of the database; some is not written, and those mails are in doubt.
+        """
+        self._give_up_at = asyncio.get_running_loop().time() + patience
+        found = await asyncio.gather(*self._unwritten, return_exceptions=True)
+        for error in found:
+            if error is not None:
+                raise error
+
+    async def _write(self, account: int, jobs: list[Leased]) -> list[None]:
+        broken, was_full = await self._until_done(account, lambda tx: _set_sent(tx, jobs))
+        # Apart, for a mark that is written is so once.
+        if broken:
+            routes = {job.route for job in jobs}
+            await self._until_done(account, lambda tx: breakers.taken(tx, routes))
+        if was_full:
+            addresses = {job.sending.address for job in jobs}
+            await self._until_done(account, lambda tx: contacts.took(tx, addresses))
+        return [None] * len(jobs)
+
+    async def _until_done(self, account: int, work: Callable[[Tx], Awaitable[T]]) -> T:
+        """Try again and again, until the end of the run gives up."""
+        while True:
+            try:
+                return await run(account, work)
+            except Exception:
+                given_up = self._give_up_at
+                if given_up is not None and asyncio.get_running_loop().time() >= given_up:
+                    raise
+            await asyncio.sleep(_RETRY)
+
+
+async def still_ours(job: Leased) -> bool:
+    """Whether the claim still stands: nobody has taken it back, or over."""
+    return bool(await once(_OURS, job.account, job.invitation, job.attempt))
+
+
+async def _set_content(jobs: Sequence[Leased]) -> list[bool]:
+    """Whether each lease still held; those of them that did may send."""
+    accounts = list({job.account for job in jobs})
+    invitations = [job.invitation for job in jobs]
+    rows = await once(_CONTENT, accounts, invitations, [job.attempt for job in jobs])
+    ours = {row["invitation"] for row in rows}
+    return [invitation in ours for invitation in invitations]
+
+
+async def _set_sent(tx: Tx, jobs: Sequence[Leased]) -> tuple[bool, bool]:
+    """Whether there is a breaker of the mails' domains, and one of their mailboxes was full."""
+    rows = [
+        (
+            job.invitation,
+            job.attempt,
+            answer_deadline(tx.now, job.answers_for),
+            window_anchor(job.candidate.release, tx.now),
+            new_id(),
+            "resent" if job.candidate.resent else "sent",
+        )
+        for job in jobs
+    ]
+    senders = {job.route.sender for job in jobs}
+    recipients = {EVERY, *(job.route.recipient for job in jobs)}
+    addresses = {job.sending.address for job in jobs}
+    columns = (*zip(*rows, strict=True), senders, recipients, addresses)
+    found = await tx.fetchrow(_SENT, tx.account, tx.now, *columns)
+    assert found is not None  # noqa: S101 - an aggregate has one row
+    if found["written"] < len(jobs):
+        LOG.warning("a mail was sent after its lease was lost", account=tx.account)
+    return found["broken"], found["was_full"]
