@@ -1,6 +1,8 @@
 """The mail of each job: templates compiled once per campaign version and language."""
 
 from collections import OrderedDict
+from datetime import date
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -26,7 +28,7 @@ _templates: OrderedDict[tuple[Origin, UUID, int, str, str], LetterTemplate] = Or
 
 
 class Letter(Struct, frozen=True):
-    """A mail as it travels, and its envelope."""
+    """A mail as it travels, but for the dot at its end, and its envelope."""
 
     envelope: Envelope
     octets: bytes
@@ -37,10 +39,29 @@ def letter_of(config: MailConfig, job: Leased) -> Letter:
 
     :raises ValueError: an address in it is none.
     """
-    sender = sender_of(config, job.content)
-    recipient = _recipient(job)
-    envelope = Envelope(sendable(sender), recipient.address)
+    sending, seen = job.sending, job.candidate.visit
+    # The local part as it was typed, the domain in punycode.
+    address = f"{sending.typed.partition('@')[0]}@{sending.address.rpartition('@')[2]}"
+    day = job.visited_at.astimezone(ZoneInfo(job.zone)).date()
+    recipient = Recipient(
+        address=address,
+        message_id=sending.message_id,
+        date=job.first_tried_at,
+        survey=tokens.write(job.account, sending.tokens.survey),
+        unsubscribe=tokens.write(job.account, sending.tokens.unsubscribe),
+        greeting=greeting(seen.customer, gettext_of(sending.language)),
+        visit=_visit(seen.type_name, seen.type_names, day, sending.language),
+        place=in_one_line(seen.place),
+    )
+    envelope = Envelope(sendable(sender_of(config, job.content)), address)
     return Letter(envelope, _template(config, job).fill(recipient))
+
+
+@lru_cache(maxsize=1024)
+def _visit(name: str, names: str, day: date, language: str) -> str:
+    """Of many mails the same."""
+    kind = text_in(_read_names(names), language) or name
+    return visit(kind, day, language, gettext_of(language))
 
 
 def _template(config: MailConfig, job: Leased) -> LetterTemplate:
@@ -55,26 +76,3 @@ def _template(config: MailConfig, job: Leased) -> LetterTemplate:
     if len(_templates) > _TEMPLATES_KEPT:
         _templates.popitem(last=False)
     return found
-
-
-def _recipient(job: Leased) -> Recipient:
-    seen, language = job.candidate.visit, job.sending.language
-    gettext = gettext_of(language)
-    names = _read_names(seen.type_names)
-    day = job.visited_at.astimezone(ZoneInfo(job.zone)).date()
-    kind = text_in(names, language) or seen.type_name
-    return Recipient(
-        address=_deliverable(job.sending.typed, job.sending.address),
-        message_id=job.sending.message_id,
-        date=job.first_tried_at,
-        survey=tokens.write(job.account, job.sending.tokens.survey),
-        unsubscribe=tokens.write(job.account, job.sending.tokens.unsubscribe),
-        greeting=greeting(seen.customer, gettext),
-        visit=visit(kind, day, language, gettext),
-        place=in_one_line(seen.place),
-    )
-
-
-def _deliverable(typed: str, normal: str) -> str:
-    """The local part as it was typed, the domain in punycode."""
-    return f"{typed.partition('@')[0]}@{normal.rpartition('@')[2]}"

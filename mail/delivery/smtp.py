@@ -10,7 +10,7 @@ final dot.
 import asyncio
 import base64
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Final
@@ -24,8 +24,8 @@ from mail.delivery.wire import Wire
 
 #: Replies to EHLO by servers that know only HELO (RFC 5321, 3.2).
 _NO_EHLO: Final = frozenset({500, 502, 504})
-#: A reply has one line, the one to EHLO some twenty.
-_MOST_LINES: Final = 200
+#: The phases in which a mail is offered.
+_OFFER: Final = (Phase.MAIL, Phase.RCPT, Phase.DATA)
 #: Seconds until a server has let us in; afterwards mails have time of their own.
 _OPENING: Final = 60.0
 
@@ -35,6 +35,10 @@ class Envelope(Struct, frozen=True):
 
     sender: str
     recipient: str
+
+    def commands(self) -> tuple[str, ...]:
+        """What is said of it, in the phases of `_OFFER`."""
+        return f"MAIL FROM:<{self.sender}>", f"RCPT TO:<{self.recipient}>", "DATA"
 
 
 class SmtpConnection:
@@ -46,8 +50,8 @@ class SmtpConnection:
     def __init__(self, wire: Wire, name: str) -> None:
         self._wire = wire
         self._name = name
-        self._phase = Phase.GREETING
         self._extensions: dict[str, str] = {}
+        self._pipelining = False
         self._stale_envelope = False
         self._awaits_content = False
         self._announced: Envelope | None = None
@@ -89,46 +93,43 @@ class SmtpConnection:
 
         :raises SendError: in phase MAIL, RCPT or DATA; nothing was sent.
         """
-        commands = _offering(envelope)
         if self._announced is not None:
             assert self._announced == envelope  # noqa: S101 - the caller keeps the order
             self._announced = None
-            await self._answers(commands, deadline)
+            await self._answers(_OFFER, deadline)
             return
+        commands: tuple[str, ...] = envelope.commands()
+        phases: tuple[Phase, ...] = _OFFER
         if self._stale_envelope:
-            commands.insert(0, (Phase.MAIL, "RSET"))
+            commands, phases = ("RSET", *commands), (Phase.MAIL, *_OFFER)
         self._stale_envelope = True
         if self._pipelining:
-            with self._in_phase(Phase.MAIL):
-                self._wire.write(_together(commands), deadline)
-            await self._answers(commands, deadline)
+            self._write(Phase.MAIL, _lines(commands), deadline)
+            await self._answers(phases, deadline)
             return
-        for phase, command in commands:
+        for phase, command in zip(phases, commands, strict=True):
             await self._ask(phase, command, deadline, _wanted(phase))
         self._awaits_content = True
 
     async def content(
         self, octets: bytes, deadline: float, following: Envelope | None = None
     ) -> None:
-        """`octets` (lines that end in CRLF) and the final dot, until the server took them.
+        """`octets` (lines that end in CRLF, stuffed) and the final dot, until the server took them.
 
         `following`: announced in the same breath where the server allows it (RFC 2920, 3.1).
 
         :raises SendError: in phase DATA nothing was sent; in phase CONTENT without a code nobody
             knows; with a code it was refused.
         """
-        breath = stuffed(octets)
-        if self._pipelining:
+        end = b".\r\n" if octets.endswith(b"\r\n") else b"\r\n.\r\n"
+        if self._pipelining and following is not None:
             self._announced = following
-            breath += b"" if following is None else _together(_offering(following))
-        with self._in_phase(Phase.DATA):
-            self._wire.write(breath, deadline)
-        with self._in_phase(Phase.CONTENT):
-            await self._wire.flush(deadline)
-            reply = await self._reply(deadline)
-            self._awaits_content = False
-            self._stale_envelope = self._announced is not None
-            self._expect(reply, 250)
+            end += _lines(following.commands())
+        self._write(Phase.DATA, octets + end, deadline)
+        reply = await self._reply(Phase.CONTENT, deadline)
+        self._awaits_content = False
+        self._stale_envelope = self._announced is not None
+        self._expect(Phase.CONTENT, reply, 250)
 
     async def quit(self, deadline: float) -> None:
         """Say goodbye if it costs no trouble, and close, which withdraws what was offered."""
@@ -142,19 +143,16 @@ class SmtpConnection:
         self.usable = False
         self._wire.close()
 
-    @property
-    def _pipelining(self) -> bool:
-        return "PIPELINING" in self._extensions
-
     async def _greet(self, server: SmtpServer, tls: ssl.SSLContext | None, deadline: float) -> None:
-        with self._in_phase(Phase.GREETING):
-            self._expect(await self._reply(deadline), 220)
+        self._expect(Phase.GREETING, await self._reply(Phase.GREETING, deadline), 220)
         await self._hello(deadline)
         if server.security == "starttls" and tls is not None:
             with self._needing("STARTTLS"):
                 await self._ask(Phase.TLS, "STARTTLS", deadline, wanted=220)
-            with self._in_phase(Phase.TLS):
+            try:
                 await self._wire.encrypt(tls, server.host, deadline)
+            except OSError as error:
+                raise self._cut(Phase.TLS, error) from error
             await self._hello(deadline)
         if server.user:
             with self._needing("AUTH"):
@@ -169,6 +167,7 @@ class SmtpConnection:
             reply = await self._ask(Phase.HELLO, f"HELO {self._name}", deadline)
         words = (line.upper().partition(" ") for line in reply.lines[1:])
         self._extensions = {name: rest for name, _, rest in words}
+        self._pipelining = "PIPELINING" in self._extensions
 
     async def _login(self, server: SmtpServer, deadline: float) -> None:
         offered = self._extensions.get("AUTH", "").split()
@@ -194,19 +193,17 @@ class SmtpConnection:
             raise error.saying(f"the server offers no {extension}: {error.text}") from error
 
     async def _ask(self, phase: Phase, command: str, deadline: float, wanted: int = 250) -> Reply:
-        with self._in_phase(phase):
-            self._wire.write(command.encode() + b"\r\n", deadline)
-            reply = await self._reply(deadline)
-            self._expect(reply, wanted)
+        self._write(phase, _lines((command,)), deadline)
+        reply = await self._reply(phase, deadline)
+        self._expect(phase, reply, wanted)
         return reply
 
-    async def _answers(self, commands: list[tuple[Phase, str]], deadline: float) -> None:
-        """Read every reply to `commands` before the first refusal counts."""
+    async def _answers(self, phases: Sequence[Phase], deadline: float) -> None:
+        """Read every reply to what was said in `phases` before the first refusal counts."""
         refusals: list[SendError] = []
-        for phase, _ in commands:
+        for phase in phases:
             try:
-                with self._in_phase(phase):
-                    self._expect(await self._reply(deadline), _wanted(phase))
+                self._expect(phase, await self._reply(phase, deadline), _wanted(phase))
             except SendError as refusal:
                 if not self.usable:
                     raise refusals[0] if refusals else refusal from refusal
@@ -227,60 +224,41 @@ class SmtpConnection:
             self.close()
             return
         self._awaits_content = False
-        with suppress(SendError), self._in_phase(Phase.DATA):
-            self._wire.write(b".\r\n", deadline)
-            await self._reply(deadline)
+        with suppress(SendError):
+            self._write(Phase.DATA, b".\r\n", deadline)
+            await self._reply(Phase.DATA, deadline)
 
-    async def _reply(self, deadline: float) -> Reply:
-        lines: list[str] = []
-        while len(lines) < _MOST_LINES:
-            line = (await self._wire.line(deadline)).decode("utf-8", "replace")
-            if not line[:3].isascii() or not line[:3].isdigit():
-                raise ConnectionAbortedError("the server does not speak SMTP")
-            lines.append(line[4:])
-            if line[3:4] != "-":
-                return Reply(int(line[:3]), lines)
-        raise ConnectionAbortedError("the server's reply has no end")
+    def _write(self, phase: Phase, octets: bytes, deadline: float) -> None:
+        try:
+            self._wire.write(octets, deadline)
+        except OSError as error:
+            raise self._cut(phase, error) from error
 
-    def _expect(self, reply: Reply, wanted: int) -> None:
+    async def _reply(self, phase: Phase, deadline: float) -> Reply:
+        try:
+            return await self._wire.reply(deadline)
+        except OSError as error:
+            raise self._cut(phase, error) from error
+
+    def _expect(self, phase: Phase, reply: Reply, wanted: int) -> None:
         if reply.code == wanted or (wanted == 250 and 200 <= reply.code < 300):
             return
         if reply.code == 421 or reply.code < 400:
             self.close()  # it is going away, or does not know where we are
-        raise reply.error(self._phase)
+        raise reply.error(phase)
 
-    @contextmanager
-    def _in_phase(self, phase: Phase) -> Iterator[None]:
-        """Name what fails inside by `phase`; without a reply the connection is of no more use."""
-        self._phase = phase
-        try:
-            yield
-        except OSError as error:
-            self.close()
-            raise SendError(phase, lost(error)) from error
-
-
-def _offering(envelope: Envelope) -> list[tuple[Phase, str]]:
-    return [
-        (Phase.MAIL, f"MAIL FROM:<{envelope.sender}>"),
-        (Phase.RCPT, f"RCPT TO:<{envelope.recipient}>"),
-        (Phase.DATA, "DATA"),
-    ]
+    def _cut(self, phase: Phase, error: OSError) -> SendError:
+        """The failure named by `phase`; without a reply the connection is of no more use."""
+        self.close()
+        return SendError(phase, lost(error))
 
 
 def _wanted(phase: Phase) -> int:
     return 354 if phase is Phase.DATA else 250
 
 
-def _together(commands: list[tuple[Phase, str]]) -> bytes:
-    return "".join(f"{command}\r\n" for _, command in commands).encode()
-
-
-def stuffed(octets: bytes) -> bytes:
-    """`octets` as they travel: dots at the start of lines doubled, and the final dot (4.5.2)."""
-    head = b"." if octets.startswith(b".") else b""
-    end = b".\r\n" if octets.endswith(b"\r\n") else b"\r\n.\r\n"
-    return head + octets.replace(b"\r\n.", b"\r\n..") + end
+def _lines(commands: Iterable[str]) -> bytes:
+    return "".join(f"{command}\r\n" for command in commands).encode()
 
 
 @cache

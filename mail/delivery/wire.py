@@ -1,22 +1,27 @@
-"""Lines over TCP or TLS, each wait with a deadline."""
+"""Replies of a mail server over TCP or TLS, each wait with a deadline."""
 
 import asyncio
 import ssl
+from collections import deque
 from typing import Final, cast
 
-#: Bytes of replies that may wait unread. RFC 5321 allows 512 a line; nobody needs a hundred.
-_MOST_UNREAD: Final = 1 << 16
+from mail.delivery.replies import Reply
+
+#: Bytes of a line that may wait unread, and lines of a reply. RFC 5321 allows 512 a line; a reply
+#: has one, the one to EHLO some twenty.
+_LONGEST_LINE: Final = 1 << 16
+_MOST_LINES: Final = 200
 
 
 class Wire(asyncio.Protocol):
     """One connection. Every failure to read or write is an OSError (TimeoutError is one)."""
 
     def __init__(self) -> None:
-        self._unread = bytearray()
+        self._unread = b""
+        self._lines: list[str] = []
+        self._replies: deque[Reply] = deque()
         self._lost: Exception | None = None
         self._reader: asyncio.Future[None] | None = None
-        self._writable = asyncio.Event()
-        self._writable.set()
         self._transport: asyncio.Transport | None = None
 
     @classmethod
@@ -36,42 +41,40 @@ class Wire(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Called by the loop."""
-        self._unread += data
-        if len(self._unread) > _MOST_UNREAD:
-            self._lost = ConnectionAbortedError("the server's reply has no end")
-            self.close()
+        """Called by the loop: take what is a whole reply by now."""
+        *lines, self._unread = (self._unread + data).split(b"\n")
+        for octets in lines:
+            line = octets.rstrip(b"\r").decode("utf-8", "replace")
+            code = line[:3]
+            if not (code.isascii() and code.isdigit()):
+                self._fail("the server does not speak SMTP")
+                return
+            self._lines.append(line[4:])
+            if line[3:4] != "-":
+                self._replies.append(Reply(int(code), self._lines))
+                self._lines = []
+        if len(self._unread) > _LONGEST_LINE or len(self._lines) >= _MOST_LINES:
+            self._fail("the server's reply has no end")
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the loop."""
         if self._lost is None:
             self._lost = exc or ConnectionResetError("the server closed the connection")
-        self._writable.set()
         self._wake()
 
-    def pause_writing(self) -> None:
-        """Called by the loop when the server reads too slowly."""
-        self._writable.clear()
-
-    def resume_writing(self) -> None:
-        """Called by the loop."""
-        self._writable.set()
-
-    async def line(self, deadline: float) -> bytes:
-        """The next line without its end."""
-        while (end := self._unread.find(b"\n")) < 0:
+    async def reply(self, deadline: float) -> Reply:
+        """The next reply."""
+        while not self._replies:
             if self._lost is not None:
                 raise ConnectionError(str(self._lost))
             self._reader = asyncio.get_running_loop().create_future()
             async with asyncio.timeout_at(deadline):
                 await self._reader
-        found = bytes(self._unread[:end])
-        del self._unread[: end + 1]
-        return found.rstrip(b"\r")
+        return self._replies.popleft()
 
     def write(self, octets: bytes, deadline: float) -> None:
-        """Queue `octets`; small commands need no wait.
+        """Queue `octets`; the reply to them is what is waited for.
 
         After `deadline` nothing leaves any more: a process that was stopped for long may have
         lost its lease meanwhile.
@@ -82,15 +85,9 @@ class Wire(asyncio.Protocol):
             raise ConnectionError(str(self._lost))
         self._transport.write(octets)
 
-    async def flush(self, deadline: float) -> None:
-        """Wait until the server has read nearly all that was written."""
-        if not self._writable.is_set():
-            async with asyncio.timeout_at(deadline):
-                await self._writable.wait()
-
     async def encrypt(self, tls: ssl.SSLContext, host: str, deadline: float) -> None:
         """Go on encrypted. What arrived before is refused: an attacker could have put it there."""
-        if self._unread or self._transport is None:
+        if self._unread or self._lines or self._replies or self._transport is None:
             raise ConnectionAbortedError("the server spoke before the encryption")
         loop = asyncio.get_running_loop()
         async with asyncio.timeout_at(deadline):
@@ -100,6 +97,11 @@ class Wire(asyncio.Protocol):
         """Drop the connection at once."""
         if self._transport is not None:
             self._transport.abort()
+
+    def _fail(self, why: str) -> None:
+        self._lost = ConnectionAbortedError(why)
+        self.close()
+        self._wake()
 
     def _wake(self) -> None:
         if self._reader is not None and not self._reader.done():

@@ -7,6 +7,7 @@ which takes U+0085 and U+2028 for ends of lines.
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from rules.address import normal_form
@@ -44,6 +45,7 @@ def mailbox(name: str, person: str, address: str) -> str:
     return f"{name}: {quoted}{gap}<{where}>\r\n"
 
 
+@lru_cache(maxsize=256)
 def sendable(address: str) -> str:
     """A sender's `address` with its domain in punycode; a bare host such as localhost is one.
 

@@ -1,4 +1,4 @@
-"""Text with holes, its constant parts already in quoted-printable (RFC 2045, 6.7).
+"""Text with holes, its constant parts as they travel: in quoted-printable (RFC 2045, 6.7).
 
 A hole may be cut anywhere because a soft line break may stand anywhere: each part is encoded for
 itself and the parts are joined by soft breaks. So a recipient costs a few short encodings only.
@@ -39,10 +39,10 @@ class Slots:
         return f"{self._nonce}{len(self._kept) - 1}end"
 
     def cut(self, text: str) -> "Pieces":
-        """`text` with what was kept, encoded, with holes for the marks."""
+        """`text` with what was kept, as it travels, with holes for the marks."""
         whole = re.sub(f"{self._nonce}([0-9]+)end", self._back, text)
         parts = re.split(f"{self._nonce}([a-z]+?)end", whole)
-        return Pieces(tuple(quoted(part) for part in parts[::2]), tuple(parts[1::2]))
+        return Pieces(tuple(stuffed(quoted(part)) for part in parts[::2]), tuple(parts[1::2]))
 
     def _back(self, found: re.Match[str]) -> str:
         return self._kept[int(found[1])]
@@ -55,7 +55,7 @@ class Pieces(Struct, frozen=True):
     holes: tuple[str, ...]
 
     def filled(self, values: Mapping[str, bytes]) -> bytes:
-        """The encoded text; `values` are already encoded by `quoted`."""
+        """The text as it travels, as `values` are already."""
         parts = [self.constants[0]]
         for hole, constant in zip(self.holes, self.constants[1:], strict=True):
             parts += (values[hole], constant)
@@ -70,3 +70,12 @@ def quoted(text: str) -> bytes:
     octets = text.replace("\r\n", "\n").encode() + b"="
     encoded = binascii.b2a_qp(octets, istext=True).replace(b"\n", b"\r\n").removesuffix(b"=3D")
     return encoded if encoded.endswith(b"\r\n") else encoded + _SOFT_BREAK
+
+
+def stuffed(octets: bytes) -> bytes:
+    """`octets` as SMTP carries them, dots at the start of lines doubled (RFC 5321, 4.5.2).
+
+    They are the start of a mail, or of a line.
+    """
+    head = b"." if octets.startswith(b".") else b""
+    return head + octets.replace(b"\r\n.", b"\r\n..")

@@ -16,15 +16,17 @@ from msgspec import Struct
 from mail.definition import BEST_RATING, Content
 from mail.i18n import translations
 from mail.letter.headers import BOUNDARY, folded, mailbox
-from mail.letter.pieces import Pieces, Slots, quoted
+from mail.letter.pieces import Pieces, Slots, quoted, stuffed
 from mail.letter.wording import Gettext, Wording, one_line, wording
 
 _FOLDER: Final = Path(__file__).parent.parent
 CATALOGUES: Final = _FOLDER / "locale"
-_PART: Final = (
-    "\r\n--{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\n"
-    "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+_PLAIN, _HTML = (
+    f"\r\n--{BOUNDARY}\r\nContent-Type: text/{kind}; charset=utf-8\r\n"
+    "Content-Transfer-Encoding: quoted-printable\r\n\r\n".encode()
+    for kind in ("plain", "html")
 )
+_END: Final = f"\r\n--{BOUNDARY}--\r\n".encode()
 #: By itself mrml fetches fonts it knows by name from Google: a reader would be seen there.
 _HERMETIC: Final = mrml.RenderOptions(fonts={})
 
@@ -61,29 +63,43 @@ class LetterTemplate(Struct, frozen=True):
     origin: str
 
     def fill(self, to: Recipient) -> bytes:
-        """The whole mail for one person, lines ending in CRLF."""
-        said = {"greeting": to.greeting, "visit": to.visit, "place": to.place}
-        lines = {name: one_line(text) for name, text in said.items()}
+        """The whole mail for one person as SMTP carries it, but for the dot at the end."""
+        greeting, visit, place = _said(to.greeting), _said_to_many(to.visit), _said(to.place)
         links = {"survey": quoted(to.survey), "unsubscribe": quoted(to.unsubscribe)}
-        plain = {name: quoted(text) for name, text in lines.items()}
-        escaped = {name: quoted(html.escape(text)) for name, text in lines.items()}
-        return b"".join(
-            (
-                self._headers_for(to).encode("ascii"),
-                _part("plain"),
-                self.text.filled(plain | links),
-                _part("html"),
-                self.html.filled(escaped | links),
-                f"\r\n--{BOUNDARY}--\r\n".encode(),
-            )
-        )
-
-    def _headers_for(self, to: Recipient) -> str:
-        return (
+        plain = {"greeting": greeting.plain, "visit": visit.plain, "place": place.plain}
+        markup = {"greeting": greeting.markup, "visit": visit.markup, "place": place.markup}
+        headers = (
             f"{self.headers}To: {to.address}\r\nDate: {_date(to.date)}\r\n"
             f"Message-ID: {to.message_id}\r\n"
             f"List-Unsubscribe: <{self.origin}/u/{to.unsubscribe}>\r\n\r\n"
         )
+        return b"".join(
+            (
+                headers.encode("ascii"),
+                _PLAIN,
+                self.text.filled(plain | links),
+                _HTML,
+                self.html.filled(markup | links),
+                _END,
+            )
+        )
+
+
+class _Said(Struct, frozen=True):
+    """One line as it travels in both parts of a mail."""
+
+    plain: bytes
+    markup: bytes
+
+
+def _said(text: str) -> _Said:
+    line = one_line(text)
+    return _Said(stuffed(quoted(line)), stuffed(quoted(html.escape(line))))
+
+
+#: Mails that are claimed together say the same of their visits, and have the same date.
+_said_to_many: Final = lru_cache(maxsize=1024)(_said)
+_date: Final = lru_cache(maxsize=16)(format_datetime)
 
 
 @cache
@@ -130,14 +146,6 @@ def _headers(content: Content, said: Wording, origin: Origin, locale: str) -> st
     if message.reply_to:
         lines.append(mailbox("Reply-To", "", message.reply_to))
     return "".join(lines)
-
-
-#: Mails that are claimed together have the same.
-_date: Final = lru_cache(maxsize=16)(format_datetime)
-
-
-def _part(kind: str) -> bytes:
-    return _PART.format(boundary=BOUNDARY, kind=kind).encode()
 
 
 @pass_context

@@ -31,6 +31,7 @@ class Wording(Struct, frozen=True):
     privacy_url: str | None
 
 
+@lru_cache(maxsize=256)
 def locale_of(*languages: str | None) -> str:
     """The locale of the first language that has one ("fr", "fr_CA", "fr-CA"), else French."""
     return next(filter(None, map(supported, languages)), DEFAULT)

@@ -1,5 +1,6 @@
 """Whatever a campaign says comes out of its mail as it went in, in each of its places."""
 
+import re
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
@@ -109,7 +110,7 @@ class Said:
 
 
 def mail(template: LetterTemplate) -> Mail:
-    """One mail of `template`."""
+    """One mail of `template`, as a server that takes it reads it."""
     to = Recipient(
         address="marie@example.net",
         message_id=message_id("1", "retour@example.test"),
@@ -120,7 +121,9 @@ def mail(template: LetterTemplate) -> Mail:
         visit="Installation",
         place="12, rue des Pins",
     )
-    return Mail("retour@example.test", to.address, template.fill(to))
+    raw = template.fill(to)
+    assert not re.search(rb"(?m)^\.(?!\.)", raw)
+    return Mail("retour@example.test", to.address, raw.replace(b"\r\n..", b"\r\n."))
 
 
 @pytest.mark.parametrize("language", LOCALES)
