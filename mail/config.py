@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from mail.smtp_address import SmtpServer
+
 #: An address literal (RFC 5321, 4.1.3), for a machine that has no name that others could know.
 _NAMELESS: Final = "[127.0.0.1]"
 
@@ -15,6 +17,7 @@ class MailConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     `worker_dsn`: the database's address with a worker's rights. `pool_size`: its connections.
     `origin`: scheme, host and port that links in mails use.
+    `smtp`: where mails are handed over.
     `mail_from`: the sender where a campaign names none.
     `smtp_name`: what we call ourselves to mail servers; empty: the host of `origin`.
     `smtp_timeout` < `actor_timeout` < `lease`, or a slow mail could be sent by two workers.
@@ -25,7 +28,7 @@ class MailConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     worker_dsn: str
     origin: str
-    smtp_url: str
+    smtp: SmtpServer
     mail_from: str
     smtp_name: str = ""
     pool_size: int = 8

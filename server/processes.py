@@ -18,6 +18,7 @@ from mail.broker import Doorbell, make_broker
 from mail.clock import RunningClock
 from mail.config import MailConfig
 from mail.jobs import Job, Ring
+from mail.smtp_address import parse_server
 from mail.worker import run_worker
 from server.app import create_app
 from server.http.connection import Connection
@@ -46,7 +47,7 @@ def mail_config(settings: Settings, worker_dsn: str) -> MailConfig:
     return MailConfig(
         worker_dsn=worker_dsn,
         origin=settings.origin,
-        smtp_url=settings.smtp_url,
+        smtp=parse_server(settings.smtp_url),
         mail_from=settings.mail_from,
         smtp_name=settings.smtp_name,
         pool_size=settings.pool_size,

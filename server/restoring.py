@@ -2,7 +2,7 @@
 
 from typing import Final, Literal, TypeAlias
 
-from mail.delivery.holding import call_off, held, let_go
+from mail.delivery.held import call_off, held, let_go
 from server.grants import UnknownAccountError, database
 from server.provision import as_owner
 from server.settings import Settings

@@ -67,6 +67,7 @@ async def walk(database: TestDatabase, api: Served, sink: Sink, way: Walk) -> No
         definition = survey(world.service_call, ["600"], "How was it?")
         await active_campaign(world.account, "at once", definition, owner)
     item = world.item(task, "600")
+    config = mail_config(database, sink, api.base_url)
     with way.step("push"):
         pushed = await asyncio.to_thread(
             api.client.post,
@@ -81,7 +82,7 @@ async def walk(database: TestDatabase, api: Served, sink: Sink, way: Walk) -> No
     with way.step("plan"):
         await plan()
     with way.step("deliver"):
-        await deliver(mail_config(database, sink, api.base_url))
+        await deliver(config)
     [mail] = sink.mails
     text = mail.parsed.get_body(("plain",))
     assert text is not None

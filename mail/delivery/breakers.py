@@ -9,7 +9,7 @@ whoever shuts one takes the account's turn first, so that no claim puts a mail b
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 
 import structlog
@@ -152,32 +152,18 @@ class Opened(Struct, frozen=True):
         return self.account == account and self.route in (route, _whole(route))
 
 
-class Bars:
-    """The open breakers of an account during one claim. `tried`: those that let a mail through."""
+class Stopped(Struct, frozen=True):
+    """An invitation that waits behind the breaker of `route`."""
 
-    def __init__(self, probes: Mapping[Route, UUID | None]) -> None:
-        """`probes`: the invitation that each lets through, if it has rested."""
-        self._probes = probes
-        self.tried: list[Route] = []
-
-    def stop(self, route: Route, invitation: UUID) -> bool:
-        """Whether a mail of `route` has to wait."""
-        found = self._of(route)
-        return found is not None and self._probes[found] != invitation
-
-    def let_through(self, route: Route) -> bool:
-        """Whether a mail that goes, and is not stopped, is the one that is tried."""
-        found = self._of(route)
-        if found is None:
-            return False
-        self.tried.append(found)
-        return True
-
-    def _of(self, route: Route) -> Route | None:
-        return next((one for one in (_whole(route), route) if one in self._probes), None)
+    invitation: UUID
+    route: Route
 
 
-async def bars(tx: Tx) -> Bars:
+#: The open breakers of an account, and the invitation that each lets through, if it has rested.
+Probes: TypeAlias = Mapping[Route, UUID | None]
+
+
+async def open_ones(tx: Tx) -> Probes:
     """The account's open breakers; of each that has rested one mail is due now.
 
     The account's turn is ours.
@@ -188,20 +174,24 @@ async def bars(tx: Tx) -> Bars:
         probe = await _probe(tx, route) if row["rested"] else None
         if probe or not row["rested"] or not await tx.execute(_FORGET, *_key(tx, route)):
             probes[route] = probe
-    return Bars(probes)
+    return probes
 
 
-async def park(tx: Tx, stopped: Sequence[tuple[UUID, Route]]) -> None:
+def barring(probes: Probes, route: Route) -> Route | None:
+    """The open breaker that mails of `route` meet."""
+    return next((one for one in (_whole(route), route) if one in probes), None)
+
+
+async def park(tx: Tx, stopped: Sequence[Stopped]) -> None:
     """Have due mails, whose rows are locked, wait behind their breakers."""
-    if stopped:
-        rows = [(one, route.sender, route.recipient) for one, route in stopped]
-        until = tx.now + LOOK_AGAIN
-        await tx.execute(_PARK, tx.account, until, BEHIND, *zip(*rows, strict=True))
+    rows = [(one.invitation, one.route.sender, one.route.recipient) for one in stopped]
+    until = tx.now + LOOK_AGAIN
+    await tx.execute(_PARK, tx.account, until, BEHIND, *zip(*rows, strict=True))
 
 
-async def let_through(tx: Tx, tried: Iterable[Route], until: datetime) -> None:
+async def let_through(tx: Tx, probed: Iterable[Route], until: datetime) -> None:
     """One mail of each is under way: no other is tried before `until`."""
-    for route in tried:
+    for route in probed:
         await tx.execute(_UNTIL, *_key(tx, route), until)
 
 

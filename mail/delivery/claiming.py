@@ -6,29 +6,37 @@ taken in one order: the turn, campaigns, breakers that nobody waits behind any m
 its invitations, contacts by address, mute windows, breakers.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
 from msgspec import Struct, structs
 
-from mail import contacts
 from mail.config import MailConfig
 from mail.definition import Rules, to_rules
 from mail.delivery import breakers
-from mail.delivery.candidates import Candidate, due, due_ids
+from mail.delivery.breakers import Stopped
 from mail.delivery.dropping import drop
-from mail.delivery.holding import hold_restored
-from mail.delivery.leasing import Leased, lease, lease_end, sender_domain
-from mail.delivery.poison import fault
-from mail.delivery.releasing import Cleared, Dropped, Stopped, Waiting, judge
-from mail.live import CampaignSet, VersionKey, load, pinned_content, pinned_rules
+from mail.delivery.due import Candidate, due, due_ids
+from mail.delivery.held import fault, hold_restored
+from mail.delivery.judging import (
+    Cleared,
+    Dropped,
+    Outcome,
+    Paused,
+    Version,
+    Versions,
+    Waiting,
+    judge,
+)
+from mail.delivery.leasing import Leased, lease
+from mail.letter.headers import sendable
+from mail.live import CampaignSet, load, pinned_content, pinned_rules
 from mail.queues import PASSING
 from mail.states import quoted
-from rules.campaign import Campaign, Status
-from rules.decide import Reason
+from rules.campaign import Campaign
 from sync.database import Tx, run
 
 LOG: Final = structlog.stdlib.get_logger("retour.delivery")
@@ -122,63 +130,69 @@ async def _claim(
     await tx.execute(breakers.TURN, tx.account)
     # Held, so that who pauses or archives one sees what we claim and takes it back.
     campaigns = await load(tx, hold=True)
-    bars = await breakers.bars(tx)
+    probes = await breakers.open_ones(tx)
     found = await due(tx, limit, only)
     if not found:
         return NOTHING
-    await hold_restored(tx, [one for one in found if one.doubtful])
+    if doubtful := [one for one in found if one.doubtful]:
+        await hold_restored(tx, doubtful)
     certain = [one for one in found if not one.doubtful]
-    versions = {(one.campaign, one.version) for one in certain}
-    pinned = await pinned_rules(tx, versions)
-    contents = await pinned_content(tx, versions)
-    active, paused, archived = _by_status(certain, campaigns)
-    rules = {one.invitation: _rules(one, campaigns, pinned) for one in active}
-    senders = {key: sender_domain(config, one) for key, one in contents.items()}
-    released = await judge(tx, active, rules, senders, bars)
-    await contacts.reserve(tx, released.reserved)
-    stopped = [one for one in released.outcomes if isinstance(one, Stopped)]
-    await breakers.park(tx, [(one.candidate.invitation, one.route) for one in stopped])
-    await breakers.let_through(tx, bars.tried, lease_end(tx, config))
-    waiting = [one for one in released.outcomes if isinstance(one, Waiting)]
-    await _wait(tx, waiting)
-    await _stand_still(tx, paused)
-    dropped = [one for one in released.outcomes if isinstance(one, Dropped)]
-    await drop(tx, dropped + [Dropped(one, Reason.PAUSED) for one in archived])
-    cleared = [one for one in released.outcomes if isinstance(one, Cleared)]
-    return Chunk(len(found), len(waiting), await lease(tx, config, cleared, rules, contents))
+    versions = await _versions(tx, config, campaigns, certain)
+    outcomes = await judge(tx, certain, versions, probes)
+    for kind, write in _WRITES:
+        if those := [one for one in outcomes if isinstance(one, kind)]:
+            await write(tx, those)
+    cleared = [one for one in outcomes if isinstance(one, Cleared)]
+    until = tx.now + timedelta(seconds=config.lease)
+    if probed := [one.probed for one in cleared if one.probed is not None]:
+        await breakers.let_through(tx, probed, until)
+    jobs = await lease(tx, cleared, versions, until) if cleared else []
+    return Chunk(len(found), sum(isinstance(one, Waiting) for one in outcomes), jobs)
 
 
-def _by_status(
-    found: Iterable[Candidate], campaigns: CampaignSet
-) -> tuple[list[Candidate], list[Candidate], list[Candidate]]:
-    """Those whose campaign sends, those whose campaign stands still, and the archived ones'."""
-    groups: dict[Status, list[Candidate]] = {status: [] for status in Status}
-    for one in found:
-        campaign = campaigns.campaigns.get(one.campaign)
-        groups[Status.PAUSED if campaign is None else campaign.status].append(one)
-    return groups[Status.ACTIVE], groups[Status.PAUSED], groups[Status.ARCHIVED]
+async def _versions(
+    tx: Tx, config: MailConfig, campaigns: CampaignSet, asked: Sequence[Candidate]
+) -> Versions:
+    """What they ask by. A campaign that is no more among the account's is none.
+
+    :raises ValueError: the sender of one is no address.
+    """
+    keys = {(one.campaign, one.version) for one in asked if one.campaign in campaigns.campaigns}
+    rules = await pinned_rules(tx, keys)
+    versions = {}
+    for key, content in (await pinned_content(tx, keys)).items():
+        newest = campaigns.campaigns[key[0]]
+        sender = sendable(content.message.sender_address or config.mail_from)
+        versions[key] = Version(
+            rules=newest if newest.version == key[1] else _as_it_was(newest, key[1], rules[key]),
+            content=content,
+            sender=sender,
+            domain=sender.rpartition("@")[2].lower(),
+        )
+    return versions
 
 
-def _rules(one: Candidate, campaigns: CampaignSet, pinned: Mapping[VersionKey, Rules]) -> Campaign:
-    """The campaign as the invitation's version says it; mute applies as it is at release."""
-    newest = campaigns.campaigns[one.campaign]
-    if newest.version == one.version:
-        return newest
-    rules = pinned[one.campaign, one.version]
-    then = to_rules(
-        one.campaign, one.version, rules, newest.status, newest.activated_at, newest.pauses
-    )
+def _as_it_was(newest: Campaign, version: int, rules: Rules) -> Campaign:
+    """The campaign as one of its versions says it; mute applies as it is at release."""
+    then = to_rules(newest.id, version, rules, newest.status, newest.activated_at, newest.pauses)
     return structs.replace(then, mute=newest.mute)
 
 
-async def _stand_still(tx: Tx, paused: Sequence[Candidate]) -> None:
-    if paused:
-        ids = [one.invitation for one in paused]
-        await tx.execute(_STAND_STILL, tx.account, ids, tx.now + PAUSE_CHECK)
+async def _stand_still(tx: Tx, paused: Sequence[Paused]) -> None:
+    ids = [one.candidate.invitation for one in paused]
+    await tx.execute(_STAND_STILL, tx.account, ids, tx.now + PAUSE_CHECK)
 
 
 async def _wait(tx: Tx, waiting: Sequence[Waiting]) -> None:
-    if waiting:
-        columns = zip(*((one.candidate.invitation, one.holder) for one in waiting), strict=True)
-        soon = tx.now + LOOK_AGAIN
-        await tx.execute(_WAIT, tx.account, *columns, soon, LOOK_AGAIN, RESERVED)
+    columns = zip(*((one.candidate.invitation, one.holder) for one in waiting), strict=True)
+    soon = tx.now + LOOK_AGAIN
+    await tx.execute(_WAIT, tx.account, *columns, soon, LOOK_AGAIN, RESERVED)
+
+
+#: What is written of those that do not go.
+_WRITES: Final[Sequence[tuple[type[Outcome], Callable[[Tx, Sequence[Any]], Awaitable[None]]]]] = (
+    (Stopped, breakers.park),
+    (Waiting, _wait),
+    (Paused, _stand_still),
+    (Dropped, drop),
+)

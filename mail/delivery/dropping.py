@@ -5,7 +5,7 @@ from typing import Final
 
 from mail import contacts
 from mail.delivery.events import Event, note
-from mail.delivery.releasing import Dropped
+from mail.delivery.judging import Dropped
 from mail.states import DROP
 from rules.decide import REARMING
 from sync.database import Tx
@@ -29,8 +29,6 @@ _LEAVE: Final = DROP.sql("DELETE FROM outbox WHERE account = $1 AND invitation =
 
 async def drop(tx: Tx, dropped: Sequence[Dropped]) -> None:
     """Take `dropped` invitations, whose rows are locked, off the queue and say why."""
-    if not dropped:
-        return
     ids = [one.candidate.invitation for one in dropped]
     await tx.execute(_LEAVE, tx.account, ids)
     rows = [_row(one) for one in dropped if not one.candidate.resent]

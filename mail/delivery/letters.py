@@ -11,9 +11,8 @@ import msgspec
 from msgspec import Struct
 
 from mail.config import MailConfig
-from mail.delivery.leasing import Leased, sender_of
+from mail.delivery.leasing import Leased
 from mail.delivery.smtp import Envelope
-from mail.letter.headers import sendable
 from mail.letter.template import LetterTemplate, Origin, Recipient, compile_letter, gettext_of
 from mail.letter.wording import greeting, visit
 from sync import tokens
@@ -28,8 +27,9 @@ _templates: OrderedDict[tuple[Origin, UUID, int, str, str], LetterTemplate] = Or
 
 
 class Letter(Struct, frozen=True):
-    """A mail as it travels, but for the dot at its end, and its envelope."""
+    """The mail of `job` as it travels, but for the dot at its end, and its envelope."""
 
+    job: Leased
     envelope: Envelope
     octets: bytes
 
@@ -53,8 +53,7 @@ def letter_of(config: MailConfig, job: Leased) -> Letter:
         visit=_visit(seen.type_name, seen.type_names, day, sending.language),
         place=in_one_line(seen.place),
     )
-    envelope = Envelope(sendable(sender_of(config, job.content)), address)
-    return Letter(envelope, _template(config, job).fill(recipient))
+    return Letter(job, Envelope(job.sender, address), _template(config, job).fill(recipient))
 
 
 @lru_cache(maxsize=1024)

@@ -2,15 +2,14 @@
 
 import random
 from collections import deque
-from collections.abc import Iterable
 from typing import Final
 
 import structlog
 
 from mail.config import MailConfig
-from mail.delivery.claiming import Chunk, claim, wake
+from mail.delivery.claiming import claim, wake
 from mail.delivery.doubts import recover
-from mail.delivery.post import Post
+from mail.delivery.pool import Pool
 from mail.queues import PASSING
 from mail.states import quoted
 from sync.database import tx
@@ -34,25 +33,6 @@ FROM (
 ) AS due
 GROUP BY account
 """)
-
-
-class Seen:
-    """What a run came across: how much was due, and in which accounts somebody `waited` for
-    another's outcome, and something was `tried` that may have been that.
-    """
-
-    def __init__(self) -> None:
-        self.due = 0
-        self.waited: set[int] = set()
-        self.tried: set[int] = set()
-
-    def note(self, account: int, chunk: Chunk) -> None:
-        """Add what a claim found."""
-        self.due += chunk.found
-        if chunk.waiting:
-            self.waited.add(account)
-        if chunk.jobs:
-            self.tried.add(account)
 
 
 async def deliver_due(config: MailConfig) -> int:
@@ -81,25 +61,29 @@ async def _recover(config: MailConfig, account: int) -> None:
 
 
 async def _deliver(config: MailConfig, accounts: list[int]) -> int:
+    """A chunk of each account, and again of those that have more: none has to wait for another.
+
+    Where somebody `waited` for another's outcome, and something was `tried` that may have been
+    that, who waited is judged again.
+    """
     random.shuffle(accounts)  # workers that start together should not all decide for the same
-    post = Post(config)
-    seen = Seen()
+    queue, due = deque(accounts), 0
+    waited, tried = set(), set()
+    pool = Pool(config)
     try:
-        await _in_turns(config, accounts, post, seen)
+        while queue and not pool.stopped:
+            account = queue.popleft()
+            chunk = await claim(config, account, CHUNK if due else FIRST)
+            await pool.take(chunk.jobs)
+            due += chunk.found
+            if chunk.waiting:
+                waited.add(account)
+            if chunk.jobs:
+                tried.add(account)
+            if chunk.found:
+                queue.append(account)
     finally:
-        await post.finish()
-        for account in seen.waited & seen.tried:
+        await pool.finish()
+        for account in waited & tried:
             await wake(account)
-    return seen.due
-
-
-async def _in_turns(config: MailConfig, accounts: Iterable[int], post: Post, seen: Seen) -> None:
-    """A chunk of each account, and again of those that have more: none has to wait for another."""
-    queue = deque(accounts)
-    while queue and not post.stopped:
-        account = queue.popleft()
-        chunk = await claim(config, account, CHUNK if seen.due else FIRST)
-        await post.take(chunk.jobs)
-        seen.note(account, chunk)
-        if chunk.found:
-            queue.append(account)
+    return due

@@ -17,11 +17,11 @@ from mail.contacts import Suppression
 from mail.delivery import breakers
 from mail.delivery.breakers import Opened
 from mail.delivery.doubts import Doubt, leave_in_doubt
-from mail.delivery.errors import SendError
 from mail.delivery.events import Event, note
 from mail.delivery.leasing import Leased
 from mail.delivery.outcomes import Opens, Outcome, outcome_of
 from mail.delivery.recalling import recall_behind
+from mail.delivery.replies import SendError
 from mail.states import EXPIRE, FAIL, GIVE_BACK, LEASED, LEASED_AGAIN, PUT_OFF, REFUSE, quoted
 from sync.database import NO_ACCOUNT, Tx, run
 

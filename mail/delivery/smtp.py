@@ -17,10 +17,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from mail.delivery.errors import Phase, SendError
-from mail.delivery.replies import Reply, lost, unsaid
-from mail.delivery.server import SmtpServer
+from mail.delivery.replies import Phase, Reply, SendError, lost, unsaid
 from mail.delivery.wire import Wire
+from mail.smtp_address import SmtpServer
 
 #: Replies to EHLO by servers that know only HELO (RFC 5321, 3.2).
 _NO_EHLO: Final = frozenset({500, 502, 504})

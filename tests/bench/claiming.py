@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from mail.config import MailConfig
 from mail.delivery.claiming import claim
+from mail.smtp_address import parse_server
 from sync.database import DB
 from tests.bench.deciding import add_campaigns
 from tests.bench.ground import Ground, lay
@@ -53,7 +54,7 @@ def work(worker_dsn: str, account: int) -> tuple[Work, Work]:
     config = MailConfig(
         worker_dsn=worker_dsn,
         origin="https://retour.bench.test",
-        smtp_url="smtp://127.0.0.1:25",
+        smtp=parse_server("smtp://127.0.0.1:25"),
         mail_from="retour@bench.test",
     )
 

@@ -15,6 +15,7 @@ import asyncpg
 
 from mail.config import MailConfig
 from mail.delivery.claiming import claim
+from mail.smtp_address import parse_server
 from server.provision import provision
 from server.settings import load
 from sync.database import DB, run
@@ -128,7 +129,7 @@ def lease(field: Field) -> One:
     config = MailConfig(
         worker_dsn=field.worker,
         origin="https://retour.bench.test",
-        smtp_url="smtp://127.0.0.1:25",
+        smtp=parse_server("smtp://127.0.0.1:25"),
         mail_from="retour@bench.test",
     )
     accounts = itertools.cycle(sorted({party.device.account for party in field.parties}))

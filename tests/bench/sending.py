@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from mail.config import MailConfig
 from mail.delivery import deliver_due
+from mail.smtp_address import parse_server
 from tests.bench.deciding import add_campaigns, add_history
 from tests.bench.ground import Ground
 from tests.bench.measuring import Line, Work, in_turns
@@ -48,7 +49,7 @@ def config_for(worker_dsn: str, url: str) -> MailConfig:
     return MailConfig(
         worker_dsn=worker_dsn,
         origin="https://retour.bench.test",
-        smtp_url=url,
+        smtp=parse_server(url),
         mail_from=SENDER,
         smtp_connections=CONNECTIONS,
     )

@@ -10,6 +10,7 @@ from mail.definition import Definition
 from mail.delivery import deliver_due
 from mail.lifecycle import activate_campaign
 from mail.planning import plan_due
+from mail.smtp_address import parse_server
 from sync.database import tx
 from tests.databases import TestDatabase
 from tests.faults.shifting import Owner
@@ -43,7 +44,7 @@ def mail_config(
     return MailConfig(
         worker_dsn=database.worker,
         origin=origin,
-        smtp_url=sink.url,
+        smtp=parse_server(sink.url),
         mail_from="retour@example.test",
     )
 

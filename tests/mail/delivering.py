@@ -11,6 +11,7 @@ import msgspec
 
 from mail.config import MailConfig
 from mail.delivery import deliver_due
+from mail.smtp_address import parse_server
 from sync.ids import new_id
 from sync.wire import DeviceScope, Item
 from tests.databases import TestDatabase
@@ -135,7 +136,7 @@ async def posting(database: TestDatabase, world: World) -> AsyncIterator[Post]:
         config = MailConfig(
             worker_dsn=database.worker,
             origin="https://retour.test",
-            smtp_url=server.url,
+            smtp=parse_server(server.url),
             mail_from="retour@example.test",
             smtp_connections=4,
         )

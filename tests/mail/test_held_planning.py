@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from mail.delivery.claiming import claim
-from mail.delivery.holding import held, let_go
+from mail.delivery.held import held, let_go
 from mail.lifecycle import pause_campaign, resume_campaign
 from sync.database import Tx, run, tx
 from sync.restored import note_restored

@@ -13,12 +13,11 @@ from mail.delivery import deliver_due
 from mail.delivery.checkpoint import Checkpoint
 from mail.delivery.claiming import claim
 from mail.delivery.doubts import recover
-from mail.delivery.errors import Phase, SendError
+from mail.delivery.held import fault
 from mail.delivery.leasing import Leased
 from mail.delivery.letters import letter_of
-from mail.delivery.poison import fault
-from mail.delivery.sending import Outgoing, Sender
-from mail.delivery.server import parse_server
+from mail.delivery.pool import Session
+from mail.delivery.replies import Phase, SendError
 from mail.delivery.setbacks import give_back, record
 from sync.database import DB
 from tests.mail.campaigns import active, change, rows
@@ -96,15 +95,15 @@ async def test_11_a_worker_that_slept_through_its_lease_writes_nothing(post: Pos
 
 
 async def test_11_a_mail_whose_lease_was_lost_leaves_nothing_to_the_next(post: Post) -> None:
-    lost, kept = [Outgoing(job, letter_of(post.config, job)) for job in await claimed(post, 2)]
+    lost, kept = [letter_of(post.config, job) for job in await claimed(post, 2)]
     await change(
         post.world, "UPDATE outbox SET attempt = 9 WHERE invitation = $1", lost.job.invitation
     )
     checkpoint = Checkpoint()
-    sender = Sender(post.config, parse_server(post.config.smtp_url), checkpoint)
+    session = Session(post.config, checkpoint)
     for outgoing in (lost, kept):
-        await sender.send(outgoing, None)
-    await sender.close()
+        await session.send(outgoing, None)
+    await session.close()
     await checkpoint.flush(1)
     [mail] = post.server.mails
     assert mail.parsed["Message-ID"] == kept.job.sending.message_id

@@ -16,9 +16,7 @@ from mail.delivery.checkpoint import Checkpoint
 from mail.delivery.claiming import claim
 from mail.delivery.leasing import Leased
 from mail.delivery.letters import letter_of
-from mail.delivery.post import Post as Run
-from mail.delivery.sending import Outgoing, Sender
-from mail.delivery.server import parse_server
+from mail.delivery.pool import Pool, Session
 from mail.lifecycle import archive_campaign, pause_campaign, resume_campaign
 from sync.database import tx
 from tests.mail.campaigns import active, rows
@@ -58,10 +56,10 @@ class Scene:
     async def send(self, jobs: list[Leased]) -> None:
         """What that worker has claimed."""
         config = self.post.config
-        sender = Sender(config, parse_server(config.smtp_url), Checkpoint())
+        session = Session(config, Checkpoint())
         for job in jobs:
-            await sender.send(Outgoing(job, letter_of(config, job)), None)
-        await sender.close()
+            await session.send(letter_of(config, job), None)
+        await session.close()
         await self.post.server.ended()
 
     async def ends_as(self, outcome: tuple[str, str | None]) -> None:
@@ -174,9 +172,9 @@ async def test_a_pause_in_a_storm_breaks_off_one_dialogue_and_not_each(post: Pos
     jobs = (await claim(post.config, post.world.account, 100)).jobs
     async with tx(post.world.account) as opened:
         await pause_campaign(opened, campaign)
-    run = Run(post.config)
-    await run.take(jobs)
-    await run.finish()
+    pool = Pool(post.config)
+    await pool.take(jobs)
+    await pool.finish()
     await post.server.ended()
     assert (len(jobs), post.server.mails) == (12, [])
     assert (post.server.greeted, post.server.said("DATA")) == (1, 1)

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from mail.delivery.errors import Phase, SendError
 from mail.delivery.outcomes import Blame, blame_of
-from mail.delivery.server import ServerError, parse_server
-from mail.delivery.server import SmtpServer as Address
+from mail.delivery.replies import Phase, SendError
 from mail.delivery.smtp import Envelope, SmtpConnection
 from mail.letter.pieces import stuffed
+from mail.smtp_address import ServerError, parse_server
+from mail.smtp_address import SmtpServer as Address
 from tests.mail.smtp_server import CUT, HANG, TAKE_AND_CUT, SmtpServer
 
 pytestmark = pytest.mark.anyio

@@ -14,11 +14,10 @@ from msgspec import structs
 from mail.delivery.checkpoint import Checkpoint
 from mail.delivery.claiming import claim
 from mail.delivery.doubts import recover
-from mail.delivery.errors import Phase as Dialogue
-from mail.delivery.errors import SendError
-from mail.delivery.holding import call_off, held, let_go
+from mail.delivery.held import TRIES, call_off, fault, held, let_go
 from mail.delivery.leasing import Leased
-from mail.delivery.poison import TRIES, fault
+from mail.delivery.replies import Phase as Dialogue
+from mail.delivery.replies import SendError
 from mail.delivery.setbacks import PATIENCE, give_back, record
 from mail.lifecycle import archive_campaign, pause_campaign
 from mail.states import Phase, Status, picture

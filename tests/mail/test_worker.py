@@ -18,6 +18,7 @@ from mail.config import MailConfig
 from mail.jobs import Job, Step
 from mail.planning import plan_due
 from mail.rollup import roll_due
+from mail.smtp_address import parse_server
 from mail.worker import RunningWorker, run_worker, start_worker
 from tests.databases import TestDatabase
 from tests.faults.brokers import BROKERS, shared_broker
@@ -43,7 +44,7 @@ def config_of(database: TestDatabase, namespace: str = "retour") -> MailConfig:
     return MailConfig(
         worker_dsn=database.worker,
         origin="http://127.0.0.1:8000",
-        smtp_url="smtp://127.0.0.1:1",
+        smtp=parse_server("smtp://127.0.0.1:1"),
         mail_from="retour@example.org",
         namespace=namespace,
         actor_timeout=30,
@@ -117,7 +118,7 @@ async def test_a_worker_without_its_database_does_not_start(database: TestDataba
     away = MailConfig(
         worker_dsn="postgresql://nobody@127.0.0.1:1/none",
         origin=config.origin,
-        smtp_url=config.smtp_url,
+        smtp=config.smtp,
         mail_from=config.mail_from,
     )
     doorbell = Doorbell(make_broker("memory://"))

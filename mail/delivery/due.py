@@ -162,24 +162,18 @@ def _candidate(row: asyncpg.Record) -> Candidate:
         language=row["customer_language"],
         captured_by=row["email_by"],
         captured_at=row["email_at"],
-        visit=_visit(row),
-        earlier=_earlier(row),
+        visit=Visit(
+            moment=row["moment"],
+            type_name=row["type_name"],
+            type_names=row["type_names"],
+            customer=row["customer_name"],
+            place=row["location_address"] or row["location_name"],
+            zone=row["location_zone"],
+        ),
+        earlier=None if row["survey_token"] is None else _earlier(row),
     )
 
 
-def _visit(row: asyncpg.Record) -> Visit:
-    return Visit(
-        moment=row["moment"],
-        type_name=row["type_name"],
-        type_names=row["type_names"],
-        customer=row["customer_name"],
-        place=row["location_address"] or row["location_name"],
-        zone=row["location_zone"],
-    )
-
-
-def _earlier(row: asyncpg.Record) -> Sending | None:
-    if row["survey_token"] is None:
-        return None
+def _earlier(row: asyncpg.Record) -> Sending:
     tokens = Tokens(row["survey_token"], row["unsubscribe_token"])
     return Sending(row["address"], row["typed_address"], row["language"], row["message_id"], tokens)

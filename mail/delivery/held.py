@@ -12,11 +12,14 @@ from uuid import UUID
 from msgspec import Struct
 
 from mail import contacts
-from mail.delivery.candidates import Candidate
+from mail.delivery.due import Candidate
 from mail.delivery.events import Event, note
-from mail.delivery.poison import TRIES
-from mail.states import CALL_OFF, HOLD, LET_GO
-from sync.database import Tx
+from mail.states import CALL_OFF, FAULT, HOLD, LET_GO, Phase
+from sync.database import Tx, run
+
+#: How often one that cannot be decided or written is tried before it is held.
+TRIES: Final = 5
+_LONGEST_TEXT: Final = 500
 
 #: In `invitation.reason` and in the event of whatever a restore holds.
 RESTORED: Final = "restored"
@@ -29,6 +32,18 @@ WITH kept AS (
 )
 UPDATE invitation i SET status = {status}, reason = $3
 FROM kept WHERE (i.account, i.id) = ($1, kept.invitation)
+""")
+
+_FAULT: Final = FAULT.sql("""
+UPDATE outbox SET faults = faults + 1, error = $5, lease_until = NULL,
+  phase = CASE WHEN faults + 1 >= $6 THEN {Phase.HELD} ELSE {Phase.WAITING} END,
+  not_before = $4::timestamptz + interval '5 seconds' * power(4, faults)
+WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ({from_phases})
+RETURNING phase
+""")
+
+_HOLD_FAULTY: Final = FAULT.sql("""
+UPDATE invitation SET status = {status}, reason = $3 WHERE account = $1 AND id = $2
 """)
 
 _HELD: Final = LET_GO.reading("""
@@ -74,6 +89,23 @@ async def hold_restored(tx: Tx, found: Sequence[Candidate]) -> None:
     if found:
         await tx.execute(_HOLD, tx.account, [one.invitation for one in found], RESTORED)
         await note(tx, [Event(one.invitation, "held_restored", one.attempt) for one in found])
+
+
+async def fault(account: int, invitation: UUID, attempt: int, error: Exception) -> None:
+    """Put it off for five seconds, four times as long each time, and hold it at last.
+
+    Its neighbours go on. Nothing is changed once somebody else has claimed it.
+    """
+    text = f"{type(error).__name__}: {error}".replace("\x00", "")[:_LONGEST_TEXT]
+
+    async def write(tx: Tx) -> None:
+        phase = await tx.fetchval(_FAULT, account, invitation, attempt, tx.now, text, TRIES)
+        if phase == Phase.HELD:
+            await tx.execute(_HOLD_FAULTY, account, invitation, text)
+            await contacts.release(tx, [invitation])
+            await note(tx, [Event(invitation, "held", attempt, text)])
+
+    await run(account, write)
 
 
 async def held(tx: Tx) -> list[Held]:
