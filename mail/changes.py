@@ -4,16 +4,19 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from mail.past import ROUND
-from mail.states import DISARM, MAKE, MOVE, REARM, WITHDRAW, Edge
+from mail.states import DISARM, MAKE, MOVE, REARM, WITHDRAW
 from sync.database import Tx
 from sync.ids import new_id
 
 
 class Decided(Struct, frozen=True):
-    """A decision that is new or has changed. `release`: only of a scheduled one, UTC."""
+    """A decision that is new or has changed, as its row says it.
+
+    `release`: only of a scheduled one, UTC.
+    """
 
     campaign: UUID
     transition: UUID
@@ -23,7 +26,7 @@ class Decided(Struct, frozen=True):
 
 
 class Planned(Struct, frozen=True):
-    """When to ask for which transition. `due`, `release`: UTC."""
+    """When to ask for which transition, as rows say it. `due`, `release`: UTC."""
 
     transition: UUID
     technician: UUID
@@ -73,6 +76,8 @@ INSERT INTO outbox (account, invitation, release, not_before, phase, attempt, re
 SELECT $1, one.id, one.release, one.release, {phase}, 0, false
 FROM unnest($2::uuid[], $3::timestamptz[]) AS one (id, release)
 """
+_ENQUEUE_MADE: Final = MAKE.sql(_ENQUEUE)
+_ENQUEUE_REARMED: Final = REARM.sql(_ENQUEUE)
 
 #: Here and below: only what was never claimed, so that nobody can have had it.
 _MOVE: Final = MOVE.sql("""
@@ -119,51 +124,27 @@ DELETE FROM outbox o USING disarmed WHERE o.account = $1 AND o.invitation = disa
 
 async def write(tx: Tx, changes: Changes) -> None:
     """Write `changes` of tasks whose rows, and whose waiting invitations, are locked."""
-    await _decide(tx, changes.decided)
-    await _make(tx, changes.made)
-    await _move(tx, changes.moved)
-    await _rearm(tx, changes.rearmed)
+    if changes.decided:
+        decided = zip(*map(structs.astuple, changes.decided), strict=True)
+        await tx.execute(_DECIDE, tx.account, ROUND, tx.now, *decided)
+    if changes.made:
+        made = [(new_id(), *key, *structs.astuple(planned)) for *key, planned in changes.made]
+        await tx.execute(_MAKE, tx.account, ROUND, tx.now, *zip(*made, strict=True))
+        waiting = [(row[0], row[-1]) for row in made]
+        await tx.execute(_ENQUEUE_MADE, tx.account, *zip(*waiting, strict=True))
+    if changes.moved:
+        moved = [(invitation, *structs.astuple(planned)) for invitation, planned in changes.moved]
+        await tx.execute(_MOVE, tx.account, *zip(*moved, strict=True))
+    if changes.rearmed:
+        await _rearm(tx, changes.rearmed)
     if changes.withdrawn:
         await tx.execute(_WITHDRAW, tx.account, changes.withdrawn)
     if changes.disarmed:
         await tx.execute(_DISARM, tx.account, *zip(*changes.disarmed, strict=True))
 
 
-async def _decide(tx: Tx, decided: list[Decided]) -> None:
-    if decided:
-        columns = zip(
-            *(
-                (one.campaign, one.transition, one.task, one.outcome, one.release)
-                for one in decided
-            ),
-            strict=True,
-        )
-        await tx.execute(_DECIDE, tx.account, ROUND, tx.now, *columns)
-
-
-async def _make(tx: Tx, made: list[tuple[UUID, int, UUID, Planned]]) -> None:
-    if made:
-        rows = [(new_id(), *key, *_when(planned)) for *key, planned in made]
-        await tx.execute(_MAKE, tx.account, ROUND, tx.now, *zip(*rows, strict=True))
-        await _enqueue(tx, MAKE, [(row[0], row[-1]) for row in rows])
-
-
-async def _move(tx: Tx, moved: list[tuple[UUID, Planned]]) -> None:
-    if moved:
-        rows = [(invitation, *_when(planned)) for invitation, planned in moved]
-        await tx.execute(_MOVE, tx.account, *zip(*rows, strict=True))
-
-
 async def _rearm(tx: Tx, rearmed: list[tuple[UUID, Planned]]) -> None:
-    if rearmed:
-        rows = [(invitation, *_when(planned)) for invitation, planned in rearmed]
-        await tx.execute(_REARM, tx.account, *zip(*rows, strict=True))
-        await _enqueue(tx, REARM, [(row[0], row[-1]) for row in rows])
-
-
-async def _enqueue(tx: Tx, edge: Edge, rows: list[tuple[object, object]]) -> None:
-    await tx.execute(edge.sql(_ENQUEUE), tx.account, *zip(*rows, strict=True))
-
-
-def _when(planned: Planned) -> tuple[UUID, UUID, datetime, datetime]:
-    return (planned.transition, planned.technician, planned.due, planned.release)
+    rows = [(invitation, *structs.astuple(planned)) for invitation, planned in rearmed]
+    await tx.execute(_REARM, tx.account, *zip(*rows, strict=True))
+    waiting = [(invitation, planned.release) for invitation, planned in rearmed]
+    await tx.execute(_ENQUEUE_REARMED, tx.account, *zip(*waiting, strict=True))

@@ -43,6 +43,9 @@ ORDER BY id
 FOR NO KEY UPDATE SKIP LOCKED
 """
 
+#: The outcome of a decision to ask; others are reasons why not.
+SCHEDULED: Final = "scheduled"
+
 _DONE: Final = "DELETE FROM task_change WHERE account = $1 AND task = ANY($2)"
 
 
@@ -118,16 +121,21 @@ def _compare(
     """Add to `changes` how deciding anew differs from what is there."""
     decisions = _decisions(past, asked, newest, version)
     known = past.decided.get(newest.id, {})
+    planned: Planned | None = None
     for transition, decision in decisions.items():
-        if known.get(transition) != _outcome(decision) or _shifted(asked, decision):
-            changes.decided.append(_decided(past, newest, transition, decision))
-    schedule = next((one for one in decisions.values() if isinstance(one, Schedule)), None)
-    planned = None if schedule is None else _planned(past, schedule)
-    if asked is None:
-        if planned is not None:
-            changes.made.append((newest.id, newest.version, past.task, planned))
-    else:
+        if isinstance(decision, Schedule):
+            outcome, release = SCHEDULED, decision.release
+            technician = past.technicians[transition]
+            planned = planned or Planned(transition, technician, decision.due, release)
+        else:
+            outcome, release = decision.reason.value, None
+        if known.get(transition) != outcome or _shifted(asked, decision):
+            one = Decided(newest.id, transition, past.task, outcome, release)
+            changes.decided.append(one)
+    if asked is not None:
         _compare_asked(past, asked, planned, changes)
+    elif planned is not None:
+        changes.made.append((newest.id, newest.version, past.task, planned))
 
 
 def _decisions(
@@ -180,17 +188,3 @@ def _shifted(asked: Asked | None, decision: Decision) -> bool:
         and decision.transition == asked.transition
         and (decision.due, decision.release) != (asked.due, asked.release)
     )
-
-
-def _outcome(decision: Decision) -> str:
-    return "scheduled" if isinstance(decision, Schedule) else decision.reason.value
-
-
-def _decided(past: Past, campaign: Campaign, transition: UUID, decision: Decision) -> Decided:
-    release = decision.release if isinstance(decision, Schedule) else None
-    return Decided(campaign.id, transition, past.task, _outcome(decision), release)
-
-
-def _planned(past: Past, schedule: Schedule) -> Planned:
-    technician = past.technicians[schedule.transition]
-    return Planned(schedule.transition, technician, schedule.due, schedule.release)

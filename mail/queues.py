@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
 from typing import Final, TypeAlias
 from uuid import UUID
 
@@ -71,7 +70,7 @@ def _chunks(due: Iterable[asyncpg.Record]) -> Iterable[tuple[int, list[UUID]]]:
 
 async def _chunk(queue: Queue, account: int, tasks: list[UUID], work: OnTasks) -> int:
     try:
-        return await run(account, partial(_on, work, tasks))
+        return await run(account, lambda tx: work(tx, tasks))
     except PASSING:
         raise
     except Exception:  # whatever it is, it must not keep the neighbours waiting
@@ -81,7 +80,7 @@ async def _chunk(queue: Queue, account: int, tasks: list[UUID], work: OnTasks) -
 
 async def _alone(queue: Queue, account: int, task: UUID, work: OnTasks) -> int:
     try:
-        return await run(account, partial(_on, work, [task]))
+        return await run(account, lambda tx: work(tx, [task]))
     except PASSING:
         raise
     except Exception as error:
@@ -90,7 +89,3 @@ async def _alone(queue: Queue, account: int, task: UUID, work: OnTasks) -> int:
     async with tx(account) as opened:
         await opened.execute(queue.failed, account, task, opened.now, message, ATTEMPTS)
     return 0
-
-
-async def _on(work: OnTasks, tasks: list[UUID], opened: Tx) -> int:
-    return await work(opened, tasks)

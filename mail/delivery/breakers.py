@@ -179,7 +179,8 @@ async def open_ones(tx: Tx) -> Probes:
 
 def barring(probes: Probes, route: Route) -> Route | None:
     """The open breaker that mails of `route` meet."""
-    return next((one for one in (_whole(route), route) if one in probes), None)
+    whole = Route(route.sender, EVERY)
+    return next((one for one in (whole, route) if one in probes), None)
 
 
 async def park(tx: Tx, stopped: Sequence[Stopped]) -> None:

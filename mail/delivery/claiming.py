@@ -157,18 +157,17 @@ async def _versions(
 
     :raises ValueError: the sender of one is no address.
     """
-    keys = {(one.campaign, one.version) for one in asked if one.campaign in campaigns.campaigns}
-    rules = await pinned_rules(tx, keys)
+    known = campaigns.campaigns
+    keys = {(one.campaign, one.version) for one in asked if one.campaign in known}
     versions = {}
     for key, content in (await pinned_content(tx, keys)).items():
-        newest = campaigns.campaigns[key[0]]
         sender = sendable(content.message.sender_address or config.mail_from)
-        versions[key] = Version(
-            rules=newest if newest.version == key[1] else _as_it_was(newest, key[1], rules[key]),
-            content=content,
-            sender=sender,
-            domain=sender.rpartition("@")[2].lower(),
-        )
+        domain = sender.rpartition("@")[2].lower()
+        versions[key] = Version(known[key[0]], content, sender, domain)
+    if older := {key for key in keys if known[key[0]].version != key[1]}:
+        for key, rules in (await pinned_rules(tx, older)).items():
+            then = _as_it_was(known[key[0]], key[1], rules)
+            versions[key] = structs.replace(versions[key], rules=then)
     return versions
 
 

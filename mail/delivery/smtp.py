@@ -25,6 +25,8 @@ from mail.smtp_address import SmtpServer
 _NO_EHLO: Final = frozenset({500, 502, 504})
 #: The phases in which a mail is offered.
 _OFFER: Final = (Phase.MAIL, Phase.RCPT, Phase.DATA)
+#: What they are answered if all is well.
+_WANTED: Final = {Phase.MAIL: 250, Phase.RCPT: 250, Phase.DATA: 354}
 #: Seconds until a server has let us in; afterwards mails have time of their own.
 _OPENING: Final = 60.0
 
@@ -107,7 +109,7 @@ class SmtpConnection:
             await self._answers(phases, deadline)
             return
         for phase, command in zip(phases, commands, strict=True):
-            await self._ask(phase, command, deadline, _wanted(phase))
+            await self._ask(phase, command, deadline, _WANTED[phase])
         self._awaits_content = True
 
     async def content(
@@ -202,7 +204,7 @@ class SmtpConnection:
         refusals: list[SendError] = []
         for phase in phases:
             try:
-                self._expect(phase, await self._reply(phase, deadline), _wanted(phase))
+                self._expect(phase, await self._reply(phase, deadline), _WANTED[phase])
             except SendError as refusal:
                 if not self.usable:
                     raise refusals[0] if refusals else refusal from refusal
@@ -250,10 +252,6 @@ class SmtpConnection:
         """The failure named by `phase`; without a reply the connection is of no more use."""
         self.close()
         return SendError(phase, lost(error))
-
-
-def _wanted(phase: Phase) -> int:
-    return 354 if phase is Phase.DATA else 250
 
 
 def _lines(commands: Iterable[str]) -> bytes:
