@@ -89,27 +89,27 @@ class Batch(Generic[T]):
     ) -> None:
         self._write, self._at_once, self._linger = write, at_once, linger
         self._waiting: list[tuple[Leased, asyncio.Future[T]]] = []
+        self._writing = 0
         self._writers: set[asyncio.Task[None]] = set()
 
     def add(self, job: Leased) -> "asyncio.Future[T]":
         """What will have come of it."""
         heard: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((job, heard))
-        if len(self._writers) < self._at_once:
+        if self._writing < self._at_once:
+            self._writing += 1
             writer = asyncio.create_task(self._write_all())
             self._writers.add(writer)
             writer.add_done_callback(self._writers.discard)
         return heard
 
     async def _write_all(self) -> None:
-        """Until nothing waits."""
+        """Until nothing waits; whoever adds from then on begins anew."""
         while self._waiting:
             await asyncio.sleep(self._linger)
             together, self._waiting = self._waiting, []
-            if not together:
-                return
             try:
-                found = await self._write([job for job, _ in together])
+                found = await self._write([job for job, _ in together]) if together else []
             except Exception as error:  # noqa: BLE001 - whoever waits is told
                 for _, heard in together:
                     if not heard.done():
@@ -118,6 +118,7 @@ class Batch(Generic[T]):
             for (_, heard), one in zip(together, found, strict=True):
                 if not heard.done():  # cancelled meanwhile
                     heard.set_result(one)
+        self._writing -= 1
 
 
 class Checkpoint:
