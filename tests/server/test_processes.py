@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 import httpx
 import pytest
 
+from mail.smtp_address import parse_server
 from server.app import create_app
 from server.processes import DiedError, listen_on, mail_config, serve, watched
 from server.settings import load
@@ -74,5 +75,6 @@ def test_the_mail_side_is_told_every_setting_that_it_knows() -> None:
     settings = load({}, lease=1000, smtp_connections=3, namespace="mine", sweep=0.25)
     config = mail_config(settings, "postgresql://worker")
     assert config.worker_dsn == "postgresql://worker"
-    for name in set(config.__struct_fields__) - {"worker_dsn"}:
+    assert config.smtp == parse_server(settings.smtp_url)
+    for name in set(config.__struct_fields__) - {"worker_dsn", "smtp"}:
         assert getattr(config, name) == getattr(settings, name)
