@@ -78,7 +78,7 @@ Outcome: TypeAlias = Recorded | Closed | Invalid
 
 
 _FIND: Final = """
-SELECT i.id, i.task, v.content, v.format, coalesce(i.language, a.language) AS language, a.zone
+SELECT i.id, v.content, v.format, coalesce(i.language, a.language) AS language, a.zone
 FROM link l
 JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
 JOIN account a ON a.account = l.account
@@ -88,9 +88,9 @@ WHERE l.account = $1 AND l.token_hash = $2 AND l.purpose = 'survey'
 """
 
 _ROLL_UP: Final = """
-INSERT INTO rollup_change (account, task, changed_at, attempts, not_before)
+INSERT INTO rollup_change (account, invitation, changed_at, attempts, not_before)
 VALUES ($1, $2, $3, 0, $3)
-ON CONFLICT (account, task) DO UPDATE SET changed_at = excluded.changed_at,
+ON CONFLICT (account, invitation) DO UPDATE SET changed_at = excluded.changed_at,
   attempts = 0, not_before = excluded.not_before, quarantined_at = NULL, error = NULL
 """
 
@@ -194,5 +194,5 @@ async def _record(
     sentiment = _sentiment(submission, content)
     recorded = await record(tx, row["id"], body, sentiment, row["zone"])
     if recorded.changed:
-        await tx.execute(_ROLL_UP, tx.account, row["task"], tx.now)
+        await tx.execute(_ROLL_UP, tx.account, row["id"], tx.now)
     return recorded

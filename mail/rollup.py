@@ -8,8 +8,9 @@ from sync.database import Tx
 
 QUEUE: Final = Queue(
     name="rollup",
+    entry="invitation",
     due="""
-    SELECT account, task FROM rollup_change
+    SELECT account, invitation FROM rollup_change
     WHERE quarantined_at IS NULL AND not_before <= $1
     ORDER BY not_before LIMIT $2
     """,
@@ -17,15 +18,21 @@ QUEUE: Final = Queue(
     UPDATE rollup_change SET attempts = attempts + 1, error = $4,
       not_before = $3::timestamptz + interval '5 seconds' * power(4, attempts),
       quarantined_at = CASE WHEN attempts + 1 >= $5 THEN $3::timestamptz END
-    WHERE account = $1 AND task = $2
+    WHERE account = $1 AND invitation = $2
     """,
 )
 
-#: An answer that arrives now waits for this lock, then queues its task again.
+#: An answer that arrives now waits for this lock, then is queued again.
 _CLAIM: Final = """
-SELECT task FROM rollup_change WHERE account = $1 AND task = ANY($2)
-ORDER BY task
+SELECT invitation FROM rollup_change WHERE account = $1 AND invitation = ANY($2)
+ORDER BY invitation
 FOR UPDATE SKIP LOCKED
+"""
+
+#: In the order in which everybody locks their results.
+_TASKS: Final = """
+SELECT DISTINCT task FROM answer
+WHERE account = $1 AND invitation = ANY($2) AND task IS NOT NULL ORDER BY task
 """
 
 _MAKE_ROOM: Final = """
@@ -68,23 +75,25 @@ FROM (
 WHERE r.account = $1 AND r.task = n.task
 """
 
-_DONE: Final = "DELETE FROM rollup_change WHERE account = $1 AND task = ANY($2)"
+_DONE: Final = "DELETE FROM rollup_change WHERE account = $1 AND invitation = ANY($2)"
 
 
 async def roll_due(limit: int = 500) -> int:
-    """Recompute at most `limit` results of all accounts; how many were.
+    """Count at most `limit` changed answers of all accounts; how many were.
 
     :raises OSError, asyncpg.PostgresError: the database cannot be used at the moment.
     """
     return await work_off(QUEUE, limit, roll)
 
 
-async def roll(tx: Tx, tasks: list[UUID]) -> int:
-    """Recompute the results of those `tasks` whose entry nobody else has; how many those were."""
-    claimed = [row["task"] for row in await tx.fetch(_CLAIM, tx.account, tasks)]
-    if claimed:
-        await tx.execute(_MAKE_ROOM, tx.account, claimed, tx.now)
-        await tx.fetch(_LOCK, tx.account, claimed)
-        await tx.execute(_RECOMPUTE, tx.account, claimed, tx.now)
-        await tx.execute(_DONE, tx.account, claimed)
+async def roll(tx: Tx, invitations: list[UUID]) -> int:
+    """Count the answers of those `invitations` whose entry nobody else has; how many those were."""
+    claimed = [row["invitation"] for row in await tx.fetch(_CLAIM, tx.account, invitations)]
+    if not claimed:
+        return 0
+    if tasks := [row["task"] for row in await tx.fetch(_TASKS, tx.account, claimed)]:
+        await tx.execute(_MAKE_ROOM, tx.account, tasks, tx.now)
+        await tx.fetch(_LOCK, tx.account, tasks)
+        await tx.execute(_RECOMPUTE, tx.account, tasks, tx.now)
+    await tx.execute(_DONE, tx.account, claimed)
     return len(claimed)

@@ -315,11 +315,11 @@ class AnswerPartial(Table, tablename="answer_partial", db=DB):
 
 
 class RollupChange(Table, tablename="rollup_change", db=DB):
-    """The queue of tasks whose result is to be computed again."""
+    """The queue of invitations whose answer is to be counted again."""
 
-    key = ("account", "task")
+    key = ("account", "invitation")
     account = BigInt(null=False, default=None)
-    task = UUID(primary_key=True, null=False, default=None)
+    invitation = UUID(primary_key=True, null=False, default=None)
     changed_at = Timestamptz(null=False, default=None)
     attempts = SmallInt(null=False, default=None)
     not_before = Timestamptz(null=False, default=None)

@@ -201,7 +201,8 @@ async def write_replies(tx: Tx, ids: Ids, replies: Sequence[Reply]) -> None:
     await insert(Answer, (_answer(tx, ids, zone, reply) for reply in replies))
     await insert(AnswerValue, (_value(tx, reply) for reply in replies))
     await insert(AnswerVersion, (_version(tx, reply) for reply in replies))
-    await queue(tx, RollupChange, {reply.asked.job.id for reply in replies})
+    queued = ({"invitation": reply.asked.id, **_waiting(tx)} for reply in replies)
+    await insert(RollupChange, queued)
 
 
 def _answer(tx: Tx, ids: Ids, zone: ZoneInfo, reply: Reply) -> dict[str, Any]:
@@ -245,20 +246,11 @@ def _version(tx: Tx, reply: Reply) -> dict[str, Any]:
     }
 
 
-async def queue(
-    tx: Tx, table: type[TaskChange] | type[RollupChange], tasks: Iterable[UUID]
-) -> None:
+async def queue_tasks(tx: Tx, tasks: Iterable[UUID]) -> None:
     """Leave `tasks` to the workers."""
-    await insert(
-        table,
-        (
-            {
-                "account": tx.account,
-                "task": task,
-                "changed_at": tx.now,
-                "attempts": 0,
-                "not_before": tx.now,
-            }
-            for task in tasks
-        ),
-    )
+    await insert(TaskChange, ({"task": task, **_waiting(tx)} for task in tasks))
+
+
+def _waiting(tx: Tx) -> dict[str, Any]:
+    """An entry of a queue that is due."""
+    return {"account": tx.account, "changed_at": tx.now, "attempts": 0, "not_before": tx.now}

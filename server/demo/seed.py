@@ -29,7 +29,6 @@ from server.demo.story import Job, Narrator
 from server.passwords import hash_password
 from sync.database import Tx, tx
 from sync.ids import ALPHABET, new_account_number
-from sync.work import TaskChange
 
 SEED: Final = 2022
 #: Days for which the campaigns have been active; before that, tasks were finished unasked.
@@ -86,7 +85,7 @@ async def _write_aftermath(tx: Tx, ids: Ids, chance: Random, jobs: list[Job]) ->
     await past.write_mails(tx, ids, settled, releases)
     replies = [customers.reply(one, launched[one.campaign.id]) for one in settled]
     await past.write_replies(tx, ids, [reply for reply in replies if reply is not None])
-    await past.queue(tx, TaskChange, [job.id for job in live])
+    await past.queue_tasks(tx, [job.id for job in live])
 
 
 async def _with_past(tx: Tx, key: str, made: Launched) -> Campaign:

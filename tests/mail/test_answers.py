@@ -91,8 +91,8 @@ async def test_an_answer_is_kept_with_its_version_and_asks_for_a_rollup(
     assert (kept["call_back"], kept["language"]) == (True, "fr_CA")
     assert (kept["task"], kept["campaign"]) == (mail.task, mail.campaign)
     assert kept["first_answered_at"] == kept["answered_at"]
-    queued = await rows(world, "SELECT task FROM rollup_change")
-    assert [row["task"] for row in queued] == [mail.task]
+    queued = await rows(world, "SELECT invitation FROM rollup_change")
+    assert [row["invitation"] for row in queued] == [mail.invitation]
 
 
 async def test_the_same_again_is_no_new_version(world: World, mail: Sent) -> None:

@@ -34,6 +34,7 @@ CREATE TEMP TABLE results_were AS
 SELECT account, task, answers, lead_mean AS rating_mean, lead_value AS rating_last, negative,
   comments, call_back, answered_at, rolled_at
 FROM task_result;
+ALTER TABLE rollup_change DROP CONSTRAINT rollup_change_account_invitation_fkey;
 DROP TABLE answer, answer_value, answer_version, task_result;
 CREATE TABLE answer AS SELECT * FROM was;
 CREATE TABLE answer_version AS SELECT * FROM versions_were;

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from mail.answers import Submission, submit
 from mail.clock import RunningClock, run_clock
 from mail.config import MailConfig
 from mail.jobs import Ring
@@ -127,12 +128,7 @@ async def test_it_rings_for_leases_that_ran_out(world: World, config: MailConfig
 
 async def test_it_rings_for_results_to_compute(world: World, config: MailConfig) -> None:
     mail = await sent(world)
-    await change(
-        world,
-        "INSERT INTO rollup_change VALUES ($1, $2, retour_now(), 0, retour_now())",
-        world.account,
-        mail.task,
-    )
+    await submit(mail.survey, Submission(rating=4))
     rings = Rings()
     async with ticking(config, rings):
         assert await rings.next() == "rollup"

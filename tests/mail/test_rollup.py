@@ -2,13 +2,17 @@
 
 import asyncio
 from decimal import Decimal
+from importlib import import_module
+from typing import Final
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from mail.answers import Submission, submit
 from mail.queues import ATTEMPTS
-from mail.rollup import roll_due
+from mail.rollup import roll, roll_due
+from sync.database import tx
 from tests.databases import TestDatabase
 from tests.mail.campaigns import change, rows
 from tests.mail.sent import Sent, sent
@@ -16,6 +20,16 @@ from tests.sync.watching import owning
 from tests.world import World
 
 pytestmark = pytest.mark.anyio
+
+
+#: The queue as it was: an entry for each task, tried three times.
+BY_TASK: Final = """
+DROP TABLE rollup_change;
+CREATE TABLE rollup_change AS
+SELECT DISTINCT account, task, min(answered_at) OVER () AS changed_at, 3::smallint AS attempts,
+  min(answered_at) OVER () AS not_before, NULL::timestamptz AS quarantined_at, 'KeyError' AS error
+FROM answer;
+"""
 
 
 @pytest.fixture
@@ -112,6 +126,51 @@ async def test_several_workers_roll_each_task_up_once(world: World) -> None:
     done = await asyncio.gather(*(roll_due() for _ in range(4)))
     assert sum(done) == len(mails)
     assert len(await rows(world, "SELECT FROM task_result WHERE answers = 1")) == len(mails)
+
+
+async def test_answers_about_one_task_that_are_rolled_up_at_once_both_count(
+    world: World, mail: Sent
+) -> None:
+    other = await sent(world, mail.task)
+    for token in (mail.survey, other.survey):
+        await submit(token, Submission(rating=4))
+
+    async def rolled(invitation: UUID) -> int:
+        async with tx(world.account) as opened:
+            return await roll(opened, [invitation])
+
+    both = (mail.invitation, other.invitation)
+    assert await asyncio.gather(*(rolled(one) for one in both)) == [1, 1]
+    assert (await result(world))["answers"] == 2
+
+
+async def test_an_answer_that_is_about_no_task_makes_no_result(world: World, mail: Sent) -> None:
+    """No customer is asked so yet; the table allows it."""
+    await submit(mail.survey, Submission(rating=4))
+    await change(world, "UPDATE answer SET task = NULL, technician = NULL, type = NULL")
+    assert await roll_due() == 1
+    assert await rows(world, "SELECT FROM task_result") == []
+    assert await rows(world, "SELECT FROM rollup_change") == []
+
+
+async def test_what_waited_by_task_waits_by_the_invitation_that_was_answered_last(
+    world: World, mail: Sent, database: TestDatabase
+) -> None:
+    other, apart = await sent(world, mail.task), await sent(world)
+    for token in (other.survey, mail.survey, apart.survey):
+        await submit(token, Submission(rating=2))
+    migration = import_module("mail.migrations.mail_2026_11_30t00_20_00_000000")
+    async with owning(database.owner) as owner, owner.connection.transaction():
+        for script in (BY_TASK, migration.QUEUE, migration.RIGHTS):
+            await owner.connection.execute(script)
+    waiting = await rows(world, "SELECT invitation, attempts, error FROM rollup_change")
+    assert {tuple(row) for row in waiting} == {
+        (mail.invitation, 3, "KeyError"),
+        (apart.invitation, 3, "KeyError"),
+    }
+    assert await roll_due() == 2
+    counted = await rows(world, "SELECT task, answers FROM task_result")
+    assert {tuple(row) for row in counted} == {(mail.task, 2), (apart.task, 1)}
 
 
 async def test_a_poisonous_result_is_put_aside(

@@ -41,12 +41,19 @@ AHEAD: Final = """
 UPDATE {table}_head SET position = (SELECT max(position) FROM {table} WHERE account = $1)
 WHERE account = $1
 """
-#: Tasks that could not be planned or counted, and are put off: longer queues.
-PUT_OFF: Final = """
-INSERT INTO {table} (account, task, changed_at, attempts, not_before)
-SELECT account, id, now(), 1, 'infinity' FROM task WHERE account = $1
-ON CONFLICT DO NOTHING
-"""
+#: What could not be planned or counted, and is put off: longer queues.
+PUT_OFF: Final = (
+    """
+    INSERT INTO task_change (account, task, changed_at, attempts, not_before)
+    SELECT account, id, now(), 1, 'infinity' FROM task WHERE account = $1
+    ON CONFLICT DO NOTHING
+    """,
+    """
+    INSERT INTO rollup_change (account, invitation, changed_at, attempts, not_before)
+    SELECT account, invitation, now(), 1, 'infinity' FROM answer WHERE account = $1
+    ON CONFLICT DO NOTHING
+    """,
+)
 
 #: Each transaction tells at its end what it read: all of ours ask for the time.
 TELL: Final = """
@@ -81,8 +88,8 @@ async def grow(owner: Owner, account: int, times: int, first: int = 1) -> None:
         await owner.connection.execute(ADD.format(table=table), account, times, first)
     for table in ("feed", "completion"):
         await owner.connection.execute(AHEAD.format(table=table), account)
-    for table in ("task_change", "rollup_change"):
-        await owner.connection.execute(PUT_OFF.format(table=table), account)
+    for put_off in PUT_OFF:
+        await owner.connection.execute(put_off, account)
     await owner.connection.execute("SELECT pg_stat_force_next_flush()")
 
 

@@ -27,7 +27,7 @@ def told(template: TestDatabase) -> Iterator[tuple[TestDatabase, stories.Story]]
         story = stories.tell(made)
         said = Submission(rating=2, reasons=["late"], comment="Trop tard", call_back=True)
         stories.aside(made, lambda: submit(story.survey, said))
-        stories.on(made, story.account, lambda opened: roll(opened, [story.task]))
+        stories.on(made, story.account, lambda opened: roll(opened, [story.invitation]))
         yield made, story
 
 

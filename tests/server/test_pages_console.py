@@ -339,7 +339,7 @@ def test_the_result_carries_its_number_and_the_customers_words(
     not_rolled_up = words_of(console.client.get(f"/tasks/{story.task}").text)
     assert "2 / 5" in not_rolled_up
     assert "En retard" in not_rolled_up
-    on(database, story.account, lambda opened: roll(opened, [story.task]))
+    on(database, story.account, lambda opened: roll(opened, [story.invitation]))
     page = console.client.get(f"/tasks/{story.task}").text
     text = words_of(page)
     assert "2,0 / 5" in text

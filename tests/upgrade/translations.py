@@ -102,6 +102,15 @@ SELECT account, task, answers, lead_mean AS rating_mean, lead_value AS rating_la
 FROM task_result
 """
 
+_WAITING_BEFORE: Final = """
+SELECT account, task, changed_at, attempts, not_before, quarantined_at, error
+FROM rollup_change
+"""
+_WAITING_AFTER: Final = """
+SELECT account, a.task, r.changed_at, r.attempts, r.not_before, r.quarantined_at, r.error
+FROM rollup_change r JOIN answer a USING (account, invitation)
+"""
+
 READINGS: Final = {
     "verdict": Reading(("account", "id"), _VERDICT_BEFORE, _VERDICT_AFTER),
     "campaign_version": Reading(
@@ -111,6 +120,7 @@ READINGS: Final = {
     "invitation": Reading(("account", "id"), _INVITATION_BEFORE, _INVITATION_AFTER),
     "answer": Reading(("account", "invitation"), _ANSWER_BEFORE, _ANSWER_AFTER),
     "answer_version": Reading(("account", "invitation", "version"), _SAID_BEFORE, _SAID_AFTER),
+    "rollup_change": Reading(("account", "task"), _WAITING_BEFORE, _WAITING_AFTER),
     "task_result": Reading(("account", "task"), _RESULT_BEFORE, _RESULT_AFTER),
 }
 
