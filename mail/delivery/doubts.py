@@ -11,7 +11,7 @@ from mail.config import MailConfig
 from mail.delivery.events import Event, note
 from mail.delivery.outcomes import when_in_doubt
 from mail.live import pinned_rules
-from mail.states import DOUBT, LAPSE, LEAVING, LEAVING_AGAIN, STOP
+from mail.states import DOUBT, LAPSE, LEAVING, LEAVING_AGAIN, RESEND, STOP
 from rules.timing import answer_deadline, window_anchor
 from sync.database import Tx, run
 
@@ -31,21 +31,28 @@ WHERE o.account = $1 AND o.phase IN ({from_phases}) AND o.lease_until <= $2
 ORDER BY o.invitation FOR NO KEY UPDATE OF o SKIP LOCKED
 """)
 
-_PARK: Final = """
-UPDATE outbox SET phase = {phase}, not_before = $4, resent = true, lease_until = NULL, error = $5
-WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ({from_phases})
-"""
+_PARK: Final = {
+    edge: edge.sql("""
+    UPDATE outbox
+    SET phase = {phase}, not_before = $4, resent = true, lease_until = NULL, error = $5
+    WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ({from_phases})
+    """)
+    for edge in (RESEND, DOUBT)
+}
 
 _END: Final = STOP.sql("""
 DELETE FROM outbox
 WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ({from_phases})
 """)
 
-_MAY_HAVE_GONE: Final = """
-UPDATE invitation SET status = $3, sent_at = coalesce(sent_at, $4),
-  deadline = coalesce(deadline, $5)
-WHERE account = $1 AND id = $2
-"""
+_MAY_HAVE_GONE: Final = {
+    edge: edge.sql("""
+    UPDATE invitation SET status = $3, sent_at = coalesce(sent_at, $4),
+      deadline = coalesce(deadline, $5)
+    WHERE account = $1 AND id = $2
+    """)
+    for edge in (RESEND, DOUBT, STOP)
+}
 
 
 class Doubt(Struct, frozen=True):
@@ -93,12 +100,12 @@ async def leave_in_doubt(tx: Tx, config: MailConfig, doubt: Doubt) -> None:
         touched = await tx.execute(_END, *fence)
     else:
         until = tx.now + timedelta(seconds=config.uncertain_after)
-        touched = await tx.execute(edge.sql(_PARK), *fence, until, doubt.text)
+        touched = await tx.execute(_PARK[edge], *fence, until, doubt.text)
     if not touched:
         return
     status = edge.end(LEAVING_AGAIN if doubt.resent else LEAVING).status or ""
     deadline = answer_deadline(tx.now, doubt.answers_for)
-    may_have_gone = edge.sql(_MAY_HAVE_GONE)
-    await tx.execute(may_have_gone, tx.account, doubt.invitation, status, tx.now, deadline)
+    said = (tx.account, doubt.invitation, status, tx.now, deadline)
+    await tx.execute(_MAY_HAVE_GONE[edge], *said)
     await contacts.confirm(tx, doubt.invitation, window_anchor(doubt.release, tx.now))
     await note(tx, [Event(doubt.invitation, status, doubt.attempt, doubt.text)])

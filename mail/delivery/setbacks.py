@@ -59,14 +59,20 @@ UPDATE outbox SET phase = {phase}, not_before = $4, lease_until = NULL, error = 
 WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ({from_phases})
 """)
 
-_END: Final = """
-DELETE FROM outbox
-WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ({from_phases})
-"""
-
-_STATUS: Final = """
-UPDATE invitation SET status = $3, reason = $4 WHERE account = $1 AND id = $2
-"""
+_ENDS: Final = (EXPIRE, FAIL, REFUSE)
+_END: Final = {
+    edge: edge.sql("""
+    DELETE FROM outbox
+    WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ({from_phases})
+    """)
+    for edge in _ENDS
+}
+_STATUS: Final = {
+    edge: edge.sql("""
+    UPDATE invitation SET status = $3, reason = $4 WHERE account = $1 AND id = $2
+    """)
+    for edge in _ENDS
+}
 
 #: Of all accounts: they share the server.
 _REST: Final = quoted("""
@@ -127,7 +133,7 @@ async def record(config: MailConfig, job: Leased, error: SendError) -> Opened | 
             return opened
         if outcome.edge is PUT_OFF:
             await _put_off(tx, job, outcome, error)
-        elif outcome.edge in (EXPIRE, FAIL, REFUSE):
+        elif outcome.edge in _ENDS:
             await _end(tx, job, outcome, error)
         else:
             await leave_in_doubt(tx, config, _doubt(job, error))
@@ -167,10 +173,10 @@ async def _put_off(tx: Tx, job: Leased, outcome: Outcome, error: SendError) -> N
 
 async def _end(tx: Tx, job: Leased, outcome: Outcome, error: SendError) -> None:
     edge = outcome.edge
-    if not await tx.execute(edge.sql(_END), *_fence(job)):
+    if not await tx.execute(_END[edge], *_fence(job)):
         return
     status = edge.end(LEASED_AGAIN if job.candidate.resent else LEASED).status
-    await tx.execute(edge.sql(_STATUS), tx.account, job.invitation, status, error.text)
+    await tx.execute(_STATUS[edge], tx.account, job.invitation, status, error.text)
     if outcome.suppress or outcome.full:
         await _suppress(tx, job, outcome)
     await contacts.release(tx, [job.invitation])
