@@ -12,6 +12,7 @@ from mail.definition import BEST_RATING, Content, Sentiment
 from mail.delivery.recalling import recall_to
 from mail.formats import decode_content
 from mail.i18n import supported
+from mail.news import move
 from mail.recording import Recorded, record
 from mail.surveys import (
     CurrentAnswer,
@@ -195,4 +196,5 @@ async def _record(
     recorded = await record(tx, row["id"], body, sentiment, row["zone"])
     if recorded.changed:
         await tx.execute(_ROLL_UP, tx.account, row["id"], tx.now)
+        move(tx)
     return recorded

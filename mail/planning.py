@@ -9,10 +9,13 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 from uuid import UUID
 
+from msgspec.structs import astuple
+
 from mail.changes import Changes, Decided, Planned, write
 from mail.completions import complete
 from mail.definition import to_rules
 from mail.live import CampaignSet, VersionKey, load, pinned_rules
+from mail.news import move
 from mail.past import Asked, Past, read_asked, read_histories
 from mail.queues import Queue, work_off
 from mail.states import Status as Asking
@@ -65,9 +68,12 @@ async def plan(tx: Tx, tasks: list[UUID]) -> int:
     concerned = [past for past in pasts if _concerned(past, campaigns)]
     if concerned:
         await read_asked(tx, concerned)
-        await write(tx, await _changes(tx, campaigns, concerned))
+    changes = await _changes(tx, campaigns, concerned)
+    await write(tx, changes)
     await tx.execute(_DONE, tx.account, [past.task for past in pasts])
     await complete(tx, pasts)
+    if any(astuple(changes)):
+        move(tx)
     return len(pasts)
 
 

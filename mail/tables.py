@@ -387,6 +387,14 @@ class CompletionHead(Table, tablename="completion_head", db=DB):
     position = BigInt(null=False, default=None)
 
 
+class MailHead(Table, tablename="mail_head", db=DB):
+    """How far an account's surveys, sendings and answers are: the last lock of who moves them."""
+
+    key = ("account",)
+    account = BigInt(primary_key=True, null=False, default=None)
+    position = BigInt(null=False, default=None)
+
+
 class ClockTurn(Table, tablename="clock_turn", db=DB):
     """Whose turn it is to ring what is due."""
 

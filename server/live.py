@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 
+from mail.news import read_positions
 from server.sessions import still_signed_in
 from sync.connecting import FAULTS
 from sync.database import Tx, tx
@@ -30,6 +31,8 @@ MOST: Final = 10
 
 #: Who holds a stream: a device by its id, a browser's session by its hash.
 Holder: TypeAlias = UUID | bytes
+#: Where something is: an epoch, and the positions in it.
+Numbers: TypeAlias = tuple[int, ...]
 
 
 class Listener:
@@ -43,9 +46,9 @@ class Listener:
         self, account: int, technician: UUID | None = None, holder: Holder | None = None
     ) -> None:
         self.account, self.technician, self.holder = account, technician, holder
-        #: Up to where it was told, as the poller saw it.
-        self.head: Head | None = None
-        self.seen: tuple[int, int] | None = None
+        #: The account's numbers at the last look, and what it was told then of its own.
+        self.looked: Numbers | None = None
+        self.seen: Numbers | None = None
         self._moved = asyncio.Event()
         self.over = False
 
@@ -59,12 +62,12 @@ class Listener:
             raise StopAsyncIteration
         self._moved.clear()
 
-    def tell(self, head: Head, position: int) -> None:
-        """Note how far the feed is; a tick if it is elsewhere than before.
+    def tell(self, looked: Numbers, now: Numbers) -> None:
+        """Note how far what it follows is `now`; a tick if that is elsewhere than before.
 
         Elsewhere and not further: a restored database goes back, and devices must find out.
         """
-        self.head, now = head, (head.epoch, position)
+        self.looked = looked
         if now != self.seen:
             self.seen = now
             self._moved.set()
@@ -87,7 +90,7 @@ class Live:
 
     @asynccontextmanager
     async def account(self, account: int, session: bytes | None = None) -> AsyncIterator[Listener]:
-        """Ticks when anything in the account's feeds moved; ends when `session` is over."""
+        """Ticks when anything in the account's feeds or mail moved; ends when `session` is over."""
         with self._joined(Listener(account, holder=session)) as listener:
             yield listener
 
@@ -161,8 +164,10 @@ class Live:
     async def _look(self) -> None:
         """One poll. What fails in the middle is told by the next one."""
         try:
-            for account, head in (await read_heads(list(self._listeners))).items():
-                await self._tell(account, head)
+            accounts = list(self._listeners)
+            mail = await read_positions(accounts)
+            for account, head in (await read_heads(accounts)).items():
+                await self._tell(account, head, mail.get(account, 0))
         except FAULTS as error:
             if not self._away:
                 LOG.warning("live_interrupted", kind=type(error).__name__)
@@ -172,8 +177,14 @@ class Live:
             LOG.info("live_resumed")
         self._away = False
 
-    async def _tell(self, account: int, head: Head) -> None:
-        behind = [one for one in self._listeners.get(account, ()) if one.head != head]
+    async def _tell(self, account: int, head: Head, mail: int) -> None:
+        """Devices follow the feeds alone: no mail concerns them."""
+        everything = (*head, mail)
+        behind = [
+            one
+            for one in self._listeners.get(account, ())
+            if one.looked != (everything if one.technician is None else head)
+        ]
         technicians = {one.technician for one in behind if one.technician is not None}
         holders = {one.holder for one in behind if one.holder is not None}
         positions: dict[UUID, int] = {}
@@ -185,9 +196,9 @@ class Live:
             if listener.holder in holders:
                 listener.end()
             elif listener.technician is None:
-                listener.tell(head, head.position)
+                listener.tell(everything, everything)
             else:
-                listener.tell(head, positions[listener.technician])
+                listener.tell(head, (head.epoch, positions[listener.technician]))
 
 
 async def _still_known(opened: Tx, holders: Iterable[Holder]) -> set[Holder]:

@@ -183,13 +183,16 @@ def open_pool() -> "Pool":
 class Tx:
     """An open transaction, its account and its time; `actor`: who changes what it changes."""
 
-    __slots__ = ("account", "actor", "connection", "now")
+    __slots__ = ("account", "actor", "connection", "last", "now")
 
     def __init__(self, connection: "Connection", account: int, now: datetime, actor: str) -> None:
         self.connection = connection
         self.account = account
         self.actor = actor
         self.now = now
+        #: Statements of the account to run before the commit, once each: counters, whose locks
+        #: nobody may hold while waiting for another.
+        self.last: set[str] = set()
 
     async def fetch(self, sql: str, *args: object) -> list[asyncpg.Record]:
         """All rows of `sql`, whose parameters are $1, $2, ..."""
@@ -252,7 +255,10 @@ async def tx(account: int = NO_ACCOUNT, actor: str = SYSTEM) -> AsyncIterator[Tx
         assert row is not None  # noqa: S101 - a SELECT without FROM has one row
         if row["read_only"]:
             raise asyncpg.ReadOnlySQLTransactionError(READ_ONLY)
-        yield Tx(connection, account, row["now"], actor)
+        made = Tx(connection, account, row["now"], actor)
+        yield made
+        for sql in sorted(made.last):
+            await made.execute(sql, account)
 
 
 async def run(account: int, work: Callable[[Tx], Awaitable[T]], actor: str = SYSTEM) -> T:

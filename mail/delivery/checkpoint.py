@@ -15,6 +15,7 @@ from mail import contacts
 from mail.delivery import breakers
 from mail.delivery.breakers import EVERY
 from mail.delivery.leasing import Leased
+from mail.news import move
 from mail.states import CONTENT, TAKEN
 from rules.timing import answer_deadline, window_anchor
 from sync.database import Tx, once, run
@@ -222,6 +223,7 @@ async def _set_sent(tx: Tx, jobs: Sequence[Leased]) -> tuple[bool, bool]:
     addresses = {job.sending.address for job in jobs}
     columns = (*zip(*rows, strict=True), senders, recipients, addresses)
     written = await tx.fetch(_SENT, tx.account, tx.now, *columns)
+    move(tx)
     if len(written) < len(jobs):
         LOG.warning("a mail was sent after its lease was lost", account=tx.account)
     return any(row["broken"] for row in written), any(row["was_full"] for row in written)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from mail.news import move
 from sync.database import Tx
 from sync.ids import new_id
 
@@ -27,7 +28,8 @@ class Event(Struct, frozen=True):
 
 
 async def note(tx: Tx, events: Sequence[Event]) -> None:
-    """Write `events` as of now."""
+    """Write `events` as of now; who follows the account hears of it."""
     if events:
         rows = [(new_id(), one.invitation, one.kind, one.attempt, one.detail) for one in events]
         await tx.execute(_NOTE, tx.account, tx.now, *zip(*rows, strict=True))
+        move(tx)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, expect
 
@@ -14,6 +15,7 @@ from server.pages.console.task_list import SCREENFUL
 from sync.ids import new_id
 from tests.browser import DESK, visiting
 from tests.databases import TestDatabase
+from tests.mail.sent import Sent, sent
 from tests.server.entering import enter
 from tests.server.office import Office, in_database, open_office
 from tests.server.serving import Served
@@ -92,6 +94,22 @@ def test_the_list_follows_what_a_device_tells(
         expect(page.get_by_role("status")).to_have_text("1 task changed")
         kept = "() => [...document.querySelectorAll('tr')].filter((row) => row.witness).length"
         assert page.evaluate(kept) == 1
+
+
+def test_the_list_follows_what_a_customer_answers(
+    api: Served, office: Office, browser: Browser
+) -> None:
+    async def ask() -> Sent:
+        return await sent(office.world, await office.world.task(title="Demandée"))
+
+    mail = in_database(api.database.worker, ask)
+    with watching(browser, api, office, "/tasks?q=Demandée") as page:
+        row = row_of(page, mail.task)
+        expect(row.locator(".is-survey")).to_contain_text("Sent")
+        answer = httpx.post(f"{api.base_url}/s/{mail.survey}", data={"rating": "4"})
+        assert answer.status_code == 303
+        expect(row.locator(".is-survey")).to_contain_text("Answered")
+        expect(page.get_by_role("status")).to_have_text("1 task changed")
 
 
 def test_what_changed_at_once_is_counted_together(

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import asyncpg
 import pytest
 
 from sync.database import NestedError, Tx, now, once, open_pool, run, tx
 from tests.databases import TestDatabase
+from tests.world import World
 
 pytestmark = pytest.mark.anyio
 
@@ -60,6 +62,24 @@ async def _fail_at_commit() -> None:
     async with tx(1) as one:
         await one.execute("SET CONSTRAINTS ALL DEFERRED")
         await one.execute("INSERT INTO late_check VALUES (1)")
+
+
+async def test_what_is_to_come_last_runs_once_and_only_where_there_is_a_commit(
+    as_api: TestDatabase,
+) -> None:
+    """Whoever asks for it, it comes after all that was written, and not after an error."""
+    world = await World.create()
+    last = "UPDATE account SET name = name || '!' WHERE account = $1"
+    async with tx(world.account) as opened:
+        opened.last.add(last)
+        opened.last.add(last)
+        await opened.execute("UPDATE account SET name = 'A'")
+    with suppress(ZeroDivisionError):
+        async with tx(world.account) as opened:
+            opened.last.add(last)
+            raise ZeroDivisionError
+    async with tx(world.account) as opened:
+        assert await opened.fetchval("SELECT name FROM account") == "A!"
 
 
 async def test_the_pool_is_full_again_after_failing_commits(as_api: TestDatabase) -> None:
