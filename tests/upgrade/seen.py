@@ -1,5 +1,6 @@
 """The same questions to both versions, each on its own copy of the database."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle
 from typing import Any, Final
@@ -274,12 +275,11 @@ def compare_acts(both: Both, day: Day) -> Compared:
 
 def compare_judged(both: Both, day: Day) -> Compared:
     """What each version makes of steps that it reads or judges otherwise than the other one."""
-    admin = day.staff[0]
-    compared = Compared(f"what is judged otherwise, {admin.account}")
+    compared = Compared(f"what is judged otherwise, {day.staff[0].account}")
     for device in day.devices:
         for body, change in zip(device.unread, READ_NOW, strict=False):
             _judged(both, compared, device, body, change)
-    _create_waited_for(both, compared, admin)
+    _create_waited_for(both, compared, day)
     *devices, second = day.devices
     for device in devices:
         _judged(both, compared, device, device.pushes[0], ACCEPTED_NOW)
@@ -299,13 +299,14 @@ def _judged(both: Both, compared: Compared, device: Device, body: bytes, change:
     compared.answers[f"{was}, {comes}"] += 1
 
 
-def _create_waited_for(both: Both, compared: Compared, admin: Visitor) -> None:
-    """Tasks that steps are parked for, whose technicians get them."""
-    listed = both.ask(compared, admin, f"{API}/refused?limit=500").json()["items"]
+def _create_waited_for(both: Both, compared: Compared, day: Day) -> None:
+    """The task that the last step of each device waits for, which its technician gets."""
+    admin = day.staff[0]
     unit = both.ask(compared, admin, f"{API}/units").json()["items"][0]["id"]
     kind = both.ask(compared, admin, f"{API}/task-types").json()["items"][0]["id"]
-    parked = {one["task"]: one["technician"] for one in listed if one["verdict"] == "parked"}
-    for task, technician in parked.items():
+    for device in day.devices:
+        technician = both.ask(compared, device.visitor, f"{API}/sync/me").json()["technician"]["id"]
+        task = json.loads(device.pushes[0])["transitions"][-1]["task"]
         task_of = {"id": task, "technician": technician, "type": kind, "unit": unit}
         item = {**task_of, "state": "100", "title": "Importé"}
         both.ask(compared, admin, f"{API}/tasks/upsert", {"items": [item]})
