@@ -34,6 +34,25 @@ OLDEST: Final = (15,)
 #: Tables without rows of one account; everything else must be fenced.
 UNFENCED: Final = frozenset({"test_clock", "login", "throttle", "clock_turn", "migration"})
 
+#: Functions that look as the owner, past the policies. Two tell of any account how far it is, and
+#: no more; the last looks in the account of the scope alone.
+LOOKING_AS_OWNER: Final = frozenset({"feed_heads", "mail_heads", "search_things"})
+
+#: What the running roles may use of the owner's that reads as the owner, but for the names in $1.
+_WAYS_PAST: Final = """
+SELECT proname AS name FROM pg_proc p
+WHERE pronamespace = 'public'::regnamespace AND prosecdef AND NOT (proname = ANY($1))
+  AND pg_get_userbyid(proowner) = current_user
+  AND EXISTS (SELECT FROM unnest($2::text[]) r WHERE has_function_privilege(r, p.oid, 'EXECUTE'))
+UNION ALL
+SELECT relname FROM pg_class c
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('v', 'm')
+  AND NOT coalesce('security_invoker=true' = ANY(reloptions), false)
+  AND pg_get_userbyid(relowner) = current_user
+  AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = c.oid AND deptype = 'e')
+  AND EXISTS (SELECT FROM unnest($2::text[]) r WHERE has_table_privilege(r, c.oid, 'SELECT'))
+"""
+
 #: What a role meets that may not connect; a pooler that does not know it says the last.
 _SHUT_OUT: Final = (
     asyncpg.InvalidAuthorizationSpecificationError,
@@ -161,3 +180,7 @@ async def _refuse_passable_fences(owner: "Connection", database: str) -> None:
     if open_tables:
         names_of = ", ".join(row["relname"] for row in open_tables)
         raise ProvisionError(f"no row-level security on: {names_of}")
+    ways_past = await owner.fetch(_WAYS_PAST, list(LOOKING_AS_OWNER), [API_ROLE, WORKER_ROLE])
+    if ways_past:
+        names_of = ", ".join(row["name"] for row in ways_past)
+        raise ProvisionError(f"row-level security is passed by: {names_of}")

@@ -103,6 +103,19 @@ class Task(Table, tablename="task", db=DB):
     created_at = Timestamptz(null=False, default=None)
 
 
+class SearchedText(Table, tablename="searched_text", db=DB):
+    """What is searched of a task, customer or location (`kind`), as `search_form` writes it.
+
+    The database keeps it by triggers, whoever writes the record.
+    """
+
+    key = ("account", "kind", "id")
+    account = BigInt(null=False, default=None)
+    kind = Text(null=False, default=None)
+    id = UUID(primary_key=True, null=False, default=None)
+    text = Text(null=False, default=None)
+
+
 class Assignment(Table, tablename="assignment", db=DB):
     """Who was responsible for a task, from `start_at` to `end_at` (open when null)."""
 

@@ -51,7 +51,8 @@ FROM app_user u JOIN task_type t USING (account), generate_series(1, $1::int)
 
 CUSTOMERS: Final = """
 INSERT INTO customer (account, id, name, email, language, tags, active, created_at)
-SELECT account, id, 'Customer', 'c' || id || '@bench.test', 'en_CA', '{}', true, $1 FROM held
+SELECT account, id, 'Customer ' || lpad(place::text, 7, '0'), 'c' || id || '@bench.test', 'en_CA',
+  '{}', true, $1 FROM held
 """
 TASKS: Final = """
 INSERT INTO task (account, id, type, initial_state, state, state_moment, state_transition,
@@ -76,6 +77,13 @@ FROM held, (VALUES ('customer', 1), ('task', 0)) AS k(kind, before)
 HEADS: Final = """
 INSERT INTO feed_head (account, epoch, position, pruned)
 SELECT account, 1, 2 * count(*), 0 FROM held GROUP BY account
+"""
+
+#: No trigger writes them while keys are not checked.
+TEXTS: Final = """
+INSERT INTO searched_text
+SELECT account, 'task', id, text_to_search(t) FROM task t
+UNION ALL SELECT account, 'customer', id, text_to_search(c) FROM customer c
 """
 
 #: `seen`: a place in the feed with so many changes behind it.
@@ -132,8 +140,8 @@ class Party(msgspec.Struct, frozen=True):
 async def lay_acreage(owner: Any, accounts: int, crews: int, tasks: int, due: int) -> None:
     """`accounts` accounts of `crews` technicians with `tasks` tasks each, in an empty database.
 
-    Every task has a customer of its own and one transition, to 600; of each account `due` wait
-    for their mail. `owner`: a superuser's
+    Every task has a customer of its own, named by a number of seven digits from 1 on, and one
+    transition, to 600; of each account `due` wait for their mail. `owner`: a superuser's
     connection, which checks keys again afterwards.
     """
     await owner.execute("SET session_replication_role = replica")
@@ -147,6 +155,7 @@ async def lay_acreage(owner: Any, accounts: int, crews: int, tasks: int, due: in
     await owner.execute(HOLD, tasks)
     for rows in (CUSTOMERS, TASKS, TURNS, TRANSITIONS, FEED):
         await owner.execute(rows, LONG_AGO)
+    await owner.execute(TEXTS)
     await owner.execute(HEADS)
     await _lay_queue(owner, due)
     await owner.execute("RESET session_replication_role")

@@ -16,6 +16,7 @@ import asyncpg
 from mail.config import MailConfig
 from mail.delivery.claiming import claim
 from mail.smtp_address import parse_server
+from server.pages.console.task_list import Filters, read_list
 from server.provision import provision
 from server.settings import load
 from sync.database import DB, run
@@ -58,10 +59,11 @@ ACCOUNTS: Final = ("accounts 1 -> 1,000", Size(1, 100, 100, 10_000), Size(1000, 
 
 
 class Field(NamedTuple):
-    """A database: the running roles' addresses, and who works in it."""
+    """A database: the running roles' addresses, an account's tasks, and who works in it."""
 
     api: str
     worker: str
+    tasks: int
     parties: list[Party]
 
 
@@ -77,7 +79,7 @@ async def lay_field(owner_dsn: str, name: str, size: Size) -> Field:
     await lay_acreage(owner, *size)
     found = await parties(owner, PARTIES, BEHIND)
     await owner.close()
-    return Field(api, worker, found)
+    return Field(api, worker, size.crews * size.tasks, found)
 
 
 def page(field: Field) -> One:
@@ -124,6 +126,32 @@ def take_in(field: Field) -> One:
     return one
 
 
+def search_rare(field: Field) -> One:
+    """The list of tasks, searched for two words that one task has together."""
+
+    async def one() -> int:
+        return await _search(field, f"customer {random.randint(1, field.tasks):07}")
+
+    return one
+
+
+def search_frequent(field: Field) -> One:
+    """The list of tasks, searched for a word that all have."""
+
+    async def one() -> int:
+        return await _search(field, "customer")
+
+    return one
+
+
+async def _search(field: Field, words: str) -> int:
+    account = random.choice(field.parties).device.account
+    read = partial(read_list, filters=Filters(words, "", None), language="en")
+    found = await run(account, read)
+    assert found.rows
+    return len(found.rows)
+
+
 def lease(field: Field) -> One:
     """A claim of what is due in an account, another one each time where there are several."""
     config = MailConfig(
@@ -168,6 +196,8 @@ class Part(NamedTuple):
 WORK: Final = (
     Part("first page", "changes", page, by_worker=False, times=40),
     Part(f"{BEHIND} changes", "changes", catch_up, by_worker=False, times=200),
+    Part("search, a rare word", "rows", search_rare, by_worker=False, times=40),
+    Part("search, a frequent word", "rows", search_frequent, by_worker=False, times=40),
     Part("claim", "rows", lease, by_worker=True, times=3),
     Part("push", "transitions", take_in, by_worker=False, times=20),
 )

@@ -3,8 +3,19 @@
 import asyncpg
 import pytest
 
+from server.pages.console.task_list import SCREENFUL
 from tests.bench.acreage import lay_acreage, parties
-from tests.bench.growing import BATCH, BEHIND, Field, catch_up, lease, page, take_in
+from tests.bench.growing import (
+    BATCH,
+    BEHIND,
+    Field,
+    catch_up,
+    lease,
+    page,
+    search_frequent,
+    search_rare,
+    take_in,
+)
 from tests.bench.measuring import Line
 from tests.databases import TestDatabase
 
@@ -18,7 +29,7 @@ async def laid(database: TestDatabase) -> Field:
     await lay_acreage(owner, ACCOUNTS, CREWS, BATCH, DUE)
     found = await parties(owner, ACCOUNTS * CREWS, BEHIND)
     await owner.close()
-    return Field(database.api, database.worker, found)
+    return Field(database.api, database.worker, CREWS * BATCH, found)
 
 
 async def test_an_acreage_is_pulled_and_pushed_to_like_any_account(as_api: TestDatabase) -> None:
@@ -32,6 +43,12 @@ async def test_an_acreage_is_pulled_and_pushed_to_like_any_account(as_api: TestD
     entered = await owner.fetchval("SELECT count(*) FROM task WHERE state = '300'")
     await owner.close()
     assert (pushed, entered) == (BATCH, BATCH)
+
+
+async def test_an_acreage_is_searched_for_one_task_and_for_all(as_api: TestDatabase) -> None:
+    field = await laid(as_api)
+    assert await search_rare(field)() == 1
+    assert await search_frequent(field)() == SCREENFUL
 
 
 async def test_an_acreage_has_invitations_that_are_due_in_every_account(

@@ -166,6 +166,37 @@ async def test_a_table_without_a_fence_is_named(database: TestDatabase) -> None:
         await provisioned(database.owner)
 
 
+@pytest.mark.parametrize(
+    ("made", "name"),
+    [
+        ("VIEW answers AS SELECT * FROM answer; GRANT SELECT ON answers TO retour_api", "answers"),
+        (
+            "FUNCTION peep() RETURNS bigint SECURITY DEFINER RETURN (SELECT count(*) FROM task)",
+            "peep",
+        ),
+    ],
+)
+async def test_what_looks_past_the_fences_is_named(
+    database: TestDatabase, made: str, name: str
+) -> None:
+    await command(database.owner, f"CREATE {made}")
+    with pytest.raises(ProvisionError, match=f"row-level security is passed by: {name}"):
+        await provisioned(database.owner)
+
+
+async def test_what_runs_as_who_asks_or_is_for_others_is_no_concern(
+    database: TestDatabase,
+) -> None:
+    await command(
+        database.owner,
+        "CREATE VIEW answers WITH (security_invoker = true) AS SELECT * FROM answer",
+        "GRANT SELECT ON answers TO retour_api",
+        "CREATE VIEW reports AS SELECT * FROM answer",
+        "CREATE EXTENSION pg_stat_statements",
+    )
+    await provisioned(database.owner)
+
+
 async def test_a_moved_clock_is_refused_outside_of_tests(database: TestDatabase) -> None:
     await command(database.owner, "INSERT INTO test_clock VALUES (1, '1 hour')")
     with pytest.raises(ProvisionError, match="moved this database's clock"):

@@ -42,6 +42,8 @@ TIMES_OLDER: Final = 20
 ROUNDS: Final = 7
 #: Rows of a table that a step may read. The account has more than ten times as many.
 MOST: Final = 500
+#: A place in the list before all that there is.
+LATER: Final = "2999-01-01T00:00:00%2B00:00"
 LINK: Final = re.compile(r"/s/[\w-]+")
 
 
@@ -124,6 +126,9 @@ class Way:
         """What people and programs see of it."""
         assert self.console.get("/tasks").status_code == 200
         await self.step("list tasks")
+        for page in ("", "&state=600", f"&after={LATER}_{task}"):
+            assert str(task) in self.console.get(f"/tasks?q=fuite+{str(task)[-12:]}{page}").text
+            await self.step("search tasks")
         assert str(task) in self.console.get(f"/tasks/{task}").text
         await self.step("show a task")
         assert self._get(f"tasks/{task}", self.office.program)["result"]["answers"] == 1
@@ -156,7 +161,7 @@ class Way:
             "id": str(task),
             "type": str(world.service_call),
             "state": "100",
-            "title": "Fuite au sous-sol",
+            "title": f"Fuite au sous-sol {task}",
             "unit": str(world.site),
             "customer": customer,
             "technician": str(technician or world.alice),

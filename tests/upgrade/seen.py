@@ -160,7 +160,13 @@ def _turn(both: Both, compared: Compared, visitor: Visitor, path: str, pages: in
 def _console(both: Both, compared: Compared, day: Day, pages: int) -> Compared:
     """As each person sees it; whole lists in either language."""
     for visitor in day.staff:
-        for path in ("/campaigns", "/devices", "/tasks?state=600", "/tasks?q=Client+1"):
+        for path in (
+            "/campaigns",
+            "/devices",
+            "/tasks?state=600",
+            "/tasks?q=client",
+            "/tasks?q=17",
+        ):
             both.ask(compared, visitor, path)
     for path in ("/tasks", "/refused", "/refused?show=parked"):
         for visitor in day.readers:

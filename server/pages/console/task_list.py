@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from server.pages.console.chips import StateChip, chip, choices, named
 from server.pages.console.outcome import JOINS, Score, Survey, score_of, survey_of
-from server.pages.console.search import LONGEST, pattern, read_after, search_text, write_after
+from server.pages.console.search import LONGEST, read_after, search_text, write_after
+from server.pages.console.task_search import ALL, LIMITS, Limits, Search, read_words
 from sync.database import Tx
 from sync.plain import in_one_line
 
@@ -56,36 +57,18 @@ class TaskList(Struct, frozen=True):
     more: str
 
 
-#: Who searches reads all there is, best by a join; who does not reads one screenful, row by row.
-_BESIDE: Final = """
-  LEFT JOIN LATERAL (SELECT * FROM customer WHERE id = t.customer LIMIT 1) c ON true
-  LEFT JOIN LATERAL (SELECT * FROM location WHERE id = t.location LIMIT 1) l ON true
-"""
-_JOINED: Final = """
-  LEFT JOIN customer c ON c.account = t.account AND c.id = t.customer
-  LEFT JOIN location l ON l.account = t.account AND l.id = t.location
-"""
 _ROWS: Final = (
     """
-WITH page AS (
-  SELECT t.*, c.name AS customer_name,
-    CASE WHEN l.name = c.name THEN l.address ELSE l.name END AS place_name
-  FROM task t
-  {people_and_places}
-  WHERE ($1 = '' OR t.state = $1)
-    AND ($2 = '' OR t.title ILIKE $2 OR t.external_id ILIKE $2 OR c.name ILIKE $2
-         OR l.name ILIKE $2 OR l.address ILIKE $2)
-    AND t.state_moment <= coalesce($3::timestamptz, 'infinity')
-    AND ($3 IS NULL OR t.state_moment < $3 OR t.id::text > $4::uuid::text)
-  ORDER BY t.state_moment DESC, t.id::text
-  LIMIT $5
-)
-SELECT t.id, t.title, t.external_id, t.state, t.state_moment, t.customer_name, t.place_name,
+WITH page AS ({tasks})
+SELECT t.id, t.title, t.external_id, t.state, t.state_moment, c.name AS customer_name,
+  CASE WHEN l.name = c.name THEN l.address ELSE l.name END AS place_name,
   s.name AS state_name, s.names AS state_names, s.kind AS state_kind,
   y.name AS type_name, y.names AS type_names, u.name AS technician_name,
   i.status, i.reason AS survey_reason, i.release, i.sent_at, d.outcome, a.answered_at,
   r.lead_mean, r.answers, r.negative
 FROM page t
+LEFT JOIN LATERAL (SELECT * FROM customer WHERE id = t.customer LIMIT 1) c ON true
+LEFT JOIN LATERAL (SELECT * FROM location WHERE id = t.location LIMIT 1) l ON true
 """  # noqa: S608 - our own text
     + JOINS
     + "ORDER BY t.state_moment DESC, t.id::text"
@@ -100,14 +83,24 @@ def read_filters(query: Mapping[str, str]) -> Filters:
     )
 
 
-async def read_list(tx: Tx, filters: Filters, language: str) -> TaskList:
-    """The tasks that `filters` leave, with names in `language` where they have one."""
-    moment, task = filters.after or (None, None)
-    sql = _ROWS.format(people_and_places=_JOINED if filters.text else _BESIDE)
-    records = await tx.fetch(sql, filters.state, pattern(filters.text), moment, task, SCREENFUL + 1)
+async def read_list(tx: Tx, filters: Filters, language: str, limits: Limits = LIMITS) -> TaskList:
+    """The tasks that `filters` leave, with names in `language` where they have one.
+
+    `limits`: of the ways to what is searched, which all lead to the same rows.
+    """
+    records = await _records(tx, filters, limits)
     rows = [_row(record, language) for record in records[:SCREENFUL]]
     more = _more(filters, rows[-1]) if len(records) > SCREENFUL else ""
     return TaskList(filters, await choices(tx, language), rows, more)
+
+
+async def _records(tx: Tx, filters: Filters, limits: Limits) -> list[asyncpg.Record]:
+    """A screenful and one more, where there is one."""
+    place = (filters.state, *(filters.after or (None, None)), SCREENFUL + 1)
+    if not filters.text:
+        return await tx.fetch(_ROWS.format(tasks=ALL), *place)
+    words = await read_words(tx, filters.text)
+    return await Search(tx, _ROWS, place, words, limits).page()
 
 
 def _more(filters: Filters, last: Row) -> str:
