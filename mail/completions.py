@@ -1,7 +1,7 @@
 """Completions: one for each task that entered a finished state, told to programs by position.
 
 A task's row lock guards its completion as it guards its history. Positions come from a counter of
-the account, whose lock is the last that planning takes, so that their order is that of commits:
+the account, whose lock is held until the commit, so that their order is that of commits:
 who reads on from a position misses nothing. A completion that moves gets a new position and is
 told again. None is ever taken back: facts stay, whatever an account calls finished later.
 """
@@ -57,7 +57,7 @@ SET transition = excluded.transition, moment = excluded.moment, day = excluded.d
 
 
 async def complete(tx: Tx, pasts: Iterable[Past]) -> None:
-    """Write the completions that differ, of tasks whose rows are locked: a transaction's last act.
+    """Write the completions that differ, of tasks whose rows are locked. Done last.
 
     The day of a completion is that of its moment in the location's zone, else the account's.
     """

@@ -48,7 +48,10 @@ def _reading(kind: type[Part], changes: Mapping[int, Change]) -> Callable[[str, 
     def read(text: str, format_: int) -> Part:
         """:raises LaterFormatError: it is newer than this code."""
         if format_ > FORMAT:
-            raise LaterFormatError(format_)
+            why = (
+                f"format {format_} of a campaign is later than ours, {FORMAT}: upgrade this process"
+            )
+            raise LaterFormatError(why)
         outstanding = [changes[one] for one in range(format_, FORMAT) if one in changes]
         if not outstanding:
             return decoder.decode(text)

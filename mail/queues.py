@@ -9,6 +9,7 @@ import asyncpg
 import structlog
 from msgspec import Struct
 
+from mail.formats import LaterFormatError
 from sync.connecting import AWAY
 from sync.database import RETRYABLE, Tx, run, tx
 
@@ -21,9 +22,10 @@ ATTEMPTS: Final = 5
 #: Longer messages of errors are cut.
 _ERROR_LENGTH: Final = 500
 
-#: What passes by itself and is no entry's fault: connections, resources, stops, locks.
+#: What is no entry's fault: connections, resources, stops, locks, a process that is too old.
 PASSING: Final = (
     *AWAY,
+    LaterFormatError,
     asyncpg.LockNotAvailableError,
     *RETRYABLE,
 )

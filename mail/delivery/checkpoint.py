@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final, Generic, TypeVar
+from uuid import UUID
 
 import structlog
 
@@ -29,8 +30,10 @@ T = TypeVar("T")
 _AT_ONCE: Final = 2
 #: Seconds that a "sent" waits, for nobody waits for it.
 _LINGER: Final = 0.02
-#: Seconds between two tries to write while the database is away.
+#: Seconds between two tries to write while the database is away, and until that is given up where
+#: nobody says when: leases are over by then.
 _RETRY: Final = 0.5
+_LONGEST: Final = 900.0
 #: Seconds that a refusal waits until what was taken before it is written.
 _SETTLE: Final = 5.0
 
@@ -133,7 +136,7 @@ class Checkpoint:
         self._contents = Batch(_set_content, at_once=_AT_ONCE)
         self._sent: dict[int, Batch[None]] = {}
         self._unwritten: set[asyncio.Future[None]] = set()
-        self._give_up_at: float | None = None
+        self._give_up_at = asyncio.get_running_loop().time() + _LONGEST
 
     async def content(self, job: Leased) -> bool:
         """Whether the content may leave: that is durable now. False: the claim was taken back.
@@ -162,7 +165,8 @@ class Checkpoint:
 
         :raises Exception: of the database; some is not written, and those mails are in doubt.
         """
-        self._give_up_at = asyncio.get_running_loop().time() + patience
+        soon = asyncio.get_running_loop().time() + patience
+        self._give_up_at = min(soon, self._give_up_at)
         found = await asyncio.gather(*self._unwritten, return_exceptions=True)
         for error in found:
             if error is not None:
@@ -180,14 +184,17 @@ class Checkpoint:
         return [None] * len(jobs)
 
     async def _until_done(self, account: int, work: Callable[[Tx], Awaitable[T]]) -> T:
-        """Try again and again, until the end of the run gives up."""
+        """Try again and again, until it is given up."""
+        told = False
         while True:
             try:
                 return await run(account, work)
-            except Exception:
-                given_up = self._give_up_at
-                if given_up is not None and asyncio.get_running_loop().time() >= given_up:
+            except Exception as error:
+                if asyncio.get_running_loop().time() >= self._give_up_at:
                     raise
+                if not told:
+                    LOG.warning("not written yet", account=account, kind=type(error).__name__)
+                told = True
             await asyncio.sleep(_RETRY)
 
 
@@ -197,16 +204,24 @@ async def still_ours(job: Leased) -> bool:
 
 
 async def _set_content(jobs: Sequence[Leased]) -> list[bool]:
-    """Whether each lease still held; those of them that did may send."""
+    """Whether each lease still held; those of them that did may send.
+
+    Of two attempts at one mail the first was taken back, whichever comes first here.
+    """
     accounts = list({job.account for job in jobs})
-    invitations = [job.invitation for job in jobs]
-    rows = await once(_CONTENT, accounts, invitations, [job.attempt for job in jobs])
+    last: dict[UUID, int] = {}
+    for job in jobs:
+        last[job.invitation] = max(job.attempt, last.get(job.invitation, 0))
+    rows = await once(_CONTENT, accounts, list(last), list(last.values()))
     ours = {row["invitation"] for row in rows}
-    return [invitation in ours for invitation in invitations]
+    return [job.invitation in ours and job.attempt == last[job.invitation] for job in jobs]
 
 
 async def _set_sent(tx: Tx, jobs: Sequence[Leased]) -> tuple[bool, bool]:
-    """Whether there is a breaker of the mails' domains, and one of their mailboxes was full."""
+    """Whether there is a breaker of the mails' domains, and one of their mailboxes was full.
+
+    Both count as so where a mark was not written: it may have been before, unheard.
+    """
     rows = [
         (
             job.invitation,
@@ -225,5 +240,8 @@ async def _set_sent(tx: Tx, jobs: Sequence[Leased]) -> tuple[bool, bool]:
     written = await tx.fetch(_SENT, tx.account, tx.now, *columns)
     move(tx)
     if len(written) < len(jobs):
-        LOG.warning("a mail was sent after its lease was lost", account=tx.account)
+        LOG.warning(
+            "a mail was sent after its lease was lost, or written twice", account=tx.account
+        )
+        return True, True
     return any(row["broken"] for row in written), any(row["was_full"] for row in written)

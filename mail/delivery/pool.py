@@ -147,14 +147,19 @@ class Pool:
         """
         await self._queue.put(None)
         await asyncio.gather(*self._tasks)
-        await self._checkpoint.flush(PATIENCE)
+        try:
+            await self._checkpoint.flush(PATIENCE)
+        finally:  # what cannot be written of one account keeps no other waiting
+            await self._give_back()
+        if self._broken is not None:
+            raise self._broken
+
+    async def _give_back(self) -> None:
         of_account = attrgetter("account")
         for account, jobs in groupby(sorted(self._unsent, key=of_account), key=of_account):
             await setbacks.give_back(account, list(jobs))
         if self._refusal is not None:
             await setbacks.rest(self._refusal)
-        if self._broken is not None:
-            raise self._broken
 
     async def _work(self) -> None:
         """Send until the queue ends. Never fails, or the queue would fill up and stand."""
@@ -187,6 +192,9 @@ class Pool:
 
     async def _written(self, job: Leased) -> Letter | None:
         """The mail of `job`, if it may be begun and can be written."""
+        if self.stopped:
+            self._unsent.append(job)
+            return None
         try:
             if not await self._stands(job):
                 return None

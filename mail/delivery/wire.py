@@ -7,10 +7,11 @@ from typing import Final, cast
 
 from mail.delivery.replies import Reply
 
-#: Bytes of a line that may wait unread, and lines of a reply. RFC 5321 allows 512 a line; a reply
-#: has one, the one to EHLO some twenty.
+#: Bytes of a line that may wait unread, lines of a reply, and replies that nobody has asked for
+#: yet. RFC 5321 allows 512 a line; a reply has one, the one to EHLO some twenty.
 _LONGEST_LINE: Final = 1 << 16
 _MOST_LINES: Final = 200
+_MOST_REPLIES: Final = 100
 
 
 class Wire(asyncio.Protocol):
@@ -53,8 +54,11 @@ class Wire(asyncio.Protocol):
             if line[3:4] != "-":
                 self._replies.append(Reply(int(code), self._lines))
                 self._lines = []
-        if len(self._unread) > _LONGEST_LINE or len(self._lines) >= _MOST_LINES:
-            self._fail("the server's reply has no end")
+            if len(self._lines) >= _MOST_LINES or len(self._replies) > _MOST_REPLIES:
+                self._fail("the server's replies have no end")
+                return
+        if len(self._unread) > _LONGEST_LINE:
+            self._fail("the server's replies have no end")
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:

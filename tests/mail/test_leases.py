@@ -110,6 +110,37 @@ async def test_11_a_mail_whose_lease_was_lost_leaves_nothing_to_the_next(post: P
     assert post.server.said("DATA") == 2
 
 
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+async def test_of_two_attempts_at_a_mail_only_the_last_may_leave(
+    post: Post, order: list[int]
+) -> None:
+    """A run that is slow with the first one claims it again, once that was taken back."""
+    attempts = await claimed(post)
+    await lease_passed(post)
+    await recover(post.config, post.world.account)
+    attempts += (await claim(post.config, post.world.account, 100)).jobs
+    assert attempts[0].invitation == attempts[1].invitation
+    checkpoint = Checkpoint()
+    told = await asyncio.gather(*(checkpoint.content(attempts[place]) for place in order))
+    assert dict(zip(order, told, strict=True)) == {0: False, 1: True}
+
+
+async def test_a_mark_that_was_written_unheard_tells_the_rest_again(post: Post) -> None:
+    """The connection was lost in its COMMIT: that the mailbox is full no more was not told yet."""
+    [job] = await claimed(post)
+    checkpoint = Checkpoint()
+    assert await checkpoint.content(job)
+    for _ in range(2):
+        checkpoint.sent(job)
+        await checkpoint.flush(1)
+        left = await change(
+            post.world,
+            "UPDATE contact SET full_since = retour_now(), full_visits = '{}'"
+            " WHERE full_since IS NULL",
+        )
+        assert left == 1
+
+
 @pytest.mark.parametrize("as_far_as", ["claimed", "data"])
 @pytest.mark.parametrize("then", ["taken over", "sent by another"])
 async def test_11_whatever_it_has_to_say_comes_too_late(

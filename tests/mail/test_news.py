@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from mail.answers import Submission, submit, unsubscribe
+from mail.lifecycle import archive_campaign, pause_campaign
 from mail.rollup import roll_due
 from sync.database import tx
 from tests.mail.campaigns import active, happened, plan_all, rows, time_of
@@ -80,6 +81,19 @@ async def test_what_is_not_sent_after_all_tells(world: World, post: Post) -> Non
     await post.deliver_all()
     assert len(post.server.mails) == 1
     assert await position(world) >= waiting + 2
+
+
+async def test_putting_a_paused_campaign_away_tells_of_what_is_not_sent(
+    world: World, post: Post
+) -> None:
+    campaign = await active(world, delay="00:12:00")
+    await post.visit()
+    async with tx(world.account) as opened:
+        await pause_campaign(opened, campaign)
+    waiting = await position(world)
+    async with tx(world.account) as opened:
+        await archive_campaign(opened, campaign)
+    assert await position(world) > waiting
 
 
 async def test_an_answer_tells_and_its_result_does(world: World) -> None:

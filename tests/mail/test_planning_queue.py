@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from mail.formats import LaterFormatError
 from mail.planning import plan_due
 from mail.queues import ATTEMPTS
 from sync.database import DB
@@ -99,6 +100,21 @@ async def test_a_poisonous_task_is_put_aside_and_its_neighbours_are_planned(
     await change(world, "UPDATE task_change SET not_before = retour_now()")
     await plan_due()
     assert (await _entry(world, bad))["attempts"] == ATTEMPTS
+
+
+async def test_a_campaign_that_a_later_version_wrote_is_no_tasks_fault(
+    world: World, start: datetime, database: TestDatabase
+) -> None:
+    """A worker that was not upgraded yet leaves the task to those that were."""
+    await active(world)
+    task = await world.task()
+    await happened(world, task, "600", start)
+    owner = await asyncpg.connect(database.owner)
+    await owner.execute("UPDATE campaign_version SET format = 9")
+    await owner.close()
+    with pytest.raises(LaterFormatError, match="upgrade"):
+        await plan_due()
+    assert (await _entry(world, task))["attempts"] == 0
 
 
 async def test_what_passes_by_itself_is_no_tasks_fault(

@@ -176,7 +176,15 @@ async def test_an_unreachable_server_is_named_so(server: SmtpServer) -> None:
     assert (caught.value.phase, blame_of(caught.value)) == (Phase.CONNECT, Blame.SERVER)
 
 
-@pytest.mark.parametrize("ending", ["250-more\r\n" * 300, "x" * 70_000])
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "250-more\r\n" * 300,
+        "250-more\r\n" * 300 + "250 the last one",
+        "220 hello\r\n" + "250 unasked\r\n" * 300,
+        "x" * 70_000,
+    ],
+)
 async def test_a_reply_without_end_is_cut(server: SmtpServer, ending: str) -> None:
     server.always["GREETING"] = ending.rstrip()
     with pytest.raises(SendError, match=r"no end|not speak SMTP"):

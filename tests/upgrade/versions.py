@@ -74,14 +74,6 @@ def code_of(commit: str) -> Iterator[Path]:
         yield Path(folder)
 
 
-def has_history() -> bool:
-    """Whether this is a clone with all that landed in it, whoever owns its files."""
-    try:
-        return _git("rev-parse", "--is-shallow-repository").strip() == b"false"
-    except (OSError, subprocess.CalledProcessError):
-        return False
-
-
 def _git(*command: str) -> bytes:
     whole = ["git", "-c", "safe.directory=*", "-C", str(ROOT), *command]
     return subprocess.run(whole, capture_output=True, check=True).stdout
