@@ -33,7 +33,7 @@ $$
 ADD: Final = """
 INSERT INTO {table} SELECT new.*
 FROM {table} old, generate_series($3::bigint, $3 + $2 - 1) AS n,
-  (SELECT position + 1 AS span FROM feed_head WHERE account = $1),
+  (SELECT position + 1 AS span FROM feed_head WHERE account = $1) AS ahead,
   jsonb_populate_record(NULL::{table}, copy_of(to_jsonb(old), n, span)) AS new
 WHERE old.account = $1 AND coalesce(to_jsonb(old) ->> 'kind', '') NOT IN ('state', 'task_type')
 """
