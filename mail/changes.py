@@ -26,10 +26,11 @@ class Decided(Struct, frozen=True):
 
 
 class Planned(Struct, frozen=True):
-    """When to ask for which transition, as rows say it. `due`, `release`: UTC."""
+    """When to ask whom for which transition, as rows say it. `due`, `release`: UTC."""
 
     transition: UUID
     technician: UUID
+    customer: UUID | None
     due: datetime
     release: datetime
 
@@ -62,13 +63,13 @@ SET outcome = excluded.outcome, release = excluded.release, decided_at = exclude
 """
 
 _MAKE: Final = MAKE.sql("""
-INSERT INTO invitation (account, id, campaign, version, task, round, transition, technician,
-  status, due, release, address_by_technician, created_at)
-SELECT $1, one.id, one.campaign, one.version, one.task, $2, one.transition, one.technician,
-  {status}, one.due, one.release, false, $3
+INSERT INTO invitation (account, id, campaign, version, kind, task, round, transition, technician,
+  customer, manual, status, due, release, address_by_technician, created_at)
+SELECT $1, one.id, one.campaign, one.version, 'task', one.task, $2, one.transition,
+  one.technician, one.customer, false, {status}, one.due, one.release, false, $3
 FROM unnest($4::uuid[], $5::uuid[], $6::integer[], $7::uuid[], $8::uuid[], $9::uuid[],
-    $10::timestamptz[], $11::timestamptz[])
-  AS one (id, campaign, version, task, transition, technician, due, release)
+    $10::uuid[], $11::timestamptz[], $12::timestamptz[])
+  AS one (id, campaign, version, task, transition, technician, customer, due, release)
 """)
 
 _ENQUEUE: Final = """
@@ -83,10 +84,11 @@ _ENQUEUE_REARMED: Final = REARM.sql(_ENQUEUE)
 _MOVE: Final = MOVE.sql("""
 WITH moved AS (
   UPDATE invitation i
-  SET transition = one.transition, technician = one.technician,
+  SET transition = one.transition, technician = one.technician, customer = one.customer,
     due = one.due, release = one.release
-  FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[])
-    AS one (id, transition, technician, due, release)
+  FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::timestamptz[],
+      $7::timestamptz[])
+    AS one (id, transition, technician, customer, due, release)
   WHERE i.account = $1 AND i.id = one.id
     AND i.status IN ({from_statuses}) AND i.address IS NULL
   RETURNING i.id, i.release
@@ -98,9 +100,9 @@ FROM moved WHERE o.account = $1 AND o.invitation = moved.id
 _REARM: Final = REARM.sql("""
 UPDATE invitation i
 SET status = {status}, reason = NULL, transition = one.transition,
-  technician = one.technician, due = one.due, release = one.release
-FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[])
-  AS one (id, transition, technician, due, release)
+  technician = one.technician, customer = one.customer, due = one.due, release = one.release
+FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::timestamptz[], $7::timestamptz[])
+  AS one (id, transition, technician, customer, due, release)
 WHERE i.account = $1 AND i.id = one.id AND i.status = {Status.DROPPED}
 """)
 
@@ -112,8 +114,10 @@ WHERE account = $1 AND id = ANY($2) AND status IN ({from_statuses}) AND address 
 _DISARM: Final = DISARM.sql("""
 WITH disarmed AS (
   UPDATE invitation i
-  SET status = {status}, transition = one.transition, reason = one.reason
+  SET status = {status}, transition = t.id, technician = t.technician, customer = t.customer,
+    reason = one.reason
   FROM unnest($2::uuid[], $3::uuid[], $4::text[]) AS one (id, transition, reason)
+  JOIN transition t ON t.account = $1 AND t.id = one.transition
   WHERE i.account = $1 AND i.id = one.id
     AND i.status IN ({from_statuses}) AND i.address IS NULL
   RETURNING i.id

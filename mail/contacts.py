@@ -25,12 +25,13 @@ _EMPTY: Final = """
 SELECT address FROM contact WHERE account = $1 AND address = ANY($2) AND suppressed = ANY($3)
 """
 
-#: Several surveys of one visit count once; more visits than are asked for need not be known.
+#: Several surveys of one visit count once, one about no visit as one; more visits than are asked
+#: for need not be known.
 _FULL: Final = """
 UPDATE contact c SET full_since = coalesce(full_since, $4), full_visits = CASE
   WHEN i.task = ANY(full_visits) OR cardinality(full_visits) >= $5 THEN full_visits
   ELSE coalesce(full_visits, '{}') || i.task END
-FROM (SELECT task FROM invitation WHERE account = $1 AND id = $3 LIMIT 1) i
+FROM (SELECT coalesce(task, id) AS task FROM invitation WHERE account = $1 AND id = $3 LIMIT 1) i
 WHERE c.account = $1 AND c.address = $2
 RETURNING cardinality(full_visits) AS visits, full_since
 """

@@ -40,13 +40,14 @@ class Asked(Struct, frozen=True):
 class Past(Struct, frozen=True):
     """One task: what happened, who did it, whom we asked and what was decided.
 
-    `technicians`: by transition. `asked`: by campaign. `decided`: outcomes by campaign and
-    transition.
+    `technicians`, `customers`: by transition, the latter of those that have one. `asked`: by
+    campaign. `decided`: outcomes by campaign and transition.
     """
 
     task: UUID
     history: list[Transition] = field(default_factory=list)
     technicians: dict[UUID, UUID] = field(default_factory=dict)
+    customers: dict[UUID, UUID] = field(default_factory=dict)
     asked: dict[UUID, Asked] = field(default_factory=dict)
     decided: dict[UUID, dict[UUID, str]] = field(default_factory=dict)
 
@@ -68,7 +69,8 @@ FOR NO KEY UPDATE
 """)
 
 _HISTORY: Final = """
-SELECT task, id, type, state, moment, sequence, received_at, survey, technician, device
+SELECT task, id, type, state, moment, sequence, received_at, survey, technician, customer,
+  device
 FROM transition WHERE account = $1 AND task = ANY($2)
 """
 
@@ -93,6 +95,8 @@ async def read_histories(tx: Tx, tasks: Iterable[UUID]) -> list[Past]:
         past = pasts[row["task"]]
         past.history.append(_transition(row))
         past.technicians[row["id"]] = row["technician"]
+        if row["customer"] is not None:
+            past.customers[row["id"]] = row["customer"]
     return list(pasts.values())
 
 

@@ -131,8 +131,7 @@ def _compare(
     for transition, decision in decisions.items():
         if isinstance(decision, Schedule):
             outcome, release = SCHEDULED, decision.release
-            technician = past.technicians[transition]
-            planned = planned or Planned(transition, technician, decision.due, release)
+            planned = planned or _planned(past, transition, decision)
         else:
             outcome, release = decision.reason.value, None
         if known.get(transition) != outcome or _shifted(asked, decision):
@@ -142,6 +141,11 @@ def _compare(
         _compare_asked(past, asked, planned, changes)
     elif planned is not None:
         changes.made.append((newest.id, newest.version, past.task, planned))
+
+
+def _planned(past: Past, transition: UUID, decision: Schedule) -> Planned:
+    technician, customer = past.technicians[transition], past.customers.get(transition)
+    return Planned(transition, technician, customer, decision.due, decision.release)
 
 
 def _decisions(

@@ -19,14 +19,18 @@ from sync.database import Tx
 #: Versions of one answer that are kept beside the first.
 LAST_VERSIONS: Final = 19
 
-#: Whom it is about is what the transition says for which the customer was asked.
+#: Whom it is about is what the transition says for which the customer was asked; where they were
+#: asked for none, what they are to the company.
 _FIRST: Final = """
 INSERT INTO answer (account, invitation, task, campaign, version, not_me, call_back, language,
   lead_kind, lead_value, sentiment, day, versions, first_answered_at, answered_at,
   unit, technician, account_manager, type, channel)
 SELECT i.account, i.id, i.task, i.campaign, i.version, $3, $4, $5, $6, $7, $8, $9, 1, $10, $10,
-  t.unit, i.technician, t.account_manager, t.type, t.channel
-FROM invitation i JOIN transition t ON (t.account, t.id) = (i.account, i.transition)
+  CASE WHEN i.task IS NULL THEN c.unit ELSE t.unit END, i.technician,
+  CASE WHEN i.task IS NULL THEN c.account_manager ELSE t.account_manager END, t.type, t.channel
+FROM invitation i
+LEFT JOIN transition t ON (t.account, t.id) = (i.account, i.transition)
+LEFT JOIN customer c ON (c.account, c.id) = (i.account, i.customer)
 WHERE i.account = $1 AND i.id = $2
 ON CONFLICT (account, invitation) DO NOTHING
 """

@@ -1,4 +1,4 @@
-"""What a link in a mail opens: the survey of one visit, or the address to leave alone."""
+"""What a link in a mail opens: the survey, of one visit if any, or the address to leave alone."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,14 +20,12 @@ from sync.tokens import TokenRef, read
 class Visit(Struct, frozen=True):
     """What the customer is asked about.
 
-    `moment`: at which the step counts that ended the work (UTC); `zone`: IANA, of the place, else
-    of the account.
-    `type_name`, `type_names`: of the task's type, the latter by language. `place`, `address`:
-    of the location, None where the task has none.
+    `moment`: at which the step counts that ended the work (UTC). `type_name`, `type_names`: of the
+    task's type, the latter by language. `place`, `address`: of the location, None where the task
+    has none.
     """
 
     moment: datetime
-    zone: str
     type_name: str
     type_names: Mapping[str, str]
     place: str | None
@@ -50,15 +48,17 @@ class Survey(Struct, frozen=True):
     """An open survey, as the page shows it.
 
     `content`: as pinned when it was scheduled. `language`: the customer's locale;
-    `account_language`: where the customer's has no text. `deadline`: until when it can be
-    answered (UTC), None while it is not known that the mail left.
+    `account_language`: where the customer's has no text. `zone`: IANA, of the place, else of the
+    account. `visit`: None where it is about none. `deadline`: until when it can be answered (UTC),
+    None while it is not known that the mail left.
     """
 
     company: str
     content: Content
     language: str
     account_language: str
-    visit: Visit
+    zone: str
+    visit: Visit | None
     deadline: datetime | None
     answer: CurrentAnswer | None
 
@@ -73,17 +73,18 @@ class Subscription(Struct, frozen=True):
 
 
 _SURVEY: Final = """
-SELECT i.deadline, coalesce(i.language, a.language) AS language, v.content, v.rules, v.format,
-  i.due, a.name AS company, a.language AS account_language, coalesce(p.zone, a.zone) AS zone,
+SELECT i.task, i.deadline, coalesce(i.language, a.language) AS language, v.content, v.rules,
+  v.format, i.due, a.name AS company, a.language AS account_language,
+  coalesce(p.zone, a.zone) AS zone,
   k.name AS type_name, k.names AS type_names, p.name AS place, p.address,
   w.versions, w.not_me, w.call_back, w.answered_at, s.value, s.choices, s.text
 FROM link l
 JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
 JOIN account a ON a.account = l.account
 JOIN campaign_version v ON (v.account, v.campaign, v.version) = (i.account, i.campaign, i.version)
-JOIN transition t ON (t.account, t.id) = (i.account, i.transition)
-JOIN task j ON (j.account, j.id) = (i.account, i.task)
-JOIN task_type k ON (k.account, k.id) = (t.account, t.type)
+LEFT JOIN transition t ON (t.account, t.id) = (i.account, i.transition)
+LEFT JOIN task j ON (j.account, j.id) = (i.account, i.task)
+LEFT JOIN task_type k ON (k.account, k.id) = (t.account, t.type)
 LEFT JOIN location p ON (p.account, p.id) = (j.account, j.location)
 LEFT JOIN answer w ON (w.account, w.invitation) = (i.account, i.id)
 LEFT JOIN answer_value s
@@ -144,16 +145,20 @@ def _survey(row: asyncpg.Record) -> Survey:
         content=decode_content(row["content"], row["format"]),
         language=row["language"],
         account_language=row["account_language"],
-        visit=Visit(
-            moment=_counted_at(row),
-            zone=row["zone"],
-            type_name=row["type_name"],
-            type_names=msgspec.json.decode(row["type_names"], type=dict[str, str]),
-            place=row["place"],
-            address=row["address"],
-        ),
+        zone=row["zone"],
+        visit=None if row["task"] is None else _visit(row),
         deadline=row["deadline"],
         answer=None if row["versions"] is None else _answer(row),
+    )
+
+
+def _visit(row: asyncpg.Record) -> Visit:
+    return Visit(
+        moment=_counted_at(row),
+        type_name=row["type_name"],
+        type_names=msgspec.json.decode(row["type_names"], type=dict[str, str]),
+        place=row["place"],
+        address=row["address"],
     )
 
 

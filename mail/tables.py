@@ -109,9 +109,12 @@ class Decision(Table, tablename="decision", db=DB):
 
 
 class Invitation(Table, tablename="invitation", db=DB):
-    """One survey for one task, campaign and round.
+    """One survey: of `kind` task for a campaign, task and round; relational for a campaign,
+    customer and period, about no visit.
 
-    `rearm_transition`: the task's last transition at a drop that may re-arm.
+    `customer`: whom the transition names, if any; of a relational one whoever is asked. `period`:
+    its first day. `manual`: somebody in the office asked for it. `rearm_transition`: the task's
+    last transition at a drop that may re-arm.
     """
 
     key = ("account", "id")
@@ -119,10 +122,14 @@ class Invitation(Table, tablename="invitation", db=DB):
     id = UUID(primary_key=True, null=False, default=None)
     campaign = UUID(null=False, default=None)
     version = Integer(null=False, default=None)
-    task = UUID(null=False, default=None)
-    round = Integer(null=False, default=None)
-    transition = UUID(null=False, default=None)
-    technician = UUID(null=False, default=None)
+    kind = Text(null=False, default=None)
+    task = UUID(null=True, default=None)
+    round = Integer(null=True, default=None)
+    transition = UUID(null=True, default=None)
+    technician = UUID(null=True, default=None)
+    customer = UUID(null=True, default=None)
+    period = Date(null=True, default=None)
+    manual = Boolean(null=False, default=None)
     status = Text(null=False, default=None)
     reason = Text(null=True, default=None)
     due = Timestamptz(null=False, default=None)
@@ -247,7 +254,8 @@ class Answer(Table, tablename="answer", db=DB):
     `task`: None where a customer was asked about no visit. `lead_kind`, `lead_value`: the leading
     question's scale, and what was chosen on it; `sentiment`: what that says, by the campaign's
     version: negative, neutral or positive. `nps`: what was said to the question of that kind.
-    `unit`, `technician`, `account_manager`, `type`, `channel`: as they were at the transition.
+    `unit`, `technician`, `account_manager`, `type`, `channel`: as they were at the transition;
+    about no visit the customer's `unit` and `account_manager`, if any, and no other.
     `day`: the civil day of `answered_at` in the account's zone. `versions`: how many there were.
     No page asks for `phone` yet, and no campaign for a `segment`.
     """
@@ -266,7 +274,7 @@ class Answer(Table, tablename="answer", db=DB):
     lead_value = SmallInt(null=True, default=None)
     nps = SmallInt(null=True, default=None)
     sentiment = Text(null=True, default=None)
-    unit = UUID(null=False, default=None)
+    unit = UUID(null=True, default=None)
     technician = UUID(null=True, default=None)
     account_manager = UUID(null=True, default=None)
     type = UUID(null=True, default=None)

@@ -40,7 +40,8 @@ async def drop(tx: Tx, dropped: Sequence[Dropped]) -> None:
 
 def _row(one: Dropped) -> tuple[object, ...]:
     candidate = one.candidate
-    last = candidate.last if one.reason in REARMING else None
+    visit = candidate.visit if one.reason in REARMING else None
+    last = None if visit is None else visit.last
     return (candidate.invitation, one.reason.value, last)
 
 

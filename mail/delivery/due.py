@@ -28,7 +28,7 @@ WITH picked AS MATERIALIZED (
   LIMIT $3
   FOR NO KEY UPDATE SKIP LOCKED
 )
-SELECT o.*, i.campaign, i.version, i.transition, i.technician,
+SELECT o.*, i.campaign, i.version, i.task, i.transition, i.technician,
   i.due, i.address, i.typed_address, i.language, i.message_id,
   i.due < coalesce(a.restored_at, '-infinity')
     AND coalesce(o.vouched_at < a.restored_at, true) AS doubtful,
@@ -43,13 +43,14 @@ FROM picked o
 JOIN account a ON a.account = $1
 CROSS JOIN LATERAL (
   SELECT * FROM invitation WHERE account = $1 AND id = o.invitation FOR NO KEY UPDATE LIMIT 1) i
-CROSS JOIN LATERAL (
-  SELECT * FROM transition WHERE account = $1 AND id = i.transition LIMIT 1) r
-CROSS JOIN LATERAL (SELECT * FROM task WHERE account = $1 AND id = i.task LIMIT 1) t
-CROSS JOIN LATERAL (SELECT * FROM state WHERE account = $1 AND code = t.state LIMIT 1) s
-CROSS JOIN LATERAL (SELECT * FROM task_type WHERE account = $1 AND id = r.type LIMIT 1) y
 LEFT JOIN LATERAL (
-  SELECT * FROM customer WHERE account = $1 AND id = t.customer LIMIT 1) c ON true
+  SELECT * FROM transition WHERE account = $1 AND id = i.transition LIMIT 1) r ON true
+LEFT JOIN LATERAL (SELECT * FROM task WHERE account = $1 AND id = i.task LIMIT 1) t ON true
+LEFT JOIN LATERAL (SELECT * FROM state WHERE account = $1 AND code = t.state LIMIT 1) s ON true
+LEFT JOIN LATERAL (SELECT * FROM task_type WHERE account = $1 AND id = r.type LIMIT 1) y ON true
+LEFT JOIN LATERAL (
+  SELECT * FROM customer WHERE account = $1
+    AND id = CASE WHEN i.task IS NULL THEN i.customer ELSE t.customer END LIMIT 1) c ON true
 LEFT JOIN LATERAL (
   SELECT * FROM location WHERE account = $1 AND id = t.location LIMIT 1) l ON true
 ORDER BY o.release, o.invitation
@@ -63,15 +64,22 @@ ORDER BY release, invitation LIMIT $3
 
 
 class Visit(Struct, frozen=True):
-    """What the mail says of the visit. `type_names`: JSON text, by language.
+    """The visit that is asked about. `type_names`: JSON text, by language.
 
-    `moment`: of the step itself; the day that people read is that on which it counts.
+    `transition`, `technician`: of the step that asks; `moment`: when that was, the day that people
+    read is that on which it counts. `state`, `kind`, `last`: where the task is now, and by which
+    transition.
     """
 
+    transition: UUID
+    technician: UUID
     moment: datetime
+    type: UUID
     type_name: str
     type_names: str
-    customer: str | None
+    state: str
+    kind: Kind
+    last: UUID
     place: str | None
     zone: str | None
 
@@ -98,8 +106,9 @@ class Candidate(Struct, frozen=True):
 
     `resent`: a copy may have gone before, this is the last. `first_tried_at`: when it was first
     offered to the server. `doubtful`: it was due before the database came back from a backup, so
-    it may have been sent. `last`: the task's last transition. `captured_by`, `captured_at`: the
-    technician who noted the customer's address, and when. `earlier`: set from the 2nd attempt.
+    it may have been sent. `customer`: a name. `captured_by`, `captured_at`: the technician who
+    noted the customer's address, and when. `visit`: None where it is about none. `earlier`: set
+    from the 2nd attempt.
     """
 
     invitation: UUID
@@ -110,18 +119,13 @@ class Candidate(Struct, frozen=True):
     doubtful: bool
     campaign: UUID
     version: int
-    transition: UUID
-    technician: UUID
     due: datetime
-    type: UUID
-    state: str
-    kind: Kind
-    last: UUID
+    customer: str | None
     mailboxes: Mailboxes
     language: str | None
     captured_by: UUID | None
     captured_at: datetime | None
-    visit: Visit
+    visit: Visit | None
     earlier: Sending | None
 
 
@@ -146,13 +150,8 @@ def _candidate(row: asyncpg.Record) -> Candidate:
         doubtful=row["doubtful"],
         campaign=row["campaign"],
         version=row["version"],
-        transition=row["transition"],
-        technician=row["technician"],
         due=row["due"],
-        type=row["type"],
-        state=row["state"],
-        kind=Kind(row["kind"]),
-        last=row["last"],
+        customer=row["customer_name"],
         mailboxes=Mailboxes(
             row["customer_email"],
             row["location_email"],
@@ -162,15 +161,24 @@ def _candidate(row: asyncpg.Record) -> Candidate:
         language=row["customer_language"],
         captured_by=row["email_by"],
         captured_at=row["email_at"],
-        visit=Visit(
-            moment=row["moment"],
-            type_name=row["type_name"],
-            type_names=row["type_names"],
-            customer=row["customer_name"],
-            place=row["location_address"] or row["location_name"],
-            zone=row["location_zone"],
-        ),
+        visit=None if row["task"] is None else _visit(row),
         earlier=None if row["survey_token"] is None else _earlier(row),
+    )
+
+
+def _visit(row: asyncpg.Record) -> Visit:
+    return Visit(
+        transition=row["transition"],
+        technician=row["technician"],
+        moment=row["moment"],
+        type=row["type"],
+        type_name=row["type_name"],
+        type_names=row["type_names"],
+        state=row["state"],
+        kind=Kind(row["kind"]),
+        last=row["last"],
+        place=row["location_address"] or row["location_name"],
+        zone=row["location_zone"],
     )
 
 

@@ -118,16 +118,22 @@ def _outcome(
         return Paused(one)
     if version.rules.status is Status.ARCHIVED:
         return Dropped(one, Reason.PAUSED)
-    if one.earlier is None:
-        left = task_stands(one.state, one.kind, version.rules.states_for(one.type))
-        if left is not None:
-            return Dropped(one, left.reason)
+    if (left := _left(one, version)) is not None:
+        return Dropped(one, left.reason)
     if to is None:
         return Dropped(one, Reason.NO_ADDRESS)
     if known.suppressed[to.normal] in contacts.EMPTY:
         # Between the look and the lock: a fresh one resolves again, a retry ends.
         return Waiting(one, None) if one.earlier is None else Dropped(one, Reason.SUPPRESSED)
     return _to_contact(one, version, to, known)
+
+
+def _left(one: Candidate, version: Version) -> Skip | None:
+    """Why the visit is asked about no more, if it has not been tried yet and is about one."""
+    visit = one.visit
+    if visit is None or one.earlier is not None:
+        return None
+    return task_stands(visit.state, visit.kind, version.rules.states_for(visit.type))
 
 
 def _to_contact(one: Candidate, version: Version, to: Resolved, known: _Known) -> Outcome:

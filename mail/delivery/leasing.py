@@ -60,7 +60,7 @@ class Leased(Struct, frozen=True):
     """A leased invitation. `attempt` fences: a write with another one changes nothing.
 
     `sender`: the address that it is from. `probe`: it is the one that an open breaker lets through.
-    `claimed_at`, `first_tried_at`: UTC. `visited_at`: when the step counts that it is about.
+    `claimed_at`, `first_tried_at`: UTC. `visited_at`: when the step counts that asks.
     `answers_for`: how long answers are taken. `zone`: IANA. `fallback`: the account's language.
     `after_crash`: what the account wants done when in doubt.
     """
@@ -125,7 +125,7 @@ def _leased(tx: Tx, one: Cleared, version: Version, account: asyncpg.Record) -> 
         visited_at=counted_at(candidate.due, version.rules.delay),
         claimed_at=tx.now,
         first_tried_at=candidate.first_tried_at or tx.now,
-        zone=candidate.visit.zone or account["zone"],
+        zone=(candidate.visit and candidate.visit.zone) or account["zone"],
         fallback=account["language"],
         after_crash=account["after_crash"],
     )
@@ -175,10 +175,11 @@ async def _settle(tx: Tx, first: Sequence[tuple[Leased, Cleared]]) -> None:
 
 def _by_technician(one: Cleared) -> bool:
     """Whether the one who is rated noted the address, with the visit's end or after it."""
-    candidate = one.candidate
+    candidate, visit = one.candidate, one.candidate.visit
     return (
-        one.to.field is AddressField.CUSTOMER
-        and candidate.captured_by == candidate.technician
+        visit is not None
+        and one.to.field is AddressField.CUSTOMER
+        and candidate.captured_by == visit.technician
         and candidate.captured_at is not None
-        and candidate.captured_at >= candidate.visit.moment
+        and candidate.captured_at >= visit.moment
     )

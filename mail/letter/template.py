@@ -41,7 +41,8 @@ class Origin(Struct, frozen=True):
 class Recipient(Struct, frozen=True):
     """What differs from one mail of a template to the next.
 
-    `address`: ASCII. `date`: aware. `greeting`, `visit`, `place`: one line each, not escaped.
+    `address`: ASCII. `date`: aware. `greeting`, `visit`, `place`: one line each, not escaped; the
+    latter two stand in letters about a visit only.
     """
 
     address: str
@@ -108,8 +109,13 @@ def gettext_of(locale: str) -> Gettext:
     return translations(locale, CATALOGUES).gettext
 
 
-def compile_letter(content: Content, origin: Origin, locale: str, fallback: str) -> LetterTemplate:
-    """Compile the mail of `content` in `locale`; texts it lacks are taken from `fallback`."""
+def compile_letter(
+    content: Content, origin: Origin, locale: str, fallback: str, *, visited: bool
+) -> LetterTemplate:
+    """Compile the mail of `content` in `locale`; texts it lacks are taken from `fallback`.
+
+    `visited`: it is about a visit.
+    """
     slots = Slots()
     said = wording(content, gettext_of(locale), locale, fallback)
     context = {
@@ -119,6 +125,7 @@ def compile_letter(content: Content, origin: Origin, locale: str, fallback: str)
         "ratings": range(1, BEST_RATING + 1),
         "slot": slots.mark,
         "slots": slots,
+        "visited": visited,
     }
     mjml = _environment(locale, True).get_template("survey.mjml").render(context)
     plain = _environment(locale, False).get_template("survey.txt").render(context)

@@ -118,9 +118,10 @@ INSERT INTO campaign_version (account, campaign, version, rules, content, format
 VALUES ($1, $2, 1, $3, $4, $5, $6)
 """
 INVITATIONS: Final = """
-INSERT INTO invitation (account, id, campaign, version, task, round, transition, technician,
-  status, due, release, address_by_technician, created_at)
-SELECT account, id, campaign, 1, id, 1, id, technician, 'scheduled', now(), now(), false, now()
+INSERT INTO invitation (account, id, campaign, version, kind, task, round, transition, technician,
+  manual, status, due, release, address_by_technician, created_at)
+SELECT account, id, campaign, 1, 'task', id, 1, id, technician, false, 'scheduled', now(), now(),
+  false, now()
 FROM due
 """
 OUTBOX: Final = """

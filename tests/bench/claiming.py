@@ -24,9 +24,9 @@ FROM task WHERE account = $1
 """
 FOLD: Final = "UPDATE task SET state = '600', state_transition = id WHERE account = $1"
 INVITATIONS: Final = """
-INSERT INTO invitation (account, id, campaign, version, task, round, transition, technician,
-  status, due, release, address_by_technician, created_at)
-SELECT account, id, $2, 1, id, 1, id, $3, 'scheduled', now(), now(), false, now()
+INSERT INTO invitation (account, id, campaign, version, kind, task, round, transition, technician,
+  manual, status, due, release, address_by_technician, created_at)
+SELECT account, id, $2, 1, 'task', id, 1, id, $3, false, 'scheduled', now(), now(), false, now()
 FROM task WHERE account = $1
 """
 OUTBOX: Final = """

@@ -431,11 +431,11 @@ async def multiply(post: Post, invitation: Any, number: int) -> None:
         post.world,
         """
         WITH made AS (
-          INSERT INTO invitation (account, id, campaign, version, task, round, transition,
-            technician, status, due, release, address, typed_address, address_field,
+          INSERT INTO invitation (account, id, campaign, version, kind, task, round, transition,
+            technician, manual, status, due, release, address, typed_address, address_field,
             address_by_technician, language, message_id, created_at)
-          SELECT account, gen_random_uuid(), campaign, version, task, n + 1, transition,
-            technician, status, due, release, address, typed_address, address_field,
+          SELECT account, gen_random_uuid(), campaign, version, kind, task, n + 1, transition,
+            technician, manual, status, due, release, address, typed_address, address_field,
             address_by_technician, language, message_id, created_at
           FROM invitation, generate_series(1, $2) AS n WHERE id = $1
           RETURNING account, id)

@@ -215,6 +215,7 @@ async def test_it_and_the_page_name_the_day_on_which_the_step_counts(post: Post)
     assert found is not None
     shown = await open_survey(found[1])
     assert shown is not None
+    assert shown.visit is not None
     assert shown.visit.moment == arrived
 
 

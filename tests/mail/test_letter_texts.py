@@ -106,7 +106,9 @@ class Said:
 
     def mail(self) -> Mail:
         """The mail as it travels."""
-        return mail(compile_letter(self.definition.content, ORIGIN, self.locale, "fr_CA"))
+        return mail(
+            compile_letter(self.definition.content, ORIGIN, self.locale, "fr_CA", visited=True)
+        )
 
 
 def mail(template: LetterTemplate) -> Mail:

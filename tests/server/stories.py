@@ -156,11 +156,11 @@ INSERT INTO decision (account, campaign, transition, task, round, outcome, relea
 VALUES ($1, $2, $3, $4, 1, $5, $6, $7)
 """
 _INVITE: Final = """
-INSERT INTO invitation (account, id, campaign, version, task, round, transition, technician,
-  status, due, release, address, typed_address, address_field, address_by_technician, language,
-  sent_at, deadline, created_at)
-SELECT $1, $2, $3, 1, $4, 1, n.id, n.technician, $6, $7, $7, $8, $8, 'customer', false, 'fr_CA',
-  $9, $9::timestamptz + interval '28 days', $7
+INSERT INTO invitation (account, id, campaign, version, kind, task, round, transition, technician,
+  customer, manual, status, due, release, address, typed_address, address_field,
+  address_by_technician, language, sent_at, deadline, created_at)
+SELECT $1, $2, $3, 1, 'task', $4, 1, n.id, n.technician, n.customer, false, $6, $7, $7,
+  $8, $8, 'customer', false, 'fr_CA', $9, $9::timestamptz + interval '28 days', $7
 FROM transition n WHERE n.account = $1 AND n.id = $5
 """
 _LINK: Final = "INSERT INTO link (account, token_hash, purpose, invitation) VALUES ($1, $2, $3, $4)"

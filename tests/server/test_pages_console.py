@@ -12,6 +12,8 @@ import httpx
 import msgspec
 import pytest
 
+from mail.answer_body import LEAD, Body, Value
+from mail.recording import record
 from mail.rollup import roll
 from mail.states import Status
 from server.mailbox import Mailbox
@@ -22,6 +24,7 @@ from sync.database import Tx
 from sync.ids import new_id
 from tests.databases import TestDatabase
 from tests.guard import staged
+from tests.mail import relational
 from tests.server.entering import let_in
 from tests.server.serving import Served, served
 from tests.server.stories import EMAIL, PASSWORD, Story, found, invite, on, tell
@@ -572,3 +575,28 @@ def test_several_invitations_of_a_task_show_the_latest(
     assert "Le sondage part dans 1 jour" in words_of(
         console.client.get(f"/tasks/{story.task}").text
     )
+
+
+def test_who_was_asked_about_no_visit_is_counted_with_the_campaign_and_on_no_task(
+    database: TestDatabase, console: Served, story: Story
+) -> None:
+    told = f"/api/v1/tasks/{story.task}/timeline"
+    before = console.client.get(told).json()
+
+    async def ask_and_answer(tx: Tx) -> None:
+        customer = await tx.fetchval("SELECT id FROM customer WHERE account = $1", tx.account)
+        asked, _ = await relational.asked(tx, story.campaign, customer, "other@example.net")
+        said = Value(kind="stars", value=1, choices=["late"], text="Trop tard")
+        body = Body(values={LEAD: said}, not_me=False, call_back=True, language="fr_CA")
+        await record(tx, asked, body, "negative", "America/Montreal")
+        await roll(tx, [asked])
+
+    on(database, story.account, ask_and_answer)
+    assert console.client.get(told).json() == before
+    for path in ("/tasks", f"/tasks/{story.task}"):
+        page = console.client.get(path)
+        assert page.status_code == 200
+        assert "Trop tard" not in page.text
+    cards = words_of(console.client.get("/campaigns").text)
+    assert "Sondages envoyés 2 Réponses 1" in cards
+    assert console.client.get(f"/campaigns/{story.campaign}").status_code == 200

@@ -9,13 +9,16 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
+from msgspec import structs
 
 from mail.answer_body import Body, decode_body
+from mail.rollup import roll
 from server.pages.statics import address_of
 from sync.database import Tx
 from tests.databases import TestDatabase
+from tests.mail import relational
 from tests.server.serving import Served, served
-from tests.server.stories import Story, on, tell
+from tests.server.stories import CUSTOMER, Story, on, tell
 
 PAGE: Final = {"Accept": "text/html"}
 HOSTILE: Final = "<script>alert(1)</script> {{ 7 * 7 }} & « été »"
@@ -464,3 +467,32 @@ def test_a_link_whose_last_letter_says_more_than_it_may_is_none(site: Served, st
     for more in (1, 2, 3):
         spelt = f"{story.survey[:-1]}{letters[last + more]}"
         assert site.client.get(f"/s/{spelt}").status_code == 404
+
+
+@pytest.fixture
+def general(database: TestDatabase, story: Story) -> Story:
+    """As `story`, its survey about no visit."""
+
+    async def ask(tx: Tx) -> Story:
+        customer = await tx.fetchval("SELECT id FROM customer WHERE account = $1", tx.account)
+        asked, token = await relational.asked(tx, story.campaign, customer, CUSTOMER)
+        return structs.replace(story, invitation=asked, survey=token)
+
+    return on(database, story.account, ask)
+
+
+def test_a_customer_who_is_asked_about_no_visit_answers_without_one(
+    database: TestDatabase, site: Served, general: Story
+) -> None:
+    page = site.client.get(f"/s/{general.survey}?rating=2&lang=en").text
+    for text in ("Appel de service", "rue des Pins", "This visit was not mine", "None"):
+        assert text not in page
+    given = {"rating": "2", "reason": "late", "comment": "Trop tard"}
+    done = site.client.post(f"/s/{general.survey}", data=given, follow_redirects=True)
+    assert (done.status_code, done.url.path) == (200, f"/s/{general.survey}/thanks")
+    assert "Trop tard" in done.text
+    assert "rue des Pins" not in done.text
+    assert answers(database, general) == [(1, 2, ["late"], "Trop tard", False, False, "en_CA")]
+    on(database, general.account, lambda tx: roll(tx, [general.invitation]))
+    changed = site.client.get(f"/s/{general.survey}")
+    assert changed.status_code == 200

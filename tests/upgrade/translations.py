@@ -45,15 +45,20 @@ FROM transition n WHERE n.verdict = 'accepted'
 _INVITATION: Final = """
 SELECT i.account, i.id, i.campaign, i.version, i.task, i.round, i.transition, i.technician,
   i.reason, i.due, i.release, i.rearm_transition, i.address, i.typed_address, i.address_field,
-  i.address_by_technician, i.language, i.message_id, i.sent_at, i.deadline, i.created_at
+  i.address_by_technician, i.language, i.message_id, i.sent_at, i.deadline, i.created_at,
 """
 #: What had been claimed was called scheduled again when an operator let it go.
 _INVITATION_BEFORE: Final = f"""
-{_INVITATION}, CASE WHEN i.status = 'scheduled' AND i.address IS NOT NULL
+{_INVITATION} t.customer, 'task' AS kind, NULL::date AS period, false AS manual,
+  CASE WHEN i.status = 'scheduled' AND i.address IS NOT NULL
   THEN CASE WHEN o.resent THEN 'uncertain' ELSE 'claimed' END ELSE i.status END AS status
-FROM invitation i LEFT JOIN outbox o ON (o.account, o.invitation) = (i.account, i.id)
+FROM invitation i JOIN task t ON (t.account, t.id) = (i.account, i.task)
+LEFT JOIN outbox o ON (o.account, o.invitation) = (i.account, i.id)
 """
-_INVITATION_AFTER: Final = f"{_INVITATION}, i.status FROM invitation i"
+_INVITATION_AFTER: Final = f"""
+{_INVITATION} i.customer, i.kind, i.period, i.manual, i.status
+FROM invitation i
+"""
 
 _VERSION_BEFORE: Final = """
 SELECT account, campaign, version, definition, created_at FROM campaign_version

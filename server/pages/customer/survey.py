@@ -140,6 +140,6 @@ def _respond(
         page,
         status=status,
         survey=shown(survey, f"/s/{token}", page.locale),
-        clock=Calendar(survey.visit.zone, page.locale),
+        clock=Calendar(survey.zone, page.locale),
         **context,
     )

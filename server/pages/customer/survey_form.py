@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mail.answers import LONGEST_COMMENT, CurrentAnswer, Submission, Survey
+from mail.answers import LONGEST_COMMENT, CurrentAnswer, Submission, Survey, Visit
 from mail.definition import BEST_RATING, in_language
 from sync.languages import text_in
 from sync.plain import in_one_line
@@ -34,10 +34,19 @@ class ReasonShown(Struct, frozen=True):
     label: str
 
 
+class VisitShown(Struct, frozen=True):
+    """The visit that is asked about."""
+
+    type: str
+    place: str
+    at: datetime
+
+
 class SurveyShown(Struct, frozen=True, kw_only=True):
     """A survey in the customer's language.
 
-    `deadline`: None while it is not known. `answered`: when it was answered last, or None.
+    `visit`: None where it is about none. `deadline`: None while it is not known. `answered`: when
+    it was answered last, or None.
     """
 
     path: str
@@ -49,9 +58,7 @@ class SurveyShown(Struct, frozen=True, kw_only=True):
     reasons: list[ReasonShown]
     information: str
     privacy_url: str | None
-    type: str
-    place: str
-    visited: datetime
+    visit: VisitShown | None
     deadline: datetime | None
     answered: datetime | None
 
@@ -82,7 +89,7 @@ class Filled(Struct, frozen=True, kw_only=True):
 
 def shown(survey: Survey, path: str, locale: str) -> SurveyShown:
     """What the page at `path` says of `survey`."""
-    content, visit = survey.content, survey.visit
+    content = survey.content
     languages = (locale, survey.account_language)
     return SurveyShown(
         path=path,
@@ -97,11 +104,17 @@ def shown(survey: Survey, path: str, locale: str) -> SurveyShown:
         ],
         information=in_language(content.information, *languages),
         privacy_url=content.privacy_url,
-        type=text_in(visit.type_names, locale) or visit.type_name,
-        place=in_one_line(visit.address or visit.place),
-        visited=visit.moment,
+        visit=None if survey.visit is None else _visit(survey.visit, locale),
         deadline=survey.deadline,
         answered=survey.answer.answered_at if survey.answer else None,
+    )
+
+
+def _visit(visit: Visit, locale: str) -> VisitShown:
+    return VisitShown(
+        type=text_in(visit.type_names, locale) or visit.type_name,
+        place=in_one_line(visit.address or visit.place),
+        at=visit.moment,
     )
 
 
