@@ -7,6 +7,7 @@ from typing import Final, Literal, TypeAlias
 import asyncpg
 from msgspec import Struct
 
+from mail import contacts
 from mail.answer_body import LEAD, Body, Value
 from mail.definition import BEST_RATING, Content, Sentiment
 from mail.delivery.recalling import recall_to
@@ -95,23 +96,16 @@ ON CONFLICT (account, invitation) DO UPDATE SET changed_at = excluded.changed_at
   attempts = 0, not_before = excluded.not_before, quarantined_at = NULL, error = NULL
 """
 
-_SUPPRESS: Final = """
-INSERT INTO contact (account, address, suppressed, suppressed_at)
-SELECT i.account, i.address, 'unsubscribed', $3
+_LEAVING: Final = """
+SELECT i.id, i.address
 FROM link l
 JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
 WHERE l.account = $1 AND l.token_hash = $2 AND l.purpose = 'unsubscribe'
-  AND i.address IS NOT NULL
-ON CONFLICT (account, address) DO UPDATE
-SET suppressed = excluded.suppressed, suppressed_at = excluded.suppressed_at
-WHERE contact.suppressed IS DISTINCT FROM 'unsubscribed'
-RETURNING address
 """
 
 _TELL: Final = """
 INSERT INTO mail_event (account, id, invitation, kind, happened_at, attempt)
-SELECT l.account, $3, l.invitation, 'unsubscribed', $4, 0
-FROM link l WHERE l.account = $1 AND l.token_hash = $2
+VALUES ($1, $3, $2, 'unsubscribed', $4, 0)
 """
 
 
@@ -136,16 +130,20 @@ async def submit(token: str, submission: Submission) -> Outcome:
 async def unsubscribe(token: str) -> Subscription | None:
     """Leave the link's address alone from now on, whatever the campaign; None: unknown link.
 
-    Again is no change. What already waits for this address is dropped at its release, and what a
-    worker has claimed is taken back unless its content is on its way.
+    That holds for an address that was erased, too. Again is no change. What already waits for it is
+    dropped at its release, and what a worker has claimed is taken back unless its content is on its
+    way.
     """
     ref = referred(token)
 
     async def work(tx: Tx) -> Subscription | None:
-        address = await tx.fetchval(_SUPPRESS, ref.account, ref.hash, tx.now)
-        if address is not None:
-            await recall_to(tx, address)
-            await tx.execute(_TELL, ref.account, ref.hash, new_id(), tx.now)
+        row = await tx.fetchrow(_LEAVING, ref.account, ref.hash)
+        if row is None:
+            return None
+        left = await contacts.unsubscribe(tx, row["id"], row["address"])
+        if left is not None:
+            await recall_to(tx, left)
+            await tx.execute(_TELL, tx.account, row["id"], new_id(), tx.now)
         return await subscription(tx, ref)
 
     return await run(ref.account, work)

@@ -1,16 +1,23 @@
-"""One row per address: who opted out, who bounced or is full, and who holds it for a campaign.
+"""One row per address: who opted out, who bounced or is full, and which invitations used it.
 
-Rows are locked in the order of their addresses, for the decision at release and never while a
-mail is on its way.
+A row is found by the HMAC of its address under a key of the account, so that it says who opted out
+when the address itself is erased. Whoever reads the key too can tell whether an address that they
+guess is among them, and no more. Rows are made, then locked, in the order of these, for the
+decision at release and never while a mail is on its way.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+import hmac
+import secrets
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
+from msgspec import Struct
+
 from rules.decide import Mute
 from sync.database import Tx
+from sync.ids import new_id
 
 Suppression: TypeAlias = Literal["unsubscribed", "bounced", "full"]
 #: Why an address counts as empty.
@@ -18,11 +25,15 @@ EMPTY: Final[frozenset[Suppression]] = frozenset({"bounced", "full"})
 #: A mailbox is full for good when it took nothing of so many visits in such a time.
 FULL_VISITS: Final = 3
 FULL_FOR: Final = timedelta(days=30)
-#: An address in normal form, and a campaign.
-MuteKey: TypeAlias = tuple[str, UUID]
+#: A contact, and a campaign.
+MuteKey: TypeAlias = tuple[UUID, UUID]
 
-_EMPTY: Final = """
-SELECT address FROM contact WHERE account = $1 AND address = ANY($2) AND suppressed = ANY($3)
+_KEY_BYTES: Final = 32
+
+_KEY: Final = "SELECT secret FROM contact_key WHERE account = $1"
+
+_MAKE_KEY: Final = """
+INSERT INTO contact_key (account, secret) VALUES ($1, $2) ON CONFLICT DO NOTHING
 """
 
 #: Several surveys of one visit count once, one about no visit as one; more visits than are asked
@@ -32,104 +43,182 @@ UPDATE contact c SET full_since = coalesce(full_since, $4), full_visits = CASE
   WHEN i.task = ANY(full_visits) OR cardinality(full_visits) >= $5 THEN full_visits
   ELSE coalesce(full_visits, '{}') || i.task END
 FROM (SELECT coalesce(task, id) AS task FROM invitation WHERE account = $1 AND id = $3 LIMIT 1) i
-WHERE c.account = $1 AND c.address = $2
+WHERE c.account = $1 AND c.id = $2
 RETURNING cardinality(full_visits) AS visits, full_since
 """
 
 _TOOK: Final = """
 UPDATE contact SET full_since = NULL, full_visits = NULL
-WHERE account = $1 AND address IN (
-  SELECT address FROM contact
-  WHERE account = $1 AND address = ANY($2) AND full_since IS NOT NULL
-  ORDER BY address FOR NO KEY UPDATE)
+WHERE account = $1 AND id IN (
+  SELECT id FROM contact
+  WHERE account = $1 AND id = ANY($2) AND full_since IS NOT NULL
+  ORDER BY address_key FOR NO KEY UPDATE)
 """
+
+_LOOK: Final = """
+SELECT address_key, id, suppressed FROM contact WHERE account = $1 AND address_key = ANY($2)
+"""
+_LOCK: Final = f"{_LOOK} ORDER BY address_key FOR NO KEY UPDATE"
 
 _MAKE: Final = """
-INSERT INTO contact (account, address)
-SELECT $1, one.address FROM unnest($2::text[]) AS one (address) ORDER BY one.address
-ON CONFLICT DO NOTHING
+INSERT INTO contact (account, id, address, address_key)
+SELECT $1, one.id, one.address, one.key
+FROM unnest($2::uuid[], $3::text[], $4::bytea[]) AS one (id, address, key) ORDER BY one.key
+ON CONFLICT (account, address_key) DO NOTHING
 """
 
-_LOCK: Final = """
-SELECT address, suppressed FROM contact
-WHERE account = $1 AND address = ANY($2) ORDER BY address FOR NO KEY UPDATE
+_USER: Final = """
+SELECT c.id, c.suppressed
+FROM contact_use u JOIN contact c ON (c.account, c.id) = (u.account, u.contact)
+WHERE u.account = $1 AND u.invitation = $2
 """
 
-_MUTES: Final = """
-SELECT address, campaign, invitation, confirmed, counted_from FROM mute
-WHERE account = $1 AND address = ANY($2)
+_LAST: Final = """
+SELECT one.contact, one.campaign, u.invitation, u.confirmed, u.counted_from
+FROM unnest($2::uuid[], $3::uuid[]) AS one (contact, campaign)
+CROSS JOIN LATERAL (
+  SELECT invitation, confirmed, counted_from FROM contact_use
+  WHERE account = $1 AND contact = one.contact AND campaign = one.campaign
+  ORDER BY counted_from DESC LIMIT 1) u
 """
 
-_RESERVE: Final = """
-INSERT INTO mute (account, address, campaign, invitation, confirmed, counted_from)
-SELECT $1, one.address, one.campaign, one.invitation, false, one.counted_from
-FROM unnest($2::text[], $3::uuid[], $4::uuid[], $5::timestamptz[])
-  AS one (address, campaign, invitation, counted_from)
-ORDER BY one.address, one.campaign
-ON CONFLICT (account, address, campaign) DO UPDATE
-SET invitation = excluded.invitation, confirmed = false, counted_from = excluded.counted_from
+_USE: Final = """
+INSERT INTO contact_use (account, contact, invitation, campaign, confirmed, counted_from)
+SELECT $1, one.contact, one.invitation, one.campaign, false, one.counted_from
+FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[])
+  AS one (contact, invitation, campaign, counted_from)
+ON CONFLICT (account, invitation) DO NOTHING
 """
 
 #: The deliverer confirms what was sent with a statement of its own, `mail.delivery.checkpoint`.
 _CONFIRM: Final = """
-UPDATE mute SET confirmed = true, counted_from = $3
+UPDATE contact_use SET confirmed = true, counted_from = $3
 WHERE account = $1 AND invitation = $2 AND NOT confirmed
 """
 
 _RELEASE: Final = """
-DELETE FROM mute WHERE account = $1 AND invitation = ANY($2) AND NOT confirmed
+DELETE FROM contact_use WHERE account = $1 AND invitation = ANY($2) AND NOT confirmed
 """
 
 _SUPPRESS: Final = """
 UPDATE contact SET suppressed = $3, suppressed_at = $4
-WHERE account = $1 AND address = ANY($2) AND suppressed IS NULL
+WHERE account = $1 AND id = $2 AND suppressed IS NULL
+"""
+
+_UNSUBSCRIBE: Final = """
+UPDATE contact SET suppressed = 'unsubscribed', suppressed_at = $3
+WHERE account = $1 AND id = $2 AND suppressed IS DISTINCT FROM 'unsubscribed'
+RETURNING id
 """
 
 
-async def empty_among(tx: Tx, addresses: Collection[str]) -> set[str]:
-    """Those of `addresses` (normal forms) that count as empty."""
-    rows = await tx.fetch(_EMPTY, tx.account, list(addresses), EMPTY)
-    return {row["address"] for row in rows}
+class Contact(Struct, frozen=True):
+    """An address's row, and why nothing is written to it, if so."""
+
+    id: UUID
+    suppressed: Suppression | None
 
 
-async def found_full(tx: Tx, address: str, invitation: UUID) -> bool:
-    """Note that `address`, whose row is locked, never had room for this mail; is that for good?
+class Use(Struct, frozen=True):
+    """An invitation whose mail is on its way to a contact. `counted_from`: UTC."""
 
-    It is when it took no mail on `FULL_VISITS` visits in `FULL_FOR`.
-    """
-    row = await tx.fetchrow(_FULL, tx.account, address, invitation, tx.now, FULL_VISITS)
-    assert row is not None  # noqa: S101 - its row is locked
-    return bool(row["visits"] >= FULL_VISITS and tx.now - row["full_since"] >= FULL_FOR)
-
-
-async def took(tx: Tx, addresses: Collection[str]) -> None:
-    """Mails to `addresses` were taken: none of them is full."""
-    await tx.execute(_TOOK, tx.account, sorted(addresses))
+    contact: UUID
+    invitation: UUID
+    campaign: UUID
+    counted_from: datetime
 
 
-async def lock_contacts(tx: Tx, addresses: Iterable[str]) -> dict[str, Suppression | None]:
-    """Lock the rows of `addresses`, made where missing, and tell which are suppressed."""
-    wanted = sorted(set(addresses))
-    await tx.execute(_MAKE, tx.account, wanted)
-    rows = await tx.fetch(_LOCK, tx.account, wanted)
-    return {row["address"]: row["suppressed"] for row in rows}
+async def keys_of(tx: Tx, addresses: Iterable[str]) -> dict[str, bytes]:
+    """What the rows of `addresses` (normal forms) are found by, by address."""
+    secret = await tx.fetchval(_KEY, tx.account)
+    if secret is None:
+        await tx.execute(_MAKE_KEY, tx.account, secrets.token_bytes(_KEY_BYTES))
+        secret = await tx.fetchval(_KEY, tx.account)
+    return {address: hmac.digest(secret, address.encode(), "sha256") for address in addresses}
 
 
-async def mutes_of(tx: Tx, addresses: Iterable[str]) -> dict[MuteKey, Mute]:
-    """Who holds which of `addresses`, whose rows are locked."""
+async def look(tx: Tx, keys: Mapping[str, bytes]) -> dict[str, Contact]:
+    """What is known of the addresses of `keys`, by address; their rows are not locked."""
+    return await _by_address(tx, _LOOK, keys)
+
+
+async def make(tx: Tx, keys: Mapping[str, bytes]) -> None:
+    """Make the rows of the addresses of `keys` that have none. Not after any row was locked."""
+    if keys:
+        ids = [new_id() for _ in keys]
+        await tx.execute(_MAKE, tx.account, ids, list(keys), list(keys.values()))
+
+
+async def lock(tx: Tx, keys: Mapping[str, bytes]) -> dict[str, Contact]:
+    """Lock the rows of the addresses of `keys`, and tell what is known of them, by address."""
+    return await _by_address(tx, _LOCK, keys)
+
+
+async def _by_address(tx: Tx, sql: str, keys: Mapping[str, bytes]) -> dict[str, Contact]:
+    addresses = {key: address for address, key in keys.items()}
     return {
-        (row["address"], row["campaign"]): Mute(
-            row["invitation"], row["confirmed"], row["counted_from"]
-        )
-        for row in await tx.fetch(_MUTES, tx.account, list(set(addresses)))
+        addresses[row["address_key"]]: Contact(row["id"], row["suppressed"])
+        for row in await tx.fetch(sql, tx.account, list(addresses))
     }
 
 
-async def reserve(tx: Tx, reserved: Mapping[MuteKey, Mute]) -> None:
-    """Hold addresses for an attempt; what was held before has run out."""
-    rows = [(*key, mute.invitation, mute.counted_from) for key, mute in reserved.items()]
-    if rows:
-        await tx.execute(_RESERVE, tx.account, *zip(*rows, strict=True))
+async def contact_of(tx: Tx, invitation: UUID, address: str | None) -> Contact | None:
+    """Whom an invitation used, else whom its `address` belongs to; None: nobody known."""
+    row = await tx.fetchrow(_USER, tx.account, invitation)
+    if row is not None:
+        return Contact(row["id"], row["suppressed"])
+    if address is None:
+        return None
+    return (await look(tx, await keys_of(tx, [address]))).get(address)
+
+
+async def unsubscribe(tx: Tx, invitation: UUID, address: str | None) -> UUID | None:
+    """Never write again to whom an invitation was sent: their row, locked, where that is new.
+
+    `address`: the invitation's, None where it is erased.
+    """
+    contact = await contact_of(tx, invitation, address)
+    if contact is None and address is not None:
+        await make(tx, await keys_of(tx, [address]))
+        contact = await contact_of(tx, invitation, address)
+    if contact is None:
+        return None
+    left: UUID | None = await tx.fetchval(_UNSUBSCRIBE, tx.account, contact.id, tx.now)
+    return left
+
+
+async def found_full(tx: Tx, contact: UUID, invitation: UUID) -> bool:
+    """Note that a contact's mailbox never had room for this mail; is that for good?
+
+    It is when it took no mail on `FULL_VISITS` visits in `FULL_FOR`.
+    """
+    row = await tx.fetchrow(_FULL, tx.account, contact, invitation, tx.now, FULL_VISITS)
+    assert row is not None  # noqa: S101 - who was written to has a row
+    return bool(row["visits"] >= FULL_VISITS and tx.now - row["full_since"] >= FULL_FOR)
+
+
+async def took(tx: Tx, contacts: Collection[UUID]) -> None:
+    """Mails to `contacts` were taken: no mailbox of theirs is full."""
+    await tx.execute(_TOOK, tx.account, list(contacts))
+
+
+async def mutes_of(tx: Tx, wanted: Collection[MuteKey]) -> dict[MuteKey, Mute]:
+    """The last use of contacts, whose rows are locked, by these campaigns."""
+    if not wanted:
+        return {}
+    return {
+        (row["contact"], row["campaign"]): Mute(
+            row["invitation"], row["confirmed"], row["counted_from"]
+        )
+        for row in await tx.fetch(_LAST, tx.account, *zip(*wanted, strict=True))
+    }
+
+
+async def use(tx: Tx, uses: Sequence[Use]) -> None:
+    """Keep who is written to now; an earlier attempt's row stays."""
+    if uses:
+        rows = [(one.contact, one.invitation, one.campaign, one.counted_from) for one in uses]
+        await tx.execute(_USE, tx.account, *zip(*rows, strict=True))
 
 
 async def confirm(tx: Tx, invitation: UUID, counted_from: datetime) -> None:
@@ -138,12 +227,11 @@ async def confirm(tx: Tx, invitation: UUID, counted_from: datetime) -> None:
 
 
 async def release(tx: Tx, invitations: Collection[UUID]) -> None:
-    """Let go of what these invitations had reserved: nothing was sent."""
+    """Forget the uses of these invitations that are not confirmed: nothing was sent."""
     if invitations:
         await tx.execute(_RELEASE, tx.account, list(invitations))
 
 
-async def suppress(tx: Tx, addresses: Collection[str], why: Suppression) -> None:
-    """Never write to `addresses` again; an earlier reason stays."""
-    if addresses:
-        await tx.execute(_SUPPRESS, tx.account, sorted(addresses), why, tx.now)
+async def suppress(tx: Tx, contact: UUID, why: Suppression) -> None:
+    """Never write to `contact` again, whose row is locked by then; an earlier reason stays."""
+    await tx.execute(_SUPPRESS, tx.account, contact, why, tx.now)

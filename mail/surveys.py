@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from mail.answer_body import LEAD
+from mail.contacts import contact_of
 from mail.definition import Content
 from mail.formats import decode_content, decode_rules
 from rules.timing import counted_at, parse_delay
@@ -94,12 +95,11 @@ WHERE l.account = $1 AND l.token_hash = $2 AND l.purpose = 'survey'
 """
 
 _SUBSCRIPTION: Final = """
-SELECT a.name AS company, i.typed_address, coalesce(i.language, a.language) AS language,
-  coalesce(c.suppressed = 'unsubscribed', false) AS ended
+SELECT a.name AS company, i.id, i.address, i.typed_address,
+  coalesce(i.language, a.language) AS language
 FROM link l
 JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
 JOIN account a ON a.account = l.account
-LEFT JOIN contact c ON (c.account, c.address) = (i.account, i.address)
 WHERE l.account = $1 AND l.token_hash = $2 AND l.purpose = 'unsubscribe'
 """
 
@@ -132,7 +132,9 @@ async def subscription(opened: Tx, ref: TokenRef) -> Subscription | None:
     row = await opened.fetchrow(_SUBSCRIPTION, ref.account, ref.hash)
     if row is None:
         return None
-    return Subscription(row["company"], row["typed_address"] or "", row["language"], row["ended"])
+    contact = await contact_of(opened, row["id"], row["address"])
+    ended = contact is not None and contact.suppressed == "unsubscribed"
+    return Subscription(row["company"], row["typed_address"] or "", row["language"], ended)
 
 
 def _counted_at(row: asyncpg.Record) -> datetime:

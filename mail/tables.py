@@ -194,33 +194,46 @@ class SenderBreaker(Table, tablename="sender_breaker", db=DB):
     probes = Integer(null=False, default=None)
 
 
+class ContactKey(Table, tablename="contact_key", db=DB):
+    """Under which an account's addresses are hashed; made once and never changed."""
+
+    key = ("account",)
+    account = BigInt(primary_key=True, null=False, default=None)
+    secret = Bytea(null=False, default=None)
+
+
 class Contact(Table, tablename="contact", db=DB):
     """One address of an account, in normal form; locked whenever a release is decided for it.
 
-    `full_visits`: the tasks whose mails it never had room for, since it last took one, from
+    `address`: null once it is erased; `address_key`, its HMAC, stays, and so does what is known of
+    it. `full_visits`: the tasks whose mails it never had room for, since it last took one, from
     `full_since` on.
     """
 
-    key = ("account", "address")
+    key = ("account", "id")
     account = BigInt(null=False, default=None)
-    address = Text(primary_key=True, null=False, default=None)
+    id = UUID(primary_key=True, null=False, default=None)
+    address = Text(null=True, default=None)
+    address_key = Bytea(null=False, default=None)
     suppressed = Text(null=True, default=None)
     suppressed_at = Timestamptz(null=True, default=None)
     full_since = Timestamptz(null=True, default=None)
     full_visits = Array(base_column=UUID(), null=True, default=None)
 
 
-class Mute(Table, tablename="mute", db=DB):
-    """Who holds an address for a campaign:
+class ContactUse(Table, tablename="contact_use", db=DB):
+    """An invitation whose mail is on its way to a contact, or went (`confirmed`).
 
-    reserved for an attempt, or confirmed from a moment on.
+    The last one of a campaign holds its mute window; how often somebody was asked is a count of
+    them. Both count from `counted_from`. `priority`: of the campaign, of which none has one yet.
     """
 
-    key = ("account", "address", "campaign")
+    key = ("account", "invitation")
     account = BigInt(null=False, default=None)
-    address = Text(null=False, default=None)
-    campaign = UUID(primary_key=True, null=False, default=None)
-    invitation = UUID(null=False, default=None)
+    contact = UUID(null=False, default=None)
+    invitation = UUID(primary_key=True, null=False, default=None)
+    campaign = UUID(null=False, default=None)
+    priority = SmallInt(null=True, default=None)
     confirmed = Boolean(null=False, default=None)
     counted_from = Timestamptz(null=False, default=None)
 

@@ -56,9 +56,9 @@ WITH taken AS (
     AND attempt = ($4::integer[])[array_position($3, invitation)]
     AND phase IN ({from_phases})
   RETURNING invitation, attempt, array_position($3, invitation) AS place
-), muted AS (
-  UPDATE mute m SET confirmed = true, counted_from = ($6::timestamptz[])[place]
-  FROM taken WHERE m.account = $1 AND m.invitation = taken.invitation AND NOT m.confirmed
+), used AS (
+  UPDATE contact_use u SET confirmed = true, counted_from = ($6::timestamptz[])[place]
+  FROM taken WHERE u.account = $1 AND u.invitation = taken.invitation AND NOT u.confirmed
 ), told AS (
   INSERT INTO mail_event (account, id, invitation, kind, happened_at, attempt)
   SELECT $1, ($7::uuid[])[place], invitation, ($8::text[])[place], $2, attempt FROM taken
@@ -69,7 +69,7 @@ RETURNING
   EXISTS (SELECT FROM sender_breaker WHERE account = $1
     AND sender = ANY($9::text[]) AND recipient = ANY($10::text[])) AS broken,
   EXISTS (SELECT FROM contact WHERE account = $1
-    AND address = ANY($11::text[]) AND full_since IS NOT NULL) AS was_full
+    AND id = ANY($11::uuid[]) AND full_since IS NOT NULL) AS was_full
 """)
 
 _OURS: Final = CONTENT.reading("""
@@ -179,8 +179,8 @@ class Checkpoint:
             routes = {job.route for job in jobs}
             await self._until_done(account, lambda tx: breakers.taken(tx, routes))
         if was_full:
-            addresses = {job.sending.address for job in jobs}
-            await self._until_done(account, lambda tx: contacts.took(tx, addresses))
+            written_to = {job.contact for job in jobs}
+            await self._until_done(account, lambda tx: contacts.took(tx, written_to))
         return [None] * len(jobs)
 
     async def _until_done(self, account: int, work: Callable[[Tx], Awaitable[T]]) -> T:
@@ -235,8 +235,8 @@ async def _set_sent(tx: Tx, jobs: Sequence[Leased]) -> tuple[bool, bool]:
     ]
     senders = {job.route.sender for job in jobs}
     recipients = {EVERY, *(job.route.recipient for job in jobs)}
-    addresses = {job.sending.address for job in jobs}
-    columns = (*zip(*rows, strict=True), senders, recipients, addresses)
+    written_to = {job.contact for job in jobs}
+    columns = (*zip(*rows, strict=True), senders, recipients, written_to)
     written = await tx.fetch(_SENT, tx.account, tx.now, *columns)
     move(tx)
     if len(written) < len(jobs):

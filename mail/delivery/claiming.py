@@ -3,7 +3,7 @@
 The decisions of an account are taken one chunk after the other (an advisory lock of the
 transaction), so that ties between invitations go by release, then id, whoever claims. Locks are
 taken in one order: the turn, campaigns, breakers that nobody waits behind any more, the queue and
-its invitations, contacts by address, mute windows, breakers.
+its invitations, contacts by their key, their uses, breakers.
 """
 
 from collections.abc import Awaitable, Callable, Sequence

@@ -1,14 +1,14 @@
 """The decision at release: who is asked now, who not and why, who has to wait."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias, assert_never
 from uuid import UUID
 
 from msgspec import Struct
 
 from mail import contacts
-from mail.contacts import MuteKey, Suppression
+from mail.contacts import MuteKey, Use
 from mail.definition import Content
 from mail.delivery.breakers import Probes, Route, Stopped, barring
 from mail.delivery.due import Candidate
@@ -16,6 +16,7 @@ from mail.live import VersionKey
 from rules.address import Resolved, normal_form, resolve
 from rules.campaign import Campaign, Status
 from rules.decide import Contact, Go, Mute, Reason, Skip, Wait, task_stands, to_contact
+from rules.timing import window_anchor
 from sync.database import Tx
 
 
@@ -36,10 +37,14 @@ Versions: TypeAlias = Mapping[VersionKey, Version]
 
 
 class Cleared(Struct, frozen=True):
-    """`candidate` may be sent to `to`. `probed`: the open breaker that lets this one through."""
+    """`candidate` may be sent to `to`, whose row is `contact`.
+
+    `probed`: the open breaker that lets this one through.
+    """
 
     candidate: Candidate
     to: Resolved
+    contact: UUID
     route: Route
     probed: Route | None
 
@@ -68,12 +73,14 @@ Outcome: TypeAlias = Cleared | Dropped | Waiting | Stopped | Paused
 
 
 class _Known(Struct, frozen=True):
-    """What is decided on. `mutes`: those that are reserved meanwhile count for who comes after."""
+    """What is decided on, `contacts` by address.
+
+    `mutes`: those that are reserved meanwhile count for who comes after.
+    """
 
     now: datetime
-    suppressed: Mapping[str, Suppression | None]
+    contacts: Mapping[str, contacts.Contact]
     mutes: dict[MuteKey, Mute]
-    reserved: dict[MuteKey, Mute]
     probes: Probes
 
 
@@ -81,7 +88,7 @@ async def judge(
     tx: Tx, candidates: Sequence[Candidate], versions: Versions, probes: Probes
 ) -> list[Outcome]:
     """Judge locked `candidates` in their order, leave the rows of their contacts locked, and
-    reserve mute windows for those that may go.
+    keep whom those that may go are sent to.
     """
     asked = [(one, versions.get((one.campaign, one.version))) for one in candidates]
     possible = {
@@ -91,15 +98,35 @@ async def judge(
         for field in (version.rules.primary, version.rules.secondary)
         if field is not None and (normal := normal_form(one.mailboxes.get(field))) is not None
     }
-    empty = await contacts.empty_among(tx, possible)
+    earlier = {one.earlier.address for one in candidates if one.earlier is not None}
+    keys = await contacts.keys_of(tx, possible | earlier)
+    seen = await contacts.look(tx, keys)
+    empty = {address for address, one in seen.items() if one.suppressed in contacts.EMPTY}
     found = [(one, version, _address(one, version, empty)) for one, version in asked]
     addresses = {to.normal for _, _, to in found if to is not None}
-    suppressed = await contacts.lock_contacts(tx, addresses)
-    mutes = await contacts.mutes_of(tx, addresses)
-    known = _Known(tx.now, suppressed, mutes, {}, probes)
+    await contacts.make(tx, {one: keys[one] for one in addresses - seen.keys()})
+    locked = await contacts.lock(tx, {one: keys[one] for one in addresses})
+    wanted = {
+        (locked[to.normal].id, one.campaign)
+        for one, version, to in found
+        if version is not None and to is not None and _window(one, version) is not None
+    }
+    known = _Known(tx.now, locked, await contacts.mutes_of(tx, wanted), probes)
     outcomes = [_outcome(one, version, to, known) for one, version, to in found]
-    await contacts.reserve(tx, known.reserved)
+    await contacts.use(tx, [_use(one, tx.now) for one in outcomes if isinstance(one, Cleared)])
     return outcomes
+
+
+def _window(one: Candidate, version: Version) -> timedelta | None:
+    """The mute window that `one` has to respect. A retry has none: it asked at its release."""
+    return version.rules.mute if one.earlier is None else None
+
+
+def _use(cleared: Cleared, now: datetime) -> Use:
+    """Anchored as if sent at once, so that of a campaign with a window the last one is its own."""
+    one = cleared.candidate
+    counted_from = window_anchor(one.release, now)
+    return Use(cleared.contact, one.invitation, one.campaign, counted_from)
 
 
 def _address(one: Candidate, version: Version | None, empty: set[str]) -> Resolved | None:
@@ -122,7 +149,7 @@ def _outcome(
         return Dropped(one, left.reason)
     if to is None:
         return Dropped(one, Reason.NO_ADDRESS)
-    if known.suppressed[to.normal] in contacts.EMPTY:
+    if known.contacts[to.normal].suppressed in contacts.EMPTY:
         # Between the look and the lock: a fresh one resolves again, a retry ends.
         return Waiting(one, None) if one.earlier is None else Dropped(one, Reason.SUPPRESSED)
     return _to_contact(one, version, to, known)
@@ -141,17 +168,17 @@ def _to_contact(one: Candidate, version: Version, to: Resolved, known: _Known) -
     barred = barring(known.probes, route)
     if barred is not None and known.probes[barred] != one.invitation:
         return Stopped(one.invitation, route)
-    key = (to.normal, one.campaign)
+    found = known.contacts[to.normal]
+    key = (found.id, one.campaign)
     mute = known.mutes.get(key)
-    contact = Contact(known.suppressed[to.normal] is not None, mute)
-    # A retry is exempt from mute: it asked when it was released.
-    window = version.rules.mute if one.earlier is None else None
+    contact = Contact(found.suppressed is not None, mute)
+    window = _window(one, version)
     verdict = to_contact(one.invitation, one.release, known.now, window, contact)
     match verdict:
         case Go(reserve=taken):
             if taken:
-                known.mutes[key] = known.reserved[key] = Mute(one.invitation, False, one.release)
-            return Cleared(one, to, route, barred)
+                known.mutes[key] = Mute(one.invitation, False, one.release)
+            return Cleared(one, to, found.id, route, barred)
         case Wait():
             return Waiting(one, None if mute is None else mute.invitation)
         case Skip(reason=reason):

@@ -59,7 +59,8 @@ WHERE o.account = $1 AND o.invitation = one.invitation
 class Leased(Struct, frozen=True):
     """A leased invitation. `attempt` fences: a write with another one changes nothing.
 
-    `sender`: the address that it is from. `probe`: it is the one that an open breaker lets through.
+    `contact`: whom it is for. `sender`: the address that it is from. `probe`: it is the one that an
+    open breaker lets through.
     `claimed_at`, `first_tried_at`: UTC. `visited_at`: when the step counts that asks.
     `answers_for`: how long answers are taken. `zone`: IANA. `fallback`: the account's language.
     `after_crash`: what the account wants done when in doubt.
@@ -68,6 +69,7 @@ class Leased(Struct, frozen=True):
     account: int
     invitation: UUID
     candidate: Candidate
+    contact: UUID
     sending: Sending
     sender: str
     route: Route
@@ -115,6 +117,7 @@ def _leased(tx: Tx, one: Cleared, version: Version, account: asyncpg.Record) -> 
         account=tx.account,
         invitation=candidate.invitation,
         candidate=candidate,
+        contact=one.contact,
         sending=_sending(one, version, account["language"]),
         sender=version.sender,
         route=one.route,

@@ -23,20 +23,22 @@ WHERE account = $1 AND phase IN ({{from_phases}}) AND invitation IN (
   ORDER BY o.invitation FOR NO KEY UPDATE OF o {locked})
 """
 
-_TO: Final = RECALL.sql(_RECALL.format(concerned="i.address = $3", locked=""))
+_IS_TO: Final = """EXISTS (
+    SELECT FROM contact_use WHERE account = $1 AND invitation = o.invitation AND contact = $3)"""
+_TO: Final = RECALL.sql(_RECALL.format(concerned=_IS_TO, locked=""))
 _OF: Final = RECALL.sql(_RECALL.format(concerned="i.campaign = $3", locked=""))
 #: Of two mails to one address that are refused at once, neither waits for the other's outcome.
-_BEHIND: Final = RECALL.sql(_RECALL.format(concerned="i.address = $3", locked="SKIP LOCKED"))
+_BEHIND: Final = RECALL.sql(_RECALL.format(concerned=_IS_TO, locked="SKIP LOCKED"))
 
 
-async def recall_to(tx: Tx, address: str) -> None:
-    """Take back what is claimed for `address` (a normal form), whose contact is locked."""
-    await tx.execute(_TO, tx.account, tx.now, address)
+async def recall_to(tx: Tx, contact: UUID) -> None:
+    """Take back what is claimed for `contact`, whose row is locked."""
+    await tx.execute(_TO, tx.account, tx.now, contact)
 
 
-async def recall_behind(tx: Tx, address: str) -> None:
+async def recall_behind(tx: Tx, contact: UUID) -> None:
     """As `recall_to`, but for what others are busy with: the server has refused the address."""
-    await tx.execute(_BEHIND, tx.account, tx.now, address)
+    await tx.execute(_BEHIND, tx.account, tx.now, contact)
 
 
 async def recall_of(tx: Tx, campaign: UUID) -> None:

@@ -186,12 +186,10 @@ async def _end(tx: Tx, job: Leased, outcome: Outcome, error: SendError) -> None:
 
 async def _suppress(tx: Tx, job: Leased, outcome: Outcome) -> None:
     """Have the address count as empty from now on, if that is what the outcome says of it."""
-    address = job.sending.address
-    await contacts.lock_contacts(tx, [address])
     why: Suppression = "bounced" if outcome.suppress else "full"
-    if outcome.suppress or await contacts.found_full(tx, address, job.invitation):
-        await contacts.suppress(tx, [address], why)
-        await recall_behind(tx, address)
+    if outcome.suppress or await contacts.found_full(tx, job.contact, job.invitation):
+        await contacts.suppress(tx, job.contact, why)
+        await recall_behind(tx, job.contact)
 
 
 def _doubt(job: Leased, error: SendError) -> Doubt:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from mail.answer_body import LEAD, encode_body
+from mail.contacts import keys_of
 from mail.states import TELL, Status
 from mail.tables import (
     Answer,
@@ -19,12 +20,13 @@ from mail.tables import (
     AnswerVersion,
     CampaignPause,
     Contact,
+    ContactUse,
     Decision,
     MailEvent,
-    Mute,
     RollupChange,
 )
 from rules.campaign import Pause
+from rules.timing import window_anchor
 from server.demo.aftermath import Asked, Verdict
 from server.demo.company import Ids, manager_of
 from server.demo.fixture import DEMO
@@ -99,19 +101,22 @@ async def write_mails(tx: Tx, ids: Ids, asked: Sequence[Asked], releases: Releas
     await tx.execute(_TELL, msgspec.json.encode(rows).decode())
     parted = {one.invitation: one for one in releases.suppressed.values()}
     await insert(MailEvent, (event for one in asked for event in _events(tx, one, parted)))
-    await insert(Contact, (_contact(tx, address, releases) for address in releases.addresses))
+    keys = await keys_of(tx, releases.addresses)
+    contacts = {address: _contact(tx, address, key, releases) for address, key in keys.items()}
+    await insert(Contact, contacts.values())
     await insert(
-        Mute,
+        ContactUse,
         (
             {
                 "account": tx.account,
-                "address": address,
-                "campaign": campaign,
-                "invitation": held.invitation,
-                "confirmed": held.confirmed,
-                "counted_from": held.counted_from,
+                "contact": contacts[one.resolved.normal]["id"],
+                "invitation": one.id,
+                "campaign": one.campaign.id,
+                "confirmed": True,
+                "counted_from": window_anchor(one.release, one.sent),
             }
-            for (campaign, address), held in releases.mutes.items()
+            for one in asked
+            if one.resolved is not None and one.sent is not None
         ),
     )
 
@@ -188,11 +193,13 @@ def _reason(asked: Asked) -> str | None:
     return None if asked.reason is None else asked.reason.value
 
 
-def _contact(tx: Tx, address: str, releases: Releases) -> dict[str, Any]:
+def _contact(tx: Tx, address: str, key: bytes, releases: Releases) -> dict[str, Any]:
     found = releases.suppressed.get(address)
     return {
         "account": tx.account,
+        "id": new_id(),
         "address": address,
+        "address_key": key,
         "suppressed": None if found is None else found.why,
         "suppressed_at": None if found is None else found.since,
     }

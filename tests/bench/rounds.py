@@ -7,7 +7,9 @@ from uuid import UUID
 from mail.planning import plan_due
 from tests.bench.ground import Ground
 
-FORGET: Final = ("completion", "mail_event", "link", "mute", "outbox", "invitation", "decision")
+FORGET: Final = (
+    "completion", "mail_event", "link", "contact_use", "outbox", "invitation", "decision",
+)  # fmt: skip
 
 ENQUEUE: Final = """
 INSERT INTO task_change (account, task, changed_at, attempts, not_before)

@@ -116,9 +116,13 @@ class Post:
         )
         return [row["kind"] for row in found]
 
-    async def muted(self) -> list[tuple[str, bool]]:
-        """Addresses held, and whether that is confirmed."""
-        found = await rows(self.world, "SELECT address, confirmed FROM mute ORDER BY address")
+    async def uses(self) -> list[tuple[str, bool]]:
+        """Addresses that mails are on their way to, and whether they went; oldest first."""
+        found = await rows(
+            self.world,
+            "SELECT c.address, u.confirmed FROM contact_use u JOIN contact c ON c.id = u.contact"
+            " ORDER BY u.counted_from, c.address",
+        )
         return [(row["address"], row["confirmed"]) for row in found]
 
     async def suppressed(self) -> dict[str, str]:

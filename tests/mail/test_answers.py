@@ -305,12 +305,8 @@ async def test_unsubscribing_holds_for_the_address_and_again_is_no_change(
 
 
 async def test_unsubscribing_outweighs_a_bounce(world: World, mail: Sent) -> None:
-    await change(
-        world,
-        "INSERT INTO contact VALUES ($1, $2, 'bounced', retour_now())",
-        world.account,
-        ADDRESS,
-    )
+    await unsubscribe(mail.unsubscribe)
+    await change(world, "UPDATE contact SET suppressed = 'bounced'")
     await unsubscribe(mail.unsubscribe)
     contacts = await rows(world, "SELECT suppressed FROM contact")
     assert [row["suppressed"] for row in contacts] == ["unsubscribed"]

@@ -345,7 +345,7 @@ async def test_29_who_waits_behind_a_breaker_holds_no_address(post: Post) -> Non
     await post.deliver_all()
     tasks = [await post.visit("marie@example.net") for _ in range(2)]
     await post.deliver_all()
-    assert "marie@example.net" not in dict(await post.muted())
+    assert "marie@example.net" not in dict(await post.uses())
     mend(post)
     await post.later(FIRST_REST)
     await post.deliver_all()

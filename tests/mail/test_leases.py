@@ -38,7 +38,7 @@ AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.Internal
 _STATE = """
 SELECT 'outbox', xmin::text, ctid::text FROM outbox
 UNION ALL SELECT 'invitation', xmin::text, ctid::text FROM invitation
-UNION ALL SELECT 'mute', xmin::text, ctid::text FROM mute
+UNION ALL SELECT 'use', xmin::text, ctid::text FROM contact_use
 UNION ALL SELECT 'contact', xmin::text, ctid::text FROM contact
 UNION ALL SELECT 'event', xmin::text, ctid::text FROM mail_event
 ORDER BY 1, 2, 3

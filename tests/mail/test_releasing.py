@@ -152,7 +152,7 @@ async def test_without_a_window_each_visit_asks(post: Post) -> None:
         await post.visit(ADDRESS)
     await post.deliver_all()
     assert len(post.server.to(ADDRESS)) == 2
-    assert await post.muted() == []
+    assert await post.uses() == [(ADDRESS, True), (ADDRESS, True)]
 
 
 @pytest.mark.parametrize("empty", ["", "  ", "nobody", "a@b@example.net"])
@@ -245,7 +245,7 @@ async def test_what_is_put_off_when_its_campaign_is_archived_is_not_sent(post: P
     await post.later(HOUR)
     await post.deliver_all()
     assert await post.status(task) == ("dropped", "paused")
-    assert (await post.muted(), await post.deliver()) == ([], 0)
+    assert (await post.uses(), await post.deliver()) == ([], 0)
 
 
 async def test_an_address_that_the_rated_technician_noted_is_flagged(post: Post) -> None:

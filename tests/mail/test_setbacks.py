@@ -24,7 +24,7 @@ async def test_16_a_mail_that_is_put_off_goes_when_the_server_takes_it(post: Pos
     post.server.next("RCPT", LATER, LATER)
     for _ in range(2):
         await post.deliver()
-        assert await post.muted() == [(ADDRESS, False)]
+        assert await post.uses() == [(ADDRESS, False)]
         await post.later(HOUR)
     await post.deliver()
     assert await post.status(task) == ("sent", None)
@@ -59,7 +59,7 @@ async def test_16_after_48_hours_it_expires_and_lets_the_address_go(post: Post) 
     await post.deliver()
     assert (await post.status(task))[0] == "expired"
     assert (await post.events(task))[-1] == "expired"
-    assert (await post.muted(), await post.suppressed()) == ([], {})
+    assert (await post.uses(), await post.suppressed()) == ([], {})
     assert await post.entry(task) is None
 
 
@@ -86,7 +86,7 @@ async def test_17_a_refused_recipient_is_tried_once_and_suppressed_only_if_bad(
     assert await post.events(task) == ["failed"]
     assert post.server.said("RCPT") == 1
     assert await post.suppressed() == suppressed
-    assert await post.muted() == []
+    assert await post.uses() == []
 
 
 @pytest.mark.parametrize("place", ["RCPT", "DOT"])
@@ -285,7 +285,7 @@ async def test_19_a_mail_in_doubt_is_sent_once_more_and_says_it_is_the_same(
     post.server.next("DOT", deed)
     await post.deliver_all()
     assert (await post.status(task))[0] == "uncertain"
-    assert await post.muted() == [(ADDRESS, True)]
+    assert await post.uses() == [(ADDRESS, True)]
     await post.later(timedelta(seconds=post.config.uncertain_after) - SECOND)
     assert await post.deliver() == 0
     await post.later(2 * SECOND)
@@ -322,7 +322,7 @@ async def test_what_becomes_of_a_second_copy_says_nothing_of_the_first(
     assert found["status"] == "uncertain"
     assert found["deadline"] is not None
     assert await post.events(task) == ["uncertain", "failed"]
-    assert await post.muted() == [(ADDRESS, True)]
+    assert await post.uses() == [(ADDRESS, True)]
 
 
 async def test_no_second_copy_goes_to_who_unsubscribed_with_the_first(post: Post) -> None:
@@ -346,7 +346,7 @@ async def test_19_where_the_account_says_hold_an_operator_decides(post: Post) ->
     assert entry is not None
     assert (entry["phase"], (await post.status(task))[0]) == ("held", "held")
     assert len(post.server.mails) == 1
-    assert await post.muted() == [(ADDRESS, True)]
+    assert await post.uses() == [(ADDRESS, True)]
 
 
 async def test_23_a_mail_that_cannot_be_written_is_set_aside_and_its_neighbours_go(
@@ -369,7 +369,7 @@ async def test_23_a_mail_that_cannot_be_written_is_set_aside_and_its_neighbours_
     assert entry is not None
     assert (entry["phase"], entry["faults"]) == ("held", 5)
     assert await post.events(poison) == ["held"]
-    assert len(await post.muted()) == 1
+    assert len(await post.uses()) == 1
 
 
 async def test_23_a_mail_that_cannot_be_written_keeps_none_before_it_waiting(post: Post) -> None:

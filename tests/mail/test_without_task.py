@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from mail import contacts
 from mail.answers import Submission, open_survey, submit
 from mail.definition import Lines, Message, Question
 from mail.lifecycle import archive_campaign
@@ -184,13 +185,8 @@ async def test_its_answer_is_part_of_no_tasks_result(post: Post) -> None:
 async def test_who_wants_no_more_mail_is_not_asked_about_no_visit_either(post: Post) -> None:
     campaign = await active(post.world)
     async with tx(post.world.account) as opened:
-        await opened.execute(
-            "INSERT INTO contact (account, address, suppressed, suppressed_at)"
-            " VALUES ($1, $2, 'unsubscribed', $3)",
-            opened.account,
-            ADDRESS,
-            opened.now,
-        )
+        await contacts.make(opened, await contacts.keys_of(opened, [ADDRESS]))
+        await opened.execute("UPDATE contact SET suppressed = 'unsubscribed'")
     await relational.waiting(post.world, campaign, await customer_of(post.world))
     await post.deliver_all()
     assert post.server.mails == []

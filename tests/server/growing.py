@@ -13,7 +13,7 @@ from tests.guard import unguarded
 #: What is copied, each after what it refers to; of feeds only what is copied itself.
 COPIED: Final = (
     "customer", "location", "task", "assignment", "transition",
-    "feed", "audit", "decision", "invitation", "outbox", "contact", "mute", "link",
+    "feed", "audit", "decision", "invitation", "outbox", "contact", "contact_use", "link",
     "mail_event", "answer", "answer_value", "answer_version", "completion", "task_result",
 )  # fmt: skip
 
@@ -22,12 +22,14 @@ COPY: Final = r"""
 CREATE FUNCTION copy_of(line jsonb, n bigint, span bigint) RETURNS jsonb LANGUAGE sql AS $$
 SELECT line || jsonb_object_agg(key, CASE
   WHEN key IN ('address', 'email') THEN n || '.' || value
-  WHEN key = 'token_hash' THEN '\x' || encode(sha256(convert_to(value || n, 'UTF8')), 'hex')
+  WHEN key IN ('token_hash', 'address_key')
+    THEN '\x' || encode(sha256(convert_to(value || n, 'UTF8')), 'hex')
   WHEN key = 'position' THEN (value::bigint + n * span)::text
   ELSE md5(value || n)::uuid::text END)
 FROM jsonb_each_text(line)
 WHERE value IS NOT NULL AND key IN ('id', 'customer', 'location', 'task', 'pushed_task',
-  'transition', 'state_transition', 'invitation', 'address', 'email', 'token_hash', 'position')
+  'transition', 'state_transition', 'invitation', 'contact', 'address', 'address_key', 'email',
+    'token_hash', 'position')
 $$
 """
 ADD: Final = """

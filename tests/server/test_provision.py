@@ -148,7 +148,7 @@ async def test_a_running_role_that_owns_a_table_is_refused(database: TestDatabas
     await command(
         database.owner,
         f"GRANT CREATE ON SCHEMA public TO {name}",
-        f"ALTER TABLE mute OWNER TO {name}",
+        f"ALTER TABLE contact_use OWNER TO {name}",
     )
     with pytest.raises(ProvisionError, match="could pass row-level security"):
         await provisioned(database.owner)

@@ -78,13 +78,13 @@ def test_no_row_is_lost_where_the_landed_code_is_not_had(rebuilt: Pair) -> None:
     assert [f"{one.app} {one.name}" for one in rebuilt.migrated] == ran[1][len(ran[0]) :]
     assert {"transition", "account"} <= {one.table for one in rebuilt.held}
 
-    asyncio.run(command(rebuilt.after, LOSE, RENAME, "ALTER TABLE mute DROP COLUMN confirmed"))
+    asyncio.run(command(rebuilt.after, LOSE, RENAME, "ALTER TABLE mail_event DROP COLUMN detail"))
     found = compare(rebuilt, SIZE)
     assert exit_code(found) == 1
-    assert different(found) == {"rows of answer_version", "rows of mute", "rows of task"}
+    assert different(found) == {"rows of answer_version", "rows of mail_event", "rows of task"}
     assert "only before" in told(found)
     assert "title was 'Travail" in told(found)
-    assert "no more: confirmed" in told(found)
+    assert "no more: detail" in told(found)
 
 
 def test_a_commit_that_is_not_had_is_told_apart() -> None:

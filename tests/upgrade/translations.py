@@ -107,6 +107,21 @@ SELECT account, task, answers, lead_mean AS rating_mean, lead_value AS rating_la
 FROM task_result
 """
 
+_MUTE_BEFORE: Final = """
+SELECT account, address, campaign, invitation, confirmed, counted_from FROM mute
+"""
+#: The window is that of the last use, of campaigns that have one.
+_MUTE_AFTER: Final = """
+SELECT DISTINCT ON (u.account, c.address, u.campaign)
+  u.account, c.address, u.campaign, u.invitation, u.confirmed, u.counted_from
+FROM contact_use u
+JOIN contact c ON (c.account, c.id) = (u.account, u.contact)
+JOIN campaign k ON (k.account, k.id) = (u.account, u.campaign)
+JOIN campaign_version v ON (v.account, v.campaign, v.version) = (k.account, k.id, k.version)
+WHERE v.rules ->> 'mute' IS NOT NULL
+ORDER BY u.account, c.address, u.campaign, u.counted_from DESC
+"""
+
 _WAITING_BEFORE: Final = """
 SELECT account, task, changed_at, attempts, not_before, quarantined_at, error
 FROM rollup_change
@@ -125,6 +140,7 @@ READINGS: Final = {
     "invitation": Reading(("account", "id"), _INVITATION_BEFORE, _INVITATION_AFTER),
     "answer": Reading(("account", "invitation"), _ANSWER_BEFORE, _ANSWER_AFTER),
     "answer_version": Reading(("account", "invitation", "version"), _SAID_BEFORE, _SAID_AFTER),
+    "mute": Reading(("account", "address", "campaign"), _MUTE_BEFORE, _MUTE_AFTER),
     "rollup_change": Reading(("account", "task"), _WAITING_BEFORE, _WAITING_AFTER),
     "task_result": Reading(("account", "task"), _RESULT_BEFORE, _RESULT_AFTER),
 }
