@@ -73,8 +73,8 @@ FROM unnest($4::uuid[], $5::uuid[], $6::integer[], $7::uuid[], $8::uuid[], $9::u
 """)
 
 _ENQUEUE: Final = """
-INSERT INTO outbox (account, invitation, release, not_before, phase, attempt, resent)
-SELECT $1, one.id, one.release, one.release, {phase}, 0, false
+INSERT INTO outbox (account, invitation, release, not_before, phase, purpose, attempt, resent)
+SELECT $1, one.id, one.release, one.release, {phase}, {purpose}, 0, false
 FROM unnest($2::uuid[], $3::timestamptz[]) AS one (id, release)
 """
 _ENQUEUE_MADE: Final = MAKE.sql(_ENQUEUE)

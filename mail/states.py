@@ -1,7 +1,8 @@
 """The states of an invitation, and every write that may change one.
 
-A state is the invitation's `status` with the `phase` of its entry in the queue. Statements that
-write either are made by their edge, which names them and gives them their values.
+A state is the invitation's `status` with the `phase` and the `purpose` of its entry in the queue.
+Statements that write any of them are made by their edge, which names them and gives them their
+values; however many parts such a statement has, they are one step.
 """
 
 from collections.abc import Iterable
@@ -34,14 +35,32 @@ class Phase(StrEnum):
     HELD = "held"
 
 
+class Purpose(StrEnum):
+    """Why an invitation is in the queue: what is sent is its first mail, or one more.
+
+    No edge leads to `reminder` or `resend` yet. A resend is what somebody in the office asks for;
+    the second copy of a mail in doubt has the purpose of the first, and `outbox.resent` tells it
+    apart.
+    """
+
+    FIRST = "first"
+    REMINDER = "reminder"
+    RESEND = "resend"
+
+
 class State(NamedTuple):
-    """`status` is None where there is no invitation, `phase` where it is not in the queue."""
+    """`status` is None where there is no invitation, `phase` where it is not in the queue.
+
+    `purpose` counts in the queue only, and is written where it is not the first.
+    """
 
     status: Status | None
     phase: Phase | None
+    purpose: Purpose = Purpose.FIRST
 
     def __str__(self) -> str:
-        return f"{self.status or 'none'}" + (f"/{self.phase}" if self.phase else "")
+        purpose = None if self.purpose is Purpose.FIRST else self.purpose
+        return "/".join(filter(None, (self.status or "none", self.phase, purpose)))
 
 
 class Edge(Struct, frozen=True):
@@ -53,8 +72,8 @@ class Edge(Struct, frozen=True):
     def sql(self, text: str) -> str:
         """`text` as a statement of this edge.
 
-        In it `{from_phases}` and `{from_statuses}` list where the edge begins, `{status}` and
-        `{phase}` are where it ends if that is one place; for others see `quoted`.
+        In it `{from_phases}` and `{from_statuses}` list where the edge begins, `{status}`,
+        `{phase}` and `{purpose}` are where it ends if that is one place; for others see `quoted`.
         """
         return f"/* edge: {self.name} */ {self.reading(text)}"
 
@@ -71,6 +90,7 @@ class Edge(Struct, frozen=True):
             from_statuses=_listed(old.status for old, _ in self.moves),
             status=_listed(new.status for old, new in self.moves if new.status != old.status),
             phase=_listed(new.phase for _, new in self.moves),
+            purpose=_listed(new.purpose for _, new in self.moves if new.phase is not None),
         )
 
 

@@ -151,7 +151,8 @@ class Outbox(Table, tablename="outbox", db=DB):
 
     `faults`: how often it could not be decided or written; the mail server is no part of that.
     `vouched_at`: when an operator let it go. It holds against restores of before, not of after:
-    a backup may remember the word and not that it was followed. `sender_domain` and
+    a backup may remember the word and not that it was followed. `resent`: a copy of this mail may
+    have gone before, this is the last. `purpose`: see `mail.states`. `sender_domain` and
     `recipient_domain`: it waits for the breaker of these.
     """
 
@@ -161,6 +162,7 @@ class Outbox(Table, tablename="outbox", db=DB):
     release = Timestamptz(null=False, default=None)
     not_before = Timestamptz(null=False, default=None)
     phase = Text(null=False, default=None)
+    purpose = Text(null=False, default=None)
     attempt = Integer(null=False, default=None)
     lease_until = Timestamptz(null=True, default=None)
     first_tried_at = Timestamptz(null=True, default=None)

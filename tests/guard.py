@@ -31,7 +31,7 @@ CREATE FUNCTION guard.state(account bigint, invitation uuid) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
 BEGIN
   RETURN coalesce((
-    SELECT i.status || coalesce('/' || o.phase, '')
+    SELECT concat_ws('/', i.status, o.phase, nullif(o.purpose, 'first'))
     FROM invitation i LEFT JOIN outbox o ON (o.account, o.invitation) = (i.account, i.id)
     WHERE (i.account, i.id) = ($1, $2)), 'none');
 END $$;
@@ -76,11 +76,11 @@ END $$;
 
 CREATE TRIGGER guard_note BEFORE INSERT OR DELETE OR UPDATE OF status ON invitation
   FOR EACH ROW EXECUTE FUNCTION guard.note();
-CREATE TRIGGER guard_note BEFORE INSERT OR DELETE OR UPDATE OF phase ON outbox
+CREATE TRIGGER guard_note BEFORE INSERT OR DELETE OR UPDATE OF phase, purpose ON outbox
   FOR EACH ROW EXECUTE FUNCTION guard.note();
 CREATE CONSTRAINT TRIGGER guard_compare AFTER INSERT OR DELETE OR UPDATE OF status ON invitation
   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION guard.compare();
-CREATE CONSTRAINT TRIGGER guard_compare AFTER INSERT OR DELETE OR UPDATE OF phase ON outbox
+CREATE CONSTRAINT TRIGGER guard_compare AFTER INSERT OR DELETE OR UPDATE OF phase, purpose ON outbox
   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION guard.compare();
 """
 

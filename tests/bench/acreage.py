@@ -125,8 +125,8 @@ SELECT account, id, campaign, 1, 'task', id, 1, id, technician, false, 'schedule
 FROM due
 """
 OUTBOX: Final = """
-INSERT INTO outbox (account, invitation, release, not_before, phase, attempt, resent)
-SELECT account, id, now(), now(), 'waiting', 0, false FROM due
+INSERT INTO outbox (account, invitation, release, not_before, phase, purpose, attempt, resent)
+SELECT account, id, now(), now(), 'waiting', 'first', 0, false FROM due
 """
 
 

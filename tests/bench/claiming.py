@@ -30,8 +30,9 @@ SELECT account, id, $2, 1, 'task', id, 1, id, $3, false, 'scheduled', now(), now
 FROM task WHERE account = $1
 """
 OUTBOX: Final = """
-INSERT INTO outbox (account, invitation, release, not_before, phase, attempt, resent)
-SELECT account, id, release, release, 'waiting', 0, false FROM invitation WHERE account = $1
+INSERT INTO outbox (account, invitation, release, not_before, phase, purpose, attempt, resent)
+SELECT account, id, release, release, 'waiting', 'first', 0, false
+FROM invitation WHERE account = $1
 """
 
 

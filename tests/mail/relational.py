@@ -14,8 +14,8 @@ from tests.world import World
 PERIOD: Final = date(2026, 10, 1)
 
 _QUEUE: Final = """
-INSERT INTO outbox (account, invitation, release, not_before, phase, attempt, resent)
-SELECT account, id, release, release, 'waiting', 0, false FROM invitation WHERE id = $1
+INSERT INTO outbox (account, invitation, release, not_before, phase, purpose, attempt, resent)
+SELECT account, id, release, release, 'waiting', 'first', 0, false FROM invitation WHERE id = $1
 """
 _LINK: Final = """
 INSERT INTO link (account, token_hash, purpose, invitation) VALUES ($1, $2, 'survey', $3)

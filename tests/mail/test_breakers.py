@@ -439,9 +439,10 @@ async def multiply(post: Post, invitation: Any, number: int) -> None:
             address_by_technician, language, message_id, created_at
           FROM invitation, generate_series(1, $2) AS n WHERE id = $1
           RETURNING account, id)
-        INSERT INTO outbox (account, invitation, release, not_before, phase, attempt, resent,
+        INSERT INTO outbox (account, invitation, release, not_before, phase, purpose, attempt,
+          resent,
           survey_token, unsubscribe_token)
-        SELECT o.account, made.id, o.release, o.release, 'waiting', 1, false,
+        SELECT o.account, made.id, o.release, o.release, 'waiting', 'first', 1, false,
           o.survey_token, o.unsubscribe_token
         FROM made, outbox o WHERE o.invitation = $1
         """,

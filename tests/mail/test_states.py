@@ -3,6 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -20,7 +21,7 @@ from mail.delivery.replies import Phase as Dialogue
 from mail.delivery.replies import SendError
 from mail.delivery.setbacks import PATIENCE, give_back, record
 from mail.lifecycle import archive_campaign, pause_campaign
-from mail.states import Phase, Status, picture
+from mail.states import EDGES, SENT, Edge, Phase, Purpose, State, Status, picture
 from sync.database import run, tx
 from sync.restored import note_restored
 from tests.guard import Step, declared, walked
@@ -325,10 +326,11 @@ async def test_a_step_that_is_no_longer_allowed_is_refused(post: Post) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "column", "values"), [("invitation", "status", Status), ("outbox", "phase", Phase)]
+    ("table", "column", "values"),
+    [("invitation", "status", Status), ("outbox", "phase", Phase), ("outbox", "purpose", Purpose)],
 )
 async def test_the_database_knows_the_same_values(
-    post: Post, table: str, column: str, values: type[Status] | type[Phase]
+    post: Post, table: str, column: str, values: type[StrEnum]
 ) -> None:
     checks = await post.owner.connection.fetch(
         "SELECT pg_get_constraintdef(oid) AS says FROM pg_constraint"
@@ -337,6 +339,41 @@ async def test_the_database_knows_the_same_values(
     )
     [says] = [row["says"] for row in checks if re.match(rf"CHECK \(\({column} = ANY", row["says"])]
     assert set(re.findall(r"'(\w+)'::text", says)) == set(values)
+
+
+#: What reminders will need: an edge like any other.
+REMINDED: Final = State(Status.SENT, Phase.WAITING, Purpose.REMINDER)
+REMIND: Final = Edge("remind", frozenset({(SENT, REMINDED)}))
+ENQUEUE: Final = REMIND.sql("""
+INSERT INTO outbox (account, invitation, release, not_before, phase, purpose, attempt, resent)
+SELECT account, id, release, release, {phase}, {purpose}, 0, false
+FROM invitation WHERE status IN ({from_statuses})
+""")
+
+
+async def test_a_survey_that_was_sent_waits_again_by_an_edge_of_that_purpose_only(
+    post: Post,
+) -> None:
+    walk = Walk(post)
+    await walk.begin()
+    for act in (*REACHED["claimed/data"], Walk.taken):
+        await act(walk)
+    guarded = post.owner.connection
+    with pytest.raises(asyncpg.RaiseError, match="from sent to sent/waiting/reminder"):
+        await guarded.execute(ENQUEUE)
+    step = ("remind", "sent", "sent/waiting/reminder")
+    await guarded.execute("INSERT INTO guard.edge VALUES ($1, $2, $3)", *step)
+    with pytest.raises(asyncpg.RaiseError, match=r"from sent to sent/waiting\Z"):
+        await guarded.execute(ENQUEUE.replace("'reminder'", "'first'"))
+    await guarded.execute(ENQUEUE)
+    assert step in await walked(guarded)
+    with pytest.raises(asyncpg.RaiseError, match="to sent/waiting/resend"):
+        await guarded.execute("UPDATE outbox SET purpose = 'resend'")
+
+
+def test_every_mail_is_the_first_of_its_invitation_as_yet() -> None:
+    ends = {state.purpose for edge in EDGES for move in edge.moves for state in move}
+    assert ends == {Purpose.FIRST}
 
 
 def test_the_picture_in_the_architecture_is_of_these_steps() -> None:
