@@ -2,7 +2,6 @@
 
 import asyncio
 import ctypes
-import hashlib
 import os
 import pwd
 import secrets
@@ -11,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -141,7 +141,8 @@ class Embedded:
     def _home(self) -> Path:
         """Inside the data folder; in `binaries.SHARED` where the unprivileged user is shut out.
 
-        The data folder then holds a link to it.
+        The data folder then holds a link to it, by a name that no other has: a folder that was
+        moved keeps its database, and another one in its place gets its own.
 
         :raises EmbeddedError: the link leads nowhere: another database must not take its place.
         """
@@ -149,10 +150,7 @@ class Embedded:
         if home.is_symlink() and not home.exists():
             raise EmbeddedError(f"{home} leads to {home.readlink()}, which is gone: copy it back")
         if self.user is not None and not home.exists() and not _passable(self.folder):
-            digest = hashlib.sha256(str(self.folder).encode()).hexdigest()[:16]
-            elsewhere = binaries.SHARED / f"cluster-{digest}"
-            elsewhere.mkdir(parents=True, exist_ok=True)
-            home.symlink_to(elsewhere)
+            home.symlink_to(tempfile.mkdtemp(prefix="cluster-", dir=binaries.SHARED))
         home.mkdir(exist_ok=True)
         if self.user is not None:
             os.chown(home, self.user.pw_uid, self.user.pw_gid)

