@@ -22,6 +22,7 @@ from sync.database import Tx
 
 _ACCOUNT: Final = "SELECT language, zone, after_crash FROM account WHERE account = $1"
 
+#: Looked up by the array, too: by the join alone all invitations may be read to find a chunk's.
 _ADDRESS: Final = LEASE.sql("""
 UPDATE invitation i
 SET status = {status}, address = one.address, typed_address = one.typed,
@@ -29,7 +30,7 @@ SET status = {status}, address = one.address, typed_address = one.typed,
   language = one.language, message_id = one.message_id
 FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::text[], $8::text[])
   AS one (id, address, typed, field, captured, language, message_id)
-WHERE i.account = $1 AND i.id = one.id
+WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = one.id
 """)
 
 #: A mail whose Message-ID could not be written has never left, so another one doubles nothing.
