@@ -316,9 +316,14 @@ async def _cut(post: Post, *, allowed: bool) -> None:
         post.told(namespace=login["usename"])
     name = post.config.namespace
     await connection.execute(f'ALTER ROLE "{name}" {"LOGIN" if allowed else "NOLOGIN"}')
-    await connection.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", name
-    )
+    quiet = 5 if allowed else 0
+    async with asyncio.timeout(10):
+        while quiet < 5:  # one that was let in a moment before shows a moment after
+            ended = await connection.fetch(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", name
+            )
+            quiet = 0 if ended else quiet + 1
+            await connection.execute("SELECT pg_sleep(0.02)")
 
 
 async def _all_claimed(post: Post) -> None:
