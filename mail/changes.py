@@ -80,7 +80,8 @@ FROM unnest($2::uuid[], $3::timestamptz[]) AS one (id, release)
 _ENQUEUE_MADE: Final = MAKE.sql(_ENQUEUE)
 _ENQUEUE_REARMED: Final = REARM.sql(_ENQUEUE)
 
-#: Here and below: only what was never claimed, so that nobody can have had it.
+#: Here and below: only what was never claimed, so that nobody can have had it. Looked up by the
+#: array, too: by the join alone all invitations of an account may be read.
 _MOVE: Final = MOVE.sql("""
 WITH moved AS (
   UPDATE invitation i
@@ -89,7 +90,7 @@ WITH moved AS (
   FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::timestamptz[],
       $7::timestamptz[])
     AS one (id, transition, technician, customer, due, release)
-  WHERE i.account = $1 AND i.id = one.id
+  WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = one.id
     AND i.status IN ({from_statuses}) AND i.address IS NULL
   RETURNING i.id, i.release
 )
@@ -103,7 +104,8 @@ SET status = {status}, reason = NULL, transition = one.transition,
   technician = one.technician, customer = one.customer, due = one.due, release = one.release
 FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::timestamptz[], $7::timestamptz[])
   AS one (id, transition, technician, customer, due, release)
-WHERE i.account = $1 AND i.id = one.id AND i.status = {Status.DROPPED}
+WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = one.id
+  AND i.status = {Status.DROPPED}
 """)
 
 _WITHDRAW: Final = WITHDRAW.sql("""
@@ -118,7 +120,7 @@ WITH disarmed AS (
     reason = one.reason
   FROM unnest($2::uuid[], $3::uuid[], $4::text[]) AS one (id, transition, reason)
   JOIN transition t ON t.account = $1 AND t.id = one.transition
-  WHERE i.account = $1 AND i.id = one.id
+  WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = one.id
     AND i.status IN ({from_statuses}) AND i.address IS NULL
   RETURNING i.id
 )

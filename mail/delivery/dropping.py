@@ -16,7 +16,7 @@ WITH dropped AS (
   UPDATE invitation i
   SET status = {status}, reason = one.reason, rearm_transition = one.last
   FROM unnest($2::uuid[], $3::text[], $4::uuid[]) AS one (id, reason, last)
-  WHERE i.account = $1 AND i.id = one.id
+  WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = one.id
   RETURNING i.campaign, i.transition, i.reason
 )
 UPDATE decision d SET outcome = dropped.reason, release = NULL, decided_at = $5

@@ -37,7 +37,7 @@ WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = one.id
 _HEAL: Final = """
 UPDATE invitation i SET message_id = one.message_id
 FROM unnest($2::uuid[], $3::text[]) AS one (id, message_id)
-WHERE i.account = $1 AND i.id = one.id
+WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = one.id
 """
 
 _LINK: Final = """
