@@ -12,6 +12,7 @@ from uuid import UUID
 from msgspec import Meta, Struct, field
 
 from sync.errors import TooManyError
+from sync.ids import parse_id
 from sync.plain import check_line, check_moment
 
 #: Transitions that one push may carry.
@@ -75,7 +76,7 @@ class Item(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def id(self) -> UUID:
         """The id in the one form in which it is stored and compared."""
-        return UUID(self.sent_id)
+        return parse_id(self.sent_id)
 
 
 class Push(Struct, frozen=True, forbid_unknown_fields=True):

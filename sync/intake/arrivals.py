@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from rules.facts import Transition
 from rules.timing import corrected_moment
+from sync.ids import compiled
 from sync.plain import is_nothing
 from sync.wire import DeviceScope, Item, Push
 
@@ -79,7 +80,7 @@ def _arrival(device: DeviceScope, item: Item, device_now: datetime, now: datetim
     return Arrival(
         id=item.id,
         sent_id=item.sent_id,
-        task=item.task,
+        task=compiled(item.task),
         body=_body(item, device_now, now),
         device=device.device,
         technician=device.technician,
