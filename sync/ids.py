@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 import uuid_utils
-from asyncpg.pgproto.pgproto import UUID as CompiledUUID
+from asyncpg.pgproto import pgproto
 
 #: Crockford's base 32: no I, L, O or U, so that a person can read one out.
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -18,12 +18,12 @@ _LOOKALIKES: Final = str.maketrans({"O": "0", "I": "1", "L": "1"})
 
 def new_id() -> UUID:
     """A UUIDv7 (RFC 9562): ids made later sort later."""
-    return CompiledUUID(uuid_utils.uuid7().bytes)
+    return pgproto.UUID(uuid_utils.uuid7().bytes)
 
 
 def parse_id(text: str) -> UUID:
     """The UUID that `text` says, with or without hyphens; see `compiled`."""
-    return CompiledUUID(text)
+    return pgproto.UUID(text)
 
 
 def compiled(identity: UUID) -> UUID:
@@ -31,7 +31,7 @@ def compiled(identity: UUID) -> UUID:
 
     It is equal to any other, but read, written, hashed and sent in a fraction of the time.
     """
-    return CompiledUUID(identity.bytes)
+    return pgproto.UUID(identity.bytes)
 
 
 def new_account_number() -> int:

@@ -18,28 +18,27 @@ LOCK_TASKS: Final = "SELECT * FROM task_lock($1, $2)"
 
 STATES: Final = "SELECT code FROM state WHERE account = $1 AND code = ANY($2)"
 
-#: Both ends of a turn are part of it. A pool's turn is that of its unit and the units below.
+#: The places, from 1 on, of those who had the task at the moment. Both ends of a turn are part of
+#: it. A pool's turn is that of its unit and the units below.
 CLAIMS: Final = """
-WITH RECURSIVE claim AS (
-  SELECT * FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::timestamptz[], $6::uuid[])
-    AS c(id, state, task, moment, technician)
-), above AS (
-  SELECT id AS technician, unit FROM app_user
-  WHERE account = $1 AND id IN (SELECT technician FROM claim)
+WITH RECURSIVE above AS (
+  SELECT id AS technician, unit FROM app_user WHERE account = $1 AND id = ANY($5::uuid[])
   UNION
   SELECT above.technician, unit.parent FROM above
   JOIN unit ON unit.account = $1 AND unit.id = above.unit
   WHERE unit.parent IS NOT NULL
 )
-SELECT c.id, EXISTS (SELECT FROM state s WHERE s.account = $1 AND s.code = c.state) AS known, (
-  SELECT true FROM assignment a
-  WHERE a.account = $1 AND a.task = c.task
-    AND a.start_at <= c.moment AND (a.end_at IS NULL OR a.end_at >= c.moment)
-    AND (a.technician = c.technician
-      OR (a.unit, c.technician) IN (SELECT unit, technician FROM above))
-  LIMIT 1
+SELECT ARRAY(SELECT code FROM state WHERE account = $1 AND code = ANY($2)) AS known, ARRAY(
+  SELECT c.place FROM unnest($3::uuid[], $4::timestamptz[], $5::uuid[])
+    WITH ORDINALITY AS c(task, moment, technician, place)
+  WHERE (
+    SELECT true FROM assignment a
+    WHERE a.account = $1 AND a.task = c.task
+      AND a.start_at <= c.moment AND (a.end_at IS NULL OR a.end_at >= c.moment)
+      AND (a.technician = c.technician
+        OR (a.unit, c.technician) IN (SELECT unit, technician FROM above))
+    LIMIT 1)
 ) AS authorised
-FROM claim c
 """
 
 _read_flow: Final = msgspec.json.Decoder(dict[str, list[str]]).decode
@@ -109,24 +108,27 @@ async def known_states(tx: Tx, codes: Collection[str]) -> set[str]:
 async def judge(
     tx: Tx, claims: Sequence[Arrival], tasks: Mapping[UUID, LockedTask]
 ) -> list[Judgement]:
-    """A judgement for each of `claims`, which have ids of their own; their tasks are locked."""
-    rows = await tx.fetch(
+    """A judgement for each of `claims`; their tasks are locked."""
+    found = await tx.fetchrow(
         CLAIMS,
         tx.account,
-        [claim.id for claim in claims],
-        [claim.body.state for claim in claims],
+        {claim.body.state for claim in claims},
         [claim.task for claim in claims],
         [claim.body.moment for claim in claims],
         [claim.technician for claim in claims],
     )
-    found = {row["id"]: row for row in rows}
-    return [_judgement(found[claim.id], claim.task in tasks) for claim in claims]
+    assert found is not None  # noqa: S101 - arrays are one row
+    known, authorised = set(found["known"]), set(found["authorised"])
+    return [
+        _judgement(claim.body.state in known, claim.task in tasks, place in authorised)
+        for place, claim in enumerate(claims, 1)
+    ]
 
 
-def _judgement(found: asyncpg.Record, placed: bool) -> Judgement:
-    """`placed`: whether its task exists."""
-    if not found["known"]:
+def _judgement(known: bool, placed: bool, authorised: bool) -> Judgement:
+    """`known`: whether the state is one of the account's, `placed`: whether the task exists."""
+    if not known:
         return UNKNOWN_STATE
     if not placed:
         return PARKED
-    return ACCEPTED if found["authorised"] else NO_AUTHORITY
+    return ACCEPTED if authorised else NO_AUTHORITY

@@ -9,10 +9,11 @@ import asyncpg
 from msgspec import Struct
 
 from sync.database import Tx, run
-from sync.feed.publish import lock_head, touch
+from sync.feed.publish import Thing, lock_head, touch
 from sync.intake.arrivals import Arrival, arrivals
 from sync.intake.facts import keep
 from sync.intake.judging import ACCEPTED, PARKED, judge, lock_tasks
+from sync.intake.keeping import Judged
 from sync.intake.verdicts import Stored, read_verdicts
 from sync.wire import DeviceScope, Push, Result, check_count
 
@@ -43,25 +44,27 @@ async def _take_in(tx: Tx, device: DeviceScope, batch: Push) -> PushOutcome:
     first: dict[UUID, Arrival] = {}
     for arrival in sent:
         first.setdefault(arrival.id, arrival)
-    stored = await read_verdicts(tx, first)
-    fresh = [arrival for arrival in first.values() if arrival.id not in stored]
-    changed = False
-    if fresh:
-        # Only what is new takes locks; a replay waits for nobody.
-        later, changed = await _decide(tx, fresh)
-        stored |= later
-    results = {arrival.id: stored[arrival.id].answer(arrival) for arrival in first.values()}
-    return PushOutcome([_told(each, first[each.id], results[each.id]) for each in sent], changed)
+    verdicts = await read_verdicts(tx, first)
+    fresh = [arrival for arrival in first.values() if arrival.id not in verdicts]
+    # Only what is new takes locks; a replay waits for nobody.
+    judged, things = await _decide(tx, fresh) if fresh else ([], [])
+    verdicts |= {arrival.id: Stored.of(arrival, judgement) for arrival, judgement in judged}
+    results = {arrival.id: verdicts[arrival.id].answer(arrival) for arrival in first.values()}
+    outcome = PushOutcome(
+        results=[_told(each, first[each.id], results[each.id]) for each in sent],
+        changed=any(judgement == ACCEPTED for _, judgement in judged),
+    )
+    await touch(tx, things)  # and nothing after it: the account's other devices wait for its turn
+    return outcome
 
 
-async def _decide(tx: Tx, fresh: Sequence[Arrival]) -> tuple[dict[UUID, Stored], bool]:
-    """Judge under the tasks' locks and keep; the verdicts, and whether a history grew."""
+async def _decide(tx: Tx, fresh: Sequence[Arrival]) -> tuple[list[Judged], list[Thing]]:
+    """Judge under the tasks' locks and keep; what was judged, and what of it feeds tell."""
     tasks = await lock_tasks(tx, {arrival.task for arrival in fresh})
     judged = list(zip(fresh, await judge(tx, fresh, tasks), strict=True))
-    await touch(tx, await keep(tx, judged, tasks))
+    things = await keep(tx, judged, tasks)
     await _watch_for_tasks(tx, {arrival.task for arrival, one in judged if one == PARKED})
-    verdicts = {arrival.id: Stored.of(arrival, judgement) for arrival, judgement in judged}
-    return verdicts, any(judgement == ACCEPTED for _, judgement in judged)
+    return judged, things
 
 
 async def _watch_for_tasks(tx: Tx, missing: set[UUID]) -> None:
