@@ -14,7 +14,7 @@ from mail.definition import Content, Rules, to_rules
 from mail.formats import decode_content, decode_rules
 from rules.campaign import Campaign, Pause, Status
 from rules.matching import CampaignIndex
-from sync.database import Tx, open_pool
+from sync.database import DB, Tx
 
 #: A campaign's id and one of its versions.
 VersionKey: TypeAlias = tuple[UUID, int]
@@ -133,7 +133,7 @@ async def _pinned(
 
 
 def _here() -> _Kept:
-    loop, pool = get_running_loop(), open_pool()
+    loop, pool = get_running_loop(), DB.pool
     kept = _kept.get(loop)
     if kept is None or kept.pool is not pool:
         kept = _kept[loop] = _Kept(pool)

@@ -134,27 +134,22 @@ class Connector:
             "statement_cache_size": 0 if self.pooled else _PREPARED,
             "target_session_attrs": SessionAttribute("read-write" if several else "any"),
         }
+        said = bytearray()
+
+        async def keep(data: bytes) -> None:
+            said.extend(data)
+
         try:
             made: Session = await asyncpg.connect(self._dsn, **given | options)
-            return made, await _who(made)
+            try:  # by COPY: one message and its answer, which no pooler deals out to two sessions
+                await made.copy_from_query(_WHO, output=keep, timeout=PROMPT)
+            except BaseException:
+                made.terminate()
+                raise
         except TimeoutError:
             raise TimeoutError(f"no answer within {PROMPT:g} seconds") from None
-
-
-async def _who(connection: Session) -> _Who:
-    """Asked by COPY: one message and its answer, which no pooler deals out to two sessions."""
-    said = bytearray()
-
-    async def keep(data: bytes) -> None:
-        said.extend(data)
-
-    try:
-        await connection.copy_from_query(_WHO, output=keep, timeout=PROMPT)
-    except BaseException:
-        connection.terminate()
-        raise
-    pid, role, read_only = said.decode().split()
-    return _Who(int(pid), bytes.fromhex(role).decode(), read_only == "on")
+        pid, role, read_only = said.decode().split()
+        return made, _Who(int(pid), bytes.fromhex(role).decode(), read_only == "on")
 
 
 async def acquire(pool: "Pool") -> "Connection":

@@ -7,12 +7,14 @@ Simple reads and writes use Piccolo's tables inside it; the hot paths use its `f
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 import asyncpg
+from msgspec import Struct, field
 from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 
 from sync.connecting import (
@@ -31,6 +33,7 @@ from sync.connecting import (
 if TYPE_CHECKING:
     from sync.connecting import Connection, Pool
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 RETRIES: Final = 6
@@ -65,7 +68,7 @@ class Transaction(PostgresTransaction):
     async def __aenter__(self) -> PostgresTransaction:
         if self._parent is not None:
             return self._parent
-        self.pool = open_pool()
+        self.pool = DB.pool
         self.connection = await acquire(self.pool)
         try:
             self.transaction = self.connection.transaction()
@@ -112,9 +115,15 @@ class Database(PostgresEngine):
         super().__init__(config={})
 
     @property
-    def pool(self) -> "Pool | None":
-        """The pool of the running loop, where it was opened."""
-        return self._pools.get(asyncio.get_running_loop())
+    def pool(self) -> "Pool":
+        """The pool of the running event loop.
+
+        :raises NotOpenError: where it was not opened.
+        """
+        pool = self._pools.get(asyncio.get_running_loop())
+        if pool is None:
+            raise NotOpenError("open the database in this event loop first")
+        return pool
 
     @pool.setter
     def pool(self, value: "Pool | None") -> None:
@@ -122,13 +131,6 @@ class Database(PostgresEngine):
 
     async def check_version(self) -> None:
         """Piccolo asks at construction, when no database is known yet."""
-
-    async def get_new_connection(self) -> "Connection":
-        """Refuse: without a pool Piccolo would open a connection for every query.
-
-        :raises NotOpenError: always.
-        """
-        raise NotOpenError("open the database in this event loop first")
 
     async def open(self, dsn: str, *, size: int = 8, limit: float | None = PATIENCE) -> None:
         """Open this loop's pool of at most `size` connections as the role that `dsn` names.
@@ -169,30 +171,18 @@ async def _as_it_is(_: object) -> None:
 DB: Final = Database()
 
 
-def open_pool() -> "Pool":
-    """The pool of the running event loop.
+class Tx(Struct, eq=False):
+    """An open transaction, its account and its time; `actor`: who changes what it changes.
 
-    :raises NotOpenError: where it was not opened.
+    `last`: statements of the account to run before the commit, once each: counters, whose locks
+    nobody may hold while waiting for another.
     """
-    pool = DB.pool
-    if pool is None:
-        raise NotOpenError("open the database in this event loop first")
-    return pool
 
-
-class Tx:
-    """An open transaction, its account and its time; `actor`: who changes what it changes."""
-
-    __slots__ = ("account", "actor", "connection", "last", "now")
-
-    def __init__(self, connection: "Connection", account: int, now: datetime, actor: str) -> None:
-        self.connection = connection
-        self.account = account
-        self.actor = actor
-        self.now = now
-        #: Statements of the account to run before the commit, once each: counters, whose locks
-        #: nobody may hold while waiting for another.
-        self.last: set[str] = set()
+    connection: "Connection"
+    account: int
+    now: datetime
+    actor: str
+    last: set[str] = field(default_factory=set)
 
     async def fetch(self, sql: str, *args: object) -> list[asyncpg.Record]:
         """All rows of `sql`, whose parameters are $1, $2, ..."""
@@ -248,7 +238,7 @@ async def tx(account: int = NO_ACCOUNT, actor: str = SYSTEM) -> AsyncIterator[Tx
     """
     if DB.current_transaction.get() is not None:
         raise NestedError("a transaction is already open here; use tx.savepoint()")
-    async with DB.transaction() as opened:
+    async with Transaction(DB) as opened:
         connection: Connection = opened.connection
         scope = str(account) if account else ""
         row = await connection.fetchrow(_OPEN, scope, timeout=PROMPT)
@@ -261,6 +251,22 @@ async def tx(account: int = NO_ACCOUNT, actor: str = SYSTEM) -> AsyncIterator[Tx
             await made.execute(sql, account)
 
 
+def retried(attempt: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[object, object, T]]:
+    """`attempt`, again from the start after a deadlock or a conflict."""
+
+    @wraps(attempt)
+    async def until_it_passes(*args: P.args, **kwargs: P.kwargs) -> T:
+        for tries in range(RETRIES - 1):
+            try:
+                return await attempt(*args, **kwargs)
+            except RETRYABLE:
+                await asyncio.sleep(random.uniform(0, 0.02 * 2**tries))  # noqa: S311 - jitter
+        return await attempt(*args, **kwargs)
+
+    return until_it_passes
+
+
+@retried
 async def run(account: int, work: Callable[[Tx], Awaitable[T]], actor: str = SYSTEM) -> T:
     """`work` in a transaction of its own, again from the start after a deadlock or a conflict.
 
@@ -268,14 +274,11 @@ async def run(account: int, work: Callable[[Tx], Awaitable[T]], actor: str = SYS
 
     :raises asyncpg.PostgresError: what the last try met.
     """
-
-    async def attempt() -> T:
-        async with tx(account, actor) as opened:
-            return await work(opened)
-
-    return await _until_it_passes(attempt)
+    async with tx(account, actor) as opened:
+        return await work(opened)
 
 
+@retried
 async def once(sql: str, *args: object, limit: float | None = None) -> list[asyncpg.Record]:
     """The rows of one statement that is a transaction of its own, tried again as `run` does.
 
@@ -285,21 +288,8 @@ async def once(sql: str, *args: object, limit: float | None = None) -> list[asyn
 
     :raises asyncpg.PostgresError: what the last try met.
     """
-
-    async def attempt() -> list[asyncpg.Record]:
-        async with borrowed(open_pool()) as connection:
-            return await connection.fetch(sql, *args, timeout=limit)
-
-    return await _until_it_passes(attempt)
-
-
-async def _until_it_passes(attempt: Callable[[], Awaitable[T]]) -> T:
-    for tries in range(RETRIES - 1):
-        try:
-            return await attempt()
-        except RETRYABLE:
-            await asyncio.sleep(random.uniform(0, 0.02 * 2**tries))  # noqa: S311 - jitter
-    return await attempt()
+    async with borrowed(DB.pool) as connection:
+        return await connection.fetch(sql, *args, timeout=limit)
 
 
 async def now() -> datetime:

@@ -7,7 +7,7 @@ from contextlib import suppress
 import asyncpg
 import pytest
 
-from sync.database import NestedError, Tx, now, once, open_pool, run, tx
+from sync.database import DB, NestedError, Tx, now, once, run, tx
 from tests.databases import TestDatabase
 from tests.world import World
 
@@ -89,11 +89,11 @@ async def test_the_pool_is_full_again_after_failing_commits(as_api: TestDatabase
         "GRANT INSERT ON late_check TO retour_api"
     )
     await owner.close()
-    size = open_pool().get_max_size()
+    size = DB.pool.get_max_size()
     for _ in range(10 * size):
         with pytest.raises(asyncpg.ForeignKeyViolationError):
             await _fail_at_commit()
-    assert open_pool().get_idle_size() == open_pool().get_size()
+    assert DB.pool.get_idle_size() == DB.pool.get_size()
     async with tx(1) as one:
         assert await one.fetchval("SELECT 1") == 1
 
@@ -154,7 +154,7 @@ async def write_alone() -> object:
 async def test_a_session_that_only_reads_is_left_for_a_new_one(
     as_api: TestDatabase, work: Callable[[], Awaitable[object]]
 ) -> None:
-    async with open_pool().acquire() as demoted:
+    async with DB.pool.acquire() as demoted:
         await demoted.execute("SET default_transaction_read_only = on")
     with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
         await work()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from sync import connecting
-from sync.database import DB, Tx, now, once, open_pool, tx
+from sync.database import DB, Tx, now, once, tx
 from tests.databases import TestDatabase
 from tests.faults.cable import Cable
 
@@ -67,7 +67,7 @@ async def test_a_silent_database_is_not_waited_for(
     assert time.monotonic() - begun < connecting.PROMPT + 2
     cable.heal()
     assert await asyncio.gather(*(alone() for _ in range(4 * SIZE))) == [1] * 4 * SIZE
-    assert open_pool().get_idle_size() == open_pool().get_size()
+    assert DB.pool.get_idle_size() == DB.pool.get_size()
 
 
 async def _silenced(cable: Cable, work: Callable[[Tx], Awaitable[None]]) -> None:
@@ -83,7 +83,7 @@ async def alone() -> int:
 
 async def test_what_waits_in_the_pool_is_replaced_at_the_first_silence(cable: Cable) -> None:
     await asyncio.gather(*(held(0.05) for _ in range(SIZE)))
-    assert open_pool().get_size() == SIZE
+    assert DB.pool.get_size() == SIZE
     cable.silence()
     with pytest.raises(TimeoutError):
         await once("SELECT 1")
@@ -102,7 +102,7 @@ async def held(seconds: float, begun: asyncio.Event | None = None) -> None:
 async def test_who_cannot_connect_is_told_so(cable: Cable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connecting, "PROMPT", 0.5)
     cable.silence()
-    await open_pool().expire_connections()
+    await DB.pool.expire_connections()
     with pytest.raises(TimeoutError, match=r"no answer within 0\.5 seconds"):
         await alone()
     cable.heal()
@@ -113,7 +113,7 @@ async def test_work_that_is_called_off_leaves_no_connection_in_doubt(cable: Cabl
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
             await held(600)
-    assert open_pool().get_idle_size() == open_pool().get_size()
+    assert DB.pool.get_idle_size() == DB.pool.get_size()
     assert await alone() == 1
 
 
