@@ -12,7 +12,7 @@ from mail.answer_body import LEAD, Body, Value
 from mail.definition import BEST_RATING, Content, Sentiment
 from mail.delivery.recalling import recall_to
 from mail.formats import decode_content
-from mail.i18n import supported
+from mail.i18n import locale_of
 from mail.news import move
 from mail.recording import Recorded, record
 from mail.surveys import (
@@ -172,7 +172,7 @@ def _body(submission: Submission, content: Content, language: str) -> Body:
         values={LEAD: lead},
         not_me=submission.not_me,
         call_back=submission.call_back,
-        language=supported(submission.language) or language,
+        language=locale_of(submission.language, language),
     )
 
 

@@ -1,6 +1,5 @@
 """What a campaign says: its rules, question, reasons and message, as one version stores them."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal, TypeAlias
 from uuid import UUID
@@ -9,9 +8,8 @@ from msgspec import Meta, Struct
 
 from rules.campaign import AddressField, Campaign, Pause, Rule, Status
 from rules.timing import parse_delay
-from sync.languages import text_in
 
-#: What texts may be written in; who reads another country's finds them too (`sync.languages`).
+#: What texts may be written in; who reads another country's finds them too (`mail.i18n`).
 Language: TypeAlias = Literal["fr", "en", "es", "fr_CA", "en_CA"]
 Line: TypeAlias = Annotated[str, Meta(max_length=200)]
 Lines: TypeAlias = dict[Language, Line]
@@ -150,15 +148,6 @@ class Definition(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True):
             information=self.information,
             privacy_url=self.privacy_url,
         )
-
-
-def in_language(texts: Mapping[Language, str], *wanted: str) -> str:
-    """Return the text in the first of `wanted` (locales such as fr_CA) that has one, else any.
-
-    Pass the customer's language, then the account's. Empty where there is no text at all.
-    """
-    spoken = {str(language): text for language, text in texts.items()}
-    return text_in(spoken, *wanted) or next(filter(None, spoken.values()), "")
 
 
 def to_rules(

@@ -1,48 +1,75 @@
-"""Languages: catalogues read from .po files, and which of them to speak."""
+"""Languages: which of them to speak, texts in several of them, and catalogues of our own texts.
 
+Languages are written as people write them: fr, fr_CA, fr-CA.
+"""
+
+from collections.abc import Mapping
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
-
-from sync.languages import base_of
 
 DOMAIN: Final = "retour"
 #: Every locale that Retour speaks, by its language; the first is spoken where nothing else fits.
 LOCALES: Final = {"fr": "fr_CA", "en": "en_CA"}
 DEFAULT: Final = "fr_CA"
 
+Spelling = TypeVar("Spelling", bound=str)
+
+
+def base_of(language: str) -> str:
+    """The language without its country: fr of fr_CA."""
+    return _spelt(language).partition("_")[0]
+
+
+@lru_cache(maxsize=256)
+def locale_of(*languages: str | None) -> str:
+    """The locale of ours that speaks the first of `languages` that we speak, else French."""
+    locales = (LOCALES.get(base_of(language)) for language in languages if language)
+    return next(filter(None, locales), DEFAULT)
+
+
+def text_in(
+    texts: Mapping[Spelling, str], *wanted: str | None, otherwise: str | None = None
+) -> str:
+    """The text for who reads the first of `wanted` that has one, else `otherwise`, else any.
+
+    Of one language: its own, then that without a country, then that of another country; the app
+    chooses by the same rule, in server/technician/app/views/texts.js. Empty texts are none, and
+    where there is no other the answer is empty.
+    """
+    known = {_spelt(language): text for language, text in texts.items() if text}
+    for language in filter(None, wanted):
+        own, base = _spelt(language), base_of(language)
+        if near := [one for one in known if base_of(one) == base]:
+            return known[min(near, key=lambda one: (one != own, one != base, one))]
+    return otherwise or next(iter(known.values()), "")
+
 
 @lru_cache(maxsize=64)
 def translations(locale: str, *folders: Path) -> Translations:
     """The catalogues of one locale in `folders`, the first that knows a msgid wins.
 
+    Compiled in memory: only .po files are kept.
+
     :raises FileNotFoundError: a folder has no catalogue for the locale.
     """
-    *others, last = (folder / locale / "LC_MESSAGES" / f"{DOMAIN}.po" for folder in folders)
-    merged = _read(last, locale)  # its rule for plurals stays; an empty catalogue has none
-    for path in reversed(others):
-        merged.merge(_read(path, locale))
+    catalogues = []
+    for folder in folders:
+        with (folder / locale / "LC_MESSAGES" / f"{DOMAIN}.po").open("rb") as source:
+            catalogue = read_po(source, locale=locale, domain=DOMAIN)
+        compiled = BytesIO()
+        write_mo(compiled, catalogue)
+        compiled.seek(0)
+        catalogues.append(Translations(compiled, domain=DOMAIN))
+    *others, merged = catalogues  # its rule for plurals stays; an empty catalogue has none
+    for one in reversed(others):
+        merged.merge(one)
     return merged
-
-
-def _read(path: Path, locale: str) -> Translations:
-    """Compile one catalogue in memory: only .po files are kept."""
-    with path.open("rb") as source:
-        catalogue = read_po(source, locale=locale, domain=DOMAIN)
-    compiled = BytesIO()
-    write_mo(compiled, catalogue)
-    compiled.seek(0)
-    return Translations(compiled, domain=DOMAIN)
-
-
-def supported(locale: str | None) -> str | None:
-    """The locale of ours that speaks the language of `locale` (fr, en-US, fr_CA...), or None."""
-    return LOCALES.get(base_of(locale or ""))
 
 
 class Translator:
@@ -54,3 +81,7 @@ class Translator:
         self.locale = locale
         self.gettext = texts.gettext
         self.ngettext = texts.ngettext
+
+
+def _spelt(language: str) -> str:
+    return language.replace("-", "_").lower()

@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from mail.i18n import DEFAULT, supported, translations
+from mail.i18n import locale_of, translations
 from server.access.api_tokens import TokenRecord
 from server.access.guessable import LONGEST_PASSWORD, SHORTEST_PASSWORD
 from server.settings import terminal_locale
@@ -19,7 +19,7 @@ CATALOGUES: Final = Path(__file__).parent / "locale"
 
 def locale() -> str:
     """The locale in which to speak to whoever sits there."""
-    return supported(terminal_locale()) or DEFAULT
+    return locale_of(terminal_locale())
 
 
 def _(text: str) -> str:

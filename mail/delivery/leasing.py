@@ -12,8 +12,8 @@ from mail.definition import Content
 from mail.delivery.breakers import Route
 from mail.delivery.due import Candidate, Sending, Tokens
 from mail.delivery.judging import Cleared, Version, Versions
-from mail.letter.headers import is_message_id, message_id
-from mail.letter.wording import locale_of
+from mail.i18n import locale_of
+from mail.letter.headers import is_message_id
 from mail.states import LEASE
 from rules.campaign import AddressField
 from rules.timing import counted_at
@@ -139,7 +139,9 @@ def _sending(one: Cleared, version: Version, fallback: str) -> Sending:
     earlier = one.candidate.earlier
     if earlier is not None and is_message_id(earlier.message_id):
         return earlier
-    name = message_id(str(one.candidate.invitation), version.sender)
+    # Of the sender's domain: one of another than From looks forged. The same for every copy, so
+    # that mailboxes may drop a second one.
+    name = f"<{one.candidate.invitation}@{version.domain}>"
     if earlier is not None:
         return structs.replace(earlier, message_id=name)
     return Sending(

@@ -14,10 +14,10 @@ from mail.config import MailConfig
 from mail.delivery.due import Visit
 from mail.delivery.leasing import Leased
 from mail.delivery.smtp import Envelope
-from mail.letter.template import LetterTemplate, Origin, Recipient, compile_letter, gettext_of
+from mail.i18n import text_in
+from mail.letter.template import LetterTemplate, Origin, Recipient, compile_letter
 from mail.letter.wording import greeting, visit
 from sync import tokens
-from sync.languages import text_in
 from sync.plain import in_one_line
 
 _read_names: Final = msgspec.json.Decoder(dict[str, str]).decode
@@ -49,7 +49,7 @@ def letter_of(config: MailConfig, job: Leased) -> Letter:
         date=job.first_tried_at,
         survey=tokens.write(job.account, sending.tokens.survey),
         unsubscribe=tokens.write(job.account, sending.tokens.unsubscribe),
-        greeting=greeting(job.candidate.customer, gettext_of(sending.language)),
+        greeting=greeting(job.candidate.customer, sending.language),
         visit="" if seen is None else _visit_of(job, seen),
         place="" if seen is None else in_one_line(seen.place),
     )
@@ -64,8 +64,8 @@ def _visit_of(job: Leased, seen: Visit) -> str:
 @lru_cache(maxsize=1024)
 def _visit(name: str, names: str, day: date, language: str) -> str:
     """Of many mails the same."""
-    kind = text_in(_read_names(names), language) or name
-    return visit(kind, day, language, gettext_of(language))
+    kind = text_in(_read_names(names), language, otherwise=name)
+    return visit(kind, day, language)
 
 
 def _template(config: MailConfig, job: Leased) -> LetterTemplate:

@@ -6,8 +6,9 @@ which takes U+0085 and U+2028 for ends of lines.
 """
 
 import re
-from collections.abc import Iterator
+from email.charset import QP, Charset
 from functools import lru_cache
+from itertools import repeat
 from typing import Final
 
 from rules.address import normal_form
@@ -20,10 +21,10 @@ _LINE: Final = 78
 _PRINTABLE: Final = re.compile(r"[ -~]*")
 _ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _SPECIAL: Final = re.compile(r'(["\\])')
-#: What may stand for itself in an encoded word wherever that stands (RFC 2047, 5.3).
-_SAFE: Final = re.compile(rb"[A-Za-z0-9!*+/-]")
-#: Of an encoded word: behind the longest name a line has 78 characters, a word at most 75.
-_ROOM: Final = 55
+#: Of an encoded word: behind the longest name of a header it stays within a line.
+_WORD: Final = 67
+_ENCODING: Final = Charset("utf-8")
+_ENCODING.header_encoding = QP
 _MESSAGE_ID: Final = re.compile(r"<[!-;=?-~]+@[A-Za-z0-9.-]+>")
 _BARE: Final = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
 
@@ -59,16 +60,6 @@ def sendable(address: str) -> str:
     return address
 
 
-def message_id(invitation: str, sender: str) -> str:
-    """The same for every copy of an invitation, so that mailboxes may drop a second one.
-
-    It is of the domain of `sender`, as typed: one of another domain than From looks forged.
-
-    :raises ValueError: `sender` is no address.
-    """
-    return f"<{invitation}@{sendable(sender).rpartition('@')[2]}>"
-
-
 def is_message_id(text: str) -> bool:
     """Whether `text` may stand in a header: one of a domain that was not in punycode may not."""
     return bool(_MESSAGE_ID.fullmatch(text))
@@ -82,21 +73,4 @@ def _is_plain(name: str, text: str) -> bool:
 
 def _encoded(text: str) -> str:
     """`text` in encoded words, one a line; no character is cut in two."""
-    return "\r\n ".join(f"=?utf-8?q?{word}?=" for word in _words(text))
-
-
-def _words(text: str) -> Iterator[str]:
-    word = ""
-    for letter in text:
-        octets = "".join(_octet(octet) for octet in letter.encode())
-        if len(word) + len(octets) > _ROOM:
-            yield word
-            word = ""
-        word += octets
-    yield word
-
-
-def _octet(octet: int) -> str:
-    if octet == ord(" "):
-        return "_"
-    return chr(octet) if _SAFE.fullmatch(bytes((octet,))) else f"={octet:02X}"
+    return "\r\n ".join(filter(None, _ENCODING.header_encode_lines(text, repeat(_WORD))))

@@ -3,17 +3,18 @@
 import re
 from collections.abc import Callable, Sequence
 from datetime import date
-from functools import lru_cache
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 from babel.dates import format_date
 from msgspec import Struct
 
-from mail.definition import BEST_RATING, Content, in_language
-from mail.i18n import DEFAULT, supported
+from mail.definition import BEST_RATING, Content
+from mail.i18n import text_in, translations
 
+CATALOGUES: Final = Path(__file__).parent.parent / "locale"
 _END_OF_LINE: Final = re.compile(r"\r\n?|\n")
-Gettext = Callable[[str], str]
 
 
 class Wording(Struct, frozen=True):
@@ -31,26 +32,33 @@ class Wording(Struct, frozen=True):
     privacy_url: str | None
 
 
-@lru_cache(maxsize=256)
-def locale_of(*languages: str | None) -> str:
-    """The locale of the first language that has one ("fr", "fr_CA", "fr-CA"), else French."""
-    return next(filter(None, map(supported, languages)), DEFAULT)
+@cache
+def gettext_of(locale: str) -> Callable[[str], str]:
+    """The texts of mails in `locale`."""
+    return translations(locale, CATALOGUES).gettext
 
 
-def wording(content: Content, gettext: Gettext, *languages: str) -> Wording:
-    """What `content` says in the first of `languages` that it has."""
-    message, question = content.message, content.lead
-    low, high = in_language(question.low, *languages), in_language(question.high, *languages)
-    information = in_language(content.information, *languages)
+def wording(content: Content, locale: str, fallback: str) -> Wording:
+    """What `content` says in `locale`; texts that it lacks there are taken from `fallback`."""
+    gettext, message, question = gettext_of(locale), content.message, content.lead
+    low, high = (text_in(one, locale, fallback) for one in (question.low, question.high))
+    ends = {1: low, BEST_RATING: high}
+    words = {
+        rating: gettext("%(rating)s out of 5: %(word)s") % {"rating": rating, "word": word}
+        if (word := ends.get(rating))
+        else gettext("%(rating)s out of 5") % {"rating": rating}
+        for rating in range(1, BEST_RATING + 1)
+    }
+    information = text_in(content.information, locale, fallback)
     return Wording(
-        title=in_language(message.title, *languages),
-        subject=in_language(message.subject, *languages),
+        title=text_in(message.title, locale, fallback),
+        subject=text_in(message.subject, locale, fallback),
         sender=message.sender_name,
-        body=paragraphs(in_language(message.body, *languages)),
-        question=in_language(question.text, *languages),
+        body=paragraphs(text_in(message.body, locale, fallback)),
+        question=text_in(question.text, locale, fallback),
         low=low,
         high=high,
-        words=_in_words(low, high, gettext),
+        words=words,
         information=paragraphs(information)
         or [gettext("Your answers are used only to improve our service.")],
         privacy_url=content.privacy_url,
@@ -62,39 +70,14 @@ def paragraphs(text: str) -> list[str]:
     return [line for line in _END_OF_LINE.split(text) if line.strip(" \t")]
 
 
-def greeting(name: str | None, gettext: Gettext) -> str:
+def greeting(name: str | None, locale: str) -> str:
     """How the mail begins."""
-    known = one_line(name or "")
+    gettext, known = gettext_of(locale), (name or "").strip()
     return gettext("Hello %(name)s,") % {"name": known} if known else gettext("Hello,")
 
 
-def visit(kind: str, day: date, locale: str, gettext: Gettext) -> str:
-    """What was done, and on which `day` in the location's zone."""
-    return gettext("%(kind)s, on %(day)s") % {"kind": one_line(kind), "day": long_day(day, locale)}
-
-
-@lru_cache(maxsize=1024)
-def long_day(day: date, locale: str) -> str:
-    """`day` with its weekday; French says "1er" for the first of a month."""
-    if locale.startswith("fr"):
-        number = "1'er'" if day.day == 1 else "d"
-        return format_date(day, f"EEEE {number} MMMM y", locale=locale)
-    return format_date(day, "full", locale=locale)
-
-
-def one_line(text: str) -> str:
-    """`text` on one line, whatever separators it holds."""
-    return " ".join(text.split())
-
-
-def _in_words(low: str, high: str, gettext: Gettext) -> dict[int, str]:
-    ends = {1: low, BEST_RATING: high}
-    said = {}
-    for rating in range(1, BEST_RATING + 1):
-        text = (
-            gettext("%(rating)s out of 5")
-            if not ends.get(rating)
-            else gettext("%(rating)s out of 5: %(word)s")
-        )
-        said[rating] = text % {"rating": rating, "word": ends.get(rating, "")}
-    return said
+def visit(kind: str, day: date, locale: str) -> str:
+    """What was done, and on which `day` in the location's zone; French says "1er"."""
+    gettext, first = gettext_of(locale), day.day == 1 and locale.startswith("fr")
+    spoken = format_date(day, "EEEE d'er' MMMM y" if first else "full", locale=locale)
+    return gettext("%(kind)s, on %(day)s") % {"kind": kind, "day": spoken}

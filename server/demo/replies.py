@@ -8,9 +8,9 @@ from msgspec import Struct
 
 from mail.answer_body import LEAD, Body, Value
 from mail.definition import Definition, Sentiment
+from mail.i18n import base_of
 from server.demo.aftermath import Asked
 from server.demo.fixture import VISITS
-from sync.languages import base_of
 
 _ANSWERED: Final = 0.52
 #: Out of a hundred answers, from one star to five.

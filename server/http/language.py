@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mail.i18n import DEFAULT, LOCALES, supported
+from mail.i18n import DEFAULT, LOCALES, locale_of
 from server.http.quality import Wish, read_wishes
 
 _ANY: Final = "*"
@@ -14,8 +14,7 @@ def negotiate(accept_language: str, *wishes: str | None) -> str:
     `accept_language`: by weights, whatever the order (RFC 9110, 12.5.4); among equals the first.
     Where nothing fits it is French, or English for who refuses French.
     """
-    wished = next(filter(None, map(supported, wishes)), None)
-    return wished or _best(read_wishes(accept_language))
+    return locale_of(*wishes, _best(read_wishes(accept_language)))
 
 
 def _best(wishes: list[Wish]) -> str:

@@ -9,7 +9,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.datastructures import Cookie, State
 
-from mail.i18n import LOCALES
+from mail.i18n import LOCALES, base_of
 from server.access.rights import Action, scope_of
 from server.auth import Principal
 from server.http.form_data import read_form
@@ -20,7 +20,6 @@ from server.pages.reading import READING
 from server.pages.times import Clock
 from server.services import services
 from sync.database import Tx
-from sync.languages import base_of
 
 AnyRequest: TypeAlias = Request[Any, Any, State]
 

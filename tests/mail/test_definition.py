@@ -13,9 +13,9 @@ from mail.definition import (
     Question,
     ReasonChoice,
     Trigger,
-    in_language,
 )
 from mail.formats import FORMAT, decode_content, split
+from mail.i18n import text_in
 from mail.wording import PROBLEMS
 from rules.campaign import AddressField
 
@@ -120,7 +120,7 @@ def test_the_use_of_data_is_told_in_800_characters_at_most() -> None:
 def test_a_text_falls_back_from_the_customers_language(
     texts: dict[Any, str], wanted: tuple[str, ...], found: str
 ) -> None:
-    assert in_language(texts, *wanted) == found
+    assert text_in(texts, *wanted) == found
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mail.i18n import Translator, translations
+from mail.i18n import Translator, locale_of, translations
 
 HEADER = (
     'msgid ""\nmsgstr ""\n"Language: {locale}\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n'
@@ -46,3 +46,20 @@ def test_french_counts_zero_as_one(tmp_path: Path) -> None:
 def test_a_missing_catalogue_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         translations("fr_CA", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("languages", "locale"),
+    [
+        ((None, "en-US"), "en_CA"),
+        (("es", "en", "fr"), "en_CA"),
+        (("FR-fr",), "fr_CA"),
+        (("es", None), "fr_CA"),
+        (("", "english"), "fr_CA"),
+        ((), "fr_CA"),
+    ],
+)
+def test_the_first_language_that_we_speak_is_spoken(
+    languages: tuple[str | None, ...], locale: str
+) -> None:
+    assert locale_of(*languages) == locale

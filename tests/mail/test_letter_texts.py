@@ -14,8 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mail.definition import Definition, Language, Message, Question, Trigger
-from mail.letter.headers import message_id
-from mail.letter.template import LetterTemplate, Origin, Recipient, compile_letter, gettext_of
+from mail.letter.template import LetterTemplate, Origin, Recipient, compile_letter
+from mail.letter.wording import gettext_of
 from tests.mail.smtp_server import Mail
 
 ORIGIN: Final = Origin("https://retour.test", "retour@example.test")
@@ -35,6 +35,7 @@ ODD: Final = (
     "=?utf-8?q?x?= =3D=",
     " . ",
     "From me",
+    "%(visit)b %d kept0end 100%",
     "\U0001f600" * 9,
 )
 
@@ -111,17 +112,17 @@ class Said:
         )
 
 
-def mail(template: LetterTemplate) -> Mail:
+def mail(template: LetterTemplate, place: str = "12, rue des Pins") -> Mail:
     """One mail of `template`, as a server that takes it reads it."""
     to = Recipient(
         address="marie@example.net",
-        message_id=message_id("1", "retour@example.test"),
+        message_id="<1@example.test>",
         date=datetime(2026, 11, 2, tzinfo=UTC),
         survey="S",
         unsubscribe="U",
         greeting="Bonjour Marie,",
         visit="Installation",
-        place="12, rue des Pins",
+        place=place,
     )
     raw = template.fill(to)
     assert not re.search(rb"(?m)^\.(?!\.)", raw)
@@ -151,6 +152,14 @@ def test_what_a_campaign_says_comes_out_as_it_went_in(
     assert any(line in text for text in page.texts["p"][-1:])
     _headers_say(made, line)
     _plain_text_says(made, said)
+
+
+def test_a_place_stands_on_one_line_however_it_was_typed() -> None:
+    definition = Said("en", "a", "b").definition
+    template = compile_letter(definition.content, ORIGIN, "en_CA", "fr_CA", visited=True)
+    made = mail(template, " .12\r\n.rue\u2028<b>%(visit)b ")
+    assert ".12 .rue <b>%(visit)b" in made.text().splitlines()
+    assert ".12 .rue <b>%(visit)b" in "".join(Page(made.text("html")).texts["div"])
 
 
 def _headers_say(made: Mail, line: str) -> None:

@@ -10,8 +10,9 @@ from litestar import Response, route
 from litestar.params import FromPath
 from msgspec import Struct
 
-from mail.definition import Definition, Language, Trigger, in_language
+from mail.definition import Definition, Language, Trigger
 from mail.formats import decode_rules, join
+from mail.i18n import text_in
 from rules.timing import parse_delay
 from server.access.entrance import console
 from server.access.rights import Action
@@ -235,12 +236,12 @@ def _texts(definition: Definition, language: Language) -> Texts:
     return Texts(
         language=language.replace("_", "-"),
         name=LANGUAGE_NAMES[language],
-        question=in_language(question.text, language),
-        low=in_language(question.low, language),
-        high=in_language(question.high, language),
-        reasons=[in_language(reason.label, language) for reason in definition.reasons],
-        subject=in_language(message.subject, language),
-        title=in_language(message.title, language),
-        body=in_language(message.body, language),
-        information=in_language(definition.information, language),
+        question=text_in(question.text, language),
+        low=text_in(question.low, language),
+        high=text_in(question.high, language),
+        reasons=[text_in(reason.label, language) for reason in definition.reasons],
+        subject=text_in(message.subject, language),
+        title=text_in(message.title, language),
+        body=text_in(message.body, language),
+        information=text_in(definition.information, language),
     )

@@ -3,8 +3,8 @@
 import asyncpg
 import msgspec
 
+from mail.i18n import text_in
 from sync.database import Tx
-from sync.languages import text_in
 
 
 class StateChip(msgspec.Struct, frozen=True):
@@ -23,7 +23,8 @@ def chip(record: asyncpg.Record, language: str) -> StateChip:
 
 def named(name: str, names: str, language: str) -> str:
     """What something is called for who reads `language`; `names`: JSON text, by language."""
-    return text_in(msgspec.json.decode(names, type=dict[str, str]), language) or name
+    known = msgspec.json.decode(names, type=dict[str, str])
+    return text_in(known, language, otherwise=name)
 
 
 async def choices(tx: Tx, language: str) -> list[StateChip]:

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from mail.definition import Content, in_language
+from mail.definition import Content
+from mail.i18n import text_in
 from mail.live import VersionKey, pinned_content
 from server.pages.console.chips import StateChip, choices
 from server.pages.times import Clock
@@ -232,5 +233,5 @@ def _open(fact: OpenEntry, names: _Names) -> Entry:
 
 def labels(content: Content, codes: Iterable[str], language: str) -> list[str]:
     """The texts of the reasons `codes`; a code that the version does not have, as it is."""
-    known = {reason.code: in_language(reason.label, language) for reason in content.lead.reasons}
+    known = {reason.code: text_in(reason.label, language) for reason in content.lead.reasons}
     return [known.get(code, code) for code in codes]

@@ -9,8 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mail.answers import LONGEST_COMMENT, CurrentAnswer, Submission, Survey, Visit
-from mail.definition import BEST_RATING, in_language
-from sync.languages import text_in
+from mail.definition import BEST_RATING
+from mail.i18n import text_in
 from sync.plain import in_one_line
 
 YES: Final = "yes"
@@ -94,15 +94,15 @@ def shown(survey: Survey, path: str, locale: str) -> SurveyShown:
     return SurveyShown(
         path=path,
         sender=content.message.sender_name,
-        question=in_language(content.lead.text, *languages),
-        low=in_language(content.lead.low, *languages),
-        high=in_language(content.lead.high, *languages),
+        question=text_in(content.lead.text, *languages),
+        low=text_in(content.lead.low, *languages),
+        high=text_in(content.lead.high, *languages),
         steps=_steps(survey, *languages),
         reasons=[
-            ReasonShown(reason.code, in_language(reason.label, *languages))
+            ReasonShown(reason.code, text_in(reason.label, *languages))
             for reason in content.lead.reasons
         ],
-        information=in_language(content.information, *languages),
+        information=text_in(content.information, *languages),
         privacy_url=content.privacy_url,
         visit=None if survey.visit is None else _visit(survey.visit, locale),
         deadline=survey.deadline,
@@ -112,7 +112,7 @@ def shown(survey: Survey, path: str, locale: str) -> SurveyShown:
 
 def _visit(visit: Visit, locale: str) -> VisitShown:
     return VisitShown(
-        type=text_in(visit.type_names, locale) or visit.type_name,
+        type=text_in(visit.type_names, locale, otherwise=visit.type_name),
         place=in_one_line(visit.address or visit.place),
         at=visit.moment,
     )
@@ -125,7 +125,7 @@ def _steps(survey: Survey, *languages: str) -> list[Step]:
         Step(
             value,
             survey.content.lead.is_negative(value),
-            in_language(words.get(value, {}), *languages),
+            text_in(words.get(value, {}), *languages),
         )
         for value in range(1, BEST_RATING + 1)
     ]
@@ -157,7 +157,7 @@ def filled(
     content = survey.content
     negative = said.rating is not None and content.lead.is_negative(said.rating)
     reason = said.reasons[0] if said.reasons else ""
-    labels = {one.code: in_language(one.label, locale) for one in content.lead.reasons}
+    labels = {one.code: text_in(one.label, locale) for one in content.lead.reasons}
     return Filled(
         rating=said.rating,
         negative=negative,

@@ -81,7 +81,7 @@ export function named({ name, names }) {
 }
 
 /**
- * The text for who reads `wanted`, as sync/languages.py chooses: its own, that of the language
+ * The text for who reads `wanted`, as mail/i18n.py chooses: its own, that of the language
  * without a country, that of another country.
  * @param {Record<string, string>} texts by language: fr, fr_CA, fr-CA
  * @param {string} wanted
