@@ -13,7 +13,7 @@ from mail.definition import BEST_RATING, Content, Sentiment
 from mail.delivery.recalling import recall_to
 from mail.formats import decode_content
 from mail.i18n import locale_of
-from mail.news import move
+from mail.news import MOVED
 from mail.recording import Recorded, record
 from mail.surveys import (
     CurrentAnswer,
@@ -194,5 +194,5 @@ async def _record(
     recorded = await record(tx, row["id"], body, sentiment, row["zone"])
     if recorded.changed:
         await tx.execute(_ROLL_UP, tx.account, row["id"], tx.now)
-        move(tx)
+        tx.last.add(MOVED)
     return recorded

@@ -2,13 +2,14 @@
 
 A row is found by the HMAC of its address under a key of the account, so that it says who opted out
 when the address itself is erased. Whoever reads the key too can tell whether an address that they
-guess is among them, and no more. Rows are made, then locked, in the order of these, for the
-decision at release and never while a mail is on its way.
+guess is among them, and no more. Rows are locked in the order of these for the decision at release,
+then those that there were none of are made, by one decision of the account at a time; and never
+while a mail is on its way.
 """
 
 import hmac
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
 from uuid import UUID
@@ -55,10 +56,12 @@ WHERE account = $1 AND id IN (
   ORDER BY address_key FOR NO KEY UPDATE)
 """
 
-_LOOK: Final = """
+_LOOK: Final = "SELECT id, suppressed FROM contact WHERE account = $1 AND address_key = $2"
+
+_LOCK: Final = """
 SELECT address_key, id, suppressed FROM contact WHERE account = $1 AND address_key = ANY($2)
+ORDER BY address_key FOR NO KEY UPDATE
 """
-_LOCK: Final = f"{_LOOK} ORDER BY address_key FOR NO KEY UPDATE"
 
 _MAKE: Final = """
 INSERT INTO contact (account, id, address, address_key)
@@ -137,39 +140,32 @@ async def keys_of(tx: Tx, addresses: Iterable[str]) -> dict[str, bytes]:
     return {address: hmac.digest(secret, address.encode(), "sha256") for address in addresses}
 
 
-async def look(tx: Tx, keys: Mapping[str, bytes]) -> dict[str, Contact]:
-    """What is known of the addresses of `keys`, by address; their rows are not locked."""
-    return await _by_address(tx, _LOOK, keys)
-
-
-async def make(tx: Tx, keys: Mapping[str, bytes]) -> None:
-    """Make the rows of the addresses of `keys` that have none. Not after any row was locked."""
-    if keys:
-        ids = [new_id() for _ in keys]
-        await tx.execute(_MAKE, tx.account, ids, list(keys), list(keys.values()))
-
-
-async def lock(tx: Tx, keys: Mapping[str, bytes]) -> dict[str, Contact]:
-    """Lock the rows of the addresses of `keys`, and tell what is known of them, by address."""
-    return await _by_address(tx, _LOCK, keys)
-
-
-async def _by_address(tx: Tx, sql: str, keys: Mapping[str, bytes]) -> dict[str, Contact]:
-    addresses = {key: address for address, key in keys.items()}
+async def lock(tx: Tx, addresses: Iterable[str]) -> dict[str, Contact]:
+    """Lock the rows that there are of `addresses`, and tell what is known of them, by address."""
+    of_keys = {key: address for address, key in (await keys_of(tx, addresses)).items()}
     return {
-        addresses[row["address_key"]]: Contact(row["id"], row["suppressed"])
-        for row in await tx.fetch(sql, tx.account, list(addresses))
+        of_keys[row["address_key"]]: Contact(row["id"], row["suppressed"])
+        for row in await tx.fetch(_LOCK, tx.account, list(of_keys))
     }
+
+
+async def make(tx: Tx, addresses: Collection[str]) -> dict[str, Contact]:
+    """Make the rows of `addresses`, which had none, and lock them."""
+    if not addresses:
+        return {}
+    keys = await keys_of(tx, addresses)
+    ids = [new_id() for _ in keys]
+    await tx.execute(_MAKE, tx.account, ids, list(keys), list(keys.values()))
+    return await lock(tx, addresses)
 
 
 async def contact_of(tx: Tx, invitation: UUID, address: str | None) -> Contact | None:
     """Whom an invitation used, else whom its `address` belongs to; None: nobody known."""
     row = await tx.fetchrow(_USER, tx.account, invitation)
-    if row is not None:
-        return Contact(row["id"], row["suppressed"])
-    if address is None:
-        return None
-    return (await look(tx, await keys_of(tx, [address]))).get(address)
+    if row is None and address is not None:
+        [key] = (await keys_of(tx, [address])).values()
+        row = await tx.fetchrow(_LOOK, tx.account, key)
+    return None if row is None else Contact(row["id"], row["suppressed"])
 
 
 async def unsubscribe(tx: Tx, invitation: UUID, address: str | None) -> UUID | None:
@@ -179,8 +175,7 @@ async def unsubscribe(tx: Tx, invitation: UUID, address: str | None) -> UUID | N
     """
     contact = await contact_of(tx, invitation, address)
     if contact is None and address is not None:
-        await make(tx, await keys_of(tx, [address]))
-        contact = await contact_of(tx, invitation, address)
+        contact = (await make(tx, [address]))[address]
     if contact is None:
         return None
     left: UUID | None = await tx.fetchval(_UNSUBSCRIBE, tx.account, contact.id, tx.now)

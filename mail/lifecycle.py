@@ -7,7 +7,7 @@ from mail.asks import tell_field
 from mail.campaigns import CampaignRecord, hold_campaign
 from mail.delivery.recalling import recall_of
 from mail.errors import CampaignStatusError
-from mail.news import move
+from mail.news import MOVED
 from mail.states import ARCHIVE
 from rules.campaign import Status
 from rules.decide import Reason
@@ -121,7 +121,7 @@ async def archive_campaign(tx: Tx, campaign: UUID) -> None:
         await tx.execute(_DROP, tx.account, withdrawn, Reason.PAUSED.value, tx.now)
         events = [new_id() for _ in withdrawn]
         await tx.execute(_TELL, tx.account, events, withdrawn, tx.now, Reason.PAUSED.value)
-        move(tx)
+        tx.last.add(MOVED)
     await tell_field(tx)
 
 

@@ -7,19 +7,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from sync.connecting import PROMPT
-from sync.database import Tx, once
+from sync.database import once
 
 HEADS: Final = "SELECT account, position FROM mail_heads($1::bigint[])"
 
-MOVE: Final = """
+#: For `Tx.last`: those who follow the account look again once the transaction is committed.
+MOVED: Final = """
 INSERT INTO mail_head AS h (account, position) VALUES ($1, 1)
 ON CONFLICT (account) DO UPDATE SET position = h.position + 1
 """
-
-
-def move(tx: Tx) -> None:
-    """Have those who follow the account look again once `tx` is committed."""
-    tx.last.add(MOVE)
 
 
 async def read_positions(accounts: Sequence[int]) -> dict[int, int]:

@@ -15,7 +15,7 @@ from mail.changes import Changes, Decided, Planned, write
 from mail.completions import complete
 from mail.definition import to_rules
 from mail.live import CampaignSet, VersionKey, load, pinned_rules
-from mail.news import move
+from mail.news import MOVED
 from mail.past import Asked, Past, read_asked, read_histories
 from mail.queues import Queue, work_off
 from mail.states import Status as Asking
@@ -73,7 +73,7 @@ async def plan(tx: Tx, tasks: list[UUID]) -> int:
     await tx.execute(_DONE, tx.account, [past.task for past in pasts])
     await complete(tx, pasts)
     if any(astuple(changes)):
-        move(tx)
+        tx.last.add(MOVED)
     return len(pasts)
 
 

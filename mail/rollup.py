@@ -3,7 +3,7 @@
 from typing import Final
 from uuid import UUID
 
-from mail.news import move
+from mail.news import MOVED
 from mail.queues import Queue, work_off
 from sync.database import Tx
 
@@ -97,5 +97,5 @@ async def roll(tx: Tx, invitations: list[UUID]) -> int:
         await tx.fetch(_LOCK, tx.account, tasks)
         await tx.execute(_RECOMPUTE, tx.account, tasks, tx.now)
     await tx.execute(_DONE, tx.account, claimed)
-    move(tx)
+    tx.last.add(MOVED)
     return len(claimed)

@@ -147,9 +147,10 @@ class Opened(Struct, frozen=True):
     at: datetime
     fresh: bool
 
-    def stops(self, account: int, route: Route) -> bool:
-        """Whether mails of `route` that `account` sends wait behind it."""
-        return self.account == account and self.route in (route, _whole(route))
+    def stops(self, account: int, route: Route, claimed_at: datetime) -> bool:
+        """Whether a mail of `route` waits behind it that `account` claimed before it opened."""
+        ours = self.account == account and self.at > claimed_at
+        return ours and self.route in (route, _whole(route))
 
 
 class Stopped(Struct, frozen=True):
@@ -175,12 +176,6 @@ async def open_ones(tx: Tx) -> Probes:
         if probe or not row["rested"] or not await tx.execute(_FORGET, *_key(tx, route)):
             probes[route] = probe
     return probes
-
-
-def barring(probes: Probes, route: Route) -> Route | None:
-    """The open breaker that mails of `route` meet."""
-    whole = Route(route.sender, EVERY)
-    return next((one for one in (whole, route) if one in probes), None)
 
 
 async def park(tx: Tx, stopped: Sequence[Stopped]) -> None:

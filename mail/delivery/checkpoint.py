@@ -5,9 +5,9 @@ durable; that the server took it is written along with what comes next, and agai
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeVar, cast
 from uuid import UUID
 
 import structlog
@@ -15,8 +15,8 @@ import structlog
 from mail import contacts
 from mail.delivery import breakers
 from mail.delivery.breakers import EVERY
-from mail.delivery.leasing import Leased
-from mail.news import move
+from mail.delivery.stages import Leased
+from mail.news import MOVED
 from mail.states import CONTENT, TAKEN
 from rules.timing import answer_deadline, window_anchor
 from sync.database import Tx, once, run
@@ -78,53 +78,6 @@ WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ({from_phas
 """)
 
 
-class Batch(Generic[T]):
-    """Marks that are written together: `write` gives what came of each, which is then heard.
-
-    `at_once`: writers. `linger`: seconds in which others may come.
-    """
-
-    def __init__(
-        self,
-        write: Callable[[list[Leased]], Awaitable[Sequence[T]]],
-        *,
-        at_once: int = 1,
-        linger: float = 0,
-    ) -> None:
-        self._write, self._at_once, self._linger = write, at_once, linger
-        self._waiting: list[tuple[Leased, asyncio.Future[T]]] = []
-        self._writing = 0
-        self._writers: set[asyncio.Task[None]] = set()
-
-    def add(self, job: Leased) -> "asyncio.Future[T]":
-        """What will have come of it."""
-        heard: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append((job, heard))
-        if self._writing < self._at_once:
-            self._writing += 1
-            writer = asyncio.create_task(self._write_all())
-            self._writers.add(writer)
-            writer.add_done_callback(self._writers.discard)
-        return heard
-
-    async def _write_all(self) -> None:
-        """Until nothing waits; whoever adds from then on begins anew."""
-        while self._waiting:
-            await asyncio.sleep(self._linger)
-            together, self._waiting = self._waiting, []
-            try:
-                found = await self._write([job for job, _ in together]) if together else []
-            except Exception as error:  # noqa: BLE001 - whoever waits is told
-                for _, heard in together:
-                    if not heard.done():
-                        heard.set_exception(error)
-                continue
-            for (_, heard), one in zip(together, found, strict=True):
-                if not heard.done():  # cancelled meanwhile
-                    heard.set_result(one)
-        self._writing -= 1
-
-
 class Checkpoint:
     """What the connections of one run have come to.
 
@@ -133,9 +86,11 @@ class Checkpoint:
 
     def __init__(self) -> None:
         self.lost = False
-        self._contents = Batch(_set_content, at_once=_AT_ONCE)
-        self._sent: dict[int, Batch[None]] = {}
-        self._unwritten: set[asyncio.Future[None]] = set()
+        self._contents: list[tuple[Leased, asyncio.Future[bool]]] = []
+        self._markers: set[asyncio.Task[None]] = set()
+        self._taken: dict[int, list[Leased]] = {}
+        self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._writers: list[asyncio.Task[None]] = []
         self._give_up_at = asyncio.get_running_loop().time() + _LONGEST
 
     async def content(self, job: Leased) -> bool:
@@ -143,22 +98,26 @@ class Checkpoint:
 
         :raises Exception: of the database; it is not known, and nothing may leave.
         """
-        stands = await self._contents.add(job)
+        loop = asyncio.get_running_loop()
+        heard: asyncio.Future[bool] = loop.create_future()
+        self._contents.append((job, heard))
+        if len(self._markers) < _AT_ONCE:
+            self._markers.add(loop.create_task(self._mark_contents()))
+        stands = await heard
         self.lost = self.lost or not stands
         return stands
 
     def sent(self, job: Leased) -> None:
         """The server has taken the mail; `flush` waits until that is written."""
-        if job.account not in self._sent:  # one that cannot be written keeps no other waiting
-            self._sent[job.account] = Batch(partial(self._write, job.account), linger=_LINGER)
-        written = self._sent[job.account].add(job)
-        self._unwritten.add(written)
-        written.add_done_callback(self._unwritten.discard)
+        together = self._taken.setdefault(job.account, [])
+        together.append(job)
+        if len(together) == 1:
+            self._writers.append(asyncio.create_task(self._write_sent(job.account)))
 
     async def settle(self) -> None:
         """Have written what was taken so far, so that no refusal counts as if it came before."""
-        if self._unwritten:
-            await asyncio.wait(self._unwritten, timeout=_SETTLE)
+        if self._writers:
+            await asyncio.wait(self._writers, timeout=_SETTLE)
 
     async def flush(self, patience: float) -> None:
         """Wait until all is written, at most `patience` seconds while the database is away.
@@ -167,21 +126,43 @@ class Checkpoint:
         """
         soon = asyncio.get_running_loop().time() + patience
         self._give_up_at = min(soon, self._give_up_at)
-        found = await asyncio.gather(*self._unwritten, return_exceptions=True)
-        for error in found:
+        for error in await asyncio.gather(*self._writers, return_exceptions=True):
             if error is not None:
                 raise error
 
-    async def _write(self, account: int, jobs: list[Leased]) -> list[None]:
-        broken, was_full = await self._until_done(account, lambda tx: _set_sent(tx, jobs))
-        # Apart, for a mark that is written is so once.
-        if broken:
-            routes = {job.route for job in jobs}
-            await self._until_done(account, lambda tx: breakers.taken(tx, routes))
-        if was_full:
-            written_to = {job.contact for job in jobs}
-            await self._until_done(account, lambda tx: contacts.took(tx, written_to))
-        return [None] * len(jobs)
+    async def _mark_contents(self) -> None:
+        """Until nothing waits; whoever comes from then on begins anew."""
+        while self._contents:
+            await asyncio.sleep(0)  # others come in the same breath
+            together, self._contents = self._contents, []
+            try:
+                told = await _set_content([job for job, _ in together]) if together else []
+            except Exception as error:  # noqa: BLE001 - whoever waits is told
+                for _, heard in together:
+                    if not heard.done():
+                        heard.set_exception(error)
+                continue
+            for (_, heard), stands in zip(together, told, strict=True):
+                if not heard.done():  # cancelled meanwhile
+                    heard.set_result(stands)
+        self._markers.remove(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    async def _write_sent(self, account: int) -> None:
+        """What comes while the account's last ones are written goes together, too.
+
+        One account that cannot be written keeps no other waiting.
+        """
+        await asyncio.sleep(_LINGER)
+        async with self._turns[account]:
+            jobs = self._taken.pop(account)
+            broken, was_full = await self._until_done(account, lambda tx: _set_sent(tx, jobs))
+            # Apart, for a mark that is written is so once.
+            if broken:
+                routes = {job.route for job in jobs}
+                await self._until_done(account, lambda tx: breakers.taken(tx, routes))
+            if was_full:
+                written_to = {job.contact for job in jobs}
+                await self._until_done(account, lambda tx: contacts.took(tx, written_to))
 
     async def _until_done(self, account: int, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Try again and again, until it is given up."""
@@ -226,7 +207,7 @@ async def _set_sent(tx: Tx, jobs: Sequence[Leased]) -> tuple[bool, bool]:
         (
             job.invitation,
             job.attempt,
-            answer_deadline(tx.now, job.answers_for),
+            answer_deadline(tx.now, job.version.rules.deadline),
             window_anchor(job.candidate.release, tx.now),
             new_id(),
             "resent" if job.candidate.resent else "sent",
@@ -238,7 +219,7 @@ async def _set_sent(tx: Tx, jobs: Sequence[Leased]) -> tuple[bool, bool]:
     written_to = {job.contact for job in jobs}
     columns = (*zip(*rows, strict=True), senders, recipients, written_to)
     written = await tx.fetch(_SENT, tx.account, tx.now, *columns)
-    move(tx)
+    tx.last.add(MOVED)
     if len(written) < len(jobs):
         LOG.warning(
             "a mail was sent after its lease was lost, or written twice", account=tx.account

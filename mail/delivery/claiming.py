@@ -19,19 +19,10 @@ from mail.definition import Rules, to_rules
 from mail.delivery import breakers
 from mail.delivery.breakers import Stopped
 from mail.delivery.dropping import drop
-from mail.delivery.due import Candidate, due, due_ids
 from mail.delivery.held import fault, hold_restored
-from mail.delivery.judging import (
-    Cleared,
-    Dropped,
-    Outcome,
-    Paused,
-    Version,
-    Versions,
-    Waiting,
-    judge,
-)
-from mail.delivery.leasing import Leased, lease
+from mail.delivery.judging import Dropped, Outcome, Paused, Waiting, judge
+from mail.delivery.outbox import due, due_ids, lease
+from mail.delivery.stages import Candidate, Cleared, Leased, Version, Versions
 from mail.letter.headers import sendable
 from mail.live import CampaignSet, load, pinned_content, pinned_rules
 from mail.queues import PASSING
@@ -146,7 +137,7 @@ async def _claim(
     until = tx.now + timedelta(seconds=config.lease)
     if probed := [one.probed for one in cleared if one.probed is not None]:
         await breakers.let_through(tx, probed, until)
-    jobs = await lease(tx, cleared, versions, until) if cleared else []
+    jobs = await lease(tx, cleared, until) if cleared else []
     return Chunk(len(found), sum(isinstance(one, Waiting) for one in outcomes), jobs)
 
 

@@ -12,8 +12,8 @@ from uuid import UUID
 from msgspec import Struct
 
 from mail import contacts
-from mail.delivery.due import Candidate
 from mail.delivery.events import Event, note
+from mail.delivery.stages import Candidate
 from mail.states import CALL_OFF, FAULT, HOLD, LET_GO, Phase
 from sync.database import Tx, run
 

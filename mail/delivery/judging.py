@@ -1,52 +1,21 @@
 """The decision at release: who is asked now, who not and why, who has to wait."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeAlias, assert_never
 from uuid import UUID
 
 from msgspec import Struct
 
 from mail import contacts
-from mail.contacts import MuteKey, Use
-from mail.definition import Content
-from mail.delivery.breakers import Probes, Route, Stopped, barring
-from mail.delivery.due import Candidate
-from mail.live import VersionKey
+from mail.contacts import EMPTY, MuteKey, Use
+from mail.delivery.breakers import EVERY, Probes, Route, Stopped
+from mail.delivery.stages import Candidate, Cleared, Version, Versions
 from rules.address import Resolved, normal_form, resolve
-from rules.campaign import Campaign, Status
+from rules.campaign import Status
 from rules.decide import Contact, Go, Mute, Reason, Skip, Wait, task_stands, to_contact
 from rules.timing import window_anchor
 from sync.database import Tx
-
-
-class Version(Struct, frozen=True):
-    """What an invitation asks by: rules, with status and mute as they are now, and content.
-
-    `sender`: the address that its mails are from, its domain in punycode; `domain`: in lower case.
-    """
-
-    rules: Campaign
-    content: Content
-    sender: str
-    domain: str
-
-
-#: Of campaigns that were started; those of no other have invitations that go.
-Versions: TypeAlias = Mapping[VersionKey, Version]
-
-
-class Cleared(Struct, frozen=True):
-    """`candidate` may be sent to `to`, whose row is `contact`.
-
-    `probed`: the open breaker that lets this one through.
-    """
-
-    candidate: Candidate
-    to: Resolved
-    contact: UUID
-    route: Route
-    probed: Route | None
 
 
 class Dropped(Struct, frozen=True):
@@ -57,10 +26,10 @@ class Dropped(Struct, frozen=True):
 
 
 class Waiting(Struct, frozen=True):
-    """`candidate` is judged again later: once it is known what became of `holder`, if any."""
+    """`candidate` is judged again once it is known what became of `holder`."""
 
     candidate: Candidate
-    holder: UUID | None
+    holder: UUID
 
 
 class Paused(Struct, frozen=True):
@@ -99,27 +68,20 @@ async def judge(
         if field is not None and (normal := normal_form(one.mailboxes.get(field))) is not None
     }
     earlier = {one.earlier.address for one in candidates if one.earlier is not None}
-    keys = await contacts.keys_of(tx, possible | earlier)
-    seen = await contacts.look(tx, keys)
-    empty = {address for address, one in seen.items() if one.suppressed in contacts.EMPTY}
+    locked = await contacts.lock(tx, possible | earlier)
+    empty = {address for address, one in locked.items() if one.suppressed in EMPTY}
     found = [(one, version, _address(one, version, empty)) for one, version in asked]
     addresses = {to.normal for _, _, to in found if to is not None}
-    await contacts.make(tx, {one: keys[one] for one in addresses - seen.keys()})
-    locked = await contacts.lock(tx, {one: keys[one] for one in addresses})
+    locked |= await contacts.make(tx, addresses - locked.keys())
     wanted = {
         (locked[to.normal].id, one.campaign)
         for one, version, to in found
-        if version is not None and to is not None and _window(one, version) is not None
+        if version is not None and version.rules.mute is not None and to is not None
     }
     known = _Known(tx.now, locked, await contacts.mutes_of(tx, wanted), probes)
     outcomes = [_outcome(one, version, to, known) for one, version, to in found]
     await contacts.use(tx, [_use(one, tx.now) for one in outcomes if isinstance(one, Cleared)])
     return outcomes
-
-
-def _window(one: Candidate, version: Version) -> timedelta | None:
-    """The mute window that `one` has to respect. A retry has none: it asked at its release."""
-    return version.rules.mute if one.earlier is None else None
 
 
 def _use(cleared: Cleared, now: datetime) -> Use:
@@ -145,42 +107,43 @@ def _outcome(
         return Paused(one)
     if version.rules.status is Status.ARCHIVED:
         return Dropped(one, Reason.PAUSED)
-    if (left := _left(one, version)) is not None:
-        return Dropped(one, left.reason)
+    visit = one.visit
+    if visit is not None and one.earlier is None:  # a retry asked at its release
+        left = task_stands(visit.state, visit.kind, version.rules.states_for(visit.type))
+        if left is not None:
+            return Dropped(one, left.reason)
     if to is None:
         return Dropped(one, Reason.NO_ADDRESS)
-    if known.contacts[to.normal].suppressed in contacts.EMPTY:
-        # Between the look and the lock: a fresh one resolves again, a retry ends.
-        return Waiting(one, None) if one.earlier is None else Dropped(one, Reason.SUPPRESSED)
     return _to_contact(one, version, to, known)
 
 
-def _left(one: Candidate, version: Version) -> Skip | None:
-    """Why the visit is asked about no more, if it has not been tried yet and is about one."""
-    visit = one.visit
-    if visit is None or one.earlier is not None:
-        return None
-    return task_stands(visit.state, visit.kind, version.rules.states_for(visit.type))
-
-
 def _to_contact(one: Candidate, version: Version, to: Resolved, known: _Known) -> Outcome:
+    contact = known.contacts[to.normal]
+    if contact.suppressed in EMPTY:  # a retry's: a fresh one goes to another address, if any
+        return Dropped(one, Reason.SUPPRESSED)
     route = Route(version.domain, to.normal.rpartition("@")[2])
-    barred = barring(known.probes, route)
+    whole = Route(version.domain, EVERY)
+    barred = next((breaker for breaker in (whole, route) if breaker in known.probes), None)
     if barred is not None and known.probes[barred] != one.invitation:
         return Stopped(one.invitation, route)
-    found = known.contacts[to.normal]
-    key = (found.id, one.campaign)
+    key = (contact.id, one.campaign)
     mute = known.mutes.get(key)
-    contact = Contact(found.suppressed is not None, mute)
-    window = _window(one, version)
-    verdict = to_contact(one.invitation, one.release, known.now, window, contact)
+    window = version.rules.mute if one.earlier is None else None
+    verdict = to_contact(
+        one.invitation,
+        one.release,
+        known.now,
+        window,
+        Contact(contact.suppressed is not None, mute),
+    )
     match verdict:
         case Go(reserve=taken):
             if taken:
                 known.mutes[key] = Mute(one.invitation, False, one.release)
-            return Cleared(one, to, found.id, route, barred)
+            return Cleared(one, version, to, contact.id, route, barred)
         case Wait():
-            return Waiting(one, None if mute is None else mute.invitation)
+            assert mute is not None  # noqa: S101 - who waits, waits for its holder
+            return Waiting(one, mute.invitation)
         case Skip(reason=reason):
             return Dropped(one, reason)
     assert_never(verdict)

@@ -18,10 +18,10 @@ from mail.delivery import breakers
 from mail.delivery.breakers import Opened
 from mail.delivery.doubts import Doubt, leave_in_doubt
 from mail.delivery.events import Event, note
-from mail.delivery.leasing import Leased
 from mail.delivery.outcomes import Opens, Outcome, outcome_of
 from mail.delivery.recalling import recall_behind
 from mail.delivery.replies import SendError
+from mail.delivery.stages import Leased
 from mail.states import EXPIRE, FAIL, GIVE_BACK, LEASED, LEASED_AGAIN, PUT_OFF, REFUSE, quoted
 from sync.database import NO_ACCOUNT, Tx, run
 
@@ -198,7 +198,7 @@ def _doubt(job: Leased, error: SendError) -> Doubt:
         attempt=job.attempt,
         release=job.candidate.release,
         resent=job.candidate.resent,
-        answers_for=job.answers_for,
+        answers_for=job.version.rules.deadline,
         hold=job.after_crash == "hold",
         text=str(error),
     )

@@ -10,25 +10,27 @@ final dot.
 import asyncio
 import base64
 import ssl
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
-from typing import Final
+from typing import Any, Final, cast
 
 from msgspec import Struct
 
 from mail.delivery.replies import Phase, Reply, SendError, lost, unsaid
-from mail.delivery.wire import Wire
 from mail.smtp_address import SmtpServer
 
 #: Replies to EHLO by servers that know only HELO (RFC 5321, 3.2).
 _NO_EHLO: Final = frozenset({500, 502, 504})
 #: The phases in which a mail is offered.
 _OFFER: Final = (Phase.MAIL, Phase.RCPT, Phase.DATA)
-#: What they are answered if all is well.
-_WANTED: Final = {Phase.MAIL: 250, Phase.RCPT: 250, Phase.DATA: 354}
 #: Seconds until a server has let us in; afterwards mails have time of their own.
 _OPENING: Final = 60.0
+#: Bytes of a line and lines of replies that may wait to be read. RFC 5321 allows 512 bytes; a
+#: reply has one line, the one to EHLO some twenty.
+_LONGEST_LINE: Final = 1 << 16
+_MOST_LINES: Final = 200
 
 
 class Envelope(Struct, frozen=True):
@@ -39,32 +41,32 @@ class Envelope(Struct, frozen=True):
 
     def commands(self) -> tuple[str, ...]:
         """What is said of it, in the phases of `_OFFER`."""
-        return f"MAIL FROM:<{self.sender}>", f"RCPT TO:<{self.recipient}>", "DATA"
+        return f"MAIL FROM:<{self.sender}>\r\n", f"RCPT TO:<{self.recipient}>\r\n", "DATA\r\n"
 
 
-class SmtpConnection:
+class SmtpConnection(asyncio.Protocol):
     """A connection that was greeted, and where wanted encrypted and logged in.
 
     `deadline`s are of the loop's clock. After an error `usable` says whether it may go on.
     """
 
-    def __init__(self, wire: Wire, name: str) -> None:
-        self._wire = wire
+    def __init__(self, name: str) -> None:
+        self.usable = True
         self._name = name
+        self._transport: asyncio.Transport
+        self._unread = b""
+        self._lines: list[str] = []
+        self._replies: deque[Reply] = deque()
+        self._lost: OSError | None = None
+        self._heard = asyncio.Event()
         self._extensions: dict[str, str] = {}
-        self._pipelining = False
         self._stale_envelope = False
         self._awaits_content = False
         self._announced: Envelope | None = None
-        self.usable = True
 
     @classmethod
     async def open(
-        cls,
-        server: SmtpServer,
-        deadline: float,
-        name: str,
-        tls: ssl.SSLContext | None = None,
+        cls, server: SmtpServer, deadline: float, name: str, tls: ssl.SSLContext | None = None
     ) -> "SmtpConnection":
         """Connect, greet, encrypt and log in, by `deadline` or within a minute.
 
@@ -72,14 +74,18 @@ class SmtpConnection:
 
         :raises SendError: with a phase up to AUTH.
         """
-        deadline = min(deadline, asyncio.get_running_loop().time() + _OPENING)
+        loop, connection = asyncio.get_running_loop(), cls(name)
+        deadline = min(deadline, loop.time() + _OPENING)
         context = tls if tls is not None or server.security == "none" else _tls()
+        secured: dict[str, Any] = {"ssl": context, "server_hostname": server.host}
+        options = secured if server.security == "tls" else {}
         try:
-            implicit = context if server.security == "tls" else None
-            wire = await Wire.connect(server.host, server.port, implicit, deadline)
+            async with asyncio.timeout_at(deadline):
+                await loop.create_connection(
+                    lambda: connection, server.host, server.port, **options
+                )
         except OSError as error:
             raise SendError(Phase.CONNECT, lost(error)) from error
-        connection = cls(wire, name)
         try:
             await connection._greet(server, context, deadline)
         except BaseException:
@@ -99,18 +105,15 @@ class SmtpConnection:
             self._announced = None
             await self._answers(_OFFER, deadline)
             return
-        commands: tuple[str, ...] = envelope.commands()
-        phases: tuple[Phase, ...] = _OFFER
+        steps = list(zip(_OFFER, envelope.commands(), strict=True))
         if self._stale_envelope:
-            commands, phases = ("RSET", *commands), (Phase.MAIL, *_OFFER)
+            steps.insert(0, (Phase.MAIL, "RSET\r\n"))
         self._stale_envelope = True
-        if self._pipelining:
-            self._write(Phase.MAIL, _lines(commands), deadline)
+        pipelined = "PIPELINING" in self._extensions
+        for together in [steps] if pipelined else [[step] for step in steps]:
+            phases, commands = zip(*together, strict=True)
+            self._say(phases[0], "".join(commands).encode(), deadline)
             await self._answers(phases, deadline)
-            return
-        for phase, command in zip(phases, commands, strict=True):
-            await self._ask(phase, command, deadline, _WANTED[phase])
-        self._awaits_content = True
 
     async def content(
         self, octets: bytes, deadline: float, following: Envelope | None = None
@@ -123,14 +126,13 @@ class SmtpConnection:
             knows; with a code it was refused.
         """
         end = b".\r\n" if octets.endswith(b"\r\n") else b"\r\n.\r\n"
-        if self._pipelining and following is not None:
+        if following is not None and "PIPELINING" in self._extensions:
             self._announced = following
-            end += _lines(following.commands())
-        self._write(Phase.DATA, octets + end, deadline)
-        reply = await self._reply(Phase.CONTENT, deadline)
+            end += "".join(following.commands()).encode()
+        self._say(Phase.DATA, octets + end, deadline)
         self._awaits_content = False
         self._stale_envelope = self._announced is not None
-        self._expect(Phase.CONTENT, reply, 250)
+        await self._answer(Phase.CONTENT, deadline)
 
     async def quit(self, deadline: float) -> None:
         """Say goodbye if it costs no trouble, and close, which withdraws what was offered."""
@@ -140,24 +142,58 @@ class SmtpConnection:
         self.close()
 
     def close(self) -> None:
-        """Drop the connection."""
+        """Drop the connection at once."""
         self.usable = False
-        self._wire.close()
+        self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the loop."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the loop: take what is a whole reply by now."""
+        *lines, self._unread = (self._unread + data).split(b"\n")
+        for octets in lines:
+            line = octets.rstrip(b"\r").decode("utf-8", "replace")
+            code = line[:3]
+            if not (code.isascii() and code.isdigit()):
+                self._fail("the server does not speak SMTP")
+                return
+            self._lines.append(line[4:])
+            if line[3:4] != "-":
+                self._replies.append(Reply(int(code), self._lines))
+                self._lines = []
+            if len(self._lines) + len(self._replies) > _MOST_LINES:
+                self._fail("the server's replies have no end")
+                return
+        if len(self._unread) > _LONGEST_LINE:
+            self._fail("the server's replies have no end")
+        self._heard.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by the loop."""
+        if self._lost is None:
+            self._lost = ConnectionError(str(exc or "the server closed the connection"))
+        self._heard.set()
+
+    def _fail(self, why: str) -> None:
+        self._transport.abort()
+        self.connection_lost(ConnectionAbortedError(why))
 
     async def _greet(self, server: SmtpServer, tls: ssl.SSLContext | None, deadline: float) -> None:
-        self._expect(Phase.GREETING, await self._reply(Phase.GREETING, deadline), 220)
+        await self._answer(Phase.GREETING, deadline, wanted=220)
         await self._hello(deadline)
-        if server.security == "starttls" and tls is not None:
-            with self._needing("STARTTLS"):
-                await self._ask(Phase.TLS, "STARTTLS", deadline, wanted=220)
-            try:
-                await self._wire.encrypt(tls, server.host, deadline)
-            except OSError as error:
-                raise self._cut(Phase.TLS, error) from error
-            await self._hello(deadline)
-        if server.user:
-            with self._needing("AUTH"):
+        try:
+            if server.security == "starttls" and tls is not None:
+                await self._encrypt(server.host, tls, deadline)
+                await self._hello(deadline)
+            if server.user:
                 await self._login(server, deadline)
+        except SendError as error:
+            needed = {Phase.TLS: "STARTTLS", Phase.AUTH: "AUTH"}.get(error.phase)
+            if error.code is None or needed is None or needed in self._extensions:
+                raise
+            raise error.saying(f"the server offers no {needed}: {error.text}") from error
 
     async def _hello(self, deadline: float) -> None:
         try:
@@ -168,82 +204,87 @@ class SmtpConnection:
             reply = await self._ask(Phase.HELLO, f"HELO {self._name}", deadline)
         words = (line.upper().partition(" ") for line in reply.lines[1:])
         self._extensions = {name: rest for name, _, rest in words}
-        self._pipelining = "PIPELINING" in self._extensions
+
+    async def _encrypt(self, host: str, tls: ssl.SSLContext, deadline: float) -> None:
+        """Go on encrypted. What arrived before is refused: an attacker could have put it there."""
+        await self._ask(Phase.TLS, "STARTTLS", deadline, wanted=220)
+        try:
+            if self._unread or self._lines or self._replies:
+                raise ConnectionAbortedError("the server spoke before the encryption")
+            loop = asyncio.get_running_loop()
+            async with asyncio.timeout_at(deadline):
+                made = await loop.start_tls(self._transport, self, tls, server_hostname=host)
+        except OSError as error:
+            raise self._cut(Phase.TLS, error) from error
+        self._transport = cast("asyncio.Transport", made)
 
     async def _login(self, server: SmtpServer, deadline: float) -> None:
+        both, name, password = (
+            base64.b64encode(text.encode()).decode()
+            for text in (f"\0{server.user}\0{server.password}", server.user, server.password)
+        )
         offered = self._extensions.get("AUTH", "").split()
+        steps = [("AUTH LOGIN", 334), (name, 334), (password, 235)]
         if "PLAIN" in offered or "LOGIN" not in offered:
-            secret = _base64(f"\0{server.user}\0{server.password}")
-            with unsaid(secret):
-                await self._ask(Phase.AUTH, f"AUTH PLAIN {secret}", deadline, wanted=235)
-            return
-        name, secret = _base64(server.user), _base64(server.password)
-        with unsaid(name, secret):
-            await self._ask(Phase.AUTH, "AUTH LOGIN", deadline, wanted=334)
-            await self._ask(Phase.AUTH, name, deadline, wanted=334)
-            await self._ask(Phase.AUTH, secret, deadline, wanted=235)
-
-    @contextmanager
-    def _needing(self, extension: str) -> Iterator[None]:
-        """Where a refusal follows because the server does not offer `extension`, say so."""
-        try:
-            yield
-        except SendError as error:
-            if extension in self._extensions or error.code is None:
-                raise
-            raise error.saying(f"the server offers no {extension}: {error.text}") from error
+            steps = [(f"AUTH PLAIN {both}", 235)]
+        with unsaid(both, name, password):
+            for command, wanted in steps:
+                await self._ask(Phase.AUTH, command, deadline, wanted)
 
     async def _ask(self, phase: Phase, command: str, deadline: float, wanted: int = 250) -> Reply:
-        self._write(phase, _lines((command,)), deadline)
-        reply = await self._reply(phase, deadline)
-        self._expect(phase, reply, wanted)
-        return reply
+        self._say(phase, f"{command}\r\n".encode(), deadline)
+        return await self._answer(phase, deadline, wanted)
 
     async def _answers(self, phases: Sequence[Phase], deadline: float) -> None:
         """Read every reply to what was said in `phases` before the first refusal counts."""
-        refusals: list[SendError] = []
+        refusals: dict[Phase, SendError] = {}
         for phase in phases:
             try:
-                self._expect(phase, await self._reply(phase, deadline), _WANTED[phase])
+                await self._answer(phase, deadline, 354 if phase is Phase.DATA else 250)
             except SendError as refusal:
+                refusals.setdefault(phase, refusal)
                 if not self.usable:
-                    raise refusals[0] if refusals else refusal from refusal
-                refusals.append(refusal)
+                    break
             else:
                 self._awaits_content = phase is Phase.DATA
-        if refusals:
-            if self._awaits_content:
-                await self._take_back(refusals, deadline)
-            raise refusals[0]
-
-    async def _take_back(self, refusals: list[SendError], deadline: float) -> None:
-        """The server wants content all the same: a lone dot ends that where it is for nobody.
-
-        Where the recipient stands, a dot would be an empty mail.
-        """
-        if not any(refusal.phase is Phase.RCPT for refusal in refusals):
+        if not refusals:
+            return
+        if (
+            self._awaits_content and Phase.RCPT in refusals
+        ):  # a lone dot ends that: it is for nobody
+            self._awaits_content = False
+            with suppress(SendError):
+                await self._ask(Phase.DATA, ".", deadline)
+        elif self._awaits_content:  # a dot would be an empty mail
             self.close()
-            return
-        self._awaits_content = False
-        with suppress(SendError):
-            self._write(Phase.DATA, b".\r\n", deadline)
-            await self._reply(Phase.DATA, deadline)
+        raise next(iter(refusals.values()))
 
-    def _write(self, phase: Phase, octets: bytes, deadline: float) -> None:
-        try:
-            self._wire.write(octets, deadline)
-        except OSError as error:
-            raise self._cut(phase, error) from error
+    def _say(self, phase: Phase, octets: bytes, deadline: float) -> None:
+        """Queue `octets`; the reply to them is what is waited for.
 
-    async def _reply(self, phase: Phase, deadline: float) -> Reply:
-        try:
-            return await self._wire.reply(deadline)
-        except OSError as error:
-            raise self._cut(phase, error) from error
+        After `deadline` nothing leaves any more: a process that was stopped for long may have
+        lost its lease meanwhile.
+        """
+        if self._lost is not None:
+            raise self._cut(phase, self._lost)
+        if asyncio.get_running_loop().time() >= deadline:
+            raise self._cut(phase, TimeoutError())
+        self._transport.write(octets)
 
-    def _expect(self, phase: Phase, reply: Reply, wanted: int) -> None:
+    async def _answer(self, phase: Phase, deadline: float, wanted: int = 250) -> Reply:
+        """The next reply, which says `wanted` (of 250: any success)."""
+        while not self._replies:
+            if self._lost is not None:
+                raise self._cut(phase, self._lost)
+            self._heard.clear()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self._heard.wait()
+            except TimeoutError as error:
+                raise self._cut(phase, error) from error
+        reply = self._replies.popleft()
         if reply.code == wanted or (wanted == 250 and 200 <= reply.code < 300):
-            return
+            return reply
         if reply.code == 421 or reply.code < 400:
             self.close()  # it is going away, or does not know where we are
         raise reply.error(phase)
@@ -254,14 +295,6 @@ class SmtpConnection:
         return SendError(phase, lost(error))
 
 
-def _lines(commands: Iterable[str]) -> bytes:
-    return "".join(f"{command}\r\n" for command in commands).encode()
-
-
 @cache
 def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
-
-
-def _base64(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()

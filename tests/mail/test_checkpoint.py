@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
+from uuid import UUID
 
+import asyncpg
 import pytest
 
-from mail.delivery.checkpoint import Batch
+from mail.delivery.checkpoint import Checkpoint
 from mail.delivery.claiming import claim
-from mail.delivery.leasing import Leased
-from tests.mail.campaigns import active
+from mail.delivery.stages import Leased
+from tests.mail.campaigns import active, rows
 from tests.mail.delivering import Post
 
 pytestmark = pytest.mark.anyio
@@ -17,63 +19,60 @@ pytestmark = pytest.mark.anyio
 SOON = 20.0
 
 
-class Written:
-    """Whoever writes, and what was written at once."""
-
-    def __init__(self) -> None:
-        self.together: list[list[Leased]] = []
-        self.begun = asyncio.Event()
-
-    async def write(self, jobs: Sequence[Leased]) -> list[int]:
-        self.together.append(list(jobs))
-        self.begun.set()
-        await asyncio.sleep(0)
-        return [len(self.together)] * len(jobs)
-
-
 async def jobs_of(post: Post, mails: int) -> list[Leased]:
     await active(post.world)
-    for _ in range(mails):
-        await post.visit()
+    await post.visits(mails)
     return (await claim(post.config, post.world.account, 100)).jobs
 
 
-@pytest.mark.parametrize("at_once", [1, 2])
-async def test_what_comes_as_the_last_writer_ends_is_written(post: Post, at_once: int) -> None:
+@pytest.mark.parametrize("sessions", [1, 2, 3])
+async def test_what_comes_as_the_last_writer_ends_is_written(post: Post, sessions: int) -> None:
     """Who hears of one mark has the next one ready in the same breath."""
-    jobs = await jobs_of(post, 4)
-    written = Written()
-    batch = Batch(written.write, at_once=at_once)
+    jobs = await jobs_of(post, 4 * sessions)
+    checkpoint = Checkpoint()
 
-    async def one_after_the_other(mine: Sequence[Leased]) -> None:
-        for job in mine:
-            await batch.add(job)
+    async def one_after_the_other(mine: Sequence[Leased]) -> list[bool]:
+        return [await checkpoint.content(job) for job in mine]
 
     async with asyncio.timeout(SOON):
-        await asyncio.gather(one_after_the_other(jobs[:2]), one_after_the_other(jobs[2:]))
-    assert sorted(job.invitation for some in written.together for job in some) == sorted(
-        job.invitation for job in jobs
-    )
+        told = await asyncio.gather(
+            *(one_after_the_other(jobs[place::sessions]) for place in range(sessions))
+        )
+    assert told == [[True] * 4] * sessions
+    found = await rows(post.world, "SELECT DISTINCT phase FROM outbox")
+    assert [row["phase"] for row in found] == ["data"]
 
 
 async def test_those_that_come_while_others_are_written_go_together(post: Post) -> None:
-    first, *others = await jobs_of(post, 4)
-    written = Written()
-    batch = Batch(written.write)
-    before = batch.add(first)
-    await written.begun.wait()
-    heard = [batch.add(job) for job in others]
-    assert (await before, await asyncio.gather(*heard)) == (1, [2, 2, 2])
-    assert written.together == [[first], others]
+    jobs = await jobs_of(post, 5)
+    checkpoint = Checkpoint()
+    async with post.owner.connection.transaction():
+        await post.owner.connection.execute("LOCK TABLE outbox IN SHARE MODE")
+        heard = []
+        for number, job in enumerate(jobs[:2], 1):
+            heard.append(asyncio.create_task(checkpoint.content(job)))
+            await post.owner.until_waiting(number)
+        heard += [asyncio.create_task(checkpoint.content(job)) for job in jobs[2:]]
+        await asyncio.sleep(0)
+    async with asyncio.timeout(SOON):
+        assert all(await asyncio.gather(*heard))
+    written = await _transactions(post)
+    assert len({written[job.invitation] for job in jobs}) == 3
+    assert len({written[job.invitation] for job in jobs[2:]}) == 1
 
 
 async def test_who_waits_is_told_why_it_was_not_written(post: Post) -> None:
     [job] = await jobs_of(post, 1)
-
-    async def fails(_: Sequence[Leased]) -> list[bool]:
-        raise ConnectionError("the database is away")
-
-    batch = Batch(fails)
+    checkpoint = Checkpoint()
+    await post.owner.connection.execute("ALTER TABLE outbox RENAME TO elsewhere")
     for _ in range(2):
-        with pytest.raises(ConnectionError, match="away"):
-            await batch.add(job)
+        with pytest.raises(asyncpg.UndefinedTableError):
+            await checkpoint.content(job)
+    await post.owner.connection.execute("ALTER TABLE elsewhere RENAME TO outbox")
+    assert await checkpoint.content(job)
+
+
+async def _transactions(post: Post) -> dict[UUID, str]:
+    """By invitation, which transaction wrote its entry in the queue last."""
+    found = await rows(post.world, "SELECT invitation, xmin::text AS by FROM outbox")
+    return {row["invitation"]: row["by"] for row in found}

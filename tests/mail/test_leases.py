@@ -14,11 +14,10 @@ from mail.delivery.checkpoint import Checkpoint
 from mail.delivery.claiming import claim
 from mail.delivery.doubts import recover
 from mail.delivery.held import fault
-from mail.delivery.leasing import Leased
-from mail.delivery.letters import letter_of
-from mail.delivery.pool import Session
 from mail.delivery.replies import Phase, SendError
+from mail.delivery.session import Session, letter_of
 from mail.delivery.setbacks import give_back, record
+from mail.delivery.stages import Leased
 from sync.database import DB
 from tests.mail.campaigns import active, change, rows
 from tests.mail.delivering import HOUR, Post

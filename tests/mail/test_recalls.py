@@ -14,9 +14,9 @@ import pytest
 from mail.answers import unsubscribe
 from mail.delivery.checkpoint import Checkpoint
 from mail.delivery.claiming import claim
-from mail.delivery.leasing import Leased
-from mail.delivery.letters import letter_of
-from mail.delivery.pool import Pool, Session
+from mail.delivery.run import Pool
+from mail.delivery.session import Session, letter_of
+from mail.delivery.stages import Leased
 from mail.lifecycle import archive_campaign, pause_campaign, resume_campaign
 from sync.database import tx
 from tests.mail.campaigns import active, rows

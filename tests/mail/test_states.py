@@ -16,10 +16,10 @@ from mail.delivery.checkpoint import Checkpoint
 from mail.delivery.claiming import claim
 from mail.delivery.doubts import recover
 from mail.delivery.held import TRIES, call_off, fault, held, let_go
-from mail.delivery.leasing import Leased
 from mail.delivery.replies import Phase as Dialogue
 from mail.delivery.replies import SendError
 from mail.delivery.setbacks import PATIENCE, give_back, record
+from mail.delivery.stages import Leased
 from mail.lifecycle import archive_campaign, pause_campaign
 from mail.states import EDGES, SENT, Edge, Phase, Purpose, State, Status, picture
 from sync.database import run, tx
