@@ -12,7 +12,7 @@ from mail.answer_body import LEAD
 from mail.contacts import contact_of
 from mail.definition import Content
 from mail.formats import decode_content, decode_rules
-from rules.timing import counted_at, parse_delay
+from rules.timing import parse_delay
 from sync.database import Tx, tx
 from sync.ids import new_account_number
 from sync.tokens import TokenRef, read
@@ -137,10 +137,6 @@ async def subscription(opened: Tx, ref: TokenRef) -> Subscription | None:
     return Subscription(row["company"], row["typed_address"] or "", row["language"], ended)
 
 
-def _counted_at(row: asyncpg.Record) -> datetime:
-    return counted_at(row["due"], parse_delay(decode_rules(row["rules"], row["format"]).delay))
-
-
 def _survey(row: asyncpg.Record) -> Survey:
     return Survey(
         company=row["company"],
@@ -155,8 +151,9 @@ def _survey(row: asyncpg.Record) -> Survey:
 
 
 def _visit(row: asyncpg.Record) -> Visit:
+    rules = decode_rules(row["rules"], row["format"])
     return Visit(
-        moment=_counted_at(row),
+        moment=row["due"] - parse_delay(rules.delay),
         type_name=row["type_name"],
         type_names=msgspec.json.decode(row["type_names"], type=dict[str, str]),
         place=row["place"],

@@ -15,7 +15,7 @@ from msgspec import Struct
 from rules.campaign import Campaign
 from rules.facts import Kind, Transition
 from rules.history import ordered
-from rules.timing import due, later, release_at, window_anchor
+from rules.timing import later, release_at, window_anchor
 
 
 class Reason(StrEnum):
@@ -214,7 +214,5 @@ def _before_activation(transition: Transition, campaign: Campaign) -> bool:
 
 
 def _scheduled(transition: Transition, campaign: Campaign) -> Schedule:
-    moment, delay = transition.moment, campaign.delay
-    return Schedule(
-        transition.id, due(moment, delay), release_at(moment, delay, transition.received)
-    )
+    due = later(transition.moment, campaign.delay)
+    return Schedule(transition.id, due, release_at(due, transition.received))

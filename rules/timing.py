@@ -1,4 +1,4 @@
-"""Delays, the correction of device clocks, release, mute anchor and deadline.
+"""Delays, the correction of device clocks, release and mute anchor.
 
 Moments are aware and results are UTC, in elapsed time. Odd dates never overflow: they stop at
 `EARLIEST` or `LATEST`, a year inside what a datetime holds so that any time zone can show them.
@@ -36,19 +36,6 @@ def parse_delay(text: str) -> timedelta:
     return timedelta(days=days, hours=hours, minutes=minutes)
 
 
-def format_delay(delay: timedelta) -> str:
-    """Write `delay` as DD:HH:MM.
-
-    Raises DelayError if it is negative, longer than 99:23:59 or not in whole minutes.
-    """
-    minutes, rest = divmod(delay, timedelta(minutes=1))
-    if rest or not timedelta(0) <= delay <= MAX_DELAY:
-        raise DelayError("DD:HH:MM holds whole minutes from 00:00:00 to 99:23:59")
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    return f"{days:02}:{hours:02}:{minutes:02}"
-
-
 def later(moment: datetime, span: timedelta) -> datetime:
     """Return the UTC moment `span` of elapsed time after `moment`, within EARLIEST and LATEST.
 
@@ -74,22 +61,12 @@ def corrected_moment(device_moment: datetime, device_now: datetime, received: da
     return min(later(device_moment, skew), received.astimezone(UTC))
 
 
-def due(moment: datetime, delay: timedelta) -> datetime:
-    """Return when the campaign's delay after `moment` has elapsed."""
-    return later(moment, delay)
-
-
-def counted_at(due: datetime, delay: timedelta) -> datetime:
-    """Return the moment from which `due` was reckoned: at which the step counts."""
-    return due - delay
-
-
-def release_at(moment: datetime, delay: timedelta, received: datetime) -> datetime:
-    """Return when an invitation may go: when it is due, or at reception if that was past.
+def release_at(due: datetime, received: datetime) -> datetime:
+    """Return when an invitation may go: when it is `due`, or at reception if that was past.
 
     Reception, not now, so that the release is a fact of history however late it is decided.
     """
-    return max(due(moment, delay), received.astimezone(UTC))
+    return max(due, received.astimezone(UTC))
 
 
 def window_anchor(release: datetime, sent_at: datetime) -> datetime:
@@ -98,8 +75,3 @@ def window_anchor(release: datetime, sent_at: datetime) -> datetime:
     So a 7-day window lets the next go exactly 7 days later, however long a worker took.
     """
     return release if sent_at - release <= PROMPT else sent_at
-
-
-def answer_deadline(first_accepted: datetime, deadline: timedelta) -> datetime:
-    """Return until when answers are taken; counts from the first acceptance by SMTP."""
-    return later(first_accepted, deadline)

@@ -18,7 +18,7 @@ from mail.delivery.breakers import EVERY
 from mail.delivery.stages import Leased
 from mail.news import MOVED
 from mail.states import CONTENT, TAKEN
-from rules.timing import answer_deadline, window_anchor
+from rules.timing import later, window_anchor
 from sync.database import Tx, once, run
 from sync.ids import new_id
 
@@ -207,7 +207,7 @@ async def _set_sent(tx: Tx, jobs: Sequence[Leased]) -> tuple[bool, bool]:
         (
             job.invitation,
             job.attempt,
-            answer_deadline(tx.now, job.version.rules.deadline),
+            later(tx.now, job.version.rules.deadline),
             window_anchor(job.candidate.release, tx.now),
             new_id(),
             "resent" if job.candidate.resent else "sent",

@@ -12,7 +12,7 @@ from mail.delivery.events import Event, note
 from mail.delivery.outcomes import when_in_doubt
 from mail.live import pinned_rules
 from mail.states import DOUBT, LAPSE, LEAVING, LEAVING_AGAIN, RESEND, STOP
-from rules.timing import answer_deadline, window_anchor
+from rules.timing import later, window_anchor
 from sync.database import Tx, run
 
 _OVERDUE_CLAIMS: Final = LAPSE.sql("""
@@ -104,7 +104,7 @@ async def leave_in_doubt(tx: Tx, config: MailConfig, doubt: Doubt) -> None:
     if not touched:
         return
     status = edge.end(LEAVING_AGAIN if doubt.resent else LEAVING).status or ""
-    deadline = answer_deadline(tx.now, doubt.answers_for)
+    deadline = later(tx.now, doubt.answers_for)
     said = (tx.account, doubt.invitation, status, tx.now, deadline)
     await tx.execute(_MAY_HAVE_GONE[edge], *said)
     await contacts.confirm(tx, doubt.invitation, window_anchor(doubt.release, tx.now))

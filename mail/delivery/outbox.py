@@ -15,7 +15,6 @@ from mail.delivery.stages import Candidate, Cleared, Leased, Sending, Tokens, Vi
 from mail.i18n import locale_of
 from mail.letter.headers import is_message_id
 from mail.states import LEASE
-from rules.address import Mailboxes
 from rules.campaign import AddressField
 from rules.facts import Kind
 from sync import tokens
@@ -173,12 +172,12 @@ def _candidate(row: asyncpg.Record) -> Candidate:
         version=row["version"],
         due=row["due"],
         customer=row["customer_name"],
-        mailboxes=Mailboxes(
-            row["customer_email"],
-            row["location_email"],
-            row["contact_email"],
-            row["billing_email"],
-        ),
+        mailboxes={
+            AddressField.CUSTOMER: row["customer_email"],
+            AddressField.LOCATION: row["location_email"],
+            AddressField.CONTACT: row["contact_email"],
+            AddressField.BILLING: row["billing_email"],
+        },
         language=row["customer_language"],
         noted_by_technician=row["noted_by_technician"],
         visit=visit,

@@ -23,7 +23,6 @@ from mail.delivery.stages import Leased
 from mail.i18n import text_in
 from mail.letter.template import LetterTemplate, Origin, Recipient, compile_letter
 from mail.letter.wording import greeting, visit
-from rules.timing import counted_at
 from sync import tokens
 from sync.plain import in_one_line
 
@@ -125,7 +124,7 @@ def letter_of(config: MailConfig, job: Leased) -> Letter:
     sending, candidate = job.sending, job.candidate
     seen, said = candidate.visit, ""
     if seen is not None:
-        moment = counted_at(candidate.due, job.version.rules.delay)
+        moment = candidate.due - job.version.rules.delay
         day = moment.astimezone(ZoneInfo(job.zone)).date()
         said = _visit(seen.type_name, seen.type_names, day, sending.language)
     # The local part as it was typed, the domain in punycode.

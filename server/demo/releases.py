@@ -9,7 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mail.states import Status
-from rules.address import Mailboxes, Resolved, resolve
+from rules.address import Resolved, resolve
+from rules.campaign import AddressField
 from rules.decide import Contact, Go, Mute, Reason, Skip, to_contact
 from rules.timing import window_anchor
 from server.demo.aftermath import Asked
@@ -61,7 +62,10 @@ class Releases:
             for address, found in self.suppressed.items()
             if found.why == "bounced" and found.since < asked.release
         }
-        mailboxes = Mailboxes(client.email or client.captured, client.location_email)
+        mailboxes = {
+            AddressField.CUSTOMER: client.email or client.captured,
+            AddressField.LOCATION: client.location_email,
+        }
         return resolve(mailboxes, campaign.primary, campaign.secondary, bounced)
 
     def _contact(self, asked: Asked, resolved: Resolved) -> Contact:
