@@ -14,7 +14,7 @@ from msgspec.structs import astuple
 from mail.changes import Changes, Decided, Planned, write
 from mail.completions import complete
 from mail.definition import to_rules
-from mail.live import CampaignSet, VersionKey, load, pinned_rules
+from mail.live import CampaignSet, VersionKey, load, pinned
 from mail.news import MOVED
 from mail.past import Asked, Past, read_asked, read_histories
 from mail.queues import Queue, work_off
@@ -102,8 +102,8 @@ async def _pinned_versions(
     if not older:
         return {}
     return {
-        key: to_rules(key[0], key[1], rules, now.status, now.activated_at, now.pauses)
-        for key, rules in (await pinned_rules(tx, older)).items()
+        key: to_rules(*key, said.rules, now.status, now.activated_at, now.pauses)
+        for key, said in (await pinned(tx, older)).items()
         for now in (newest[key[0]],)
     }
 

@@ -15,7 +15,7 @@ import structlog
 from msgspec import Struct, structs
 
 from mail.config import MailConfig
-from mail.definition import Rules, to_rules
+from mail.definition import to_rules
 from mail.delivery import breakers
 from mail.delivery.breakers import Stopped
 from mail.delivery.dropping import drop
@@ -24,10 +24,9 @@ from mail.delivery.judging import Dropped, Outcome, Paused, Waiting, judge
 from mail.delivery.outbox import due, due_ids, lease
 from mail.delivery.stages import Candidate, Cleared, Leased, Version, Versions
 from mail.letter.headers import sendable
-from mail.live import CampaignSet, load, pinned_content, pinned_rules
+from mail.live import CampaignSet, load, pinned
 from mail.queues import PASSING
 from mail.states import quoted
-from rules.campaign import Campaign
 from sync.database import Tx, run
 
 LOG: Final = structlog.stdlib.get_logger("retour.delivery")
@@ -151,21 +150,15 @@ async def _versions(
     known = campaigns.campaigns
     keys = {(one.campaign, one.version) for one in asked if one.campaign in known}
     versions = {}
-    for key, content in (await pinned_content(tx, keys)).items():
-        sender = sendable(content.message.sender_address or config.mail_from)
+    for key, said in (await pinned(tx, keys)).items():
+        rules = newest = known[key[0]]
+        if newest.version != key[1]:
+            then = to_rules(*key, said.rules, newest.status, newest.activated_at, newest.pauses)
+            rules = structs.replace(then, mute=newest.mute)  # which applies as it is at release
+        sender = sendable(said.content.message.sender_address or config.mail_from)
         domain = sender.rpartition("@")[2].lower()
-        versions[key] = Version(known[key[0]], content, sender, domain)
-    if older := {key for key in keys if known[key[0]].version != key[1]}:
-        for key, rules in (await pinned_rules(tx, older)).items():
-            then = _as_it_was(known[key[0]], key[1], rules)
-            versions[key] = structs.replace(versions[key], rules=then)
+        versions[key] = Version(rules, said.content, sender, domain)
     return versions
-
-
-def _as_it_was(newest: Campaign, version: int, rules: Rules) -> Campaign:
-    """The campaign as one of its versions says it; mute applies as it is at release."""
-    then = to_rules(newest.id, version, rules, newest.status, newest.activated_at, newest.pauses)
-    return structs.replace(then, mute=newest.mute)
 
 
 async def _stand_still(tx: Tx, paused: Sequence[Paused]) -> None:

@@ -10,7 +10,7 @@ from mail import contacts
 from mail.config import MailConfig
 from mail.delivery.events import Event, note
 from mail.delivery.outcomes import when_in_doubt
-from mail.live import pinned_rules
+from mail.live import pinned
 from mail.states import DOUBT, LAPSE, LEAVING, LEAVING_AGAIN, RESEND, STOP
 from rules.timing import later, window_anchor
 from sync.database import Tx, run
@@ -76,14 +76,14 @@ async def recover(config: MailConfig, account: int) -> None:
     async def write(tx: Tx) -> None:
         await tx.execute(_OVERDUE_CLAIMS, tx.account, tx.now)
         rows = await tx.fetch(_OVERDUE_CONTENT, tx.account, tx.now)
-        versions = await pinned_rules(tx, {(row["campaign"], row["version"]) for row in rows})
+        versions = await pinned(tx, {(row["campaign"], row["version"]) for row in rows})
         for row in rows:
             doubt = Doubt(
                 invitation=row["invitation"],
                 attempt=row["attempt"],
                 release=row["release"],
                 resent=row["resent"],
-                answers_for=versions[row["campaign"], row["version"]].deadline,
+                answers_for=versions[row["campaign"], row["version"]].rules.deadline,
                 hold=row["after_crash"] == "hold",
                 text="the worker stopped while sending",
             )

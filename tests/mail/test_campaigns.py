@@ -11,7 +11,7 @@ from mail.checks import Problem
 from mail.definition import Definition, Trigger
 from mail.errors import CampaignStatusError, DefinitionError
 from mail.lifecycle import activate_campaign, archive_campaign, pause_campaign, resume_campaign
-from mail.live import load, pinned_content
+from mail.live import load, pinned
 from rules.campaign import Status
 from sync.database import tx
 from sync.errors import MissingError, TakenError, UnknownReferenceError
@@ -97,10 +97,10 @@ async def test_an_edit_that_says_something_new_is_a_version(world: World) -> Non
         assert await edit_campaign(opened, campaign, "Renamed", definition(world)) == 1
         assert await edit_campaign(opened, campaign, "B", definition(world, negative_at=3)) == 2
         found = await get_campaign(opened, campaign)
-        both = await pinned_content(opened, [(campaign, 1), (campaign, 2), (campaign, 9)])
-        assert await pinned_content(opened, [(campaign, 1)]) == {(campaign, 1): both[campaign, 1]}
+        both = await pinned(opened, [(campaign, 1), (campaign, 2), (campaign, 9)])
+        assert await pinned(opened, [(campaign, 1)]) == {(campaign, 1): both[campaign, 1]}
     assert (found.name, found.version, found.definition.negative_at) == ("B", 2, 3)
-    assert {key: said.lead.negative_at for key, said in both.items()} == {
+    assert {key: said.content.lead.negative_at for key, said in both.items()} == {
         (campaign, 1): 2,
         (campaign, 2): 3,
     }

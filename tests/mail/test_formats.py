@@ -17,7 +17,7 @@ from mail.formats import (
     join,
     split,
 )
-from mail.live import load, pinned_content
+from mail.live import load, pinned
 from rules.campaign import AddressField
 from sync.database import tx
 from tests.databases import TestDatabase
@@ -92,8 +92,8 @@ async def test_a_campaign_in_an_old_format_is_read_and_saved_in_todays(
     async with tx(world.account) as opened:
         assert (await get_campaign(opened, campaign)).definition == said
         assert campaign in (await load(opened)).campaigns
-        [content] = (await pinned_content(opened, [(campaign, 1)])).values()
-        assert content == said.content
+        [read] = (await pinned(opened, [(campaign, 1)])).values()
+        assert read.content == said.content
         assert await edit_campaign(opened, campaign, "A", said) == 1
         assert await edit_campaign(opened, campaign, "A", definition(world)) == 2
     found = await rows(world, "SELECT format, content FROM campaign_version ORDER BY version")

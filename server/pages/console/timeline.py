@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from mail.definition import Content
 from mail.i18n import text_in
-from mail.live import VersionKey, pinned_content
+from mail.live import VersionKey, pinned
 from server.pages.console.chips import StateChip, choices
 from server.pages.times import Clock
 from server.timeline import entries, pages
@@ -136,7 +136,7 @@ async def _names_of(tx: Tx, facts: Sequence[entries.Entry], language: str) -> _N
     return _Names(
         people={row["id"]: row["name"] for row in people},
         states={state.code: state for state in states},
-        contents=await pinned_content(tx, versions),
+        contents={key: said.content for key, said in (await pinned(tx, versions)).items()},
         language=language,
     )
 
