@@ -48,7 +48,6 @@ ADD: Final = f"""
 INSERT INTO transition (account, device, technician, by, arrived_at, id, spelling, digest,
   {", ".join(_VERDICT)})
 SELECT $1, $2, $3, $4, $5, r.* FROM ({_rows("$6")}) AS r
-ON CONFLICT (account, id) DO NOTHING
 """  # noqa: S608 - our own text
 SETTLE: Final = f"""
 UPDATE transition t SET settled_at = $2, settled_by = $3,
@@ -68,8 +67,10 @@ async def add(tx: Tx, judged: Sequence[Judged], unexpected: Collection[UUID]) ->
     first, _ = judged[0]
     told = (first.device, first.technician, first.by, first.received)
     rows = _judged_rows(judged, unexpected)
-    if await tx.execute(ADD, tx.account, *told, rows) < len(judged):
-        raise asyncpg.SerializationError("a transition was told on two connections at once")
+    try:
+        await tx.execute(ADD, tx.account, *told, rows)
+    except asyncpg.UniqueViolationError as error:
+        raise asyncpg.SerializationError("a transition was told on two connections") from error
 
 
 async def settle(
