@@ -24,7 +24,9 @@ def ordered(transitions: Iterable[Transition]) -> list[Transition]:
     that arrives late may move others.
     """
     in_order = sorted(transitions, key=_by_order)
-    return in_order if _in_step(in_order) else sorted(_placed(in_order), key=_by_order)
+    if len(in_order) < 2 or _in_step(in_order):
+        return in_order
+    return sorted(_placed(in_order), key=_by_order)
 
 
 def current(transitions: Iterable[Transition]) -> Transition | None:
@@ -57,7 +59,7 @@ def follows(last: Transition | None, later: Iterable[Transition]) -> bool:
 
 def _follows(last: Transition, one: Transition) -> bool:
     in_step = one.device is None or (one.device == last.device and one.sequence > last.sequence)
-    return in_step and one.order > last.order
+    return in_step and (one.moment > last.moment or one.order > last.order)
 
 
 def _in_step(in_order: list[Transition]) -> bool:

@@ -45,7 +45,9 @@ def later(moment: datetime, span: timedelta) -> datetime:
         shifted = moment + span
     except OverflowError:
         return LATEST if span > timedelta(0) else EARLIEST
-    return min(max(shifted, EARLIEST), LATEST).astimezone(UTC)
+    if EARLIEST <= shifted <= LATEST:
+        return shifted.astimezone(UTC)
+    return EARLIEST if shifted < EARLIEST else LATEST
 
 
 def corrected_moment(device_moment: datetime, device_now: datetime, received: datetime) -> datetime:
@@ -56,9 +58,10 @@ def corrected_moment(device_moment: datetime, device_now: datetime, received: da
     more than SKEW_TOLERANCE.
     """
     skew = received - device_now
-    if abs(skew) <= SKEW_TOLERANCE:
+    if -SKEW_TOLERANCE <= skew <= SKEW_TOLERANCE:
         skew = timedelta(0)
-    return min(later(device_moment, skew), received.astimezone(UTC))
+    moment = later(device_moment, skew)
+    return moment if moment <= received else received.astimezone(UTC)
 
 
 def release_at(due: datetime, received: datetime) -> datetime:
