@@ -1,15 +1,8 @@
 """What the mail side of a process is told; the server makes it from its settings."""
 
-from ipaddress import ip_address
-from typing import Final
-from urllib.parse import urlsplit
-
 import msgspec
 
-from mail.smtp_address import SmtpServer
-
-#: An address literal (RFC 5321, 4.1.3), for a machine that has no name that others could know.
-_NAMELESS: Final = "[127.0.0.1]"
+from mail.smtp_address import NAMELESS, SmtpServer
 
 
 class MailConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,7 +12,7 @@ class MailConfig(msgspec.Struct, frozen=True, kw_only=True):
     `origin`: scheme, host and port that links in mails use.
     `smtp`: where mails are handed over.
     `mail_from`: the sender where a campaign names none.
-    `smtp_name`: what we call ourselves to mail servers; empty: the host of `origin`.
+    `smtp_name`: what we call ourselves to mail servers (`mail.smtp_address.our_name`).
     `smtp_timeout` < `actor_timeout` < `lease`, or a slow mail could be sent by two workers.
     `uncertain_after`: how long a mail whose fate is unknown rests before its one resend.
     `sweep`: how often the clock looks for what is due.
@@ -30,7 +23,7 @@ class MailConfig(msgspec.Struct, frozen=True, kw_only=True):
     origin: str
     smtp: SmtpServer
     mail_from: str
-    smtp_name: str = ""
+    smtp_name: str = NAMELESS
     pool_size: int = 8
     smtp_connections: int = 24
     smtp_timeout: float = 600
@@ -39,13 +32,3 @@ class MailConfig(msgspec.Struct, frozen=True, kw_only=True):
     uncertain_after: float = 600
     sweep: float = 1.0
     namespace: str = "retour"
-
-    @property
-    def our_name(self) -> str:
-        """The name to greet mail servers with: a host with a domain, or an address literal."""
-        host = self.smtp_name or urlsplit(self.origin).hostname or ""
-        try:
-            address = ip_address(host)
-        except ValueError:
-            return host if "." in host or self.smtp_name else _NAMELESS
-        return f"[{address}]" if address.version == 4 else f"[IPv6:{address}]"

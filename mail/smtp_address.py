@@ -1,7 +1,8 @@
-"""The address of an SMTP server, as one URL."""
+"""The address of an SMTP server, as one URL, and what we call ourselves there."""
 
 from ipaddress import ip_address
 from typing import Final, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -14,6 +15,8 @@ _SCHEMES: Final[dict[str, tuple[Security, int]]] = {
     "smtp+starttls": ("starttls", 587),
     "smtps": ("tls", 465),
 }
+#: An address literal (RFC 5321, 4.1.3), for a machine that has no name that others could know.
+NAMELESS: Final = "[127.0.0.1]"
 
 
 class ServerError(ValueError):
@@ -52,6 +55,19 @@ def parse_server(url: str) -> SmtpServer:
             "would send the password in clear to another machine: use smtp+starttls:// or smtps://"
         )
     return SmtpServer(host.name, host.port or usual, security, parts.user, parts.password)
+
+
+def our_name(told: str, origin: str) -> str:
+    """The name to greet mail servers with: a host with a domain, or an address literal.
+
+    It is what we were `told`, else the host that we are reached at.
+    """
+    host = told or urlsplit(origin).hostname or ""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host if "." in host or told else NAMELESS
+    return f"[{address}]" if address.version == 4 else f"[IPv6:{address}]"
 
 
 def _is_this_machine(host: str) -> bool:

@@ -18,7 +18,7 @@ from mail.broker import Doorbell, make_broker
 from mail.clock import RunningClock
 from mail.config import MailConfig
 from mail.jobs import Job, Ring
-from mail.smtp_address import parse_server
+from mail.smtp_address import our_name, parse_server
 from mail.worker import run_worker
 from server.app import create_app
 from server.http.connection import Connection
@@ -49,7 +49,7 @@ def mail_config(settings: Settings, worker_dsn: str) -> MailConfig:
         origin=settings.origin,
         smtp=parse_server(settings.smtp_url),
         mail_from=settings.mail_from,
-        smtp_name=settings.smtp_name,
+        smtp_name=our_name(settings.smtp_name, settings.origin),
         pool_size=settings.pool_size,
         smtp_connections=settings.smtp_connections,
         smtp_timeout=settings.smtp_timeout,

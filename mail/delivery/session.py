@@ -110,7 +110,7 @@ class Session:
                     raise
             else:
                 return self._connection
-        name = self._config.our_name
+        name = self._config.smtp_name
         self._connection = await SmtpConnection.open(self._config.smtp, deadline, name)
         await self._connection.offer(envelope, deadline)
         return self._connection

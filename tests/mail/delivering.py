@@ -142,6 +142,7 @@ async def posting(database: TestDatabase, world: World) -> AsyncIterator[Post]:
             origin="https://retour.test",
             smtp=parse_server(server.url),
             mail_from="retour@example.test",
+            smtp_name="retour.test",
             smtp_connections=4,
         )
         yield Post(world, server, owner, config)

@@ -131,29 +131,6 @@ async def test_18_a_server_that_takes_nothing_is_in_the_log_with_its_words(post:
     assert await post.events(task) == []
 
 
-@pytest.mark.parametrize(
-    ("settings", "name"),
-    [
-        ({"origin": "https://retour.example"}, "retour.example"),
-        ({"origin": "https://retour.example:8443", "smtp_name": "mail.example"}, "mail.example"),
-        ({"origin": "http://192.0.2.7:8000"}, "[192.0.2.7]"),
-        ({"origin": "http://[2001:db8::1]:8000"}, "[IPv6:2001:db8::1]"),
-        ({"origin": "http://localhost:8000"}, "[127.0.0.1]"),
-        ({"origin": "http://localhost:8000", "smtp_name": "localhost"}, "localhost"),
-        ({"origin": "https://retour.example", "smtp_name": "[192.0.2.7]"}, "[192.0.2.7]"),
-    ],
-)
-async def test_it_calls_itself_as_it_is_reached_or_as_it_is_told(
-    post: Post, settings: dict[str, str], name: str
-) -> None:
-    post.told(**settings)
-    await active(post.world)
-    await post.visit()
-    await post.deliver()
-    assert post.server.commands[0] == f"EHLO {name}"
-    assert len(post.server.mails) == 1
-
-
 async def test_17_an_address_that_bounced_counts_as_empty_the_next_time(post: Post) -> None:
     await active(post.world, secondary="location")
     post.server.refused[ADDRESS] = "550 5.1.1 no such user"

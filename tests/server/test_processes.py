@@ -76,5 +76,24 @@ def test_the_mail_side_is_told_every_setting_that_it_knows() -> None:
     config = mail_config(settings, "postgresql://worker")
     assert config.worker_dsn == "postgresql://worker"
     assert config.smtp == parse_server(settings.smtp_url)
-    for name in set(config.__struct_fields__) - {"worker_dsn", "smtp"}:
+    for name in set(config.__struct_fields__) - {"worker_dsn", "smtp", "smtp_name"}:
         assert getattr(config, name) == getattr(settings, name)
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ({"origin": "https://retour.example"}, "retour.example"),
+        ({"origin": "https://retour.example:8443", "smtp_name": "mail.example"}, "mail.example"),
+        ({"origin": "http://192.0.2.7:8000"}, "[192.0.2.7]"),
+        ({"origin": "http://[2001:db8::1]:8000"}, "[IPv6:2001:db8::1]"),
+        ({"origin": "http://localhost:8000"}, "[127.0.0.1]"),
+        ({"origin": "http://localhost:8000", "smtp_name": "localhost"}, "localhost"),
+        ({"origin": "https://retour.example", "smtp_name": "192.0.2.7"}, "[192.0.2.7]"),
+        ({"origin": "https://retour.example", "smtp_name": "[192.0.2.7]"}, "[192.0.2.7]"),
+    ],
+)
+def test_it_calls_itself_to_mail_servers_as_it_is_reached_or_as_it_is_told(
+    told: dict[str, str], name: str
+) -> None:
+    assert mail_config(load({}, **told), "postgresql://worker").smtp_name == name
