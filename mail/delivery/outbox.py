@@ -13,7 +13,6 @@ from msgspec import structs
 
 from mail.delivery.stages import Candidate, Cleared, Leased, Sending, Tokens, Visit
 from mail.i18n import locale_of
-from mail.letter.headers import is_message_id
 from mail.states import LEASE
 from rules.campaign import AddressField
 from rules.facts import Kind
@@ -194,9 +193,9 @@ def _leased(tx: Tx, one: Cleared, account: asyncpg.Record) -> Leased:
         message_id="",
         tokens=Tokens(tokens.mint(), tokens.mint()),
     )
-    if not is_message_id(sending.message_id):
+    if not sending.message_id or not sending.message_id.isascii():
         # Of the sender's domain: one of another than From looks forged. The same for every copy, so
-        # that mailboxes may drop a second one.
+        # that mailboxes may drop a second one. Some had a domain that was not in punycode.
         name = f"<{candidate.invitation}@{one.version.domain}>"
         sending = structs.replace(sending, message_id=name)
     return Leased(

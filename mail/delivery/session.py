@@ -2,13 +2,10 @@
 
 import asyncio
 from collections import OrderedDict
-from datetime import date
-from functools import lru_cache
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import msgspec
 import structlog
 from msgspec import Struct
 
@@ -20,15 +17,12 @@ from mail.delivery.outcomes import first_outcome
 from mail.delivery.replies import SendError
 from mail.delivery.smtp import Envelope, SmtpConnection
 from mail.delivery.stages import Leased
-from mail.i18n import text_in
 from mail.letter.template import LetterTemplate, Origin, Recipient, compile_letter
 from mail.letter.wording import greeting, visit
 from sync import tokens
 from sync.plain import in_one_line
 
 LOG: Final = structlog.stdlib.get_logger("retour.delivery")
-
-_read_names: Final = msgspec.json.Decoder(dict[str, str]).decode
 
 #: Seconds for a goodbye that nobody waits for.
 _GOODBYE: Final = 5.0
@@ -126,7 +120,7 @@ def letter_of(config: MailConfig, job: Leased) -> Letter:
     if seen is not None:
         moment = candidate.due - job.version.rules.delay
         day = moment.astimezone(ZoneInfo(job.zone)).date()
-        said = _visit(seen.type_name, seen.type_names, day, sending.language)
+        said = visit(seen.type_name, seen.type_names, day, sending.language)
     # The local part as it was typed, the domain in punycode.
     address = f"{sending.typed.partition('@')[0]}@{sending.address.rpartition('@')[2]}"
     recipient = Recipient(
@@ -141,13 +135,6 @@ def letter_of(config: MailConfig, job: Leased) -> Letter:
     )
     octets = _template(config, job).fill(recipient)
     return Letter(job, Envelope(job.version.sender, address), octets)
-
-
-@lru_cache(maxsize=1024)
-def _visit(name: str, names: str, day: date, language: str) -> str:
-    """Of many mails the same."""
-    kind = text_in(_read_names(names), language, otherwise=name)
-    return visit(kind, day, language)
 
 
 def _template(config: MailConfig, job: Leased) -> LetterTemplate:

@@ -25,13 +25,12 @@ _SPECIAL: Final = re.compile(r'(["\\])')
 _WORD: Final = 67
 _ENCODING: Final = Charset("utf-8")
 _ENCODING.header_encoding = QP
-_MESSAGE_ID: Final = re.compile(r"<[!-;=?-~]+@[A-Za-z0-9.-]+>")
 _BARE: Final = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
 
 
 def folded(name: str, text: str) -> str:
     """One header line of plain text with its CRLF, encoded (RFC 2047) and folded where it must."""
-    return f"{name}: {text if _is_plain(name, text) else _encoded(text)}\r\n"
+    return f"{name}: {_encoded(name, text) or text}\r\n"
 
 
 def mailbox(name: str, person: str, address: str) -> str:
@@ -39,8 +38,8 @@ def mailbox(name: str, person: str, address: str) -> str:
     where = sendable(address)
     if not person:
         return f"{name}: {where}\r\n"
-    if not _is_plain(name, person):
-        return f"{name}: {_encoded(person)}\r\n <{where}>\r\n"
+    if encoded := _encoded(name, person):
+        return f"{name}: {encoded}\r\n <{where}>\r\n"
     quoted = person if _ATOMS.fullmatch(person) else '"' + _SPECIAL.sub(r"\\\1", person) + '"'
     gap = " " if len(f"{name}: {quoted} <{where}>") <= _LINE else "\r\n "
     return f"{name}: {quoted}{gap}<{where}>\r\n"
@@ -60,17 +59,12 @@ def sendable(address: str) -> str:
     return address
 
 
-def is_message_id(text: str) -> bool:
-    """Whether `text` may stand in a header: one of a domain that was not in punycode may not."""
-    return bool(_MESSAGE_ID.fullmatch(text))
+def _encoded(name: str, text: str) -> str | None:
+    """`text` in encoded words, one a line; no character is cut in two.
 
-
-def _is_plain(name: str, text: str) -> bool:
-    """Whether `text` may stand as it is: it fits, and nobody takes it for an encoded word."""
+    None where it may stand as it is: it fits, and nobody takes it for an encoded word.
+    """
     fits = len(name) + len(": ") + len(text) <= _LINE
-    return fits and "=?" not in text and text == text.strip() and bool(_PRINTABLE.fullmatch(text))
-
-
-def _encoded(text: str) -> str:
-    """`text` in encoded words, one a line; no character is cut in two."""
+    if fits and "=?" not in text and text == text.strip() and _PRINTABLE.fullmatch(text):
+        return None
     return "\r\n ".join(filter(None, _ENCODING.header_encode_lines(text, repeat(_WORD))))

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Callable, Sequence
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from babel.dates import format_date
 from msgspec import Struct
 
@@ -14,6 +15,7 @@ from mail.definition import BEST_RATING, Content
 from mail.i18n import text_in, translations
 
 CATALOGUES: Final = Path(__file__).parent.parent / "locale"
+_read_names: Final = msgspec.json.Decoder(dict[str, str]).decode
 _END_OF_LINE: Final = re.compile(r"\r\n?|\n")
 
 
@@ -76,8 +78,13 @@ def greeting(name: str | None, locale: str) -> str:
     return gettext("Hello %(name)s,") % {"name": known} if known else gettext("Hello,")
 
 
-def visit(kind: str, day: date, locale: str) -> str:
-    """What was done, and on which `day` in the location's zone; French says "1er"."""
+@lru_cache(maxsize=1024)
+def visit(name: str, names: str, day: date, locale: str) -> str:
+    """What was done, and on which `day` in the location's zone; French says "1er".
+
+    `name`: of the task's type; `names`: JSON text, by language. Of many mails the same.
+    """
+    kind = text_in(_read_names(names), locale, otherwise=name)
     gettext, first = gettext_of(locale), day.day == 1 and locale.startswith("fr")
     spoken = format_date(day, "EEEE d'er' MMMM y" if first else "full", locale=locale)
     return gettext("%(kind)s, on %(day)s") % {"kind": kind, "day": spoken}

@@ -20,6 +20,7 @@ from tests.mail.smtp_server import Mail
 
 pytestmark = pytest.mark.anyio
 
+NAMES = '{"fr": "Appel"}'
 NBSP = "\u00a0"
 HOSTILE = "{{7*7}} {% raw %} <script>alert(1)</script> =?utf-8?q?x?= & \"'"
 
@@ -334,9 +335,9 @@ def test_what_could_end_a_command_is_no_sender(address: str) -> None:
 def test_words_around_it() -> None:
     assert greeting(None, "en_CA") == greeting(" \u00a0", "en_CA") == "Hello,"
     assert greeting(" Marie ", "fr_CA") == "Bonjour Marie,"
-    assert visit("Appel", date(2026, 5, 1), "fr_CA") == "Appel, le vendredi 1er mai 2026"
-    assert visit("Appel", date(2026, 5, 2), "fr_CA") == "Appel, le samedi 2 mai 2026"
-    assert visit("Call", date(2026, 5, 1), "en_CA") == "Call, on Friday, May 1, 2026"
+    assert visit("Call", NAMES, date(2026, 5, 1), "fr_CA") == "Appel, le vendredi 1er mai 2026"
+    assert visit("Call", NAMES, date(2026, 5, 2), "fr_CA") == "Appel, le samedi 2 mai 2026"
+    assert visit("Call", NAMES, date(2026, 5, 1), "en_CA") == "Call, on Friday, May 1, 2026"
 
 
 def _contrast(one: str, other: str) -> float:
