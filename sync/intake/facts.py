@@ -1,6 +1,6 @@
 """What was judged is kept, and what follows from new facts within `sync`."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 from uuid import UUID
 
@@ -14,28 +14,10 @@ from sync.feed.publish import Thing
 from sync.histories import read_histories
 from sync.intake.arrivals import Arrival
 from sync.intake.judging import ACCEPTED, LockedTask
-from sync.intake.keeping import Judged, add
+from sync.intake.keeping import Folded, Judged, add
 
-#: Writes the rows of what was judged; those of the ids are unexpected in their task's flow.
-Write: TypeAlias = Callable[[Tx, Sequence[Judged], Collection[UUID]], Awaitable[None]]
-
-#: A task whose state did not move is planned anew all the same: a step may have been added within.
-FOLD: Final = """
-WITH folded AS (
-  SELECT * FROM unnest($2::uuid[], $3::text[], $4::timestamptz[], $5::uuid[])
-    AS f(id, state, moment, transition)
-), queued AS (
-  INSERT INTO task_change (account, task, changed_at, attempts, not_before)
-  SELECT $1, f.id, $6, 0, $6 FROM folded f
-  ON CONFLICT (account, task) DO UPDATE
-  SET changed_at = $6, attempts = 0, not_before = $6, quarantined_at = NULL, error = NULL
-  WHERE task_change.attempts > 0
-)
-UPDATE task SET state = f.state, state_moment = f.moment, state_transition = f.transition
-FROM folded f
-WHERE task.account = $1 AND task.id = f.id
-  AND (task.state_transition, task.state_moment) IS DISTINCT FROM (f.transition, f.moment)
-"""
+#: Writes what was judged.
+Write: TypeAlias = Callable[[Tx, Sequence[Judged], Folded], Awaitable[None]]
 
 #: Only where the customer has no address yet; rows are locked in the order of their ids.
 CAPTURE: Final = """
@@ -62,7 +44,7 @@ class Stretch(Struct, frozen=True):
 async def keep(
     tx: Tx, judged: Sequence[Judged], tasks: Mapping[UUID, LockedTask], write: Write = add
 ) -> list[Thing]:
-    """Have `write` write `judged`; fold those that are facts, queue their tasks for planning.
+    """Have `write` write `judged`, with what follows from those that are facts.
 
     Their tasks are locked as far as they exist. Returns what changed for the feed, which the
     caller touches last.
@@ -71,19 +53,15 @@ async def keep(
     """
     accepted = [arrival for arrival, judgement in judged if judgement == ACCEPTED]
     stretches = await _stretches(tx, accepted, tasks)
-    unexpected = {
+    unexpected = (
         identity
         for task, stretch in stretches.items()
         for identity in _unlisted(stretch, tasks[task].flow)
-    }
-    await write(tx, judged, unexpected)
-    if not accepted:
-        return []
-    lasts = [(task, stretches[task].steps[-1]) for task in sorted(stretches)]
-    folded = [(task, last.state, last.moment, last.id) for task, last in lasts]
-    await tx.execute(FOLD, tx.account, *zip(*folded, strict=True), tx.now)
+    )
+    states = {task: stretches[task].steps[-1] for task in sorted(stretches)}
+    await write(tx, judged, Folded(states, frozenset(unexpected)))
     captured = await _capture(tx, accepted, tasks)
-    return [*captured, *(("task", str(task)) for task, _ in lasts)]
+    return [*captured, *(("task", str(task)) for task in states)]
 
 
 async def _stretches(

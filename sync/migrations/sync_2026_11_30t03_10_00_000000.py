@@ -27,7 +27,8 @@ CREATE TYPE judged_transition AS (
   survey boolean,
   survey_reason text,
   email text,
-  unexpected boolean
+  unexpected boolean,
+  counts_at timestamptz
 );
 """
 
