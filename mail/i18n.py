@@ -14,9 +14,10 @@ from babel.messages.pofile import read_po
 from babel.support import Translations
 
 DOMAIN: Final = "retour"
-#: Every locale that Retour speaks, by its language; the first is spoken where nothing else fits.
+#: Every locale that Retour speaks, by its language.
 LOCALES: Final = {"fr": "fr_CA", "en": "en_CA"}
-DEFAULT: Final = "fr_CA"
+#: Spoken where nothing else fits.
+DEFAULT: Final = "fr"
 
 Spelling = TypeVar("Spelling", bound=str)
 
@@ -26,11 +27,16 @@ def base_of(language: str) -> str:
     return _spelt(language).partition("_")[0]
 
 
+def spoken(*languages: str | None) -> str | None:
+    """The first of `languages` that we speak, as a key of `LOCALES`; None where there is none."""
+    bases = (base_of(language) for language in languages if language)
+    return next((base for base in bases if base in LOCALES), None)
+
+
 @lru_cache(maxsize=256)
 def locale_of(*languages: str | None) -> str:
-    """The locale of ours that speaks the first of `languages` that we speak, else French."""
-    locales = (LOCALES.get(base_of(language)) for language in languages if language)
-    return next(filter(None, locales), DEFAULT)
+    """The locale of the first of `languages` that we speak, else of French."""
+    return LOCALES[spoken(*languages) or DEFAULT]
 
 
 def text_in(

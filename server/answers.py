@@ -16,7 +16,7 @@ from litestar.response import Redirect
 
 from mail import wording
 from mail.errors import DefinitionError
-from mail.i18n import Translator
+from mail.i18n import LOCALES, Translator
 from server.auth import Principal
 from server.errors import (
     PROBLEMS,
@@ -27,7 +27,7 @@ from server.errors import (
     NotSignedInError,
     ServerError,
 )
-from server.http.language import negotiate
+from server.http.language import liked
 from server.http.quality import listed
 from server.pages.page import frame, respond
 from server.protocol import NEWEST
@@ -134,7 +134,8 @@ def _reader(request: AnyRequest) -> Principal | None:
 
 
 def _problem(request: AnyRequest, error: Exception, code: str, meaning: Meaning) -> Response[bytes]:
-    words = Translator(negotiate(listed(request.headers, "accept-language")), *CATALOGUES)
+    language = liked(listed(request.headers, "accept-language"))
+    words = Translator(LOCALES[language], *CATALOGUES)
     title = words.gettext(meaning.title)
     faults = _faults(error, words)
     problem = Problem(f"urn:retour:problem:{code}", title, meaning.status, title, faults)

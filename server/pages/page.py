@@ -9,11 +9,11 @@ import msgspec
 from litestar import Request, Response
 from litestar.datastructures import Cookie, State
 
-from mail.i18n import LOCALES, base_of
+from mail.i18n import LOCALES, spoken
 from server.access.rights import Action, scope_of
 from server.auth import Principal
 from server.http.form_data import read_form
-from server.http.language import negotiate
+from server.http.language import liked
 from server.http.quality import listed
 from server.pages.environment import render
 from server.pages.reading import READING
@@ -24,7 +24,6 @@ from sync.database import Tx
 AnyRequest: TypeAlias = Request[Any, Any, State]
 
 COOKIE: Final = "language"
-FRENCH: Final = "fr"
 _YEAR: Final = 365 * 86_400
 #: Where forms lead, and the page in front of each.
 _FORMS: Final = re.compile(r"(/tasks/[^/]+|/devices|/refused)/.+")
@@ -78,21 +77,10 @@ class Page(msgspec.Struct, frozen=True):
         return self.person is not None and scope_of(self.person.who, Action(action)) is not None
 
 
-def known(language: str | None) -> str | None:
-    """`language` as "fr" or "en" where Retour speaks it, else None. Takes fr_CA too."""
-    base = base_of(language or "")
-    return base if base in LOCALES else None
-
-
-def chosen(request: AnyRequest) -> str | None:
-    """The language that this reader asked for, now or before."""
-    return known(request.query_params.get("lang")) or known(request.cookies.get(COOKIE))
-
-
 def language_of(request: AnyRequest, own: str | None = None) -> str:
-    """The language asked for here, else the reader's `own`, the browser's, or French."""
-    spoken = negotiate(listed(request.headers, "accept-language"), own)
-    return chosen(request) or known(spoken) or FRENCH
+    """The language asked for here, now or before, else the reader's `own`, else the browser's."""
+    chosen = request.query_params.get("lang"), request.cookies.get(COOKIE)
+    return spoken(*chosen, own) or liked(listed(request.headers, "accept-language"))
 
 
 def frame_of(language: str) -> Page:
@@ -147,7 +135,7 @@ def respond(
 
 def remembering(request: AnyRequest, language: str) -> list[Cookie]:
     """The cookie that keeps `language` for a year, where it was chosen just now."""
-    if not known(request.query_params.get("lang")):
+    if not spoken(request.query_params.get("lang")):
         return []
     return [Cookie(COOKIE, value=language, max_age=_YEAR, samesite="lax", httponly=True)]
 

@@ -7,7 +7,7 @@ from litestar import Response, post, route
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from mail.answers import Closed, Invalid, Recorded, Submission, Survey, open_survey, submit
+from mail.answers import Closed, Invalid, Recorded, Survey, open_survey, submit
 from mail.jobs import Job
 from server.access.entrance import anyone
 from server.access.rights import Action
@@ -42,21 +42,31 @@ async def closed(request: AnyRequest, kind: str) -> Response[str]:
 
 @route("/s/{token:path}", http_method=READING, guards=[anyone(Action.SURVEY_ANSWER)])
 async def survey_page(request: AnyRequest, token: FromPath[str]) -> Response[str]:
-    """The form, with the rating chosen in the mail; or the thanks that follow it."""
+    """The form, with the rating chosen in the mail; or the thanks that follow it.
+
+    The thanks say what was recorded, and the reasons to choose from where none was given.
+    """
     place, token = token, found_in(token)
     survey = await open_survey(token)
     if survey is None:
         return await closed(request, KIND)
-    if _THANKS.search(place):
-        return _thanks_page(request, token, survey)
     page = frame(request, preferred=survey.language)
-    rating = read_rating(request.query_params.get("rating"))
-    return _form(request, token, survey, page, preselected(survey, rating, page.locale))
+    if not _THANKS.search(place):
+        rating = read_rating(request.query_params.get("rating"))
+        form = preselected(survey, rating, page.locale)
+        return _respond(request, token, survey, page, form)
+    if survey.answer is None:
+        return Redirect(f"/s/{token}", status_code=303)
+    given = filled(survey, survey.answer, page.locale)
+    return _respond(request, token, survey, page, given, template="thanks.html")
 
 
 @post("/s/{token:path}", status_code=303, guards=[anyone(Action.SURVEY_ANSWER)])
 async def answer_survey(request: AnyRequest, token: FromPath[str]) -> Response[str]:
-    """Record the answer and go on to the thanks, or show what must be put right."""
+    """Record the answer and go on to the thanks, or show what must be put right.
+
+    Who answers too often gets the form as it was sent, and when it can be sent again.
+    """
     token = found_in(token)
     survey = await open_survey(token)
     if survey is None:
@@ -64,75 +74,34 @@ async def answer_survey(request: AnyRequest, token: FromPath[str]) -> Response[s
     page = frame(request, preferred=survey.language)
     given = read_form(await read_fields(request), page.locale)
     try:
-        await count([_bucket(token)])
+        # One for each link, however it is spelt: a locator is read in either case.
+        await count([Bucket(f"answers by link {read(token)}", ANSWERS)])
     except ThrottledError as error:
-        return _too_often(request, token, survey, page, given, error)
+        form = filled(survey, given, page.locale, "too_often")
+        answer = _respond(request, token, survey, page, form, status=429)
+        answer.set_header("Retry-After", str(error.retry_after))
+        return answer
     match await submit(token, given):
         case Recorded(changed=changed):
-            return _thank(request, token, changed=changed)
+            if changed:
+                services(request).ring(Job.ROLLUP)
+            return Redirect(f"/s/{token}/thanks", status_code=303)
         case Invalid(fields=wrong):
             form = filled(survey, given, page.locale, wrong[0])
-            return _form(request, token, survey, page, form, status=422)
+            return _respond(request, token, survey, page, form, status=422)
         case Closed():
             return await closed(request, KIND)
 
 
-def _bucket(token: str) -> Bucket:
-    """One for each link, however it is spelt: a locator is read in either case."""
-    return Bucket(f"answers by link {read(token)}", ANSWERS)
-
-
-def _thanks_page(request: AnyRequest, token: str, survey: Survey) -> Response[str]:
-    """What was recorded, and the reasons to choose from where none was given."""
-    if survey.answer is None:
-        return Redirect(f"/s/{token}", status_code=303)
-    page = frame(request, preferred=survey.language)
-    given = filled(survey, survey.answer, page.locale)
-    return _respond(request, "thanks.html", token, survey, page, given=given)
-
-
-def _too_often(
-    request: AnyRequest,
-    token: str,
-    survey: Survey,
-    page: Page,
-    given: Submission,
-    error: ThrottledError,
-) -> Response[str]:
-    """The form as it was sent, and when it can be sent again."""
-    form = filled(survey, given, page.locale, "too_often")
-    answer = _form(request, token, survey, page, form, status=429)
-    answer.set_header("Retry-After", str(error.retry_after))
-    return answer
-
-
-def _thank(request: AnyRequest, token: str, *, changed: bool) -> Response[str]:
-    if changed:
-        services(request).ring(Job.ROLLUP)
-    return Redirect(f"/s/{token}/thanks", status_code=303)
-
-
-def _form(
+def _respond(
     request: AnyRequest,
     token: str,
     survey: Survey,
     page: Page,
     form: Filled,
     *,
+    template: str = "survey.html",
     status: int = 200,
-) -> Response[str]:
-    return _respond(request, "survey.html", token, survey, page, status=status, form=form)
-
-
-def _respond(
-    request: AnyRequest,
-    template: str,
-    token: str,
-    survey: Survey,
-    page: Page,
-    *,
-    status: int = 200,
-    **context: object,
 ) -> Response[str]:
     return respond(
         request,
@@ -141,5 +110,5 @@ def _respond(
         status=status,
         survey=shown(survey, f"/s/{token}", page.locale),
         clock=Calendar(survey.zone, page.locale),
-        **context,
+        form=form,
     )

@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mail.answers import LONGEST_COMMENT, CurrentAnswer, Submission, Survey, Visit
+from mail.answers import LONGEST_COMMENT, CurrentAnswer, Submission, Survey
 from mail.definition import BEST_RATING
 from mail.i18n import text_in
 from sync.plain import in_one_line
@@ -89,7 +89,7 @@ class Filled(Struct, frozen=True, kw_only=True):
 
 def shown(survey: Survey, path: str, locale: str) -> SurveyShown:
     """What the page at `path` says of `survey`."""
-    content = survey.content
+    content, visit = survey.content, survey.visit
     languages = (locale, survey.account_language)
     return SurveyShown(
         path=path,
@@ -104,17 +104,15 @@ def shown(survey: Survey, path: str, locale: str) -> SurveyShown:
         ],
         information=text_in(content.information, *languages),
         privacy_url=content.privacy_url,
-        visit=None if survey.visit is None else _visit(survey.visit, locale),
+        visit=None
+        if visit is None
+        else VisitShown(
+            type=text_in(visit.type_names, locale, otherwise=visit.type_name),
+            place=in_one_line(visit.address or visit.place),
+            at=visit.moment,
+        ),
         deadline=survey.deadline,
         answered=survey.answer.answered_at if survey.answer else None,
-    )
-
-
-def _visit(visit: Visit, locale: str) -> VisitShown:
-    return VisitShown(
-        type=text_in(visit.type_names, locale, otherwise=visit.type_name),
-        place=in_one_line(visit.address or visit.place),
-        at=visit.moment,
     )
 
 
