@@ -104,7 +104,7 @@ UPDATE outbox o SET not_before = $2,
   sender_domain = one.sender, recipient_domain = one.recipient,
   first_tried_at = CASE WHEN resent THEN first_tried_at END
 FROM unnest($4::uuid[], $5::text[], $6::text[]) AS one (invitation, sender, recipient)
-WHERE o.account = $1 AND o.invitation = one.invitation
+WHERE o.account = $1 AND o.invitation = ANY($4::uuid[]) AND o.invitation = one.invitation
 """
 
 _PUT_BEHIND: Final = GIVE_BACK.sql("""

@@ -64,7 +64,7 @@ WITH taken AS (
   SELECT $1, ($7::uuid[])[place], invitation, ($8::text[])[place], $2, attempt FROM taken
 )
 UPDATE invitation i SET status = {status}, sent_at = $2, deadline = ($5::timestamptz[])[place]
-FROM taken WHERE i.account = $1 AND i.id = taken.invitation
+FROM taken WHERE i.account = $1 AND i.id = ANY($3::uuid[]) AND i.id = taken.invitation
 RETURNING
   EXISTS (SELECT FROM sender_breaker WHERE account = $1
     AND sender = ANY($9::text[]) AND recipient = ANY($10::text[])) AS broken,

@@ -51,9 +51,10 @@ UPDATE outbox o SET not_before = greatest($4, one.until + $5::interval), error =
 FROM (
   SELECT w.invitation, h.not_before AS until
   FROM unnest($2::uuid[], $3::uuid[]) AS w (invitation, holder)
-  LEFT JOIN outbox h ON h.account = $1 AND h.invitation = w.holder AND h.phase = {Phase.WAITING}
+  LEFT JOIN outbox h ON h.account = $1 AND h.invitation = ANY($3::uuid[])
+    AND h.invitation = w.holder AND h.phase = {Phase.WAITING}
 ) AS one
-WHERE o.account = $1 AND o.invitation = one.invitation
+WHERE o.account = $1 AND o.invitation = ANY($2::uuid[]) AND o.invitation = one.invitation
 """)
 
 _WAKE: Final = quoted("""

@@ -71,7 +71,8 @@ ORDER BY release, invitation LIMIT $3
 
 _ACCOUNT: Final = "SELECT language, zone, after_crash FROM account WHERE account = $1"
 
-#: Looked up by the array, too: by the join alone all invitations may be read to find a chunk's.
+#: Looked up by the array, too, here and wherever a chunk is written: by the join alone all of the
+#: account's rows may be read to find those.
 _ADDRESS: Final = LEASE.sql("""
 UPDATE invitation i
 SET status = {status}, address = one.address, typed_address = one.typed,
@@ -102,7 +103,7 @@ SET phase = {phase}, attempt = o.attempt + 1, lease_until = $2, error = NULL,
   first_tried_at = coalesce(o.first_tried_at, $3),
   survey_token = one.survey, unsubscribe_token = one.unsubscribe
 FROM unnest($4::uuid[], $5::bytea[], $6::bytea[]) AS one (invitation, survey, unsubscribe)
-WHERE o.account = $1 AND o.invitation = one.invitation
+WHERE o.account = $1 AND o.invitation = ANY($4::uuid[]) AND o.invitation = one.invitation
 """)
 
 

@@ -32,7 +32,7 @@ CHUNK: Final = 200
 FIRST: Final = 40
 #: Seconds in which mails are begun. A worker that is told to stop finishes its run.
 RUN_SECONDS: Final = 15.0
-#: Seconds to write what was sent while the database is away.
+#: Of a run: see `Pool`.
 PATIENCE: Final = 30.0
 
 #: `overdue`: a lease has run out; what a dead worker left is taken back.
@@ -108,10 +108,12 @@ class Pool:
     """The sessions of one run, and the mails that wait for them.
 
     A mail is begun only if it can end within the actor's time: a cut one would be in doubt.
+    `patience`: seconds to write what was sent while the database is away.
     """
 
-    def __init__(self, config: MailConfig) -> None:
+    def __init__(self, config: MailConfig, patience: float = PATIENCE) -> None:
         self._config = config
+        self._patience = patience
         self._checkpoint = Checkpoint()
         self._queue: asyncio.Queue[Leased | None] = asyncio.Queue(maxsize=CHUNK)
         self._tasks: list[asyncio.Task[None]] = []
@@ -144,7 +146,7 @@ class Pool:
         await self._queue.put(None)
         await asyncio.gather(*self._tasks)
         try:
-            await self._checkpoint.flush(PATIENCE)
+            await self._checkpoint.flush(self._patience)
         finally:  # what cannot be written of one account keeps no other waiting
             for account in {job.account for job in self._unsent}:
                 jobs = [job for job in self._unsent if job.account == account]

@@ -41,8 +41,8 @@ UPDATE outbox o SET phase = {phase}, not_before = $2, lease_until = NULL,
   first_tried_at = one.first_tried_at
 FROM unnest($3::uuid[], $4::integer[], $5::timestamptz[])
   AS one (invitation, attempt, first_tried_at)
-WHERE o.account = $1 AND o.invitation = one.invitation AND o.attempt = one.attempt
-  AND o.phase IN ({from_phases})
+WHERE o.account = $1 AND o.invitation = ANY($3::uuid[]) AND o.invitation = one.invitation
+  AND o.attempt = one.attempt AND o.phase IN ({from_phases})
 """)
 
 _OURS: Final = GIVE_BACK.reading("""

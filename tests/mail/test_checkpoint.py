@@ -9,6 +9,7 @@ import pytest
 
 from mail.delivery.checkpoint import Checkpoint
 from mail.delivery.claiming import claim
+from mail.delivery.run import Pool
 from mail.delivery.stages import Leased
 from tests.mail.campaigns import active, rows
 from tests.mail.delivering import Post
@@ -70,6 +71,23 @@ async def test_who_waits_is_told_why_it_was_not_written(post: Post) -> None:
             await checkpoint.content(job)
     await post.owner.connection.execute("ALTER TABLE elsewhere RENAME TO outbox")
     assert await checkpoint.content(job)
+
+
+async def test_what_was_not_begun_is_given_back_where_what_was_sent_cannot_be_written(
+    post: Post,
+) -> None:
+    jobs = await jobs_of(post, 3)
+    post.told(smtp_connections=1)
+    post.server.next("MAIL", "250 2.1.0 ok", "530 5.7.0 authenticate")
+    pool = Pool(post.config, patience=0)
+    await post.owner.connection.execute("ALTER TABLE mail_event RENAME TO elsewhere")
+    await pool.take(jobs)
+    with pytest.raises(asyncpg.UndefinedTableError):
+        await pool.finish()
+    found = await rows(post.world, "SELECT invitation, phase FROM outbox")
+    phases = {row["invitation"]: row["phase"] for row in found}
+    assert [phases[job.invitation] for job in jobs] == ["data", "waiting", "waiting"]
+    assert len(post.server.mails) == 1
 
 
 async def _transactions(post: Post) -> dict[UUID, str]:
