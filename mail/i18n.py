@@ -22,15 +22,10 @@ DEFAULT: Final = "fr"
 Spelling = TypeVar("Spelling", bound=str)
 
 
-def base_of(language: str) -> str:
-    """The language without its country: fr of fr_CA."""
-    return _spelt(language).partition("_")[0]
-
-
 def spoken(*languages: str | None) -> str | None:
     """The first of `languages` that we speak, as a key of `LOCALES`; None where there is none."""
-    bases = (base_of(language) for language in languages if language)
-    return next((base for base in bases if base in LOCALES), None)
+    found = (_subtags(language)[0] for language in languages if language)
+    return next((language for language in found if language in LOCALES), None)
 
 
 @lru_cache(maxsize=256)
@@ -48,11 +43,11 @@ def text_in(
     chooses by the same rule, in server/technician/app/views/texts.js. Empty texts are none, and
     where there is no other the answer is empty.
     """
-    known = {_spelt(language): text for language, text in texts.items() if text}
+    known = {_subtags(language): text for language, text in texts.items() if text}
     for language in filter(None, wanted):
-        own, base = _spelt(language), base_of(language)
-        if near := [one for one in known if base_of(one) == base]:
-            return known[min(near, key=lambda one: (one != own, one != base, one))]
+        own = _subtags(language)
+        if near := [one for one in known if one[0] == own[0]]:
+            return known[min(near, key=lambda one: (one != own, len(one) > 1, one))]
     return otherwise or next(iter(known.values()), "")
 
 
@@ -89,5 +84,6 @@ class Translator:
         self.ngettext = texts.ngettext
 
 
-def _spelt(language: str) -> str:
-    return language.replace("-", "_").lower()
+def _subtags(language: str) -> tuple[str, ...]:
+    """The language, and what is said of it: fr and ca of fr_CA."""
+    return tuple(language.replace("-", "_").lower().split("_"))

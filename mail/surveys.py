@@ -117,7 +117,18 @@ async def open_survey(token: str) -> Survey | None:
     ref = referred(token)
     async with tx(ref.account) as opened:
         row = await opened.fetchrow(_SURVEY, ref.account, ref.hash, opened.now, LEAD)
-    return None if row is None else _survey(row)
+    if row is None:
+        return None
+    return Survey(
+        company=row["company"],
+        content=decode_content(row["content"], row["format"]),
+        language=row["language"],
+        account_language=row["account_language"],
+        zone=row["zone"],
+        visit=None if row["task"] is None else _visit(row),
+        deadline=row["deadline"],
+        answer=None if row["versions"] is None else _answer(row),
+    )
 
 
 async def open_subscription(token: str) -> Subscription | None:
@@ -135,19 +146,6 @@ async def subscription(opened: Tx, ref: TokenRef) -> Subscription | None:
     contact = await contact_of(opened, row["id"], row["address"])
     ended = contact is not None and contact.suppressed == "unsubscribed"
     return Subscription(row["company"], row["typed_address"] or "", row["language"], ended)
-
-
-def _survey(row: asyncpg.Record) -> Survey:
-    return Survey(
-        company=row["company"],
-        content=decode_content(row["content"], row["format"]),
-        language=row["language"],
-        account_language=row["account_language"],
-        zone=row["zone"],
-        visit=None if row["task"] is None else _visit(row),
-        deadline=row["deadline"],
-        answer=None if row["versions"] is None else _answer(row),
-    )
 
 
 def _visit(row: asyncpg.Record) -> Visit:

@@ -36,15 +36,10 @@ def is_visible(text: str) -> bool:
     )
 
 
-def lines_of(text: str) -> list[str]:
-    """The lines of a text as somebody pasted it, without blanks around them and blank lines."""
-    lines = (" ".join(line.split()) for line in text.splitlines())
-    return [line for line in lines if line]
-
-
 def in_one_line(text: str | None) -> str:
-    """`text` where one line is wanted; empty for none."""
-    return ", ".join(line.rstrip(",") for line in lines_of(text or ""))
+    """The lines of `text` where one is wanted; empty for none."""
+    lines = (line.strip().rstrip(",") for line in (text or "").splitlines())
+    return ", ".join(filter(None, lines))
 
 
 def is_nothing(text: str) -> bool:

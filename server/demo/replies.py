@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from mail.answer_body import LEAD, Body, Value
 from mail.definition import Definition, Sentiment
-from mail.i18n import base_of
+from mail.i18n import DEFAULT, spoken
 from server.demo.aftermath import Asked
 from server.demo.fixture import VISITS
 
@@ -54,7 +54,7 @@ class Customers:
             kind=definition.question.kind,
             value=rating,
             choices=[self._chance.choice(codes)] if negative else [],
-            text=self._comment(base_of(asked.job.client.language), rating),
+            text=self._comment(spoken(asked.job.client.language) or DEFAULT, rating),
         )
         body = Body(
             values={LEAD: lead},

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mail.i18n import DEFAULT, LOCALES, base_of
+from mail.i18n import DEFAULT, LOCALES, spoken
 from server.http.quality import Wish, read_wishes
 
 _ANY: Final = "*"
@@ -25,6 +25,6 @@ def liked(accept_language: str) -> str:
 def _rank(language: str, wishes: list[Wish]) -> tuple[float, int] | None:
     """How much the language is liked, and how far in front that stands; None: nothing is said."""
     ranks = [(one.weight, -place, one.name) for place, one in enumerate(wishes)]
-    said = [(weight, place) for weight, place, name in ranks if base_of(name) == language]
+    said = [(weight, place) for weight, place, name in ranks if spoken(name) == language]
     others = [(weight, place) for weight, place, name in ranks if name == _ANY]
     return max(said or others, default=None)

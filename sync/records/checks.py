@@ -10,7 +10,7 @@ from msgspec import UNSET, Struct
 
 from rules.address import normal_form
 from sync.errors import AddressError, FieldError, ItemsError, TextError, TooManyError
-from sync.plain import check_moment, is_line, is_nothing, is_visible, lines_of
+from sync.plain import check_moment, is_line, is_nothing, is_visible
 from sync.records.shapes import MOST_RECORDS
 
 LONGEST_LINES: Final = 1000
@@ -54,11 +54,11 @@ def phone(field: str, text: str) -> str | None:
 
 
 def several_lines(field: str, text: str) -> str:
-    """`text` with its lines kept, however they were ended, and none of them blank.
+    """`text` with its lines kept, however they were ended, without blanks around and none blank.
 
     :raises TextError: nothing to be seen, longer than 1,000 letters, or control characters.
     """
-    kept = "\n".join(lines_of(text))
+    kept = "\n".join(" ".join(line.split()) for line in text.splitlines() if line.strip())
     if not is_visible(kept) or len(kept) > LONGEST_LINES:
         raise TextError(field, f"must have 1 to {LONGEST_LINES} characters, one of them visible")
     if not all(map(is_line, kept.split("\n"))):
