@@ -61,8 +61,6 @@ READ_ONLY: Final = "the server does not write: it was demoted, or is a replica"
 
 #: What leaves a connection in the middle of something, nobody knows of what.
 UNSURE: Final = (TimeoutError, asyncio.CancelledError)
-#: What tells of the server, and so of every connection that leads to it.
-_TELLING: Final = (TimeoutError, asyncpg.ReadOnlySQLTransactionError)
 
 _WHO: Final = """
 SELECT pg_backend_pid(), encode(convert_to(session_user, 'UTF8'), 'hex'),
@@ -152,33 +150,28 @@ class Connector:
         return made, _Who(int(pid), bytes.fromhex(role).decode(), read_only == "on")
 
 
-async def acquire(pool: "Pool") -> "Connection":
-    """A free connection of `pool`.
+@asynccontextmanager
+async def borrowed(pool: "Pool") -> "AsyncIterator[Connection]":
+    """A free connection of `pool`, given back whatever happens.
 
     :raises TimeoutError: there is none within `ACQUIRE_TIMEOUT` seconds.
     """
-    return cast("Connection", await pool.acquire(timeout=ACQUIRE_TIMEOUT))
-
-
-async def give_back(pool: "Pool", connection: "Connection", error: BaseException | None) -> None:
-    """End the use of a connection of `pool`, in which `error` was met, if any."""
-    if isinstance(error, UNSURE):
-        with suppress(asyncpg.InterfaceError):  # asyncpg has cut it already
-            connection.terminate()
-    if isinstance(error, _TELLING):
-        await pool.expire_connections()
-    await pool.release(cast("Any", connection))
-
-
-@asynccontextmanager
-async def borrowed(pool: "Pool") -> "AsyncIterator[Connection]":
-    """A connection of `pool` for a statement of its own."""
-    connection = await acquire(pool)
-    met: BaseException | None = None
+    connection = cast("Connection", await pool.acquire(timeout=ACQUIRE_TIMEOUT))
     try:
         yield connection
-    except BaseException as error:
-        met = error
+    except UNSURE as error:
+        await cut(pool, connection, others=isinstance(error, TimeoutError))
+        raise
+    except asyncpg.ReadOnlySQLTransactionError:
+        await pool.expire_connections()
         raise
     finally:
-        await give_back(pool, connection, met)
+        await pool.release(cast("Any", connection))
+
+
+async def cut(pool: "Pool", connection: "Connection", *, others: bool) -> None:
+    """Use `connection` no more, nor the `others` of `pool`, which lead to the same server."""
+    with suppress(asyncpg.InterfaceError):  # asyncpg has cut it already
+        connection.terminate()
+    if others:
+        await pool.expire_connections()

@@ -25,9 +25,8 @@ from sync.connecting import (
     UNSURE,
     Connector,
     Session,
-    acquire,
     borrowed,
-    give_back,
+    cut,
 )
 
 if TYPE_CHECKING:
@@ -60,51 +59,6 @@ class NotOpenError(RuntimeError):
 
 class NestedError(RuntimeError):
     """A transaction was asked for inside another one; use a savepoint."""
-
-
-class Transaction(PostgresTransaction):
-    """Piccolo's transaction, which gives its connection back whatever happens to COMMIT."""
-
-    async def __aenter__(self) -> PostgresTransaction:
-        if self._parent is not None:
-            return self._parent
-        self.pool = DB.pool
-        self.connection = await acquire(self.pool)
-        try:
-            self.transaction = self.connection.transaction()
-            async with asyncio.timeout(PROMPT):
-                await self.transaction.start()
-        except BaseException as error:
-            await give_back(self.pool, self.connection, error)
-            raise
-        self.context = self.engine.current_transaction.set(self)
-        return self
-
-    async def __aexit__(self, exception_type: Any, exception: Any, traceback: Any) -> bool:
-        if self._parent is not None:
-            return False
-        met = exception
-        try:
-            if exception is None:
-                await self.transaction.commit()
-            elif not isinstance(exception, UNSURE):
-                met = await self._roll_back() or exception
-        except BaseException as error:
-            met = error
-            raise
-        finally:
-            self.engine.current_transaction.reset(self.context)
-            await give_back(self.pool, self.connection, met)
-        return False
-
-    async def _roll_back(self) -> Exception | None:
-        """Where the connection is gone so is the transaction; the first error says it."""
-        try:
-            async with asyncio.timeout(PROMPT):
-                await self.transaction.rollback()
-        except CUT as error:
-            return error
-        return None
 
 
 class Database(PostgresEngine):
@@ -155,10 +109,6 @@ class Database(PostgresEngine):
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLOSING):
                     await pool.close()
-
-    def transaction(self, allow_nested: bool = True) -> Transaction:
-        """A transaction; nested ones are Piccolo's no-op, which only its migrations rely on."""
-        return Transaction(engine=self, allow_nested=allow_nested)
 
 
 async def _as_it_is(_: object) -> None:
@@ -238,17 +188,36 @@ async def tx(account: int = NO_ACCOUNT, actor: str = SYSTEM) -> AsyncIterator[Tx
     """
     if DB.current_transaction.get() is not None:
         raise NestedError("a transaction is already open here; use tx.savepoint()")
-    async with Transaction(DB) as opened:
-        connection: Connection = opened.connection
-        scope = str(account) if account else ""
-        row = await connection.fetchrow(_OPEN, scope, timeout=PROMPT)
-        assert row is not None  # noqa: S101 - a SELECT without FROM has one row
-        if row["read_only"]:
-            raise asyncpg.ReadOnlySQLTransactionError(READ_ONLY)
-        made = Tx(connection, account, row["now"], actor)
-        yield made
-        for sql in sorted(made.last):
-            await made.execute(sql, account)
+    pool = DB.pool
+    async with borrowed(pool) as connection:
+        begun = connection.transaction()
+        async with asyncio.timeout(PROMPT):
+            await begun.start()
+        current = PostgresTransaction(DB)  # where Piccolo's queries go
+        current.connection = connection
+        context = DB.current_transaction.set(current)
+        try:
+            scope = str(account) if account else ""
+            row = await connection.fetchrow(_OPEN, scope, timeout=PROMPT)
+            assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+            if row["read_only"]:
+                raise asyncpg.ReadOnlySQLTransactionError(READ_ONLY)  # noqa: TRY301 - one way out
+            made = Tx(connection, account, row["now"], actor)
+            yield made
+            for sql in sorted(made.last):
+                await made.execute(sql, account)
+            await begun.commit()
+        except UNSURE:  # the transaction ends with its connection: nothing waits for it
+            raise
+        except BaseException:
+            try:
+                async with asyncio.timeout(PROMPT):
+                    await begun.rollback()
+            except CUT as error:  # so it is with this one; the first error says why
+                await cut(pool, connection, others=isinstance(error, TimeoutError))
+            raise
+        finally:
+            DB.current_transaction.reset(context)
 
 
 def retried(attempt: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[object, object, T]]:
