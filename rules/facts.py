@@ -25,7 +25,7 @@ class Kind(StrEnum):
 FINISHED: Final = frozenset({Kind.DONE, Kind.CLOSED})
 
 
-class Transition(Struct, frozen=True):
+class Transition(Struct, frozen=True, gc=False):
     """A task was moved into `state`; never changed afterwards.
 
     `type`: the task's when it was received, whatever the task is made into later.

@@ -49,7 +49,7 @@ def check_told(state: str, note: str | None, survey: bool, survey_reason: str | 
         raise ValueError("`survey_reason` goes with an unticked survey")
 
 
-class Item(Struct, frozen=True, forbid_unknown_fields=True):
+class Item(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """One transition as a device tells it.
 
     `sent_id`: made on the device, and answered as it was sent. `moment`: by the device's clock,
@@ -101,7 +101,7 @@ class RoughPush(Struct, frozen=True, forbid_unknown_fields=True):
         check_moment(self.device_now)
 
 
-class Result(Struct, frozen=True, omit_defaults=True):
+class Result(Struct, frozen=True, omit_defaults=True, gc=False):
     """The verdict on one transition; `id` as it was sent, `reason` only when refused.
 
     `malformed`: it cannot be read, for what stands at `pointer`, and nothing of it is kept.

@@ -21,7 +21,7 @@ _encode: Final = msgspec.msgpack.Encoder().encode
 _write: Final = msgspec.json.Encoder().encode
 
 
-class Body(Struct, frozen=True):
+class Body(Struct, frozen=True, gc=False):
     """What is kept of a transition that was not accepted; `moment` is corrected."""
 
     state: str
@@ -34,7 +34,7 @@ class Body(Struct, frozen=True):
     survey_reason: str | None = None
 
 
-class Arrival(Struct, frozen=True):
+class Arrival(Struct, frozen=True, gc=False):
     """A transition with who sent it, when it arrived (UTC) and what it hashes to.
 
     `sent_id`: the id as its sender wrote it. `by`: the dispatcher who tells it in the technician's

@@ -14,7 +14,7 @@ from sync.intake.arrivals import Arrival, arrivals
 from sync.intake.facts import keep
 from sync.intake.judging import ACCEPTED, PARKED, judge, lock_tasks
 from sync.intake.keeping import Judged
-from sync.intake.verdicts import Stored, read_verdicts
+from sync.intake.verdicts import read_verdicts
 from sync.wire import DeviceScope, Push, Result, check_count
 
 APPEARED: Final = "SELECT EXISTS (SELECT FROM task WHERE account = $1 AND id = ANY($2))"
@@ -44,12 +44,13 @@ async def _take_in(tx: Tx, device: DeviceScope, batch: Push) -> PushOutcome:
     first: dict[UUID, Arrival] = {}
     for arrival in sent:
         first.setdefault(arrival.id, arrival)
-    verdicts = await read_verdicts(tx, first)
-    fresh = [arrival for arrival in first.values() if arrival.id not in verdicts]
+    told = await read_verdicts(tx, first)
+    fresh = [arrival for arrival in first.values() if arrival.id not in told]
     # Only what is new takes locks; a replay waits for nobody.
     judged, things = await _decide(tx, fresh) if fresh else ([], [])
-    verdicts |= {arrival.id: Stored.of(arrival, judgement) for arrival, judgement in judged}
-    results = {arrival.id: verdicts[arrival.id].answer(arrival) for arrival in first.values()}
+    results = {identity: verdict.answer(first[identity]) for identity, verdict in told.items()}
+    for arrival, judgement in judged:
+        results[arrival.id] = Result(arrival.sent_id, judgement.verdict, judgement.reason)
     outcome = PushOutcome(
         results=[_told(each, first[each.id], results[each.id]) for each in sent],
         changed=any(judgement == ACCEPTED for _, judgement in judged),

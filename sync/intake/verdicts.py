@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from sync.database import Tx
 from sync.intake.arrivals import Arrival
-from sync.intake.judging import Judgement
 from sync.wire import Reason, Result, VerdictName
 
 READ: Final = """
@@ -25,17 +24,6 @@ class Stored(Struct, frozen=True):
     digest: bytes
     verdict: VerdictName
     reason: Reason | None
-
-    @classmethod
-    def of(cls, arrival: Arrival, judgement: Judgement) -> "Stored":
-        """What is stored when `arrival` gets `judgement`."""
-        return cls(
-            arrival.device,
-            arrival.technician,
-            arrival.digest,
-            judgement.verdict,
-            judgement.reason,
-        )
 
     def answer(self, arrival: Arrival) -> Result:
         """What to tell the sender of `arrival`, whose id this verdict has.
