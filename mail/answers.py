@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias
+from uuid import UUID
 
 import asyncpg
 from msgspec import Struct
@@ -10,7 +11,7 @@ from msgspec import Struct
 from mail import contacts
 from mail.answer_body import LEAD, Body, Value
 from mail.definition import BEST_RATING, Content, Sentiment
-from mail.delivery.recalling import recall_to
+from mail.delivery.recalling import recall_to, take_turn
 from mail.formats import decode_content
 from mail.i18n import locale_of
 from mail.news import MOVED
@@ -140,13 +141,22 @@ async def unsubscribe(token: str) -> Subscription | None:
         row = await tx.fetchrow(_LEAVING, ref.account, ref.hash)
         if row is None:
             return None
-        left = await contacts.unsubscribe(tx, row["id"], row["address"])
-        if left is not None:
-            await recall_to(tx, left)
-            await tx.execute(_TELL, tx.account, row["id"], new_id(), tx.now)
+        await _leave(tx, row["id"], row["address"])
         return await subscription(tx, ref)
 
     return await run(ref.account, work)
+
+
+async def _leave(tx: Tx, invitation: UUID, address: str | None) -> None:
+    """Turn, queue, contact, as everybody locks them: what is claimed cannot grow in between."""
+    contact = await contacts.contact_of(tx, invitation, address)
+    if contact is not None and contact.suppressed == "unsubscribed":
+        return
+    await take_turn(tx)
+    if contact is not None:
+        await recall_to(tx, contact.id)
+    if await contacts.unsubscribe(tx, invitation, address):
+        await tx.execute(_TELL, tx.account, invitation, new_id(), tx.now)
 
 
 def _problems(submission: Submission, content: Content) -> list[Field]:

@@ -17,11 +17,13 @@ from sync.ids import new_id
 
 #: The queue first, then the invitations: the order in which everybody locks them.
 _WITHDRAW: Final = ARCHIVE.sql("""
-DELETE FROM outbox o USING invitation i
-WHERE o.account = $1 AND o.phase IN ({from_phases})
-  AND (i.account, i.id) = (o.account, o.invitation)
-  AND i.campaign = $2 AND i.status IN ({from_statuses})
-RETURNING o.invitation
+DELETE FROM outbox WHERE account = $1 AND invitation IN (
+  SELECT o.invitation
+  FROM outbox o JOIN invitation i ON (i.account, i.id) = (o.account, o.invitation)
+  WHERE o.account = $1 AND o.phase IN ({from_phases})
+    AND i.campaign = $2 AND i.status IN ({from_statuses})
+  ORDER BY o.invitation FOR NO KEY UPDATE OF o)
+RETURNING invitation
 """)
 
 _DROP: Final = ARCHIVE.sql("""

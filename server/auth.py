@@ -80,7 +80,7 @@ UPDATE session SET last_seen_at = greatest(last_seen_at, $3)
 WHERE account = $1 AND token_hash = $2
 """
 _STILL_SIGNED_IN: Final = """
-SELECT u.role FROM session s JOIN app_user u ON u.account = s.account AND u.id = s.app_user
+SELECT u.role FROM app_user u JOIN session s ON s.account = u.account AND s.app_user = u.id
 WHERE s.account = $1 AND s.token_hash = $2 AND s.expires_at > $3 AND s.last_seen_at > $4
   AND u.active
 FOR SHARE

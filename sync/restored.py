@@ -4,7 +4,7 @@ from typing import Final
 
 from sync.database import Tx
 
-#: The account's own row last but one: the feed's counter is the last lock.
+HOLD: Final = "SELECT FROM account WHERE account = $1 FOR NO KEY UPDATE"
 NOTE: Final = "UPDATE account SET restored_at = $2 WHERE account = $1"
 NEW_EPOCH: Final = "UPDATE feed_head SET epoch = epoch + 1 WHERE account = $1"
 
@@ -16,6 +16,11 @@ async def declare_restored(tx: Tx) -> None:
     """
     await note_restored(tx)
     await tx.execute(NEW_EPOCH, tx.account)
+
+
+async def hold_account(tx: Tx) -> None:
+    """Lock the account's own row, before the feed's counter."""
+    await tx.execute(HOLD, tx.account)
 
 
 async def note_restored(tx: Tx) -> None:

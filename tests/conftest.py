@@ -14,6 +14,7 @@ from argon2 import PasswordHasher
 from server import passwords
 from sync.database import DB
 from tests.databases import TestDatabase, clone, cluster, migrated
+from tests.lock_order import Heard, watch
 
 #: A disk in memory. A database takes 20 ms to clone there instead of 300, and a process that is
 #: killed loses as much of its files there as on any disk: nothing.
@@ -67,6 +68,21 @@ def plain_tracebacks() -> None:
         colors=False, exception_formatter=structlog.dev.plain_traceback
     )
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def watched() -> Iterator[Heard]:
+    """What the connections of this process do with locks."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield watch(patch)
+
+
+@pytest.fixture(autouse=True)
+def locks(watched: Heard) -> Iterator[Heard]:
+    """No transaction of a test locks against the order, and no two of them wait for each other."""
+    watched.forget()
+    yield watched
+    assert (watched.breaks, watched.deadlocks) == ([], [])
 
 
 @pytest.fixture

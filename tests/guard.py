@@ -108,7 +108,7 @@ async def unguarded(owner: "Connection") -> None:
 
 
 async def staged(tx: Tx) -> None:
-    """Let this transaction set whatever state a test needs."""
+    """Let this transaction set whatever state a test needs, and lock in whatever order."""
     await tx.fetchval("SELECT set_config('retour.staged', 'on', true)")
 
 

@@ -3,8 +3,8 @@
 There is one for each pair of domains, the sender's and the recipient's, and one for a sender
 whoever it is for, which replaces those of its pairs. Refusals are counted while it is shut; what is
 taken forgets them. Once it is open, mails of it wait without being due, and their patience begins
-anew. Rows are locked after the queue and contacts, a sender's own before those of its pairs;
-whoever shuts one takes the account's turn first, so that no claim puts a mail behind it meanwhile.
+anew. Rows are locked before the queue, a sender's own before those of its pairs; whoever shuts one
+takes the account's turn first, so that no claim puts a mail behind it meanwhile.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -73,7 +73,8 @@ WHERE (account, sender, recipient) = ($1, $2, $3)
 
 _OPENED: Final = """
 SELECT sender, recipient, until <= $2 AS rested FROM sender_breaker
-WHERE account = $1 AND opened_at IS NOT NULL ORDER BY sender, recipient
+WHERE account = $1 AND opened_at IS NOT NULL
+ORDER BY sender, recipient <> '*', recipient FOR NO KEY UPDATE
 """
 
 #: Those that were not refused yet go first, then what was tried the least: no mail that is refused
@@ -120,15 +121,19 @@ WHERE account = $1 AND sender = $2 AND recipient = ANY($3::text[])
 RETURNING recipient, opened_at
 """
 
+#: Picked by release, then locked in the order in which everybody does.
 _FREE: Final = quoted("""
 UPDATE outbox SET not_before = greatest($4, release), error = NULL,
   sender_domain = NULL, recipient_domain = NULL,
   first_tried_at = CASE WHEN resent THEN first_tried_at END
 WHERE (account, invitation) IN (
   SELECT account, invitation FROM outbox
-  WHERE account = $1 AND sender_domain = $2 AND ($3 = '*' OR recipient_domain = $3)
-    AND phase = {Phase.WAITING}
-  ORDER BY release, invitation LIMIT $5 FOR NO KEY UPDATE)
+  WHERE account = $1 AND phase = {Phase.WAITING} AND invitation IN (
+    SELECT invitation FROM outbox
+    WHERE account = $1 AND sender_domain = $2 AND ($3 = '*' OR recipient_domain = $3)
+      AND phase = {Phase.WAITING}
+    ORDER BY release, invitation LIMIT $5)
+  ORDER BY invitation FOR NO KEY UPDATE)
 """)
 
 
@@ -165,7 +170,7 @@ Probes: TypeAlias = Mapping[Route, UUID | None]
 
 
 async def open_ones(tx: Tx) -> Probes:
-    """The account's open breakers; of each that has rested one mail is due now.
+    """The account's open breakers, locked; of each that has rested one mail is due now.
 
     The account's turn is ours.
     """
@@ -214,11 +219,12 @@ async def refused(
     return await _opened(tx, route) if len(found) >= ADDRESSES else None
 
 
-async def put_behind(tx: Tx, invitation: UUID, attempt: int, route: Route, text: str) -> None:
-    """Have a mail wait that is leased under `attempt`: it was refused, and no time is counted."""
+async def put_behind(tx: Tx, invitation: UUID, attempt: int, route: Route, text: str) -> bool:
+    """Have a mail wait that was refused, and no time is counted; is it leased under `attempt`?"""
     until = tx.now + LOOK_AGAIN
     fence = (tx.account, invitation, attempt)
-    await tx.execute(_PUT_BEHIND, *fence, until, text, route.sender, route.recipient)
+    domains = (route.sender, route.recipient)
+    return bool(await tx.execute(_PUT_BEHIND, *fence, until, text, *domains))
 
 
 async def told_nothing(tx: Tx, route: Route) -> None:

@@ -1,9 +1,8 @@
 """Claiming: one transaction an account decides what is due and leases what may be sent.
 
 The decisions of an account are taken one chunk after the other (an advisory lock of the
-transaction), so that ties between invitations go by release, then id, whoever claims. Locks are
-taken in one order: the turn, campaigns, breakers that nobody waits behind any more, the queue and
-its invitations, contacts by their key, their uses, breakers.
+transaction), so that ties between invitations go by release, then id, whoever claims. After it
+come campaigns, open breakers, the queue and its invitations, contacts by their key, their uses.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -58,7 +57,10 @@ WHERE o.account = $1 AND o.invitation = ANY($2::uuid[]) AND o.invitation = one.i
 """)
 
 _WAKE: Final = quoted("""
-UPDATE outbox SET not_before = $2 WHERE account = $1 AND phase = {Phase.WAITING} AND error = $3
+UPDATE outbox SET not_before = $2 WHERE (account, invitation) IN (
+  SELECT account, invitation FROM outbox
+  WHERE account = $1 AND phase = {Phase.WAITING} AND error = $3
+  ORDER BY invitation FOR NO KEY UPDATE)
 """)
 
 

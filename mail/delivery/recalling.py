@@ -8,6 +8,7 @@ stands, so the last word before the content is theirs. They are judged again at 
 from typing import Final
 from uuid import UUID
 
+from mail.delivery.breakers import TURN
 from mail.states import RECALL
 from sync.database import Tx
 
@@ -31,13 +32,21 @@ _OF: Final = RECALL.sql(_RECALL.format(concerned="i.campaign = $3", locked=""))
 _BEHIND: Final = RECALL.sql(_RECALL.format(concerned=_IS_TO, locked="SKIP LOCKED"))
 
 
+async def take_turn(tx: Tx) -> None:
+    """Have nothing be claimed of the account before this transaction ends."""
+    await tx.execute(TURN, tx.account)
+
+
 async def recall_to(tx: Tx, contact: UUID) -> None:
-    """Take back what is claimed for `contact`, whose row is locked."""
+    """Take back what is claimed for `contact`; the account's turn is ours."""
     await tx.execute(_TO, tx.account, tx.now, contact)
 
 
 async def recall_behind(tx: Tx, contact: UUID) -> None:
-    """As `recall_to`, but for what others are busy with: the server has refused the address."""
+    """Take back what is claimed for `contact`, whose row is locked, and nobody is busy with.
+
+    The server has refused the address.
+    """
     await tx.execute(_BEHIND, tx.account, tx.now, contact)
 
 

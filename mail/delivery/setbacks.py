@@ -37,10 +37,14 @@ REST: Final = timedelta(seconds=30)
 
 #: Nothing was offered, so nothing is counted: neither towards patience nor towards a date.
 _GIVE_BACK: Final = GIVE_BACK.sql("""
+WITH held AS MATERIALIZED (
+  SELECT invitation FROM outbox WHERE account = $1 AND invitation = ANY($3::uuid[])
+  ORDER BY invitation FOR NO KEY UPDATE
+)
 UPDATE outbox o SET phase = {phase}, not_before = $2, lease_until = NULL,
   first_tried_at = one.first_tried_at
-FROM unnest($3::uuid[], $4::integer[], $5::timestamptz[])
-  AS one (invitation, attempt, first_tried_at)
+FROM held JOIN unnest($3::uuid[], $4::integer[], $5::timestamptz[])
+  AS one (invitation, attempt, first_tried_at) USING (invitation)
 WHERE o.account = $1 AND o.invitation = ANY($3::uuid[]) AND o.invitation = one.invitation
   AND o.attempt = one.attempt AND o.phase IN ({from_phases})
 """)
@@ -48,7 +52,6 @@ WHERE o.account = $1 AND o.invitation = ANY($3::uuid[]) AND o.invitation = one.i
 _OURS: Final = GIVE_BACK.reading("""
 SELECT FROM outbox
 WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ({from_phases})
-FOR NO KEY UPDATE
 """)
 
 #: Where the breaker that counts it has opened, it goes at once when mails of its kind are taken
@@ -97,10 +100,10 @@ async def give_back(account: int, jobs: Sequence[Leased]) -> None:
     ]
 
     async def write(tx: Tx) -> None:
-        await tx.execute(_GIVE_BACK, tx.account, tx.now, *zip(*rows, strict=True))
         for job in jobs:
             if job.probe:
                 await breakers.told_nothing(tx, job.route)
+        await tx.execute(_GIVE_BACK, tx.account, tx.now, *zip(*rows, strict=True))
 
     await run(account, write)
 
@@ -129,16 +132,17 @@ async def record(config: MailConfig, job: Leased, error: SendError) -> Opened | 
         )
         if not await tx.fetch(_OURS, *_fence(job)):
             return None
+        # Breakers before the queue, which is not ours until a write that is fenced says so.
         if outcome.opens and (opened := await _stopped(tx, job, outcome.opens, error)):
             return opened
+        if job.probe:
+            await breakers.told_nothing(tx, job.route)
         if outcome.edge is PUT_OFF:
             await _put_off(tx, job, outcome, error)
         elif outcome.edge in _ENDS:
             await _end(tx, job, outcome, error)
         else:
             await leave_in_doubt(tx, config, _doubt(job, error))
-        if job.probe:
-            await breakers.told_nothing(tx, job.route)
         return None
 
     opened = await run(job.account, write)
@@ -158,8 +162,9 @@ async def _stopped(tx: Tx, job: Leased, opens: Opens, error: SendError) -> Opene
     opened = await breakers.refused(
         tx, job.route, opens, job.sending.address, error.words, job.probe
     )
-    if opened is not None:
-        await breakers.put_behind(tx, job.invitation, job.attempt, job.route, str(error))
+    if opened is not None and await breakers.put_behind(
+        tx, job.invitation, job.attempt, job.route, str(error)
+    ):
         await note(tx, [Event(job.invitation, "deferred", job.attempt, error.text)])
     return opened
 

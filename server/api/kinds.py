@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
+from uuid import UUID
 
 from msgspec import UNSET
 
@@ -26,14 +27,17 @@ def _keyed(
 
 async def _store_users(opened: Tx, items: Sequence[shapes.UserPut]) -> Stored:
     """Users sign in with their address, so the directory follows it; who leaves is out."""
-    ids = await people.put_users(opened, items)
     shut_out = []
-    for user, item in zip(ids, items, strict=True):
-        if item.email is not UNSET:
-            await register(opened, user, item.email)
-        if item.active is False:
-            await end_all(opened, user)
-            shut_out.append(user)
+
+    async def in_directory(ids: Sequence[UUID]) -> None:
+        for user, item in zip(ids, items, strict=True):
+            if item.email is not UNSET:
+                await register(opened, user, item.email)
+            if item.active is False:
+                await end_all(opened, user)
+                shut_out.append(user)
+
+    ids = await people.put_users(opened, items, in_directory)
     return Stored(list(ids), shut_out=shut_out)
 
 

@@ -47,10 +47,7 @@ class Row(NamedTuple):
 
 
 async def lock_head(tx: Tx) -> None:
-    """Take the account's turn to write its feed: the last lock of a transaction.
-
-    Who settles what was parked takes others after it, may meet a deadlock, and is tried again.
-    """
+    """Take the account's turn to write its feed: the last lock of a transaction."""
     await tx.execute("SELECT FROM feed_head WHERE account = $1 FOR UPDATE", tx.account)
 
 

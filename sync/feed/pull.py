@@ -13,7 +13,7 @@ from sync.feed.changes import Change, Gone, KindName
 from sync.feed.content import read_content
 from sync.feed.cursor import Place, read_cursor, write_cursor
 from sync.feed.pruning import prune
-from sync.restored import note_restored
+from sync.restored import hold_account, note_restored
 from sync.wire import DeviceScope
 
 USUAL_CHANGES: Final = 1000
@@ -117,6 +117,7 @@ async def read_stretch(
 async def _continues(tx: Tx, after: Place, head: asyncpg.Record) -> bool:
     if after > Place(head["epoch"], head["head"]):
         # We wrote this cursor and do not remember it: the database was restored.
+        await hold_account(tx)
         if await tx.execute(NEW_EPOCH, tx.account, after.epoch, after.position):
             await note_restored(tx)
         return False

@@ -18,7 +18,7 @@ SELECT coalesce(task, pushed_task) FROM transition WHERE account = $1 AND id = $
 """
 REFUSED: Final = """
 SELECT id, spelling, pushed_task, device, technician, digest, body, refusal FROM transition
-WHERE account = $1 AND id = $2 AND verdict = 'refused' FOR UPDATE
+WHERE account = $1 AND id = $2 AND verdict = 'refused' FOR NO KEY UPDATE
 """
 
 

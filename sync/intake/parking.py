@@ -6,13 +6,18 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+from msgspec import Struct
 
 from sync.database import Tx
-from sync.feed.publish import Row, lock_head, touch, write
+from sync.feed.publish import Row, Thing, touch, write
 from sync.intake.arrivals import Arrival, Body
 from sync.intake.facts import keep
 from sync.intake.judging import ACCEPTED, judge, lock_tasks
 from sync.intake.keeping import settle
+
+#: Whoever parks transitions and whoever creates tasks of an account go one after the other. A lock
+#: of its own, for others come between it and the feed's, which is the last.
+TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended('parking', $1))"
 
 WAITING: Final = """
 SELECT id, spelling, pushed_task, device, technician, digest, body FROM transition
@@ -36,24 +41,43 @@ WHERE a.account = $1 AND a.id = told.id AND told.first < a.start_at
 read_body: Final = msgspec.json.Decoder(Body).decode
 
 
-async def settle_parked(tx: Tx, tasks: Collection[UUID]) -> bool:
-    """Judge what was parked for `tasks`, which this transaction created.
+class Settled(Struct, frozen=True):
+    """What was parked and is judged now; `things` changed by it.
+
+    `changed`: something was accepted, so planning is worth a ring.
+    """
+
+    arrivals: Sequence[Arrival] = ()
+    things: Sequence[Thing] = ()
+    changed: bool = False
+
+
+async def take_turn(tx: Tx) -> None:
+    """Have nobody else park a transition of the account, or settle one, before this one ends."""
+    await tx.execute(TURN, tx.account)
+
+
+async def settle_parked(tx: Tx, tasks: Collection[UUID]) -> Settled:
+    """Judge what was parked for `tasks`, which this transaction created; see `tell_settled`.
 
     As if assignments that begin with their task had begun with the first of it. What is accepted
-    keeps its moment and takes now as its reception. Returns whether something was: planning is
-    then worth a ring. Takes the feed's turn, see `push`.
+    keeps its moment and takes now as its reception.
     """
-    await lock_head(tx)
+    await take_turn(tx)
     waiting = [stored_arrival(tx, row) for row in await tx.fetch(WAITING, tx.account, list(tasks))]
     if not waiting:
-        return False
+        return Settled()
     locked = await lock_tasks(tx, {arrival.task for arrival in waiting})
     await tx.execute(BEGIN_EARLIER, tx.account, list(locked))
     judged = list(zip(waiting, await judge(tx, waiting, locked), strict=True))
     things = await keep(tx, judged, locked, settle)
-    await tell_devices(tx, waiting)
-    await touch(tx, things)
-    return any(judgement == ACCEPTED for _, judgement in judged)
+    return Settled(waiting, things, any(judgement == ACCEPTED for _, judgement in judged))
+
+
+async def tell_settled(tx: Tx, settled: Settled) -> None:
+    """Have devices hear of it, to which the tasks were given before. Takes the feed's turn."""
+    await tell_devices(tx, settled.arrivals)
+    await touch(tx, settled.things)
 
 
 def stored_arrival(tx: Tx, row: asyncpg.Record) -> Arrival:

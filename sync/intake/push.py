@@ -9,11 +9,12 @@ import asyncpg
 from msgspec import Struct
 
 from sync.database import Tx, run
-from sync.feed.publish import Thing, lock_head, touch
+from sync.feed.publish import Thing, touch
 from sync.intake.arrivals import Arrival, arrivals
 from sync.intake.facts import keep
 from sync.intake.judging import ACCEPTED, PARKED, judge, lock_tasks
 from sync.intake.keeping import Judged
+from sync.intake.parking import take_turn
 from sync.intake.verdicts import read_verdicts
 from sync.wire import DeviceScope, Push, Result, check_count
 
@@ -63,19 +64,18 @@ async def _decide(tx: Tx, fresh: Sequence[Arrival]) -> tuple[list[Judged], list[
     """Judge under the tasks' locks and keep; what was judged, and what of it feeds tell."""
     tasks = await lock_tasks(tx, {arrival.task for arrival in fresh})
     judged = list(zip(fresh, await judge(tx, fresh, tasks), strict=True))
-    things = await keep(tx, judged, tasks)
     await _watch_for_tasks(tx, {arrival.task for arrival, one in judged if one == PARKED})
-    return judged, things
+    return judged, await keep(tx, judged, tasks)
 
 
 async def _watch_for_tasks(tx: Tx, missing: set[UUID]) -> None:
-    """Whoever creates tasks settles what is parked in its turn at the feed; so look in ours.
+    """Whoever creates tasks settles what is parked in its turn at that; so look in ours.
 
     :raises SerializationError: one of the tasks was created meanwhile: take the batch in anew.
     """
     if not missing:
         return
-    await lock_head(tx)
+    await take_turn(tx)
     if await tx.fetchval(APPEARED, tx.account, list(missing)):
         raise asyncpg.SerializationError("a task appeared while its transition was being parked")
 

@@ -1,6 +1,6 @@
 """Units and users."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -74,8 +74,12 @@ async def _check_tree(tx: Tx, unit: UnitRecord) -> None:
         raise TakenError("kind", "the account has a head office already")
 
 
-async def put_users(tx: Tx, items: Sequence[UserPut]) -> list[UUID]:
+async def put_users(
+    tx: Tx, items: Sequence[UserPut], beside: Callable[[list[UUID]], Awaitable[None]] | None = None
+) -> list[UUID]:
     """Create or update users and give their ids. Addresses are kept in their normal form.
+
+    `beside`: what else is written of them, by their ids, before the feed's turn is taken.
 
     :raises FieldError: a field cannot be kept.
     :raises TakenError: another user has the address.
@@ -83,10 +87,13 @@ async def put_users(tx: Tx, items: Sequence[UserPut]) -> list[UUID]:
     drafts = checked_all(items, USER_CHECKS)
     await resolve(tx, Unit, drafts, "unit")
     changes = await USERS.put(tx, drafts)
+    ids = [change.after.id for change in changes]
+    if beside is not None:
+        await beside(ids)
     if any(_reach(change.before) != _reach(change.after) for change in changes):
         await hand_over_pools(tx)
         await nudge(tx)  # the streams of who is a technician no more must end
-    return [change.after.id for change in changes]
+    return ids
 
 
 async def set_password(tx: Tx, user: UUID, password_hash: str) -> None:

@@ -12,7 +12,7 @@ from sync.errors import MissingError
 from sync.feed.changes import KindName
 from sync.feed.handover import hand_over
 from sync.intake.judging import known_states
-from sync.intake.parking import settle_parked
+from sync.intake.parking import Settled, settle_parked, tell_settled
 from sync.people import Unit, User
 from sync.records.checks import (
     Check,
@@ -109,11 +109,12 @@ async def _put(tx: Tx, items: Sequence[TaskPut], at: datetime) -> TasksPut:
     await _resolve(tx, drafts)
     changes = await TASKS.put(tx, drafts)
     moved = await hand_over_turns(tx, _handovers(changes, turns, at))
+    new = [change.after.id for change in changes if change.before is None]
+    settled = await settle_parked(tx, new) if new else Settled()
     changed = [c.after.id for c in changes if c.real or c.after.id in moved]
     await hand_over(tx, changed, left=[thing for change in changes for thing in _left(change)])
-    new = [change.after.id for change in changes if change.before is None]
-    settled = await settle_parked(tx, new) if new else False
-    return TasksPut([change.after.id for change in changes], settled)
+    await tell_settled(tx, settled)
+    return TasksPut([change.after.id for change in changes], settled.changed)
 
 
 def _complete(draft: Draft, turns: Turns | None, now: datetime) -> None:

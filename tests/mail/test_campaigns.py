@@ -111,9 +111,10 @@ async def test_activation_is_counted_from_the_first_time_only(world: World) -> N
     async with tx(world.account) as opened:
         await activate_campaign(opened, campaign)
         first = (await get_campaign(opened, campaign)).activated_at
-        await activate_campaign(opened, campaign)
-        await pause_campaign(opened, campaign)
-        await resume_campaign(opened, campaign)
+    for act in (activate_campaign, pause_campaign, resume_campaign):
+        async with tx(world.account) as opened:
+            await act(opened, campaign)
+    async with tx(world.account) as opened:
         found = await get_campaign(opened, campaign)
     assert first is not None
     assert (found.status, found.activated_at) == (Status.ACTIVE, first)
@@ -121,11 +122,9 @@ async def test_activation_is_counted_from_the_first_time_only(world: World) -> N
 
 async def test_pauses_are_kept(world: World) -> None:
     campaign = await draft(world)
-    async with tx(world.account) as opened:
-        await activate_campaign(opened, campaign)
-        await resume_campaign(opened, campaign)
-        await pause_campaign(opened, campaign)
-        await pause_campaign(opened, campaign)
+    for act in (activate_campaign, resume_campaign, pause_campaign, pause_campaign):
+        async with tx(world.account) as opened:
+            await act(opened, campaign)
     assert await status(world, campaign) is Status.PAUSED
     async with tx(world.account) as opened:
         paused = (await load(opened)).campaigns[campaign]

@@ -14,11 +14,14 @@ import pytest
 from mail.answers import unsubscribe
 from mail.delivery.checkpoint import Checkpoint
 from mail.delivery.claiming import claim
+from mail.delivery.replies import Phase, SendError
 from mail.delivery.run import Pool
 from mail.delivery.session import Session, letter_of
+from mail.delivery.setbacks import record
 from mail.delivery.stages import Leased
 from mail.lifecycle import archive_campaign, pause_campaign, resume_campaign
 from sync.database import tx
+from tests.lock_order import Heard
 from tests.mail.campaigns import active, rows
 from tests.mail.delivering import DAY, MINUTE, Post
 
@@ -195,3 +198,18 @@ async def test_behind_an_address_that_is_refused_for_good_nothing_more_leaves(
     found = {await post.status(scene.task), await post.status(other)}
     assert found == {("failed", "550 5.1.1 no such user"), ("dropped", "suppressed")}
     assert len(post.server.to(ADDRESS)) == 1
+
+
+async def test_who_leaves_while_the_address_is_refused_waits_and_is_in_nobodys_way(
+    scene: Scene, locks: Heard
+) -> None:
+    post = scene.post
+    [job] = await scene.claim()
+    refusal = SendError(Phase.RCPT, "550 5.1.1 no such user", 550, "5.1.1")
+    async with stopped(post, "invitation"):
+        refusing = await waits(post, record(post.config, job, refusal))
+        leaving = await waits(post, scene.do("unsubscribe"), sessions=2)
+    await asyncio.gather(refusing, leaving)
+    assert locks.deadlocks == []
+    assert await post.suppressed() == {ADDRESS: "unsubscribed"}
+    await scene.ends_as(("failed", "550 5.1.1 no such user"))

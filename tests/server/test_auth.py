@@ -1,7 +1,9 @@
 """Signing in and out, API tokens, roles, and the throttle that slows guesses down."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import httpx
 import pytest
@@ -9,10 +11,12 @@ import pytest
 from server.known import LIFE as KNOWN_LIFE
 from server.throttle import PER_BROWSER, PER_PEER, PER_PERSON, PER_PERSON_AND_PEER, Bucket
 from sync import tokens
+from tests.apart import apart
 from tests.databases import TestDatabase, clone
 from tests.server.office import PASSWORD, Office, open_office
 from tests.server.serving import Served, served
 from tests.server.signing import ME, SESSIONS, rows, shift_clock, sign_in
+from tests.sync.watching import owning
 
 
 @pytest.fixture
@@ -157,6 +161,24 @@ def test_a_new_password_and_a_leave_end_all_sessions(api: Served, north: Office)
             change = {"id": made["id"], "active": active}
             api.client.post("/api/v1/users", json=change, headers=north.program)
         assert browser.get(ME).status_code == 401
+
+
+def test_who_is_asking_for_something_is_in_nobodys_way_who_ends_the_session(
+    api: Served, north: Office, browser: httpx.Client
+) -> None:
+    sign_in(browser, north.address("dispatcher"))
+    person, codes = north.people["dispatcher"], {"user": str(north.world.alice)}
+
+    async def end() -> int:
+        async with owning(api.database.owner) as owner, owner.connection.transaction():
+            await owner.connection.execute("UPDATE app_user SET name = name WHERE id = $1", person)
+            post = partial(browser.post, "/api/v1/devices/codes", json=codes)
+            asking = asyncio.create_task(asyncio.to_thread(post))
+            await owner.until_waiting(1)
+            await owner.connection.execute("DELETE FROM session WHERE app_user = $1", person)
+        return (await asking).status_code
+
+    assert apart(end()) == 401
 
 
 @pytest.mark.parametrize("name", ["a\n", "a\u2028b", "a\x85", " ", ""])

@@ -31,6 +31,7 @@ from sync.records.shapes import (
 from sync.records.tasks import put_tasks
 from sync.wire import DeviceScope
 from tests.databases import TestDatabase
+from tests.guard import staged
 from tests.sync.replica import Replica
 from tests.sync.truth import Truth, differences
 from tests.sync.watching import Owner, owning
@@ -107,6 +108,7 @@ class Ground:
         ]
 
         async def work(tx: Tx) -> None:
+            await staged(tx)
             await put_units(tx, [UnitPut(id=world.other_site, parent=world.region)])
             await put_users(tx, users)
             await put_customers(tx, customers)

@@ -12,14 +12,18 @@ import pytest
 
 from sync.database import SYSTEM, Tx, now, run, tx
 from sync.errors import ResyncError
+from sync.feed.cursor import Place
 from sync.feed.pruning import prune
+from sync.feed.pull import Stretch, read_stretch
 from sync.records.clients import put_customers
 from sync.records.people import put_units, put_users
 from sync.records.shapes import CustomerPut, Role, TaskPut, UnitPut, UserPut
 from sync.records.tasks import assign, put_tasks
+from sync.restored import declare_restored, note_restored
 from sync.wire import DeviceScope
 from tests.databases import TestDatabase
 from tests.faults.trials import TRIALS
+from tests.lock_order import Heard
 from tests.sync.replica import Replica
 from tests.sync.truth import Held, Truth, differences
 from tests.sync.watching import Owner, owning
@@ -74,6 +78,24 @@ async def test_a_tombstone_forgotten_while_a_device_pulls_starts_it_again(
         await prune(Tx(owner.connection, world.account, await now(), SYSTEM))
     with pytest.raises(ResyncError):
         await pulling
+
+
+async def test_a_device_that_finds_a_backup_and_the_operator_who_says_so_meet_in_one_order(
+    world: World, database: TestDatabase, locks: Heard
+) -> None:
+    device = await world.device(world.alice)
+    ahead = Place(epoch=1, position=1_000_000)
+
+    async def find_out() -> Stretch | None:
+        return await run(world.account, lambda tx: read_stretch(tx, device, ahead, 10))
+
+    async with owning(database.owner) as owner, tx(world.account) as opened:
+        await note_restored(opened)
+        finding = aside(find_out())
+        await owner.until_waiting(1)
+        await declare_restored(opened)
+    assert await finding is None
+    assert locks.deadlocks == []
 
 
 class Company(NamedTuple):

@@ -430,6 +430,7 @@ async def test_facts_are_frozen_at_the_transition(world: World) -> None:
     await world.push(await world.device(world.alice), world.item(task, "600"))
     async with tx(world.account) as opened:
         await put_customers(opened, [CustomerPut(id=customer, tags=[])])
+    async with tx(world.account) as opened:
         await put_tasks(opened, [replace(later, id=task)])
     (kept,) = await history(world, task)
     assert {field: getattr(kept, field) for field in frozen} == frozen

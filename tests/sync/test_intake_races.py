@@ -9,13 +9,16 @@ from uuid import UUID
 
 import pytest
 
-from sync.database import tx
+from sync.database import Tx, run, tx
 from sync.ids import new_id
 from sync.intake import PushOutcome, push
+from sync.intake.parking import take_turn
 from sync.records.clients import put_customers
+from sync.records.reading import get_customer
 from sync.records.shapes import AssignmentPut, CustomerPut, TaskPut
-from sync.records.tasks import put_tasks
+from sync.records.tasks import TasksPut, put_tasks
 from sync.wire import DeviceScope, Item, Push
+from tests.lock_order import Heard
 from tests.sync.watching import Owner
 from tests.world import LONG_AGO, World
 
@@ -136,7 +139,7 @@ async def test_a_transition_parked_while_its_task_is_created_is_settled(
             return (await put_tasks(opened, [task_put(world, task)])).changed
 
     async with tx(world.account) as opened:
-        await opened.execute("SELECT FROM feed_head FOR UPDATE")
+        await take_turn(opened)
         parking = pushing(device, item)
         await owner.until_waiting(1)
         creating = aside(create())
@@ -172,3 +175,31 @@ async def test_two_captures_for_two_customers_crosswise_both_come_through(
     assert all(outcome.changed for outcome in await asyncio.gather(*pushes))
     found = await owner.connection.fetch("SELECT DISTINCT email FROM customer")
     assert len(found) == 1
+
+
+async def test_an_address_that_was_parked_waits_for_the_office_and_is_in_nobodys_way(
+    world: World, owner: Owner, locks: Heard
+) -> None:
+    customer, task, device = await world.customer(), new_id(), await world.device(world.alice)
+    await world.push(device, world.item(task, "600", email="marie@example.org"))
+
+    async def create(opened: Tx) -> TasksPut:
+        return await put_tasks(opened, [task_put(world, task, customer)])
+
+    async with tx(world.account) as opened:
+        await opened.execute("SELECT FROM customer WHERE id = $1 FOR NO KEY UPDATE", customer)
+        creating = aside(run(world.account, create))
+        await owner.until_waiting(1)
+        await put_customers(opened, [CustomerPut(id=customer, phone="418 555-0100")])
+    assert (await creating).changed
+    assert locks.deadlocks == []
+    async with tx(world.account) as opened:
+        kept = await get_customer(opened, customer)
+    assert (kept.email, kept.phone) == ("marie@example.org", "418 555-0100")
+
+
+async def test_a_parked_transition_takes_no_turn_at_the_feed(world: World, owner: Owner) -> None:
+    device = await world.device(world.alice)
+    async with tx(world.account) as opened:
+        await opened.execute("SELECT FROM feed_head FOR UPDATE")
+        assert verdicts(await pushing(device, world.item(new_id(), "600"))) == ["parked"]

@@ -28,6 +28,7 @@ from sync.records.shapes import (
 )
 from sync.records.tasks import put_tasks
 from sync.wire import Push
+from tests.guard import staged
 from tests.sync.replica import Replica
 from tests.sync.watching import Owner
 from tests.world import World
@@ -222,6 +223,7 @@ async def test_two_units_cannot_be_put_below_each_other_at_once(world: World, ow
 
 async def retype(world: World, opened: Tx, task: UUID) -> None:
     """Give `task` a type that exists only since this transaction."""
+    await staged(opened)
     [fresh] = await put_task_types(opened, [TaskTypePut(name="Neuf", flow={"100": ["200"]})])
     await put_tasks(opened, [TaskPut(id=task, type=fresh)])
 
