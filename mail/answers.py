@@ -12,6 +12,7 @@ from mail import contacts
 from mail.answer_body import LEAD, Body, Value
 from mail.definition import BEST_RATING, Content, Sentiment
 from mail.delivery.recalling import recall_to, take_turn
+from mail.follow_ups import follow
 from mail.formats import decode_content
 from mail.i18n import locale_of
 from mail.news import MOVED
@@ -44,6 +45,9 @@ __all__ = [
     "submit",
     "unsubscribe",
 ]
+
+#: Who opens follow-ups, in the record: whoever came with the survey's link.
+CUSTOMER: Final = "customer"
 
 LONGEST_COMMENT: Final = 4000
 #: What no text keeps: control characters, but for tabs and new lines.
@@ -125,7 +129,7 @@ async def submit(token: str, submission: Submission) -> Outcome:
         wrong = _problems(submission, content)
         return Invalid(wrong) if wrong else await _record(tx, row, content, submission)
 
-    return await run(ref.account, work)
+    return await run(ref.account, work, CUSTOMER)
 
 
 async def unsubscribe(token: str) -> Subscription | None:
@@ -203,6 +207,7 @@ async def _record(
     sentiment = _sentiment(submission, content)
     recorded = await record(tx, row["id"], body, sentiment, row["zone"])
     if recorded.changed:
+        await follow(tx, row["id"], body, sentiment, first=recorded.version == 1)
         await tx.execute(_ROLL_UP, tx.account, row["id"], tx.now)
         tx.last.add(MOVED)
     return recorded

@@ -337,6 +337,27 @@ class AnswerPartial(Table, tablename="answer_partial", db=DB):
     chosen_at = Timestamptz(null=False, default=None)
 
 
+class FollowUp(Table, tablename="follow_up", db=DB):
+    """What an answer leaves to be done (`mail.follow_ups`); one of each kind for an answer.
+
+    `status`: open until somebody takes it up, in_progress, or closed with a `resolution`.
+    `closed_by`: None where the customer withdrew it. Nobody is its `owner` yet, nor is any due.
+    """
+
+    key = ("account", "id")
+    account = BigInt(null=False, default=None)
+    id = UUID(primary_key=True, null=False, default=None)
+    invitation = UUID(null=False, default=None)
+    kind = Text(null=False, default=None)
+    opened_at = Timestamptz(null=False, default=None)
+    owner = UUID(null=True, default=None)
+    due_at = Timestamptz(null=True, default=None)
+    status = Text(null=False, default=None)
+    resolution = Text(null=True, default=None)
+    closed_by = UUID(null=True, default=None)
+    closed_at = Timestamptz(null=True, default=None)
+
+
 class RollupChange(Table, tablename="rollup_change", db=DB):
     """The queue of invitations whose answer is to be counted again."""
 

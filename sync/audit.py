@@ -33,7 +33,7 @@ ORDER BY at DESC, id DESC LIMIT $5
 
 
 class Audit(Table, tablename="audit", db=DB):
-    """One change. `actor`: user/ID, token/START, device/ID, terminal, or system.
+    """One change. `actor`: user/ID, token/START, code, customer, terminal, or system.
 
     `object`: what was changed, as kind/ID; of a token, only the start of what names it.
     """

@@ -22,7 +22,7 @@ ApiRequest: TypeAlias = Request[Principal, Any, Any]
 
 
 class AuditEntry(audit.Entry, frozen=True, kw_only=True):
-    """One change. `actor`: user/ID, token/START of its id, code, terminal or system.
+    """One change. `actor`: user/ID, token/START of its id, code, customer, terminal or system.
 
     `object`: kind/ID. `before`, `after`: the fields that differ; null where there is nothing.
     """

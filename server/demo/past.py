@@ -3,7 +3,7 @@
 The only place that writes such rows directly: mails of the past cannot be sent now.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -13,6 +13,7 @@ import msgspec
 
 from mail.answer_body import LEAD, encode_body
 from mail.contacts import keys_of
+from mail.follow_ups import kinds_of
 from mail.states import TELL, Status
 from mail.tables import (
     Answer,
@@ -22,6 +23,7 @@ from mail.tables import (
     Contact,
     ContactUse,
     Decision,
+    FollowUp,
     MailEvent,
     RollupChange,
 )
@@ -211,6 +213,7 @@ async def write_replies(tx: Tx, ids: Ids, replies: Sequence[Reply]) -> None:
     await insert(Answer, (_answer(tx, ids, zone, reply) for reply in replies))
     await insert(AnswerValue, (_value(tx, reply) for reply in replies))
     await insert(AnswerVersion, (_version(tx, reply) for reply in replies))
+    await insert(FollowUp, (row for reply in replies for row in _follow_ups(tx, reply)))
     queued = ({"invitation": reply.asked.id, **_waiting(tx)} for reply in replies)
     await insert(RollupChange, queued)
 
@@ -254,6 +257,18 @@ def _version(tx: Tx, reply: Reply) -> dict[str, Any]:
         "body": encode_body(reply.body).decode(),
         "answered_at": reply.at,
     }
+
+
+def _follow_ups(tx: Tx, reply: Reply) -> Iterator[dict[str, Any]]:
+    for kind in kinds_of(reply.body, reply.sentiment):
+        yield {
+            "account": tx.account,
+            "id": new_id(),
+            "invitation": reply.asked.id,
+            "kind": kind,
+            "opened_at": reply.at,
+            "status": "open",
+        }
 
 
 async def queue_tasks(tx: Tx, tasks: Iterable[UUID]) -> None:

@@ -1,0 +1,77 @@
+"""Follow-ups: what an answer leaves to be done, opened and taken back together with the answer.
+
+Each answer has at most one of each kind, whatever its rating was and however often it is changed.
+One that nobody has taken up is withdrawn when the customer asks for it no more, and opened again
+when they do; what somebody is at, or has closed, stays theirs.
+"""
+
+from collections.abc import Sequence
+from typing import Final, Literal, TypeAlias
+from uuid import UUID
+
+from mail.answer_body import Body
+from mail.definition import Sentiment
+from sync.audit import Told, tell
+from sync.database import Tx
+from sync.ids import new_id
+
+#: What is to be done: call the customer back, or read what displeased them.
+Kind: TypeAlias = Literal["call_back", "negative"]
+KINDS: Final[tuple[Kind, ...]] = ("call_back", "negative")
+
+#: Why one is closed that nobody has closed.
+WITHDRAWN: Final = "withdrawn"
+
+_OPEN: Final = """
+INSERT INTO follow_up (account, id, invitation, kind, opened_at, status)
+SELECT $1, one.id, $2, one.kind, $5, 'open'
+FROM unnest($3::uuid[], $4::text[]) AS one (id, kind) ORDER BY one.kind
+ON CONFLICT (account, invitation, kind) DO UPDATE
+SET status = 'open', opened_at = excluded.opened_at, resolution = NULL, closed_at = NULL
+WHERE follow_up.resolution = $6 AND follow_up.closed_by IS NULL
+RETURNING id, kind
+"""
+
+_WITHDRAW: Final = """
+UPDATE follow_up SET status = 'closed', resolution = $4, closed_at = $3
+WHERE account = $1 AND invitation = $2 AND kind <> ALL($5::text[]) AND status = 'open'
+RETURNING id
+"""
+
+
+def kinds_of(body: Body, sentiment: Sentiment | None) -> list[Kind]:
+    """What an answer asks for. Who is not the customer has rated nothing, but is called back."""
+    negative = sentiment == "negative" and not body.not_me
+    asks: dict[Kind, bool] = {"call_back": body.call_back, "negative": negative}
+    return [kind for kind in KINDS if asks[kind]]
+
+
+async def follow(
+    tx: Tx, invitation: UUID, body: Body, sentiment: Sentiment | None, *, first: bool
+) -> None:
+    """Bring an answer's follow-ups in line with what it says now; the answer is locked.
+
+    `first`: it is its first version.
+    """
+    kinds = kinds_of(body, sentiment)
+    if not first:
+        await _withdraw(tx, invitation, kinds)
+    if kinds:
+        await _open(tx, invitation, kinds)
+
+
+async def _withdraw(tx: Tx, invitation: UUID, but: Sequence[Kind]) -> None:
+    rows = await tx.fetch(_WITHDRAW, tx.account, invitation, tx.now, WITHDRAWN, but)
+    was, now = {"status": "open"}, {"status": "closed", "resolution": WITHDRAWN}
+    told = [Told(f"follow_up/{row['id']}", was, now) for row in rows]
+    await tell(tx, "follow_up.withdraw", told)
+
+
+async def _open(tx: Tx, invitation: UUID, kinds: Sequence[Kind]) -> None:
+    ids = [new_id() for _ in kinds]
+    rows = await tx.fetch(_OPEN, tx.account, invitation, ids, kinds, tx.now, WITHDRAWN)
+    told = [
+        Told(f"follow_up/{row['id']}", None, {"invitation": invitation, "kind": row["kind"]})
+        for row in rows
+    ]
+    await tell(tx, "follow_up.open", told)
