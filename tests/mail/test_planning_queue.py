@@ -26,11 +26,15 @@ from tests.mail.campaigns import (
     rows,
     time_of,
 )
+from tests.sync.watching import owning
 from tests.world import World
 
 pytestmark = pytest.mark.anyio
 
 MINUTE = timedelta(minutes=1)
+
+#: `xmin`: the transaction that wrote the row.
+_WAITING = "SELECT task, xmin::text, changed_at, not_before FROM task_change"
 
 
 async def test_a_task_that_somebody_has_locked_is_left_to_later(
@@ -182,3 +186,37 @@ async def test_a_database_that_falls_silent_is_no_tasks_fault(
 
         await eventually(planned, "it is planned by who comes next")
         await DB.close()
+
+
+async def test_a_task_that_goes_on_while_it_waits_keeps_its_place(
+    world: World, database: TestDatabase
+) -> None:
+    await active(world)
+    device, first, second = await world.device(world.alice), await world.task(), await world.task()
+    moment = await time_of(world)
+    async with owning(database.owner) as owner:
+        for minutes, task in enumerate((first, second, first)):
+            await owner.move_clock(minutes * MINUTE)
+            await world.push(device, world.item(task, "600" if minutes else "200", moment))
+        waiting = await rows(world, _WAITING)
+        await world.push(device, world.item(first, "610", moment + MINUTE))
+        assert await rows(world, _WAITING) == waiting
+    assert await plan_due(limit=1) == 1
+    assert [await outcomes(world, task) != {} for task in (first, second)] == [True, False]
+
+
+async def test_a_task_that_was_put_aside_is_tried_again_when_it_goes_on(
+    world: World, database: TestDatabase
+) -> None:
+    device, task = await world.device(world.alice), await world.task()
+    await world.push(device, world.item(task, "200"))
+    await change(
+        world,
+        "UPDATE task_change SET attempts = 5, error = 'no', quarantined_at = now(),"
+        " not_before = now() + interval '1 day'",
+    )
+    assert await plan_due() == 0
+    await world.push(device, world.item(task, "600"))
+    entry = await _entry(world, task)
+    assert (entry["attempts"], entry["error"], entry["quarantined_at"]) == (0, None, None)
+    assert await plan_due() == 1

@@ -551,3 +551,28 @@ async def test_a_changed_flow_holds_for_what_arrives_afterwards(world: World) ->
         await put_task_types(opened, [TaskTypePut(id=world.service_call, flow={"600": ["700"]})])
     await world.push(device, world.item(task, "610", MORNING + MINUTE))
     assert [kept.unexpected for kept in await history(world, task)] == [False, True]
+
+
+async def test_a_late_step_that_moves_the_last_one_moves_the_state_with_it(world: World) -> None:
+    task, device = await world.task(), await world.device(world.alice)
+    last = world.item(task, "600", MORNING, sequence=2)
+    await world.push(device, last)
+    await world.push(device, world.item(task, "300", MORNING + MINUTE, sequence=1))
+    stored = await stored_task(world, task)
+    assert (stored.state, stored.state_transition) == ("600", last.id)
+    assert stored.state_moment == MORNING + MINUTE
+
+
+async def test_a_later_step_of_the_same_moment_gives_the_state(world: World) -> None:
+    task, device = await world.task(), await world.device(world.alice)
+    for sequence, state in enumerate(("300", "600")):
+        await world.push(device, world.item(task, state, MORNING, sequence=sequence))
+        assert (await stored_task(world, task)).state == state
+
+
+async def test_an_address_of_blanks_is_none(world: World, owner: Owner) -> None:
+    customer = await world.customer()
+    await owner.connection.execute("UPDATE customer SET email = ' ' WHERE id = $1", customer)
+    task, device = await world.task(customer=customer), await world.device(world.alice)
+    await world.push(device, world.item(task, "600", email="marie@example.org"))
+    assert (await stored_customer(world, customer)).email == "marie@example.org"
