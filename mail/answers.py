@@ -29,6 +29,7 @@ from mail.surveys import (
 )
 from sync.database import Tx, run
 from sync.ids import new_id
+from sync.tokens import digest
 
 __all__ = [
     "Closed",
@@ -90,7 +91,7 @@ FROM link l
 JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
 JOIN account a ON a.account = l.account
 JOIN campaign_version v ON (v.account, v.campaign, v.version) = (i.account, i.campaign, i.version)
-WHERE l.account = $1 AND l.token_hash = $2 AND l.purpose = 'survey'
+WHERE l.account = $1 AND l.token_hash = $2
   AND (i.deadline IS NULL OR i.deadline > $3)
 """
 
@@ -105,7 +106,7 @@ _LEAVING: Final = """
 SELECT i.id, i.address
 FROM link l
 JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
-WHERE l.account = $1 AND l.token_hash = $2 AND l.purpose = 'unsubscribe'
+WHERE l.account = $1 AND l.token_hash = $2
 """
 
 _TELL: Final = """
@@ -122,7 +123,7 @@ async def submit(token: str, submission: Submission) -> Outcome:
     ref = referred(token)
 
     async def work(tx: Tx) -> Outcome:
-        row = await tx.fetchrow(_FIND, ref.account, ref.hash, tx.now)
+        row = await tx.fetchrow(_FIND, ref.account, digest(ref.hash), tx.now)
         if row is None:
             return Closed()
         content = decode_content(row["content"], row["format"])

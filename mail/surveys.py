@@ -15,7 +15,7 @@ from mail.formats import decode_content, decode_rules
 from rules.timing import parse_delay
 from sync.database import Tx, tx
 from sync.ids import new_account_number
-from sync.tokens import TokenRef, read
+from sync.tokens import TokenRef, digest, read
 
 
 class Visit(Struct, frozen=True):
@@ -90,7 +90,7 @@ LEFT JOIN location p ON (p.account, p.id) = (j.account, j.location)
 LEFT JOIN answer w ON (w.account, w.invitation) = (i.account, i.id)
 LEFT JOIN answer_value s
   ON (s.account, s.invitation, s.question) = (w.account, w.invitation, $4)
-WHERE l.account = $1 AND l.token_hash = $2 AND l.purpose = 'survey'
+WHERE l.account = $1 AND l.token_hash = $2
   AND (i.deadline IS NULL OR i.deadline > $3)
 """
 
@@ -100,7 +100,7 @@ SELECT a.name AS company, i.id, i.address, i.typed_address,
 FROM link l
 JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
 JOIN account a ON a.account = l.account
-WHERE l.account = $1 AND l.token_hash = $2 AND l.purpose = 'unsubscribe'
+WHERE l.account = $1 AND l.token_hash = $2
 """
 
 
@@ -116,7 +116,7 @@ async def open_survey(token: str) -> Survey | None:
     """
     ref = referred(token)
     async with tx(ref.account) as opened:
-        row = await opened.fetchrow(_SURVEY, ref.account, ref.hash, opened.now, LEAD)
+        row = await opened.fetchrow(_SURVEY, ref.account, digest(ref.hash), opened.now, LEAD)
     if row is None:
         return None
     return Survey(

@@ -168,7 +168,6 @@ class Outbox(Table, tablename="outbox", db=DB):
     first_tried_at = Timestamptz(null=True, default=None)
     resent = Boolean(null=False, default=None)
     survey_token = Bytea(null=True, default=None)
-    unsubscribe_token = Bytea(null=True, default=None)
     faults = SmallInt(null=False, default=0)
     error = Text(null=True, default=None)
     vouched_at = Timestamptz(null=True, default=None)
@@ -241,12 +240,16 @@ class ContactUse(Table, tablename="contact_use", db=DB):
 
 
 class Link(Table, tablename="link", db=DB):
-    """What a token in a mail opens; only its SHA-256 is kept."""
+    """What the two links of a mail open: the survey, and leaving.
+
+    The secret of the one to leave is the SHA-256 of the survey's, and `token_hash` the SHA-256 of
+    that. So nobody makes a link of what is kept, and whoever reads the one to leave, as mailbox
+    providers do, cannot open the survey.
+    """
 
     key = ("account", "token_hash")
     account = BigInt(null=False, default=None)
     token_hash = Bytea(primary_key=True, null=False, default=None)
-    purpose = Text(null=False, default=None)
     invitation = UUID(null=False, default=None)
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import asyncpg
 from msgspec import structs
 
-from mail.delivery.stages import Candidate, Cleared, Leased, Sending, Tokens, Visit
+from mail.delivery.stages import Candidate, Cleared, Leased, Sending, Visit
 from mail.i18n import locale_of
 from mail.states import LEASE
 from rules.campaign import AddressField
@@ -25,8 +25,7 @@ from sync.database import Tx
 #: each of them: until it has counted, it takes that for little.
 _DUE: Final = LEASE.reading("""
 WITH picked AS MATERIALIZED (
-  SELECT invitation, release, attempt, resent, first_tried_at, survey_token, unsubscribe_token,
-    vouched_at
+  SELECT invitation, release, attempt, resent, first_tried_at, survey_token, vouched_at
   FROM outbox
   WHERE account = $1 AND phase IN ({from_phases}) AND release <= $2 AND not_before <= $2
     AND ($4::uuid[] IS NULL OR invitation = ANY($4))
@@ -91,9 +90,8 @@ WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = one.id
 """
 
 _LINK: Final = """
-INSERT INTO link (account, token_hash, purpose, invitation)
-SELECT $1, one.hash, one.purpose, one.invitation
-FROM unnest($2::bytea[], $3::text[], $4::uuid[]) AS one (hash, purpose, invitation)
+INSERT INTO link (account, token_hash, invitation)
+SELECT $1, one.hash, one.invitation FROM unnest($2::bytea[], $3::uuid[]) AS one (hash, invitation)
 """
 
 _LEASE: Final = LEASE.sql("""
@@ -101,8 +99,8 @@ UPDATE outbox o
 SET phase = {phase}, attempt = o.attempt + 1, lease_until = $2, error = NULL,
   sender_domain = NULL, recipient_domain = NULL,
   first_tried_at = coalesce(o.first_tried_at, $3),
-  survey_token = one.survey, unsubscribe_token = one.unsubscribe
-FROM unnest($4::uuid[], $5::bytea[], $6::bytea[]) AS one (invitation, survey, unsubscribe)
+  survey_token = one.secret
+FROM unnest($4::uuid[], $5::bytea[]) AS one (invitation, secret)
 WHERE o.account = $1 AND o.invitation = ANY($4::uuid[]) AND o.invitation = one.invitation
 """)
 
@@ -133,9 +131,7 @@ async def lease(tx: Tx, cleared: Sequence[Cleared], until: datetime) -> list[Lea
     ]
     if healed:
         await tx.execute(_HEAL, tx.account, *zip(*healed, strict=True))
-    secrets = [
-        (job.invitation, job.sending.tokens.survey, job.sending.tokens.unsubscribe) for job in jobs
-    ]
+    secrets = [(job.invitation, job.sending.secret) for job in jobs]
     await tx.execute(_LEASE, tx.account, until, tx.now, *zip(*secrets, strict=True))
     return jobs
 
@@ -159,7 +155,7 @@ def _candidate(row: asyncpg.Record) -> Candidate:
             typed=row["typed_address"],
             language=row["language"],
             message_id=row["message_id"],
-            tokens=Tokens(row["survey_token"], row["unsubscribe_token"]),
+            secret=row["survey_token"],
         )
     return Candidate(
         invitation=row["invitation"],
@@ -192,7 +188,7 @@ def _leased(tx: Tx, one: Cleared, account: asyncpg.Record) -> Leased:
         typed=one.to.typed,
         language=locale_of(candidate.language, account["language"]),
         message_id="",
-        tokens=Tokens(tokens.mint(), tokens.mint()),
+        secret=tokens.mint(),
     )
     if not sending.message_id or not sending.message_id.isascii():
         # Of the sender's domain: one of another than From looks forged. The same for every copy, so
@@ -234,7 +230,6 @@ async def _settle(tx: Tx, new: Sequence[tuple[Leased, Cleared]]) -> None:
                 said.message_id,
             )
         )
-        links.append((tokens.digest(said.tokens.survey), "survey", job.invitation))
-        links.append((tokens.digest(said.tokens.unsubscribe), "unsubscribe", job.invitation))
+        links.append((tokens.digest(tokens.digest(said.secret)), job.invitation))
     await tx.execute(_ADDRESS, tx.account, *zip(*rows, strict=True))
     await tx.execute(_LINK, tx.account, *zip(*links, strict=True))

@@ -32,21 +32,17 @@ class Visit(Struct, frozen=True):
     zone: str | None
 
 
-class Tokens(Struct, frozen=True):
-    """The secrets of the links in the mail; 32 bytes each."""
-
-    survey: bytes
-    unsubscribe: bytes
-
-
 class Sending(Struct, frozen=True):
-    """What the first attempt settles: it is kept for every later one."""
+    """What the first attempt settles: it is kept for every later one.
+
+    `secret`: 32 bytes, of the link to the survey; that of the link to leave is its SHA-256.
+    """
 
     address: str
     typed: str
     language: str
     message_id: str
-    tokens: Tokens
+    secret: bytes
 
 
 class Candidate(Struct, frozen=True):

@@ -18,7 +18,7 @@ INSERT INTO outbox (account, invitation, release, not_before, phase, purpose, at
 SELECT account, id, release, release, 'waiting', 'first', 0, false FROM invitation WHERE id = $1
 """
 _LINK: Final = """
-INSERT INTO link (account, token_hash, purpose, invitation) VALUES ($1, $2, 'survey', $3)
+INSERT INTO link (account, token_hash, invitation) VALUES ($1, $2, $3)
 """
 
 
@@ -65,5 +65,5 @@ async def asked(tx: Tx, campaign: UUID, customer: UUID, address: str) -> tuple[U
         sent_at=tx.now,
     )
     secret = mint()
-    await tx.execute(_LINK, tx.account, digest(secret), made)
+    await tx.execute(_LINK, tx.account, digest(digest(secret)), made)
     return made, write(tx.account, secret)

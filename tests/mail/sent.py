@@ -39,7 +39,8 @@ async def left(world: World, task: UUID, campaign: UUID) -> Sent:
     """The task's invitation of `campaign`, as if SMTP had just taken it."""
     found = await invitations(world, task)
     [invitation] = [row["id"] for row in found if row["campaign"] == campaign]
-    survey, unsubscribe = mint(), mint()
+    survey = mint()
+    leaving = digest(survey)
     async with tx(world.account) as opened:
         await staged(opened)
         await opened.execute(
@@ -51,13 +52,8 @@ async def left(world: World, task: UUID, campaign: UUID) -> Sent:
             opened.now + timedelta(days=28),
         )
         await opened.execute("DELETE FROM outbox WHERE invitation = $1", invitation)
-        for purpose, secret in (("survey", survey), ("unsubscribe", unsubscribe)):
-            await opened.execute(
-                "INSERT INTO link VALUES ($1, $2, $3, $4)",
-                world.account,
-                digest(secret),
-                purpose,
-                invitation,
-            )
+        await opened.execute(
+            "INSERT INTO link VALUES ($1, $2, $3)", world.account, digest(leaving), invitation
+        )
     account = world.account
-    return Sent(task, campaign, invitation, write(account, survey), write(account, unsubscribe))
+    return Sent(task, campaign, invitation, write(account, survey), write(account, leaving))

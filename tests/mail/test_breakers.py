@@ -441,9 +441,9 @@ async def multiply(post: Post, invitation: Any, number: int) -> None:
           RETURNING account, id)
         INSERT INTO outbox (account, invitation, release, not_before, phase, purpose, attempt,
           resent,
-          survey_token, unsubscribe_token)
+          survey_token)
         SELECT o.account, made.id, o.release, o.release, 'waiting', 'first', 1, false,
-          o.survey_token, o.unsubscribe_token
+          o.survey_token
         FROM made, outbox o WHERE o.invitation = $1
         """,
         invitation,

@@ -163,7 +163,7 @@ SELECT $1, $2, $3, 1, 'task', $4, 1, n.id, n.technician, n.customer, false, $6, 
   $8, $8, 'customer', false, 'fr_CA', $9, $9::timestamptz + interval '28 days', $7
 FROM transition n WHERE n.account = $1 AND n.id = $5
 """
-_LINK: Final = "INSERT INTO link (account, token_hash, purpose, invitation) VALUES ($1, $2, $3, $4)"
+_LINK: Final = "INSERT INTO link (account, token_hash, invitation) VALUES ($1, $2, $3)"
 _EVENT: Final = """
 INSERT INTO mail_event (account, id, invitation, kind, happened_at, attempt, detail)
 VALUES ($1, $2, $3, $4, $5, 1, $6)
@@ -190,8 +190,7 @@ async def _sent(world: World, campaign: UUID, task: UUID, waiting: UUID) -> Stor
         invitation = await invite(opened, campaign, task, first, "sent", now)
         await invite(opened, campaign, waiting, third, "scheduled", release)
         await opened.execute(_EVENT, account, new_id(), invitation, "sent", now, None)
-        survey = await link(opened, invitation, "survey")
-        unsubscribe = await link(opened, invitation, "unsubscribe")
+        survey, unsubscribe = await links(opened, invitation)
     return Story(account, campaign, task, waiting, survey, unsubscribe, invitation, first)
 
 
@@ -216,8 +215,9 @@ async def invite(
     return invitation
 
 
-async def link(tx: Tx, invitation: UUID, purpose: str) -> str:
-    """The token of a link in the invitation's mail."""
+async def links(tx: Tx, invitation: UUID) -> tuple[str, str]:
+    """The tokens of the links in the invitation's mail: to the survey, and to leave."""
     secret = mint()
-    await tx.execute(_LINK, tx.account, digest(secret), purpose, invitation)
-    return write(tx.account, secret)
+    leaving = digest(secret)
+    await tx.execute(_LINK, tx.account, digest(leaving), invitation)
+    return write(tx.account, secret), write(tx.account, leaving)

@@ -175,7 +175,9 @@ MADE_ANEW: Final[dict[tuple[str, str], str]] = {
 }
 
 #: Columns that are gone on purpose, by table, where no pair of `translations.py` reads the table.
-GONE_COLUMNS: Final[dict[tuple[str, str], str]] = {}
+GONE_COLUMNS: Final[dict[tuple[str, str], str]] = {
+    ("outbox", "unsubscribe_token"): "the link to leave is made of the survey's",
+}
 
 #: Versions of an answer that are kept behind the first one.
 _KEPT: Final = 19

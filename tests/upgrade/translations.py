@@ -131,6 +131,14 @@ SELECT account, a.task, r.changed_at, r.attempts, r.not_before, r.quarantined_at
 FROM rollup_change r JOIN answer a USING (account, invitation)
 """
 
+#: Of a survey's link is kept what is kept of the link to leave that is made of it.
+_LINK_BEFORE: Final = """
+SELECT account, invitation,
+  CASE purpose WHEN 'survey' THEN sha256(token_hash) ELSE token_hash END AS token_hash
+FROM link
+"""
+_LINK_AFTER: Final = "SELECT account, invitation, token_hash FROM link"
+
 READINGS: Final = {
     "verdict": Reading(("account", "id"), _VERDICT_BEFORE, _VERDICT_AFTER),
     "campaign_version": Reading(
@@ -140,6 +148,7 @@ READINGS: Final = {
     "invitation": Reading(("account", "id"), _INVITATION_BEFORE, _INVITATION_AFTER),
     "answer": Reading(("account", "invitation"), _ANSWER_BEFORE, _ANSWER_AFTER),
     "answer_version": Reading(("account", "invitation", "version"), _SAID_BEFORE, _SAID_AFTER),
+    "link": Reading(("account", "invitation", "token_hash"), _LINK_BEFORE, _LINK_AFTER),
     "mute": Reading(("account", "address", "campaign"), _MUTE_BEFORE, _MUTE_AFTER),
     "rollup_change": Reading(("account", "task"), _WAITING_BEFORE, _WAITING_AFTER),
     "task_result": Reading(("account", "task"), _RESULT_BEFORE, _RESULT_AFTER),
