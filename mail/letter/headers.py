@@ -1,8 +1,8 @@
 """The headers of a survey mail, as the bytes that travel.
 
-Written here and not by `email`, which would decode what looks like an encoded word before it
-writes it (a subject that says `=?utf-8?q?=0D=0A?=` would then start a header of its own), and
-which takes U+0085 and U+2028 for ends of lines.
+Put together here and not by messages of `email`, which would decode what looks like an encoded
+word before they write it (a subject that says `=?utf-8?q?=0D=0A?=` would then start a header of its
+own), and which take U+0085 and U+2028 for ends of lines.
 """
 
 import re

@@ -30,15 +30,12 @@ def read_wishes(header: str) -> list[Wish]:
 
 def _read(member: str) -> Wish | None:
     name, *parameters = (part.strip() for part in member.split(";"))
-    weights = [value.strip() for key, _, value in map(_pair, parameters) if key.strip() == "q"]
+    pairs = (parameter.partition("=") for parameter in parameters)
+    weights = [value.strip() for key, _, value in pairs if key.strip() == "q"]
     weight = weights[0] if weights else "1"
     if not name or not _WEIGHT.fullmatch(weight) or not weight.strip("."):
         return None
     return Wish(name, min(1.0, float(weight)))
-
-
-def _pair(parameter: str) -> tuple[str, str, str]:
-    return parameter.partition("=")
 
 
 def listed(headers: Headers, name: str) -> str:
