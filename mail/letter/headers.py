@@ -28,9 +28,15 @@ _ENCODING.header_encoding = QP
 _BARE: Final = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
 
 
-def folded(name: str, text: str) -> str:
-    """One header line of plain text with its CRLF, encoded (RFC 2047) and folded where it must."""
-    return f"{name}: {_encoded(name, text) or text}\r\n"
+def encoded(name: str, text: str) -> str:
+    """`text` as the header `name` says it: in encoded words (RFC 2047), one a line, where it must.
+
+    As it is where it fits and nobody takes it for such a word. No character is cut in two.
+    """
+    fits = len(name) + len(": ") + len(text) <= _LINE
+    if fits and "=?" not in text and text == text.strip() and _PRINTABLE.fullmatch(text):
+        return text
+    return "\r\n ".join(filter(None, _ENCODING.header_encode_lines(text, repeat(_WORD))))
 
 
 def mailbox(name: str, person: str, address: str) -> str:
@@ -38,8 +44,8 @@ def mailbox(name: str, person: str, address: str) -> str:
     where = sendable(address)
     if not person:
         return f"{name}: {where}\r\n"
-    if encoded := _encoded(name, person):
-        return f"{name}: {encoded}\r\n <{where}>\r\n"
+    if (words := encoded(name, person)) != person:
+        return f"{name}: {words}\r\n <{where}>\r\n"
     quoted = person if _ATOMS.fullmatch(person) else '"' + _SPECIAL.sub(r"\\\1", person) + '"'
     gap = " " if len(f"{name}: {quoted} <{where}>") <= _LINE else "\r\n "
     return f"{name}: {quoted}{gap}<{where}>\r\n"
@@ -57,14 +63,3 @@ def sendable(address: str) -> str:
     if not _BARE.fullmatch(address):
         raise ValueError("not an address")
     return address
-
-
-def _encoded(name: str, text: str) -> str | None:
-    """`text` in encoded words, one a line; no character is cut in two.
-
-    None where it may stand as it is: it fits, and nobody takes it for an encoded word.
-    """
-    fits = len(name) + len(": ") + len(text) <= _LINE
-    if fits and "=?" not in text and text == text.strip() and _PRINTABLE.fullmatch(text):
-        return None
-    return "\r\n ".join(filter(None, _ENCODING.header_encode_lines(text, repeat(_WORD))))

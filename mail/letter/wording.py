@@ -20,7 +20,10 @@ _END_OF_LINE: Final = re.compile(r"\r\n?|\n")
 
 
 class Wording(Struct, frozen=True):
-    """Texts of a mail. `body`, `information`: paragraphs. `words`: by rating, said in full."""
+    """Texts of a mail. `words`: by rating, said in full.
+
+    `body`, `information`: paragraphs, which are the lines that are not blank, as they were typed.
+    """
 
     title: str
     subject: str
@@ -51,25 +54,22 @@ def wording(content: Content, locale: str, fallback: str) -> Wording:
         else gettext("%(rating)s out of 5") % {"rating": rating}
         for rating in range(1, BEST_RATING + 1)
     }
-    information = text_in(content.information, locale, fallback)
+    body, information = (
+        [line for line in _END_OF_LINE.split(text_in(one, locale, fallback)) if line.strip(" \t")]
+        for one in (message.body, content.information)
+    )
     return Wording(
         title=text_in(message.title, locale, fallback),
         subject=text_in(message.subject, locale, fallback),
         sender=message.sender_name,
-        body=paragraphs(text_in(message.body, locale, fallback)),
+        body=body,
         question=text_in(question.text, locale, fallback),
         low=low,
         high=high,
         words=words,
-        information=paragraphs(information)
-        or [gettext("Your answers are used only to improve our service.")],
+        information=information or [gettext("Your answers are used only to improve our service.")],
         privacy_url=content.privacy_url,
     )
-
-
-def paragraphs(text: str) -> list[str]:
-    """The lines of `text` that are not blank, as they were typed."""
-    return [line for line in _END_OF_LINE.split(text) if line.strip(" \t")]
 
 
 def greeting(name: str | None, locale: str) -> str:
