@@ -28,7 +28,7 @@ _ENCODING.header_encoding = QP
 _BARE: Final = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
 
 
-def encoded(name: str, text: str) -> str:
+def header_text(name: str, text: str) -> str:
     """`text` as the header `name` says it: in encoded words (RFC 2047), one a line, where it must.
 
     As it is where it fits and nobody takes it for such a word. No character is cut in two.
@@ -44,7 +44,7 @@ def mailbox(name: str, person: str, address: str) -> str:
     where = sendable(address)
     if not person:
         return f"{name}: {where}\r\n"
-    if (words := encoded(name, person)) != person:
+    if (words := header_text(name, person)) != person:
         return f"{name}: {words}\r\n <{where}>\r\n"
     quoted = person if _ATOMS.fullmatch(person) else '"' + _SPECIAL.sub(r"\\\1", person) + '"'
     gap = " " if len(f"{name}: {quoted} <{where}>") <= _LINE else "\r\n "

@@ -26,7 +26,7 @@ from markupsafe import escape
 from msgspec import Struct
 
 from mail.definition import BEST_RATING, Content, Message
-from mail.letter.headers import BOUNDARY, encoded, mailbox
+from mail.letter.headers import BOUNDARY, header_text, mailbox
 from mail.letter.wording import gettext_of, wording
 
 _PLAIN, _HTML = (
@@ -169,7 +169,7 @@ def _compiled(text: str, kept: list[str]) -> bytes:
 def _headers(message: Message, subject: str, origin: Origin, locale: str) -> bytes:
     constant = (
         mailbox("From", message.sender_name, message.sender_address or origin.sender),
-        f"Subject: {encoded('Subject', subject)}\r\n",
+        f"Subject: {header_text('Subject', subject)}\r\n",
         "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
         "Auto-Submitted: auto-generated\r\n",
         # The same for Exchange: no out-of-office reply, no receipt; reports of failure stay wanted.

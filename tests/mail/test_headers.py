@@ -8,7 +8,7 @@ from email.utils import parseaddr
 
 import pytest
 
-from mail.letter.headers import encoded, mailbox
+from mail.letter.headers import header_text, mailbox
 
 TEXTS = (
     "How did our visit go?",
@@ -41,7 +41,7 @@ def named(header: str) -> tuple[str, str]:
 
 @pytest.mark.parametrize("text", [*TEXTS, " blanks ", "word " * 40, "é" * 200])
 def test_a_subject_is_what_was_typed(text: str) -> None:
-    header = f"Subject: {encoded('Subject', text)}\r\n"
+    header = f"Subject: {header_text('Subject', text)}\r\n"
     assert str(read(header)["Subject"]) == text
 
 
