@@ -7,7 +7,7 @@ durable; that the server took it is written along with what comes next, and agai
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeVar, cast
+from typing import Final, TypeVar
 from uuid import UUID
 
 import structlog
@@ -86,8 +86,9 @@ class Checkpoint:
 
     def __init__(self) -> None:
         self.lost = False
-        self._contents: list[tuple[Leased, asyncio.Future[bool]]] = []
-        self._markers: set[asyncio.Task[None]] = set()
+        self._contents: list[Leased] = []
+        self._marks = asyncio.Semaphore(_AT_ONCE)
+        self._marking: asyncio.Task[set[tuple[UUID, int]]]
         self._taken: dict[int, list[Leased]] = {}
         self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._writers: list[asyncio.Task[None]] = []
@@ -98,12 +99,10 @@ class Checkpoint:
 
         :raises Exception: of the database; it is not known, and nothing may leave.
         """
-        loop = asyncio.get_running_loop()
-        heard: asyncio.Future[bool] = loop.create_future()
-        self._contents.append((job, heard))
-        if len(self._markers) < _AT_ONCE:
-            self._markers.add(loop.create_task(self._mark_contents()))
-        stands = await heard
+        self._contents.append(job)
+        if len(self._contents) == 1:
+            self._marking = asyncio.create_task(self._mark_contents())
+        stands = (job.invitation, job.attempt) in await asyncio.shield(self._marking)
         self.lost = self.lost or not stands
         return stands
 
@@ -130,22 +129,20 @@ class Checkpoint:
             if error is not None:
                 raise error
 
-    async def _mark_contents(self) -> None:
-        """Until nothing waits; whoever comes from then on begins anew."""
-        while self._contents:
-            await asyncio.sleep(0)  # others come in the same breath
+    async def _mark_contents(self) -> set[tuple[UUID, int]]:
+        """Invitations and attempts of which the content may leave, of those that came meanwhile.
+
+        Of two attempts at one mail the first was taken back, whichever comes first here.
+        """
+        await asyncio.sleep(0)  # others come in the same breath
+        async with self._marks:
             together, self._contents = self._contents, []
-            try:
-                told = await _set_content([job for job, _ in together]) if together else []
-            except Exception as error:  # noqa: BLE001 - whoever waits is told
-                for _, heard in together:
-                    if not heard.done():
-                        heard.set_exception(error)
-                continue
-            for (_, heard), stands in zip(together, told, strict=True):
-                if not heard.done():  # cancelled meanwhile
-                    heard.set_result(stands)
-        self._markers.remove(cast("asyncio.Task[None]", asyncio.current_task()))
+            last: dict[UUID, int] = {}
+            for job in together:
+                last[job.invitation] = max(job.attempt, last.get(job.invitation, 0))
+            accounts = {job.account for job in together}
+            rows = await once(_CONTENT, accounts, list(last), list(last.values()))
+        return {(row["invitation"], last[row["invitation"]]) for row in rows}
 
     async def _write_sent(self, account: int) -> None:
         """What comes while the account's last ones are written goes together, too.
@@ -182,20 +179,6 @@ class Checkpoint:
 async def still_ours(job: Leased) -> bool:
     """Whether the claim still stands: nobody has taken it back, or over."""
     return bool(await once(_OURS, job.account, job.invitation, job.attempt))
-
-
-async def _set_content(jobs: Sequence[Leased]) -> list[bool]:
-    """Whether each lease still held; those of them that did may send.
-
-    Of two attempts at one mail the first was taken back, whichever comes first here.
-    """
-    accounts = list({job.account for job in jobs})
-    last: dict[UUID, int] = {}
-    for job in jobs:
-        last[job.invitation] = max(job.attempt, last.get(job.invitation, 0))
-    rows = await once(_CONTENT, accounts, list(last), list(last.values()))
-    ours = {row["invitation"] for row in rows}
-    return [job.invitation in ours and job.attempt == last[job.invitation] for job in jobs]
 
 
 async def _set_sent(tx: Tx, jobs: Sequence[Leased]) -> tuple[bool, bool]:

@@ -80,15 +80,13 @@ async def judge(
     }
     known = _Known(tx.now, locked, await contacts.mutes_of(tx, wanted), probes)
     outcomes = [_outcome(one, version, to, known) for one, version, to in found]
-    await contacts.use(tx, [_use(one, tx.now) for one in outcomes if isinstance(one, Cleared)])
+    # Anchored as if sent at once, so that of a campaign with a window the last one is its own.
+    uses = [
+        Use(to, one.invitation, one.campaign, window_anchor(one.release, tx.now))
+        for one, to in ((o.candidate, o.contact) for o in outcomes if isinstance(o, Cleared))
+    ]
+    await contacts.use(tx, uses)
     return outcomes
-
-
-def _use(cleared: Cleared, now: datetime) -> Use:
-    """Anchored as if sent at once, so that of a campaign with a window the last one is its own."""
-    one = cleared.candidate
-    counted_from = window_anchor(one.release, now)
-    return Use(cleared.contact, one.invitation, one.campaign, counted_from)
 
 
 def _address(one: Candidate, version: Version | None, empty: set[str]) -> Resolved | None:
