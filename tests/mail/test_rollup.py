@@ -185,6 +185,16 @@ async def test_a_poisonous_result_is_put_aside(
         assert await roll_due() == 0
     found = await rows(world, "SELECT attempts, quarantined_at FROM rollup_change")
     assert (found[0]["attempts"], found[0]["quarantined_at"] is None) == (ATTEMPTS, False)
+    await change(world, "UPDATE rollup_change SET not_before = retour_now()")
+    assert await roll_due() == 0
+    assert await rows(world, "SELECT attempts, quarantined_at FROM rollup_change") == found
     await submit(mail.survey, Submission(rating=5))
     found = await rows(world, "SELECT attempts, quarantined_at FROM rollup_change")
     assert (found[0]["attempts"], found[0]["quarantined_at"]) == (0, None)
+
+
+async def test_only_who_wrote_something_commented(world: World, mail: Sent) -> None:
+    for comment, comments in (("", 0), ("Merci", 1), ("", 0)):
+        await submit(mail.survey, Submission(rating=4, comment=comment))
+        await roll_due()
+        assert (await result(world))["comments"] == comments

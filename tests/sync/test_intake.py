@@ -576,3 +576,29 @@ async def test_an_address_of_blanks_is_none(world: World, owner: Owner) -> None:
     task, device = await world.task(customer=customer), await world.device(world.alice)
     await world.push(device, world.item(task, "600", email="marie@example.org"))
     assert (await stored_customer(world, customer)).email == "marie@example.org"
+
+
+@pytest.mark.parametrize(
+    ("holder", "verdict"), [("technician", "accepted"), ("pool", "accepted"), ("other", "refused")]
+)
+async def test_whoever_a_new_task_is_given_to_had_it_since_they_told_of_it(
+    world: World, owner: Owner, holder: str, verdict: str
+) -> None:
+    task, told = new_id(), datetime.now(UTC) - MINUTE
+    await world.push(await world.device(world.alice), world.item(task, "600", told))
+    given: dict[str, Any] = {
+        "technician": {"technician": world.alice},
+        "pool": {"pool": world.site},
+        "other": {"technician": world.bob},
+    }[holder]
+    usual = TaskPut(
+        id=task, type=world.service_call, state="100", title="Fuite", unit=world.site, **given
+    )
+    async with tx(world.account) as opened:
+        assert (await put_tasks(opened, [usual])).changed is (verdict == "accepted")
+    row = await owner.connection.fetchrow(
+        "SELECT n.verdict, a.start_at = t.created_at AS began_with_it"
+        " FROM transition n JOIN task t ON t.id = coalesce(n.task, n.pushed_task)"
+        " JOIN assignment a ON a.task = t.id"
+    )
+    assert tuple(row or ()) == (verdict, verdict == "refused")
