@@ -158,7 +158,7 @@ async def _leave(tx: Tx, invitation: UUID, address: str | None) -> None:
     if contact is not None and contact.suppressed == "unsubscribed":
         return
     await take_turn(tx)
-    if contact is not None:
+    if contact := await contacts.contact_of(tx, invitation, address):
         await recall_to(tx, contact.id)
     if await contacts.unsubscribe(tx, invitation, address):
         await tx.execute(_TELL, tx.account, invitation, new_id(), tx.now)

@@ -29,7 +29,7 @@ FROM unnest($3::uuid[], $4::text[]) AS one (id, kind) ORDER BY one.kind
 ON CONFLICT (account, invitation, kind) DO UPDATE
 SET status = 'open', opened_at = excluded.opened_at, resolution = NULL, closed_at = NULL
 WHERE follow_up.resolution = $6 AND follow_up.closed_by IS NULL
-RETURNING id, kind
+RETURNING id, kind, id <> ALL($3) AS again
 """
 
 _WITHDRAW: Final = """
@@ -70,8 +70,11 @@ async def _withdraw(tx: Tx, invitation: UUID, but: Sequence[Kind]) -> None:
 async def _open(tx: Tx, invitation: UUID, kinds: Sequence[Kind]) -> None:
     ids = [new_id() for _ in kinds]
     rows = await tx.fetch(_OPEN, tx.account, invitation, ids, kinds, tx.now, WITHDRAWN)
+    withdrawn, opened = {"status": "closed", "resolution": WITHDRAWN}, {"status": "open"}
     told = [
-        Told(f"follow_up/{row['id']}", None, {"invitation": invitation, "kind": row["kind"]})
+        Told(f"follow_up/{row['id']}", withdrawn, opened)
+        if row["again"]
+        else Told(f"follow_up/{row['id']}", None, {"invitation": invitation, "kind": row["kind"]})
         for row in rows
     ]
     await tell(tx, "follow_up.open", told)

@@ -1,6 +1,8 @@
 """The campaigns of an account as deciding needs them, kept by each process between changes."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, TypeAlias
 from uuid import UUID
 
@@ -35,13 +37,21 @@ class CampaignSet(Struct, frozen=True):
 _EMPTY: Final = CampaignSet(0, CampaignIndex(()), {})
 
 
-class CampaignVersion(Struct, frozen=True):
-    """What a campaign says at one of its versions."""
+@dataclass(frozen=True)
+class CampaignVersion:
+    """What a campaign says at one of its versions; the content is read when it is needed."""
 
     rules: Rules
-    content: Content
+    written: str
+    format: int
+
+    @cached_property
+    def content(self) -> Content:
+        """:raises msgspec.ValidationError: it cannot be read."""
+        return decode_content(self.written, self.format)
 
 
+#: Of the one database that a process works on.
 _sets: Final[dict[int, CampaignSet]] = {}
 _versions: Final[dict[tuple[int, UUID, int], CampaignVersion]] = {}
 
@@ -103,7 +113,7 @@ async def pinned(tx: Tx, keys: Iterable[VersionKey]) -> dict[VersionKey, Campaig
         ids, numbers = zip(*missing, strict=True)
         for row in await tx.fetch(_VERSIONS, tx.account, ids, numbers):
             rules = decode_rules(row["rules"], row["format"])
-            said = CampaignVersion(rules, decode_content(row["content"], row["format"]))
+            said = CampaignVersion(rules, row["content"], row["format"])
             found[row["campaign"], row["version"]] = said
             _versions[tx.account, row["campaign"], row["version"]] = said
     return found

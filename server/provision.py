@@ -19,7 +19,7 @@ from server.provisioning.roles import (
 from server.provisioning.waiting import telling
 from server.settings import Settings
 from sync.connecting import PATIENCE, Connector, WrongRoleError
-from sync.database import DB
+from sync.database import DB, transaction
 from sync.schema import API_ROLE, WORKER_ROLE
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ async def provision(settings: Settings) -> tuple[str, str]:
     dsn = settings.database_url
     try:
         await DB.open(dsn, size=1, limit=None)
-        async with DB.transaction() as opened:
-            await _prepare(settings, opened.connection)
+        async with transaction() as owner:
+            await _prepare(settings, owner)
     except WrongRoleError as error:
         raise ProvisionError(str(error)) from None
     except asyncpg.InsufficientPrivilegeError as error:

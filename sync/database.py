@@ -178,35 +178,23 @@ SYSTEM: Final = "system"
 
 
 @asynccontextmanager
-async def tx(account: int = NO_ACCOUNT, actor: str = SYSTEM) -> AsyncIterator[Tx]:
-    """One transaction in the scope of `account`; commits at the end unless an error passes.
+async def transaction() -> AsyncIterator["Connection"]:
+    """A transaction on a connection of this loop's pool, which Piccolo's queries use, too.
 
-    `actor`: who stands in the record of what it changes, see `sync.audit`.
+    Its connection is given back whatever happens to COMMIT or ROLLBACK.
 
-    :raises NestedError: inside another one. A swallowed inner error would commit both.
     :raises TimeoutError: when no connection is free within `ACQUIRE_TIMEOUT` seconds.
     """
-    if DB.current_transaction.get() is not None:
-        raise NestedError("a transaction is already open here; use tx.savepoint()")
     pool = DB.pool
     async with borrowed(pool) as connection:
         begun = connection.transaction()
         async with asyncio.timeout(PROMPT):
             await begun.start()
-        current = PostgresTransaction(DB)  # where Piccolo's queries go
+        current = PostgresTransaction(DB)
         current.connection = connection
         context = DB.current_transaction.set(current)
         try:
-            scope = str(account) if account else ""
-            row = await connection.fetchrow(_OPEN, scope, timeout=PROMPT)
-            assert row is not None  # noqa: S101 - a SELECT without FROM has one row
-            if row["read_only"]:
-                raise asyncpg.ReadOnlySQLTransactionError(READ_ONLY)  # noqa: TRY301 - one way out
-            made = Tx(connection, account, row["now"], actor)
-            yield made
-            for sql in sorted(made.last):
-                await made.execute(sql, account)
-            await begun.commit()
+            yield connection
         except UNSURE:  # the transaction ends with its connection: nothing waits for it
             raise
         except BaseException:
@@ -216,8 +204,32 @@ async def tx(account: int = NO_ACCOUNT, actor: str = SYSTEM) -> AsyncIterator[Tx
             except CUT as error:  # so it is with this one; the first error says why
                 await cut(pool, connection, others=isinstance(error, TimeoutError))
             raise
+        else:
+            await begun.commit()
         finally:
             DB.current_transaction.reset(context)
+
+
+@asynccontextmanager
+async def tx(account: int = NO_ACCOUNT, actor: str = SYSTEM) -> AsyncIterator[Tx]:
+    """A transaction in the scope of `account`; commits at the end unless an error passes.
+
+    `actor`: who stands in the record of what it changes, see `sync.audit`.
+
+    :raises NestedError: inside another one. A swallowed inner error would commit both.
+    :raises TimeoutError: as `transaction`.
+    """
+    if DB.current_transaction.get() is not None:
+        raise NestedError("a transaction is already open here; use tx.savepoint()")
+    async with transaction() as connection:
+        row = await connection.fetchrow(_OPEN, str(account) if account else "", timeout=PROMPT)
+        assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+        if row["read_only"]:
+            raise asyncpg.ReadOnlySQLTransactionError(READ_ONLY)
+        made = Tx(connection, account, row["now"], actor)
+        yield made
+        for sql in sorted(made.last):
+            await made.execute(sql, account)
 
 
 def retried(attempt: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[object, object, T]]:

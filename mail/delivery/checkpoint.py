@@ -125,7 +125,9 @@ class Checkpoint:
         """
         soon = asyncio.get_running_loop().time() + patience
         self._give_up_at = min(soon, self._give_up_at)
-        for error in await asyncio.gather(*self._writers, return_exceptions=True):
+        # Shielded: a run whose time is over must not end the writing of what went.
+        writers = (asyncio.shield(writer) for writer in self._writers)
+        for error in await asyncio.gather(*writers, return_exceptions=True):
             if error is not None:
                 raise error
 

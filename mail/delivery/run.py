@@ -7,6 +7,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from typing import Final
 
 import structlog
@@ -145,14 +146,13 @@ class Pool:
         """
         await self._queue.put(None)
         await asyncio.gather(*self._tasks)
-        try:
-            await self._checkpoint.flush(self._patience)
-        finally:  # what cannot be written of one account keeps no other waiting
+        async with AsyncExitStack() as left:  # each is done, whatever the others meet
+            if self._refusal is not None:
+                left.push_async_callback(setbacks.rest, self._refusal)
             for account in {job.account for job in self._unsent}:
                 jobs = [job for job in self._unsent if job.account == account]
-                await setbacks.give_back(account, jobs)
-            if self._refusal is not None:
-                await setbacks.rest(self._refusal)
+                left.push_async_callback(setbacks.give_back, account, jobs)
+            await self._checkpoint.flush(self._patience)
         if self._broken is not None:
             raise self._broken
 

@@ -2,6 +2,9 @@
 
 What is kept is the SHA-256 of that. So a survey's link of before is known by the SHA-256 of what
 was kept of it, and one to leave by what was kept.
+
+A copy of the database from before this, a backup say, therefore holds links to leave of the mails
+that went until then: whoever reads it could unsubscribe whom it names, and no more.
 """
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager

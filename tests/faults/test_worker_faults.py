@@ -166,11 +166,13 @@ async def test_11_a_worker_that_slept_through_its_lease_writes_no_row(
             other = line.yard.fleet.worker(database_url=second.dsn)
             until(second.trap(CONTENT).sprung.is_set, "another worker is about to send")
             line.proxy.watch(mark.statement)
-            line.worker.send(SIGCONT)
-            woken.set()
-            until(lambda: line.proxy.tags, "the sleeper writes")
-            assert [tag.split()[-1] for _, tag in line.proxy.tags] == ["0"]
-            sending.set()
+            try:
+                line.worker.send(SIGCONT)
+                woken.set()
+                until(lambda: line.proxy.tags, "the sleeper writes")
+                assert [tag.split()[-1] for _, tag in line.proxy.tags] == ["0"]
+            finally:
+                sending.set()
             await line.yard.idle()
             assert len(line.yard.sink.to(visit.address)) == copies
             assert await line.yard.status(visit) == "sent"

@@ -90,6 +90,24 @@ async def test_what_was_not_begun_is_given_back_where_what_was_sent_cannot_be_wr
     assert len(post.server.mails) == 1
 
 
+async def test_what_was_taken_is_written_though_the_time_of_its_run_is_over(post: Post) -> None:
+    [job] = await jobs_of(post, 1)
+    checkpoint = Checkpoint()
+    assert await checkpoint.content(job)
+    async with post.owner.connection.transaction():
+        await post.owner.connection.execute("LOCK TABLE mail_event IN SHARE MODE")
+        checkpoint.sent(job)
+        flushing = asyncio.create_task(checkpoint.flush(SOON))
+        await post.owner.until_waiting(1)
+        flushing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await flushing
+    async with asyncio.timeout(SOON):
+        await checkpoint.flush(SOON)
+    [row] = await rows(post.world, "SELECT status FROM invitation")
+    assert row["status"] == "sent"
+
+
 async def _transactions(post: Post) -> dict[UUID, str]:
     """By invitation, which transaction wrote its entry in the queue last."""
     found = await rows(post.world, "SELECT invitation, xmin::text AS by FROM outbox")

@@ -44,12 +44,13 @@ async def standing(world: World) -> dict[str, tuple[str, str | None]]:
 
 
 async def told(world: World) -> list[tuple[str, str, str, Any]]:
-    """Who did what to which follow-up, in the record."""
+    """Who did what to which follow-up, in the record; the kind where it is new."""
     return [
-        (row["actor"], row["action"], row["kind"], row["resolution"])
+        (row["actor"], row["action"], row["kind"] or row["was"], row["resolution"])
         for row in await rows(
             world,
-            "SELECT actor, action, after ->> 'kind' AS kind, after ->> 'resolution' AS resolution"
+            "SELECT actor, action, after ->> 'kind' AS kind, after ->> 'resolution' AS resolution,"
+            " concat(before ->> 'status', ' to ', after ->> 'status') AS was"
             " FROM audit WHERE object LIKE 'follow_up/%' ORDER BY at, action, kind",
         )
     ]
@@ -138,8 +139,8 @@ async def test_each_change_stands_in_the_record(world: World) -> None:
     assert await told(world) == [
         ("customer", "follow_up.open", "call_back", None),
         ("customer", "follow_up.open", "negative", None),
-        ("customer", "follow_up.withdraw", None, "withdrawn"),
-        ("customer", "follow_up.open", "call_back", None),
+        ("customer", "follow_up.withdraw", "open to closed", "withdrawn"),
+        ("customer", "follow_up.open", "closed to open", None),
     ]
 
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from piccolo.apps.migrations.commands.forwards import run_forwards
 
 from server.provisioning.roles import make_groups
-from sync.database import DB
+from sync.database import DB, transaction
 from sync.schema import FENCES, execute_script
 from tests.apart import apart
 from tests.databases import drop, renamed
@@ -177,8 +177,8 @@ async def _migrate_to(dsn: str) -> None:
     """Run this version's migrations as far as the landed version had them."""
     await DB.open(dsn, size=1, limit=None)
     try:
-        async with DB.transaction() as opened:
-            await make_groups(opened.connection)
+        async with transaction() as owner:
+            await make_groups(owner)
             await execute_script(FENCES)
             for app, last in LAST.items():
                 outcome = await run_forwards(app, last)
