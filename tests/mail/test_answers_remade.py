@@ -35,6 +35,7 @@ SELECT account, task, answers, lead_mean AS rating_mean, lead_value AS rating_la
   comments, call_back, answered_at, rolled_at
 FROM task_result;
 ALTER TABLE rollup_change DROP CONSTRAINT rollup_change_account_invitation_fkey;
+ALTER TABLE follow_up DROP CONSTRAINT follow_up_account_invitation_fkey;
 DROP TABLE answer, answer_value, answer_version, task_result;
 CREATE TABLE answer AS SELECT * FROM was;
 CREATE TABLE answer_version AS SELECT * FROM versions_were;
