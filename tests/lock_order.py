@@ -105,6 +105,14 @@ def locks_of(statement: str) -> tuple[str, ...]:
     return tuple(kind for kind in ordered if kind in _kinds())
 
 
+@lru_cache(maxsize=4096)
+def _bounds(statement: str) -> tuple[bool, bool]:
+    """Whether a transaction begins or ends, and whether nobody else can be in its way."""
+    text = statement.lower()
+    ends = text.lstrip().startswith(_ENDS) and "to savepoint" not in text
+    return ends, bool(_NOBODY_ELSE.search(text))
+
+
 @cache
 def _kinds() -> frozenset[str]:
     """Everything that can be locked: other names are of parts of a statement."""
@@ -167,16 +175,16 @@ class Transactions:
             return
         if isinstance(query.exception, DeadlockDetectedError):
             self._heard.deadlocks.append(query.query)
-        text = query.query.lower()
-        if text.lstrip().startswith(_ENDS) and "to savepoint" not in text:
+        ends, alone = _bounds(query.query)
+        if ends:
             self._held, self._alone = [], False
-        elif _NOBODY_ELSE.search(text):
+        elif alone:
             self._alone = True
-        elif not self._alone:
-            self._note(query.query)
+        elif not self._alone and (kinds := locks_of(query.query)):
+            self._note(kinds, query.query)
 
-    def _note(self, statement: str) -> None:
-        for kind in locks_of(statement):
+    def _note(self, kinds: tuple[str, ...], statement: str) -> None:
+        for kind in kinds:
             if kind not in self._held:
                 if self._breaks_order(kind):
                     self._heard.breaks.append(Break(kind, tuple(self._held), statement))
