@@ -7,6 +7,7 @@ durable; that the server took it is written along with what comes next, and agai
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -92,6 +93,7 @@ class Checkpoint:
         self._taken: dict[int, list[Leased]] = {}
         self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._writers: list[asyncio.Task[None]] = []
+        self._ending = asyncio.Event()
         self._give_up_at = asyncio.get_running_loop().time() + _LONGEST
 
     async def content(self, job: Leased) -> bool:
@@ -125,6 +127,7 @@ class Checkpoint:
         """
         soon = asyncio.get_running_loop().time() + patience
         self._give_up_at = min(soon, self._give_up_at)
+        self._ending.set()  # nothing more comes
         # Shielded: a run whose time is over must not end the writing of what went.
         writers = (asyncio.shield(writer) for writer in self._writers)
         for error in await asyncio.gather(*writers, return_exceptions=True):
@@ -151,7 +154,9 @@ class Checkpoint:
 
         One account that cannot be written keeps no other waiting.
         """
-        await asyncio.sleep(_LINGER)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER):
+                await self._ending.wait()
         async with self._turns[account]:
             jobs = self._taken.pop(account)
             broken, was_full = await self._until_done(account, lambda tx: _set_sent(tx, jobs))
