@@ -153,14 +153,20 @@ async def unsubscribe(token: str) -> Subscription | None:
 
 
 async def _leave(tx: Tx, invitation: UUID, address: str | None) -> None:
-    """Turn, queue, contact, as everybody locks them: what is claimed cannot grow in between."""
+    """Turn, queue, contact, as everybody locks them: what is claimed cannot grow in between.
+
+    `address`: the invitation's, None where it is erased.
+    """
     contact = await contacts.contact_of(tx, invitation, address)
     if contact is not None and contact.suppressed == "unsubscribed":
-        return
+        return  # who says so again waits for nobody
     await take_turn(tx)
-    if contact := await contacts.contact_of(tx, invitation, address):
+    contact = await contacts.contact_of(tx, invitation, address)
+    if contact is not None:
         await recall_to(tx, contact.id)
-    if await contacts.unsubscribe(tx, invitation, address):
+    elif address is not None:
+        contact = (await contacts.make(tx, [address]))[address]
+    if contact is not None and await contacts.unsubscribe(tx, contact.id):
         await tx.execute(_TELL, tx.account, invitation, new_id(), tx.now)
 
 

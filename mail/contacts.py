@@ -111,7 +111,6 @@ WHERE account = $1 AND id = $2 AND suppressed IS NULL
 _UNSUBSCRIBE: Final = """
 UPDATE contact SET suppressed = 'unsubscribed', suppressed_at = $3
 WHERE account = $1 AND id = $2 AND suppressed IS DISTINCT FROM 'unsubscribed'
-RETURNING id
 """
 
 
@@ -168,18 +167,9 @@ async def contact_of(tx: Tx, invitation: UUID, address: str | None) -> Contact |
     return None if row is None else Contact(row["id"], row["suppressed"])
 
 
-async def unsubscribe(tx: Tx, invitation: UUID, address: str | None) -> UUID | None:
-    """Never write again to whom an invitation was sent: their row, locked, where that is new.
-
-    `address`: the invitation's, None where it is erased.
-    """
-    contact = await contact_of(tx, invitation, address)
-    if contact is None and address is not None:
-        contact = (await make(tx, [address]))[address]
-    if contact is None:
-        return None
-    left: UUID | None = await tx.fetchval(_UNSUBSCRIBE, tx.account, contact.id, tx.now)
-    return left
+async def unsubscribe(tx: Tx, contact: UUID) -> bool:
+    """Never write to `contact` again, on its own word; whether that is new."""
+    return bool(await tx.execute(_UNSUBSCRIBE, tx.account, contact, tx.now))
 
 
 async def found_full(tx: Tx, contact: UUID, invitation: UUID) -> bool:

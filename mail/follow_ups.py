@@ -6,7 +6,7 @@ when they do; what somebody is at, or has closed, stays theirs.
 """
 
 from collections.abc import Sequence
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 from uuid import UUID
 
 from mail.answer_body import Body
@@ -17,10 +17,13 @@ from sync.ids import new_id
 
 #: What is to be done: call the customer back, or read what displeased them.
 Kind: TypeAlias = Literal["call_back", "negative"]
-KINDS: Final[tuple[Kind, ...]] = ("call_back", "negative")
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 #: Why one is closed that nobody has closed.
 WITHDRAWN: Final = "withdrawn"
+#: How those are told of that come and go, in the record.
+_STANDS: Final = {"status": "open"}
+_IS_WITHDRAWN: Final = {"status": "closed", "resolution": WITHDRAWN}
 
 _OPEN: Final = """
 INSERT INTO follow_up (account, id, invitation, kind, opened_at, status)
@@ -62,17 +65,15 @@ async def follow(
 
 async def _withdraw(tx: Tx, invitation: UUID, but: Sequence[Kind]) -> None:
     rows = await tx.fetch(_WITHDRAW, tx.account, invitation, tx.now, WITHDRAWN, but)
-    was, now = {"status": "open"}, {"status": "closed", "resolution": WITHDRAWN}
-    told = [Told(f"follow_up/{row['id']}", was, now) for row in rows]
+    told = [Told(f"follow_up/{row['id']}", _STANDS, _IS_WITHDRAWN) for row in rows]
     await tell(tx, "follow_up.withdraw", told)
 
 
 async def _open(tx: Tx, invitation: UUID, kinds: Sequence[Kind]) -> None:
     ids = [new_id() for _ in kinds]
     rows = await tx.fetch(_OPEN, tx.account, invitation, ids, kinds, tx.now, WITHDRAWN)
-    withdrawn, opened = {"status": "closed", "resolution": WITHDRAWN}, {"status": "open"}
     told = [
-        Told(f"follow_up/{row['id']}", withdrawn, opened)
+        Told(f"follow_up/{row['id']}", _IS_WITHDRAWN, _STANDS)
         if row["again"]
         else Told(f"follow_up/{row['id']}", None, {"invitation": invitation, "kind": row["kind"]})
         for row in rows

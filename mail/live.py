@@ -47,7 +47,10 @@ class CampaignVersion:
 
     @cached_property
     def content(self) -> Content:
-        """:raises msgspec.ValidationError: it cannot be read."""
+        """Texts, sender and questions.
+
+        :raises msgspec.ValidationError: it cannot be read.
+        """
         return decode_content(self.written, self.format)
 
 

@@ -1,7 +1,8 @@
 """The way to the database: one engine, a pool per event loop, and `tx()`.
 
-Every transaction of Retour goes through `tx()`: it carries the account's scope (row-level security
-reads it), gives the database's time, always returns its connection, and refuses to be nested.
+Every transaction of Retour goes through `tx()`, but for the owner's migrations: it carries the
+account's scope (row-level security reads it), gives the database's time, always returns its
+connection, and refuses to be nested.
 Simple reads and writes use Piccolo's tables inside it; the hot paths use its `fetch` and `execute`.
 """
 

@@ -111,7 +111,7 @@ class Session:
 
 
 def letter_of(config: MailConfig, job: Leased) -> Letter:
-    """The mail of `job`: the same bytes at every attempt of a version of ours.
+    """The mail of `job`: the same bytes at every attempt, unless Retour was updated between two.
 
     :raises ValueError: an address in it is none.
     """

@@ -29,17 +29,18 @@ _FROZEN: Final = (
     "tags", "customer_tags",
 )  # fmt: skip
 _VERDICT: Final = (*_JUDGED, *_FROZEN)
-_COLUMNS: Final = ("id", "spelling", "digest", *_VERDICT)
+#: What identifies it, as it was sent.
+_SENT: Final = ("id", "spelling", "digest")
 
 
 def _rows(parameter: str) -> str:
-    """The rows of a parameter, `_judged_rows`, with what is frozen of their tasks.
+    """The rows of a parameter, `judged_transition[]`, with what is frozen of their tasks.
 
     In the order of ids, so that two connections with the same batch wait and do not deadlock. By
     LIMIT a task is looked up, however few the account is believed to have.
     """
     return f"""
-SELECT {", ".join(f"n.{column}" for column in ("id", "spelling", "digest", *_JUDGED))},
+SELECT {", ".join(f"n.{column}" for column in (*_SENT, *_JUDGED))},
   {", ".join(f"k.{column}" for column in _FROZEN)}
 FROM unnest({parameter}::judged_transition[]) AS n
 LEFT JOIN LATERAL (
@@ -83,7 +84,8 @@ WHERE task.account = $1 AND task.id = f.task
 
 ADD: Final = _folding(
     f"""
-INSERT INTO transition (account, device, technician, by, arrived_at, {", ".join(_COLUMNS)})
+INSERT INTO transition (account, device, technician, by, arrived_at,
+  {", ".join((*_SENT, *_VERDICT))})
 SELECT $1, $2, $3, $4, $5, r.* FROM ({_rows("$6")}) AS r
 """,  # noqa: S608 - our own text
     rows="$6", now="$7", first_older=8,
@@ -133,7 +135,7 @@ async def settle(tx: Tx, judged: Sequence[Judged], folded: Folded, by: UUID | No
 
 def _parameters(
     judged: Sequence[Judged], folded: Folded
-) -> tuple[list[tuple[object, ...]], list[list[object]]]:
+) -> tuple[list[tuple[object, ...]], Sequence[Sequence[object]]]:
     """Rows of `judged_transition`, and columns of what other steps give to tasks.
 
     An array of rows is sent in less time than one for each of their fields.
@@ -150,7 +152,7 @@ def _parameters(
         for task, step in folded.states.items()
         if step.id in counting
     ]
-    return rows, [list(column) for column in zip(*older, strict=True)] if older else [[]] * 4
+    return rows, list(zip(*older, strict=True)) or [()] * 4
 
 
 def _judged_row(

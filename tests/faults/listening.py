@@ -110,6 +110,11 @@ class Held(Exception):  # noqa: N818 - it is no error: the place waits for a wor
         self.until = until
 
 
+def hold(until: threading.Event) -> None:
+    """Let nothing pass here until then."""
+    raise Held(until)
+
+
 def cut() -> None:
     """Break the connection here."""
     raise CutError

@@ -1,4 +1,4 @@
-"""Hazards 14, 22 and 24: what devices are told while writers hang, meet, and change places."""
+"""Hazards 14, 22 and 24: what devices are told while writers hold, meet, and change places."""
 
 import asyncio
 import threading
@@ -18,7 +18,7 @@ from sync.database import now, tx
 from sync.records.shapes import AssignmentPut
 from sync.records.tasks import assign
 from tests.databases import TestDatabase
-from tests.faults.listening import Held, cut
+from tests.faults.listening import cut, hold
 from tests.faults.processes import Api
 from tests.faults.trials import TRIALS
 from tests.faults.wire import HttpCutter, Place, PostgresProxy
@@ -31,14 +31,9 @@ pytestmark = pytest.mark.anyio
 MINUTE: Final = timedelta(minutes=1)
 FACTS: Final = r"INSERT INTO transition\b"
 
-#: Where a writer can hang: before it took its account's turn at the feed, and with it.
+#: Where a writer can hold: before it took its account's turn at the feed, and with it.
 BEFORE_ITS_TURN: Final = Place(r"feed_touch\b", after=FACTS)
 IN_ITS_TURN: Final = Place(r"^COMMIT", after=FACTS)
-
-
-def hang(until: threading.Event) -> None:
-    """Let nothing pass until told."""
-    raise Held(until)
 
 
 class Pocket:
@@ -86,7 +81,7 @@ async def test_14_a_writer_that_hangs_hides_nothing_and_delays_no_other_account(
             await asyncio.to_thread(reader.pull)
             go = threading.Event()
             trap = proxy.trap(place)
-            trap.arm(partial(hang, go))
+            trap.arm(partial(hold, go))
             first = await begin(yard, hanging, held)
             await asyncio.to_thread(trap.sprung.wait)
             second = await begin(yard, api, behind)
@@ -132,7 +127,7 @@ async def test_14_a_writer_that_hangs_for_good_is_ended_and_its_account_goes_on(
         others = await pocket.device(yard.world, yard.world.alice, api.origin)
         hung, behind = str(await yard.world.task()), str(await yard.world.task())
         go, trap = threading.Event(), proxy.trap(IN_ITS_TURN)
-        trap.arm(partial(hang, go))
+        trap.arm(partial(hold, go))
         writer.record(hung, DONE)
         others.record(behind, DONE)
         pushing = asyncio.create_task(asyncio.to_thread(writer.push))

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from tests.databases import TestDatabase
-from tests.faults.listening import Held, Trap, cut
+from tests.faults.listening import Trap, cut, hold
 from tests.faults.processes import Retour, until
 from tests.faults.sink import Sink
 from tests.faults.trials import TRIALS
@@ -84,11 +84,6 @@ def kill(worker: Retour) -> None:
     """Kill -9, and let nothing of what it was about to say through."""
     worker.kill()
     cut()
-
-
-def hold(until_set: threading.Event) -> None:
-    """Let nothing pass here until then."""
-    raise Held(until_set)
 
 
 @pytest.fixture
@@ -166,13 +161,11 @@ async def test_11_a_worker_that_slept_through_its_lease_writes_no_row(
             other = line.yard.fleet.worker(database_url=second.dsn)
             until(second.trap(CONTENT).sprung.is_set, "another worker is about to send")
             line.proxy.watch(mark.statement)
-            try:
-                line.worker.send(SIGCONT)
-                woken.set()
-                until(lambda: line.proxy.tags, "the sleeper writes")
-                assert [tag.split()[-1] for _, tag in line.proxy.tags] == ["0"]
-            finally:
-                sending.set()
+            line.worker.send(SIGCONT)
+            woken.set()
+            until(lambda: line.proxy.tags, "the sleeper writes")
+            assert [tag.split()[-1] for _, tag in line.proxy.tags] == ["0"]
+            sending.set()
             await line.yard.idle()
             assert len(line.yard.sink.to(visit.address)) == copies
             assert await line.yard.status(visit) == "sent"

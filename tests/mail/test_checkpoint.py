@@ -90,6 +90,28 @@ async def test_what_was_not_begun_is_given_back_where_what_was_sent_cannot_be_wr
     assert len(post.server.mails) == 1
 
 
+async def test_all_rests_though_what_was_not_begun_cannot_be_given_back(post: Post) -> None:
+    await active(post.world)
+    await post.visits(2)
+    jobs = (await claim(post.config, post.world.account, 1)).jobs
+    post.server.next("MAIL", "530 5.7.0 authenticate")
+    await post.owner.connection.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'not given back'; END $$;"
+        "CREATE TRIGGER refuse BEFORE UPDATE ON outbox FOR EACH ROW"
+        " WHEN (OLD.phase = 'claimed' AND NEW.phase = 'waiting') EXECUTE FUNCTION refuse()"
+    )
+    pool = Pool(post.config)
+    await pool.take(jobs)
+    with pytest.raises(asyncpg.RaiseError, match="not given back"):
+        await pool.finish()
+    [waiting] = await rows(
+        post.world,
+        "SELECT not_before > retour_now() AS rests FROM outbox WHERE phase = 'waiting'",
+    )
+    assert waiting["rests"]
+
+
 async def test_what_was_taken_is_written_though_the_time_of_its_run_is_over(post: Post) -> None:
     [job] = await jobs_of(post, 1)
     checkpoint = Checkpoint()

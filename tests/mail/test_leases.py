@@ -85,6 +85,20 @@ async def test_content_of_a_dead_worker_is_in_doubt_after_its_lease(post: Post) 
     assert sent["status"] == "sent"
 
 
+async def test_content_is_in_doubt_whatever_becomes_of_what_its_campaign_says(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process takes it back, which cannot read the texts: what it needs are the rules."""
+    [job] = await claimed(post)
+    assert await Checkpoint().content(job)
+    await post.owner.connection.execute("UPDATE campaign_version SET content = '{}'")
+    monkeypatch.setattr("mail.live._versions", {})
+    await lease_passed(post)
+    await recover(post.config, post.world.account)
+    [found] = await rows(post.world, "SELECT status FROM invitation")
+    assert found["status"] == "uncertain"
+
+
 async def test_11_a_worker_that_slept_through_its_lease_writes_nothing(post: Post) -> None:
     [job] = await claimed(post)
     await lease_passed(post, 2)

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from tests.databases import TestDatabase
-from tests.faults.listening import Held
+from tests.faults.listening import hold
 from tests.faults.wire import Place, PostgresProxy
 from tests.protocol.desk import Desk
 from tests.server.serving import served
@@ -67,11 +67,6 @@ async def test_a_reader_between_a_held_commit_and_the_one_behind_it_skips_neithe
             go.set()
             assert (await first, await second) == (["accepted"], ["accepted"])
     assert pulled_tasks(await asyncio.to_thread(reader.pull)) == [held, behind]
-
-
-def hold(until: threading.Event) -> None:
-    """Let nothing pass until told."""
-    raise Held(until)
 
 
 async def test_a_writing_transaction_left_open_does_not_delay_other_accounts(

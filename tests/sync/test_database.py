@@ -89,13 +89,14 @@ async def test_the_pool_is_full_again_after_failing_commits(as_api: TestDatabase
         "GRANT INSERT ON late_check TO retour_api"
     )
     await owner.close()
-    size = DB.pool.get_max_size()
-    for _ in range(10 * size):
+    async with tx(1) as one:
+        before = await one.fetchval("SELECT pg_backend_pid()")
+    for _ in range(10 * DB.pool.get_max_size()):
         with pytest.raises(asyncpg.ForeignKeyViolationError):
             await _fail_at_commit()
     assert DB.pool.get_idle_size() == DB.pool.get_size()
     async with tx(1) as one:
-        assert await one.fetchval("SELECT 1") == 1
+        assert await one.fetchval("SELECT pg_backend_pid()") == before
 
 
 async def test_the_error_of_a_cut_connection_is_not_lost_in_the_rollback(
