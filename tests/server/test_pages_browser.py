@@ -271,7 +271,8 @@ def unfold(page: Page) -> None:
         summary.click()
         page.get_by_role("checkbox").check()
     for button in page.locator("main .panel form[action^='/devices/enrol/'] button").all():
-        button.click()
+        with page.expect_navigation():
+            button.click()
 
 
 def test_a_mail_in_the_mailbox_is_fenced_and_its_links_open(

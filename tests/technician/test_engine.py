@@ -205,6 +205,15 @@ def test_what_is_held_goes_out_at_the_next_start_once_its_time_is_over(
     assert late.queue() == {recorded: "accepted"}
 
 
+def test_a_server_that_says_nothing_any_more_is_looked_for_soon(alice: Tab, gate: Gate) -> None:
+    alice.run("await engine.sync()")
+    alice.until("engine.status.live && engine.status.online")
+    gate.cut()
+    alice.until("!engine.status.live")
+    alice.page.context.clock.fast_forward(30_000)
+    alice.until("!engine.status.online")
+
+
 def test_a_server_that_restarts_is_found_again(
     alice: Tab, field: Field, gate: Gate, database: TestDatabase
 ) -> None:

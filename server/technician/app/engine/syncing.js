@@ -148,9 +148,12 @@ export class Syncing extends EventTarget {
   }
 
   #report(news) {
+    const wasLive = this.live;
     const before = [this.online, this.live, this.problem].join();
     Object.assign(this, news);
     if (before !== [this.online, this.live, this.problem].join()) this.#changed();
+    // The next look was put off because the server would speak; what is put off by a failure stays so.
+    if (wasLive && !this.live && !this.#failures) this.#later(jittered(POLL));
   }
 
   #changed() {
