@@ -7,7 +7,7 @@ from mail.definition import Rules
 from mail.formats import decode_rules
 from sync.database import Tx
 from sync.feed.changes import Ask
-from sync.records.kinds import set_asks
+from sync.records.task_types import set_asks
 
 _ACTIVE: Final = """
 SELECT c.id, c.name, v.rules, v.format

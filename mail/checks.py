@@ -13,7 +13,7 @@ from rules.address import normal_form
 from rules.campaign import Status
 from rules.campaign import validate as validate_rules
 from rules.timing import DelayError, parse_delay
-from sync.plain import is_line, is_visible
+from sync.validation import is_line, is_visible
 
 #: Of longer texts: a new line is allowed.
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")

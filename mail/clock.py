@@ -12,7 +12,7 @@ import structlog
 from mail.config import MailConfig
 from mail.jobs import Job, Ring
 from mail.states import quoted
-from sync.connecting import FAULTS, PROMPT
+from sync.connections import FAULTS, PROMPT
 from sync.database import DB, tx
 from sync.ids import new_id
 

@@ -6,7 +6,7 @@ Pages that follow an account look again when it moves. It says nothing of what.
 from collections.abc import Sequence
 from typing import Final
 
-from sync.connecting import PROMPT
+from sync.connections import PROMPT
 from sync.database import once
 
 HEADS: Final = "SELECT account, position FROM mail_heads($1::bigint[])"

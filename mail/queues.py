@@ -10,7 +10,7 @@ import structlog
 from msgspec import Struct
 
 from mail.formats import LaterFormatError
-from sync.connecting import AWAY
+from sync.connections import AWAY
 from sync.database import RETRYABLE, Tx, run, tx
 
 LOG: Final = structlog.stdlib.get_logger("retour.queues")

@@ -21,7 +21,7 @@ from sync import tokens
 from sync.database import Tx, tx
 from sync.enrolment import authenticate
 from sync.ids import locator
-from sync.wire import DeviceScope
+from sync.messages import DeviceScope
 
 __all__ = [
     "API_PREFIX",

@@ -14,7 +14,7 @@ from server.embedded import EmbeddedError
 from server.provisioning.errors import ProvisionError
 from server.settings import SettingsError
 from server.terminal import _
-from sync.connecting import FAULTS as DATABASE_FAULTS
+from sync.connections import FAULTS as DATABASE_FAULTS
 
 P = ParamSpec("P")
 T = TypeVar("T")

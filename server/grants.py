@@ -27,7 +27,7 @@ from sync.ids import account_of, locator, new_account_number
 from sync.records.accounts import create_account
 from sync.records.people import put_units, put_users, set_password
 from sync.records.shapes import AccountPut, Language, UnitPut, UserPut
-from sync.schema import API_ROLE
+from sync.tables.schema import API_ROLE
 
 _KNOWN_BY: Final = "SELECT account, app_user FROM login WHERE address = $1 ORDER BY account"
 _ACCOUNTS: Final = "SELECT DISTINCT account FROM login ORDER BY account"

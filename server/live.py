@@ -16,10 +16,10 @@ import structlog
 
 from mail.news import read_positions
 from server.sessions import still_signed_in
-from sync.connecting import FAULTS
+from sync.connections import FAULTS
 from sync.database import Tx, tx
 from sync.enrolment import still_enrolled
-from sync.feed.heads import Head, own_positions, read_heads
+from sync.feed.positions import Head, own_positions, read_heads
 
 LOG: Final = structlog.stdlib.get_logger("retour.live")
 

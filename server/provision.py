@@ -18,12 +18,12 @@ from server.provisioning.roles import (
 )
 from server.provisioning.waiting import telling
 from server.settings import Settings
-from sync.connecting import PATIENCE, Connector, WrongRoleError
+from sync.connections import PATIENCE, Connector, WrongRoleError
 from sync.database import DB, transaction
-from sync.schema import API_ROLE, WORKER_ROLE
+from sync.tables.schema import API_ROLE, WORKER_ROLE
 
 if TYPE_CHECKING:
-    from sync.connecting import Connection
+    from sync.connections import Connection
 
 #: Any number will do, as long as nothing else in the database locks it.
 PROVISION_LOCK: Final = 7_236_018_452

@@ -8,7 +8,7 @@ from server.provision import as_owner
 from server.settings import Settings
 from sync.database import Tx, run
 from sync.ids import account_of
-from sync.restored import declare_restored
+from sync.restore import declare_restored
 
 #: What becomes of held mails: they stay, are sent, or are not.
 Word: TypeAlias = Literal["stay", "send", "drop"]

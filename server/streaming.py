@@ -13,7 +13,7 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 from server.live import Listener
-from sync.connecting import FAULTS
+from sync.connections import FAULTS
 
 EVENT_STREAM: Final = "text/event-stream"
 #: Seconds of silence after which a comment shows that the line still holds.

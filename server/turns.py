@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from typing import Final, TypeAlias, TypeVar
 
 from server.errors import CrowdedError
-from sync.connecting import ACQUIRE_TIMEOUT
+from sync.connections import ACQUIRE_TIMEOUT
 
 T = TypeVar("T")
 

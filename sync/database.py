@@ -18,7 +18,7 @@ import asyncpg
 from msgspec import Struct, field
 from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 
-from sync.connecting import (
+from sync.connections import (
     CUT,
     PATIENCE,
     PROMPT,
@@ -31,7 +31,7 @@ from sync.connecting import (
 )
 
 if TYPE_CHECKING:
-    from sync.connecting import Connection, Pool
+    from sync.connections import Connection, Pool
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -10,9 +10,9 @@ from sync import tokens
 from sync.audit import Told, tell
 from sync.database import Tx, run
 from sync.errors import EnrolmentError, MissingError
-from sync.feed.heads import nudge
+from sync.feed.positions import nudge
 from sync.ids import ALPHABET, LOCATOR_LENGTH, account_of, locator, new_id, random_letters
-from sync.wire import (
+from sync.messages import (
     AccountName,
     DeviceName,
     DeviceScope,

@@ -8,7 +8,7 @@ APP_CONFIG = AppConfig(
     app_name="sync",
     migrations_folder_path=str(Path(__file__).parent / "migrations"),
     table_classes=table_finder(
-        modules=["sync.people", "sync.work", "sync.audit"], exclude_imported=True
+        modules=["sync.tables.people", "sync.tables.work", "sync.audit"], exclude_imported=True
     ),
     migration_dependencies=[],
     commands=[],

@@ -15,7 +15,7 @@ import msgspec
 from server.embedded import Embedded
 from server.provision import provision
 from server.settings import Settings, load
-from sync.schema import API_ROLE, WORKER_ROLE
+from sync.tables.schema import API_ROLE, WORKER_ROLE
 from tests.apart import apart
 from tests.guard import guard
 

@@ -17,8 +17,8 @@ from asyncpg import DeadlockDetectedError
 from asyncpg.connection import LoggedQuery
 from piccolo.conf.apps import Finder
 
-from sync.connecting import Session
-from sync.schema import API_ROLE, WORKER_ROLE
+from sync.connections import Session
+from sync.tables.schema import API_ROLE, WORKER_ROLE
 
 #: The order that ARCHITECTURE.md says: of rows, by their tables, and of turns of the account.
 #: `asker`: session and user, or token, of whoever asks.
@@ -209,6 +209,6 @@ def watch(patch: pytest.MonkeyPatch) -> Heard:
             super().__init__(*args)
             self.add_query_logger(Transactions(heard).hear)
 
-    patch.setattr("sync.connecting.Session", Overheard)
+    patch.setattr("sync.connections.Session", Overheard)
     patch.setattr("sync.database.Session", Overheard)
     return heard

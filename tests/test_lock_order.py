@@ -10,7 +10,7 @@ import pytest
 from mail.delivery.breakers import TURN
 from sync import enrolment
 from sync.database import tx
-from sync.intake import facts, keeping, parking
+from sync.intake import parking, recording, writes
 from tests.databases import TestDatabase
 from tests.lock_order import ORDER, Heard, locks_of
 from tests.sync.watching import owning
@@ -40,8 +40,8 @@ ARCHITECTURE = Path(__file__).parent.parent / "ARCHITECTURE.md"
         ),
         ("UPDATE task SET x = 'for update of state' -- update unit set", ("task",)),
         ('UPDATE "app_user" SET "name" = $1', ("app_user",)),
-        (keeping.ADD, ("task_change", "task")),
-        (facts.CAPTURE, ("customer",)),
+        (writes.ADD, ("task_change", "task")),
+        (recording.CAPTURE, ("customer",)),
         (enrolment.ISSUE, ("app_user",)),
         (parking.TURN, ("parking",)),
         (TURN, ("turn",)),

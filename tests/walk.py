@@ -19,7 +19,7 @@ import msgspec
 from mail.rollup import roll_due
 from server.auth import DEVICE_PREFIX
 from sync.database import DB
-from sync.wire import Push
+from sync.messages import Push
 from tests.databases import TestDatabase, clone, cluster, migrated
 from tests.faults.driving import active_campaign, deliver, mail_config, plan
 from tests.faults.shifting import owning

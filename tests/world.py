@@ -15,9 +15,9 @@ from sync.database import tx
 from sync.enrolment import authenticate, enrol, issue_code
 from sync.ids import new_account_number, new_id
 from sync.intake import PushOutcome, push
+from sync.messages import DeviceScope, Enrol, Item, Push
 from sync.records.accounts import create_account
-from sync.records.clients import put_customers, put_locations
-from sync.records.kinds import put_states, put_task_types
+from sync.records.customers import put_customers, put_locations
 from sync.records.people import put_units, put_users
 from sync.records.shapes import (
     AccountPut,
@@ -32,8 +32,8 @@ from sync.records.shapes import (
     UnitPut,
     UserPut,
 )
+from sync.records.task_types import put_states, put_task_types
 from sync.records.tasks import put_tasks
-from sync.wire import DeviceScope, Enrol, Item, Push
 
 #: States of ProgressionLIVE's example and of what comes before and after, by code.
 STATES: Final[dict[str, tuple[str, StateKind]]] = {

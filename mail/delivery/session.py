@@ -20,7 +20,7 @@ from mail.delivery.stages import Leased
 from mail.letter.template import LetterTemplate, Origin, Recipient, compile_letter
 from mail.letter.wording import greeting, visit
 from sync import tokens
-from sync.plain import in_one_line
+from sync.validation import in_one_line
 
 LOG: Final = structlog.stdlib.get_logger("retour.delivery")
 

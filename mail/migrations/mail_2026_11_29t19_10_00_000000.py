@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
 from sync.database import DB
-from sync.schema import execute_script
+from sync.tables.schema import execute_script
 
 if TYPE_CHECKING:
-    from sync.connecting import Connection
+    from sync.connections import Connection
 
 ID = "2026-11-29T19:10:00:000000"
 VERSION = "1.38.0"

@@ -13,7 +13,7 @@ from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 from sync.database import DB
 
 if TYPE_CHECKING:
-    from sync.connecting import Connection
+    from sync.connections import Connection
 
 ID = "2026-11-29T23:10:00:000000"
 VERSION = "1.38.0"

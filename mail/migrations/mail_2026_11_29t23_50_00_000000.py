@@ -6,7 +6,7 @@ indexes: a seventh of what PostgreSQL does for a mail.
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
-from sync.schema import executing
+from sync.tables.schema import executing
 
 ID = "2026-11-29T23:50:00:000000"
 VERSION = "1.38.0"

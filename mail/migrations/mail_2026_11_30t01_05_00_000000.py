@@ -14,7 +14,7 @@ from sync.database import DB
 from sync.ids import new_id
 
 if TYPE_CHECKING:
-    from sync.connecting import Connection
+    from sync.connections import Connection
 
 ID = "2026-11-30T01:05:00:000000"
 VERSION = "1.38.0"

@@ -9,7 +9,7 @@ that went until then: whoever reads it could unsubscribe whom it names, and no m
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
-from sync.schema import executing
+from sync.tables.schema import executing
 
 ID = "2026-11-30T03:50:00:000000"
 VERSION = "1.38.0"

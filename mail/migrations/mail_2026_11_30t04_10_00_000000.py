@@ -7,7 +7,7 @@ is written without any.
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
-from sync.schema import executing
+from sync.tables.schema import executing
 
 ID = "2026-11-30T04:10:00:000000"
 VERSION = "1.38.0"

@@ -10,9 +10,9 @@ from msgspec import Meta, Struct
 from sync import tokens
 from sync.audit import Told, tell
 from sync.database import Tx
-from sync.plain import check_line
 from sync.records.shapes import MOST_RECORDS
 from sync.tokens import TokenRef
+from sync.validation import check_line
 
 #: What a token starts with says which table knows it, to us and to secret scanners.
 API_PREFIX: Final = "rta_"

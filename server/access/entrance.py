@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from server.access.rights import Action, Who, those_who_may
 from server.auth import Connection, Principal, caller, enrolled, permitted, signed_in
-from sync.wire import DeviceScope
+from sync.messages import DeviceScope
 
 _PEOPLE: Final = frozenset({Who.ADMINISTRATOR, Who.MANAGER, Who.DISPATCHER, Who.TECHNICIAN})
 

@@ -20,8 +20,8 @@ from sync.adapters import rxdb, watermelon
 from sync.adapters.rxdb import ChangeRow, Collection, Documents
 from sync.adapters.watermelon import Pulled, RowVerdicts, TableChanges
 from sync.feed.pull import MOST_CHANGES
-from sync.plain import check_moment
-from sync.wire import Moment
+from sync.messages import Moment
+from sync.validation import check_moment
 
 #: Numbers up to here are exact in JavaScript.
 _MOST: Final = 2**53 - 1

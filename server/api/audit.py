@@ -16,7 +16,7 @@ from server.api.paging import Limit, Listing, listing
 from server.auth import Principal
 from sync import audit
 from sync.database import tx
-from sync.plain import check_line, check_moment
+from sync.validation import check_line, check_moment
 
 ApiRequest: TypeAlias = Request[Principal, Any, Any]
 

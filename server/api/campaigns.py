@@ -19,8 +19,8 @@ from server.api.paging import Listing, Paging, listing
 from server.auth import Principal, actor_of
 from server.services import services
 from sync.database import Tx, run, tx
-from sync.plain import check_line
 from sync.records.shapes import ExternalId
+from sync.validation import check_line
 
 ApiRequest: TypeAlias = Request[Principal, Any, Any]
 Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200)]

@@ -28,14 +28,14 @@ from server.services import services
 from server.streaming import Events, event
 from server.throttle import count, give_back, guess_of
 from sync import enrolment, feed, tokens
-from sync.adapters import plain
+from sync.adapters import native
 from sync.database import Tx, run, tx
 from sync.enrolment import CODE_LIFE
 from sync.errors import EnrolmentError
 from sync.feed.pull import MOST_CHANGES, USUAL_CHANGES
+from sync.messages import Enrol, Enrolled, Enrolment, Push, PushReply, RoughPush
 from sync.records import reading
 from sync.records.shapes import DeviceRecord
-from sync.wire import Enrol, Enrolled, Enrolment, Push, PushReply, RoughPush
 
 #: Says that a pull would bring something, or might.
 PULL: Final = event("pull")
@@ -160,7 +160,7 @@ async def push(request: DeviceRequest, body: RoughPush) -> PushReply:
     refused as `malformed`. Only an item without an id cannot be answered.
     """
     _check_ids(body)
-    outcome = await plain.push(request.user, body)
+    outcome = await native.push(request.user, body)
     if outcome.changed:
         services(request).ring(Job.PLAN)
     return PushReply(outcome.results)

@@ -11,9 +11,9 @@ from server.api.records import Kind, Stored
 from server.api.tasks import TaskDetail, read_detail
 from server.sessions import end_all, register
 from sync.database import Tx
-from sync.people import Unit, User
-from sync.records import clients, kinds, people, reading, shapes, tasks
-from sync.work import Customer, Location, State, Task, TaskType
+from sync.records import customers, people, reading, shapes, task_types, tasks
+from sync.tables.people import Unit, User
+from sync.tables.work import Customer, Location, State, Task, TaskType
 
 
 def _keyed(
@@ -78,7 +78,7 @@ CUSTOMERS: Final = Kind(
     noun="customer",
     put=shapes.CustomerPut,
     record=shapes.CustomerRecord,
-    store=_keyed(clients.put_customers),
+    store=_keyed(customers.put_customers),
     get=reading.get_customer,
     page=reading.list_customers,
     table=Customer,
@@ -91,7 +91,7 @@ LOCATIONS: Final = Kind(
     noun="location",
     put=shapes.LocationPut,
     record=shapes.LocationRecord,
-    store=_keyed(clients.put_locations),
+    store=_keyed(customers.put_locations),
     get=reading.get_location,
     page=reading.list_locations,
     table=Location,
@@ -104,7 +104,7 @@ TASK_TYPES: Final = Kind(
     noun="task type",
     put=shapes.TaskTypePut,
     record=shapes.TaskTypeRecord,
-    store=_keyed(kinds.put_task_types),
+    store=_keyed(task_types.put_task_types),
     get=reading.get_task_type,
     page=reading.list_task_types,
     table=TaskType,
@@ -117,7 +117,7 @@ STATES: Final = Kind(
     noun="state",
     put=shapes.StatePut,
     record=shapes.StateRecord,
-    store=_keyed(kinds.put_states),
+    store=_keyed(task_types.put_states),
     get=reading.get_state,
     page=reading.list_states,
     table=State,

@@ -21,9 +21,9 @@ from server.errors import BadBodyError, Fault
 from server.services import services
 from sync.database import Tx, run, tx
 from sync.errors import FieldError
+from sync.messages import StateCode
 from sync.records.reading import id_of
 from sync.records.shapes import ExternalId
-from sync.wire import StateCode
 
 T = TypeVar("T")
 Key: TypeAlias = UUID | str

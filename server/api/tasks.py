@@ -29,10 +29,10 @@ from server.timeline.pages import (
 from sync.database import Tx, run, tx
 from sync.errors import ConflictError
 from sync.intake import Progress, accept, progress
-from sync.open_items import OpenItem, open_items, open_items_of_technician
+from sync.intake.open_transitions import OpenItem, open_items, open_items_of_technician
+from sync.messages import Moment, Result
 from sync.records import reading, tasks
 from sync.records.shapes import AssignmentRecord, Ref, TaskRecord
-from sync.wire import Moment, Result
 
 ApiRequest: TypeAlias = Request[Principal, Any, Any]
 Cursor: TypeAlias = Annotated[str, Meta(max_length=300)]

@@ -16,8 +16,7 @@ from server.sessions import register
 from sync.database import Tx
 from sync.ids import new_id
 from sync.records.accounts import create_account
-from sync.records.clients import put_customers, put_locations
-from sync.records.kinds import put_states, put_task_types
+from sync.records.customers import put_customers, put_locations
 from sync.records.people import put_units, put_users, set_password
 from sync.records.shapes import (
     AccountPut,
@@ -30,6 +29,7 @@ from sync.records.shapes import (
     UnitPut,
     UserPut,
 )
+from sync.records.task_types import put_states, put_task_types
 from sync.records.tasks import put_tasks
 
 FRENCH: Final = "fr"

@@ -16,9 +16,9 @@ from server.demo.steps import Step
 from server.demo.story import Job
 from sync.database import Tx
 from sync.ids import new_id
-from sync.people import Device
+from sync.tables.people import Device
+from sync.tables.work import Transition
 from sync.tokens import digest, mint
-from sync.work import Transition
 
 ENROLLED: Final = timedelta(days=100)
 #: Whose steps are told in the console.

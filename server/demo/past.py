@@ -37,7 +37,7 @@ from server.demo.replies import Reply
 from server.demo.rows import insert
 from sync.database import Tx
 from sync.ids import new_id
-from sync.work import TaskChange
+from sync.tables.work import TaskChange
 
 _ACTIVATED: Final = (
     "UPDATE campaign SET created_at = $3, activated_at = $3 WHERE account = $1 AND id = $2"

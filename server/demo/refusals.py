@@ -17,8 +17,8 @@ from server.demo.rows import insert
 from server.demo.story import Job
 from sync.database import Tx
 from sync.ids import new_id
-from sync.intake.arrivals import Body, write_body
-from sync.work import Transition
+from sync.intake.incoming import Body, write_body
+from sync.tables.work import Transition
 
 #: A state that another program knows and this account does not.
 FOREIGN_STATE: Final = "620"

@@ -10,7 +10,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from server.answers import answer_error
 from server.auth import signed_in
 from server.errors import ClientGoneError
-from sync.connecting import FAULTS
+from sync.connections import FAULTS
 
 
 def answer_errors(app: ASGIApp) -> ASGIApp:

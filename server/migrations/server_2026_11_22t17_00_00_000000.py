@@ -2,7 +2,7 @@
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
-from sync.schema import executing
+from sync.tables.schema import executing
 
 ID = "2026-11-22T17:00:00:000000"
 VERSION = "1.38.0"

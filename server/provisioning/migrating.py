@@ -10,7 +10,7 @@ from piccolo.apps.migrations.commands.forwards import ForwardsMigrationManager, 
 from piccolo.apps.migrations.tables import Migration
 
 from server.provisioning.errors import ProvisionError
-from sync.schema import EXPECTATIONS, FENCES, execute_script
+from sync.tables.schema import EXPECTATIONS, FENCES, execute_script
 
 LOG: Final = structlog.stdlib.get_logger("retour.database")
 

@@ -14,11 +14,11 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 import asyncpg
 
 from server.provisioning.errors import ProvisionError
-from sync.connecting import STATEMENT
-from sync.schema import API_ROLE, WORKER_ROLE
+from sync.connections import STATEMENT
+from sync.tables.schema import API_ROLE, WORKER_ROLE
 
 if TYPE_CHECKING:
-    from sync.connecting import Connection
+    from sync.connections import Connection
 
 #: PostgreSQL's own for SCRAM-SHA-256.
 ROUNDS: Final = 4096

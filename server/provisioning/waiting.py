@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from sync.connecting import FAULTS, PROMPT, Connector
+from sync.connections import FAULTS, PROMPT, Connector
 
 if TYPE_CHECKING:
-    from sync.connecting import Connection
+    from sync.connections import Connection
 
 LOG: Final = structlog.stdlib.get_logger("retour.database")
 

@@ -17,8 +17,8 @@ from server.http.fitting import fitting, size_in_page
 from server.timeline.entries import AnswerEntry, Entry, TransitionEntry
 from server.timeline.queries import QUERIES, Query
 from sync.database import Tx
-from sync.histories import read_histories
-from sync.wire import Moment
+from sync.intake.order import read_histories
+from sync.messages import Moment
 
 #: Entries of one page; fewer where much was written in them.
 USUAL_ENTRIES: Final = 50

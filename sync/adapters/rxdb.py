@@ -15,15 +15,15 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from sync.adapters.settled import read_settled
-from sync.adapters.singly import Told, item_of, take_in
+from sync.adapters.per_row_push import Told, item_of, take_in
+from sync.adapters.resolved_transitions import read_settled
 from sync.database import Tx, run
 from sync.errors import CursorError
 from sync.feed.changes import Change, Gone, KindName
 from sync.feed.cursor import Place, read_cursor, write_cursor
 from sync.feed.pull import read_stretch
 from sync.intake.verdicts import read_verdicts
-from sync.wire import DeviceScope, SentId
+from sync.messages import DeviceScope, SentId
 
 Collection: TypeAlias = Literal[
     "tasks", "customers", "locations", "task_types", "task_states", "transitions"

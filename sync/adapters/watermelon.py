@@ -16,14 +16,14 @@ import asyncpg
 import msgspec
 from msgspec import Struct
 
-from sync.adapters.settled import read_settled
-from sync.adapters.singly import Told, item_of, take_in
+from sync.adapters.per_row_push import Told, item_of, take_in
+from sync.adapters.resolved_transitions import read_settled
 from sync.database import Tx, run
 from sync.errors import CursorError
 from sync.feed.changes import Change, Gone, KindName, VerdictChange
 from sync.feed.cursor import Place, read_cursor, write_cursor
 from sync.feed.pull import HEAD, MOST_CHANGES, Stretch, read_stretch
-from sync.wire import DeviceScope, Item
+from sync.messages import DeviceScope, Item
 
 Raw: TypeAlias = dict[str, Any]
 

@@ -10,7 +10,6 @@ import msgspec
 
 from rules.history import ordered
 from sync.database import Tx
-from sync.feed.calling import call_link
 from sync.feed.changes import (
     MOST_STEPS,
     Ask,
@@ -23,7 +22,8 @@ from sync.feed.changes import (
     TaskTypeChange,
     VerdictChange,
 )
-from sync.histories import read_histories
+from sync.feed.dialling import call_link
+from sync.intake.order import read_histories
 
 #: Numbers that are read before everybody else has a turn: up to a tenth of a millisecond each.
 AT_ONCE: Final = 100

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sync.errors import CursorError
-from sync.wire import DeviceScope
+from sync.messages import DeviceScope
 
 _PURPOSE: Final = b"retour feed cursor"
 _PLACE: Final = struct.Struct(">QQQH")

@@ -13,8 +13,8 @@ from sync.feed.changes import Change, Gone, KindName
 from sync.feed.content import read_content
 from sync.feed.cursor import Place, read_cursor, write_cursor
 from sync.feed.pruning import prune
-from sync.restored import hold_account, note_restored
-from sync.wire import DeviceScope
+from sync.messages import DeviceScope
+from sync.restore import hold_account, note_restored
 
 USUAL_CHANGES: Final = 1000
 MOST_CHANGES: Final = 5000

@@ -3,8 +3,8 @@
 `push` takes in a device's batch; `accept` and `progress` are the dispatcher's word.
 """
 
-from sync.intake.accepting import accept
-from sync.intake.progressing import Progress, progress
+from sync.intake.acceptance import accept
+from sync.intake.office_transition import Progress, progress
 from sync.intake.push import PushOutcome, push
 
 __all__ = ["Progress", "PushOutcome", "accept", "progress", "push"]

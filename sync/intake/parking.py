@@ -10,10 +10,10 @@ from msgspec import Struct
 
 from sync.database import Tx
 from sync.feed.publish import Row, Thing, touch, write
-from sync.intake.arrivals import Arrival, Body
-from sync.intake.facts import keep
-from sync.intake.judging import ACCEPTED, judge, lock_tasks
-from sync.intake.keeping import settle
+from sync.intake.authorization import ACCEPTED, judge, lock_tasks
+from sync.intake.incoming import Arrival, Body
+from sync.intake.recording import keep
+from sync.intake.writes import settle
 
 #: Whoever parks transitions and whoever creates tasks of an account go one after the other. A lock
 #: of its own, for others come between it and the feed's, which is the last.

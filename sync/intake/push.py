@@ -10,13 +10,13 @@ from msgspec import Struct
 
 from sync.database import Tx, run
 from sync.feed.publish import Thing, touch
-from sync.intake.arrivals import Arrival, arrivals
-from sync.intake.facts import keep
-from sync.intake.judging import ACCEPTED, PARKED, judge, lock_tasks
-from sync.intake.keeping import Judged
+from sync.intake.authorization import ACCEPTED, PARKED, judge, lock_tasks
+from sync.intake.incoming import Arrival, arrivals
 from sync.intake.parking import take_turn
+from sync.intake.recording import keep
 from sync.intake.verdicts import read_verdicts
-from sync.wire import DeviceScope, Push, Result, check_count
+from sync.intake.writes import Judged
+from sync.messages import DeviceScope, Push, Result, check_count
 
 APPEARED: Final = "SELECT EXISTS (SELECT FROM task WHERE account = $1 AND id = ANY($2))"
 

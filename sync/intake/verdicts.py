@@ -7,8 +7,8 @@ from uuid import UUID
 from msgspec import Struct
 
 from sync.database import Tx
-from sync.intake.arrivals import Arrival
-from sync.wire import Reason, Result, VerdictName
+from sync.intake.incoming import Arrival
+from sync.messages import Reason, Result, VerdictName
 
 READ: Final = """
 SELECT id, device, technician, digest, verdict, refusal FROM transition

@@ -5,7 +5,7 @@ The table is written anew, which leaves nothing dead behind, and everybody else 
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
-from sync.schema import executing
+from sync.tables.schema import executing
 
 ID = "2026-11-29T21:00:00:000000"
 VERSION = "1.38.0"

@@ -5,10 +5,10 @@ from typing import Final
 from sync.audit import Told, tell
 from sync.database import Tx
 from sync.ids import locator
-from sync.people import Account
 from sync.records.checks import Check, checked, name, zone
 from sync.records.shapes import AccountPut
-from sync.work import FeedHead
+from sync.tables.people import Account
+from sync.tables.work import FeedHead
 
 CHECKS: Final[dict[str, Check]] = {"name": name, "zone": zone}
 

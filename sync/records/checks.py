@@ -10,8 +10,8 @@ from msgspec import UNSET, Struct
 
 from rules.address import normal_form
 from sync.errors import AddressError, FieldError, ItemsError, TextError, TooManyError
-from sync.plain import check_moment, is_line, is_nothing, is_visible
 from sync.records.shapes import MOST_RECORDS
+from sync.validation import check_moment, is_line, is_nothing, is_visible
 
 LONGEST_LINES: Final = 1000
 

@@ -7,12 +7,12 @@ from uuid import UUID
 from sync.audit import Told, tell
 from sync.database import Tx
 from sync.errors import FieldError, MissingError, TakenError
-from sync.feed.handover import hand_over_pools
-from sync.feed.heads import nudge
-from sync.people import Unit, User
+from sync.feed.membership import hand_over_pools
+from sync.feed.positions import nudge
 from sync.records.checks import Check, Draft, checked_all, name, normal_address
 from sync.records.shapes import UnitPut, UnitRecord, UserPut, UserRecord
 from sync.records.storing import Change, Store, resolve
+from sync.tables.people import Unit, User
 
 UNIT_CHECKS: Final[dict[str, Check]] = {"name": name, "external_id": name}
 USER_CHECKS: Final[dict[str, Check]] = {

@@ -14,8 +14,6 @@ from piccolo.table import Table
 
 from sync.database import Tx
 from sync.errors import MissingError
-from sync.people import Account, Device, Unit, User
-from sync.plain import is_line
 from sync.records.shapes import (
     MOST_RECORDS,
     AccountRecord,
@@ -31,7 +29,9 @@ from sync.records.shapes import (
     UserRecord,
 )
 from sync.records.storing import find
-from sync.work import Assignment, Customer, Location, State, Task, TaskType
+from sync.tables.people import Account, Device, Unit, User
+from sync.tables.work import Assignment, Customer, Location, State, Task, TaskType
+from sync.validation import is_line
 
 R = TypeVar("R", bound=Struct)
 

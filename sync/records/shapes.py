@@ -6,8 +6,8 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from sync.plain import is_line
-from sync.wire import Moment, StateCode
+from sync.messages import Moment, StateCode
+from sync.validation import is_line
 
 #: Records that one `put_*` may carry, and the most a list gives at once.
 MOST_RECORDS: Final = 500

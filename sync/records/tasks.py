@@ -10,10 +10,10 @@ from msgspec import Struct
 from sync.database import Tx
 from sync.errors import MissingError
 from sync.feed.changes import KindName
-from sync.feed.handover import hand_over
-from sync.intake.judging import known_states
+from sync.feed.membership import hand_over
+from sync.intake.authorization import known_states
 from sync.intake.parking import Settled, settle_parked, tell_settled
-from sync.people import Unit, User
+from sync.records.assignments import Handover, Turns, hand_over_turns, read_turns
 from sync.records.checks import (
     Check,
     Draft,
@@ -27,8 +27,8 @@ from sync.records.checks import (
 )
 from sync.records.shapes import Ref, TaskPut, TaskRecord
 from sync.records.storing import Change, Store, resolve, unknown
-from sync.records.turns import Handover, Turns, hand_over_turns, read_turns
-from sync.work import Customer, Location, Task, TaskType
+from sync.tables.people import Unit, User
+from sync.tables.work import Customer, Location, Task, TaskType
 
 CHECKS: Final[dict[str, Check]] = {
     "state": word,

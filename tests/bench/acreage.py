@@ -12,7 +12,7 @@ from msgspec.structs import astuple
 
 from mail.formats import split
 from sync.ids import new_account_number
-from sync.wire import DeviceScope
+from sync.messages import DeviceScope
 from tests.bench.deciding import REVISION
 from tests.bench.ground import ACCOUNT, LONG_AGO, STATES
 from tests.journeys.surveys import survey

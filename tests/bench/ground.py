@@ -9,7 +9,7 @@ import msgspec
 from server.auth import DEVICE_PREFIX
 from sync import tokens
 from sync.ids import new_account_number, new_id
-from sync.wire import DeviceScope
+from sync.messages import DeviceScope
 
 LONG_AGO: Final = datetime(2009, 1, 1, tzinfo=UTC)
 STATES: Final = {"100": "planned", "300": "active", "600": "done", "700": "closed"}

@@ -24,7 +24,7 @@ from sync.feed.cursor import Place
 from sync.feed.pull import read_stretch
 from sync.ids import new_id
 from sync.intake import push
-from sync.wire import Item, Push
+from sync.messages import Item, Push
 from tests.bench.acreage import Party, lay_acreage, parties
 from tests.bench.measuring import Line, Work, in_turns
 from tests.databases import SECRET, renamed

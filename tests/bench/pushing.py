@@ -11,7 +11,7 @@ import msgspec
 
 from sync.ids import new_id
 from sync.intake import push
-from sync.wire import Item, Push
+from sync.messages import Item, Push
 from tests.bench.ground import Crew, Ground
 from tests.bench.http import Connection, head
 from tests.bench.measuring import Line, Work, in_turns

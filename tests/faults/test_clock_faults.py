@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from sync.database import now
-from sync.wire import Push
+from sync.messages import Push
 from tests.databases import TestDatabase
 from tests.faults.driving import active_campaign, deliver, mail_config, plan
 from tests.faults.sink import Sink

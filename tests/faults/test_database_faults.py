@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from sync.wire import Item
+from sync.messages import Item
 from tests.faults.clusters import Cluster
 from tests.faults.shifting import owning
 from tests.faults.trials import TRIALS

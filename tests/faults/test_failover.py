@@ -7,8 +7,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from sync.connecting import PROMPT, Connector
-from sync.wire import Item
+from sync.connections import PROMPT, Connector
+from sync.messages import Item
 from tests.faults.cable import Cable
 from tests.faults.clusters import Cluster, followed
 from tests.faults.shifting import Owner, owning

@@ -7,7 +7,7 @@ from typing import Final
 import httpx
 import pytest
 
-from sync.wire import Item
+from sync.messages import Item
 from tests.databases import TestDatabase
 from tests.faults.listening import cut
 from tests.faults.processes import Api

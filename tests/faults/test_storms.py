@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from sync.database import now
 from sync.intake import push
+from sync.messages import DeviceScope, Item, Push
 from sync.records.shapes import AssignmentPut
-from sync.wire import DeviceScope, Item, Push
 from tests.databases import TestDatabase
 from tests.faults.driving import active_campaign, deliver, mail_config, plan
 from tests.faults.shifting import Owner

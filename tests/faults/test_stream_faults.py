@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from sync.wire import Item
+from sync.messages import Item
 from tests.faults.clusters import Cluster
 from tests.faults.processes import Api
 from tests.faults.trials import TRIALS

@@ -14,7 +14,7 @@ import msgspec
 from server.auth import DEVICE_PREFIX
 from sync.database import now
 from sync.ids import new_id
-from sync.wire import DeviceScope, Item, Push
+from sync.messages import DeviceScope, Item, Push
 from tests.databases import SECRET, TestDatabase
 from tests.faults.driving import active_campaign
 from tests.faults.processes import PATIENCE, Fleet

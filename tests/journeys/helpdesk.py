@@ -9,8 +9,7 @@ import msgspec
 from sync.database import tx
 from sync.ids import new_account_number
 from sync.records.accounts import create_account
-from sync.records.clients import put_customers, put_locations
-from sync.records.kinds import put_states, put_task_types
+from sync.records.customers import put_customers, put_locations
 from sync.records.people import put_units, put_users
 from sync.records.shapes import (
     AccountPut,
@@ -25,6 +24,7 @@ from sync.records.shapes import (
     UnitPut,
     UserPut,
 )
+from sync.records.task_types import put_states, put_task_types
 from sync.records.tasks import put_tasks
 from tests.journeys.reference import (
     CUSTOMERS,

@@ -13,7 +13,7 @@ from mail.config import MailConfig
 from mail.delivery import deliver_due
 from mail.smtp_address import parse_server
 from sync.ids import new_id
-from sync.wire import DeviceScope, Item
+from sync.messages import DeviceScope, Item
 from tests.databases import TestDatabase
 from tests.mail.campaigns import only_invitation, plan_all, rows, time_of
 from tests.mail.smtp_server import SmtpServer

@@ -14,7 +14,7 @@ from mail.completed import Completion, Place, Stretch, read_completions
 from mail.planning import plan
 from sync.database import tx
 from sync.errors import ResyncError
-from sync.restored import declare_restored
+from sync.restore import declare_restored
 from tests.databases import TestDatabase
 from tests.mail.campaigns import active, change, happened, outcomes, plan_all, queue_again, rows
 from tests.sync.watching import Owner, owning

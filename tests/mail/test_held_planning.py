@@ -12,7 +12,7 @@ from mail.delivery.claiming import claim
 from mail.delivery.held import held, let_go
 from mail.lifecycle import pause_campaign, resume_campaign
 from sync.database import Tx, run, tx
-from sync.restored import note_restored
+from sync.restore import note_restored
 from tests.mail.campaigns import (
     active,
     change,

@@ -12,8 +12,8 @@ import pytest
 from sync.database import now, tx
 from sync.ids import new_id
 from sync.intake import push
+from sync.messages import DeviceScope, Item, Push
 from sync.records.reading import get_task
-from sync.wire import DeviceScope, Item, Push
 from tests.databases import TestDatabase
 from tests.faults.trials import TRIALS
 from tests.mail.campaigns import active, claimed, only_invitation, outcomes, plan_all, rows

@@ -23,7 +23,7 @@ from mail.delivery.stages import Leased
 from mail.lifecycle import archive_campaign, pause_campaign
 from mail.states import EDGES, SENT, Edge, Phase, Purpose, State, Status, picture
 from sync.database import run, tx
-from sync.restored import note_restored
+from sync.restore import note_restored
 from tests.guard import Step, declared, walked
 from tests.mail.campaigns import active, change, happened, plan_all, rows
 from tests.mail.delivering import HOUR, MINUTE, SECOND, Post

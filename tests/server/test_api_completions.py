@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from sync.database import now, tx
-from sync.restored import declare_restored
+from sync.restore import declare_restored
 from tests.databases import TestDatabase
 from tests.mail.campaigns import happened, plan_all
 from tests.server.office import Office, in_database

@@ -13,7 +13,7 @@ from mail.answers import Submission, submit
 from mail.rollup import roll
 from sync.database import Tx
 from sync.ids import new_id
-from sync.open_items import OPEN
+from sync.intake.open_transitions import OPEN
 from tests.databases import TestDatabase, clone
 from tests.server import stories
 from tests.server.office import Office, open_office

@@ -19,7 +19,7 @@ from server.provision import provision
 from sync import tokens
 from sync.database import tx
 from sync.ids import new_id
-from sync.records.clients import put_customers
+from sync.records.customers import put_customers
 from sync.records.shapes import AccountPut, CustomerPut
 from tests.databases import TestDatabase
 from tests.server.browsing import browsing

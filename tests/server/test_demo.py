@@ -16,9 +16,9 @@ from server.demo.refusals import FOREIGN_STATE
 from server.demo.seed import password_of, seed
 from server.passwords import check_passwords
 from sync.database import DB, Tx, tx
-from sync.intake.arrivals import Arrival, Body
-from sync.intake.judging import judge
-from sync.open_items import open_items
+from sync.intake.authorization import judge
+from sync.intake.incoming import Arrival, Body
+from sync.intake.open_transitions import open_items
 from tests.databases import SECRET, TestDatabase, clone
 from tests.guard import walked
 from tests.sync.watching import owning

@@ -12,8 +12,8 @@ import pytest
 
 from sync.database import Tx
 from sync.ids import new_id
-from sync.records.kinds import put_task_types
 from sync.records.shapes import TaskTypePut
+from sync.records.task_types import put_task_types
 from tests.databases import TestDatabase
 from tests.server.browsing import browsing, words_of
 from tests.server.office import Office, open_office

@@ -18,7 +18,7 @@ from server.provision import PROVISION_LOCK, provision, provision_new
 from server.provisioning.errors import ProvisionError
 from server.provisioning.roles import running_dsn, verifier
 from server.settings import load
-from sync.schema import API_ROLE, WORKER_ROLE
+from sync.tables.schema import API_ROLE, WORKER_ROLE
 from tests.databases import QUICK, SECRET, TestDatabase, renamed
 from tests.faults.cable import Cable
 from tests.faults.yard import eventually

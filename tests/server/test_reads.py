@@ -19,7 +19,7 @@ import pytest
 from mail.rollup import roll_due
 from sync.database import DB
 from sync.ids import new_id
-from sync.wire import Item, Push
+from sync.messages import Item, Push
 from tests.databases import TestDatabase
 from tests.faults.driving import active_campaign, deliver, mail_config, plan
 from tests.faults.shifting import Owner, owning

@@ -4,7 +4,7 @@ import msgspec
 
 from sync.feed import Page, pull
 from sync.feed.changes import Change, Gone
-from sync.wire import DeviceScope
+from sync.messages import DeviceScope
 
 KEY = b"a secret of the tests"
 

@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from sync.feed.calling import call_link, region_of
+from sync.feed.dialling import call_link, region_of
 
 MONTREAL = "America/Toronto"
 MAIN = "tel:+15145550199"

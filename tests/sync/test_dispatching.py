@@ -10,10 +10,10 @@ from sync.errors import ConflictError, MissingError, UnknownReferenceError
 from sync.feed.changes import TaskChange, VerdictChange
 from sync.ids import new_id
 from sync.intake import Progress, accept, progress
-from sync.records.kinds import put_states
+from sync.messages import DeviceScope, Item
 from sync.records.shapes import StatePut, TaskPut
+from sync.records.task_types import put_states
 from sync.records.tasks import assign, put_tasks
-from sync.wire import DeviceScope, Item
 from tests.sync.facts import transitions_of
 from tests.sync.replica import Replica
 from tests.world import World

@@ -11,10 +11,10 @@ from sync.database import tx
 from sync.enrolment import authenticate, enrol, issue_code, revoke
 from sync.errors import EnrolmentError, MissingError
 from sync.ids import locator, new_id
+from sync.messages import DeviceScope, Enrol
 from sync.records.people import put_users
 from sync.records.reading import get_device, list_devices
 from sync.records.shapes import UserPut
-from sync.wire import DeviceScope, Enrol
 from tests.sync.watching import Owner
 from tests.world import World
 

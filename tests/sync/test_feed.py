@@ -12,8 +12,8 @@ from sync.database import tx
 from sync.errors import CursorError, ResyncError
 from sync.feed import pull
 from sync.feed.changes import CustomerChange, Gone, LocationChange, TaskChange
-from sync.records.clients import put_customers, put_locations
-from sync.records.kinds import put_states, put_task_types
+from sync.messages import DeviceScope
+from sync.records.customers import put_customers, put_locations
 from sync.records.people import put_units, put_users
 from sync.records.shapes import (
     AssignmentPut,
@@ -25,8 +25,8 @@ from sync.records.shapes import (
     UnitPut,
     UserPut,
 )
+from sync.records.task_types import put_states, put_task_types
 from sync.records.tasks import assign, put_tasks
-from sync.wire import DeviceScope
 from tests.sync.replica import KEY, Replica, kind_of
 from tests.sync.watching import Owner
 from tests.world import LONG_AGO, STATES, World

@@ -15,8 +15,8 @@ import pytest
 
 from sync.database import Tx, run
 from sync.ids import new_id
-from sync.records.clients import put_customers, put_locations
-from sync.records.kinds import put_states, put_task_types
+from sync.messages import DeviceScope
+from sync.records.customers import put_customers, put_locations
 from sync.records.people import put_units, put_users
 from sync.records.shapes import (
     AssignmentPut,
@@ -28,8 +28,8 @@ from sync.records.shapes import (
     UnitPut,
     UserPut,
 )
+from sync.records.task_types import put_states, put_task_types
 from sync.records.tasks import put_tasks
-from sync.wire import DeviceScope
 from tests.databases import TestDatabase
 from tests.guard import staged
 from tests.sync.replica import Replica

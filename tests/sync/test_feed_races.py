@@ -15,12 +15,12 @@ from sync.errors import ResyncError
 from sync.feed.cursor import Place
 from sync.feed.pruning import prune
 from sync.feed.pull import Stretch, read_stretch
-from sync.records.clients import put_customers
+from sync.messages import DeviceScope
+from sync.records.customers import put_customers
 from sync.records.people import put_units, put_users
 from sync.records.shapes import CustomerPut, Role, TaskPut, UnitPut, UserPut
 from sync.records.tasks import assign, put_tasks
-from sync.restored import declare_restored, note_restored
-from sync.wire import DeviceScope
+from sync.restore import declare_restored, note_restored
 from tests.databases import TestDatabase
 from tests.faults.trials import TRIALS
 from tests.lock_order import Heard

@@ -12,9 +12,9 @@ from sync.database import tx
 from sync.errors import TooManyError
 from sync.ids import new_id
 from sync.intake import PushOutcome, push
-from sync.open_items import OpenItem, open_items, open_items_of_technician
-from sync.records.clients import put_customers
-from sync.records.kinds import put_task_types
+from sync.intake.open_transitions import OpenItem, open_items, open_items_of_technician
+from sync.messages import Push
+from sync.records.customers import put_customers
 from sync.records.reading import get_customer, get_task
 from sync.records.shapes import (
     AssignmentPut,
@@ -24,8 +24,8 @@ from sync.records.shapes import (
     TaskRecord,
     TaskTypePut,
 )
+from sync.records.task_types import put_task_types
 from sync.records.tasks import assign, put_tasks
-from sync.wire import Push
 from tests.sync.facts import TransitionRecord, transitions_of
 from tests.sync.watching import Owner
 from tests.world import LONG_AGO, World

@@ -13,11 +13,11 @@ from sync.database import Tx, run, tx
 from sync.ids import new_id
 from sync.intake import PushOutcome, push
 from sync.intake.parking import take_turn
-from sync.records.clients import put_customers
+from sync.messages import DeviceScope, Item, Push
+from sync.records.customers import put_customers
 from sync.records.reading import get_customer
 from sync.records.shapes import AssignmentPut, CustomerPut, TaskPut
 from sync.records.tasks import TasksPut, put_tasks
-from sync.wire import DeviceScope, Item, Push
 from tests.lock_order import Heard
 from tests.sync.watching import Owner
 from tests.world import LONG_AGO, World

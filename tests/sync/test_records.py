@@ -20,8 +20,7 @@ from sync.errors import (
 from sync.ids import new_account_number, new_id
 from sync.records import reading
 from sync.records.accounts import create_account
-from sync.records.clients import put_customers, put_locations
-from sync.records.kinds import put_states, put_task_types
+from sync.records.customers import put_customers, put_locations
 from sync.records.people import put_units, put_users, set_password
 from sync.records.shapes import (
     AccountPut,
@@ -36,6 +35,7 @@ from sync.records.shapes import (
     UnitPut,
     UserPut,
 )
+from sync.records.task_types import put_states, put_task_types
 from sync.records.tasks import assign, put_tasks
 from tests.sync.watching import Owner
 from tests.world import LONG_AGO, STATES, World

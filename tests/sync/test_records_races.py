@@ -14,8 +14,8 @@ from sync.errors import FieldError, TakenError
 from sync.feed.changes import TaskChange
 from sync.ids import new_id
 from sync.intake import accept, push
-from sync.records.clients import put_customers, put_locations
-from sync.records.kinds import put_states, put_task_types
+from sync.messages import Push
+from sync.records.customers import put_customers, put_locations
 from sync.records.people import put_units, put_users
 from sync.records.shapes import (
     CustomerPut,
@@ -26,8 +26,8 @@ from sync.records.shapes import (
     UnitPut,
     UserPut,
 )
+from sync.records.task_types import put_states, put_task_types
 from sync.records.tasks import put_tasks
-from sync.wire import Push
 from tests.guard import staged
 from tests.sync.replica import Replica
 from tests.sync.watching import Owner

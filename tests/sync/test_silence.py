@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from sync import connecting
+from sync import connections
 from sync.database import DB, Tx, now, once, tx
 from tests.databases import TestDatabase
 from tests.faults.cable import Cable
@@ -64,7 +64,7 @@ async def test_a_silent_database_is_not_waited_for(
     begun = time.monotonic()
     with pytest.raises(met):
         await _silenced(cable, work)
-    assert time.monotonic() - begun < connecting.PROMPT + 2
+    assert time.monotonic() - begun < connections.PROMPT + 2
     cable.heal()
     assert await asyncio.gather(*(alone() for _ in range(4 * SIZE))) == [1] * 4 * SIZE
     assert DB.pool.get_idle_size() == DB.pool.get_size()
@@ -100,7 +100,7 @@ async def held(seconds: float, begun: asyncio.Event | None = None) -> None:
 
 
 async def test_who_cannot_connect_is_told_so(cable: Cable, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connecting, "PROMPT", 0.5)
+    monkeypatch.setattr(connections, "PROMPT", 0.5)
     cable.silence()
     await DB.pool.expire_connections()
     with pytest.raises(TimeoutError, match=r"no answer within 0\.5 seconds"):
@@ -127,6 +127,6 @@ async def test_closing_does_not_wait_for_a_silent_database(
     cable.silence()
     begun = time.monotonic()
     await DB.close()
-    assert time.monotonic() - begun < connecting.PROMPT
-    with pytest.raises(connecting.CUT):
+    assert time.monotonic() - begun < connections.PROMPT
+    with pytest.raises(connections.CUT):
         await waiting

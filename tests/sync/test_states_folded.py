@@ -11,7 +11,7 @@ import pytest
 
 from rules.history import current
 from sync.database import tx
-from sync.histories import read_histories
+from sync.intake.order import read_histories
 from tests.databases import TestDatabase
 from tests.sync.replica import Replica
 from tests.sync.watching import owning

@@ -8,7 +8,7 @@ import pytest
 
 from sync.errors import TooManyError
 from sync.ids import new_id
-from sync.wire import MOST_TRANSITIONS, Enrol, Push, Result, check_count
+from sync.messages import MOST_TRANSITIONS, Enrol, Push, Result, check_count
 
 NOW = "2026-03-01T10:30:00Z"
 

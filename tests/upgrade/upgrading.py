@@ -16,7 +16,7 @@ from piccolo.apps.migrations.commands.forwards import run_forwards
 
 from server.provisioning.roles import make_groups
 from sync.database import DB, transaction
-from sync.schema import FENCES, execute_script
+from sync.tables.schema import FENCES, execute_script
 from tests.apart import apart
 from tests.databases import drop, renamed
 from tests.faults.processes import until

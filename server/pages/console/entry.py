@@ -13,7 +13,7 @@ from server.auth import sign_in, sign_out, signed_in
 from server.errors import ForbiddenError, LoginRefusedError, ServerError, ThrottledError
 from server.pages.page import AnyRequest, frame, read_fields, respond
 from server.pages.reading import READING
-from sync.intake.arrivals import LONGEST_ADDRESS
+from sync.intake.incoming import LONGEST_ADDRESS
 
 HOME: Final = "/tasks"
 

@@ -14,7 +14,7 @@ from server.pages.console.chips import StateChip, choices
 from sync.database import Tx
 from sync.ids import new_id
 from sync.intake import Progress
-from sync.plain import is_line
+from sync.validation import is_line
 
 YES: Final = "yes"
 LONGEST_NOTE: Final = 4000

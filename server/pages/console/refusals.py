@@ -14,7 +14,7 @@ from server.http.fitting import fitting, size_in_page
 from server.pages.console.chips import StateChip, chip
 from server.pages.console.search import read_after, write_after
 from sync.database import Tx
-from sync.intake.arrivals import Body
+from sync.intake.incoming import Body
 
 SCREENFUL: Final = 25
 

@@ -14,7 +14,7 @@ from server.pages.console.outcome import JOINS, Score, Survey, score_of, survey_
 from server.pages.console.search import LONGEST, read_after, search_text, write_after
 from server.pages.console.task_search import ALL, LIMITS, Limits, Search, read_words
 from sync.database import Tx
-from sync.plain import in_one_line
+from sync.validation import in_one_line
 
 SCREENFUL: Final = 50
 

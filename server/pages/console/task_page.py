@@ -17,7 +17,7 @@ from server.pages.console.timeline import Story, labels, read_story
 from server.pages.times import Clock
 from server.timeline.pages import Window
 from sync.database import Tx
-from sync.plain import in_one_line
+from sync.validation import in_one_line
 
 #: Answers that stand beside the result; the timeline has them all.
 MOST_ANSWERS: Final = 5

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from mail.answers import LONGEST_COMMENT, CurrentAnswer, Submission, Survey
 from mail.definition import BEST_RATING
 from mail.i18n import text_in
-from sync.plain import in_one_line
+from sync.validation import in_one_line
 
 YES: Final = "yes"
 _SIGNS: Final = re.compile(r"\W+\Z")

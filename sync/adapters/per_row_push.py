@@ -13,8 +13,8 @@ import msgspec
 from msgspec import Struct
 
 from sync.intake import push
-from sync.intake.arrivals import LONGEST_ADDRESS
-from sync.wire import (
+from sync.intake.incoming import LONGEST_ADDRESS
+from sync.messages import (
     LONGEST_NOTE,
     LONGEST_SURVEY_REASON,
     MOST_TRANSITIONS,

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import msgspec
 
-from sync.adapters.singly import FIELDS, item_given, take_in
+from sync.adapters.per_row_push import FIELDS, item_given, take_in
 from sync.intake import PushOutcome
-from sync.wire import DeviceScope, Item, Result, RoughPush, check_count
+from sync.messages import DeviceScope, Item, Result, RoughPush, check_count
 
 #: Where msgspec found a fault: "Expected `int`, got `str` - at `$.sequence`".
 _PLACE: Final = re.compile(r" - at `\$\.(\w+)`\Z")

@@ -9,11 +9,11 @@ import msgspec
 from sync.database import Tx
 from sync.feed.changes import Ask
 from sync.feed.publish import Row, lock_head, touch, write
-from sync.intake.judging import known_states
+from sync.intake.authorization import known_states
 from sync.records.checks import Check, Draft, checked_all, flow, name, names, word
 from sync.records.shapes import StatePut, StateRecord, TaskTypePut, TaskTypeRecord
 from sync.records.storing import Store, unknown
-from sync.work import State, TaskType
+from sync.tables.work import State, TaskType
 
 TASK_TYPE_CHECKS: Final[dict[str, Check]] = {
     "name": name,

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct, field
 
 from sync.errors import TooManyError
 from sync.ids import parse_id
-from sync.plain import check_line, check_moment
+from sync.validation import check_line, check_moment
 
 #: Transitions that one push may carry.
 MOST_TRANSITIONS: Final = 500

@@ -11,8 +11,8 @@ from msgspec import Struct
 from rules.facts import Transition
 from rules.timing import corrected_moment
 from sync.ids import compiled
-from sync.plain import is_nothing
-from sync.wire import DeviceScope, Item, Push
+from sync.messages import DeviceScope, Item, Push
+from sync.validation import is_nothing
 
 #: Letters that are kept of a captured address: the most that one can have (RFC 3696, erratum 1690).
 LONGEST_ADDRESS: Final = 320

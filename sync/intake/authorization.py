@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from rules.facts import Transition
 from sync.database import Tx
-from sync.intake.arrivals import Arrival
-from sync.wire import Reason, VerdictName
+from sync.intake.incoming import Arrival
+from sync.messages import Reason, VerdictName
 
 #: `state_moment`: at which the step counts that gives the task its state, whatever it says itself.
 LOCK_TASKS: Final = "SELECT * FROM task_lock($1, $2)"

@@ -11,12 +11,12 @@ from sync.audit import Told, tell
 from sync.database import SYSTEM, Tx, run
 from sync.errors import ConflictError, MissingError, UnknownReferenceError
 from sync.feed.publish import touch
-from sync.intake.arrivals import Arrival, Body, digest_of
-from sync.intake.facts import keep
-from sync.intake.judging import ACCEPTED, known_states, lock_tasks
+from sync.intake.authorization import ACCEPTED, known_states, lock_tasks
+from sync.intake.incoming import Arrival, Body, digest_of
+from sync.intake.recording import keep
 from sync.intake.verdicts import Stored, read_verdicts
-from sync.plain import check_moment
-from sync.wire import Moment, Note, Result, SentId, StateCode, SurveyReason, check_told
+from sync.messages import Moment, Note, Result, SentId, StateCode, SurveyReason, check_told
+from sync.validation import check_moment
 
 #: Whose turn it was at a moment; of several the one that began last.
 HOLDER: Final = """

@@ -11,10 +11,10 @@ from rules.facts import Transition
 from rules.history import follows, ordered
 from sync.database import Tx
 from sync.feed.publish import Thing
-from sync.histories import read_histories
-from sync.intake.arrivals import Arrival
-from sync.intake.judging import ACCEPTED, LockedTask
-from sync.intake.keeping import Folded, Judged, add
+from sync.intake.authorization import ACCEPTED, LockedTask
+from sync.intake.incoming import Arrival
+from sync.intake.order import read_histories
+from sync.intake.writes import Folded, Judged, add
 
 #: Writes what was judged.
 Write: TypeAlias = Callable[[Tx, Sequence[Judged], Folded], Awaitable[None]]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from sync.connecting import PROMPT
+from sync.connections import PROMPT
 from sync.database import Tx, once
 
 HEADS: Final = "SELECT account, epoch, position FROM feed_heads($1::bigint[])"

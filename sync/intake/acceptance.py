@@ -8,10 +8,10 @@ from sync.audit import Told, tell
 from sync.database import Tx
 from sync.errors import ConflictError, MissingError
 from sync.feed.publish import touch
-from sync.intake.facts import keep
-from sync.intake.judging import ACCEPTED, known_states, lock_tasks
-from sync.intake.keeping import settle
+from sync.intake.authorization import ACCEPTED, known_states, lock_tasks
 from sync.intake.parking import stored_arrival, tell_devices
+from sync.intake.recording import keep
+from sync.intake.writes import settle
 
 TASK: Final = """
 SELECT coalesce(task, pushed_task) FROM transition WHERE account = $1 AND id = $2

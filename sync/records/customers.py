@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from sync.database import Tx
 from sync.feed.publish import touch
-from sync.people import Unit, User
 from sync.records.checks import (
     Check,
     address,
@@ -21,7 +20,8 @@ from sync.records.checks import (
 )
 from sync.records.shapes import CustomerPut, CustomerRecord, LocationPut, LocationRecord
 from sync.records.storing import Store, resolve
-from sync.work import Customer, Location
+from sync.tables.people import Unit, User
+from sync.tables.work import Customer, Location
 
 CUSTOMER_CHECKS: Final[dict[str, Check]] = {
     "name": name,

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from sync.database import Tx
-from sync.intake.arrivals import Body
+from sync.intake.incoming import Body
 
 
 class OpenItem(Struct, frozen=True):

@@ -14,10 +14,10 @@ from sync.audit import Told, tell
 from sync.database import Tx
 from sync.errors import FieldError
 from sync.ids import new_id
-from sync.people import Unit, User
 from sync.records.checks import moment
 from sync.records.shapes import AssignmentPut, Ref, TaskPut
 from sync.records.storing import find, unknown
+from sync.tables.people import Unit, User
 
 OPEN: Final = """
 SELECT task, technician, unit, start_at, end_at FROM assignment
