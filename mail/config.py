@@ -2,7 +2,7 @@
 
 import msgspec
 
-from mail.smtp_address import NAMELESS, SmtpServer
+from mail.smtp.address import NAMELESS, SmtpServer
 
 
 class MailConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -12,7 +12,7 @@ class MailConfig(msgspec.Struct, frozen=True, kw_only=True):
     `origin`: scheme, host and port that links in mails use.
     `smtp`: where mails are handed over.
     `mail_from`: the sender where a campaign names none.
-    `smtp_name`: what we call ourselves to mail servers (`mail.smtp_address.our_name`).
+    `smtp_name`: what we call ourselves to mail servers (`mail.smtp.address.our_name`).
     `smtp_timeout` < `actor_timeout` < `lease`, or a slow mail could be sent by two workers.
     `uncertain_after`: how long a mail whose fate is unknown rests before its one resend.
     `sweep`: how often the clock looks for what is due.

@@ -93,7 +93,7 @@ FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[])
 ON CONFLICT (account, invitation) DO NOTHING
 """
 
-#: The deliverer confirms what was sent with a statement of its own, `mail.delivery.checkpoint`.
+#: The deliverer confirms what was sent with a statement of its own, `mail.sending.checkpoint`.
 _CONFIRM: Final = """
 UPDATE contact_use SET confirmed = true, counted_from = $3
 WHERE account = $1 AND invitation = $2 AND NOT confirmed

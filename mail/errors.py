@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mail.checks import Problem
+from mail.campaigns.validation import Problem
 from sync.errors import SyncError
 
 

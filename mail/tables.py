@@ -44,8 +44,8 @@ class Campaign(Table, tablename="campaign", db=DB):
 class CampaignVersion(Table, tablename="campaign_version", db=DB):
     """What a campaign said at a version, never updated: invitations point at it.
 
-    `rules`: whom it asks and when; `content`: what customers read (`mail.definition`). `format`:
-    in which they are written (`mail.formats`).
+    `rules`: whom it asks and when; `content`: what customers read (`campaigns.definition`). `format`:
+    in which they are written (`mail.campaigns.formats`).
     """
 
     key = ("account", "campaign", "version")
@@ -305,7 +305,7 @@ class Answer(Table, tablename="answer", db=DB):
 
 
 class AnswerValue(Table, tablename="answer_value", db=DB):
-    """What the customer last said to one question, as `mail.answer_body.Value` tells it."""
+    """What the customer last said to one question, as `responses.answer_body.Value` tells it."""
 
     key = ("account", "invitation", "question")
     account = BigInt(null=False, default=None)
@@ -318,7 +318,7 @@ class AnswerValue(Table, tablename="answer_value", db=DB):
 
 
 class AnswerVersion(Table, tablename="answer_version", db=DB):
-    """Everything the customer said (`mail.answer_body`), version by version, never updated."""
+    """Everything the customer said (`responses.answer_body`), version by version, never updated."""
 
     key = ("account", "invitation", "version")
     account = BigInt(null=False, default=None)
@@ -341,7 +341,7 @@ class AnswerPartial(Table, tablename="answer_partial", db=DB):
 
 
 class FollowUp(Table, tablename="follow_up", db=DB):
-    """What an answer leaves to be done (`mail.follow_ups`); one of each kind for an answer.
+    """What an answer leaves to be done (`responses.follow_ups`); one of each kind for an answer.
 
     `status`: open until somebody takes it up, in_progress, or closed with a `resolution`.
     `closed_by`: None where the customer withdrew it. Nobody is its `owner` yet, nor is any due.

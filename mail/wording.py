@@ -8,7 +8,7 @@ def _(text: str) -> str:
     return text
 
 
-#: Why a campaign's definition is refused, by the code of `mail.checks.Problem`.
+#: Why a campaign's definition is refused, by the code of `mail.campaigns.validation.Problem`.
 PROBLEMS: Final = {
     "required": _("This must be filled in."),
     "negative": _("This cannot be negative."),

@@ -8,7 +8,7 @@ import re
 from ipaddress import IPv6Network, ip_network
 from typing import Final
 
-from mail.smtp_address import parse_server
+from mail.smtp.address import parse_server
 from mail.urls import ServerUrl, UrlError, read_host, read_url
 
 _DATABASES: Final = frozenset({"postgresql", "postgres"})

@@ -8,7 +8,7 @@ from litestar import Litestar
 from litestar._asgi.routing_trie import traversal
 from litestar.datastructures import State
 
-from mail.jobs import Ring
+from mail.worker.jobs import Ring
 from server.access.entrance import check_entrances
 from server.access.peers import Peers
 from server.answers import answer_error

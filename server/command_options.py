@@ -8,7 +8,7 @@ from typing import Final, ParamSpec, TypeVar
 import click
 from dramatiq.middleware import MiddlewareError
 
-from mail.broker import BrokerUrlError
+from mail.worker.broker import BrokerUrlError
 from server import processes
 from server.embedded import EmbeddedError
 from server.provisioning.errors import ProvisionError

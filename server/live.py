@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 
-from mail.news import read_positions
+from mail.positions import read_positions
 from server.sessions import still_signed_in
 from sync.connections import FAULTS
 from sync.database import Tx, tx

@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from mail.broker import AWAY
+from mail.worker.broker import AWAY
 from server.access import security
 from server.files import private
 

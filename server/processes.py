@@ -14,12 +14,12 @@ import uvloop
 from dramatiq import Broker
 from litestar import Litestar
 
-from mail.broker import Doorbell, make_broker
-from mail.clock import RunningClock
 from mail.config import MailConfig
-from mail.jobs import Job, Ring
-from mail.smtp_address import our_name, parse_server
-from mail.worker import run_worker
+from mail.smtp.address import our_name, parse_server
+from mail.worker.broker import Doorbell, make_broker
+from mail.worker.jobs import Job, Ring
+from mail.worker.runner import run_worker
+from mail.worker.scheduler import RunningClock
 from server.app import create_app
 from server.http.connection import Connection
 from server.http.places import Places, places_for

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from litestar import Litestar
 
-from mail.jobs import Ring
+from mail.worker.jobs import Ring
 from server.access.peers import AnyConnection, Peers
 from server.mailbox import Mailbox
 from server.settings import Settings

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mail.broker import make_broker
+from mail.worker.broker import make_broker
 from server.app import create_app
 from server.demo.fixture import DEMO
 from server.demo.seed import password_of, seed

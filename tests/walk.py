@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from mail.rollup import roll_due
+from mail.responses.rollup import roll_due
 from server.auth import DEVICE_PREFIX
 from sync.database import DB
 from sync.messages import Push

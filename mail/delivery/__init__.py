@@ -1,5 +1,1 @@
-"""Delivering: what is due is decided, claimed, handed to the SMTP server and recorded."""
-
-from mail.delivery.run import deliver_due
-
-__all__ = ["deliver_due"]
+"""Delivery: what is due is claimed, judged at its release, and recorded; `mail.sending` sends it."""

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from mail.news import MOVED
+from mail.positions import MOVED
 from sync.database import Tx
 from sync.ids import new_id
 

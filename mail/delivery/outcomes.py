@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec import Struct, structs
 
-from mail.delivery.replies import Phase, SendError
+from mail.smtp.replies import Phase, SendError
 from mail.states import DOUBT, EXPIRE, FAIL, GIVE_BACK, PUT_OFF, REFUSE, RESEND, STOP, Edge
 
 

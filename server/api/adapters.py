@@ -8,7 +8,7 @@ import msgspec
 from litestar.types import ControllerRouterHandler
 from msgspec import Meta, Struct
 
-from mail.jobs import Job
+from mail.worker.jobs import Job
 from server.access.entrance import device
 from server.access.rights import Action
 from server.api.devices import EventStream

@@ -8,10 +8,10 @@ from litestar import Request
 from litestar.types import ControllerRouterHandler
 from msgspec import Meta, Struct
 
-from mail import campaigns, lifecycle
-from mail.campaigns import CampaignRecord
-from mail.definition import Definition
-from mail.jobs import Job
+from mail.campaigns import lifecycle, store
+from mail.campaigns.definition import Definition
+from mail.campaigns.store import CampaignRecord
+from mail.worker.jobs import Job
 from server.access.entrance import api
 from server.access.rights import Action
 from server.api.operation import operation
@@ -59,7 +59,7 @@ async def _after(
 ) -> CampaignRecord:
     async def work(opened: Tx) -> CampaignRecord:
         await change(opened, campaign)
-        return await campaigns.get_campaign(opened, campaign)
+        return await store.get_campaign(opened, campaign)
 
     return await run(request.user.account, work, actor_of(request))
 
@@ -75,14 +75,14 @@ async def create_campaign(request: ApiRequest, body: CampaignOrder) -> CampaignR
     """Create a campaign as a draft, which asks nobody yet."""
 
     async def work(opened: Tx) -> CampaignRecord:
-        made = await campaigns.create_campaign(
+        made = await store.create_campaign(
             opened,
             body.name,
             body.definition,
             campaign=body.id,
             external_id=body.external_id,
         )
-        return await campaigns.get_campaign(opened, made)
+        return await store.get_campaign(opened, made)
 
     return await run(request.user.account, work, actor_of(request))
 
@@ -91,7 +91,7 @@ async def create_campaign(request: ApiRequest, body: CampaignOrder) -> CampaignR
 async def list_campaigns(request: ApiRequest, query: Paging) -> Listing[CampaignRecord]:
     """List campaigns."""
     async with tx(request.user.account) as opened:
-        items = await campaigns.list_campaigns(opened, query.limit + 1, query.after)
+        items = await store.list_campaigns(opened, query.limit + 1, query.after)
     return listing(items, query.limit)
 
 
@@ -99,7 +99,7 @@ async def list_campaigns(request: ApiRequest, query: Paging) -> Listing[Campaign
 async def read_campaign(request: ApiRequest, key: UUID) -> CampaignRecord:
     """Read one campaign."""
     async with tx(request.user.account) as opened:
-        return await campaigns.get_campaign(opened, key)
+        return await store.get_campaign(opened, key)
 
 
 @operation(
@@ -114,7 +114,7 @@ async def read_external_campaign(request: ApiRequest, external_id: ExternalId) -
     Slashes of the id stand in the path as they are, or as `%2F`.
     """
     async with tx(request.user.account) as opened:
-        return await campaigns.get_campaign_called(opened, external_id)
+        return await store.get_campaign_called(opened, external_id)
 
 
 @operation("PUT", "/campaigns/{key:uuid}", access=api(Action.CAMPAIGN_WRITE), fails=EDIT_FAILS)
@@ -125,7 +125,7 @@ async def edit_campaign(request: ApiRequest, key: UUID, body: CampaignEdit) -> C
     """
 
     async def edit(opened: Tx, campaign: UUID) -> None:
-        await campaigns.edit_campaign(opened, campaign, body.name, body.definition)
+        await store.edit_campaign(opened, campaign, body.name, body.definition)
 
     return await _after(request, key, edit)
 

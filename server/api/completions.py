@@ -8,7 +8,7 @@ from litestar import Request
 from litestar.types import ControllerRouterHandler
 from msgspec import Meta, Struct
 
-from mail.completed import Completion, Place, read_completions
+from mail.planning.completion_feed import Completion, Place, read_completions
 from server.access.entrance import api
 from server.access.rights import Action
 from server.api.operation import operation

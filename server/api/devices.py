@@ -8,7 +8,7 @@ from litestar import Request
 from litestar.types import ControllerRouterHandler
 from msgspec import Meta, Struct
 
-from mail.jobs import Job
+from mail.worker.jobs import Job
 from server.access.entrance import anyone, api, device
 from server.access.rights import Action
 from server.access.security import note, note_refusal, peer_of

@@ -10,7 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta, Struct
 from piccolo.table import Table
 
-from mail.jobs import Job
+from mail.worker.jobs import Job
 from server.access.entrance import api
 from server.access.rights import Action
 from server.access.security import note, peer_of

@@ -9,7 +9,7 @@ from litestar import Request
 from litestar.types import ControllerRouterHandler
 from msgspec import Meta, Struct
 
-from mail.jobs import Job
+from mail.worker.jobs import Job
 from server.access.entrance import api
 from server.access.rights import Action
 from server.api.operation import operation

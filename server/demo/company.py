@@ -6,9 +6,9 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mail.campaigns import create_campaign
-from mail.definition import Definition, Trigger
-from mail.lifecycle import activate_campaign
+from mail.campaigns.definition import Definition, Trigger
+from mail.campaigns.lifecycle import activate_campaign
+from mail.campaigns.store import create_campaign
 from server.demo.clients import Client
 from server.demo.fixture import DEMO, Person, Survey
 from server.demo.story import Job

@@ -6,7 +6,7 @@ from typing import Final, Literal, TypeAlias, TypeVar
 import msgspec
 from msgspec import Struct
 
-from mail.definition import Definition
+from mail.campaigns.definition import Definition
 
 Language: TypeAlias = Literal["fr_CA", "en_CA"]
 Names: TypeAlias = dict[str, str]

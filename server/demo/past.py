@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from mail.answer_body import LEAD, encode_body
 from mail.contacts import keys_of
-from mail.follow_ups import kinds_of
+from mail.responses.answer_body import LEAD, encode_body
+from mail.responses.follow_ups import kinds_of
 from mail.states import TELL, Status
 from mail.tables import (
     Answer,

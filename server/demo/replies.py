@@ -6,9 +6,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from mail.answer_body import LEAD, Body, Value
-from mail.definition import Definition, Sentiment
+from mail.campaigns.definition import Definition, Sentiment
 from mail.i18n import DEFAULT, spoken
+from mail.responses.answer_body import LEAD, Body, Value
 from server.demo.aftermath import Asked
 from server.demo.fixture import VISITS
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from random import Random
 from typing import Final
 
-from mail.definition import to_rules
+from mail.campaigns.definition import to_rules
 from rules.campaign import Campaign, Pause, Status
 from server.demo import past
 from server.demo.aftermath import is_live, leavers, plan

@@ -3,8 +3,8 @@
 from typing import Any, Final
 
 from mail.config import MailConfig
-from mail.delivery.claiming import claim
-from mail.smtp_address import parse_server
+from mail.delivery.claim import claim
+from mail.smtp.address import parse_server
 from sync.database import DB
 from tests.bench.deciding import add_campaigns
 from tests.bench.ground import Ground, lay

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from msgspec.structs import astuple
 
-from mail.formats import Stored, split
-from mail.planning import plan_due
+from mail.campaigns.formats import Stored, split
+from mail.planning.plan import plan_due
 from sync.ids import new_id
 from tests.bench.ground import LONG_AGO, Ground
 from tests.bench.measuring import Line, Work, in_turns

@@ -14,8 +14,8 @@ from typing import Final, NamedTuple, TypeAlias
 import asyncpg
 
 from mail.config import MailConfig
-from mail.delivery.claiming import claim
-from mail.smtp_address import parse_server
+from mail.delivery.claim import claim
+from mail.smtp.address import parse_server
 from server.pages.console.task_list import Filters, read_list
 from server.provision import provision
 from server.settings import load

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from mail.planning import plan_due
+from mail.planning.plan import plan_due
 from tests.bench.ground import Ground
 
 FORGET: Final = (

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from mail.config import MailConfig
 from mail.delivery import deliver_due
-from mail.smtp_address import parse_server
+from mail.smtp.address import parse_server
 from tests.bench.deciding import add_campaigns, add_history
 from tests.bench.ground import Ground
 from tests.bench.measuring import Line, Metered, Work, in_turns

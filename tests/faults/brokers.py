@@ -10,8 +10,8 @@ import pika  # type: ignore[import-untyped]  # it comes without types
 import pytest
 import redis
 
-from mail.broker import queue_name
-from mail.jobs import Job
+from mail.worker.broker import queue_name
+from mail.worker.jobs import Job
 from tests.faults.processes import answers
 
 RABBITMQ: Final = "amqp://guest:guest@127.0.0.1:5672"

@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from mail.campaigns import create_campaign
+from mail.campaigns.definition import Definition
+from mail.campaigns.lifecycle import activate_campaign
+from mail.campaigns.store import create_campaign
 from mail.config import MailConfig
-from mail.definition import Definition
 from mail.delivery import deliver_due
-from mail.lifecycle import activate_campaign
-from mail.planning import plan_due
-from mail.smtp_address import parse_server
+from mail.planning.plan import plan_due
+from mail.smtp.address import parse_server
 from sync.database import tx
 from tests.databases import TestDatabase
 from tests.faults.shifting import Owner

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from dramatiq import Message
 
-from mail.broker import make_broker, queue_name
-from mail.jobs import Job
+from mail.worker.broker import make_broker, queue_name
+from mail.worker.jobs import Job
 from tests.faults.brokers import BROKERS, shared_broker
 from tests.faults.trials import TRIALS
 from tests.faults.yard import Yard

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from mail.broker import Doorbell, close_broker, make_broker, queue_name
-from mail.jobs import Job
+from mail.worker.broker import Doorbell, close_broker, make_broker, queue_name
+from mail.worker.jobs import Job
 from tests.faults.brokers import missing
 from tests.faults.cable import Cable
 from tests.faults.processes import free_port, until

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from mail.definition import Definition, Message, Question, Trigger
+from mail.campaigns.definition import Definition, Message, Question, Trigger
 from rules.campaign import AddressField
 
 

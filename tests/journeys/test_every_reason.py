@@ -9,9 +9,9 @@ from uuid import UUID
 import httpx
 import pytest
 
-from mail.campaigns import create_campaign
+from mail.campaigns.lifecycle import activate_campaign, pause_campaign, resume_campaign
+from mail.campaigns.store import create_campaign
 from mail.config import MailConfig
-from mail.lifecycle import activate_campaign, pause_campaign, resume_campaign
 from rules.decide import Reason
 from sync.database import now, tx
 from tests.databases import TestDatabase

@@ -7,10 +7,10 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from mail.campaigns import create_campaign
-from mail.definition import Definition, Message, Question, ReasonChoice, Trigger
-from mail.lifecycle import activate_campaign
-from mail.planning import plan_due
+from mail.campaigns.definition import Definition, Message, Question, ReasonChoice, Trigger
+from mail.campaigns.lifecycle import activate_campaign
+from mail.campaigns.store import create_campaign
+from mail.planning.plan import plan_due
 from sync.database import tx
 from sync.ids import new_id
 from tests.guard import staged

@@ -11,7 +11,7 @@ import msgspec
 
 from mail.config import MailConfig
 from mail.delivery import deliver_due
-from mail.smtp_address import parse_server
+from mail.smtp.address import parse_server
 from sync.ids import new_id
 from sync.messages import DeviceScope, Item
 from tests.databases import TestDatabase

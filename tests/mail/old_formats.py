@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from mail.definition import Definition
+from mail.campaigns.definition import Definition
 from tests.databases import TestDatabase
 from tests.sync.watching import owning
 

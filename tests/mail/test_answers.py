@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import pytest
 
-from mail.answer_body import Body, Value, decode_body
-from mail.answers import (
+from mail.migrations.mail_2026_11_29t15_10_00_000000 import PRUNING
+from mail.responses.answer_body import Body, Value, decode_body
+from mail.responses.answers import (
     Closed,
     Invalid,
     Recorded,
@@ -20,7 +21,6 @@ from mail.answers import (
     submit,
     unsubscribe,
 )
-from mail.migrations.mail_2026_11_29t15_10_00_000000 import PRUNING
 from sync.ids import new_account_number
 from sync.tokens import mint, write
 from tests.databases import TestDatabase

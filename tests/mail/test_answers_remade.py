@@ -5,8 +5,8 @@ from typing import Final
 
 import pytest
 
-from mail.answers import Submission, submit
-from mail.rollup import roll_due
+from mail.responses.answers import Submission, submit
+from mail.responses.rollup import roll_due
 from tests.databases import TestDatabase
 from tests.mail.campaigns import change, rows
 from tests.mail.sent import sent

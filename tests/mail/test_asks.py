@@ -4,9 +4,9 @@ from importlib import import_module
 
 import pytest
 
-from mail.campaigns import edit_campaign
-from mail.definition import Trigger
-from mail.lifecycle import archive_campaign, pause_campaign, resume_campaign
+from mail.campaigns.definition import Trigger
+from mail.campaigns.lifecycle import archive_campaign, pause_campaign, resume_campaign
+from mail.campaigns.store import edit_campaign
 from rules.campaign import AddressField
 from sync.database import tx
 from sync.feed import pull

@@ -9,12 +9,12 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from mail.campaigns import edit_campaign
-from mail.clock import run_clock
+from mail.campaigns.lifecycle import archive_campaign, pause_campaign
+from mail.campaigns.store import edit_campaign
 from mail.delivery.breakers import ADDRESSES, FIRST_REST, LONGEST_REST
-from mail.delivery.claiming import claim
-from mail.jobs import Job
-from mail.lifecycle import archive_campaign, pause_campaign
+from mail.delivery.claim import claim
+from mail.worker.jobs import Job
+from mail.worker.scheduler import run_clock
 from sync.database import tx
 from tests.guard import unguarded
 from tests.mail.campaigns import active, change, definition, only_invitation, rows

@@ -11,8 +11,8 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
 from structlog.testing import capture_logs
 
-from mail.broker import BrokerUrlError, Doorbell, make_broker
-from mail.jobs import Job
+from mail.worker.broker import BrokerUrlError, Doorbell, make_broker
+from mail.worker.jobs import Job
 
 
 class Watched(StubBroker):

@@ -6,12 +6,17 @@ from uuid import UUID
 
 import pytest
 
-from mail.campaigns import create_campaign, edit_campaign, get_campaign, list_campaigns
-from mail.checks import Problem
-from mail.definition import Definition, Trigger
+from mail.campaigns.cache import load, pinned
+from mail.campaigns.definition import Definition, Trigger
+from mail.campaigns.lifecycle import (
+    activate_campaign,
+    archive_campaign,
+    pause_campaign,
+    resume_campaign,
+)
+from mail.campaigns.store import create_campaign, edit_campaign, get_campaign, list_campaigns
+from mail.campaigns.validation import Problem
 from mail.errors import CampaignStatusError, DefinitionError
-from mail.lifecycle import activate_campaign, archive_campaign, pause_campaign, resume_campaign
-from mail.live import load, pinned
 from rules.campaign import Status
 from sync.database import tx
 from sync.errors import MissingError, TakenError, UnknownReferenceError

@@ -7,10 +7,10 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from mail.delivery.checkpoint import Checkpoint
-from mail.delivery.claiming import claim
-from mail.delivery.run import Pool
-from mail.delivery.stages import Leased
+from mail.delivery.claim import claim
+from mail.sending.checkpoint import Checkpoint
+from mail.sending.run import Pool
+from mail.sending.stages import Leased
 from tests.mail.campaigns import active, rows
 from tests.mail.delivering import Post
 

@@ -10,10 +10,10 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from mail.answers import Submission, submit
-from mail.clock import RunningClock, run_clock
 from mail.config import MailConfig
-from mail.jobs import Ring
+from mail.responses.answers import Submission, submit
+from mail.worker.jobs import Ring
+from mail.worker.scheduler import RunningClock, run_clock
 from sync.database import tx
 from sync.ids import new_id
 from tests.databases import TestDatabase

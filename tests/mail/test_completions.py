@@ -10,8 +10,8 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from mail.completed import Completion, Place, Stretch, read_completions
-from mail.planning import plan
+from mail.planning.completion_feed import Completion, Place, Stretch, read_completions
+from mail.planning.plan import plan
 from sync.database import tx
 from sync.errors import ResyncError
 from sync.restore import declare_restored

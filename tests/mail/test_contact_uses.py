@@ -8,9 +8,9 @@ from typing import Final
 import asyncpg
 import pytest
 
-from mail.answers import open_subscription, unsubscribe
-from mail.campaigns import edit_campaign
-from mail.delivery.claiming import claim
+from mail.campaigns.store import edit_campaign
+from mail.delivery.claim import claim
+from mail.responses.answers import open_subscription, unsubscribe
 from sync.database import tx
 from tests.databases import TestDatabase
 from tests.mail.campaigns import active, change, definition, only_invitation, rows

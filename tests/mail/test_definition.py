@@ -6,15 +6,9 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from mail.checks import Problem, check
-from mail.definition import (
-    Definition,
-    Message,
-    Question,
-    ReasonChoice,
-    Trigger,
-)
-from mail.formats import FORMAT, decode_content, split
+from mail.campaigns.definition import Definition, Message, Question, ReasonChoice, Trigger
+from mail.campaigns.formats import FORMAT, decode_content, split
+from mail.campaigns.validation import Problem, check
 from mail.i18n import text_in
 from mail.wording import PROBLEMS
 from rules.campaign import AddressField

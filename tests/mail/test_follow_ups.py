@@ -8,7 +8,7 @@ from typing import Any, Final
 import asyncpg
 import pytest
 
-from mail.answers import Submission, submit
+from mail.responses.answers import Submission, submit
 from sync.database import tx
 from tests.databases import TestDatabase
 from tests.mail.campaigns import active, change, rows

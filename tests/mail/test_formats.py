@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 from msgspec.structs import asdict, astuple, replace
 
-from mail.campaigns import edit_campaign, get_campaign
-from mail.definition import Definition, Lead, Message, Question, ReasonChoice, Trigger
-from mail.formats import (
+from mail.campaigns.cache import load, pinned
+from mail.campaigns.definition import Definition, Lead, Message, Question, ReasonChoice, Trigger
+from mail.campaigns.formats import (
     FORMAT,
     LaterFormatError,
     decode_content,
@@ -17,7 +17,7 @@ from mail.formats import (
     join,
     split,
 )
-from mail.live import load, pinned
+from mail.campaigns.store import edit_campaign, get_campaign
 from rules.campaign import AddressField
 from sync.database import tx
 from tests.databases import TestDatabase

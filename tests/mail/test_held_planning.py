@@ -8,9 +8,9 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from mail.delivery.claiming import claim
+from mail.campaigns.lifecycle import pause_campaign, resume_campaign
+from mail.delivery.claim import claim
 from mail.delivery.held import held, let_go
-from mail.lifecycle import pause_campaign, resume_campaign
 from sync.database import Tx, run, tx
 from sync.restore import note_restored
 from tests.mail.campaigns import (

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mail.jobs import Job, Runner, Step, Stopping
+from mail.worker.jobs import Job, Runner, Step, Stopping
 
 pytestmark = pytest.mark.anyio
 

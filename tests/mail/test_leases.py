@@ -10,14 +10,14 @@ import pytest
 
 from mail.config import MailConfig
 from mail.delivery import deliver_due
-from mail.delivery.checkpoint import Checkpoint
-from mail.delivery.claiming import claim
-from mail.delivery.doubts import recover
+from mail.delivery.claim import claim
 from mail.delivery.held import fault
-from mail.delivery.replies import Phase, SendError
-from mail.delivery.session import Session, letter_of
-from mail.delivery.setbacks import give_back, record
-from mail.delivery.stages import Leased
+from mail.delivery.retry import give_back, record
+from mail.delivery.uncertain import recover
+from mail.sending.checkpoint import Checkpoint
+from mail.sending.session import Session, letter_of
+from mail.sending.stages import Leased
+from mail.smtp.replies import Phase, SendError
 from sync.database import DB
 from tests.mail.campaigns import active, change, rows
 from tests.mail.delivering import HOUR, Post
@@ -92,7 +92,7 @@ async def test_content_is_in_doubt_whatever_becomes_of_what_its_campaign_says(
     [job] = await claimed(post)
     assert await Checkpoint().content(job)
     await post.owner.connection.execute("UPDATE campaign_version SET content = '{}'")
-    monkeypatch.setattr("mail.live._versions", {})
+    monkeypatch.setattr("mail.campaigns.cache._versions", {})
     await lease_passed(post)
     await recover(post.config, post.world.account)
     [found] = await rows(post.world, "SELECT status FROM invitation")

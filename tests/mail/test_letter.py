@@ -9,11 +9,11 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
-from mail.definition import Message
-from mail.letter.headers import sendable
-from mail.letter.template import quoted
-from mail.letter.wording import greeting, visit
-from mail.surveys import open_subscription, open_survey
+from mail.campaigns.definition import Message
+from mail.message.headers import sendable
+from mail.message.template import quoted
+from mail.message.wording import greeting, visit
+from mail.responses.links import open_subscription, open_survey
 from tests.mail.campaigns import active, change, definition, rows
 from tests.mail.delivering import DAY, HOUR, Post
 from tests.mail.smtp_server import Mail

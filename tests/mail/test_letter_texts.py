@@ -13,9 +13,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mail.definition import Definition, Language, Message, Question, Trigger
-from mail.letter.template import LetterTemplate, Origin, Recipient, compile_letter
-from mail.letter.wording import gettext_of
+from mail.campaigns.definition import Definition, Language, Message, Question, Trigger
+from mail.message.template import LetterTemplate, Origin, Recipient, compile_letter
+from mail.message.wording import gettext_of
 from tests.mail.smtp_server import Mail
 
 ORIGIN: Final = Origin("https://retour.test", "retour@example.test")

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from mail.answers import Submission, submit, unsubscribe
-from mail.lifecycle import archive_campaign, pause_campaign
-from mail.rollup import roll_due
+from mail.campaigns.lifecycle import archive_campaign, pause_campaign
+from mail.responses.answers import Submission, submit, unsubscribe
+from mail.responses.rollup import roll_due
 from sync.database import tx
 from tests.mail.campaigns import active, happened, plan_all, rows, time_of
 from tests.mail.delivering import DAY, Post

@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from mail.delivery.outcomes import RULES, Blame, outcome_of
-from mail.delivery.replies import Phase, Reply, SendError
+from mail.smtp.replies import Phase, Reply, SendError
 from mail.states import PUT_OFF
 
 #: Where it was said, what was said (lines by "|"), and what follows: the edge and what else.

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from mail.definition import Trigger
+from mail.campaigns.definition import Trigger
 from sync.database import tx
 from sync.records.shapes import TaskPut
 from sync.records.tasks import put_tasks

@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from mail.campaigns import edit_campaign
-from mail.definition import Trigger
-from mail.lifecycle import archive_campaign, pause_campaign, resume_campaign
+from mail.campaigns.definition import Trigger
+from mail.campaigns.lifecycle import archive_campaign, pause_campaign, resume_campaign
+from mail.campaigns.store import edit_campaign
 from sync.database import tx
 from tests.mail.campaigns import (
     active,

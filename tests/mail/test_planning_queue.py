@@ -8,9 +8,9 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from mail.formats import LaterFormatError
-from mail.planning import plan_due
-from mail.queues import ATTEMPTS
+from mail.campaigns.formats import LaterFormatError
+from mail.planning.plan import plan_due
+from mail.worker.queues import ATTEMPTS
 from sync.database import DB
 from tests.databases import TestDatabase
 from tests.faults.listening import Held

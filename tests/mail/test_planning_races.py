@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from mail.live import load
-from mail.planning import plan
+from mail.campaigns.cache import load
+from mail.planning.plan import plan
 from sync.database import tx
 from tests.databases import TestDatabase
 from tests.mail.campaigns import active, happened, outcomes, plan_all, queue_again, time_of

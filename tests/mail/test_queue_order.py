@@ -11,10 +11,10 @@ from uuid import UUID
 
 import pytest
 
+from mail.campaigns.lifecycle import archive_campaign
 from mail.delivery import breakers
 from mail.delivery.breakers import Route
-from mail.delivery.claiming import wake
-from mail.lifecycle import archive_campaign
+from mail.delivery.claim import wake
 from sync.database import run, tx
 from tests.lock_order import Heard
 from tests.mail.campaigns import active, change, rows

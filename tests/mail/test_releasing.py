@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from mail.answers import unsubscribe
-from mail.campaigns import edit_campaign
-from mail.lifecycle import archive_campaign, pause_campaign, resume_campaign
+from mail.campaigns.lifecycle import archive_campaign, pause_campaign, resume_campaign
+from mail.campaigns.store import edit_campaign
+from mail.responses.answers import unsubscribe
 from rules.campaign import AddressField
 from sync.database import tx
 from tests.mail.campaigns import (

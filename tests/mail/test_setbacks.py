@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from structlog.testing import capture_logs
 
-from mail.delivery.setbacks import FIRST_WAIT, LONGEST_WAIT
+from mail.delivery.retry import FIRST_WAIT, LONGEST_WAIT
 from tests.mail.campaigns import active, change, only_invitation, rows, time_of
 from tests.mail.delivering import DAY, HOUR, MINUTE, SECOND, Post
 from tests.mail.smtp_server import CUT, HANG, TAKE_AND_CUT

@@ -12,10 +12,10 @@ import pytest
 import uvloop
 
 from mail.delivery.outcomes import Blame, blame_of
-from mail.delivery.replies import Phase, SendError
-from mail.delivery.smtp import Envelope, SmtpConnection
-from mail.smtp_address import ServerError, parse_server
-from mail.smtp_address import SmtpServer as Address
+from mail.smtp.address import ServerError, parse_server
+from mail.smtp.address import SmtpServer as Address
+from mail.smtp.client import Envelope, SmtpConnection
+from mail.smtp.replies import Phase, SendError
 from tests.mail.smtp_server import CUT, HANG, TAKE_AND_CUT, SmtpServer
 
 pytestmark = pytest.mark.anyio

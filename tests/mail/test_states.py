@@ -12,15 +12,15 @@ import asyncpg
 import pytest
 from msgspec import structs
 
-from mail.delivery.checkpoint import Checkpoint
-from mail.delivery.claiming import claim
-from mail.delivery.doubts import recover
+from mail.campaigns.lifecycle import archive_campaign, pause_campaign
+from mail.delivery.claim import claim
 from mail.delivery.held import TRIES, call_off, fault, held, let_go
-from mail.delivery.replies import Phase as Dialogue
-from mail.delivery.replies import SendError
-from mail.delivery.setbacks import PATIENCE, give_back, record
-from mail.delivery.stages import Leased
-from mail.lifecycle import archive_campaign, pause_campaign
+from mail.delivery.retry import PATIENCE, give_back, record
+from mail.delivery.uncertain import recover
+from mail.sending.checkpoint import Checkpoint
+from mail.sending.stages import Leased
+from mail.smtp.replies import Phase as Dialogue
+from mail.smtp.replies import SendError
 from mail.states import EDGES, SENT, Edge, Phase, Purpose, State, Status, picture
 from sync.database import run, tx
 from sync.restore import note_restored

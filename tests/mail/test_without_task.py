@@ -9,10 +9,10 @@ import asyncpg
 import pytest
 
 from mail import contacts
-from mail.answers import Submission, open_survey, submit
-from mail.definition import Lines, Message, Question
-from mail.lifecycle import archive_campaign
-from mail.rollup import roll_due
+from mail.campaigns.definition import Lines, Message, Question
+from mail.campaigns.lifecycle import archive_campaign
+from mail.responses.answers import Submission, open_survey, submit
+from mail.responses.rollup import roll_due
 from sync.database import tx
 from tests.mail import relational
 from tests.mail.campaigns import active, change, only_invitation, rows, time_of

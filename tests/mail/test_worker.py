@@ -12,14 +12,14 @@ import pytest
 from dramatiq import Broker
 from dramatiq.middleware import MiddlewareError
 
-from mail.answers import Submission, submit
-from mail.broker import Doorbell, make_broker
 from mail.config import MailConfig
-from mail.jobs import Job, Step
-from mail.planning import plan_due
-from mail.rollup import roll_due
-from mail.smtp_address import parse_server
-from mail.worker import RunningWorker, run_worker, start_worker
+from mail.planning.plan import plan_due
+from mail.responses.answers import Submission, submit
+from mail.responses.rollup import roll_due
+from mail.smtp.address import parse_server
+from mail.worker.broker import Doorbell, make_broker
+from mail.worker.jobs import Job, Step
+from mail.worker.runner import RunningWorker, run_worker, start_worker
 from tests.databases import TestDatabase
 from tests.faults.brokers import BROKERS, shared_broker
 from tests.mail.campaigns import active, happened, invitations, rows, time_of

@@ -10,7 +10,7 @@ import httpx
 import msgspec
 from litestar import Litestar
 
-from mail.jobs import Job
+from mail.worker.jobs import Job
 from server.app import create_app
 from server.processes import WebServer
 from server.services import Services, services_of

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from mail.campaigns import create_campaign
-from mail.definition import Definition, Message, Question, ReasonChoice, Trigger
-from mail.lifecycle import activate_campaign
+from mail.campaigns.definition import Definition, Message, Question, ReasonChoice, Trigger
+from mail.campaigns.lifecycle import activate_campaign
+from mail.campaigns.store import create_campaign
 from rules.campaign import AddressField
 from server.passwords import hash_password
 from server.sessions import register

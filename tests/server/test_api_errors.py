@@ -11,7 +11,7 @@ from litestar import Litestar, Request
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, MethodNotAllowedException
 
-from mail.checks import Problem
+from mail.campaigns.validation import Problem
 from mail.errors import CampaignStatusError, DefinitionError
 from server.answers import answer_error
 from server.errors import PROBLEMS, NotSignedInError, ServerError, ThrottledError

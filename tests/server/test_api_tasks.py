@@ -9,8 +9,8 @@ import asyncpg
 import httpx
 import pytest
 
-from mail.answers import Submission, submit
-from mail.rollup import roll
+from mail.responses.answers import Submission, submit
+from mail.responses.rollup import roll
 from sync.database import Tx
 from sync.ids import new_id
 from sync.intake.open_transitions import OPEN

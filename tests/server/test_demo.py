@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from msgspec import convert
 
-from mail.planning import plan_due
+from mail.planning.plan import plan_due
 from rules.decide import Reason
 from server.demo.fixture import DEMO, VISITS
 from server.demo.refusals import FOREIGN_STATE

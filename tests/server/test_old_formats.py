@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-from mail.campaigns import get_campaign
-from mail.definition import Definition
+from mail.campaigns.definition import Definition
+from mail.campaigns.store import get_campaign
 from sync.database import tx
 from tests.apart import apart
 from tests.databases import TestDatabase

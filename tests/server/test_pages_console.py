@@ -12,9 +12,9 @@ import httpx
 import msgspec
 import pytest
 
-from mail.answer_body import LEAD, Body, Value
-from mail.recording import record
-from mail.rollup import roll
+from mail.responses.answer_body import LEAD, Body, Value
+from mail.responses.recording import record
+from mail.responses.rollup import roll
 from mail.states import Status
 from server.mailbox import Mailbox
 from server.pages.console.task_list import SCREENFUL

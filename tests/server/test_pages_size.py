@@ -11,7 +11,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from mail.answers import Submission, submit
+from mail.responses.answers import Submission, submit
 from server.http.fitting import PAGE_BYTES
 from server.mailbox import Mailbox
 from sync.database import Tx

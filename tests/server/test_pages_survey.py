@@ -11,8 +11,8 @@ import httpx
 import pytest
 from msgspec import structs
 
-from mail.answer_body import Body, decode_body
-from mail.rollup import roll
+from mail.responses.answer_body import Body, decode_body
+from mail.responses.rollup import roll
 from server.pages.statics import address_of
 from sync.database import Tx
 from tests.databases import TestDatabase

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 import httpx
 import pytest
 
-from mail.smtp_address import parse_server
+from mail.smtp.address import parse_server
 from server.app import create_app
 from server.processes import DiedError, listen_on, mail_config, serve, watched
 from server.settings import load

@@ -16,7 +16,7 @@ import httpx
 import msgspec
 import pytest
 
-from mail.rollup import roll_due
+from mail.responses.rollup import roll_due
 from sync.database import DB
 from sync.ids import new_id
 from sync.messages import Item, Push

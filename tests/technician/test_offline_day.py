@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import expect
 
-from mail.definition import Trigger
+from mail.campaigns.definition import Trigger
 from sync.database import DB
 from tests.apart import apart
 from tests.databases import TestDatabase

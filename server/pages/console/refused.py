@@ -8,7 +8,7 @@ from litestar import Response, post, route
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from mail.jobs import Job
+from mail.worker.jobs import Job
 from server.access.entrance import console
 from server.access.rights import Action
 from server.auth import ConsoleRequest, actor_of

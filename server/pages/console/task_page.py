@@ -8,8 +8,8 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
-from mail.answer_body import LEAD
-from mail.formats import decode_content
+from mail.campaigns.formats import decode_content
+from mail.responses.answer_body import LEAD
 from server.errors import NotFoundError
 from server.pages.console.chips import StateChip, chip, named
 from server.pages.console.outcome import JOINS, Score, Survey, score_of, survey_of

@@ -9,9 +9,9 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from mail.definition import Content
+from mail.campaigns.cache import VersionKey, pinned
+from mail.campaigns.definition import Content
 from mail.i18n import text_in
-from mail.live import VersionKey, pinned
 from server.pages.console.chips import StateChip, choices
 from server.pages.times import Clock
 from server.timeline import entries, pages

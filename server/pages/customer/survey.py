@@ -7,8 +7,8 @@ from litestar import Response, post, route
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from mail.answers import Closed, Invalid, Recorded, Survey, open_survey, submit
-from mail.jobs import Job
+from mail.responses.answers import Closed, Invalid, Recorded, Survey, open_survey, submit
+from mail.worker.jobs import Job
 from server.access.entrance import anyone
 from server.access.rights import Action
 from server.errors import ThrottledError

@@ -8,9 +8,9 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mail.answers import LONGEST_COMMENT, CurrentAnswer, Submission, Survey
-from mail.definition import BEST_RATING
+from mail.campaigns.definition import BEST_RATING
 from mail.i18n import text_in
+from mail.responses.answers import LONGEST_COMMENT, CurrentAnswer, Submission, Survey
 from sync.validation import in_one_line
 
 YES: Final = "yes"

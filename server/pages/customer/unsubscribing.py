@@ -5,7 +5,7 @@ from typing import Final
 from litestar import Response, post, route
 from litestar.params import FromPath
 
-from mail import answers
+from mail.responses import answers
 from server.access.entrance import anyone
 from server.access.rights import Action
 from server.pages.customer.survey import closed

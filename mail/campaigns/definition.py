@@ -1,0 +1,182 @@
+"""What a campaign says: its rules, question, reasons and message, as one version stores them."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Final, Literal, TypeAlias
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+from rules.campaign import AddressField, Campaign, Pause, Rule, Status
+from rules.timing import parse_delay
+
+#: What texts may be written in; who reads another country's finds them too (`mail.i18n`).
+Language: TypeAlias = Literal["fr", "en", "es", "fr_CA", "en_CA"]
+Line: TypeAlias = Annotated[str, Meta(max_length=200)]
+Lines: TypeAlias = dict[Language, Line]
+Paragraphs: TypeAlias = dict[Language, Annotated[str, Meta(max_length=4000)]]
+Information: TypeAlias = dict[Language, Annotated[str, Meta(max_length=800)]]
+Code: TypeAlias = Annotated[str, Meta(pattern=r"\A[a-z0-9_]{1,40}\Z")]
+Address: TypeAlias = Annotated[str, Meta(max_length=254)]
+Days: TypeAlias = Annotated[int, Meta(ge=1, le=3650)]
+
+BEST_RATING: Final = 5
+#: What an answer says on the whole; kept with it, since a later version may judge otherwise.
+Sentiment: TypeAlias = Literal["negative", "neutral", "positive"]
+
+
+class Trigger(Struct, frozen=True, forbid_unknown_fields=True):
+    """Any of these task types entering any of these states makes the campaign ask."""
+
+    task_types: Annotated[list[UUID], Meta(max_length=200)]
+    states: Annotated[list[Annotated[str, Meta(max_length=40)]], Meta(max_length=200)]
+
+
+class Question(Struct, frozen=True, forbid_unknown_fields=True):
+    """The leading question: one to five stars, with words for both ends of the scale."""
+
+    text: Lines
+    low: Lines = {}
+    high: Lines = {}
+    kind: Literal["stars"] = "stars"
+
+
+class ReasonChoice(Struct, frozen=True, forbid_unknown_fields=True):
+    """One entry of the list that a negative rating opens."""
+
+    code: Code
+    label: Lines
+
+
+class Message(Struct, frozen=True, forbid_unknown_fields=True):
+    """The mail. Without `sender_address` it comes from the server's own."""
+
+    sender_name: Line
+    subject: Lines
+    title: Lines
+    body: Paragraphs
+    sender_address: Address | None = None
+    reply_to: Address | None = None
+
+
+NegativeAt: TypeAlias = Annotated[int, Meta(ge=0, le=4)]
+PositiveAt: TypeAlias = Annotated[int, Meta(ge=1, le=5)]
+Reasons: TypeAlias = Annotated[list[ReasonChoice], Meta(max_length=50)]
+PrivacyUrl: TypeAlias = Annotated[str, Meta(max_length=500)]
+
+
+class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whom a campaign asks, and when.
+
+    `delay`, `mute`: DD:HH:MM; a null mute is no mute. `deadline_days`: how long answers are
+    taken after sending. `stale_days`: a transition older than this at reception asks nobody;
+    null is off.
+    """
+
+    rules: Annotated[list[Trigger], Meta(max_length=100)]
+    delay: str = "00:00:00"
+    mute: str | None = None
+    primary: AddressField = AddressField.CUSTOMER
+    secondary: AddressField | None = None
+    deadline_days: Days = 28
+    stale_days: Days | None = 7
+    opt_out_allowed: bool = False
+
+    @property
+    def deadline(self) -> timedelta:
+        """How long answers are taken after sending."""
+        return timedelta(days=self.deadline_days)
+
+    @property
+    def mute_window(self) -> timedelta | None:
+        """At most one survey to an address in this time; None is no mute."""
+        return None if self.mute is None else parse_delay(self.mute)
+
+
+class Lead(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The leading question, with what its values say.
+
+    `negative_at`: values up to this one are negative; 0 is none. `positive_at`: from this one on
+    they are positive, unless they are negative. `reasons`: for a negative value, to choose from.
+    """
+
+    negative_at: NegativeAt = 2
+    positive_at: PositiveAt = 4
+    reasons: Reasons = []
+
+    def sentiment(self, value: int) -> Sentiment:
+        """What `value` (1 to 5) says."""
+        if value <= self.negative_at:
+            return "negative"
+        return "positive" if value >= self.positive_at else "neutral"
+
+    def is_negative(self, value: int) -> bool:
+        """Tell whether `value` (1 to 5) opens the list of reasons."""
+        return self.sentiment(value) == "negative"
+
+
+class Content(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a customer reads, in the mail and on the answer page, and what may be answered."""
+
+    lead: Lead
+    message: Message
+    information: Information = {}
+    privacy_url: PrivacyUrl | None = None
+
+
+class Definition(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One version of a campaign: the fields of its rules, and those of its content.
+
+    They are stored apart (`campaigns.formats`): deciding reads the rules of all campaigns whenever one
+    of them changed, texts are read where somebody is written to. `negative_at`: ratings up to this
+    one are negative; 0 is none.
+    """
+
+    question: Question
+    message: Message
+    negative_at: NegativeAt = 2
+    reasons: Reasons = []
+    information: Information = {}
+    privacy_url: PrivacyUrl | None = None
+
+    @property
+    def content(self) -> Content:
+        """What a customer reads of it."""
+        question = {name: getattr(self.question, name) for name in Question.__struct_fields__}
+        return Content(
+            lead=Lead(**question, negative_at=self.negative_at, reasons=self.reasons),
+            message=self.message,
+            information=self.information,
+            privacy_url=self.privacy_url,
+        )
+
+
+def to_rules(
+    campaign: UUID,
+    version: int,
+    rules: Rules,
+    status: Status,
+    activated_at: datetime | None,
+    pauses: tuple[Pause, ...],
+) -> Campaign:
+    """Return what deciding needs of a campaign.
+
+    :raises DelayError: `delay` or `mute` is not DD:HH:MM; `campaigns.validation` finds that before saving.
+    """
+    stale = rules.stale_days
+    return Campaign(
+        id=campaign,
+        version=version,
+        rules=tuple(
+            Rule(frozenset(rule.task_types), frozenset(rule.states)) for rule in rules.rules
+        ),
+        primary=rules.primary,
+        secondary=rules.secondary,
+        delay=parse_delay(rules.delay),
+        mute=rules.mute_window,
+        deadline=rules.deadline,
+        stale=None if stale is None else timedelta(days=stale),
+        status=status,
+        activated_at=activated_at,
+        pauses=pauses,
+        opt_out_allowed=rules.opt_out_allowed,
+    )

@@ -1,0 +1,90 @@
+"""What a campaign's mail says in one language, ready for the templates."""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import date
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from babel.dates import format_date
+from msgspec import Struct
+
+from mail.campaigns.definition import BEST_RATING, Content
+from mail.i18n import text_in, translations
+
+CATALOGUES: Final = Path(__file__).parent.parent / "locale"
+_read_names: Final = msgspec.json.Decoder(dict[str, str]).decode
+_END_OF_LINE: Final = re.compile(r"\r\n?|\n")
+
+
+class Wording(Struct, frozen=True):
+    """Texts of a mail. `words`: by rating, said in full.
+
+    `body`, `information`: paragraphs, which are the lines that are not blank, as they were typed.
+    """
+
+    title: str
+    subject: str
+    sender: str
+    body: Sequence[str]
+    question: str
+    low: str
+    high: str
+    words: dict[int, str]
+    information: Sequence[str]
+    privacy_url: str | None
+
+
+@cache
+def gettext_of(locale: str) -> Callable[[str], str]:
+    """The texts of mails in `locale`."""
+    return translations(locale, CATALOGUES).gettext
+
+
+def wording(content: Content, locale: str, fallback: str) -> Wording:
+    """What `content` says in `locale`; texts that it lacks there are taken from `fallback`."""
+    gettext, message, question = gettext_of(locale), content.message, content.lead
+    low, high = (text_in(one, locale, fallback) for one in (question.low, question.high))
+    ends = {1: low, BEST_RATING: high}
+    words = {
+        rating: gettext("%(rating)s out of 5: %(word)s") % {"rating": rating, "word": word}
+        if (word := ends.get(rating))
+        else gettext("%(rating)s out of 5") % {"rating": rating}
+        for rating in range(1, BEST_RATING + 1)
+    }
+    body, information = (
+        [line for line in _END_OF_LINE.split(text_in(one, locale, fallback)) if line.strip(" \t")]
+        for one in (message.body, content.information)
+    )
+    return Wording(
+        title=text_in(message.title, locale, fallback),
+        subject=text_in(message.subject, locale, fallback),
+        sender=message.sender_name,
+        body=body,
+        question=text_in(question.text, locale, fallback),
+        low=low,
+        high=high,
+        words=words,
+        information=information or [gettext("Your answers are used only to improve our service.")],
+        privacy_url=content.privacy_url,
+    )
+
+
+def greeting(name: str | None, locale: str) -> str:
+    """How the mail begins."""
+    gettext, known = gettext_of(locale), (name or "").strip()
+    return gettext("Hello %(name)s,") % {"name": known} if known else gettext("Hello,")
+
+
+@lru_cache(maxsize=1024)
+def visit(name: str, names: str, day: date, locale: str) -> str:
+    """What was done, and on which `day` in the location's zone; French says "1er".
+
+    `name`: of the task's type; `names`: JSON text, by language. Of many mails the same.
+    """
+    kind = text_in(_read_names(names), locale, otherwise=name)
+    gettext, first = gettext_of(locale), day.day == 1 and locale.startswith("fr")
+    spoken = format_date(day, "EEEE d'er' MMMM y" if first else "full", locale=locale)
+    return gettext("%(kind)s, on %(day)s") % {"kind": kind, "day": spoken}

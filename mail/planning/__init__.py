@@ -1,0 +1,1 @@
+"""Planning: the history of changed tasks becomes decisions, invitations and completions."""

@@ -1,0 +1,1 @@
+"""Responses: links of mails, answers, follow-ups, and the results of tasks."""
