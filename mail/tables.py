@@ -44,7 +44,7 @@ class Campaign(Table, tablename="campaign", db=DB):
 class CampaignVersion(Table, tablename="campaign_version", db=DB):
     """What a campaign said at a version, never updated: invitations point at it.
 
-    `rules`: whom it asks and when; `content`: what customers read (`campaigns.definition`). `format`:
+    `rules`: whom it asks and when; `content`: what customers read (`definition`). `format`:
     in which they are written (`mail.campaigns.formats`).
     """
 

@@ -9,18 +9,18 @@ from litestar._asgi.routing_trie import traversal
 from litestar.datastructures import State
 
 from mail.worker.jobs import Ring
-from server.access.entrance import check_entrances
-from server.access.peers import Peers
-from server.answers import answer_error
+from server.access.client_address import Peers
+from server.access.guards import check_entrances
 from server.api import ROUTES as API
-from server.api.docs import ROUTES as DOCS
-from server.live import Live
-from server.mailbox import Mailbox
-from server.middleware import guarded
-from server.pages import ROUTES as PAGES
+from server.http.middleware import guarded
+from server.http.problem_details import answer_error
+from server.live.poller import Live
+from server.openapi.pages import ROUTES as DOCS
+from server.runtime.mailbox import Mailbox
 from server.services import Services
 from server.settings import Settings
 from server.technician import ROUTES as TECHNICIAN
+from server.web.routes import ROUTES as PAGES
 from sync.database import DB
 
 
@@ -53,7 +53,7 @@ def create_app(
 def _forget_paths(app: Litestar) -> None:
     """Have the router keep no paths: it would hold the last 1,024, of any length and with tokens.
 
-    What it keeps of queries, cookies and forms stays empty: `server.middleware` reads those.
+    What it keeps of queries, cookies and forms stays empty: `server.http.middleware` reads those.
     """
     app.asgi_router.handle_routing = app.asgi_router._handle_routing  # type: ignore[assignment]  # noqa: SLF001 - the same function without its cache
     traversal.parse_path_params = inspect.unwrap(traversal.parse_path_params)

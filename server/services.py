@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from litestar import Litestar
 
 from mail.worker.jobs import Ring
-from server.access.peers import AnyConnection, Peers
-from server.mailbox import Mailbox
+from server.access.client_address import AnyConnection, Peers
+from server.runtime.mailbox import Mailbox
 from server.settings import Settings
 
 if TYPE_CHECKING:
-    from server.live import Live
+    from server.live.poller import Live
 
 
 @dataclass

@@ -11,8 +11,8 @@ import pytest
 import structlog
 from argon2 import PasswordHasher
 
-from server import passwords
-from server.embedded.binaries import SHARED
+from server.access import passwords
+from server.postgres.binaries import SHARED
 from sync.database import DB
 from tests.databases import TestDatabase, clone, cluster, migrated
 from tests.lock_order import Heard, watch

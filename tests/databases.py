@@ -12,8 +12,8 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import msgspec
 
-from server.embedded import Embedded
-from server.provision import provision
+from server.postgres import Embedded
+from server.provisioning.provision import provision
 from server.settings import Settings, load
 from sync.tables.schema import API_ROLE, WORKER_ROLE
 from tests.apart import apart

@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from mail.responses.rollup import roll_due
-from server.auth import DEVICE_PREFIX
+from server.access.principals import DEVICE_PREFIX
 from sync.database import DB
 from sync.messages import Push
 from tests.databases import TestDatabase, clone, cluster, migrated

@@ -126,7 +126,7 @@ class Content(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Definition(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One version of a campaign: the fields of its rules, and those of its content.
 
-    They are stored apart (`campaigns.formats`): deciding reads the rules of all campaigns whenever one
+    They are stored apart (`campaigns.formats`): deciding reads the rules of all campaigns when one
     of them changed, texts are read where somebody is written to. `negative_at`: ratings up to this
     one are negative; 0 is none.
     """
@@ -160,7 +160,7 @@ def to_rules(
 ) -> Campaign:
     """Return what deciding needs of a campaign.
 
-    :raises DelayError: `delay` or `mute` is not DD:HH:MM; `campaigns.validation` finds that before saving.
+    :raises DelayError: `delay` or `mute` is not DD:HH:MM (`campaigns.validation` finds that first).
     """
     stale = rules.stale_days
     return Campaign(

@@ -1,1 +1,1 @@
-"""Delivery: what is due is claimed, judged at its release, and recorded; `mail.sending` sends it."""
+"""Delivery: what is due is claimed, judged at its release, recorded; `mail.sending` sends it."""

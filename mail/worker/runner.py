@@ -11,9 +11,9 @@ from dramatiq.asyncio import EventLoopThread, get_event_loop_thread, set_event_l
 from dramatiq.middleware import AsyncIO, MiddlewareError
 
 from mail.config import MailConfig
-from mail.delivery import deliver_due
 from mail.planning.plan import plan_due
 from mail.responses.rollup import roll_due
+from mail.sending.run import deliver_due
 from mail.worker.actors import declare
 from mail.worker.broker import close_broker
 from mail.worker.jobs import Job, Ring, Step, Stopping

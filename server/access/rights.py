@@ -1,6 +1,6 @@
 """Who may do what: one table of actions, of those who may, and of how much they reach.
 
-Every route names one action, `server.access.entrance` holds it against this table, and pages show
+Every route names one action, `server.access.guards` holds it against this table, and pages show
 what leads to an action only to whom it is allowed.
 """
 

@@ -12,20 +12,20 @@ from server.api import (
     campaigns,
     completions,
     devices,
-    kinds,
+    record_kinds,
     system,
     tasks,
 )
 from server.api.records import routes_of
 
 _RECORDS: Final = (
-    kinds.UNITS,
-    kinds.USERS,
-    kinds.CUSTOMERS,
-    kinds.LOCATIONS,
-    kinds.TASK_TYPES,
-    kinds.STATES,
-    kinds.TASKS,
+    record_kinds.UNITS,
+    record_kinds.USERS,
+    record_kinds.CUSTOMERS,
+    record_kinds.LOCATIONS,
+    record_kinds.TASK_TYPES,
+    record_kinds.STATES,
+    record_kinds.TASKS,
 )
 
 #: Every operation that the OpenAPI document describes.

@@ -9,18 +9,18 @@ from msgspec import Meta, Struct
 
 from server.access import api_tokens
 from server.access.api_tokens import IssuedToken, TokenOrder, TokenRecord
-from server.access.entrance import anyone, api
-from server.access.guessable import LONGEST_PASSWORD, SHORTEST_PASSWORD, is_guessable
+from server.access.common_passwords import LONGEST_PASSWORD, SHORTEST_PASSWORD, is_guessable
+from server.access.guards import anyone, api
+from server.access.passwords import hash_password_aside
+from server.access.principals import Principal, actor_of, asked_by, confirm, sign_in, sign_out
 from server.access.rights import Action
-from server.access.security import note, peer_of
+from server.access.security_log import note, peer_of
+from server.access.sessions import end_all
+from server.api.codec import NO_CONTENT
 from server.api.operation import operation
 from server.api.paging import Listing
-from server.api.wire import NO_CONTENT
-from server.auth import Principal, actor_of, asked_by, confirm, sign_in, sign_out
 from server.errors import GuessableError, NotFoundError
-from server.passwords import hash_password_aside
-from server.sessions import end_all
-from server.turns import beside
+from server.http.fair_queue import beside
 from sync.database import Tx, run, tx
 from sync.records.people import set_password
 

@@ -9,13 +9,13 @@ from litestar.types import ControllerRouterHandler
 from msgspec import Meta, Struct
 
 from mail.worker.jobs import Job
-from server.access.entrance import device
+from server.access.guards import device
+from server.access.principals import DeviceRequest
 from server.access.rights import Action
 from server.api.devices import EventStream
 from server.api.operation import operation
-from server.auth import DeviceRequest
+from server.live.sse import Events, event
 from server.services import services
-from server.streaming import Events, event
 from sync.adapters import rxdb, watermelon
 from sync.adapters.rxdb import ChangeRow, Collection, Documents
 from sync.adapters.watermelon import Pulled, RowVerdicts, TableChanges

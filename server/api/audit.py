@@ -9,11 +9,11 @@ from litestar.types import ControllerRouterHandler
 from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
-from server.access.entrance import api
+from server.access.guards import api
+from server.access.principals import Principal
 from server.access.rights import Action
 from server.api.operation import operation
 from server.api.paging import Limit, Listing, listing
-from server.auth import Principal
 from sync import audit
 from sync.database import tx
 from sync.validation import check_line, check_moment

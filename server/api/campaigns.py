@@ -12,11 +12,11 @@ from mail.campaigns import lifecycle, store
 from mail.campaigns.definition import Definition
 from mail.campaigns.store import CampaignRecord
 from mail.worker.jobs import Job
-from server.access.entrance import api
+from server.access.guards import api
+from server.access.principals import Principal, actor_of
 from server.access.rights import Action
 from server.api.operation import operation
 from server.api.paging import Listing, Paging, listing
-from server.auth import Principal, actor_of
 from server.services import services
 from sync.database import Tx, run, tx
 from sync.records.shapes import ExternalId

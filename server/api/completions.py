@@ -9,11 +9,11 @@ from litestar.types import ControllerRouterHandler
 from msgspec import Meta, Struct
 
 from mail.planning.completion_feed import Completion, Place, read_completions
-from server.access.entrance import api
+from server.access.guards import api
+from server.access.principals import Principal
 from server.access.rights import Action
 from server.api.operation import operation
 from server.api.paging import Limit, fitted
-from server.auth import Principal
 from server.http.cursors import read_cursor, write_cursor
 from sync.database import tx
 

@@ -9,12 +9,8 @@ from litestar.types import ControllerRouterHandler
 from msgspec import Meta, Struct
 
 from mail.worker.jobs import Job
-from server.access.entrance import anyone, api, device
-from server.access.rights import Action
-from server.access.security import note, note_refusal, peer_of
-from server.api.operation import operation
-from server.api.paging import Listing, Paging, listing
-from server.auth import (
+from server.access.guards import anyone, api, device
+from server.access.principals import (
     DEVICE_PREFIX,
     DeviceRequest,
     Principal,
@@ -22,11 +18,15 @@ from server.auth import (
     asked_by,
     confirm,
 )
+from server.access.rate_limit import count, give_back, guess_of
+from server.access.rights import Action
+from server.access.security_log import note, note_refusal, peer_of
+from server.api.operation import operation
+from server.api.paging import Listing, Paging, listing
+from server.api.protocol_version import spoken
 from server.errors import BadBodyError, Fault
-from server.protocol import spoken
+from server.live.sse import Events, event
 from server.services import services
-from server.streaming import Events, event
-from server.throttle import count, give_back, guess_of
 from sync import enrolment, feed, tokens
 from sync.adapters import native
 from sync.database import Tx, run, tx

@@ -15,11 +15,11 @@ import msgspec
 from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 
-from server.access.entrance import Entrance
-from server.api.wire import NO_CONTENT, read_body, read_query, write
+from server.access.guards import Entrance
+from server.api.codec import NO_CONTENT, read_body, read_query, write
+from server.api.protocol_version import speaks
 from server.errors import NotFoundError
-from server.pages.reading import READING
-from server.protocol import speaks
+from server.web.methods import READING
 
 AnyRequest = Request[Any, Any, Any]
 Method: TypeAlias = Literal["GET", "POST", "PUT", "DELETE"]

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
-from server.http.fitting import fitting
+from server.http.text_limit import fitting
 from sync.records.shapes import MOST_RECORDS
 
 T = TypeVar("T")

@@ -11,12 +11,12 @@ from msgspec import Meta, Struct
 from piccolo.table import Table
 
 from mail.worker.jobs import Job
-from server.access.entrance import api
+from server.access.guards import api
+from server.access.principals import Principal, actor_of, asked_by, confirm
 from server.access.rights import Action
-from server.access.security import note, peer_of
+from server.access.security_log import note, peer_of
 from server.api.operation import Method, Operation, route
 from server.api.paging import CodePaging, Listing, Paging, listing
-from server.auth import Principal, actor_of, asked_by, confirm
 from server.errors import BadBodyError, Fault
 from server.services import services
 from sync.database import Tx, run, tx

@@ -9,10 +9,10 @@ from msgspec import Struct
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.exposition import choose_encoder
 
-from server.access.entrance import anyone
+from server.access.guards import anyone
 from server.access.rights import Action
 from server.api.operation import operation
-from server.pages.reading import READING
+from server.web.methods import READING
 from sync.database import now
 from sync.feed.lag import lag
 

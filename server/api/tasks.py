@@ -10,11 +10,11 @@ from litestar.types import ControllerRouterHandler
 from msgspec import Meta, Struct
 
 from mail.worker.jobs import Job
-from server.access.entrance import api
+from server.access.guards import api
+from server.access.principals import Principal, actor_of
 from server.access.rights import Action
 from server.api.operation import operation
 from server.api.paging import Limit, Listing, Paging, listing
-from server.auth import Principal, actor_of
 from server.services import services
 from server.timeline.entries import Entry, TaskResult, read_result
 from server.timeline.pages import (

@@ -9,10 +9,10 @@ from msgspec.structs import replace
 from mail.campaigns.definition import Definition, Trigger
 from mail.campaigns.lifecycle import activate_campaign
 from mail.campaigns.store import create_campaign
+from server.access.sessions import register
 from server.demo.clients import Client
 from server.demo.fixture import DEMO, Person, Survey
 from server.demo.story import Job
-from server.sessions import register
 from sync.database import Tx
 from sync.ids import new_id
 from sync.records.accounts import create_account

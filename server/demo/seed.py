@@ -9,6 +9,7 @@ from typing import Final
 
 from mail.campaigns.definition import to_rules
 from rules.campaign import Campaign, Pause, Status
+from server.access.passwords import hash_password
 from server.demo import past
 from server.demo.aftermath import is_live, leavers, plan
 from server.demo.clients import clients
@@ -26,7 +27,6 @@ from server.demo.refusals import write_refusals
 from server.demo.releases import Releases
 from server.demo.replies import Customers
 from server.demo.story import Job, Narrator
-from server.passwords import hash_password
 from sync.database import Tx, tx
 from sync.ids import ALPHABET, new_account_number
 

@@ -14,10 +14,10 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from server.http.delivery import Delivery
-from server.http.heads import HeadSize, HeadTooLongError, framed_by
-from server.http.places import Places
+from server.http.connection_slots import Places
+from server.http.head_limits import HeadSize, HeadTooLongError, framed_by
 from server.http.refusal import refusal
+from server.http.write_deadline import Delivery
 
 #: Bytes of a head, and of a body, that are parsed at a time: so few that not very many small
 #: requests are among them, for those that wait for their turn cost more than their bytes.

@@ -10,13 +10,13 @@ from litestar import Request, Response, route
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from server.access.entrance import anyone
+from server.access.guards import anyone
 from server.access.rights import Action
 from server.errors import NotFoundError
-from server.http.kept import DIGEST, Kept, answer_kept, keep
-from server.pages.reading import READING
+from server.http.precompressed import DIGEST, Kept, answer_kept, keep
 from server.technician.lean import lean
 from server.technician.texts import texts_of
+from server.web.methods import READING
 
 APP: Final = Path(__file__).parent / "app"
 SHARED: Final = APP.parent.parent / "static"

@@ -13,7 +13,7 @@ from mail.responses.answer_body import Body, decode_body
 from rules.address import normal_form
 from rules.history import ordered
 from server.http import cursors
-from server.http.fitting import fitting, size_in_page
+from server.http.text_limit import fitting, size_in_page
 from server.timeline.entries import AnswerEntry, Entry, TransitionEntry
 from server.timeline.queries import QUERIES, Query
 from sync.database import Tx

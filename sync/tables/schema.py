@@ -75,7 +75,7 @@ END $$;
 
 
 class NoTransactionError(RuntimeError):
-    """A migration was run on its own; `server.provision` runs them."""
+    """A migration was run on its own; `server.provisioning.provision` runs them."""
 
 
 async def execute_script(script: str) -> None:

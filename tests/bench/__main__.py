@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 import asyncpg
 import uvloop
 
-from server.embedded import Embedded
-from server.provision import provision
+from server.postgres import Embedded
+from server.provisioning.provision import provision
 from server.settings import load
 from sync.database import DB
 from tests.bench import (

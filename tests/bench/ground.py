@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from server.auth import DEVICE_PREFIX
+from server.access.principals import DEVICE_PREFIX
 from sync import tokens
 from sync.ids import new_account_number, new_id
 from sync.messages import DeviceScope

@@ -16,8 +16,8 @@ import asyncpg
 from mail.config import MailConfig
 from mail.delivery.claim import claim
 from mail.smtp.address import parse_server
-from server.pages.console.task_list import Filters, read_list
-from server.provision import provision
+from server.console.task_list import Filters, read_list
+from server.provisioning.provision import provision
 from server.settings import load
 from sync.database import DB, run
 from sync.feed.cursor import Place

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from mail.config import MailConfig
-from mail.delivery import deliver_due
+from mail.sending.run import deliver_due
 from mail.smtp.address import parse_server
 from tests.bench.deciding import add_campaigns, add_history
 from tests.bench.ground import Ground

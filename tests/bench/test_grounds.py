@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from server.pages.console.task_list import SCREENFUL
+from server.console.task_list import SCREENFUL
 from tests.bench.acreage import lay_acreage, parties
 from tests.bench.growing import (
     BATCH,

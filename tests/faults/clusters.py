@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from server.embedded import Embedded, access
+from server.postgres import Embedded, access
 from tests.databases import TestDatabase, clone, migrated, renamed
 from tests.faults.processes import until
 

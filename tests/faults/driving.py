@@ -8,8 +8,8 @@ from mail.campaigns.definition import Definition
 from mail.campaigns.lifecycle import activate_campaign
 from mail.campaigns.store import create_campaign
 from mail.config import MailConfig
-from mail.delivery import deliver_due
 from mail.planning.plan import plan_due
+from mail.sending.run import deliver_due
 from mail.smtp.address import parse_server
 from sync.database import tx
 from tests.databases import TestDatabase

@@ -57,7 +57,7 @@ def started(command: Sequence[str], variables: dict[str, str], output: Path) -> 
 def forking() -> multiprocessing.context.ForkServerContext:
     """What forks. It is not measured, and so nothing that it forks is."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["server.cli", __name__])
+    context.set_forkserver_preload(["server.cli.main", __name__])
     measuring = {name: os.environ.pop(name) for name in list(os.environ) if is_measuring(name)}
     multiprocessing.forkserver.ensure_running()
     os.environ.update(measuring)
@@ -93,7 +93,7 @@ class Forked:
 
 def run(command: Sequence[str], variables: dict[str, str], output: Path) -> None:
     """Be `retour` with the arguments `command`, in this process, which does nothing else."""
-    from server.cli import main
+    from server.cli.main import main
 
     os.setsid()
     for number, target in ((0, Path(os.devnull)), (1, output), (2, output)):

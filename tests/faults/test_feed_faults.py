@@ -13,7 +13,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from server.auth import DEVICE_PREFIX
+from server.access.principals import DEVICE_PREFIX
 from sync.database import now, tx
 from sync.records.shapes import AssignmentPut
 from sync.records.tasks import assign

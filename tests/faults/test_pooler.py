@@ -9,8 +9,8 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from server.provision import provision
 from server.provisioning.errors import ProvisionError
+from server.provisioning.provision import provision
 from tests.databases import TestDatabase
 from tests.faults.poolers import pooler
 from tests.faults.shifting import owning

@@ -11,7 +11,7 @@ from uuid import UUID
 import httpx
 import msgspec
 
-from server.auth import DEVICE_PREFIX
+from server.access.principals import DEVICE_PREFIX
 from sync.database import now
 from sync.ids import new_id
 from sync.messages import DeviceScope, Item, Push

@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 
 from mail.config import MailConfig
-from mail.delivery import deliver_due
+from mail.sending.run import deliver_due
 from mail.smtp.address import parse_server
 from sync.ids import new_id
 from sync.messages import DeviceScope, Item

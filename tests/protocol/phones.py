@@ -6,7 +6,7 @@ from uuid import UUID
 
 import httpx
 
-from server.auth import DEVICE_PREFIX
+from server.access.principals import DEVICE_PREFIX
 from sync.ids import new_id
 from tests.databases import TestDatabase
 from tests.faults.processes import PATIENCE

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 import zstandard
 
-from server.middleware.compress import SMALLEST, accepted
+from server.http.middleware.compress import SMALLEST, accepted
 from tests.faults.processes import PATIENCE
 from tests.server.office import Office
 from tests.server.serving import Served

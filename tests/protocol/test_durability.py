@@ -12,8 +12,8 @@ import asyncpg
 import httpx
 import pytest
 
-from server.embedded import Embedded
-from server.provision import provision
+from server.postgres import Embedded
+from server.provisioning.provision import provision
 from server.settings import load
 from tests.databases import SECRET, TestDatabase
 from tests.faults.processes import until

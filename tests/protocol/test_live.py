@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from server.live import MOST
+from server.live.poller import MOST
 from tests.databases import TestDatabase
 from tests.faults.processes import Fleet, Retour, until
 from tests.faults.wire import PostgresProxy

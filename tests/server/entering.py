@@ -3,7 +3,7 @@
 import httpx
 from playwright.sync_api import BrowserContext
 
-from server.sessions import LIFE
+from server.access.sessions import LIFE
 from sync import tokens
 from sync.database import tx
 from tests.databases import TestDatabase

@@ -6,9 +6,9 @@ from uuid import UUID
 
 import msgspec
 
-from server.auth import API_PREFIX, DEVICE_PREFIX
-from server.passwords import hash_password
-from server.sessions import register
+from server.access.passwords import hash_password
+from server.access.principals import API_PREFIX, DEVICE_PREFIX
+from server.access.sessions import register
 from sync import tokens
 from sync.database import DB, tx
 from sync.records.people import set_password

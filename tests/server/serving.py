@@ -12,7 +12,7 @@ from litestar import Litestar
 
 from mail.worker.jobs import Job
 from server.app import create_app
-from server.processes import WebServer
+from server.runtime.processes import WebServer
 from server.services import Services, services_of
 from tests.databases import TestDatabase
 

@@ -11,8 +11,8 @@ from mail.campaigns.definition import Definition, Message, Question, ReasonChoic
 from mail.campaigns.lifecycle import activate_campaign
 from mail.campaigns.store import create_campaign
 from rules.campaign import AddressField
-from server.passwords import hash_password
-from server.sessions import register
+from server.access.passwords import hash_password
+from server.access.sessions import register
 from sync.database import DB, Tx, tx
 from sync.ids import new_id
 from sync.records.people import set_password

@@ -11,9 +11,9 @@ import pytest
 from litestar.types import HTTPReceiveMessage, Message, Receive, Scope, Send
 
 from server.errors import ClientGoneError, SlowBodyError
-from server.middleware.body import read_bodies
-from server.middleware.errors import answer_errors
-from server.middleware.hosts import Hosts
+from server.http.middleware.body import read_bodies
+from server.http.middleware.errors import answer_errors
+from server.http.middleware.hosts import Hosts
 from tests.databases import TestDatabase
 from tests.faults.wire import PostgresProxy
 from tests.server.office import Office, open_office

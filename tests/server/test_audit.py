@@ -12,10 +12,10 @@ import msgspec
 import pytest
 from litestar.routes import HTTPRoute
 
-from server import grants
 from server.access.api_tokens import TokenOrder
 from server.access.rights import Action
-from server.provision import provision
+from server.cli import accounts
+from server.provisioning.provision import provision
 from sync import tokens
 from sync.database import tx
 from sync.ids import new_id
@@ -517,13 +517,13 @@ def test_what_was_typed_at_the_terminal_is_told_as_that(
     database: TestDatabase,
 ) -> None:
     company = AccountPut(name="Plomberie Exemple")
-    founder = grants.Founder("Maude", "maude@example.org", "a long enough password", "fr_CA")
+    founder = accounts.Founder("Maude", "maude@example.org", "a long enough password", "fr_CA")
 
     async def typed() -> str:
         settings = database.settings()
         await provision(settings)
-        code = await grants.new_account(settings, company, founder)
-        await grants.new_token(settings, TokenOrder("x"), code)
+        code = await accounts.new_account(settings, company, founder)
+        await accounts.new_token(settings, TokenOrder("x"), code)
         return code
 
     code = asyncio.run(typed())

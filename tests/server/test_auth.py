@@ -8,8 +8,8 @@ from functools import partial
 import httpx
 import pytest
 
-from server.known import LIFE as KNOWN_LIFE
-from server.throttle import PER_BROWSER, PER_PEER, PER_PERSON, PER_PERSON_AND_PEER, Bucket
+from server.access.rate_limit import PER_BROWSER, PER_PEER, PER_PERSON, PER_PERSON_AND_PEER, Bucket
+from server.access.trusted_browser import LIFE as KNOWN_LIFE
 from sync import tokens
 from tests.apart import apart
 from tests.databases import TestDatabase, clone

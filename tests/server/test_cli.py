@@ -16,7 +16,7 @@ import asyncpg
 import pytest
 from click.testing import CliRunner, Result
 
-from server.cli import main
+from server.cli.main import main
 from sync.ids import account_of
 from tests.databases import SECRET, TestDatabase, clone
 from tests.faults.processes import environment

@@ -11,8 +11,8 @@ from http.client import parse_headers
 import pytest
 
 from server.http.connection import Connection
-from server.http.delivery import Delivery
-from server.http.heads import LARGEST_HEAD
+from server.http.head_limits import LARGEST_HEAD
+from server.http.write_deadline import Delivery
 from tests.server.office import Office
 from tests.server.serving import Served
 

@@ -11,10 +11,10 @@ from msgspec import convert
 
 from mail.planning.plan import plan_due
 from rules.decide import Reason
+from server.access.passwords import check_passwords
 from server.demo.fixture import DEMO, VISITS
 from server.demo.refusals import FOREIGN_STATE
 from server.demo.seed import password_of, seed
-from server.passwords import check_passwords
 from sync.database import DB, Tx, tx
 from sync.intake.authorization import judge
 from sync.intake.incoming import Arrival, Body

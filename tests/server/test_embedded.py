@@ -17,8 +17,8 @@ import asyncpg
 import msgspec
 import pytest
 
-from server.embedded import Access, Embedded, EmbeddedError, access
-from server.embedded.logfile import LARGEST, NAME, cut_log
+from server.postgres import Access, Embedded, EmbeddedError, access
+from server.postgres.log_file import LARGEST, NAME, cut_log
 from tests.databases import QUICK
 from tests.faults.processes import until
 
@@ -28,7 +28,7 @@ IS_ROOT = os.geteuid() == 0
 ONCE = """
 import sys, time
 from pathlib import Path
-from server.embedded import Embedded
+from server.postgres import Embedded
 Embedded(Path(sys.argv[1]), {"fsync": "off"}).start()
 print("started", flush=True)
 """

@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 from server.http.connection import Connection
-from server.http.delivery import Delivery
+from server.http.write_deadline import Delivery
 from tests.server.attacks import Wire
 from tests.server.office import Office
 from tests.server.serving import Served

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from server.live import Live
-from server.streaming import Events, event
+from server.live.poller import Live
+from server.live.sse import Events, event
 from sync.database import DB, NotOpenError
 from tests.databases import TestDatabase
 from tests.world import World

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from server.mailbox import Mailbox, listen, smtp_url
+from server.runtime.mailbox import Mailbox, listen, smtp_url
 
 pytestmark = pytest.mark.anyio
 

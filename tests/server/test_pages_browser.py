@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from server.mailbox import Mailbox
+from server.runtime.mailbox import Mailbox
 from sync.database import Tx
 from tests.browser import DESK, PHONE, visiting
 from tests.databases import TestDatabase

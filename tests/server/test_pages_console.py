@@ -16,10 +16,10 @@ from mail.responses.answer_body import LEAD, Body, Value
 from mail.responses.recording import record
 from mail.responses.rollup import roll
 from mail.states import Status
-from server.mailbox import Mailbox
-from server.pages.console.task_list import SCREENFUL
-from server.pages.statics import address_of
-from server.pages.words import NO_ANSWER, SURVEY
+from server.console.task_list import SCREENFUL
+from server.runtime.mailbox import Mailbox
+from server.web.static_files import address_of
+from server.web.words import NO_ANSWER, SURVEY
 from sync.database import Tx
 from sync.ids import new_id
 from tests.databases import TestDatabase

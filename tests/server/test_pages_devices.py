@@ -9,7 +9,7 @@ import httpx
 import pytest
 import segno
 
-from server.pages.console.device_list import SCREENFUL
+from server.console.device_list import SCREENFUL
 from sync.ids import new_id
 from sync.records.people import put_users
 from sync.records.shapes import UserPut

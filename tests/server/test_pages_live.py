@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, expect
 
-from server.pages.console.task_list import SCREENFUL
+from server.console.task_list import SCREENFUL
 from sync.ids import new_id
 from tests.browser import DESK, visiting
 from tests.databases import TestDatabase

@@ -5,8 +5,8 @@ from typing import Final
 
 import pytest
 
-from server.pages.statics import FOLDER
 from server.technician.files import APP
+from server.web.static_files import FOLDER
 
 TEXT: Final = 4.5
 CONTROL: Final = 3.0

@@ -10,7 +10,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from server.pages.console.refusals import SCREENFUL
+from server.console.refusals import SCREENFUL
 from sync.database import Tx
 from sync.ids import new_id
 from tests.databases import TestDatabase

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from mail.responses.answers import Submission, submit
-from server.http.fitting import PAGE_BYTES
-from server.mailbox import Mailbox
+from server.http.text_limit import PAGE_BYTES
+from server.runtime.mailbox import Mailbox
 from sync.database import Tx
 from tests.databases import TestDatabase
 from tests.server.entering import let_in

@@ -13,7 +13,7 @@ from msgspec import structs
 
 from mail.responses.answer_body import Body, decode_body
 from mail.responses.rollup import roll
-from server.pages.statics import address_of
+from server.web.static_files import address_of
 from sync.database import Tx
 from tests.databases import TestDatabase
 from tests.mail import relational

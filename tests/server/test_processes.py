@@ -8,7 +8,7 @@ import pytest
 
 from mail.smtp.address import parse_server
 from server.app import create_app
-from server.processes import DiedError, listen_on, mail_config, serve, watched
+from server.runtime.processes import DiedError, listen_on, mail_config, serve, watched
 from server.settings import load
 from tests.databases import TestDatabase
 

@@ -13,9 +13,9 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from server.embedded import Embedded
-from server.provision import PROVISION_LOCK, provision, provision_new
+from server.postgres import Embedded
 from server.provisioning.errors import ProvisionError
+from server.provisioning.provision import PROVISION_LOCK, provision, provision_new
 from server.provisioning.roles import running_dsn, verifier
 from server.settings import load
 from sync.tables.schema import API_ROLE, WORKER_ROLE

@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from server.api.operation import OPERATION
-from server.streaming import EVENT_STREAM
+from server.live.sse import EVENT_STREAM
 from tests.server.office import Office
 from tests.server.serving import Served
 

@@ -10,8 +10,8 @@ import asyncpg
 import httpx
 import pytest
 
-from server.pages.console.task_list import SCREENFUL, Filters, read_list
-from server.pages.console.task_search import Limits
+from server.console.task_list import SCREENFUL, Filters, read_list
+from server.console.task_search import Limits
 from sync.database import Tx, tx
 from sync.ids import new_id
 from tests.databases import TestDatabase

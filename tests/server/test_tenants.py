@@ -9,9 +9,9 @@ import httpx
 import pytest
 from litestar.routes import HTTPRoute
 
-from server.api.openapi import operations
 from server.api.operation import OPERATION, Operation
-from server.provision import UNFENCED
+from server.openapi.document import operations
+from server.provisioning.provision import UNFENCED
 from sync.ids import new_id
 from tests.databases import TestDatabase
 from tests.server.office import PASSWORD, Office, in_database

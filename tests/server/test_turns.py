@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from server.access.peers import Peers
+from server.access.client_address import Peers
 from server.errors import ClientGoneError, CrowdedError
-from server.middleware.turns import take_turns
-from server.turns import Turns, beside
+from server.http.fair_queue import Turns, beside
+from server.http.middleware.queueing import take_turns
 
 pytestmark = pytest.mark.anyio
 

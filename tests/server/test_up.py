@@ -16,8 +16,8 @@ from typing import Any, Final
 
 import pytest
 
-from server.embedded import access
-from server.embedded.keeping import STARTS
+from server.postgres import access
+from server.postgres.supervisor import STARTS
 from tests.faults.processes import environment, until
 
 ROOT: Final = Path(__file__).parents[2]
@@ -34,7 +34,16 @@ class Up:
         self.output = folder.parent / f"{secrets.token_hex(4)}.out"
         with self.output.open("wb") as out:
             self.popen = subprocess.Popen(
-                [sys.executable, "-m", "server.cli", "up", "--data", folder, "--port", str(port)],
+                [
+                    sys.executable,
+                    "-m",
+                    "server.cli",
+                    "up",
+                    "--data",
+                    folder,
+                    "--port",
+                    str(port),
+                ],
                 env=environment({}) | {"LC_ALL": "en_CA.UTF-8"},
                 stdin=subprocess.DEVNULL,
                 stdout=out,

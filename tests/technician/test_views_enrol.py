@@ -5,7 +5,7 @@ from uuid import UUID
 
 from playwright.sync_api import expect
 
-from server.throttle import GUESSES
+from server.access.rate_limit import GUESSES
 from tests.server.office import Office
 from tests.technician.gate import Gate
 from tests.technician.phone import Phone

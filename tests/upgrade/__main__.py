@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from server.embedded import Embedded
+from server.postgres import Embedded
 from tests.upgrade.report import exit_code, table, told
 from tests.upgrade.upgrading import Pair, Size, compare, upgraded
 from tests.upgrade.versions import LANDED, code_of

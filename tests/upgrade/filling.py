@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from server.passwords import hash_password
+from server.access.passwords import hash_password
 from sync import tokens
 from sync.ids import new_account_number
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 import msgspec
 
-from server.auth import DEVICE_PREFIX
+from server.access.principals import DEVICE_PREFIX
 from tests.faults.processes import until
 from tests.upgrade.filling import PASSWORD, token
 from tests.upgrade.versions import HOST

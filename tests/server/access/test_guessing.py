@@ -11,9 +11,9 @@ from statistics import median
 import httpx
 import pytest
 
-from server.passwords import hash_password
-from server.sessions import register
-from server.throttle import PER_PERSON, PER_PERSON_AND_PEER, Bucket
+from server.access.passwords import hash_password
+from server.access.rate_limit import PER_PERSON, PER_PERSON_AND_PEER, Bucket
+from server.access.sessions import register
 from sync.database import tx
 from sync.records.people import set_password
 from tests.databases import TestDatabase, clone

@@ -4,7 +4,7 @@ from importlib.resources import files
 
 import pytest
 
-from server.access.guessable import LONGEST_PASSWORD, SHORTEST_PASSWORD, is_guessable
+from server.access.common_passwords import LONGEST_PASSWORD, SHORTEST_PASSWORD, is_guessable
 from tests.server.office import Office
 from tests.server.serving import Served
 

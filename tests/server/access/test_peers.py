@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from server.access.peers import read_address
-from server.throttle import PER_PERSON_AND_PEER
+from server.access.client_address import read_address
+from server.access.rate_limit import PER_PERSON_AND_PEER
 from tests.databases import TestDatabase, clone
 from tests.server.serving import Served, served
 from tests.server.signing import SESSIONS

@@ -12,7 +12,7 @@ import asyncpg
 import httpx
 import pytest
 
-from server.passwords import hash_password
+from server.access.passwords import hash_password
 from tests.databases import TestDatabase, clone
 from tests.server.office import PASSWORD, Office, open_office
 from tests.server.serving import Served, served

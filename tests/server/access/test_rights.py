@@ -11,7 +11,7 @@ from litestar import Litestar, get
 from litestar.routes import HTTPRoute
 from litestar.types import Guard
 
-from server.access.entrance import NoEntranceError, anyone, check_entrances, console, device
+from server.access.guards import NoEntranceError, anyone, check_entrances, console, device
 from server.access.rights import RIGHTS, Action, Scope, Who, scope_of
 from sync.ids import new_id
 from tests.databases import TestDatabase

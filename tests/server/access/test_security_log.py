@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from server.access.security import NAME
-from server.logs import REFUSALS_A_MINUTE, FewRefusals, security_of_command
-from server.throttle import PER_PERSON_AND_PEER
+from server.access.rate_limit import PER_PERSON_AND_PEER
+from server.access.security_log import NAME
+from server.runtime.logs import REFUSALS_A_MINUTE, FewRefusals, security_of_command
 from sync.ids import locator
 from tests.databases import TestDatabase, clone
 from tests.server.office import PASSWORD, Office, open_office

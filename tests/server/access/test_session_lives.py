@@ -6,7 +6,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from server.sessions import IDLE, LIFE, SEEN_EVERY
+from server.access.sessions import IDLE, LIFE, SEEN_EVERY
 from sync import tokens
 from tests.databases import TestDatabase, clone
 from tests.server.office import Office, open_office

@@ -1,0 +1,261 @@
+"""Bodies and queries in, answers out: JSON or MessagePack, by prebuilt decoders."""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Response
+from msgspec import structs
+
+from server.api.nesting import DEEPEST, json_cut_short, json_is_modest, pack_is_modest
+from server.api.representable import is_sayable, sayable
+from server.errors import BadBodyError, Fault, WrongTypeError
+from server.http.form_data import read_pairs
+from server.http.quality import listed, read_wishes
+from server.services import services
+
+AnyRequest = Request[Any, Any, Any]
+
+JSON: Final = "application/json"
+MESSAGE_PACK: Final = "application/msgpack"
+MESSAGE_PACK_NAMES: Final = frozenset(
+    {MESSAGE_PACK, "application/x-msgpack", "application/vnd.msgpack"}
+)
+NO_CONTENT: Final = 204
+#: What a client accepts JSON by as well.
+ANYTHING: Final = frozenset({"*/*", "application/*"})
+#: Letters that are said of a fault: a name of the body's own may be as long as the body.
+LONGEST_DETAIL: Final = 200
+#: Bytes of a body above which others take their turn in between.
+LARGE: Final = 1 << 16
+#: The escape of U+0000, but not a backslash that is itself escaped before "u0000".
+_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*+\\u0000")
+#: The escape of half a pair; whole pairs, of letters beyond the first plane, match as well.
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+#: What msgspec says of 17.0 where an integer stands. JSON has one kind of number, so 17.0 is 17.
+_WHOLE: Final = "Expected `int`, got `float`"
+_LARGEST: Final = 2.0**63
+#: Digits of a number that are read exactly; to read a million of them costs seconds.
+_LONGEST_NUMBER: Final = 64
+#: A field that is missing stands in the sentence; the path ends at its object.
+_FIELD: Final = re.compile(r"\AObject missing required field `([^`./~]*)`\Z")
+_ITEM: Final = re.compile(r"/items/(\d+)(?:/|\Z)")
+#: What JavaScript writes into a query where it has no value.
+_NOTHING: Final = frozenset({"", "null", "undefined"})
+_PATH: Final = re.compile(r" - at `(?:key in )?\$?(.*)`$", re.DOTALL)
+
+
+@cache
+def _json_decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
+
+
+@cache
+def _exact_decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    """For items that are read one by one, whose numbers nothing is known of yet."""
+    return msgspec.json.Decoder(kind, float_hook=_number)
+
+
+@cache
+def _pack_decoder(kind: Any) -> msgspec.msgpack.Decoder[Any]:
+    return msgspec.msgpack.Decoder(kind, ext_hook=_no_extension)
+
+
+def _no_extension(code: int, _: memoryview) -> Any:
+    raise ValueError(f"extension type {code} says nothing here")
+
+
+async def read_body(request: AnyRequest, kind: Any, *, singly: bool = False) -> Any:
+    """The body as a `kind`.
+
+    `singly`: its items are judged one by one; characters that cannot be kept are left to them, and
+    what only one of the formats can say is made to fit both.
+
+    :raises WrongTypeError: neither JSON nor MessagePack by its Content-Type.
+    :raises BadBodyError: it does not say a `kind`, is nested too deep, or holds U+0000.
+    """
+    named = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if named != JSON and named not in MESSAGE_PACK_NAMES:
+        raise WrongTypeError
+    raw = await request.body()
+    decode = decode_json if named == JSON else decode_pack
+    if len(raw) < LARGE:
+        return decode(raw, kind, singly=singly)
+    async with services(request).decoding:  # one at a time, or all that came would be decoded first
+        return await asyncio.to_thread(decode, raw, kind, singly=singly)
+
+
+def decode_json(raw: bytes, kind: Any, *, singly: bool = False) -> Any:
+    """:raises BadBodyError: as `read_body`."""
+    if singly and not json_is_modest(raw):
+        raw = json_cut_short(raw)
+    if not json_is_modest(raw):
+        raise BadBodyError(_too_deep())
+    text = _mended(raw) if singly else raw
+    try:
+        value = _decoded_singly(text, kind) if singly else _decoded_json(text, kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadBodyError(_in_item(_fault(error), text, msgspec.json.decode)) from None
+    if not singly and b"\\u0000" in raw and _NUL.search(raw):
+        raise BadBodyError(_no_text(msgspec.json.decode(raw)))
+    return value
+
+
+def _decoded_json(raw: bytes, kind: Any) -> Any:
+    try:
+        return _json_decoder(kind).decode(raw)
+    except msgspec.ValidationError as error:
+        if not str(error).startswith(_WHOLE):
+            raise
+    return msgspec.convert(_NUMBERS.decode(raw), kind)
+
+
+def _decoded_singly(text: bytes, kind: Any) -> Any:
+    value = _exact_decoder(kind).decode(text)
+    return value if is_sayable(value) else msgspec.convert(sayable(_NUMBERS.decode(text)), kind)
+
+
+def _number(text: str) -> int | float:
+    """A number with a point or an exponent; as an integer where it is one (17.0, 2e3)."""
+    value = float(text)
+    if not value.is_integer() or abs(value) > _LARGEST or len(text) > _LONGEST_NUMBER:
+        return value
+    exact = Decimal(text)
+    return int(exact) if exact == int(exact) else value
+
+
+_NUMBERS: Final = msgspec.json.Decoder(Any, float_hook=_number)
+
+
+def _mended(raw: bytes) -> bytes:
+    """`raw`, with a question mark for each half of a letter that an app cut in two (surrogates)."""
+    if not _SURROGATE.search(raw):
+        return raw
+    try:
+        return json.dumps(json.loads(raw), ensure_ascii=False).encode("utf-8", "replace")
+    except ValueError:
+        return raw
+
+
+def decode_pack(raw: bytes, kind: Any, *, singly: bool = False) -> Any:
+    """:raises BadBodyError: as `read_body`."""
+    if not pack_is_modest(raw):
+        raise BadBodyError(_too_deep())
+    try:
+        value = _unpacked_singly(raw, kind) if singly else _pack_decoder(kind).decode(raw)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:  # a year 10000 as well
+        raise BadBodyError(_in_item(_fault(error), raw, _pack_decoder(Any).decode)) from None
+    if not singly and b"\0" in raw and _NUL.search(msgspec.json.encode(value)):
+        raise BadBodyError(_no_text(_pack_decoder(Any).decode(raw)))
+    return value
+
+
+def _unpacked_singly(raw: bytes, kind: Any) -> Any:
+    try:
+        value = _pack_decoder(kind).decode(raw)
+    except msgspec.ValidationError:  # by the key of one item perhaps
+        return msgspec.convert(sayable(_pack_decoder(Any).decode(raw)), kind)
+    if is_sayable(value):
+        return value
+    return msgspec.convert(sayable(_pack_decoder(Any).decode(raw)), kind)
+
+
+def read_query(request: AnyRequest, kind: Any) -> Any:
+    """The query's parameters as a `kind`.
+
+    A struct that takes unknown fields is for other people's libraries: what says nothing there
+    counts as missing.
+
+    :raises BadBodyError: an unknown, repeated or malformed parameter, not UTF-8, or U+0000.
+    """
+    pairs = read_pairs(request.scope["query_string"])
+    if not kind.__struct_config__.forbid_unknown_fields:
+        known = kind.__struct_encode_fields__
+        pairs = [(name, said) for name, said in pairs if name in known and said not in _NOTHING]
+    given = dict(pairs)
+    if len(given) < len(pairs):
+        raise BadBodyError(Fault("", "bad_query", "a parameter is repeated"))
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadBodyError(_fault(error)) from None
+
+
+def _too_deep() -> Fault:
+    detail = f"nested deeper than {DEEPEST}, of too many parts, or brackets that do not match"
+    return Fault("", "too_deep", detail)
+
+
+def _no_text(value: object) -> Fault:
+    """`value`: the body as it was sent, in which a text holds U+0000."""
+    place = next(_places_of_nul(value, ""), "")
+    return _in_item(Fault(place, "bad_text", "U+0000 is not text"), b"", lambda _: value)
+
+
+def _places_of_nul(value: object, place: str) -> Iterator[str]:
+    match value:
+        case str() if "\0" in value:
+            yield place
+        case list():
+            for number, one in enumerate(value):
+                yield from _places_of_nul(one, f"{place}/{number}")
+        case dict():
+            for key, one in value.items():
+                if "\0" in str(key):
+                    yield place
+                yield from _places_of_nul(one, f"{place}/{key}")
+
+
+def _in_item(fault: Fault, raw: bytes, decode: Callable[[bytes], Any]) -> Fault:
+    """`fault` with the external id of the record that it stands in, where that is one of many."""
+    found = _ITEM.match(fault.pointer)
+    if not found:
+        return fault
+    try:
+        item = decode(raw)["items"][int(found[1])]
+    except (msgspec.DecodeError, ValueError, RecursionError, LookupError, TypeError):
+        return fault  # not valid behind the item, or with another `items` there
+    name = item.get("external_id") if isinstance(item, dict) else None
+    return structs.replace(fault, external_id=name) if isinstance(name, str) else fault
+
+
+def _fault(error: Exception) -> Fault:
+    """Where and what, from msgspec's message: "Expected `int`, got `str` - at `$.a[0].b`"."""
+    if not isinstance(error, msgspec.ValidationError):
+        return Fault("", "malformed", "not valid in its format or not UTF-8")
+    text = str(error)
+    found = _PATH.search(text)
+    detail = (text[: found.start()] if found else text)[:LONGEST_DETAIL]
+    # Of a map it does not say where in it: the pointer ends there.
+    path = (found[1] if found else "").partition("[...]")[0]
+    path = re.sub(r"\[(\d+)\]", r".\1", path)
+    field = _FIELD.search(detail)
+    if field:
+        path += f".{field[1]}"
+    return Fault(path.replace(".", "/")[:LONGEST_DETAIL], "bad_value", detail)
+
+
+def wants_pack(request: AnyRequest) -> bool:
+    """Tell whether the client would rather have MessagePack than JSON; among equals the first."""
+    accept = listed(request.headers, "accept")
+    if "msgpack" not in accept:
+        return False
+    wishes = [(one.weight, -place, one.name) for place, one in enumerate(read_wishes(accept))]
+    pack = max((one for one in wishes if one[2] in MESSAGE_PACK_NAMES), default=(0.0, 0, ""))
+    text = max((one for one in wishes if one[2] == JSON), default=(0.0, 0, ""))
+    any_other = max((one[0] for one in wishes if one[2] in ANYTHING), default=0.0)
+    return pack[0] > 0 and pack > text and pack[0] >= any_other
+
+
+def write(request: AnyRequest, value: object, status: int) -> Response[bytes]:
+    """`value` in the format that the client accepts; JSON where it does not say."""
+    if status == NO_CONTENT:
+        return Response(b"", status_code=status)
+    if wants_pack(request):
+        return Response(msgspec.msgpack.encode(value), status_code=status, media_type=MESSAGE_PACK)
+    return Response(msgspec.json.encode(value), status_code=status, media_type=JSON)

@@ -1,0 +1,156 @@
+"""What an operator gives out at the terminal: accounts, enrolment codes, API tokens.
+
+Each connects with the API's rights, to a database that a process has migrated.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from msgspec import Struct
+
+from rules.address import normal_form
+from server.access import api_tokens
+from server.access.api_tokens import IssuedToken, TokenOrder, TokenRecord
+from server.access.common_passwords import is_guessable
+from server.access.passwords import hash_password_aside
+from server.access.security_log import TERMINAL, note
+from server.access.sessions import register
+from server.errors import GuessableError
+from server.provisioning.roles import running_dsn
+from server.settings import Settings
+from sync.database import DB, tx
+from sync.enrolment import issue_code
+from sync.ids import account_of, locator, new_account_number
+from sync.records.accounts import create_account
+from sync.records.people import put_units, put_users, set_password
+from sync.records.shapes import AccountPut, Language, UnitPut, UserPut
+from sync.tables.schema import API_ROLE
+
+_KNOWN_BY: Final = "SELECT account, app_user FROM login WHERE address = $1 ORDER BY account"
+_ACCOUNTS: Final = "SELECT DISTINCT account FROM login ORDER BY account"
+
+
+class UnknownPersonError(LookupError):
+    """No account knows the address."""
+
+
+class UnknownAccountError(LookupError):
+    """There is no such account, or none at all."""
+
+
+class AmbiguousError(LookupError):
+    """Several accounts fit; the text lists their locators."""
+
+
+class Founder(Struct, frozen=True):
+    """The first administrator of a new account."""
+
+    name: str
+    email: str
+    password: str
+    language: Language
+
+
+@asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[None]:
+    """The database of `settings`, open with the API's rights."""
+    await DB.open(running_dsn(settings.database_url, settings.secret, API_ROLE), size=1)
+    try:
+        yield
+    finally:
+        await DB.close()
+
+
+async def enrolment_code(settings: Settings, email: str, account: str | None) -> str:
+    """A fresh enrolment code for the technician with this address.
+
+    `account`: a locator, where several accounts know the address.
+
+    :raises UnknownPersonError: nobody has it.
+    :raises AmbiguousError: several accounts know it and `account` names none of them.
+    :raises MissingError: who has it is no active technician.
+    """
+    async with database(settings):
+        async with tx() as opened:
+            rows = await opened.fetch(_KNOWN_BY, normal_form(email))
+        found: dict[int, UUID] = {row["account"]: row["app_user"] for row in rows}
+        if not found:
+            raise UnknownPersonError(email)
+        number = _only(list(found), account)
+        async with tx(number, TERMINAL) as opened:
+            code = await issue_code(opened, found[number])
+    note("code_issued", number, TERMINAL, user=found[number], by=TERMINAL)
+    return code
+
+
+async def new_token(settings: Settings, order: TokenOrder, account: str | None) -> IssuedToken:
+    """A fresh API token, which acts as an administrator; it is shown this once.
+
+    :raises UnknownAccountError: there is none.
+    :raises AmbiguousError: there are several and `account` names none of them.
+    """
+    async with database(settings):
+        number = await _meant(account)
+        async with tx(number, TERMINAL) as opened:
+            issued = await api_tokens.issue(opened, order, by=None)
+    ends = issued.expires_at
+    note("token_made", number, TERMINAL, token=issued.id, by=TERMINAL, expires_at=ends)
+    return issued
+
+
+async def all_tokens(settings: Settings, account: str | None) -> tuple[list[TokenRecord], datetime]:
+    """The API tokens of an account, without their secrets, and the time.
+
+    :raises UnknownAccountError, AmbiguousError: as `new_token`.
+    """
+    async with database(settings), tx(await _meant(account)) as opened:
+        return await api_tokens.list_tokens(opened), opened.now
+
+
+async def _meant(account: str | None) -> int:
+    async with tx() as opened:
+        rows = await opened.fetch(_ACCOUNTS)
+    return _only([row["account"] for row in rows], account)
+
+
+async def new_account(settings: Settings, account: AccountPut, founder: Founder) -> str:
+    """An account with its head office and first administrator; its locator.
+
+    :raises FieldError: a name, zone or address cannot be kept, or the password is guessable.
+    """
+    if is_guessable(founder.password, (founder.name, founder.email, account.name)):
+        raise GuessableError("password")
+    number = new_account_number()
+    stored = await hash_password_aside(founder.password)
+    async with database(settings), tx(number, TERMINAL) as opened:
+        await create_account(opened, account)
+        [office] = await put_units(opened, [UnitPut(kind="head_office", name=account.name)])
+        user = UserPut(
+            unit=office,
+            role="administrator",
+            name=founder.name,
+            email=founder.email,
+            language=founder.language,
+        )
+        [administrator] = await put_users(opened, [user])
+        await set_password(opened, administrator, stored)
+        await register(opened, administrator, founder.email)
+    note("account_created", number, TERMINAL, user=administrator, by=TERMINAL)
+    return locator(number)
+
+
+def _only(accounts: list[int], wanted: str | None) -> int:
+    """The one account that is meant."""
+    if wanted is not None:
+        number = account_of(wanted)
+        if number not in accounts:
+            raise UnknownAccountError(wanted)
+        return number
+    if not accounts:
+        raise UnknownAccountError
+    if len(accounts) > 1:
+        raise AmbiguousError(", ".join(map(locator, accounts)))
+    return accounts[0]

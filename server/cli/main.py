@@ -1,0 +1,279 @@
+"""The command `retour`: what an operator types, in the language of the terminal."""
+
+import asyncio
+import secrets
+import sys
+from collections.abc import Callable, Coroutine
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+import msgspec
+
+from server.access.api_tokens import MOST_DAYS, USUAL_DAYS, read_order
+from server.cli import accounts, restore
+from server.cli.localised import SpokenGroup
+from server.cli.options import account_option, data_option, host_option, in_words, port_option
+from server.cli.terminal import Screen, _, ask_password, check_password, locale, token_lines
+from server.errors import PROBLEMS
+from server.provisioning.provision import provision, provision_new
+from server.runtime import logs, processes
+from server.runtime.up import FolderHeldError, Place, database_of, up
+from server.settings import Settings, load, warn_of_unknown
+from sync.errors import FieldError, MissingError
+from sync.records.shapes import AccountPut, Language
+
+T = TypeVar("T")
+
+#: Where `retour up` keeps the record of security events, in its folder.
+SECURITY_FILE: Final = "security.log"
+
+
+@click.group(cls=SpokenGroup, help=_("Retour: each finished task asks the customer once."))
+@click.version_option(package_name="retour", help=_("Show the version and end."))
+def main() -> None:
+    """The group of all commands."""
+
+
+@main.command("up", help=_("Run everything in one process, with the demonstration account."))
+@data_option
+@port_option
+@host_option
+@in_words
+def up_command(folder: Path | None, port: int, host: str) -> None:
+    """API, worker, clock and mailbox on an embedded PostgreSQL."""
+    settings = load()
+    place = Place((folder or Path(settings.data)).absolute(), host, port)
+    place.folder.mkdir(parents=True, exist_ok=True)
+    logs.to_file(place.folder / "retour.log")
+    logs.security_to_file(place.folder / SECURITY_FILE)
+    warn_of_unknown()
+    try:
+        up(settings, place, Screen(place.folder, sys.argv[0]))
+    except FolderHeldError as error:
+        text = _("Retour already runs on %(folder)s; stop it, or name another folder with --data")
+        raise click.ClickException(text % {"folder": error}) from None
+
+
+@main.command("api", help=_("Answer HTTP, on the database and broker of the settings."))
+@port_option
+@host_option
+@in_words
+def api_command(port: int, host: str) -> None:
+    """One API process; any number may run."""
+    settings = _grown_up()
+    with processes.listen_on(host, port) as listening:
+        api_dsn, _worker = asyncio.run(provision(settings))
+        processes.until_signalled(partial(processes.api, settings, api_dsn, listening))
+
+
+@main.command("worker", help=_("Plan, deliver and roll up when rung."))
+@in_words
+def worker_command() -> None:
+    """One worker process; any number may run."""
+    _mail_process(processes.worker)
+
+
+@main.command("clock", help=_("Ring for what is due."))
+@in_words
+def clock_command() -> None:
+    """One clock process; any number may run, and one at a time rings."""
+    _mail_process(processes.clock)
+
+
+def _mail_process(main: Callable[..., Coroutine[Any, Any, None]]) -> None:
+    settings = _grown_up()
+    _api, worker_dsn = asyncio.run(provision(settings))
+    config = processes.mail_config(settings, worker_dsn)
+    processes.until_signalled(partial(main, config, settings.broker_url))
+
+
+def _grown_up() -> Settings:
+    """Settings of a process that shares its work with others."""
+    logs.to_terminal()
+    warn_of_unknown()
+    settings = load()
+    needed = {
+        "RETOUR_DATABASE_URL": settings.database_url,
+        "RETOUR_SECRET": settings.secret,
+        "RETOUR_BROKER_URL": settings.broker_url.removeprefix("memory://"),
+    }
+    missing = [name for name, value in needed.items() if not value]
+    if missing:
+        text = _("Set %(names)s: separate processes share a database, a secret and a broker")
+        raise click.ClickException(text % {"names": ", ".join(missing)})
+    return settings
+
+
+@main.command("enrol", help=_("Print a fresh enrolment code for a technician."))
+@click.argument("email")
+@account_option
+@data_option
+@in_words
+def enrol_command(email: str, account: str | None, folder: Path | None) -> None:
+    """The code turns a device into the technician's; it lives ten minutes."""
+    try:
+        click.echo(_given(accounts.enrolment_code, folder, email, account))
+    except accounts.UnknownPersonError:
+        text = _("Nobody has the address %(email)s") % {"email": email}
+        raise click.ClickException(text) from None
+    except MissingError:
+        text = _("%(email)s is no active technician") % {"email": email}
+        raise click.ClickException(text) from None
+
+
+@main.command("token", help=_("Print a fresh API token; it acts as an administrator."))
+@click.argument("name")
+@click.option(
+    "--days",
+    type=click.IntRange(1, MOST_DAYS),
+    default=USUAL_DAYS,
+    show_default=True,
+    help=_("For how many days it works."),
+)
+@account_option
+@data_option
+@in_words
+def token_command(name: str, days: int, account: str | None, folder: Path | None) -> None:
+    """Shown this once; only its hash is kept."""
+    try:
+        order = read_order(name, days)
+    except msgspec.ValidationError:
+        text = _("A token is called by one visible line of at most 100 characters")
+        raise click.ClickException(text) from None
+    issued = _given(accounts.new_token, folder, order, account)
+    click.echo(issued.token)
+    text = _("It works until %(day)s. `retour tokens` lists all of them.")
+    click.echo(text % {"day": f"{issued.expires_at:%Y-%m-%d}"}, err=True)
+
+
+@main.command("tokens", help=_("List the API tokens, when they end and were last used."))
+@account_option
+@data_option
+@in_words
+def tokens_command(account: str | None, folder: Path | None) -> None:
+    """Without their secrets, which nobody keeps."""
+    found, now = _given(accounts.all_tokens, folder, account)
+    click.echo("\n".join(token_lines(found, now)))
+
+
+@main.command("restored", help=_("Say that the database came back from a backup."))
+@account_option
+@data_option
+@in_words
+def restored_command(account: str | None, folder: Path | None) -> None:
+    """Devices start again; mails that were due by now wait for a word."""
+    count = _given(restore.restored, folder, account)
+    text = _(
+        "Noted for %(count)s accounts. Devices will pull everything anew and keep what they have"
+        " queued. Surveys that were due by now may have been sent already: they are held as they"
+        " come up, and `retour held` shows them."
+    )
+    click.echo(text % {"count": count})
+
+
+@main.command("held", help=_("Count the surveys that are held; send them, or drop them."))
+@click.option("--send", is_flag=True, help=_("Send them all."))
+@click.option("--drop", is_flag=True, help=_("Send none of them."))
+@account_option
+@data_option
+@in_words
+def held_command(send: bool, drop: bool, account: str | None, folder: Path | None) -> None:
+    """Held: nobody knows whether they went, or they could not be written."""
+    if send and drop:
+        raise click.ClickException(_("Either --send or --drop: they cannot do both"))
+    word: restore.Word | None = "send" if send else "drop" if drop else None
+    count = _given(restore.held_mails, folder, account, word or "stay")
+    match word:
+        case "send":
+            text = _("Surveys on their way: %(count)s")
+        case "drop":
+            text = _("Surveys dropped: %(count)s")
+        case _:
+            text = _("Surveys held: %(count)s")
+    click.echo(text % {"count": count})
+
+
+@main.group("account", help=_("Accounts: the companies that use Retour."))
+def account_group() -> None:
+    """The group of commands about accounts."""
+
+
+@account_group.command("create", help=_("Create an account and its first administrator."))
+@click.argument("name")
+@click.option("--admin-name", required=True, help=_("Name of the first administrator."))
+@click.option("--admin-email", required=True, help=_("Address with which to sign in."))
+@click.option(
+    "--password",
+    help=_("At least twelve characters; asked for, or read from a pipe, where left out."),
+)
+@click.option("--zone", default="America/Toronto", show_default=True, help=_("IANA time zone."))
+@click.option("--language", type=click.Choice(["fr_CA", "en_CA"]), default=locale)
+@data_option
+@in_words
+def create_account_command(
+    name: str,
+    admin_name: str,
+    admin_email: str,
+    password: str | None,
+    zone: str,
+    language: Language,
+    folder: Path | None,
+) -> None:
+    """Prints the account's locator, and the password where none was given."""
+    typed = ask_password() if password is None else password
+    chosen = typed or secrets.token_urlsafe(12)
+    check_password(chosen)
+    founder = accounts.Founder(admin_name, admin_email, chosen, language)
+    company = AccountPut(name=name, zone=zone, language=language)
+    try:
+        locator = _given(accounts.new_account, folder, company, founder)
+    except FieldError as error:
+        what = _(PROBLEMS[error.code].title)
+        raise click.ClickException(f"{error.field}: {what}") from None
+    text = _(
+        "The account is created. Its code is %(code)s: commands take it as --account where there"
+        " are several accounts."
+    )
+    click.echo(text % {"code": locator})
+    if not typed:
+        click.echo(_("Password: %(password)s") % {"password": chosen})
+
+
+def _given(work: Callable[..., Coroutine[Any, Any, T]], folder: Path | None, *args: object) -> T:
+    """What `work` gives out, on the database of the settings or of the folder's `retour up`."""
+    logs.to_terminal()  # what it waits for, for one
+    settings = load()
+    place = folder or Path(settings.data)
+    found = database_of(settings, place)
+    if found is None:
+        raise _not_running(place)
+
+    async def ready() -> T:
+        await provision_new(found)
+        return await work(found, *args)
+
+    record = None if settings.database_url else place / SECURITY_FILE
+    try:
+        with logs.security_of_command(record):
+            return asyncio.run(ready())
+    except ConnectionRefusedError:
+        if settings.database_url:
+            raise
+        raise _not_running(place) from None
+    except accounts.AmbiguousError as error:
+        text = _("Several accounts fit; choose with --account: %(accounts)s")
+        raise click.ClickException(text % {"accounts": error}) from None
+    except accounts.UnknownAccountError:
+        raise click.ClickException(_("There is no such account")) from None
+
+
+def _not_running(folder: Path) -> click.ClickException:
+    text = _("No Retour runs on %(folder)s: start it with `retour up`, or set %(names)s")
+    names = "RETOUR_DATABASE_URL, RETOUR_SECRET"
+    return click.ClickException(text % {"folder": folder, "names": names})
+
+
+if __name__ == "__main__":
+    main()

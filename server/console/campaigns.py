@@ -1,0 +1,247 @@
+"""/campaigns and /campaigns/{id}: what is set up, read-only."""
+
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+import asyncpg
+from litestar import Response, route
+from litestar.params import FromPath
+from msgspec import Struct
+
+from mail.campaigns.definition import Definition, Language, Trigger
+from mail.campaigns.formats import decode_rules, join
+from mail.i18n import text_in
+from rules.timing import parse_delay
+from server.access.guards import console
+from server.access.principals import ConsoleRequest
+from server.access.rights import Action
+from server.console.nav_counts import console_frame
+from server.console.open_breakers import read_stopped
+from server.console.state_labels import StateChip, choices, named
+from server.errors import NotFoundError
+from server.web.methods import READING
+from server.web.page import clock_for, respond
+from sync.database import Tx, tx
+
+#: French first, as everywhere.
+LANGUAGE_NAMES: Final[dict[Language, str]] = {
+    "fr": "Français",
+    "fr_CA": "Français (Canada)",
+    "en": "English",
+    "en_CA": "English (Canada)",
+    "es": "Español",
+}
+
+
+class Card(Struct, frozen=True, kw_only=True):
+    """A campaign in the list. `mute`: None is no mute."""
+
+    id: UUID
+    name: str
+    status: str
+    sent: int
+    answered: int
+    delay: timedelta
+    mute: timedelta | None
+
+
+class CardList(Struct, frozen=True):
+    """One screenful; `more` is the address of the next, or empty."""
+
+    cards: list[Card]
+    more: str
+
+
+class RuleShown(Struct, frozen=True):
+    """Task types by name, and the states that make them ask."""
+
+    types: list[str]
+    states: list[StateChip]
+
+
+class Texts(Struct, frozen=True, kw_only=True):
+    """What customers read in one language."""
+
+    language: str
+    name: str
+    question: str
+    low: str
+    high: str
+    reasons: list[str]
+    subject: str
+    title: str
+    body: str
+    information: str
+
+
+class SetUp(Struct, frozen=True, kw_only=True):
+    """A campaign's set-up. Durations: None is none, or never."""
+
+    name: str
+    status: str
+    version: int
+    activated: datetime | None
+    rules: list[RuleShown]
+    delay: timedelta
+    mute: timedelta | None
+    stale: timedelta | None
+    deadline: timedelta
+    opt_out_allowed: bool
+    primary: str
+    secondary: str | None
+    sender_name: str
+    sender_address: str | None
+    reply_to: str | None
+    privacy_url: str | None
+    negative_at: int
+    texts: list[Texts]
+
+
+SCREENFUL: Final = 50
+
+#: The active ones first; `$1` to `$3`: rank, name and id of the last one seen, or null.
+_CARDS: Final = """
+SELECT c.id, c.name, c.status, v.rules, v.format, c.rank,
+  (SELECT count(*) FROM invitation i WHERE i.account = c.account AND i.campaign = c.id
+   AND i.sent_at IS NOT NULL) AS sent,
+  (SELECT count(*) FROM answer a WHERE a.account = c.account AND a.campaign = c.id) AS answered
+FROM (SELECT *, array_position(ARRAY['active', 'paused', 'draft', 'archived'], status) AS rank
+  FROM campaign) c
+JOIN campaign_version v
+  ON v.account = c.account AND v.campaign = c.id AND v.version = c.version
+WHERE $1::integer IS NULL OR (c.rank, c.name, c.id) > ($1, $2::text, $3::uuid)
+ORDER BY c.rank, c.name, c.id LIMIT $4
+"""
+
+_SET_UP: Final = """
+SELECT c.name, c.status, c.version, c.activated_at, v.rules, v.content, v.format
+FROM campaign c
+JOIN campaign_version v
+  ON v.account = c.account AND v.campaign = c.id AND v.version = c.version
+WHERE c.id = $1
+"""
+
+_TYPES: Final = "SELECT id, name, names FROM task_type"
+
+
+@route("/campaigns", http_method=READING, guards=[console(Action.CAMPAIGN_READ)])
+async def campaign_list(request: ConsoleRequest) -> Response[str]:
+    """Campaigns, the active ones first, and whose mails are refused."""
+    async with tx(request.user.account) as opened:
+        page = await console_frame(opened, request)
+        found = await read_cards(opened, request.query_params.get("after", ""))
+        stopped = await read_stopped(opened)
+        clock = clock_for(opened, page, request.user.zone)
+    return respond(request, "campaigns.html", page, list=found, stopped=stopped, clock=clock)
+
+
+@route("/campaigns/{campaign:uuid}", http_method=READING, guards=[console(Action.CAMPAIGN_READ)])
+async def campaign_page(request: ConsoleRequest, campaign: FromPath[UUID]) -> Response[str]:
+    """One campaign's set-up.
+
+    :raises NotFoundError: this account has no such campaign.
+    """
+    async with tx(request.user.account) as opened:
+        page = await console_frame(opened, request)
+        shown = await read_set_up(opened, campaign, page.language)
+        clock = clock_for(opened, page, request.user.zone)
+    return respond(request, "campaign.html", page, campaign=shown, clock=clock)
+
+
+async def read_cards(tx: Tx, after: str) -> CardList:
+    """The campaigns behind `after`, the last one seen; what cannot be read is left out."""
+    rows = await tx.fetch(_CARDS, *_read_after(after), SCREENFUL + 1)
+    more = ""
+    if len(rows) > SCREENFUL:
+        last = rows[SCREENFUL - 1]
+        more = "?" + urlencode({"after": f"{last['rank']}_{last['id']}_{last['name']}"})
+    return CardList([_card(row) for row in rows[:SCREENFUL]], more)
+
+
+def _read_after(text: str) -> tuple[int | None, str | None, UUID | None]:
+    rank, _, rest = text.partition("_")
+    key, _, name = rest.partition("_")
+    try:
+        return (int(rank) if len(rank) == 1 else None), name, UUID(key)
+    except ValueError:
+        return None, None, None
+
+
+def _card(row: asyncpg.Record) -> Card:
+    rules = decode_rules(row["rules"], row["format"])
+    return Card(
+        id=row["id"],
+        name=row["name"],
+        status=row["status"],
+        sent=row["sent"],
+        answered=row["answered"],
+        delay=parse_delay(rules.delay),
+        mute=rules.mute_window,
+    )
+
+
+async def read_set_up(tx: Tx, campaign: UUID, language: str) -> SetUp:
+    """What `campaign` says now.
+
+    :raises NotFoundError: this account has no such campaign.
+    """
+    row = await tx.fetchrow(_SET_UP, campaign)
+    if row is None:
+        raise NotFoundError
+    definition = join(row["rules"], row["content"], row["format"])
+    message, stale = definition.message, definition.stale_days
+    return SetUp(
+        name=row["name"],
+        status=row["status"],
+        version=row["version"],
+        activated=row["activated_at"],
+        rules=await _rules(tx, definition.rules, language),
+        delay=parse_delay(definition.delay),
+        mute=definition.mute_window,
+        stale=None if stale is None else timedelta(days=stale),
+        deadline=definition.deadline,
+        opt_out_allowed=definition.opt_out_allowed,
+        primary=definition.primary.value,
+        secondary=definition.secondary.value if definition.secondary else None,
+        sender_name=message.sender_name,
+        sender_address=message.sender_address,
+        reply_to=message.reply_to,
+        privacy_url=definition.privacy_url,
+        negative_at=definition.negative_at,
+        texts=[
+            _texts(definition, one) for one in LANGUAGE_NAMES if one in definition.question.text
+        ],
+    )
+
+
+async def _rules(tx: Tx, rules: list[Trigger], language: str) -> list[RuleShown]:
+    """The rules with the names of their types and states; what is gone goes by its id."""
+    types = {
+        row["id"]: named(row["name"], row["names"], language) for row in await tx.fetch(_TYPES)
+    }
+    states = {state.code: state for state in await choices(tx, language)}
+    return [
+        RuleShown(
+            [types.get(one, str(one)) for one in rule.task_types],
+            [states.get(code, StateChip(code, "", "unknown")) for code in rule.states],
+        )
+        for rule in rules
+    ]
+
+
+def _texts(definition: Definition, language: Language) -> Texts:
+    question, message = definition.question, definition.message
+    return Texts(
+        language=language.replace("_", "-"),
+        name=LANGUAGE_NAMES[language],
+        question=text_in(question.text, language),
+        low=text_in(question.low, language),
+        high=text_in(question.high, language),
+        reasons=[text_in(reason.label, language) for reason in definition.reasons],
+        subject=text_in(message.subject, language),
+        title=text_in(message.title, language),
+        body=text_in(message.body, language),
+        information=text_in(definition.information, language),
+    )

@@ -1,0 +1,138 @@
+"""/devices: who works with which device; enrolling one more, and ending one."""
+
+from datetime import datetime
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+from litestar import Response, post, route
+from litestar.params import FromPath
+from litestar.response import Redirect
+from msgspec import Struct
+
+from server.access.guards import console
+from server.access.principals import ConsoleRequest, actor_of, asked_by, confirm
+from server.access.rights import Action
+from server.access.security_log import note, peer_of
+from server.console.device_list import (
+    Owned,
+    Technician,
+    read_device,
+    read_devices,
+    read_sought,
+    read_technician,
+)
+from server.console.nav_counts import console_frame
+from server.console.qr import Code, draw
+from server.errors import NotFoundError
+from server.services import services
+from server.web.methods import READING
+from server.web.page import clock_for, respond
+from sync.database import Tx, run, tx
+from sync.enrolment import CODE_LIFE, issue_code, revoke
+
+
+class Issued(Struct, frozen=True):
+    """A code to show this once: its letters, the link that carries them, until when it works."""
+
+    code: str
+    link: str
+    picture: Code
+    expires: datetime
+
+
+@route("/devices", http_method=READING, guards=[console(Action.DEVICE_READ)])
+async def device_list(request: ConsoleRequest) -> Response[str]:
+    """Technicians with their devices; says which one was just ended."""
+    query = request.query_params
+    async with tx(request.user.account) as opened:
+        page = await console_frame(opened, request)
+        found = await read_devices(opened, read_sought(query))
+        ended = await _just_ended(opened, query.get("ended", ""))
+        clock = clock_for(opened, page, request.user.zone)
+    return respond(request, "devices.html", page, list=found, ended=ended, clock=clock)
+
+
+async def _just_ended(opened: Tx, device: str) -> Owned | None:
+    try:
+        found = await read_device(opened, UUID(device))
+    except (ValueError, NotFoundError):
+        return None
+    return found if found.revoked is not None else None
+
+
+@route("/devices/enrol/{technician:uuid}", http_method=READING, guards=[console(Action.CODE_ISSUE)])
+async def enrol_form(request: ConsoleRequest, technician: FromPath[UUID]) -> Response[str]:
+    """For whom a code will be made. It is made by the button: reading a page changes nothing.
+
+    :raises NotFoundError: no active technician of this account has the id.
+    """
+    async with tx(request.user.account) as opened:
+        return await _enrolment(opened, request, await read_technician(opened, technician), None)
+
+
+@post("/devices/enrol/{technician:uuid}", status_code=200, guards=[console(Action.CODE_ISSUE)])
+async def issue(request: ConsoleRequest, technician: FromPath[UUID]) -> Response[str]:
+    """A fresh code, shown in the answer itself: in no address, no history, no log.
+
+    :raises NotFoundError: no active technician of this account has the id.
+    """
+    work = partial(_issue, request=request, key=technician)
+    answer = await run(request.user.account, work, actor_of(request))
+    by = asked_by(request)
+    note("code_issued", request.user.account, peer_of(request), user=technician, by=by)
+    return answer
+
+
+async def _issue(opened: Tx, request: ConsoleRequest, key: UUID) -> Response[str]:
+    await confirm(opened, request, Action.CODE_ISSUE)
+    technician = await read_technician(opened, key)
+    code = await issue_code(opened, key)
+    link = f"{services(request).settings.origin}/tech/#enrol={code}"
+    issued = Issued(code, link, draw(link), opened.now + CODE_LIFE)
+    return await _enrolment(opened, request, technician, issued)
+
+
+async def _enrolment(
+    opened: Tx, request: ConsoleRequest, technician: Technician, issued: Issued | None
+) -> Response[str]:
+    page = await console_frame(opened, request)
+    return respond(
+        request,
+        "enrol.html",
+        page,
+        technician=technician,
+        issued=issued,
+        life=CODE_LIFE,
+        address=f"{services(request).settings.origin}/tech/",
+        clock=clock_for(opened, page, request.user.zone),
+    )
+
+
+@route("/devices/{device:uuid}/revoke", http_method=READING, guards=[console(Action.DEVICE_REVOKE)])
+async def revoke_form(request: ConsoleRequest, device: FromPath[UUID]) -> Response[str]:
+    """Asks once, and says what will happen.
+
+    :raises NotFoundError: this account has no such device.
+    """
+    async with tx(request.user.account) as opened:
+        page = await console_frame(opened, request)
+        owned = await read_device(opened, device)
+        clock = clock_for(opened, page, request.user.zone)
+    return respond(request, "revoke.html", page, device=owned, clock=clock)
+
+
+@post("/devices/{device:uuid}/revoke", status_code=303, guards=[console(Action.DEVICE_REVOKE)])
+async def revoke_device(request: ConsoleRequest, device: FromPath[UUID]) -> Redirect:
+    """End the device's credential; ending it twice is once.
+
+    :raises MissingError: this account has no such device.
+    """
+    async with tx(request.user.account, actor_of(request)) as opened:
+        await revoke(opened, device)
+    by = asked_by(request)
+    note("device_revoked", request.user.account, peer_of(request), device=device, by=by)
+    return Redirect(f"/devices?ended={device}", status_code=303)
+
+
+ROUTES: Final = (device_list, enrol_form, issue, revoke_form, revoke_device)

@@ -1,0 +1,125 @@
+"""The list of tasks: filters, one screenful at a time, the last changed first."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+import asyncpg
+from msgspec import Struct
+
+from server.console.list_query import LONGEST, read_after, search_text, write_after
+from server.console.outcome import JOINS, Score, Survey, score_of, survey_of
+from server.console.state_labels import StateChip, chip, choices, named
+from server.console.task_search import ALL, LIMITS, Limits, Search, read_words
+from sync.database import Tx
+from sync.validation import in_one_line
+
+SCREENFUL: Final = 50
+
+
+class Filters(Struct, frozen=True):
+    """What the URL asks for. `after`: the last row already seen, or None."""
+
+    text: str
+    state: str
+    after: tuple[datetime, UUID] | None
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether some tasks are left out."""
+        return bool(self.text or self.state)
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """One task as the list shows it."""
+
+    id: UUID
+    title: str
+    number: str | None
+    type: str
+    state: StateChip
+    changed: datetime
+    customer: str | None
+    place: str | None
+    technician: str | None
+    survey: Survey | None
+    score: Score | None
+
+
+class TaskList(Struct, frozen=True):
+    """One screenful; `more` is the address of the next, or empty."""
+
+    filters: Filters
+    states: list[StateChip]
+    rows: list[Row]
+    more: str
+
+
+_ROWS: Final = (
+    """
+WITH page AS ({tasks})
+SELECT t.id, t.title, t.external_id, t.state, t.state_moment, c.name AS customer_name,
+  CASE WHEN l.name = c.name THEN l.address ELSE l.name END AS place_name,
+  s.name AS state_name, s.names AS state_names, s.kind AS state_kind,
+  y.name AS type_name, y.names AS type_names, u.name AS technician_name,
+  i.status, i.reason AS survey_reason, i.release, i.sent_at, d.outcome, a.answered_at,
+  r.lead_mean, r.answers, r.negative
+FROM page t
+LEFT JOIN LATERAL (SELECT * FROM customer WHERE id = t.customer LIMIT 1) c ON true
+LEFT JOIN LATERAL (SELECT * FROM location WHERE id = t.location LIMIT 1) l ON true
+"""  # noqa: S608 - our own text
+    + JOINS
+    + "ORDER BY t.state_moment DESC, t.id::text"
+)
+
+
+def read_filters(query: Mapping[str, str]) -> Filters:
+    """The filters that a URL carries; what cannot be read is left out."""
+    state = "".join(letter for letter in query.get("state", "") if letter.isprintable())
+    return Filters(
+        search_text(query.get("q", "")), state[:LONGEST], read_after(query.get("after", ""))
+    )
+
+
+async def read_list(tx: Tx, filters: Filters, language: str, limits: Limits = LIMITS) -> TaskList:
+    """The tasks that `filters` leave, with names in `language` where they have one.
+
+    `limits`: of the ways to what is searched, which all lead to the same rows.
+    """
+    records = await _records(tx, filters, limits)
+    rows = [_row(record, language) for record in records[:SCREENFUL]]
+    more = _more(filters, rows[-1]) if len(records) > SCREENFUL else ""
+    return TaskList(filters, await choices(tx, language), rows, more)
+
+
+async def _records(tx: Tx, filters: Filters, limits: Limits) -> list[asyncpg.Record]:
+    """A screenful and one more, where there is one."""
+    place = (filters.state, *(filters.after or (None, None)), SCREENFUL + 1)
+    if not filters.text:
+        return await tx.fetch(_ROWS.format(tasks=ALL), *place)
+    words = await read_words(tx, filters.text)
+    return await Search(tx, _ROWS, place, words, limits).page()
+
+
+def _more(filters: Filters, last: Row) -> str:
+    kept = {"q": filters.text, "state": filters.state}
+    after = write_after(last.changed, last.id)
+    return "/tasks?" + urlencode({**{k: v for k, v in kept.items() if v}, "after": after})
+
+
+def _row(record: asyncpg.Record, language: str) -> Row:
+    return Row(
+        id=record["id"],
+        title=record["title"],
+        number=record["external_id"],
+        type=named(record["type_name"], record["type_names"], language),
+        state=chip(record, language),
+        changed=record["state_moment"],
+        customer=record["customer_name"],
+        place=in_one_line(record["place_name"]) or None,
+        technician=record["technician_name"],
+        survey=survey_of(record),
+        score=score_of(record),
+    )

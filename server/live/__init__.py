@@ -1,0 +1,1 @@
+"""Live pages and devices: who listens, what moved, and the stream that tells them."""

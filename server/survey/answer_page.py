@@ -1,0 +1,107 @@
+"""/s/{token}: the answer page. Reading it never records; only a person's POST does."""
+
+import re
+from typing import Final
+
+from litestar import Response, post, route
+from litestar.params import FromPath
+from litestar.response import Redirect
+
+from mail.responses.answers import Closed, Invalid, Recorded, Survey, open_survey, submit
+from mail.worker.jobs import Job
+from server.access.guards import anyone
+from server.access.rate_limit import ANSWERS, Bucket, count, count_guess
+from server.access.rights import Action
+from server.errors import ThrottledError
+from server.services import services
+from server.survey.form import Filled, filled, preselected, read_form, read_rating, shown
+from server.web.methods import READING
+from server.web.page import AnyRequest, Page, frame, read_fields, respond
+from server.web.times import Calendar
+from sync.tokens import found_in, read
+
+KIND: Final = "survey link"
+_THANKS: Final = re.compile(r"/thanks\W*\Z")
+
+
+async def closed(request: AnyRequest, kind: str) -> Response[str]:
+    """The neutral page: the same for unknown, expired and closed, without personal data.
+
+    :raises ThrottledError: too many links of this `kind` were guessed from there.
+    """
+    await count_guess(request, kind)
+    return respond(request, "closed.html", frame(request), status=404)
+
+
+@route("/s/{token:path}", http_method=READING, guards=[anyone(Action.SURVEY_ANSWER)])
+async def survey_page(request: AnyRequest, token: FromPath[str]) -> Response[str]:
+    """The form, with the rating chosen in the mail; or the thanks that follow it.
+
+    The thanks say what was recorded, and the reasons to choose from where none was given.
+    """
+    place, token = token, found_in(token)
+    survey = await open_survey(token)
+    if survey is None:
+        return await closed(request, KIND)
+    page = frame(request, preferred=survey.language)
+    if not _THANKS.search(place):
+        rating = read_rating(request.query_params.get("rating"))
+        form = preselected(survey, rating, page.locale)
+        return _respond(request, token, survey, page, form)
+    if survey.answer is None:
+        return Redirect(f"/s/{token}", status_code=303)
+    given = filled(survey, survey.answer, page.locale)
+    return _respond(request, token, survey, page, given, template="thanks.html")
+
+
+@post("/s/{token:path}", status_code=303, guards=[anyone(Action.SURVEY_ANSWER)])
+async def answer_survey(request: AnyRequest, token: FromPath[str]) -> Response[str]:
+    """Record the answer and go on to the thanks, or show what must be put right.
+
+    Who answers too often gets the form as it was sent, and when it can be sent again.
+    """
+    token = found_in(token)
+    survey = await open_survey(token)
+    if survey is None:
+        return await closed(request, KIND)
+    page = frame(request, preferred=survey.language)
+    given = read_form(await read_fields(request), page.locale)
+    try:
+        # One for each link, however it is spelt: a locator is read in either case.
+        await count([Bucket(f"answers by link {read(token)}", ANSWERS)])
+    except ThrottledError as error:
+        form = filled(survey, given, page.locale, "too_often")
+        answer = _respond(request, token, survey, page, form, status=429)
+        answer.set_header("Retry-After", str(error.retry_after))
+        return answer
+    match await submit(token, given):
+        case Recorded(changed=changed):
+            if changed:
+                services(request).ring(Job.ROLLUP)
+            return Redirect(f"/s/{token}/thanks", status_code=303)
+        case Invalid(fields=wrong):
+            form = filled(survey, given, page.locale, wrong[0])
+            return _respond(request, token, survey, page, form, status=422)
+        case Closed():
+            return await closed(request, KIND)
+
+
+def _respond(
+    request: AnyRequest,
+    token: str,
+    survey: Survey,
+    page: Page,
+    form: Filled,
+    *,
+    template: str = "survey.html",
+    status: int = 200,
+) -> Response[str]:
+    return respond(
+        request,
+        template,
+        page,
+        status=status,
+        survey=shown(survey, f"/s/{token}", page.locale),
+        clock=Calendar(survey.zone, page.locale),
+        form=form,
+    )
