@@ -27,8 +27,8 @@ from server.access.rate_limit import (
 )
 from server.access.security_log import note_refusal, peer_of
 from server.access.trusted_browser import Person
-from server.errors import ThrottledError
 from server.http.fair_queue import beside
+from server.http.problems import ThrottledError
 from server.services import services
 from sync.database import tx
 

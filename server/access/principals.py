@@ -16,7 +16,7 @@ from server.access.api_tokens import API_PREFIX
 from server.access.rights import Action, Who, scope_of
 from server.access.security_log import note, note_refusal, peer_of
 from server.access.sessions import IDLE, SEEN_EVERY, sign_in, sign_out, token_of
-from server.errors import ForbiddenError, NotSignedInError
+from server.http.problems import ForbiddenError, NotSignedInError
 from sync import tokens
 from sync.database import Tx, tx
 from sync.enrolment import authenticate

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from litestar import Request
 
-from server.errors import ThrottledError
+from server.http.problems import ThrottledError
 from server.services import services
 from sync.database import NO_ACCOUNT, Tx, run, tx
 

@@ -18,7 +18,7 @@ from server.access.login_candidates import Candidate, read_attempt, try_password
 from server.access.rate_limit import give_back
 from server.access.rights import Action, Who, scope_of, those_who_may
 from server.access.security_log import note, note_refusal, peer_of
-from server.errors import ForbiddenError, LoginRefusedError
+from server.http.problems import ForbiddenError, LoginRefusedError
 from server.services import services
 from sync import tokens
 from sync.database import NO_ACCOUNT, Tx, run, tx

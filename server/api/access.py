@@ -19,8 +19,8 @@ from server.access.sessions import end_all
 from server.api.codec import NO_CONTENT
 from server.api.operation import operation
 from server.api.paging import Listing
-from server.errors import GuessableError, NotFoundError
 from server.http.fair_queue import beside
+from server.http.problems import GuessableError, NotFoundError
 from sync.database import Tx, run, tx
 from sync.records.people import set_password
 

@@ -14,8 +14,8 @@ from msgspec import structs
 
 from server.api.nesting import DEEPEST, json_cut_short, json_is_modest, pack_is_modest
 from server.api.representable import is_sayable, sayable
-from server.errors import BadBodyError, Fault, WrongTypeError
 from server.http.form_data import read_pairs
+from server.http.problems import BadBodyError, Fault, WrongTypeError
 from server.http.quality import listed, read_wishes
 from server.services import services
 

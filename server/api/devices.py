@@ -24,7 +24,7 @@ from server.access.security_log import note, note_refusal, peer_of
 from server.api.operation import operation
 from server.api.paging import Listing, Paging, listing
 from server.api.protocol_version import spoken
-from server.errors import BadBodyError, Fault
+from server.http.problems import BadBodyError, Fault
 from server.live.sse import Events, event
 from server.services import services
 from sync import enrolment, feed, tokens

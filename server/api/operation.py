@@ -18,7 +18,7 @@ from litestar.handlers import HTTPRouteHandler
 from server.access.guards import Entrance
 from server.api.codec import NO_CONTENT, read_body, read_query, write
 from server.api.protocol_version import speaks
-from server.errors import NotFoundError
+from server.http.problems import NotFoundError
 from server.web.methods import READING
 
 AnyRequest = Request[Any, Any, Any]

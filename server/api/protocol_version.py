@@ -5,7 +5,7 @@ from typing import Any, Final
 from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
-from server.errors import BadBodyError, Fault, OldAppError
+from server.http.problems import BadBodyError, Fault, OldAppError
 
 HEADER: Final = "Retour-Protocol"
 #: Versions that are served. 2: history, notes and verdicts in the feed, who would be asked.

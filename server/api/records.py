@@ -17,7 +17,7 @@ from server.access.rights import Action
 from server.access.security_log import note, peer_of
 from server.api.operation import Method, Operation, route
 from server.api.paging import CodePaging, Listing, Paging, listing
-from server.errors import BadBodyError, Fault
+from server.http.problems import BadBodyError, Fault
 from server.services import services
 from sync.database import Tx, run, tx
 from sync.errors import FieldError

@@ -18,7 +18,7 @@ from server.access.common_passwords import is_guessable
 from server.access.passwords import hash_password_aside
 from server.access.security_log import TERMINAL, note
 from server.access.sessions import register
-from server.errors import GuessableError
+from server.http.problems import GuessableError
 from server.provisioning.roles import running_dsn
 from server.settings import Settings
 from sync.database import DB, tx

@@ -16,7 +16,7 @@ from server.cli import accounts, restore
 from server.cli.localised import SpokenGroup
 from server.cli.options import account_option, data_option, host_option, in_words, port_option
 from server.cli.terminal import Screen, _, ask_password, check_password, locale, token_lines
-from server.errors import PROBLEMS
+from server.http.problems import PROBLEMS
 from server.provisioning.provision import provision, provision_new
 from server.runtime import logs, processes
 from server.runtime.up import FolderHeldError, Place, database_of, up
@@ -273,7 +273,3 @@ def _not_running(folder: Path) -> click.ClickException:
     text = _("No Retour runs on %(folder)s: start it with `retour up`, or set %(names)s")
     names = "RETOUR_DATABASE_URL, RETOUR_SECRET"
     return click.ClickException(text % {"folder": folder, "names": names})
-
-
-if __name__ == "__main__":
-    main()

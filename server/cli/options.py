@@ -11,7 +11,7 @@ from dramatiq.middleware import MiddlewareError
 from mail.worker.broker import BrokerUrlError
 from server.cli.terminal import _
 from server.postgres import EmbeddedError
-from server.provisioning.errors import ProvisionError
+from server.provisioning import ProvisionError
 from server.runtime import processes
 from server.settings import SettingsError
 from sync.connections import FAULTS as DATABASE_FAULTS

@@ -20,7 +20,7 @@ from server.access.rights import Action
 from server.console.nav_counts import console_frame
 from server.console.open_breakers import read_stopped
 from server.console.state_labels import StateChip, choices, named
-from server.errors import NotFoundError
+from server.http.problems import NotFoundError
 from server.web.methods import READING
 from server.web.page import clock_for, respond
 from sync.database import Tx, tx

@@ -11,7 +11,7 @@ import asyncpg
 from msgspec import Struct
 
 from server.console.list_query import pattern, search_text
-from server.errors import NotFoundError
+from server.http.problems import NotFoundError
 from sync.database import Tx
 
 SCREENFUL: Final = 50

@@ -24,7 +24,7 @@ from server.console.device_list import (
 )
 from server.console.nav_counts import console_frame
 from server.console.qr import Code, draw
-from server.errors import NotFoundError
+from server.http.problems import NotFoundError
 from server.services import services
 from server.web.methods import READING
 from server.web.page import clock_for, respond

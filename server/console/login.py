@@ -10,7 +10,7 @@ from litestar.response import Redirect
 from server.access.guards import anyone
 from server.access.principals import sign_in, sign_out, signed_in
 from server.access.rights import Action
-from server.errors import ForbiddenError, LoginRefusedError, ServerError, ThrottledError
+from server.http.problems import ForbiddenError, LoginRefusedError, ServerError, ThrottledError
 from server.web.methods import READING
 from server.web.page import AnyRequest, frame, read_fields, respond
 from sync.intake.incoming import LONGEST_ADDRESS

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 
 from server.access.guards import visitor
 from server.access.rights import Action
-from server.errors import NotFoundError
+from server.http.problems import NotFoundError
 from server.runtime.mailbox import Mailbox, Message
 from server.services import services
 from server.web.methods import READING

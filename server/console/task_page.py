@@ -13,7 +13,7 @@ from mail.responses.answer_body import LEAD
 from server.console.outcome import JOINS, Score, Survey, score_of, survey_of
 from server.console.state_labels import StateChip, chip, named
 from server.console.timeline import Story, labels, read_story
-from server.errors import NotFoundError
+from server.http.problems import NotFoundError
 from server.timeline.pages import Window
 from server.web.times import Clock
 from sync.database import Tx

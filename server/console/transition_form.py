@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from server.console.state_labels import StateChip, choices
-from server.errors import NotFoundError
+from server.http.problems import NotFoundError
 from sync.database import Tx
 from sync.ids import new_id
 from sync.intake import Progress

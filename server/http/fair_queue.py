@@ -14,7 +14,7 @@ from collections.abc import Awaitable
 from contextvars import ContextVar
 from typing import Final, TypeAlias, TypeVar
 
-from server.errors import CrowdedError
+from server.http.problems import CrowdedError
 from sync.connections import ACQUIRE_TIMEOUT
 
 T = TypeVar("T")

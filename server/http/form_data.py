@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import parse_qsl
 
-from server.errors import BadBodyError, Fault, TooLargeError, WrongFormError
+from server.http.problems import BadBodyError, Fault, TooLargeError, WrongFormError
 
 URL_ENCODED: Final = "application/x-www-form-urlencoded"
 #: Fields of a form: the longest of ours has a dozen.

@@ -19,7 +19,8 @@ from mail.errors import DefinitionError
 from mail.i18n import LOCALES, Translator
 from server.access.principals import Principal
 from server.api.protocol_version import NEWEST
-from server.errors import (
+from server.http.language import liked
+from server.http.problems import (
     PROBLEMS,
     BadBodyError,
     CrowdedError,
@@ -28,7 +29,6 @@ from server.errors import (
     NotSignedInError,
     ServerError,
 )
-from server.http.language import liked
 from server.http.quality import listed
 from server.web.page import frame, respond
 from sync.errors import FieldError, ItemsError, SyncError

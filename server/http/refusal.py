@@ -3,7 +3,7 @@
 import msgspec
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from server.errors import PROBLEMS
+from server.http.problems import PROBLEMS
 
 
 def refusal(code: str, headers: list[tuple[bytes, bytes]]) -> bytes:

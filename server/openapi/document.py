@@ -13,8 +13,8 @@ from server.api.codec import JSON, MESSAGE_PACK, NO_CONTENT
 from server.api.devices import AnyChange, EventStream
 from server.api.operation import OPERATION, Operation
 from server.api.protocol_version import HEADER, OLDEST
-from server.errors import PROBLEMS
 from server.http.problem_details import PROBLEM_TYPE, Problem
+from server.http.problems import PROBLEMS
 from server.live.sse import EVENT_STREAM
 from sync.feed.changes import Change
 

@@ -5,7 +5,7 @@ root, ends with its parent even after kill -9, and recovers a folder that was le
 One that ends under a running Retour is started again (`kept`).
 """
 
-from server.postgres.errors import EmbeddedError
+from server.postgres.binaries import EmbeddedError
 from server.postgres.launcher import Access, Embedded, access
 from server.postgres.supervisor import kept
 

@@ -6,11 +6,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from server.postgres.errors import EmbeddedError
 from server.runtime.files import locked
 
 #: Where root keeps what the unprivileged user must be able to read.
 SHARED: Final = Path("/var/lib/retour")
+
+
+class EmbeddedError(RuntimeError):
+    """The embedded PostgreSQL did not start; the text says why, or holds the end of its log."""
 
 
 def find(*, copied: bool) -> Path:

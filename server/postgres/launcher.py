@@ -21,7 +21,7 @@ import asyncpg
 import msgspec
 
 from server.postgres import binaries
-from server.postgres.errors import EmbeddedError
+from server.postgres.binaries import EmbeddedError
 from server.postgres.leftovers import end_leftovers
 from server.postgres.log_file import NAME, cut_log
 from server.runtime.files import private, write_private

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from server.postgres.errors import EmbeddedError
+from server.postgres.binaries import EmbeddedError
 
 #: Half a minute, twenty times a second.
 POLLS: Final = 600

@@ -9,7 +9,7 @@ from typing import Final
 import asyncpg
 import structlog
 
-from server.postgres.errors import EmbeddedError
+from server.postgres.binaries import EmbeddedError
 from server.postgres.launcher import Embedded
 from server.postgres.log_file import cut_log
 

@@ -9,7 +9,7 @@ import structlog
 from piccolo.apps.migrations.commands.forwards import ForwardsMigrationManager, run_forwards
 from piccolo.apps.migrations.tables import Migration
 
-from server.provisioning.errors import ProvisionError
+from server.provisioning import ProvisionError
 from sync.tables.schema import EXPECTATIONS, FENCES, execute_script
 
 LOG: Final = structlog.stdlib.get_logger("retour.database")

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from server.provisioning.errors import ProvisionError
+from server.provisioning import ProvisionError
 from server.provisioning.migrating import migrate
 from server.provisioning.roles import (
     database_name,

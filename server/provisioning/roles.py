@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import asyncpg
 
-from server.provisioning.errors import ProvisionError
+from server.provisioning import ProvisionError
 from sync.connections import STATEMENT
 from sync.tables.schema import API_ROLE, WORKER_ROLE
 

@@ -12,7 +12,7 @@ from mail.worker.jobs import Job
 from server.access.guards import anyone
 from server.access.rate_limit import ANSWERS, Bucket, count, count_guess
 from server.access.rights import Action
-from server.errors import ThrottledError
+from server.http.problems import ThrottledError
 from server.services import services
 from server.survey.form import Filled, filled, preselected, read_form, read_rating, shown
 from server.web.methods import READING

@@ -12,8 +12,8 @@ from litestar.response import Redirect
 
 from server.access.guards import anyone
 from server.access.rights import Action
-from server.errors import NotFoundError
 from server.http.precompressed import DIGEST, Kept, answer_kept, keep
+from server.http.problems import NotFoundError
 from server.technician.lean import lean
 from server.technician.texts import texts_of
 from server.web.methods import READING

@@ -8,7 +8,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 from litestar.types import ControllerRouterHandler
 
-from server.console import campaigns, devices, login, mailbox, refused, tasks
+from server.console import campaigns, devices, login, mailbox, refused, task_routes
 from server.http.form_data import read_pairs
 from server.survey import answer_page, unsubscribe_page
 from server.web.static_files import static_file
@@ -33,7 +33,7 @@ ROUTES: Sequence[ControllerRouterHandler] = (
             login.login_form,
             login.login,
             login.logout,
-            *tasks.ROUTES,
+            *task_routes.ROUTES,
             *refused.ROUTES,
             *devices.ROUTES,
             campaigns.campaign_list,

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 
 from server.access.guards import anyone
 from server.access.rights import Action
-from server.errors import NotFoundError
+from server.http.problems import NotFoundError
 from server.web.methods import READING
 
 FOLDER: Final = Path(__file__).parent.parent / "static"

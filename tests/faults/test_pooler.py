@@ -9,7 +9,7 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from server.provisioning.errors import ProvisionError
+from server.provisioning import ProvisionError
 from server.provisioning.provision import provision
 from tests.databases import TestDatabase
 from tests.faults.poolers import pooler

@@ -13,8 +13,8 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException
 
 from mail.campaigns.validation import Problem
 from mail.errors import CampaignStatusError, DefinitionError
-from server.errors import PROBLEMS, NotSignedInError, ServerError, ThrottledError
 from server.http.problem_details import answer_error
+from server.http.problems import PROBLEMS, NotSignedInError, ServerError, ThrottledError
 from sync.errors import FieldError, SyncError, TooManyError
 
 SECRET = "s3cr3t"

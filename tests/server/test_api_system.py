@@ -10,10 +10,10 @@ import msgspec
 import pytest
 from litestar.types import HTTPReceiveMessage, Message, Receive, Scope, Send
 
-from server.errors import ClientGoneError, SlowBodyError
+from server.http.middleware.answer_errors import answer_errors
 from server.http.middleware.body import read_bodies
-from server.http.middleware.errors import answer_errors
 from server.http.middleware.hosts import Hosts
+from server.http.problems import ClientGoneError, SlowBodyError
 from tests.databases import TestDatabase
 from tests.faults.wire import PostgresProxy
 from tests.server.office import Office, open_office

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from server.errors import CrowdedError
 from server.http.connection_slots import FEWEST, MOST, Places, places_for
 from server.http.middleware.body import FORM_LIMIT, LIMIT, MOST_ARRIVING, Arriving, read_bodies
 from server.http.middleware.overload import check_room
+from server.http.problems import CrowdedError
 
 ATTACKER, FRIEND = "203.0.113.1", "198.51.100.1"
 

@@ -14,7 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from server.postgres import Embedded
-from server.provisioning.errors import ProvisionError
+from server.provisioning import ProvisionError
 from server.provisioning.provision import PROVISION_LOCK, provision, provision_new
 from server.provisioning.roles import running_dsn, verifier
 from server.settings import load

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from server.access.client_address import Peers
-from server.errors import ClientGoneError, CrowdedError
 from server.http.fair_queue import Turns, beside
 from server.http.middleware.queueing import take_turns
+from server.http.problems import ClientGoneError, CrowdedError
 
 pytestmark = pytest.mark.anyio
 

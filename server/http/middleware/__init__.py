@@ -4,9 +4,9 @@ from litestar.types import ASGIApp
 
 from server.access.client_address import Peers, watch_peers
 from server.http.fair_queue import Turns
+from server.http.middleware.answer_errors import answer_errors
 from server.http.middleware.body import read_bodies
 from server.http.middleware.compress import compress_answers
-from server.http.middleware.errors import answer_errors
 from server.http.middleware.headers import add_headers
 from server.http.middleware.hosts import Hosts, check_host
 from server.http.middleware.log import log_requests

@@ -12,7 +12,9 @@ import zstandard
 from litestar.datastructures import Headers
 from litestar.types import ASGIApp, HTTPRequestEvent, Message, Receive, Scope, Send
 
-from server.errors import (
+from server.http.form_data import check_form_type
+from server.http.middleware.hosts import PROBES
+from server.http.problems import (
     BadEncodingError,
     ClientGoneError,
     CrowdedError,
@@ -20,8 +22,6 @@ from server.errors import (
     TooLargeError,
     WrongEncodingError,
 )
-from server.http.form_data import check_form_type
-from server.http.middleware.hosts import PROBES
 
 #: Bytes of a body, as sent and as inflated.
 LIMIT: Final = 1 << 20

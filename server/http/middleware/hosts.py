@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import msgspec
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from server.errors import WrongHostError
+from server.http.problems import WrongHostError
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 #: Answered by any name: load balancers and Prometheus ask by number, and the answers name nothing.

@@ -5,9 +5,9 @@ from typing import Final
 from litestar.datastructures import Headers
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from server.errors import CrossOriginError
 from server.http.middleware.hosts import Hosts
 from server.http.middleware.query_limits import TOKEN_PAGES
+from server.http.problems import CrossOriginError
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 #: "none" is a request that a person started from the browser itself.

@@ -4,8 +4,8 @@ from typing import Final
 
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from server.errors import CrowdedError
 from server.http.middleware.hosts import PROBES
+from server.http.problems import CrowdedError
 
 #: Seconds after which there may be room again.
 RETRY_AFTER: Final = 5

@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl
 from litestar.types import ASGIApp, Receive, Scope, Send
 from litestar.utils.scope.state import ScopeState
 
-from server.errors import BadCookieError, LongHeadError
 from server.http.form_data import read_cookies
+from server.http.problems import BadCookieError, LongHeadError
 
 #: Bytes of a query, and of all cookies together.
 LONGEST: Final = 1 << 13

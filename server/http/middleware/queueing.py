@@ -7,9 +7,9 @@ from litestar.connection import ASGIConnection
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.access.client_address import AnyConnection, Peers
-from server.errors import ClientGoneError
 from server.http.fair_queue import Sender, Turn, Turns
 from server.http.middleware.hosts import PROBES
+from server.http.problems import ClientGoneError
 
 #: Files that are in memory: they wait for nobody, also while the database says nothing.
 FILES: Final = ("/static/", "/tech/")

@@ -8,8 +8,8 @@ from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.access.principals import signed_in
-from server.errors import ClientGoneError
 from server.http.problem_details import answer_error
+from server.http.problems import ClientGoneError
 from sync.connections import FAULTS
 
 

@@ -1,0 +1,277 @@
+"""`python -m tests.shape`: how large, how scattered and how plainly named the four packages are.
+
+Each line is a measure beside the limit that CONTRIBUTING gives; exit 1 where one is over. With the
+name of a measure as argument, what it counts is listed. Nothing is imported: files are read.
+"""
+
+import ast
+import re
+import statistics
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+ROOT: Final = Path(__file__).parents[1]
+PACKAGES: Final = ("rules", "sync", "mail", "server")
+#: Names that Python or Piccolo give to modules.
+GIVEN_MODULES: Final = {"__init__", "piccolo_app", "piccolo_conf"}
+#: Decorators of the language; any other hands the function to a framework, which calls it.
+PLAIN_DECORATORS: Final = {
+    "staticmethod", "classmethod", "property", "contextmanager", "asynccontextmanager", "override",
+    "cache", "lru_cache", "cached_property", "retried",
+}  # fmt: skip
+#: Words that had several meanings each, and as what they may stand (see docs/glossary.md).
+WORDS: Final = ("turn", "told", "hold")
+
+
+class Function(NamedTuple):
+    """A function or method of a package; `lines` from its first decorator to its end."""
+
+    module: str
+    name: str
+    qualname: str
+    lines: int
+    is_method: bool
+    is_called_by_framework: bool
+
+    def __str__(self) -> str:
+        return f"{self.module}: {self.qualname}"
+
+
+class Measure(NamedTuple):
+    """A number beside the most that it may be, and what was counted."""
+
+    name: str
+    value: float
+    limit: float
+    found: list[str]
+
+    @property
+    def line(self) -> str:
+        """What is printed of it."""
+        mark = "" if self.value <= self.limit else "  over"
+        return f"{self.name:28} {self.value:8.4g}   at most {self.limit:g}{mark}"
+
+
+class Source(NamedTuple):
+    """A module: its dotted name, its path from the root, its text and its tree."""
+
+    name: str
+    path: str
+    text: str
+    tree: ast.Module
+
+
+def sources(root: Path = ROOT) -> list[Source]:
+    """All modules of the packages but the migrations, which are history."""
+    found = []
+    for package in PACKAGES:
+        for file in sorted((root / package).rglob("*.py")):
+            if "migrations" in file.parts:
+                continue
+            path = file.relative_to(root)
+            name = ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+            text = file.read_text()
+            found.append(Source(name, str(path), text, ast.parse(text)))
+    return found
+
+
+def functions(source: Source) -> Iterator[Function]:
+    """Functions of a module and methods of its classes; those inside others belong to them."""
+
+    def within(body: list[ast.stmt], prefix: str, *, in_class: bool) -> Iterator[Function]:
+        for node in body:
+            if isinstance(node, ast.ClassDef):
+                yield from within(node.body, f"{prefix}{node.name}.", in_class=True)
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+                yield Function(
+                    source.name,
+                    node.name,
+                    f"{prefix}{node.name}",
+                    (node.end_lineno or node.lineno) - first + 1,
+                    in_class,
+                    _is_dunder(node.name)
+                    or any(_last(one) not in PLAIN_DECORATORS for one in node.decorator_list),
+                )
+
+    yield from within(source.tree.body, "", in_class=False)
+
+
+def call_sites(everything: list[Source]) -> tuple[Counter[tuple[str, str]], Counter[str]]:
+    """How often a module's function is named outside its own body, and any attribute of a name.
+
+    A function that is passed is used there as much as one that is called.
+    """
+    named: Counter[tuple[str, str]] = Counter()
+    attributes: Counter[str] = Counter()
+    modules = {source.name for source in everything}
+    for source in everything:
+        own = {one.name for one in functions(source) if not one.is_method}
+        imported = _imports(source.tree, modules)
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                if node.id in imported:
+                    named[imported[node.id]] += 1
+                elif node.id in own:
+                    named[source.name, node.id] += 1
+            elif isinstance(node, ast.Attribute):
+                base = imported.get(node.value.id) if isinstance(node.value, ast.Name) else None
+                if base and ".".join(filter(None, base)) in modules:
+                    named[".".join(filter(None, base)), node.attr] += 1
+                else:
+                    attributes[node.attr] += 1
+    return named, attributes
+
+
+def _imports(tree: ast.Module, modules: set[str]) -> dict[str, tuple[str, str]]:
+    """By the name it has here: the module it came from and the name it has there."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            for alias in node.names:
+                found[alias.asname or alias.name] = (node.module, alias.name)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.asname and alias.name in modules:
+                    found[alias.asname] = (alias.name, "")
+    return found
+
+
+def fragments(everything: list[Source]) -> list[Function]:
+    """Functions that are used in one place only, and that no framework calls."""
+    named, attributes = call_sites(everything)
+    every = [one for source in everything for one in functions(source)]
+    exported = _exported(everything)
+    definitions = Counter(one.name for one in every if one.is_method)
+    return [
+        one
+        for one in every
+        if not one.is_called_by_framework
+        and (
+            definitions[one.name] == 1 and attributes[one.name] == 1
+            if one.is_method
+            else named[one.module, one.name] + exported[one.module, one.name] == 1
+        )
+    ]
+
+
+def _exported(everything: list[Source]) -> Counter[tuple[str, str]]:
+    """Uses by way of a package that passes the name on: `from sync.feed import pull`."""
+    named, _ = call_sites(everything)
+    modules = {source.name for source in everything}
+    found: Counter[tuple[str, str]] = Counter()
+    for source in everything:
+        if source.path.endswith("__init__.py"):
+            for name, origin in _imports(source.tree, modules).items():
+                found[origin] += named[source.name, name]
+    return found
+
+
+def _last(decorator: ast.expr) -> str:
+    target = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
+
+
+def _is_dunder(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")
+
+
+def names(source: Source) -> Iterator[str]:
+    """Each name that a module binds: variables, parameters, functions, classes, attributes."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+
+
+def measures(everything: list[Source]) -> list[Measure]:
+    """All of them, for modules as they stand."""
+    every = [one for source in everything for one in functions(source)]
+    lengths = sorted(one.lines for one in every)
+    single = fragments(everything)
+    lines = {source.path: source.text.count("\n") for source in everything}
+    loose = Counter(
+        source.path.split("/")[0]
+        for source in everything
+        if source.path.count("/") == 1 and Path(source.path).stem not in GIVEN_MODULES
+    )
+    called = defaultdict(list)
+    for source in everything:
+        called[Path(source.path).stem].append(source.path)
+    often = {
+        name: paths
+        for name, paths in called.items()
+        if name not in GIVEN_MODULES and len(paths) >= 3
+    }
+    found = [
+        Measure(
+            "fragments, % of functions",
+            100 * len(single) / len(every),
+            12,
+            [str(one) for one in single],
+        ),
+        Measure("lines of a function", lengths[-1], 40, _longest(every, 40)),
+        Measure("lines of a function, median", statistics.median(lengths), 12, []),
+        Measure("lines of a function, p90", lengths[len(lengths) * 9 // 10], 25, []),
+        Measure(
+            "lines of a module",
+            max(lines.values()),
+            300,
+            [f"{path} {count}" for path, count in lines.items() if count > 300],
+        ),
+        Measure(
+            "loose files of a package",
+            max(loose.values()),
+            10,
+            [f"{name} {count}" for name, count in loose.items()],
+        ),
+        Measure(
+            "names of three modules",
+            len(often),
+            0,
+            [f"{name}: {', '.join(paths)}" for name, paths in often.items()],
+        ),
+    ]
+    words = [(source.path, name) for source in everything for name in names(source)]
+    for word in (*WORDS, "one"):
+        pattern = re.compile(rf"(?:^|_){word}s?(?:$|_)" if word != "one" else "^one$", re.IGNORECASE)
+        where = Counter(f"{path}: {name}" for path, name in words if pattern.search(name))
+        found.append(
+            Measure(
+                f"names with '{word}'",
+                where.total(),
+                40 if word == "one" else ALLOWED[word],
+                [f"{place} {count}" for place, count in where.items()],
+            )
+        )
+    return found
+
+
+def _longest(every: list[Function], limit: int) -> list[str]:
+    return [f"{one} {one.lines}" for one in every if one.lines > limit]
+
+
+#: Bound names in which a word may stand, in its one meaning.
+ALLOWED: Final = {"turn": 0, "told": 0, "hold": 0}
+
+
+def main(asked: list[str]) -> int:
+    """Print all measures, and what the ones that are asked for counted."""
+    found = measures(sources())
+    for measure in found:
+        sys.stdout.write(f"{measure.line}\n")
+        if any(word in measure.name for word in asked):
+            sys.stdout.writelines(f"    {one}\n" for one in measure.found)
+    return int(any(measure.value > measure.limit for measure in found))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
