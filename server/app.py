@@ -16,11 +16,11 @@ from server.http.middleware import guarded
 from server.http.problem_details import answer_error
 from server.live.poller import Live
 from server.openapi.pages import ROUTES as DOCS
+from server.pages import ROUTES as PAGES
 from server.runtime.mailbox import Mailbox
 from server.services import Services
 from server.settings import Settings
 from server.technician import ROUTES as TECHNICIAN
-from server.web.routes import ROUTES as PAGES
 from sync.database import DB
 
 

@@ -20,10 +20,10 @@ from piccolo.conf.apps import Finder
 from sync.connections import Session
 from sync.tables.schema import API_ROLE, WORKER_ROLE
 
-#: The order that ARCHITECTURE.md says: of rows, by their tables, and of turns of the account.
+#: The order that ARCHITECTURE.md says: of rows, by their tables, and of advisory locks.
 #: `asker`: session and user, or token, of whoever asks.
 ORDER: Final = (
-    "asker", "turn", "campaign_set", "sender_breaker",
+    "asker", "claims", "campaign_set", "sender_breaker",
     "task", "parking", "transition",
     "outbox", "invitation", "contact", "decision", "customer", "location",
     "answer", "follow_up", "rollup_change", "task_result",
@@ -131,7 +131,7 @@ def _locks(text: str, write: re.Match[str]) -> int:
 def _called(text: str, function: str) -> str:
     if function in FUNCTIONS:
         return FUNCTIONS[function]
-    return "parking" if _PARKING in text else "turn"
+    return "parking" if _PARKING in text else "claims"
 
 
 def _locked(text: str, lock: re.Match[str]) -> Iterator[str]:

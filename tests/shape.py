@@ -242,7 +242,9 @@ def measures(everything: list[Source]) -> list[Measure]:
     ]
     words = [(source.path, name) for source in everything for name in names(source)]
     for word in (*WORDS, "one"):
-        pattern = re.compile(rf"(?:^|_){word}s?(?:$|_)" if word != "one" else "^one$", re.IGNORECASE)
+        pattern = re.compile(
+            rf"(?:^|_){word}s?(?:$|_)" if word != "one" else "^one$", re.IGNORECASE
+        )
         where = Counter(f"{path}: {name}" for path, name in words if pattern.search(name))
         found.append(
             Measure(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mail.delivery.breakers import TURN
+from mail.recall import CLAIM_LOCK
 from sync import enrolment
 from sync.database import tx
 from sync.intake import parking, recording, writes
@@ -43,8 +43,8 @@ ARCHITECTURE = Path(__file__).parent.parent / "ARCHITECTURE.md"
         (writes.ADD, ("task_change", "task")),
         (recording.CAPTURE, ("customer",)),
         (enrolment.ISSUE, ("app_user",)),
-        (parking.TURN, ("parking",)),
-        (TURN, ("turn",)),
+        (parking.PARKING_LOCK, ("parking",)),
+        (CLAIM_LOCK, ("claims",)),
         ("SELECT * FROM task_lock($1, $2)", ("task",)),
     ],
 )
@@ -62,7 +62,7 @@ def test_the_order_is_written_once_and_is_this() -> None:
     ("statements", "late"),
     [
         (["SELECT FROM feed_head FOR UPDATE", "SELECT FROM task FOR UPDATE"], "task"),
-        (["UPDATE outbox SET error = error", "SELECT pg_advisory_xact_lock(1)"], "turn"),
+        (["UPDATE outbox SET error = error", "SELECT pg_advisory_xact_lock(1)"], "claims"),
         (["SELECT FROM customer FOR SHARE", "DELETE FROM feed"], "feed"),
         (["DELETE FROM contact_use", "DELETE FROM outbox"], "outbox"),
         (["SELECT FROM task FOR SHARE", "DELETE FROM throttle"], None),

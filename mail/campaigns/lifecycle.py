@@ -4,10 +4,10 @@ from typing import Final
 from uuid import UUID
 
 from mail.campaigns.device_notice import tell_field
+from mail.campaigns.errors import CampaignStatusError
 from mail.campaigns.store import CampaignRecord, hold_campaign
-from mail.delivery.recall import recall_of
-from mail.errors import CampaignStatusError
 from mail.positions import MOVED
+from mail.recall import recall_of
 from mail.states import ARCHIVE
 from rules.campaign import Status
 from rules.decide import Reason

@@ -14,9 +14,9 @@ from msgspec.structs import astuple
 
 from mail.campaigns.definition import Definition
 from mail.campaigns.device_notice import tell_field
+from mail.campaigns.errors import CampaignStatusError, DefinitionError
 from mail.campaigns.formats import join, split
 from mail.campaigns.validation import check
-from mail.errors import CampaignStatusError, DefinitionError
 from rules.campaign import Status
 from sync.audit import Told, between, tell
 from sync.database import Tx

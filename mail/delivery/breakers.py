@@ -16,6 +16,7 @@ import structlog
 from msgspec import Struct
 
 from mail.delivery.outcomes import Opens
+from mail.recall import lock_claims
 from mail.states import GIVE_BACK, quoted
 from sync.database import Tx
 
@@ -35,9 +36,6 @@ LOOK_AGAIN: Final = timedelta(hours=1)
 AT_ONCE: Final = 20_000
 #: What a row says that waits and was not refused itself.
 BEHIND: Final = "breaker"
-
-#: Taken first by whoever decides for an account.
-TURN: Final = "SELECT pg_advisory_xact_lock($1)"
 
 _NOTE: Final = """
 INSERT INTO sender_breaker AS b (account, sender, recipient, refused, reason, refused_at, probes)
@@ -234,7 +232,7 @@ async def told_nothing(tx: Tx, route: Route) -> None:
 
 async def taken(tx: Tx, routes: Collection[Route]) -> None:
     """Mails of `routes` were taken: nothing is counted any more, and what waited goes at once."""
-    await tx.execute(TURN, tx.account)
+    await lock_claims(tx)
     for sender in sorted({route.sender for route in routes}):
         recipients = [route.recipient for route in routes if route.sender == sender]
         rows = await tx.fetch(_TAKEN, tx.account, sender, [EVERY])

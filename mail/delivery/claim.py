@@ -22,10 +22,11 @@ from mail.delivery.drop import drop
 from mail.delivery.held import fault, hold_restored
 from mail.delivery.outbox import due, due_ids, lease
 from mail.delivery.release import Dropped, Outcome, Paused, Waiting, judge
+from mail.delivery.stages import Candidate, Cleared, Leased, Version, Versions
 from mail.message.headers import sendable
-from mail.sending.stages import Candidate, Cleared, Leased, Version, Versions
+from mail.queues import PASSING
+from mail.recall import lock_claims
 from mail.states import quoted
-from mail.worker.queues import PASSING
 from sync.database import Tx, run
 
 LOG: Final = structlog.stdlib.get_logger("retour.delivery")
@@ -120,7 +121,7 @@ async def _alone(config: MailConfig, account: int, invitation: UUID, attempt: in
 async def _claim(
     tx: Tx, config: MailConfig, limit: int, only: Sequence[UUID] | None = None
 ) -> Chunk:
-    await tx.execute(breakers.TURN, tx.account)
+    await lock_claims(tx)
     # Held, so that who pauses or archives one sees what we claim and takes it back.
     campaigns = await load(tx, hold=True)
     probes = await breakers.open_ones(tx)

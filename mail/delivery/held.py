@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from mail import contacts
 from mail.delivery.events import Event, note
-from mail.sending.stages import Candidate
+from mail.delivery.stages import Candidate
 from mail.states import CALL_OFF, FAULT, HOLD, LET_GO, Phase
 from sync.database import Tx, run
 

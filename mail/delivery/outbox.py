@@ -11,8 +11,8 @@ from uuid import UUID
 import asyncpg
 from msgspec import structs
 
+from mail.delivery.stages import Candidate, Cleared, Leased, Sending, Visit
 from mail.i18n import locale_of
-from mail.sending.stages import Candidate, Cleared, Leased, Sending, Visit
 from mail.states import LEASE
 from rules.campaign import AddressField
 from rules.facts import Kind

@@ -10,7 +10,7 @@ from msgspec import Struct
 from mail import contacts
 from mail.contacts import EMPTY, MuteKey, Use
 from mail.delivery.breakers import EVERY, Probes, Route, Stopped
-from mail.sending.stages import Candidate, Cleared, Version, Versions
+from mail.delivery.stages import Candidate, Cleared, Version, Versions
 from rules.address import Resolved, normal_form, resolve
 from rules.campaign import Status
 from rules.decide import Contact, Go, Mute, Reason, Skip, Wait, task_stands, to_contact

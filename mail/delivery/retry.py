@@ -18,9 +18,9 @@ from mail.delivery import breakers
 from mail.delivery.breakers import Opened
 from mail.delivery.events import Event, note
 from mail.delivery.outcomes import Opens, Outcome, outcome_of
-from mail.delivery.recall import recall_behind
+from mail.delivery.stages import Leased
 from mail.delivery.uncertain import Doubt, leave_in_doubt
-from mail.sending.stages import Leased
+from mail.recall import recall_behind
 from mail.smtp.replies import SendError
 from mail.states import EXPIRE, FAIL, GIVE_BACK, LEASED, LEASED_AGAIN, PUT_OFF, REFUSE, quoted
 from sync.database import NO_ACCOUNT, Tx, run

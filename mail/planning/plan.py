@@ -17,8 +17,8 @@ from mail.planning.completions import complete
 from mail.planning.history import Asked, Past, read_asked, read_histories
 from mail.planning.writes import Changes, Decided, Planned, write
 from mail.positions import MOVED
+from mail.queues import Queue, work_off
 from mail.states import Status as Asking
-from mail.worker.queues import Queue, work_off
 from rules.campaign import Campaign, Status
 from rules.decide import FRESH, Decision, Round, Schedule, decide
 from rules.history import ordered

@@ -11,9 +11,9 @@ from msgspec import Struct
 from mail import contacts
 from mail.campaigns.definition import BEST_RATING, Content, Sentiment
 from mail.campaigns.formats import decode_content
-from mail.delivery.recall import recall_to, take_turn
 from mail.i18n import locale_of
 from mail.positions import MOVED
+from mail.recall import lock_claims, recall_to
 from mail.responses.answer_body import LEAD, Body, Value
 from mail.responses.follow_ups import follow
 from mail.responses.links import (
@@ -160,7 +160,7 @@ async def _leave(tx: Tx, invitation: UUID, address: str | None) -> None:
     contact = await contacts.contact_of(tx, invitation, address)
     if contact is not None and contact.suppressed == "unsubscribed":
         return  # who says so again waits for nobody
-    await take_turn(tx)
+    await lock_claims(tx)
     contact = await contacts.contact_of(tx, invitation, address)
     if contact is not None:
         await recall_to(tx, contact.id)

@@ -4,7 +4,7 @@ from typing import Final
 from uuid import UUID
 
 from mail.positions import MOVED
-from mail.worker.queues import Queue, work_off
+from mail.queues import Queue, work_off
 from sync.database import Tx
 
 QUEUE: Final = Queue(

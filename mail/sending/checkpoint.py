@@ -16,8 +16,8 @@ import structlog
 from mail import contacts
 from mail.delivery import breakers
 from mail.delivery.breakers import EVERY
+from mail.delivery.stages import Leased
 from mail.positions import MOVED
-from mail.sending.stages import Leased
 from mail.states import CONTENT, TAKEN
 from rules.timing import later, window_anchor
 from sync.database import Tx, once, run

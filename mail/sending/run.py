@@ -17,13 +17,13 @@ from mail.delivery import retry
 from mail.delivery.breakers import Opened
 from mail.delivery.claim import claim, wake
 from mail.delivery.held import fault
+from mail.delivery.stages import Leased
 from mail.delivery.uncertain import recover
+from mail.queues import PASSING
 from mail.sending.checkpoint import Checkpoint, still_ours
 from mail.sending.session import Letter, Session, letter_of
-from mail.sending.stages import Leased
 from mail.smtp.replies import SendError
 from mail.states import quoted
-from mail.worker.queues import PASSING
 from sync.database import tx
 
 LOG: Final = structlog.stdlib.get_logger("retour.delivery")

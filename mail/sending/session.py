@@ -13,10 +13,10 @@ from mail.config import MailConfig
 from mail.delivery import retry
 from mail.delivery.breakers import Opened
 from mail.delivery.outcomes import first_outcome
+from mail.delivery.stages import Leased
 from mail.message.template import LetterTemplate, Origin, Recipient, compile_letter
 from mail.message.wording import greeting, visit
 from mail.sending.checkpoint import Checkpoint
-from mail.sending.stages import Leased
 from mail.smtp.client import Envelope, SmtpConnection
 from mail.smtp.replies import SendError
 from sync import tokens

@@ -15,7 +15,7 @@ from litestar.exceptions import HTTPException
 from litestar.response import Redirect
 
 from mail import wording
-from mail.errors import DefinitionError
+from mail.campaigns.errors import DefinitionError
 from mail.i18n import LOCALES, Translator
 from server.access.principals import Principal
 from server.api.protocol_version import NEWEST

@@ -1,1 +1,1 @@
-"""What all pages share: templates, labels, formats, static files, and the routes."""
+"""What all pages share: templates, labels, formats and static files."""

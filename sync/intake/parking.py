@@ -17,7 +17,7 @@ from sync.intake.writes import settle
 
 #: Whoever parks transitions and whoever creates tasks of an account go one after the other. A lock
 #: of its own, for others come between it and the feed's, which is the last.
-TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended('parking', $1))"
+PARKING_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('parking', $1))"
 
 WAITING: Final = """
 SELECT id, spelling, pushed_task, device, technician, digest, body FROM transition
@@ -52,9 +52,9 @@ class Settled(Struct, frozen=True):
     changed: bool = False
 
 
-async def take_turn(tx: Tx) -> None:
+async def lock_parking(tx: Tx) -> None:
     """Have nobody else park a transition of the account, or settle one, before this one ends."""
-    await tx.execute(TURN, tx.account)
+    await tx.execute(PARKING_LOCK, tx.account)
 
 
 async def settle_parked(tx: Tx, tasks: Collection[UUID]) -> Settled:
@@ -63,7 +63,7 @@ async def settle_parked(tx: Tx, tasks: Collection[UUID]) -> Settled:
     As if assignments that begin with their task had begun with the first of it. What is accepted
     keeps its moment and takes now as its reception.
     """
-    await take_turn(tx)
+    await lock_parking(tx)
     waiting = [stored_arrival(tx, row) for row in await tx.fetch(WAITING, tx.account, list(tasks))]
     if not waiting:
         return Settled()

@@ -12,7 +12,7 @@ from sync.database import Tx, run
 from sync.feed.publish import Thing, touch
 from sync.intake.authorization import ACCEPTED, PARKED, judge, lock_tasks
 from sync.intake.incoming import Arrival, arrivals
-from sync.intake.parking import take_turn
+from sync.intake.parking import lock_parking
 from sync.intake.recording import keep
 from sync.intake.verdicts import read_verdicts
 from sync.intake.writes import Judged
@@ -75,7 +75,7 @@ async def _watch_for_tasks(tx: Tx, missing: set[UUID]) -> None:
     """
     if not missing:
         return
-    await take_turn(tx)
+    await lock_parking(tx)
     if await tx.fetchval(APPEARED, tx.account, list(missing)):
         raise asyncpg.SerializationError("a task appeared while its transition was being parked")
 

@@ -8,6 +8,7 @@ import pytest
 
 from mail.campaigns.cache import load, pinned
 from mail.campaigns.definition import Definition, Trigger
+from mail.campaigns.errors import CampaignStatusError, DefinitionError
 from mail.campaigns.lifecycle import (
     activate_campaign,
     archive_campaign,
@@ -16,7 +17,6 @@ from mail.campaigns.lifecycle import (
 )
 from mail.campaigns.store import create_campaign, edit_campaign, get_campaign, list_campaigns
 from mail.campaigns.validation import Problem
-from mail.errors import CampaignStatusError, DefinitionError
 from rules.campaign import Status
 from sync.database import tx
 from sync.errors import MissingError, TakenError, UnknownReferenceError

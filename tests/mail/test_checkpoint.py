@@ -8,9 +8,9 @@ import asyncpg
 import pytest
 
 from mail.delivery.claim import claim
+from mail.delivery.stages import Leased
 from mail.sending.checkpoint import Checkpoint
 from mail.sending.run import Pool
-from mail.sending.stages import Leased
 from tests.mail.campaigns import active, rows
 from tests.mail.delivering import Post
 

@@ -14,8 +14,8 @@ from mail.campaigns.lifecycle import pause_campaign, resume_campaign
 from mail.config import MailConfig
 from mail.delivery.claim import Chunk, claim
 from mail.delivery.retry import give_back
+from mail.delivery.stages import Leased
 from mail.sending.checkpoint import Checkpoint
-from mail.sending.stages import Leased
 from sync.database import tx
 from tests.databases import TestDatabase
 from tests.faults.shifting import Owner, owning

@@ -12,11 +12,11 @@ from mail.config import MailConfig
 from mail.delivery.claim import claim
 from mail.delivery.held import fault
 from mail.delivery.retry import give_back, record
+from mail.delivery.stages import Leased
 from mail.delivery.uncertain import recover
 from mail.sending.checkpoint import Checkpoint
 from mail.sending.run import deliver_due
 from mail.sending.session import Session, letter_of
-from mail.sending.stages import Leased
 from mail.smtp.replies import Phase, SendError
 from sync.database import DB
 from tests.mail.campaigns import active, change, rows

@@ -10,7 +10,7 @@ import pytest
 
 from mail.campaigns.formats import LaterFormatError
 from mail.planning.plan import plan_due
-from mail.worker.queues import ATTEMPTS
+from mail.queues import ATTEMPTS
 from sync.database import DB
 from tests.databases import TestDatabase
 from tests.faults.listening import Held

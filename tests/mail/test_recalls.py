@@ -14,11 +14,11 @@ import pytest
 from mail.campaigns.lifecycle import archive_campaign, pause_campaign, resume_campaign
 from mail.delivery.claim import claim
 from mail.delivery.retry import record
+from mail.delivery.stages import Leased
 from mail.responses.answers import unsubscribe
 from mail.sending.checkpoint import Checkpoint
 from mail.sending.run import Pool
 from mail.sending.session import Session, letter_of
-from mail.sending.stages import Leased
 from mail.smtp.replies import Phase, SendError
 from sync.database import tx
 from tests.lock_order import Heard

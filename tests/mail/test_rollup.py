@@ -9,9 +9,9 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from mail.queues import ATTEMPTS
 from mail.responses.answers import Submission, submit
 from mail.responses.rollup import roll, roll_due
-from mail.worker.queues import ATTEMPTS
 from sync.database import tx
 from tests.databases import TestDatabase
 from tests.mail.campaigns import change, rows

@@ -16,9 +16,9 @@ from mail.campaigns.lifecycle import archive_campaign, pause_campaign
 from mail.delivery.claim import claim
 from mail.delivery.held import TRIES, call_off, fault, held, let_go
 from mail.delivery.retry import PATIENCE, give_back, record
+from mail.delivery.stages import Leased
 from mail.delivery.uncertain import recover
 from mail.sending.checkpoint import Checkpoint
-from mail.sending.stages import Leased
 from mail.smtp.replies import Phase as Dialogue
 from mail.smtp.replies import SendError
 from mail.states import EDGES, SENT, Edge, Phase, Purpose, State, Status, picture

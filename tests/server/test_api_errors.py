@@ -11,8 +11,8 @@ from litestar import Litestar, Request
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, MethodNotAllowedException
 
+from mail.campaigns.errors import CampaignStatusError, DefinitionError
 from mail.campaigns.validation import Problem
-from mail.errors import CampaignStatusError, DefinitionError
 from server.http.problem_details import answer_error
 from server.http.problems import PROBLEMS, NotSignedInError, ServerError, ThrottledError
 from sync.errors import FieldError, SyncError, TooManyError

@@ -12,7 +12,7 @@ import pytest
 from sync.database import Tx, run, tx
 from sync.ids import new_id
 from sync.intake import PushOutcome, push
-from sync.intake.parking import take_turn
+from sync.intake.parking import lock_parking
 from sync.messages import DeviceScope, Item, Push
 from sync.records.customers import put_customers
 from sync.records.reading import get_customer
@@ -139,7 +139,7 @@ async def test_a_transition_parked_while_its_task_is_created_is_settled(
             return (await put_tasks(opened, [task_put(world, task)])).changed
 
     async with tx(world.account) as opened:
-        await take_turn(opened)
+        await lock_parking(opened)
         parking = pushing(device, item)
         await owner.until_waiting(1)
         creating = aside(create())

@@ -8,9 +8,11 @@ stands, so the last word before the content is theirs. They are judged again at 
 from typing import Final
 from uuid import UUID
 
-from mail.delivery.breakers import TURN
 from mail.states import RECALL
 from sync.database import Tx
+
+#: Taken first by whoever claims for an account, or must not have it claimed for meanwhile.
+CLAIM_LOCK: Final = "SELECT pg_advisory_xact_lock($1)"
 
 #: Locked in the order of the index. One whose content mark comes first has left already. Patience
 #: and date of a mail that was never offered have not begun.
@@ -32,13 +34,13 @@ _OF: Final = RECALL.sql(_RECALL.format(concerned="i.campaign = $3", locked=""))
 _BEHIND: Final = RECALL.sql(_RECALL.format(concerned=_IS_TO, locked="SKIP LOCKED"))
 
 
-async def take_turn(tx: Tx) -> None:
+async def lock_claims(tx: Tx) -> None:
     """Have nothing be claimed of the account before this transaction ends."""
-    await tx.execute(TURN, tx.account)
+    await tx.execute(CLAIM_LOCK, tx.account)
 
 
 async def recall_to(tx: Tx, contact: UUID) -> None:
-    """Take back what is claimed for `contact`; the account's turn is ours."""
+    """Take back what is claimed for `contact`; claims of the account are locked."""
     await tx.execute(_TO, tx.account, tx.now, contact)
 
 
