@@ -91,7 +91,7 @@ def decide(
     return {one.id: _decision(one, candidate, campaign, round) for one in matching}
 
 
-def task_stands(state: str, kind: Kind, selected: frozenset[str]) -> Skip | None:
+def drop_reason_for_state(state: str, kind: Kind, selected: frozenset[str]) -> Skip | None:
     """Return why a due invitation is dropped by where its task now is, or None if it may go.
 
     `state`, `kind`: of the task at release. `selected`: the campaign's states for its type;

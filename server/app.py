@@ -10,7 +10,7 @@ from litestar.datastructures import State
 
 from mail.worker.jobs import Ring
 from server.access.client_address import Peers
-from server.access.guards import check_entrances
+from server.access.guards import check_guards
 from server.api import ROUTES as API
 from server.http.middleware import guarded
 from server.http.problem_details import answer_error
@@ -44,7 +44,7 @@ def create_app(
         state=State({"services": Services(settings, ring, live, peers, mailbox)}),
         request_max_body_size=None,
     )
-    check_entrances(app.routes)
+    check_guards(app.routes)
     _forget_paths(app)
     app.asgi_handler = guarded(app.asgi_router, settings, peers)
     return app

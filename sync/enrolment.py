@@ -10,7 +10,7 @@ from sync import tokens
 from sync.audit import Told, tell
 from sync.database import Tx, run
 from sync.errors import EnrolmentError, MissingError
-from sync.feed.positions import nudge
+from sync.feed.positions import bump_position
 from sync.ids import ALPHABET, LOCATOR_LENGTH, account_of, locator, new_id, random_letters
 from sync.messages import (
     AccountName,
@@ -117,7 +117,7 @@ async def revoke(tx: Tx, device: UUID) -> None:
         await tell(tx, "device.revoke", [Told(f"device/{device}", None, {"revoked_at": tx.now})])
     elif not await tx.fetchval(KNOWN, tx.account, device):
         raise MissingError("no such device")
-    await nudge(tx)
+    await bump_position(tx)
 
 
 async def still_enrolled(tx: Tx, devices: Sequence[UUID]) -> set[UUID]:

@@ -38,7 +38,7 @@ Note: TypeAlias = Annotated[str, Meta(max_length=LONGEST_NOTE)]
 SurveyReason: TypeAlias = Annotated[str, Meta(min_length=1, max_length=LONGEST_SURVEY_REASON)]
 
 
-def check_told(state: str, note: str | None, survey: bool, survey_reason: str | None) -> None:
+def check_item(state: str, note: str | None, survey: bool, survey_reason: str | None) -> None:
     """Refuse what no column can hold, and a reason for a survey that was not unticked.
 
     :raises ValueError: which of the two.
@@ -71,7 +71,7 @@ class Item(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     def __post_init__(self) -> None:
         """:raises ValueError: for what no column can hold."""
         check_moment(self.moment)
-        check_told(self.state, self.note, self.survey, self.survey_reason)
+        check_item(self.state, self.note, self.survey, self.survey_reason)
 
     @property
     def id(self) -> UUID:

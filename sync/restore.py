@@ -14,15 +14,15 @@ async def declare_restored(tx: Tx) -> None:
 
     Cursors of before are answered `resync`; what was due before now may have been sent already.
     """
-    await note_restored(tx)
+    await record_restore(tx)
     await tx.execute(NEW_EPOCH, tx.account)
 
 
-async def hold_account(tx: Tx) -> None:
+async def lock_account(tx: Tx) -> None:
     """Lock the account's own row, before the feed's counter."""
     await tx.execute(HOLD, tx.account)
 
 
-async def note_restored(tx: Tx) -> None:
+async def record_restore(tx: Tx) -> None:
     """Keep that what was due by now may have been sent without the database remembering it."""
     await tx.execute(NOTE, tx.account, tx.now)

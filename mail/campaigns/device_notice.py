@@ -17,7 +17,7 @@ WHERE c.account = $1 AND c.status = 'active' ORDER BY c.name, c.id
 """
 
 
-async def tell_field(tx: Tx) -> None:
+async def notify_devices(tx: Tx) -> None:
     """Bring what devices know of the account's campaigns in line with those that are active.
 
     Whoever changes one calls this last, with the account's set of campaigns held.

@@ -3,9 +3,9 @@
 from typing import Final
 from uuid import UUID
 
-from mail.campaigns.device_notice import tell_field
+from mail.campaigns.device_notice import notify_devices
 from mail.campaigns.errors import CampaignStatusError
-from mail.campaigns.store import CampaignRecord, hold_campaign
+from mail.campaigns.store import CampaignRecord, lock_campaign
 from mail.positions import MOVED
 from mail.recall import recall_of
 from mail.states import ARCHIVE
@@ -50,7 +50,7 @@ async def activate_campaign(tx: Tx, campaign: UUID) -> None:
     :raises MissingError: the account has none of this id.
     :raises CampaignStatusError: it is paused (resume it) or archived.
     """
-    before = await hold_campaign(tx, campaign)
+    before = await lock_campaign(tx, campaign)
     if before.status is Status.ACTIVE:
         return
     if before.status is not Status.DRAFT:
@@ -64,7 +64,7 @@ async def activate_campaign(tx: Tx, campaign: UUID) -> None:
         campaign,
     )
     await _tell(tx, "activate", before, Status.ACTIVE)
-    await tell_field(tx)
+    await notify_devices(tx)
 
 
 async def pause_campaign(tx: Tx, campaign: UUID) -> None:
@@ -73,7 +73,7 @@ async def pause_campaign(tx: Tx, campaign: UUID) -> None:
     :raises MissingError: the account has none of this id.
     :raises CampaignStatusError: it is a draft or archived.
     """
-    before = await hold_campaign(tx, campaign)
+    before = await lock_campaign(tx, campaign)
     if before.status is Status.PAUSED:
         return
     if before.status is not Status.ACTIVE:
@@ -82,7 +82,7 @@ async def pause_campaign(tx: Tx, campaign: UUID) -> None:
     await _set_status(tx, campaign, Status.PAUSED)
     await _tell(tx, "pause", before, Status.PAUSED)
     await recall_of(tx, campaign)
-    await tell_field(tx)
+    await notify_devices(tx)
 
 
 async def resume_campaign(tx: Tx, campaign: UUID) -> None:
@@ -91,7 +91,7 @@ async def resume_campaign(tx: Tx, campaign: UUID) -> None:
     :raises MissingError: the account has none of this id.
     :raises CampaignStatusError: it is a draft or archived.
     """
-    before = await hold_campaign(tx, campaign)
+    before = await lock_campaign(tx, campaign)
     if before.status is Status.ACTIVE:
         return
     if before.status is not Status.PAUSED:
@@ -104,7 +104,7 @@ async def resume_campaign(tx: Tx, campaign: UUID) -> None:
     )
     await _set_status(tx, campaign, Status.ACTIVE)
     await _tell(tx, "resume", before, Status.ACTIVE)
-    await tell_field(tx)
+    await notify_devices(tx)
 
 
 async def archive_campaign(tx: Tx, campaign: UUID) -> None:
@@ -112,7 +112,7 @@ async def archive_campaign(tx: Tx, campaign: UUID) -> None:
 
     :raises MissingError: the account has none of this id.
     """
-    before = await hold_campaign(tx, campaign)
+    before = await lock_campaign(tx, campaign)
     if before.status is Status.ARCHIVED:
         return
     await _set_status(tx, campaign, Status.ARCHIVED)
@@ -124,7 +124,7 @@ async def archive_campaign(tx: Tx, campaign: UUID) -> None:
         events = [new_id() for _ in withdrawn]
         await tx.execute(_TELL, tx.account, events, withdrawn, tx.now, Reason.PAUSED.value)
         tx.last.add(MOVED)
-    await tell_field(tx)
+    await notify_devices(tx)
 
 
 async def _stand_still(tx: Tx, campaign: UUID) -> None:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from mail.campaigns.definition import Definition
-from mail.campaigns.device_notice import tell_field
+from mail.campaigns.device_notice import notify_devices
 from mail.campaigns.errors import CampaignStatusError, DefinitionError
 from mail.campaigns.formats import join, split
 from mail.campaigns.validation import check
@@ -139,7 +139,7 @@ async def edit_campaign(tx: Tx, campaign: UUID, name: str, definition: Definitio
     :raises UnknownReferenceError: a task type or state that the account does not have.
     """
     await _refuse_unsound(tx, definition)
-    before = await hold_campaign(tx, campaign)
+    before = await lock_campaign(tx, campaign)
     if before.status is Status.ARCHIVED:
         raise CampaignStatusError("an archived campaign is not edited")
     version = before.version
@@ -154,7 +154,7 @@ async def edit_campaign(tx: Tx, campaign: UUID, name: str, definition: Definitio
         version,
     )
     await tell(tx, "campaign.write", _edited(before, await get_campaign(tx, campaign)))
-    await tell_field(tx)
+    await notify_devices(tx)
     return version
 
 
@@ -175,7 +175,7 @@ async def _add_version(tx: Tx, campaign: UUID, version: int, definition: Definit
     await tx.execute(_ADD_VERSION, tx.account, campaign, version, *said, tx.now)
 
 
-async def hold_campaign(tx: Tx, campaign: UUID) -> CampaignRecord:
+async def lock_campaign(tx: Tx, campaign: UUID) -> CampaignRecord:
     """One campaign, which nobody else changes or plans by before this transaction ends.
 
     Its revision grows, so that every process reads it again.

@@ -225,7 +225,7 @@ async def put_behind(tx: Tx, invitation: UUID, attempt: int, route: Route, text:
     return bool(await tx.execute(_PUT_BEHIND, *fence, until, text, *domains))
 
 
-async def told_nothing(tx: Tx, route: Route) -> None:
+async def probe_again(tx: Tx, route: Route) -> None:
     """The mail that was let through was neither taken nor refused for our sake: another is."""
     await tx.execute(_UNTIL, *_key(tx, route), tx.now + FIRST_REST)
 

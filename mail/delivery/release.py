@@ -13,7 +13,7 @@ from mail.delivery.breakers import EVERY, Probes, Route, Stopped
 from mail.delivery.stages import Candidate, Cleared, Version, Versions
 from rules.address import Resolved, normal_form, resolve
 from rules.campaign import Status
-from rules.decide import Contact, Go, Mute, Reason, Skip, Wait, task_stands, to_contact
+from rules.decide import Contact, Go, Mute, Reason, Skip, Wait, drop_reason_for_state, to_contact
 from rules.timing import window_anchor
 from sync.database import Tx
 
@@ -107,7 +107,7 @@ def _outcome(
         return Dropped(one, Reason.PAUSED)
     visit = one.visit
     if visit is not None and one.earlier is None:  # a retry asked at its release
-        left = task_stands(visit.state, visit.kind, version.rules.states_for(visit.type))
+        left = drop_reason_for_state(visit.state, visit.kind, version.rules.states_for(visit.type))
         if left is not None:
             return Dropped(one, left.reason)
     if to is None:

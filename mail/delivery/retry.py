@@ -102,7 +102,7 @@ async def give_back(account: int, jobs: Sequence[Leased]) -> None:
     async def write(tx: Tx) -> None:
         for job in jobs:
             if job.probe:
-                await breakers.told_nothing(tx, job.route)
+                await breakers.probe_again(tx, job.route)
         await tx.execute(_GIVE_BACK, tx.account, tx.now, *zip(*rows, strict=True))
 
     await run(account, write)
@@ -136,7 +136,7 @@ async def record(config: MailConfig, job: Leased, error: SendError) -> Opened | 
         if outcome.opens and (opened := await _stopped(tx, job, outcome.opens, error)):
             return opened
         if job.probe:
-            await breakers.told_nothing(tx, job.route)
+            await breakers.probe_again(tx, job.route)
         if outcome.edge is PUT_OFF:
             await _put_off(tx, job, outcome, error)
         elif outcome.edge in _ENDS:

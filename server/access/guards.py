@@ -21,7 +21,7 @@ from sync.messages import DeviceScope
 _PEOPLE: Final = frozenset({Who.ADMINISTRATOR, Who.MANAGER, Who.DISPATCHER, Who.TECHNICIAN})
 
 
-class Door(StrEnum):
+class CredentialKind(StrEnum):
     """What is looked at to know who asks.
 
     `OPEN`: nothing; `VISITOR`: a session, if there is one; `CONSOLE`: a session; `API`: a token or
@@ -36,23 +36,23 @@ class Door(StrEnum):
 
 
 #: As whom one can come in by each.
-PASSED_BY: Final[Mapping[Door, frozenset[Who]]] = {
-    Door.OPEN: frozenset({Who.ANYBODY}),
-    Door.VISITOR: frozenset({Who.ANYBODY}),
-    Door.CONSOLE: _PEOPLE,
-    Door.API: _PEOPLE | {Who.PROGRAM},
-    Door.DEVICE: frozenset({Who.DEVICE}),
+ADMITTED_BY: Final[Mapping[CredentialKind, frozenset[Who]]] = {
+    CredentialKind.OPEN: frozenset({Who.ANYBODY}),
+    CredentialKind.VISITOR: frozenset({Who.ANYBODY}),
+    CredentialKind.CONSOLE: _PEOPLE,
+    CredentialKind.API: _PEOPLE | {Who.PROGRAM},
+    CredentialKind.DEVICE: frozenset({Who.DEVICE}),
 }
 
 
-class NoEntranceError(RuntimeError):
+class UnguardedRouteError(RuntimeError):
     """A route that does not say who may use it, or that nobody could use."""
 
 
-class Entrance(Struct, frozen=True):
+class Guard(Struct, frozen=True):
     """The guard of a route: by which door, for which action."""
 
-    door: Door
+    door: CredentialKind
     action: Action
 
     async def __call__(self, connection: Connection, _: BaseRouteHandler) -> None:
@@ -65,65 +65,65 @@ class Entrance(Struct, frozen=True):
 
     async def _asker(self, connection: Connection) -> Principal | DeviceScope | None:
         match self.door:
-            case Door.OPEN:
+            case CredentialKind.OPEN:
                 return None
-            case Door.VISITOR | Door.CONSOLE:
+            case CredentialKind.VISITOR | CredentialKind.CONSOLE:
                 return await signed_in(connection)
-            case Door.API:
+            case CredentialKind.API:
                 return await caller(connection)
-            case Door.DEVICE:
+            case CredentialKind.DEVICE:
                 return await enrolled(connection)
         assert_never(self.door)
 
 
-def anyone(action: Action) -> Entrance:
+def anyone(action: Action) -> Guard:
     """The guard that says out loud that a route is open; `request.user` is None."""
-    return Entrance(Door.OPEN, action)
+    return Guard(CredentialKind.OPEN, action)
 
 
-def visitor(action: Action) -> Entrance:
+def visitor(action: Action) -> Guard:
     """The guard of pages that are open; `request.user` is who is signed in, or None."""
-    return Entrance(Door.VISITOR, action)
+    return Guard(CredentialKind.VISITOR, action)
 
 
-def console(action: Action) -> Entrance:
+def console(action: Action) -> Guard:
     """The guard of pages: who is signed in."""
-    return Entrance(Door.CONSOLE, action)
+    return Guard(CredentialKind.CONSOLE, action)
 
 
-def api(action: Action) -> Entrance:
+def api(action: Action) -> Guard:
     """The guard of the API: programs, and who is signed in."""
-    return Entrance(Door.API, action)
+    return Guard(CredentialKind.API, action)
 
 
-def device(action: Action) -> Entrance:
+def device(action: Action) -> Guard:
     """The guard of the protocol: an enrolled device that is not revoked."""
-    return Entrance(Door.DEVICE, action)
+    return Guard(CredentialKind.DEVICE, action)
 
 
-def check_entrances(routes: Iterable[BaseRoute]) -> None:
+def check_guards(routes: Iterable[BaseRoute]) -> None:
     """Refuse to start with a route that was forgotten.
 
-    :raises NoEntranceError: it has no entrance, or one that lets nobody in.
+    :raises UnguardedRouteError: it has no entrance, or one that lets nobody in.
     """
     for route in routes:
         if not isinstance(route, HTTPRoute):
-            raise NoEntranceError(f"{route.path}: who may use it?")
+            raise UnguardedRouteError(f"{route.path}: who may use it?")
         for handler in route.route_handlers:
             if handler.http_methods == {"OPTIONS"}:  # the framework's own: it tells the methods
                 continue
-            found = entrance_of(handler)
-            if not those_who_may(found.action) & PASSED_BY[found.door]:
-                raise NoEntranceError(f"{route.path}: nobody who comes so may {found.action}")
+            found = guard_of(handler)
+            if not those_who_may(found.action) & ADMITTED_BY[found.door]:
+                raise UnguardedRouteError(f"{route.path}: nobody who comes so may {found.action}")
 
 
-def entrance_of(handler: HTTPRouteHandler) -> Entrance:
+def guard_of(handler: HTTPRouteHandler) -> Guard:
     """The one guard that says who may.
 
-    :raises NoEntranceError: there is none, or more.
+    :raises UnguardedRouteError: there is none, or more.
     """
-    match [guard for guard in handler.guards or () if isinstance(guard, Entrance)]:
+    match [guard for guard in handler.guards or () if isinstance(guard, Guard)]:
         case [one]:
             return one
         case _:
-            raise NoEntranceError(f"{', '.join(sorted(handler.paths))}: who may use it?")
+            raise UnguardedRouteError(f"{', '.join(sorted(handler.paths))}: who may use it?")

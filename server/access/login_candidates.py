@@ -27,7 +27,7 @@ from server.access.rate_limit import (
 )
 from server.access.security_log import note_refusal, peer_of
 from server.access.trusted_browser import Person
-from server.http.fair_queue import beside
+from server.http.fair_queue import without_slot
 from server.http.problems import ThrottledError
 from server.services import services
 from sync.database import tx
@@ -137,7 +137,7 @@ async def try_password(request: AnyRequest, attempt: Attempt, password: str) -> 
     try:
         admitted, shared, refusal = await _admitted(attempt)
         tried = [one.stored if one in admitted else None for one in attempt.candidates]
-        fits = await beside(check_passwords(tried, password))
+        fits = await without_slot(check_passwords(tried, password))
         matches = [one for one, fit in zip(attempt.candidates, fits, strict=True) if fit]
         if refusal is not None and not matches:
             raise refusal

@@ -23,7 +23,7 @@ _LOG: Final = logging.getLogger(NAME)
 FIELDS: Final = ("account", "by", "user", "users", "token", "device", "peer", "expires_at")
 
 #: What somebody achieved who was let in.
-Deed: TypeAlias = Literal[
+SecurityEvent: TypeAlias = Literal[
     "signed_in",
     "signed_out",
     "password_changed",
@@ -52,7 +52,7 @@ def peer_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
     return peers.named(connection)
 
 
-def note(event: Deed, account: int, peer: str, **ids: object) -> None:
+def note(event: SecurityEvent, account: int, peer: str, **ids: object) -> None:
     """Record what was done. `ids`: some of `FIELDS`; those that are None are left out."""
     _LOG.info(event, extra={"account": locator(account), **_told(ids), "peer": peer})
 

@@ -19,7 +19,7 @@ from server.access.sessions import end_all
 from server.api.codec import NO_CONTENT
 from server.api.operation import operation
 from server.api.paging import Listing
-from server.http.fair_queue import beside
+from server.http.fair_queue import without_slot
 from server.http.problems import GuessableError, NotFoundError
 from sync.database import Tx, run, tx
 from sync.records.people import set_password
@@ -86,7 +86,7 @@ async def change_password(request: ApiRequest, key: UUID, body: NewPassword) -> 
         row = await opened.fetchrow(_ABOUT, account, key)
     if is_guessable(body.password, row or ()):
         raise GuessableError("password")
-    stored = await beside(hash_password_aside(body.password))
+    stored = await without_slot(hash_password_aside(body.password))
 
     async def work(opened: Tx) -> str:
         by = await confirm(opened, request, Action.PASSWORD_WRITE)

@@ -13,10 +13,10 @@ from litestar import Request, Response
 from msgspec import structs
 
 from server.api.nesting import DEEPEST, json_cut_short, json_is_modest, pack_is_modest
-from server.api.representable import is_sayable, sayable
+from server.api.representable import is_representable, representable
 from server.http.form_data import read_pairs
 from server.http.problems import BadBodyError, Fault, WrongTypeError
-from server.http.quality import listed, read_wishes
+from server.http.quality import listed, read_preferences
 from server.services import services
 
 AnyRequest = Request[Any, Any, Any]
@@ -117,7 +117,11 @@ def _decoded_json(raw: bytes, kind: Any) -> Any:
 
 def _decoded_singly(text: bytes, kind: Any) -> Any:
     value = _exact_decoder(kind).decode(text)
-    return value if is_sayable(value) else msgspec.convert(sayable(_NUMBERS.decode(text)), kind)
+    return (
+        value
+        if is_representable(value)
+        else msgspec.convert(representable(_NUMBERS.decode(text)), kind)
+    )
 
 
 def _number(text: str) -> int | float:
@@ -159,10 +163,10 @@ def _unpacked_singly(raw: bytes, kind: Any) -> Any:
     try:
         value = _pack_decoder(kind).decode(raw)
     except msgspec.ValidationError:  # by the key of one item perhaps
-        return msgspec.convert(sayable(_pack_decoder(Any).decode(raw)), kind)
-    if is_sayable(value):
+        return msgspec.convert(representable(_pack_decoder(Any).decode(raw)), kind)
+    if is_representable(value):
         return value
-    return msgspec.convert(sayable(_pack_decoder(Any).decode(raw)), kind)
+    return msgspec.convert(representable(_pack_decoder(Any).decode(raw)), kind)
 
 
 def read_query(request: AnyRequest, kind: Any) -> Any:
@@ -245,7 +249,7 @@ def wants_pack(request: AnyRequest) -> bool:
     accept = listed(request.headers, "accept")
     if "msgpack" not in accept:
         return False
-    wishes = [(one.weight, -place, one.name) for place, one in enumerate(read_wishes(accept))]
+    wishes = [(one.weight, -place, one.name) for place, one in enumerate(read_preferences(accept))]
     pack = max((one for one in wishes if one[2] in MESSAGE_PACK_NAMES), default=(0.0, 0, ""))
     text = max((one for one in wishes if one[2] == JSON), default=(0.0, 0, ""))
     any_other = max((one[0] for one in wishes if one[2] in ANYTHING), default=0.0)

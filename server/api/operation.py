@@ -15,7 +15,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 
-from server.access.guards import Entrance
+from server.access.guards import Guard
 from server.api.codec import NO_CONTENT, read_body, read_query, write
 from server.api.protocol_version import speaks
 from server.http.problems import NotFoundError
@@ -40,7 +40,7 @@ class Operation(msgspec.Struct, frozen=True):
     name: str
     summary: str
     description: str
-    access: Entrance
+    access: Guard
     path_parameters: Mapping[str, Any]
     body: Any
     query: Any
@@ -60,7 +60,7 @@ def operation(
     method: Method,
     path: str,
     *,
-    access: Entrance,
+    access: Guard,
     status: int = 200,
     body: Any = None,
     answer: Any = None,
@@ -146,7 +146,7 @@ def _text_in_path(request: AnyRequest, routed: str) -> str:
 
 
 def _describe(
-    function: Callable[..., Any], access: Entrance, status: int, fails: tuple[str, ...]
+    function: Callable[..., Any], access: Guard, status: int, fails: tuple[str, ...]
 ) -> Operation:
     hints = get_type_hints(function, include_extras=True)
     answer = hints.pop("return")

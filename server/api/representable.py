@@ -14,7 +14,7 @@ _LEAST: Final = -(2**63)
 _MOST: Final = 2**64 - 1
 
 
-def is_sayable(value: object) -> bool:
+def is_representable(value: object) -> bool:
     """Tell whether both formats can say `value`."""
     try:
         msgspec.json.encode(value)
@@ -24,16 +24,16 @@ def is_sayable(value: object) -> bool:
     return True
 
 
-def sayable(value: object) -> object:
+def representable(value: object) -> object:
     """`value` as both formats can say it: keys as JSON text, large integers as doubles.
 
     One that is too large for a double is infinite, as JavaScript reads it.
     """
     match value:
         case dict():
-            return {_key(key): sayable(one) for key, one in value.items()}
+            return {_key(key): representable(one) for key, one in value.items()}
         case list() | tuple():
-            return [sayable(one) for one in value]
+            return [representable(one) for one in value]
         case int() if not _LEAST <= value <= _MOST:
             return _double(value)
         case _:
@@ -43,7 +43,7 @@ def sayable(value: object) -> object:
 def _key(key: object) -> str:
     if isinstance(key, str):
         return key
-    text = msgspec.json.encode(sayable(key)).decode()
+    text = msgspec.json.encode(representable(key)).decode()
     return msgspec.json.decode(text) if text.startswith('"') else text
 
 

@@ -19,7 +19,7 @@ from server.cli.terminal import Screen, _, ask_password, check_password, locale,
 from server.http.problems import PROBLEMS
 from server.provisioning.provision import provision, provision_new
 from server.runtime import logs, processes
-from server.runtime.up import FolderHeldError, Place, database_of, up
+from server.runtime.up import FolderInUseError, Place, database_of, up
 from server.settings import Settings, load, warn_of_unknown
 from sync.errors import FieldError, MissingError
 from sync.records.shapes import AccountPut, Language
@@ -51,7 +51,7 @@ def up_command(folder: Path | None, port: int, host: str) -> None:
     warn_of_unknown()
     try:
         up(settings, place, Screen(place.folder, sys.argv[0]))
-    except FolderHeldError as error:
+    except FolderInUseError as error:
         text = _("Retour already runs on %(folder)s; stop it, or name another folder with --data")
         raise click.ClickException(text % {"folder": error}) from None
 

@@ -12,7 +12,16 @@ from msgspec.structs import replace
 from mail.states import Status
 from rules.address import Resolved
 from rules.campaign import Campaign
-from rules.decide import FRESH, Decision, Reason, Round, Schedule, Skip, decide, task_stands
+from rules.decide import (
+    FRESH,
+    Decision,
+    Reason,
+    Round,
+    Schedule,
+    Skip,
+    decide,
+    drop_reason_for_state,
+)
 from rules.facts import Kind, Transition
 from rules.history import current
 from server.demo.fixture import DEMO
@@ -113,7 +122,7 @@ def _left(
 ) -> tuple[Reason, UUID] | None:
     """Why a task no longer stands at `release`, with its last transition then."""
     known = current(one for one in history if one.received <= release)
-    skip = known and task_stands(known.state, _KINDS[known.state], selected)
+    skip = known and drop_reason_for_state(known.state, _KINDS[known.state], selected)
     return (skip.reason, known.id) if known and isinstance(skip, Skip) else None
 
 

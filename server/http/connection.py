@@ -14,7 +14,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from server.http.connection_slots import Places
+from server.http.connection_slots import ConnectionSlots
 from server.http.head_limits import HeadSize, HeadTooLongError, framed_by
 from server.http.refusal import refusal
 from server.http.write_deadline import Delivery
@@ -49,7 +49,7 @@ class Connection(HttpToolsProtocol):
         app_state: dict[str, object],
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
-        places: Places,
+        places: ConnectionSlots,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.places, self.peer = places, ""

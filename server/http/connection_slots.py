@@ -24,7 +24,7 @@ _SHARE: Final = 4
 _QUARTERS: Final = 4
 
 
-class Held(Protocol):
+class ConnectionSlot(Protocol):
     """A connection. `peer`: its network address."""
 
     peer: str
@@ -33,7 +33,7 @@ class Held(Protocol):
         """End it at once."""
 
 
-def places_for(pools: int) -> int:
+def slots_for(pools: int) -> int:
     """The connections that this process may hold, by its limit of open files.
 
     `pools`: connections of its own that it may open later, to the database and to mail servers.
@@ -45,51 +45,51 @@ def places_for(pools: int) -> int:
     return max(FEWEST, min(MOST, files - in_use - pools - OTHERS))
 
 
-class Places:
+class ConnectionSlots:
     """The connections of one process, `most` at a time; all calls on its event loop."""
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.streams = 0
-        self._all: set[Held] = set()
+        self._all: set[ConnectionSlot] = set()
         #: Those without a whole request, longest first; by address too.
-        self._waiting: dict[Held, None] = {}
-        self._of_peer: dict[str, dict[Held, None]] = {}
+        self._waiting: dict[ConnectionSlot, None] = {}
+        self._of_peer: dict[str, dict[ConnectionSlot, None]] = {}
         #: Those that do not take their answer, longest first.
-        self._stuck: dict[Held, None] = {}
+        self._stuck: dict[ConnectionSlot, None] = {}
         self._full = False
 
-    def enter(self, coming: Held) -> None:
+    def enter(self, coming: ConnectionSlot) -> None:
         """Hold one more connection, without a request so far; the place may be another's."""
         if len(self._all) >= self.most:
             self._make_room(coming.peer)
         self._all.add(coming)
         self.wait(coming)
 
-    def leave(self, one: Held) -> None:
+    def leave(self, one: ConnectionSlot) -> None:
         """It is gone."""
         self._all.discard(one)
         self._stuck.pop(one, None)
         self._forget_waiting(one)
         self._full = self._full and len(self._all) * _QUARTERS > self.most * (_QUARTERS - 1)
 
-    def wait(self, one: Held) -> None:
+    def wait(self, one: ConnectionSlot) -> None:
         """It is its turn to send a request."""
         if one in self._all:
             self._forget_waiting(one)
             self._waiting[one] = None
             self._of_peer.setdefault(one.peer, {})[one] = None
 
-    def serve(self, one: Held) -> None:
+    def serve(self, one: ConnectionSlot) -> None:
         """Its request is whole: it is our turn."""
         self._forget_waiting(one)
 
-    def stick(self, one: Held) -> None:
+    def stick(self, one: ConnectionSlot) -> None:
         """It does not take what it is sent."""
         if one in self._all:
             self._stuck[one] = None
 
-    def flow(self, one: Held) -> None:
+    def flow(self, one: ConnectionSlot) -> None:
         """It takes again what it is sent."""
         self._stuck.pop(one, None)
 
@@ -110,7 +110,7 @@ class Places:
             self.leave(oldest)
             oldest.let_go()
 
-    def _forget_waiting(self, one: Held) -> None:
+    def _forget_waiting(self, one: ConnectionSlot) -> None:
         self._waiting.pop(one, None)
         own = self._of_peer.get(one.peer, {})
         own.pop(one, None)

@@ -27,7 +27,7 @@ Sender: TypeAlias = tuple[str, str]
 _Queue: TypeAlias = deque[asyncio.Future[None]]
 
 
-class Turns:
+class FairQueue:
     """The requests of one process, `most` under way at a time; all calls on its event loop."""
 
     def __init__(self, most: int, patience: float = ACQUIRE_TIMEOUT) -> None:
@@ -77,10 +77,10 @@ class Turns:
         return turn
 
 
-class Turn:
+class Slot:
     """The turn of one request; made the current one of its task."""
 
-    def __init__(self, turns: Turns, sender: Sender) -> None:
+    def __init__(self, turns: FairQueue, sender: Sender) -> None:
         """Not taken yet."""
         self._turns, self._sender = turns, sender
         self._held = False
@@ -104,10 +104,10 @@ class Turn:
             self._turns.give_back()
 
 
-_CURRENT: Final[ContextVar[Turn]] = ContextVar("turn")
+_CURRENT: Final[ContextVar[Slot]] = ContextVar("turn")
 
 
-async def beside(work: Awaitable[T]) -> T:
+async def without_slot(work: Awaitable[T]) -> T:
     """What `work` returns, done while others have the turn: it is long, and needs no database.
 
     :raises CrowdedError: the request's next turn did not come in time.

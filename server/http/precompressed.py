@@ -19,7 +19,7 @@ DIGEST: Final = 16
 REVALIDATE: Final = "no-cache"
 
 
-class Kept(msgspec.Struct, frozen=True):
+class Precompressed(msgspec.Struct, frozen=True):
     """A content, plain and by Content-Encoding, and the SHA-256 of the plain one."""
 
     kind: str
@@ -27,17 +27,17 @@ class Kept(msgspec.Struct, frozen=True):
     encoded: dict[str, bytes]
 
 
-def keep(kind: str, content: bytes) -> Kept:
+def precompress(kind: str, content: bytes) -> Precompressed:
     """`content`, compressed as well as can be."""
     encoded = {"": content}
     if len(content) >= LEAST_COMPRESSED:
         encoded["zstd"] = zstandard.ZstdCompressor(level=19).compress(content)
         encoded["gzip"] = gzip.compress(content, mtime=0)
-    return Kept(kind, hashlib.sha256(content).hexdigest(), encoded)
+    return Precompressed(kind, hashlib.sha256(content).hexdigest(), encoded)
 
 
-def answer_kept(
-    request: Request[Any, Any, Any], found: Kept, *, vary: str = "Accept-Encoding"
+def answer_precompressed(
+    request: Request[Any, Any, Any], found: Precompressed, *, vary: str = "Accept-Encoding"
 ) -> Response[bytes]:
     """`found` in the encoding that the client likes best, or 304 where it has that already.
 

@@ -19,7 +19,7 @@ from mail.campaigns.errors import DefinitionError
 from mail.i18n import LOCALES, Translator
 from server.access.principals import Principal
 from server.api.protocol_version import NEWEST
-from server.http.language import liked
+from server.http.language import preferred_language
 from server.http.problems import (
     PROBLEMS,
     BadBodyError,
@@ -134,7 +134,7 @@ def _reader(request: AnyRequest) -> Principal | None:
 
 
 def _problem(request: AnyRequest, error: Exception, code: str, meaning: Meaning) -> Response[bytes]:
-    language = liked(listed(request.headers, "accept-language"))
+    language = preferred_language(listed(request.headers, "accept-language"))
     words = Translator(LOCALES[language], *CATALOGUES)
     title = words.gettext(meaning.title)
     faults = _faults(error, words)

@@ -12,14 +12,14 @@ MOST_MEMBERS: Final = 64
 _WEIGHT: Final = re.compile(r"(0|1)?(\.[0-9]*)?")
 
 
-class Wish(msgspec.Struct, frozen=True):
+class Preference(msgspec.Struct, frozen=True):
     """One member: what is liked, in lower case, and how much (0 to 1; 0 is refused)."""
 
     name: str
     weight: float
 
 
-def read_wishes(header: str) -> list[Wish]:
+def read_preferences(header: str) -> list[Preference]:
     """The members of a field such as Accept-Language, in their order.
 
     A member whose weight is none says nothing and is left out.
@@ -28,14 +28,14 @@ def read_wishes(header: str) -> list[Wish]:
     return [one for one in members if one is not None]
 
 
-def _read(member: str) -> Wish | None:
+def _read(member: str) -> Preference | None:
     name, *parameters = (part.strip() for part in member.split(";"))
     pairs = (parameter.partition("=") for parameter in parameters)
     weights = [value.strip() for key, _, value in pairs if key.strip() == "q"]
     weight = weights[0] if weights else "1"
     if not name or not _WEIGHT.fullmatch(weight) or not weight.strip("."):
         return None
-    return Wish(name, min(1.0, float(weight)))
+    return Preference(name, min(1.0, float(weight)))
 
 
 def listed(headers: Headers, name: str) -> str:

@@ -8,7 +8,7 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
-from server.access.guards import Door
+from server.access.guards import CredentialKind
 from server.api.codec import JSON, MESSAGE_PACK, NO_CONTENT
 from server.api.devices import AnyChange, EventStream
 from server.api.operation import OPERATION, Operation
@@ -126,10 +126,10 @@ _SCHEMES: Final = {
 }
 
 #: Which of them an operation takes, by its door.
-_SECURITY: Final[Mapping[Door, list[dict[str, list[str]]]]] = {
-    Door.OPEN: [],
-    Door.API: [{"token": []}, {"session": []}],
-    Door.DEVICE: [{"device": []}],
+_SECURITY: Final[Mapping[CredentialKind, list[dict[str, list[str]]]]] = {
+    CredentialKind.OPEN: [],
+    CredentialKind.API: [{"token": []}, {"session": []}],
+    CredentialKind.DEVICE: [{"device": []}],
 }
 
 
@@ -197,7 +197,7 @@ def _codes(spoken: Operation) -> tuple[str, ...]:
     codes = (*ALWAYS, *spoken.fails)
     if spoken.versioned:
         codes = (*codes, "old_app")
-    if spoken.access.door is not Door.OPEN:
+    if spoken.access.door is not CredentialKind.OPEN:
         codes = (*codes, "not_signed_in", "forbidden")
     if spoken.path_parameters:
         codes = (*codes, "not_found")

@@ -12,7 +12,7 @@ from litestar.types import ControllerRouterHandler
 from mail.i18n import LOCALES
 from server.access.guards import anyone
 from server.access.rights import Action
-from server.http.precompressed import Kept, answer_kept, keep
+from server.http.precompressed import Precompressed, answer_precompressed, precompress
 from server.openapi.document import Schema, document
 from server.openapi.reference import manual
 from server.web.environment import render
@@ -31,23 +31,23 @@ def _document(app: Litestar) -> Schema:
 
 
 @cache
-def _json(app: Litestar) -> Kept:
-    return keep("application/json", msgspec.json.encode(_document(app)))
+def _json(app: Litestar) -> Precompressed:
+    return precompress("application/json", msgspec.json.encode(_document(app)))
 
 
 @cache
-def _page(app: Litestar, language: str) -> Kept:
+def _page(app: Litestar, language: str) -> Precompressed:
     shown = manual(_document(app))
     text = render("api.html", language, page=frame_of(language), status=200, manual=shown)
-    return keep("text/html; charset=utf-8", text.encode())
+    return precompress("text/html; charset=utf-8", text.encode())
 
 
-def _made_json(app: Litestar) -> Kept:
+def _made_json(app: Litestar) -> Precompressed:
     with _MAKING:
         return _json(app)
 
 
-def _made_page(app: Litestar, language: str) -> Kept:
+def _made_page(app: Litestar, language: str) -> Precompressed:
     with _MAKING:
         return _page(app, language)
 
@@ -55,7 +55,7 @@ def _made_page(app: Litestar, language: str) -> Kept:
 @route("/api/openapi.json", http_method=READING, guards=[anyone(Action.DOCS_READ)])
 async def openapi_json(request: AnyRequest) -> Response[bytes]:
     """The document for programs."""
-    return answer_kept(request, await asyncio.to_thread(_made_json, request.app))
+    return answer_precompressed(request, await asyncio.to_thread(_made_json, request.app))
 
 
 @route("/api/docs", http_method=READING, guards=[anyone(Action.DOCS_READ)])
@@ -63,7 +63,7 @@ async def docs(request: AnyRequest) -> Response[bytes]:
     """The document for people."""
     language = language_of(request)
     made = await asyncio.to_thread(_made_page, request.app, language)
-    answer = answer_kept(request, made, vary="Accept-Encoding, Accept-Language, Cookie")
+    answer = answer_precompressed(request, made, vary="Accept-Encoding, Accept-Language, Cookie")
     answer.set_header("Content-Language", LOCALES[language].replace("_", "-"))
     answer.cookies.extend(remembering(request, language))
     return answer

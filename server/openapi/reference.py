@@ -61,7 +61,7 @@ class Shape(Struct, frozen=True):
     fields: list[Row]
 
 
-class Manual(Struct, frozen=True):
+class Reference(Struct, frozen=True):
     """Everything on the page."""
 
     introduction: list[Span]
@@ -69,7 +69,7 @@ class Manual(Struct, frozen=True):
     shapes: list[Shape]
 
 
-def manual(document: Schema) -> Manual:
+def manual(document: Schema) -> Reference:
     """What the page shows of `document`."""
     routes = list(_routes(document["paths"]))
     groups = [
@@ -80,7 +80,7 @@ def manual(document: Schema) -> Manual:
         for name, schema in sorted(document["components"]["schemas"].items())
         if "properties" in schema
     ]
-    return Manual(spans(document["info"]["description"]), groups, shapes)
+    return Reference(spans(document["info"]["description"]), groups, shapes)
 
 
 def spans(text: str) -> list[Span]:

@@ -2,11 +2,11 @@
 
 It listens on loopback TCP with a generated password, runs as an unprivileged user when we are
 root, ends with its parent even after kill -9, and recovers a folder that was left in a hurry.
-One that ends under a running Retour is started again (`kept`).
+One that ends under a running Retour is started again (`supervised`).
 """
 
 from server.postgres.binaries import EmbeddedError
 from server.postgres.launcher import Access, Embedded, access
-from server.postgres.supervisor import kept
+from server.postgres.supervisor import supervised
 
-__all__ = ["Access", "Embedded", "EmbeddedError", "access", "kept"]
+__all__ = ["Access", "Embedded", "EmbeddedError", "access", "supervised"]

@@ -22,7 +22,7 @@ LOOK: Final = 0.2
 
 
 @asynccontextmanager
-async def kept(embedded: Embedded) -> AsyncIterator[Callable[[], bool]]:
+async def supervised(embedded: Embedded) -> AsyncIterator[Callable[[], bool]]:
     """Keep `embedded` running; gives a function that is false once that was given up.
 
     For the event loop of the main thread: the server that is started ends with it.

@@ -16,7 +16,7 @@ from server.provisioning.roles import (
     make_logins,
     running_dsn,
 )
-from server.provisioning.waiting import telling
+from server.provisioning.waiting import report_waiting
 from server.settings import Settings
 from sync.connections import PATIENCE, Connector, WrongRoleError
 from sync.database import DB, transaction
@@ -94,7 +94,7 @@ async def _prepare(settings: Settings, owner: "Connection") -> None:
     if owner.get_server_version() < OLDEST:
         raise ProvisionError("PostgreSQL 15 or later is needed")
     database = database_name(settings.database_url)
-    async with telling(settings.database_url, owner):
+    async with report_waiting(settings.database_url, owner):
         await owner.execute("SELECT pg_advisory_xact_lock($1)", PROVISION_LOCK)
         await make_groups(owner)
         await migrate()

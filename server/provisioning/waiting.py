@@ -31,7 +31,7 @@ WHERE wanted.pid = $1 AND NOT wanted.granted
 
 
 @asynccontextmanager
-async def telling(dsn: str, connection: "Connection") -> AsyncIterator[None]:
+async def report_waiting(dsn: str, connection: "Connection") -> AsyncIterator[None]:
     """Log what `connection`, in a transaction, waits for. `dsn`: the address of its role."""
     pid = await connection.fetchval("SELECT pg_backend_pid()")
     watching = asyncio.create_task(_watch(dsn, pid))

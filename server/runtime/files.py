@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-class HeldError(RuntimeError):
+class LockedError(RuntimeError):
     """Another process holds the lock."""
 
 
@@ -29,11 +29,11 @@ def write_private(file: Path, content: bytes) -> None:
 def locked(file: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold `file` alone among processes; the lock goes with the process, however it ends.
 
-    :raises HeldError: without `wait`, where another process holds it.
+    :raises LockedError: without `wait`, where another process holds it.
     """
     with file.open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise HeldError(str(file)) from None
+            raise LockedError(str(file)) from None
         yield

@@ -22,7 +22,7 @@ from mail.worker.runner import run_worker
 from mail.worker.scheduler import RunningClock
 from server.app import create_app
 from server.http.connection import Connection
-from server.http.connection_slots import Places, places_for
+from server.http.connection_slots import ConnectionSlots, slots_for
 from server.services import services_of
 from server.settings import Settings
 
@@ -156,7 +156,7 @@ class WebServer(uvicorn.Server):
     def __init__(self, app: Litestar, ready: Callable[[], None]) -> None:
         services = services_of(app)
         settings = services.settings
-        places = Places(places_for(2 * settings.pool_size + settings.smtp_connections))
+        places = ConnectionSlots(slots_for(2 * settings.pool_size + settings.smtp_connections))
         protocol: Any = partial(Connection, places=places)
         super().__init__(
             uvicorn.Config(
@@ -231,7 +231,7 @@ def listen_on(host: str, port: int) -> socket.socket:
     return listening
 
 
-def look_for_cycles_seldom() -> None:
+def tune_gc() -> None:
     """Have the collector look after 200,000 new objects instead of 700.
 
     A page of a feed or a batch of a push is ten thousand at once, none of them in a cycle: looking
@@ -250,6 +250,6 @@ def until_signalled(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) 
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         await main(stop)
 
-    look_for_cycles_seldom()
+    tune_gc()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(signalled())

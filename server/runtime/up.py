@@ -19,9 +19,9 @@ from mail.worker.broker import make_broker
 from server.app import create_app
 from server.demo.fixture import DEMO
 from server.demo.seed import password_of, seed
-from server.postgres import Embedded, access, kept
+from server.postgres import Embedded, access, supervised
 from server.provisioning.provision import as_owner, provision
-from server.runtime.files import HeldError, locked, write_private
+from server.runtime.files import LockedError, locked, write_private
 from server.runtime.mailbox import Mailbox, listen, smtp_url
 from server.runtime.processes import (
     listen_on,
@@ -54,7 +54,7 @@ class Stage(StrEnum):
     DEMO = "demo"
 
 
-class FolderHeldError(RuntimeError):
+class FolderInUseError(RuntimeError):
     """Another `retour up` runs on the folder, which the text names."""
 
 
@@ -115,7 +115,7 @@ class Watcher(Protocol):
 def up(settings: Settings, place: Place, watcher: Watcher) -> None:
     """Run until SIGINT or SIGTERM.
 
-    :raises FolderHeldError: another one runs on the folder.
+    :raises FolderInUseError: another one runs on the folder.
     :raises PortTakenError: nobody can listen there.
     :raises EmbeddedError: PostgreSQL did not start.
     :raises ProvisionError: the database cannot be used safely.
@@ -138,8 +138,8 @@ def _alone(folder: Path) -> Iterator[None]:
     with ExitStack() as held:
         try:
             held.enter_context(locked(folder / "lock", wait=False))
-        except HeldError:
-            raise FolderHeldError(str(folder)) from None
+        except LockedError:
+            raise FolderInUseError(str(folder)) from None
         yield
 
 
@@ -153,7 +153,7 @@ def _database(settings: Settings, folder: Path) -> Iterator[tuple[Settings, Keep
     embedded = Embedded(folder)
     try:
         dsn = embedded.start().dsn
-        yield replace(settings, secret=secret, database_url=dsn), partial(kept, embedded)
+        yield replace(settings, secret=secret, database_url=dsn), partial(supervised, embedded)
     finally:
         embedded.stop()
 

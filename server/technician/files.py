@@ -12,9 +12,9 @@ from litestar.response import Redirect
 
 from server.access.guards import anyone
 from server.access.rights import Action
-from server.http.precompressed import DIGEST, Kept, answer_kept, keep
+from server.http.precompressed import DIGEST, Precompressed, answer_precompressed, precompress
 from server.http.problems import NotFoundError
-from server.technician.lean import lean
+from server.technician.lean import without_comments
 from server.technician.texts import texts_of
 from server.web.methods import READING
 
@@ -35,7 +35,7 @@ WORKER: Final = "worker.js"
 OUTSIDE: Final = ("icons/", "manifest.webmanifest")
 
 
-class AppFile(Kept, frozen=True):
+class AppFile(Precompressed, frozen=True):
     """One file of the app."""
 
     @classmethod
@@ -43,8 +43,8 @@ class AppFile(Kept, frozen=True):
         """`content`, served as its `name` says."""
         suffix = name[name.rindex(".") :]
         if suffix in {".js", ".css"}:
-            content = lean(content.decode()).encode()
-        made = keep(KINDS[suffix], content)
+            content = without_comments(content.decode()).encode()
+        made = precompress(KINDS[suffix], content)
         encoded = {"": content} if suffix == ".png" else made.encoded
         return cls(made.kind, made.digest, encoded)
 
@@ -83,7 +83,7 @@ def app_start(request: Request[Any, Any, Any]) -> Response[Any]:
     """The page that everything starts from; relative addresses in it need the slash."""
     if not request.scope["raw_path"].endswith(b"/"):
         return Redirect(START, status_code=308)
-    return answer_kept(request, files()[""])
+    return answer_precompressed(request, files()[""])
 
 
 @route(
@@ -100,4 +100,4 @@ def app_file(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[A
     found = files().get(str(name).removeprefix("/"))
     if found is None:
         raise NotFoundError
-    return answer_kept(request, found)
+    return answer_precompressed(request, found)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 
-def lean(source: str) -> str:
+def without_comments(source: str) -> str:
     """`source` with each line empty that only comments; all others stay at their number."""
     return "\n".join(_lines(source))
 

@@ -13,7 +13,7 @@ from mail.i18n import LOCALES, spoken
 from server.access.principals import Principal
 from server.access.rights import Action, scope_of
 from server.http.form_data import read_form
-from server.http.language import liked
+from server.http.language import preferred_language
 from server.http.quality import listed
 from server.services import services
 from server.web.environment import render
@@ -80,7 +80,7 @@ class Page(msgspec.Struct, frozen=True):
 def language_of(request: AnyRequest, own: str | None = None) -> str:
     """The language asked for here, now or before, else the reader's `own`, else the browser's."""
     chosen = request.query_params.get("lang"), request.cookies.get(COOKIE)
-    return spoken(*chosen, own) or liked(listed(request.headers, "accept-language"))
+    return spoken(*chosen, own) or preferred_language(listed(request.headers, "accept-language"))
 
 
 def frame_of(language: str) -> Page:

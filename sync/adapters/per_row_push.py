@@ -37,20 +37,20 @@ LONGEST: Final = {
 }
 
 
-class Told(Struct, frozen=True):
+class RowVerdict(Struct, frozen=True):
     """The verdict on a row. `malformed`: it is no transition, and nothing of it is kept."""
 
     verdict: VerdictName
     reason: Reason | None = None
 
 
-MALFORMED: Final = Told("refused", "malformed")
+MALFORMED: Final = RowVerdict("refused", "malformed")
 
 
 class TakenIn(Struct, frozen=True):
     """`told`: for each row in the order given. `changed`: whether planning is worth a ring."""
 
-    told: list[Told]
+    told: list[RowVerdict]
     changed: bool
 
 
@@ -95,12 +95,12 @@ async def take_in(
     Each `MOST_TRANSITIONS` are one transaction; after an error the same rows may come again.
     """
     sound = [item for item in items if item is not None]
-    told: list[Told] = []
+    told: list[RowVerdict] = []
     changed = False
     for start in range(0, len(sound), MOST_TRANSITIONS):
         batch = Push(device_now, sound[start : start + MOST_TRANSITIONS])
         outcome = await push(device, batch)
-        told += [Told(result.verdict, result.reason) for result in outcome.results]
+        told += [RowVerdict(result.verdict, result.reason) for result in outcome.results]
         changed = changed or outcome.changed
     verdicts = iter(told)
     return TakenIn([MALFORMED if item is None else next(verdicts) for item in items], changed)

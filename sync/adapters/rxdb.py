@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from sync.adapters.per_row_push import Told, item_of, take_in
+from sync.adapters.per_row_push import RowVerdict, item_of, take_in
 from sync.adapters.resolved_transitions import read_settled
 from sync.database import Tx, run
 from sync.errors import CursorError
@@ -123,7 +123,7 @@ async def push(device: DeviceScope, rows: Sequence[ChangeRow], device_now: datet
 
 async def _undeletable(
     device: DeviceScope, deleted: Sequence[Document]
-) -> list[tuple[Document, Told]]:
+) -> list[tuple[Document, RowVerdict]]:
     """Of documents that the device deleted, those that are facts here and do not know it.
 
     One without a verdict was taken back before it was ever sent, or so the device believes; one
@@ -135,7 +135,7 @@ async def _undeletable(
         return []
     stored = await run(device.account, partial(read_verdicts, ids=ids))
     return [
-        (doubtful[one], Told(verdict.verdict, verdict.reason))
+        (doubtful[one], RowVerdict(verdict.verdict, verdict.reason))
         for one, verdict in stored.items()
         if verdict.technician == device.technician
     ]
@@ -148,9 +148,9 @@ def _uuid(sent: object) -> UUID | None:
         return None
 
 
-def _says(state: Document, told: Told) -> bool:
+def _says(state: Document, told: RowVerdict) -> bool:
     return (state.get("status"), state.get("reason")) == (told.verdict, told.reason)
 
 
-def _with(state: Document, told: Told) -> Document:
+def _with(state: Document, told: RowVerdict) -> Document:
     return {**state, "status": told.verdict, "reason": told.reason, "_deleted": False}

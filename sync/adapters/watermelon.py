@@ -16,7 +16,7 @@ import asyncpg
 import msgspec
 from msgspec import Struct
 
-from sync.adapters.per_row_push import Told, item_of, take_in
+from sync.adapters.per_row_push import RowVerdict, item_of, take_in
 from sync.adapters.resolved_transitions import read_settled
 from sync.database import Tx, run
 from sync.errors import CursorError
@@ -226,7 +226,7 @@ def _item(row: Raw) -> Item | None:
         return None
 
 
-def _may_leave(row: Raw, told: Told) -> bool:
+def _may_leave(row: Raw, told: RowVerdict) -> bool:
     """Whether the row may leave the device's queue: nothing bad about it is untold."""
     return told.verdict in {"accepted", "duplicate"} or row.get("status") == told.verdict
 

@@ -82,7 +82,7 @@ async def hand_over(
         await _bring_in_line(tx, list(tasks), changed=True, left=left)
 
 
-async def hand_over_pools(tx: Tx) -> None:
+async def update_pool_memberships(tx: Tx) -> None:
     """The same for every task of a pool, after people or units moved."""
     await lock_head(tx)
     # Not before: what another transaction gave to a pool while we waited must be among them.

@@ -17,7 +17,7 @@ SELECT technician, coalesce((
 FROM unnest($2::uuid[]) AS w(technician)
 """
 
-NUDGE: Final = "UPDATE feed_head SET position = position + 1 WHERE account = $1"
+BUMP_POSITION: Final = "UPDATE feed_head SET position = position + 1 WHERE account = $1"
 
 
 class Head(NamedTuple):
@@ -39,6 +39,6 @@ async def own_positions(tx: Tx, technicians: Sequence[UUID]) -> dict[UUID, int]:
     return {row["technician"]: row["position"] for row in rows}
 
 
-async def nudge(tx: Tx) -> None:
+async def bump_position(tx: Tx) -> None:
     """Move the account's head for what is in no feed but concerns who listens; done last."""
-    await tx.execute(NUDGE, tx.account)
+    await tx.execute(BUMP_POSITION, tx.account)

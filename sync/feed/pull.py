@@ -14,7 +14,7 @@ from sync.feed.content import read_content
 from sync.feed.cursor import Place, read_cursor, write_cursor
 from sync.feed.pruning import prune
 from sync.messages import DeviceScope
-from sync.restore import hold_account, note_restored
+from sync.restore import lock_account, record_restore
 
 USUAL_CHANGES: Final = 1000
 MOST_CHANGES: Final = 5000
@@ -117,9 +117,9 @@ async def read_stretch(
 async def _continues(tx: Tx, after: Place, head: asyncpg.Record) -> bool:
     if after > Place(head["epoch"], head["head"]):
         # We wrote this cursor and do not remember it: the database was restored.
-        await hold_account(tx)
+        await lock_account(tx)
         if await tx.execute(NEW_EPOCH, tx.account, after.epoch, after.position):
-            await note_restored(tx)
+            await record_restore(tx)
         return False
     seen = max(after.position, after.floor)
     return bool(after.epoch == head["epoch"] and seen >= head["pruned"])

@@ -9,7 +9,7 @@ from sync.database import Tx
 from sync.errors import ConflictError, MissingError
 from sync.feed.publish import touch
 from sync.intake.authorization import ACCEPTED, known_states, lock_tasks
-from sync.intake.parking import stored_arrival, tell_devices
+from sync.intake.parking import publish_verdicts, stored_arrival
 from sync.intake.recording import keep
 from sync.intake.writes import settle
 
@@ -45,5 +45,5 @@ async def accept(tx: Tx, transition: UUID, by: UUID | None) -> None:
     told = {"verdict": "refused", "reason": row["refusal"]}
     accepted = {"verdict": ACCEPTED.verdict, "reason": None}
     await tell(tx, "refused.accept", [Told(f"transition/{transition}", told, accepted)])
-    await tell_devices(tx, [arrival])
+    await publish_verdicts(tx, [arrival])
     await touch(tx, things)

@@ -15,7 +15,7 @@ from sync.intake.authorization import ACCEPTED, known_states, lock_tasks
 from sync.intake.incoming import Arrival, Body, digest_of
 from sync.intake.recording import keep
 from sync.intake.verdicts import Stored, read_verdicts
-from sync.messages import Moment, Note, Result, SentId, StateCode, SurveyReason, check_told
+from sync.messages import Moment, Note, Result, SentId, StateCode, SurveyReason, check_item
 from sync.validation import check_moment
 
 #: Whose turn it was at a moment; of several the one that began last.
@@ -45,7 +45,7 @@ class Progress(Struct, frozen=True, forbid_unknown_fields=True):
         """:raises ValueError: for what no column can hold."""
         if self.moment is not None:
             check_moment(self.moment)
-        check_told(self.state, self.note, self.survey, self.survey_reason)
+        check_item(self.state, self.note, self.survey, self.survey_reason)
 
     @property
     def id(self) -> UUID:

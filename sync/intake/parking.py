@@ -58,7 +58,7 @@ async def lock_parking(tx: Tx) -> None:
 
 
 async def settle_parked(tx: Tx, tasks: Collection[UUID]) -> Settled:
-    """Judge what was parked for `tasks`, which this transaction created; see `tell_settled`.
+    """Judge what was parked for `tasks`, which this transaction created; see `publish_settled`.
 
     As if assignments that begin with their task had begun with the first of it. What is accepted
     keeps its moment and takes now as its reception.
@@ -74,9 +74,9 @@ async def settle_parked(tx: Tx, tasks: Collection[UUID]) -> Settled:
     return Settled(waiting, things, any(judgement == ACCEPTED for _, judgement in judged))
 
 
-async def tell_settled(tx: Tx, settled: Settled) -> None:
+async def publish_settled(tx: Tx, settled: Settled) -> None:
     """Have devices hear of it, to which the tasks were given before. Takes the feed's turn."""
-    await tell_devices(tx, settled.arrivals)
+    await publish_verdicts(tx, settled.arrivals)
     await touch(tx, settled.things)
 
 
@@ -94,6 +94,6 @@ def stored_arrival(tx: Tx, row: asyncpg.Record) -> Arrival:
     )
 
 
-async def tell_devices(tx: Tx, settled: Sequence[Arrival]) -> None:
+async def publish_verdicts(tx: Tx, settled: Sequence[Arrival]) -> None:
     """Have the technicians' devices hear of verdicts that changed. Takes the feed's turn."""
     await write(tx, [Row(arrival.technician, "verdict", str(arrival.id)) for arrival in settled])

@@ -78,7 +78,7 @@ class Handover(Struct, frozen=True):
     new: bool
 
 
-async def read_turns(tx: Tx, items: Sequence[TaskPut]) -> list[Turns | None]:
+async def read_assignments(tx: Tx, items: Sequence[TaskPut]) -> list[Turns | None]:
     """What each of `items` says, None where it says nothing.
 
     :raises FieldError: a turn that ends before it starts, or is nobody's or two people's.
@@ -99,7 +99,7 @@ async def read_turns(tx: Tx, items: Sequence[TaskPut]) -> list[Turns | None]:
     return found
 
 
-async def hand_over_turns(tx: Tx, handovers: Sequence[Handover]) -> set[UUID]:
+async def replace_assignments(tx: Tx, handovers: Sequence[Handover]) -> set[UUID]:
     """Write what changes of who has the tasks, which are locked; the tasks that it changes."""
     short = [h.task for h in handovers if not h.turns.whole and not h.new]
     rows = await tx.fetch(OPEN, tx.account, short) if short else []

@@ -7,8 +7,8 @@ from uuid import UUID
 from sync.audit import Told, tell
 from sync.database import Tx
 from sync.errors import FieldError, MissingError, TakenError
-from sync.feed.membership import hand_over_pools
-from sync.feed.positions import nudge
+from sync.feed.membership import update_pool_memberships
+from sync.feed.positions import bump_position
 from sync.records.checks import Check, Draft, checked_all, name, normal_address
 from sync.records.shapes import UnitPut, UnitRecord, UserPut, UserRecord
 from sync.records.storing import Change, Store, resolve
@@ -52,7 +52,7 @@ async def put_units(tx: Tx, items: Sequence[UnitPut]) -> list[UUID]:
     drafts = checked_all(items, UNIT_CHECKS)
     changes = [await _put_unit(tx, item, draft) for item, draft in enumerate(drafts)]
     if any(change.before and change.before.parent != change.after.parent for change in changes):
-        await hand_over_pools(tx)
+        await update_pool_memberships(tx)
     return [change.after.id for change in changes]
 
 
@@ -91,8 +91,8 @@ async def put_users(
     if beside is not None:
         await beside(ids)
     if any(_reach(change.before) != _reach(change.after) for change in changes):
-        await hand_over_pools(tx)
-        await nudge(tx)  # the streams of who is a technician no more must end
+        await update_pool_memberships(tx)
+        await bump_position(tx)  # the streams of who is a technician no more must end
     return ids
 
 

@@ -12,8 +12,8 @@ from sync.errors import MissingError
 from sync.feed.changes import KindName
 from sync.feed.membership import hand_over
 from sync.intake.authorization import known_states
-from sync.intake.parking import Settled, settle_parked, tell_settled
-from sync.records.assignments import Handover, Turns, hand_over_turns, read_turns
+from sync.intake.parking import Settled, publish_settled, settle_parked
+from sync.records.assignments import Handover, Turns, read_assignments, replace_assignments
 from sync.records.checks import (
     Check,
     Draft,
@@ -102,18 +102,18 @@ async def assign(
 
 
 async def _put(tx: Tx, items: Sequence[TaskPut], at: datetime) -> TasksPut:
-    turns = await read_turns(tx, items)
+    turns = await read_assignments(tx, items)
     drafts = checked_all(items, CHECKS)
     for draft, said in zip(drafts, turns, strict=True):
         _complete(draft, said, tx.now)
     await _resolve(tx, drafts)
     changes = await TASKS.put(tx, drafts)
-    moved = await hand_over_turns(tx, _handovers(changes, turns, at))
+    moved = await replace_assignments(tx, _handovers(changes, turns, at))
     new = [change.after.id for change in changes if change.before is None]
     settled = await settle_parked(tx, new) if new else Settled()
     changed = [c.after.id for c in changes if c.real or c.after.id in moved]
     await hand_over(tx, changed, left=[thing for change in changes for thing in _left(change)])
-    await tell_settled(tx, settled)
+    await publish_settled(tx, settled)
     return TasksPut([change.after.id for change in changes], settled.changed)
 
 

@@ -12,7 +12,7 @@ from mail.campaigns.lifecycle import pause_campaign, resume_campaign
 from mail.delivery.claim import claim
 from mail.delivery.held import held, let_go
 from sync.database import Tx, run, tx
-from sync.restore import note_restored
+from sync.restore import record_restore
 from tests.mail.campaigns import (
     active,
     change,
@@ -35,7 +35,7 @@ ADDRESS = "marie@example.net"
 async def restored(post: Post) -> None:
     """As if the database had come back from a backup just now."""
     await post.later(MINUTE)
-    await run(post.world.account, note_restored)
+    await run(post.world.account, record_restore)
     await post.later(SECOND)
 
 

@@ -23,7 +23,7 @@ from mail.smtp.replies import Phase as Dialogue
 from mail.smtp.replies import SendError
 from mail.states import EDGES, SENT, Edge, Phase, Purpose, State, Status, picture
 from sync.database import run, tx
-from sync.restore import note_restored
+from sync.restore import record_restore
 from tests.guard import Step, declared, walked
 from tests.mail.campaigns import active, change, happened, plan_all, rows
 from tests.mail.delivering import HOUR, MINUTE, SECOND, Post
@@ -201,7 +201,7 @@ class Walk:
 
     async def restored(self) -> None:
         await self.post.later(MINUTE)
-        await run(self.post.world.account, note_restored)
+        await run(self.post.world.account, record_restore)
         await self.post.later(SECOND)
         await self.deliver()
 

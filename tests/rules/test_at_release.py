@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from rules.decide import Contact, Go, Mute, Reason, Skip, Wait, task_stands, to_contact
+from rules.decide import Contact, Go, Mute, Reason, Skip, Wait, drop_reason_for_state, to_contact
 from rules.facts import Kind
 from tests.rules.samples import (
     CANCELLED,
@@ -41,17 +41,17 @@ FREE = Contact(suppressed=False, mute=None)
 def test_a_task_stands_unless_it_went_back_or_was_cancelled(
     state: str, kind: Kind, reason: Reason | None
 ) -> None:
-    assert task_stands(state, kind, SELECTED) == (reason and Skip(reason))
+    assert drop_reason_for_state(state, kind, SELECTED) == (reason and Skip(reason))
 
 
 @pytest.mark.parametrize("kind", Kind)
 def test_in_a_selected_state_a_task_stands_whatever_its_kind(kind: Kind) -> None:
-    assert task_stands(CANCELLED, kind, frozenset({CANCELLED})) is None
+    assert drop_reason_for_state(CANCELLED, kind, frozenset({CANCELLED})) is None
 
 
 def test_a_kind_that_does_not_exist_is_a_bug() -> None:
     with pytest.raises(AssertionError):
-        task_stands(ON_SITE, cast(Kind, "lost"), SELECTED)
+        drop_reason_for_state(ON_SITE, cast(Kind, "lost"), SELECTED)
 
 
 def held(by: UUID, confirmed: bool = True) -> Contact:

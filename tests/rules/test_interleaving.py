@@ -20,7 +20,7 @@ from rules.decide import (
     Schedule,
     Skip,
     decide,
-    task_stands,
+    drop_reason_for_state,
 )
 from rules.facts import Kind, Transition
 from rules.history import current
@@ -77,7 +77,9 @@ class Simulated:
         if due.transition == self.standing:
             return
         assert now >= due.due
-        left = task_stands(last.state, KINDS[last.state], self.asked.states_for(SERVICE_CALL))
+        left = drop_reason_for_state(
+            last.state, KINDS[last.state], self.asked.states_for(SERVICE_CALL)
+        )
         if left is not None:
             assert left.reason in REARMING
             self.dropped[due.transition] = left.reason

@@ -2,8 +2,8 @@
 
 import pytest
 
-from server.http.language import liked
-from server.http.quality import read_wishes
+from server.http.language import preferred_language
+from server.http.quality import read_preferences
 from tests.server.office import Office
 from tests.server.serving import Served
 
@@ -63,11 +63,11 @@ FRENCH, ENGLISH = "fr", "en"
     ],
 )
 def test_the_heaviest_language_of_ours_is_spoken(header: str, language: str) -> None:
-    assert liked(header) == language
+    assert preferred_language(header) == language
 
 
 def test_many_members_are_not_all_looked_at() -> None:
-    assert len(read_wishes("a," * 8000)) == 64
+    assert len(read_preferences("a," * 8000)) == 64
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/html"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from server.http.connection_slots import FEWEST, MOST, Places, places_for
+from server.http.connection_slots import FEWEST, MOST, ConnectionSlots, slots_for
 from server.http.middleware.body import FORM_LIMIT, LIMIT, MOST_ARRIVING, Arriving, read_bodies
 from server.http.middleware.overload import check_room
 from server.http.problems import CrowdedError
@@ -27,7 +27,7 @@ class Client:
         self.ended = True
 
 
-def entered(places: Places, *clients: Client) -> list[Client]:
+def entered(places: ConnectionSlots, *clients: Client) -> list[Client]:
     """`clients`, who came in this order."""
     for client in clients:
         places.enter(client)
@@ -35,7 +35,7 @@ def entered(places: Places, *clients: Client) -> list[Client]:
 
 
 def test_the_longest_without_a_whole_request_goes_first() -> None:
-    places = Places(4)
+    places = ConnectionSlots(4)
     served, first, second, third = entered(places, *(Client() for _ in range(4)))
     places.serve(served)
     entered(places, Client(FRIEND))
@@ -43,7 +43,7 @@ def test_the_longest_without_a_whole_request_goes_first() -> None:
 
 
 def test_who_waits_again_after_an_answer_is_the_last_to_go() -> None:
-    places = Places(2)
+    places = ConnectionSlots(2)
     first, second = entered(places, Client(), Client())
     places.serve(first)
     places.wait(first)
@@ -52,7 +52,7 @@ def test_who_waits_again_after_an_answer_is_the_last_to_go() -> None:
 
 
 def test_an_address_with_many_that_wait_gives_up_its_own() -> None:
-    places = Places(8)
+    places = ConnectionSlots(8)
     friend = Client(FRIEND)
     own = entered(places, friend, *(Client() for _ in range(7)))[1:]
     entered(places, *(Client() for _ in range(5)))
@@ -61,7 +61,7 @@ def test_an_address_with_many_that_wait_gives_up_its_own() -> None:
 
 
 def test_who_does_not_read_goes_when_nobody_waits() -> None:
-    places = Places(2)
+    places = ConnectionSlots(2)
     reading, stuck = entered(places, Client(), Client())
     for one in (reading, stuck):
         places.serve(one)
@@ -76,7 +76,7 @@ def test_who_does_not_read_goes_when_nobody_waits() -> None:
 
 
 def test_more_whole_requests_than_places_find_no_room() -> None:
-    places = Places(2)
+    places = ConnectionSlots(2)
     clients = entered(places, *(Client() for _ in range(2)))
     for one in clients:
         places.serve(one)
@@ -89,7 +89,7 @@ def test_more_whole_requests_than_places_find_no_room() -> None:
 
 
 def test_a_quarter_of_the_places_is_not_for_streams() -> None:
-    places = Places(8)
+    places = ConnectionSlots(8)
     places.streams = 5
     assert places.has_room(stream=True)
     places.streams = 6
@@ -98,8 +98,8 @@ def test_a_quarter_of_the_places_is_not_for_streams() -> None:
 
 
 def test_a_process_has_a_few_places_whatever_it_may_open() -> None:
-    assert places_for(10**9) == FEWEST
-    assert FEWEST <= places_for(8) <= MOST
+    assert slots_for(10**9) == FEWEST
+    assert FEWEST <= slots_for(8) <= MOST
 
 
 @pytest.mark.anyio

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from server.access.client_address import Peers
-from server.http.fair_queue import Turns, beside
-from server.http.middleware.queueing import take_turns
+from server.http.fair_queue import FairQueue, without_slot
+from server.http.middleware.queueing import queue_requests
 from server.http.problems import ClientGoneError, CrowdedError
 
 pytestmark = pytest.mark.anyio
@@ -46,13 +46,13 @@ class Desk:
     def __init__(self, most: int = 1, patience: float = 60.0) -> None:
         self.reached: list[str] = []
         self.open = asyncio.Event()
-        self.turns = Turns(most, patience)
-        self.app = take_turns(self._answer, self.turns, Peers(""))
+        self.turns = FairQueue(most, patience)
+        self.app = queue_requests(self._answer, self.turns, Peers(""))
 
     async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
         self.reached.append(scope["headers"][0][1].decode())
         assert (await receive())["type"] == "http.request"
-        await (beside(self.open.wait()) if scope["path"] == "/long" else self.open.wait())
+        await (without_slot(self.open.wait()) if scope["path"] == "/long" else self.open.wait())
         await send({"type": "http.response.start"})
 
     async def ask(self, credential: str, *, left: bool = False, **fields: Any) -> None:
@@ -136,9 +136,9 @@ async def test_who_comes_back_from_long_work_waits_for_a_turn_no_longer_than_oth
     done = asyncio.get_running_loop().create_future()
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
-        await beside(done)
+        await without_slot(done)
 
-    app = take_turns(answer, desk.turns, Peers(""))
+    app = queue_requests(answer, desk.turns, Peers(""))
     waiting = asyncio.ensure_future(app(scope_of("long"), Client().receive, ignored))
     async with asyncio.TaskGroup() as group:
         await settle()

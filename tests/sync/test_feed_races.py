@@ -20,7 +20,7 @@ from sync.records.customers import put_customers
 from sync.records.people import put_units, put_users
 from sync.records.shapes import CustomerPut, Role, TaskPut, UnitPut, UserPut
 from sync.records.tasks import assign, put_tasks
-from sync.restore import declare_restored, note_restored
+from sync.restore import declare_restored, record_restore
 from tests.databases import TestDatabase
 from tests.faults.trials import TRIALS
 from tests.lock_order import Heard
@@ -90,7 +90,7 @@ async def test_a_device_that_finds_a_backup_and_the_operator_who_says_so_meet_in
         return await run(world.account, lambda tx: read_stretch(tx, device, ahead, 10))
 
     async with owning(database.owner) as owner, tx(world.account) as opened:
-        await note_restored(opened)
+        await record_restore(opened)
         finding = aside(find_out())
         await owner.until_waiting(1)
         await declare_restored(opened)

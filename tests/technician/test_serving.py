@@ -13,7 +13,7 @@ import zstandard
 from babel.messages.jslexer import tokenize
 
 from server.technician.files import APP, files
-from server.technician.lean import lean
+from server.technician.lean import without_comments
 from tests.server.conftest import api as api
 from tests.server.conftest import north as north
 from tests.server.conftest import shared as shared
@@ -77,13 +77,13 @@ def test_files_come_compressed_as_the_browser_takes_them(
     assert answer.headers.get("content-encoding") == encoding
     assert answer.headers["vary"] == "Accept-Encoding"
     said = (APP / "engine" / "engine.js").read_text()
-    assert PLAIN[encoding](raw).decode() == lean(said)
+    assert PLAIN[encoding](raw).decode() == without_comments(said)
 
 
 def test_the_worker_names_every_file_by_its_hash(api: Served) -> None:
     first, _, rest = api.client.get("/tech/worker.js").text.partition("\n")
     told = json.loads(first.removeprefix("self.APP = ").removesuffix(";"))
-    assert rest == lean((APP / "worker.js").read_text())
+    assert rest == without_comments((APP / "worker.js").read_text())
     assert {"", "engine/engine.js", "texts.fr.json", "tokens.css"} <= told["files"].keys()
     for name, digest in told["files"].items():
         content = api.client.get(f"/tech/{name}").content
@@ -101,8 +101,8 @@ def test_the_manifest_makes_the_app_installable(api: Served) -> None:
 @pytest.mark.parametrize("file", sorted(APP.rglob("*.js")), ids=lambda file: file.name)
 def test_modules_without_comments_say_the_same(file: Path) -> None:
     source = file.read_text()
-    assert _tokens(lean(source)) == _tokens(source)
-    assert lean(source).count("\n") == source.count("\n")
+    assert _tokens(without_comments(source)) == _tokens(source)
+    assert without_comments(source).count("\n") == source.count("\n")
 
 
 def _tokens(source: str) -> list[tuple[str, str, int]]:

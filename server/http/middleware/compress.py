@@ -8,7 +8,7 @@ import zstandard
 from litestar.datastructures import Headers, MutableScopeHeaders
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.http.quality import listed, read_wishes
+from server.http.quality import listed, read_preferences
 
 #: Bytes below which an answer goes as it is: it would fit one packet anyway.
 SMALLEST: Final = 1 << 10
@@ -78,7 +78,7 @@ def _encoding(scope: Scope, body: Any) -> str:
 
 def accepted(header: str) -> str:
     """The encoding of ours that an Accept-Encoding likes best, zstd among equals; or empty."""
-    wishes = {one.name: one.weight for one in read_wishes(header)}
+    wishes = {one.name: one.weight for one in read_preferences(header)}
     others = wishes.get("*", 0.0)
     zstd, gzip = wishes.get("zstd", others), wishes.get("gzip", others)
     if not zstd and not gzip:

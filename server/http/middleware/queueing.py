@@ -7,7 +7,7 @@ from litestar.connection import ASGIConnection
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.access.client_address import AnyConnection, Peers
-from server.http.fair_queue import Sender, Turn, Turns
+from server.http.fair_queue import FairQueue, Sender, Slot
 from server.http.middleware.hosts import PROBES
 from server.http.problems import ClientGoneError
 
@@ -19,7 +19,7 @@ _ROUNDS: Final = 3
 _READING: Final = frozenset({"GET", "HEAD"})
 
 
-def take_turns(app: ASGIApp, turns: Turns, peers: Peers) -> ASGIApp:
+def queue_requests(app: ASGIApp, turns: FairQueue, peers: Peers) -> ASGIApp:
     """`app`, for as many requests at once as `turns` allows; probes and `FILES` always.
 
     A turn ends when the answer begins: streams and slow readers use nothing that others wait for.
@@ -32,7 +32,7 @@ def take_turns(app: ASGIApp, turns: Turns, peers: Peers) -> ASGIApp:
         if scope["path"] in PROBES or scope["path"].startswith(FILES):
             await app(scope, receive, send)
             return
-        turn = Turn(turns, _sender(ASGIConnection(scope), peers))
+        turn = Slot(turns, _sender(ASGIConnection(scope), peers))
         await turn.take()
 
         async def sending(message: Message) -> None:

@@ -11,7 +11,7 @@ from litestar import Litestar, get
 from litestar.routes import HTTPRoute
 from litestar.types import Guard
 
-from server.access.guards import NoEntranceError, anyone, check_entrances, console, device
+from server.access.guards import UnguardedRouteError, anyone, check_guards, console, device
 from server.access.rights import RIGHTS, Action, Scope, Who, scope_of
 from sync.ids import new_id
 from tests.databases import TestDatabase
@@ -311,5 +311,5 @@ def test_a_start_with_a_route_that_says_not_who_may_is_refused(guards: list[Guar
         return ""
 
     app = Litestar([new], openapi_config=None)
-    with pytest.raises(NoEntranceError):
-        check_entrances(app.routes)
+    with pytest.raises(UnguardedRouteError):
+        check_guards(app.routes)
