@@ -22,8 +22,12 @@ PLAIN_DECORATORS: Final = {
     "staticmethod", "classmethod", "property", "contextmanager", "asynccontextmanager", "override",
     "cache", "lru_cache", "cached_property", "retried",
 }  # fmt: skip
-#: Words that had several meanings each, and as what they may stand (see docs/glossary.md).
-WORDS: Final = ("turn", "told", "hold")
+#: Words that had several meanings each, and where they may stand, in the one of docs/glossary.md.
+WORDS: Final = {
+    "turn": (),
+    "told": (),
+    "hold": ("mail/states.py", "mail/delivery/"),  # a mail that waits for an operator is held
+}
 
 
 class Function(NamedTuple):
@@ -141,33 +145,24 @@ def _imports(tree: ast.Module, modules: set[str]) -> dict[str, tuple[str, str]]:
 
 
 def fragments(everything: list[Source]) -> list[Function]:
-    """Functions that are used in one place only, and that no framework calls."""
+    """Private functions that are used in one place, and that no framework calls.
+
+    A public one is the interface of its module, to which one caller is enough.
+    """
     named, attributes = call_sites(everything)
-    every = [one for source in everything for one in functions(source)]
-    exported = _exported(everything)
-    definitions = Counter(one.name for one in every if one.is_method)
+    every = [function for source in everything for function in functions(source)]
+    definitions = Counter(function.name for function in every if function.is_method)
     return [
-        one
-        for one in every
-        if not one.is_called_by_framework
+        function
+        for function in every
+        if function.name.startswith("_")
+        and not function.is_called_by_framework
         and (
-            definitions[one.name] == 1 and attributes[one.name] == 1
-            if one.is_method
-            else named[one.module, one.name] + exported[one.module, one.name] == 1
+            definitions[function.name] == 1 and attributes[function.name] == 1
+            if function.is_method
+            else named[function.module, function.name] == 1
         )
     ]
-
-
-def _exported(everything: list[Source]) -> Counter[tuple[str, str]]:
-    """Uses by way of a package that passes the name on: `from sync.feed import pull`."""
-    named, _ = call_sites(everything)
-    modules = {source.name for source in everything}
-    found: Counter[tuple[str, str]] = Counter()
-    for source in everything:
-        if source.path.endswith("__init__.py"):
-            for name, origin in _imports(source.tree, modules).items():
-                found[origin] += named[source.name, name]
-    return found
 
 
 def _last(decorator: ast.expr) -> str:
@@ -192,11 +187,14 @@ def names(source: Source) -> Iterator[str]:
             yield node.attr
 
 
-def measures(everything: list[Source]) -> list[Measure]:
-    """All of them, for modules as they stand."""
-    every = [one for source in everything for one in functions(source)]
-    lengths = sorted(one.lines for one in every)
+def measures(everything: list[Source], folders: tuple[str, ...] = ("",)) -> list[Measure]:
+    """All of them, of the modules below `folders`."""
     single = fragments(everything)
+    everything = [source for source in everything if source.path.startswith(folders)]
+    within = {source.name for source in everything}
+    single = [function for function in single if function.module in within]
+    every = [function for source in everything for function in functions(source)]
+    lengths = sorted(function.lines for function in every)
     lines = {source.path: source.text.count("\n") for source in everything}
     loose = Counter(
         source.path.split("/")[0]
@@ -216,7 +214,7 @@ def measures(everything: list[Source]) -> list[Measure]:
             "fragments, % of functions",
             100 * len(single) / len(every),
             12,
-            [str(one) for one in single],
+            [f"{function} {function.lines}" for function in single],
         ),
         Measure("lines of a function", lengths[-1], 40, _longest(every, 40)),
         Measure("lines of a function, median", statistics.median(lengths), 12, []),
@@ -240,34 +238,33 @@ def measures(everything: list[Source]) -> list[Measure]:
             [f"{name}: {', '.join(paths)}" for name, paths in often.items()],
         ),
     ]
-    words = [(source.path, name) for source in everything for name in names(source)]
-    for word in (*WORDS, "one"):
-        pattern = re.compile(
-            rf"(?:^|_){word}s?(?:$|_)" if word != "one" else "^one$", re.IGNORECASE
-        )
-        where = Counter(f"{path}: {name}" for path, name in words if pattern.search(name))
-        found.append(
-            Measure(
-                f"names with '{word}'",
-                where.total(),
-                40 if word == "one" else ALLOWED[word],
-                [f"{place} {count}" for place, count in where.items()],
-            )
-        )
+    bound = [(source.path, name) for source in everything for name in names(source)]
+    for word, rooms in WORDS.items():
+        pattern = re.compile(rf"(?:^|_){word}s?(?:$|_)", re.IGNORECASE)
+        where = [
+            f"{path}: {name}"
+            for path, name in bound
+            if pattern.search(name) and not (rooms and path.startswith(rooms))
+        ]
+        found.append(Measure(f"names with '{word}'", len(where), 0, where))
+    where = [f"{path}: {name}" for path, name in bound if name == "one"]
+    found.append(Measure("names that are 'one'", len(where), 40, where))
     return found
 
 
 def _longest(every: list[Function], limit: int) -> list[str]:
-    return [f"{one} {one.lines}" for one in every if one.lines > limit]
-
-
-#: Bound names in which a word may stand, in its one meaning.
-ALLOWED: Final = {"turn": 0, "told": 0, "hold": 0}
+    return [f"{function} {function.lines}" for function in every if function.lines > limit]
 
 
 def main(asked: list[str]) -> int:
-    """Print all measures, and what the ones that are asked for counted."""
-    found = measures(sources())
+    """Print all measures, and what the ones that are asked for counted.
+
+    A folder (`mail/`) among `asked` has only its modules measured.
+    """
+    folders = tuple(word for word in asked if word.endswith("/"))
+    everything = sources()
+    found = measures(everything, folders or ("",))
+    asked = [word for word in asked if word not in folders]
     for measure in found:
         sys.stdout.write(f"{measure.line}\n")
         if any(word in measure.name for word in asked):
