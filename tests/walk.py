@@ -95,9 +95,10 @@ async def walk(database: TestDatabase, api: Served, sink: Sink, way: Walk) -> No
         await roll_due()
 
 
-def told(way: Walk, named: str | None) -> Iterator[str]:
-    """The lines to print."""
-    for name, entered in way.steps.items():
+def lines(way: Walk, named: str | None) -> Iterator[str]:
+    """What is printed: each step, and `whole`, what any of them entered."""
+    whole = {code: None for entered in way.steps.values() for code in entered}
+    for name, entered in {**way.steps, "whole": whole}.items():
         files = {code.co_filename for code in entered}
         yield f"{name:8} {len(files):3} files {len(entered):4} functions"
         if name == named:
@@ -127,7 +128,7 @@ def main() -> None:
         sys.setprofile(way.see)
         asyncio.run(_with_database(database, api, sink, way))
         sys.setprofile(None)
-    for line in told(way, sys.argv[1] if len(sys.argv) > 1 else None):
+    for line in lines(way, sys.argv[1] if len(sys.argv) > 1 else None):
         sys.stdout.write(f"{line}\n")
 
 

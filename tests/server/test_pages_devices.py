@@ -73,10 +73,15 @@ def test_the_square_says_the_link_that_opens_the_app_with_the_code(
     page = diane.post(f"/devices/enrol/{north.world.bob}").text
     link = f"{api.base_url}/tech/#enrol={code_in(page)}"
     wanted = segno.make_qr(link, error="m").matrix_iter(border=4)
-    drawn = re.search(r'class="dark" d="([^"]+)"', page)
+    drawn = re.search(r'class="dark"[^>]* d="([^"]+)"', page)
     assert drawn is not None
-    runs = re.findall(r"M(\d+) (\d+)h(\d+)v1h-\3z", drawn[1])
-    dark = {(int(x) + step, int(y)) for x, y, length in runs for step in range(int(length))}
+    dark, x, y = set(), 0.0, 0.0
+    for move, right, down, length in re.findall(r"(M|m)(-?\d+) ([-\d.]+)|h(\d+)", drawn[1]):
+        if length:
+            dark |= {(int(x) + step, int(y)) for step in range(int(length))}
+            x += int(length)
+        else:
+            x, y = int(right) + x * (move == "m"), float(down) + y * (move == "m")
     assert dark == {(x, y) for y, row in enumerate(wanted) for x, bit in enumerate(row) if bit}
 
 
