@@ -31,7 +31,7 @@ auth_type = scram-sha-256
 auth_file = {folder}/users.txt
 {more}
 """
-#: As README has it: logins are the server's, and it tells how they are verified.
+#: As docs/operating.md has it: logins are the server's, and it tells how they are verified.
 ASKING: Final = "auth_query = SELECT usename, passwd FROM pg_shadow WHERE usename = $1"
 
 
