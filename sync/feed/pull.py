@@ -104,7 +104,7 @@ async def read_stretch(
     if after and not await _continues(tx, after, head):
         return None
     floor = after.floor if after and goes_on else head["pruned"]
-    rows = [row for row in found if row["position"] is not None]
+    rows = found if head["position"] is not None else []
     more = len(rows) > most
     rows = rows[:most]
     last: int = rows[-1]["position"] if rows else start
