@@ -1,0 +1,1 @@
+"""What follows from the field: campaigns, invitations, mails, answers, results."""

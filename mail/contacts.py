@@ -173,7 +173,7 @@ async def unsubscribe(tx: Tx, contact: UUID) -> bool:
 
 
 async def found_full(tx: Tx, contact: UUID, invitation: UUID) -> bool:
-    """Note that a contact's mailbox never had room for this mail; is that for good?
+    """Record that a contact's mailbox never had room for this mail, and return whether it is full.
 
     It is when it took no mail on `FULL_VISITS` visits in `FULL_FOR`.
     """

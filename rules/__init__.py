@@ -1,0 +1,1 @@
+"""What should happen, pure: the order of history, delays, addresses, decisions."""

@@ -1,0 +1,1 @@
+"""What people and programs touch: API, pages, the technician's app, the command, processes."""

@@ -1,0 +1,1 @@
+"""What happened in the field: intake, feed, records, devices."""

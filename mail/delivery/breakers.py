@@ -218,7 +218,7 @@ async def refused(
 
 
 async def put_behind(tx: Tx, invitation: UUID, attempt: int, route: Route, text: str) -> bool:
-    """Have a mail wait that was refused, and no time is counted; is it leased under `attempt`?"""
+    """Have a refused mail wait without counting time; return whether `attempt` still holds it."""
     until = tx.now + LOOK_AGAIN
     fence = (tx.account, invitation, attempt)
     domains = (route.sender, route.recipient)

@@ -56,8 +56,9 @@ class _Known(Struct, frozen=True):
 async def judge(
     tx: Tx, candidates: Sequence[Candidate], versions: Versions, probes: Probes
 ) -> list[Outcome]:
-    """Judge locked `candidates` in their order, leave the rows of their contacts locked, and
-    keep whom those that may go are sent to.
+    """Judge locked `candidates` in their order and record the addresses of those that may go.
+
+    The rows of their contacts stay locked.
     """
     asked = [(one, versions.get((one.campaign, one.version))) for one in candidates]
     possible = {

@@ -1,4 +1,4 @@
-"""One campaign version in one language, compiled to octets with holes, and filled for a person.
+r"""One campaign version in one language, compiled to octets with holes, and filled for a person.
 
 Everything is encoded as it travels when it is compiled, in quoted-printable with dots doubled. A
 hole may be cut anywhere because a soft line break may stand anywhere: each part is encoded for
@@ -7,7 +7,7 @@ itself and ends in one. So a recipient costs a few short encodings only.
 The layouts, in mail/templates, say `%(name)b` where a hole shall be. What they are given to write
 is kept out of their way, behind marks, and put in at the end: nothing that a campaign says can look
 like a hole, and mrml would spoil it (it writes attributes as Rust's debug form has them, a no-break
-space as `\\u{a0}`, and numeric references would not survive either: `&#133;` is "…" in HTML).
+space as `\u{a0}`, and numeric references would not survive either: `&#133;` is "…" in HTML).
 """
 
 import binascii

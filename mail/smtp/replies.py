@@ -69,7 +69,7 @@ class Reply(Struct, frozen=True):
     lines: list[str]
 
     def error(self, phase: Phase) -> SendError:
-        """This reply as a refusal in `phase`."""
+        """The reply as a refusal in `phase`."""
         found = next(filter(None, map(_ENHANCED.search, self.lines)), None)
         text = f"{self.code} {' '.join(self.lines)}"[:_LONGEST_TEXT]
         return SendError(phase, text, self.code, found.group(1) if found else None)

@@ -62,7 +62,7 @@ class Attempt(Struct, frozen=True):
     """
 
     candidates: list[Candidate]
-    trusted_browser: Candidate | None
+    known: Candidate | None
     peer_bucket: Bucket
     now: datetime
 

@@ -44,7 +44,6 @@ async def task_list(request: ConsoleRequest) -> Response[str]:
 @get("/tasks/live", guards=[console(Action.TASK_READ)])
 async def task_news(request: ConsoleRequest) -> Events:
     """Says when the list may have changed. It says nothing of what: the list is read again."""
-
     ticks = services(request).live.account(request.user.account, session_of(request))
     return Events(ticks, _changed)
 

@@ -1,5 +1,6 @@
-"""Which tasks of the list have all words that are sought, each in the title, the number, the
-customer's name, or the location's name or address.
+"""Which tasks of the list have all words that are sought.
+
+A word may stand in the title, the number, the customer's name, or the location's name or address.
 
 Three ways lead to a page of them, and the cheapest is not known before. The list is walked from its
 top, and those are left out that have not all words: quick where all are frequent. Or the tasks of a
@@ -139,8 +140,8 @@ class Search(Struct, frozen=True):
 
 
 async def read_words(tx: Tx, text: str) -> list[str]:
-    """The distinct words that somebody typed, as texts have them, what may be rare first:
+    """The distinct words that somebody typed, as texts have them.
 
-    numbers, then long words.
+    What may be rare comes first: numbers, then long words.
     """
     return [row["word"] for row in await tx.fetch(_WORDS, text.split())]

@@ -106,10 +106,10 @@ class Watcher(Protocol):
     """Who hears how the start goes."""
 
     def starting(self, stage: Stage) -> None:
-        """This is being done now."""
+        """Report what is being done now."""
 
     def ready(self, running: Running) -> None:
-        """Everything answers."""
+        """Report that everything answers."""
 
 
 def up(settings: Settings, place: Place, watcher: Watcher) -> None:

@@ -181,10 +181,7 @@ class Transition(Table, tablename="transition", db=DB):
 
 
 class FeedHead(Table, tablename="feed_head", db=DB):
-    """The account's feed:
-
-    its epoch, the last position given, and up to where tombstones were pruned.
-    """
+    """The account's feed: its epoch, the last position given, where tombstones are pruned to."""
 
     key = ("account",)
     account = BigInt(primary_key=True, null=False, default=None)

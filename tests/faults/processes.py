@@ -209,7 +209,7 @@ class Api(Retour):
 
 
 def environment(settings: dict[str, object]) -> dict[str, str]:
-    """This process's variables with `settings`, and no other setting of Retour's.
+    """The variables of this process with `settings`, and no other setting of Retour's.
 
     Coverage is not asked for: what is killed reports none, and measuring costs a third of its time.
     """

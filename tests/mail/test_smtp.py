@@ -304,7 +304,7 @@ async def test_dots_at_the_start_of_lines_survive(server: SmtpServer, octets: by
 async def test_it_logs_in_by_plain(server: SmtpServer) -> None:
     server.extensions.append("AUTH LOGIN PLAIN")
     (await opened(server, user="we", password="s3cret")).close()
-    [command] = [one for one in server.cli.localised if one.startswith("AUTH")]
+    [command] = [one for one in server.commands if one.startswith("AUTH")]
     assert base64.b64decode(command.removeprefix("AUTH PLAIN ")) == b"\0we\0s3cret"
 
 
@@ -312,7 +312,7 @@ async def test_it_logs_in_by_login_where_there_is_nothing_else(server: SmtpServe
     server.extensions.append("AUTH LOGIN")
     server.next("AUTH", "334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6", "235 2.7.0 ok")
     (await opened(server, user="we", password="s3cret")).close()
-    assert [base64.b64decode(one) for one in server.cli.localised[-2:]] == [b"we", b"s3cret"]
+    assert [base64.b64decode(one) for one in server.commands[-2:]] == [b"we", b"s3cret"]
 
 
 async def test_a_refused_login_is_the_servers_matter(server: SmtpServer) -> None:
@@ -360,7 +360,7 @@ async def test_starttls_encrypts_before_anything_is_said(
         connection = await SmtpConnection.open(address, by(PATIENT), NAME, trusting)
         await sent(connection, "a@example.test")
         connection.close()
-        assert [one.partition(" ")[0] for one in server.cli.localised] == [
+        assert [one.partition(" ")[0] for one in server.commands] == [
             "EHLO", "STARTTLS", "EHLO", "MAIL", "RCPT", "DATA",
         ]  # fmt: skip
 
@@ -426,7 +426,7 @@ async def test_it_says_its_name_and_the_servers_words_about_it_are_kept(
     server: SmtpServer,
 ) -> None:
     (await opened(server)).close()
-    assert server.cli.localised == [f"EHLO {NAME}"]
+    assert server.commands == [f"EHLO {NAME}"]
     server.always["EHLO"] = "421 4.7.0 Try again later, closing connection. (EHLO)"
     with pytest.raises(SendError) as caught:
         await opened(server)
@@ -441,7 +441,7 @@ async def test_a_server_that_knows_no_ehlo_is_greeted_with_helo(
     connection = await opened(server)
     await sent(connection, "a@example.test")
     await connection.quit(by(PATIENT))
-    assert server.cli.localised[:2] == [f"EHLO {NAME}", f"HELO {NAME}"]
+    assert server.commands[:2] == [f"EHLO {NAME}", f"HELO {NAME}"]
     assert len(server.mails) == 1
 
 

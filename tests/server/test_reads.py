@@ -213,7 +213,7 @@ async def opened(database: TestDatabase, owner: Owner, name: str) -> Office:
 
 @asynccontextmanager
 async def working(database: TestDatabase) -> AsyncIterator[None]:
-    """This event loop connected with a worker's rights, in sessions that planned nothing yet."""
+    """The event loop connected with a worker's rights, in sessions that planned nothing yet."""
     await DB.open(database.worker)
     try:
         yield

@@ -32,7 +32,7 @@ HOST: Final = "retour.test"
 
 
 class UnknownCommitError(RuntimeError):
-    """This clone has no such commit: it was made without history, or is no clone at all."""
+    """The clone has no such commit: it was made without history, or is no clone at all."""
 
 
 class Place(msgspec.Struct, frozen=True):

@@ -82,7 +82,6 @@ def read_bodies(app: ASGIApp, *, deadline: float = DEADLINE) -> ASGIApp:
     :raises BadEncodingError: a stream that does not inflate.
     :raises WrongFormError: a page was sent something other than an urlencoded form.
     """
-
     arriving = Arriving()
 
     async def reading(scope: Scope, receive: Receive, send: Send) -> None:
