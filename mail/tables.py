@@ -112,9 +112,9 @@ class Invitation(Table, tablename="invitation", db=DB):
     """One survey.
 
     `kind`: `task`, for a campaign, task and round; `relational`, for a campaign, customer and
-    period, about no visit. `customer`: whom the transition names, if any; of a relational one whoever is asked. `period`:
-    its first day. `manual`: somebody in the office asked for it. `rearm_transition`: the task's
-    last transition at a drop that may re-arm.
+    period, about no visit. `customer`: whom the transition names, if any; of a relational one
+    whoever is asked. `period`: its first day. `manual`: somebody in the office asked for it.
+    `rearm_transition`: the task's last transition at a drop that may re-arm.
     """
 
     key = ("account", "id")
