@@ -10,7 +10,7 @@ from sync.messages import Push
 from tests.databases import TestDatabase
 from tests.faults.driving import active_campaign, deliver, mail_config, plan
 from tests.faults.sink import Sink
-from tests.faults.trials import TRIALS
+from tests.faults.trials import trials_of
 from tests.faults.yard import Visit, Yard, verdicts
 from tests.journeys.surveys import survey
 
@@ -55,7 +55,7 @@ async def test_20_however_wrong_the_clocks_are_one_mail_goes_and_none_early(
     api, owner, config = yard.fleet.api(), yard.owner, mail_config(database, sink)
     later = survey(yard.world.service_call, [CLOSED], "Two hours later?", delay="00:02:00")
     await active_campaign(yard.world.account, "in two hours", later, owner)
-    for trial in range(TRIALS):
+    for trial in trials_of(WRONG):
         device, server = WRONG[trial % len(WRONG)]
         await owner.right_clock()
         truly, visit = await now(), await yard.visit()

@@ -11,7 +11,7 @@ from sync.messages import Item
 from tests.databases import TestDatabase
 from tests.faults.listening import cut
 from tests.faults.processes import Api
-from tests.faults.trials import TRIALS
+from tests.faults.trials import TRIALS, trials_of
 from tests.faults.wire import HttpCutter, Place, PostgresProxy
 from tests.faults.yard import DONE, Yard, eventually, verdicts
 
@@ -64,7 +64,7 @@ async def test_1_an_api_killed_in_a_push_leaves_all_of_the_batch_or_nothing(
 ) -> None:
     unharmed = yard.fleet.api()
     with PostgresProxy(database.owner) as proxy:
-        for trial in range(TRIALS):
+        for trial in trials_of(STEPS):
             step = STEPS[trial % len(STEPS)]
             items = await batch_of_four_visits(yard)
             api = yard.fleet.api(database_url=proxy.dsn)
@@ -76,7 +76,7 @@ async def test_1_an_api_killed_in_a_push_leaves_all_of_the_batch_or_nothing(
             assert verdicts(retried) == ["accepted"] * len(items)
             assert await stored(yard, items) == len(items)
             assert await states_of(yard, items) == {DONE}
-        assert sum(trap.hits for trap in proxy.traps.values()) == TRIALS
+        assert sum(trap.hits for trap in proxy.traps.values()) == len(trials_of(STEPS))
 
 
 async def test_2_a_reply_lost_after_commit_is_given_again_word_for_word(yard: Yard) -> None:

@@ -1,6 +1,12 @@
 """How many times each fault is tried: 5 for everyday, 200 by `make faults`."""
 
 import os
+from collections.abc import Sized
 from typing import Final
 
 TRIALS: Final = int(os.environ.get("RETOUR_FAULT_TRIALS", "5"))
+
+
+def trials_of(kinds: Sized) -> range:
+    """The trials of a fault that is tried in several ways in turn: each of them at least once."""
+    return range(max(TRIALS, len(kinds)))
