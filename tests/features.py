@@ -19,7 +19,7 @@ ROOT: Final = Path(__file__).parent.parent
 PAGE: Final = Path("docs", "features.md")
 
 STATES: Final = ("works", "partly", "not yet")
-#: The line of the counts that adds up the chapters whose ids start with a letter.
+#: The row of the counts that adds up the chapters whose ids start with a letter.
 TOTAL: Final = "All features"
 
 #: "## Campaigns (C)": its ids are C1, C2 ...; without a letter they are 1, 2 ...
@@ -32,7 +32,7 @@ Counts: TypeAlias = tuple[int, ...]
 
 
 class Feature(Struct, frozen=True):
-    """One line of a chapter's table. `missing`: what a feature that is partly there lacks."""
+    """One row of a chapter's table. `missing`: what keeps the state from being works."""
 
     id: str
     state: str
@@ -55,17 +55,17 @@ class Chapter(Struct, frozen=True):
 
 
 class Page(Struct, frozen=True):
-    """The page: its chapters, and what its first table says of them by title, as it is written."""
+    """The page: its chapters, and by title the numbers that its first table gives for them."""
 
     chapters: Sequence[Chapter]
     counts: Mapping[str, Sequence[str]]
 
 
 def read(text: str) -> Page:
-    """The page as written; sections without a table are no chapters."""
+    """Return the chapters and counts of `text`; a section without a table is no chapter."""
     head, *sections = re.split(r"(?m)^(?=## )", text)
     chapters = [_chapter(*section.splitlines()) for section in sections]
-    counts = {_LINK.sub(r"\g<text>", title).strip("*"): said for title, *said in _rows(head)}
+    counts = {_LINK.sub(r"\g<text>", title).strip("*"): cells for title, *cells in _rows(head)}
     return Page([chapter for chapter in chapters if chapter.features], counts)
 
 
@@ -78,7 +78,7 @@ def _chapter(heading: str, *lines: str) -> Chapter:
 
 
 def _rows(text: str) -> Iterator[list[str]]:
-    """The cells of the lines of all tables, without heads."""
+    """Yield the cells of each row of the tables in `text`, but for their headers."""
     lines = [line.strip() for line in text.splitlines()]
     for before, line in zip(["", *lines], lines, strict=False):
         if before.startswith("|") and line.startswith("|") and not line.startswith("|---"):
@@ -86,14 +86,14 @@ def _rows(text: str) -> Iterator[list[str]]:
 
 
 def _feature(cells: Sequence[str]) -> Feature:
-    """Of a line that has not four cells the rest stands for its state, which is none then."""
+    """Return the feature of a row; if it has not four cells, its state is an unknown one."""
     state, _, missing = " | ".join(cells[2:-1]).partition(":")
     names = [name.strip("`") for name in re.split(r"<br>|\s+", cells[-1]) if name]
     return Feature(cells[0], state, missing.strip(), names)
 
 
 def tests_of(root: Path) -> frozenset[str]:
-    """The test functions of the checkout at `root`, as pytest names them without parameters.
+    """Return the test functions below `root`, as pytest names them without parameters.
 
     Nothing is imported, so that this needs no browser, broker or database.
     """
@@ -107,7 +107,7 @@ def tests_of(root: Path) -> frozenset[str]:
 
 
 def problems(page: Page, known: Collection[str]) -> list[str]:
-    """All that is wrong with `page`; `known`: the tests that there are."""
+    """Return everything that is wrong with `page`. `known`: names of all tests."""
     features = list(chain.from_iterable(chapter.features for chapter in page.chapters))
     return [
         *_repeated(features),
@@ -119,15 +119,15 @@ def problems(page: Page, known: Collection[str]) -> list[str]:
 
 def _repeated(features: Sequence[Feature]) -> Iterator[str]:
     times = Counter(feature.id for feature in features)
-    yield from (f"{key}: stands {count} times" for key, count in times.items() if count > 1)
+    yield from (f"{key}: occurs {count} times" for key, count in times.items() if count > 1)
 
 
 def _misnumbered(chapter: Chapter) -> Iterator[str]:
-    """Ids that are not the chapter's, and those that its sequence from 1 on lacks."""
+    """Yield ids that belong to another chapter, and gaps in the sequence from 1 on."""
     found = [feature.id for feature in chapter.features]
-    ours = [key for key in found if _ID.fullmatch(key) and _letter(key) == chapter.letter]
-    yield from (f"{key}: is no id of {chapter.title}" for key in found if key not in ours)
-    numbers = {int(key.removeprefix(chapter.letter)) for key in ours}
+    own = [key for key in found if _ID.fullmatch(key) and _letter(key) == chapter.letter]
+    yield from (f"{key}: is no id of {chapter.title}" for key in found if key not in own)
+    numbers = {int(key.removeprefix(chapter.letter)) for key in own}
     for number in range(1, max(numbers, default=0) + 1):
         if number not in numbers:
             yield f"{chapter.letter}{number}: is missing in {chapter.title}"
@@ -138,7 +138,7 @@ def _letter(key: str) -> str:
 
 
 def _faults(feature: Feature, known: Collection[str]) -> Iterator[str]:
-    """What is wrong with one feature's state and tests."""
+    """Yield what is wrong with the state and the tests of a feature."""
     if feature.state not in STATES:
         yield f"its state {feature.state!r} is none of {', '.join(STATES)}"
         return
@@ -147,21 +147,21 @@ def _faults(feature: Feature, known: Collection[str]) -> Iterator[str]:
     if feature.state != "not yet" and not feature.tests:
         yield f"{feature.state}, and no test is named"
     if (feature.state == "partly") != bool(feature.missing):
-        yield "what is missing is said where the state is partly, and nowhere else"
+        yield "the state partly, and no other, names what is missing"
     yield from (f"there is no test {name}" for name in feature.tests if name not in known)
 
 
 def _miscounted(page: Page) -> Iterator[str]:
-    """Lines of the first table that do not say what the chapters do."""
+    """Yield rows of the first table whose numbers are not those of the chapters."""
     counts = {chapter.title: chapter.counts for chapter in page.chapters}
     lettered = [chapter.counts for chapter in page.chapters if chapter.letter]
     counts[TOTAL] = tuple(map(sum, zip(*lettered, strict=True))) or (0,) * len(STATES)
     for title, counted in counts.items():
-        said = page.counts.get(title)
-        if said is None:
-            yield f"counts: there is no line for {title}"
-        elif said != [str(number) for number in counted]:
-            yield f"counts: {title} has {_listed(counted)}, and its line says {_listed(said)}"
+        stated = page.counts.get(title)
+        if stated is None:
+            yield f"counts: there is no row for {title}"
+        elif stated != [str(number) for number in counted]:
+            yield f"counts: {title} has {_listed(counted)}, its row says {_listed(stated)}"
     yield from (f"counts: {title} is no chapter" for title in page.counts if title not in counts)
 
 

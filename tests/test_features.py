@@ -1,4 +1,4 @@
-"""The check of docs/features.md finds what it seeks."""
+"""The check of docs/features.md reports each kind of mistake."""
 
 from pathlib import Path
 from typing import Final
@@ -46,9 +46,9 @@ No table.
 """
 KNOWN: Final = {"tests/test_a.py::test_asks", "tests/b/test_b.py::test_once"}
 
-#: What stands in the page in place of something else, and what is wrong then.
+#: A name, the text to replace, its replacement, and the problems that follow.
 CASES: Final[list[tuple[str, str, str, list[str]]]] = [
-    ("an id twice", "| C2 |", "| C1 |", ["C1: stands 2 times"]),
+    ("an id twice", "| C2 |", "| C1 |", ["C1: occurs 2 times"]),
     ("a gap", "| C2 |", "| C3 |", ["C2: is missing in Campaigns"]),
     ("no first one", "| W1 |", "| W2 |", ["W1: is missing in Timing"]),
     ("a gap in the rules", "| 1 | Never", "| 2 | Never", ["1: is missing in Numbered rules"]),
@@ -60,8 +60,8 @@ CASES: Final[list[tuple[str, str, str, list[str]]]] = [
         "| Waits. | soon |",
         [
             "W1: its state 'soon' is none of works, partly, not yet",
-            "counts: Timing has 0, 0, 0, and its line says 0, 0, 1",
-            "counts: All features has 1, 1, 0, and its line says 1, 1, 1",
+            "counts: Timing has 0, 0, 0, its row says 0, 0, 1",
+            "counts: All features has 1, 1, 0, its row says 1, 1, 1",
         ],
     ),
     (
@@ -70,8 +70,8 @@ CASES: Final[list[tuple[str, str, str, list[str]]]] = [
         "| Waits | or not. | not yet |",
         [
             "W1: its state 'or not. | not yet' is none of works, partly, not yet",
-            "counts: Timing has 0, 0, 0, and its line says 0, 0, 1",
-            "counts: All features has 1, 1, 0, and its line says 1, 1, 1",
+            "counts: Timing has 0, 0, 0, its row says 0, 0, 1",
+            "counts: All features has 1, 1, 0, its row says 1, 1, 1",
         ],
     ),
     (
@@ -96,13 +96,13 @@ CASES: Final[list[tuple[str, str, str, list[str]]]] = [
         "partly, and nothing missing",
         "partly: no scores",
         "partly:",
-        ["C2: what is missing is said where the state is partly, and nowhere else"],
+        ["C2: the state partly, and no other, names what is missing"],
     ),
     (
         "works, and something missing",
         "| works | `tests/b",
         "| works: but slowly | `tests/b",
-        ["1: what is missing is said where the state is partly, and nowhere else"],
+        ["1: the state partly, and no other, names what is missing"],
     ),
     (
         "a test that does not exist",
@@ -126,19 +126,19 @@ CASES: Final[list[tuple[str, str, str, list[str]]]] = [
         "a wrong count",
         "(#timing-w) | 0 | 0 | 1 |",
         "(#timing-w) | 1 | 0 | 0 |",
-        ["counts: Timing has 0, 0, 1, and its line says 1, 0, 0"],
+        ["counts: Timing has 0, 0, 1, its row says 1, 0, 0"],
     ),
     (
         "a wrong sum",
         "**All features** | 1 |",
         "**All features** | 2 |",
-        ["counts: All features has 1, 1, 1, and its line says 2, 1, 1"],
+        ["counts: All features has 1, 1, 1, its row says 2, 1, 1"],
     ),
     (
         "no count",
         "| [Timing](#timing-w) | 0 | 0 | 1 |\n",
         "",
-        ["counts: there is no line for Timing"],
+        ["counts: there is no row for Timing"],
     ),
     (
         "a count of nothing",
@@ -161,7 +161,7 @@ def test_a_sound_page_is_silent() -> None:
 @pytest.mark.parametrize(
     ("there", "instead", "wrong"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
 )
-def test_what_is_wrong_with_a_page_is_said(there: str, instead: str, wrong: list[str]) -> None:
+def test_what_is_wrong_with_a_page_is_reported(there: str, instead: str, wrong: list[str]) -> None:
     assert TEXT.count(there) == 1
     assert problems(read(TEXT.replace(there, instead)), KNOWN) == wrong
 
