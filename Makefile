@@ -13,7 +13,7 @@ PROCESSES ?= 3
 LOCK ?= --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench faults lock
+.PHONY: help install run fmt fast test check bench faults lock
 
 help: ## Say what each target does
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -36,7 +36,15 @@ run: install ## Start everything with the demo account (options: make run ARGS="
 MEASURED := tests/rules tests/sync tests/mail tests/server
 PYTEST := $(BIN)/python -m pytest --dist=worksteal --numprocesses
 
-test: install ## Run the whole suite (RETOUR_TEST_ALL=1: nothing may be skipped)
+# What a change is checked with all the time: no browser, broker, killed process, or test of two seconds.
+fast: install ## Run what is quick, in about a minute
+	$(PYTEST) $(PROCESSES) -m "not (browser or broker or faults or slow)" $(ARGS) tests
+
+ifdef T
+test: install ## Run the whole suite, or T=path (RETOUR_TEST_ALL=1: nothing may be skipped)
+	$(BIN)/python -m pytest $(ARGS) $(T)
+else
+test: install
 	rm -f .coverage .coverage.*
 	@status=0; \
 	$(PYTEST) $(PROCESSES) --cov --cov-report= $(MEASURED) || status=$$?; \
@@ -44,6 +52,11 @@ test: install ## Run the whole suite (RETOUR_TEST_ALL=1: nothing may be skipped)
 	exit $$status
 	$(BIN)/python -m coverage report --include='rules/*' --fail-under=100
 	$(BIN)/python -m coverage report --include='sync/*,mail/*,server/*' --skip-covered --fail-under=90
+endif
+
+fmt: install ## Format the code, and fix what can be fixed
+	$(BIN)/ruff check --fix --exit-zero --quiet .
+	$(BIN)/ruff format .
 
 check: install ## Format, lint, types, import contracts, catalogues, migration drift, locks, features
 	$(BIN)/ruff format --check .
