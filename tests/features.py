@@ -92,7 +92,7 @@ def _feature(cells: Sequence[str]) -> Feature:
     return Feature(cells[0], state, missing.strip(), names)
 
 
-def tests_of(root: Path) -> frozenset[str]:
+def find_tests(root: Path) -> frozenset[str]:
     """Return the test functions below `root`, as pytest names them without parameters.
 
     Nothing is imported, so that this needs no browser, broker or database.
@@ -170,6 +170,6 @@ def _listed(numbers: Sequence[object]) -> str:
 
 
 if __name__ == "__main__":
-    found = problems(read((ROOT / PAGE).read_text(encoding="utf-8")), tests_of(ROOT))
+    found = problems(read((ROOT / PAGE).read_text(encoding="utf-8")), find_tests(ROOT))
     sys.stdout.writelines(f"{PAGE}: {problem}\n" for problem in found)
     sys.exit(1 if found else 0)

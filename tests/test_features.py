@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from tests.features import PAGE, ROOT, Feature, problems, read, tests_of
+from tests.features import PAGE, ROOT, Feature, find_tests, problems, read
 
 TEXT: Final = """\
 # Features
@@ -174,11 +174,11 @@ def test_tests_are_found_without_importing_them(tmp_path: Path) -> None:
         "def tested(): ...\n\nclass Test:\n    def test_three(self): ...\n"
     )
     (folder / "sent.py").write_text("def test_four(): ...\n")
-    assert tests_of(tmp_path) == {
+    assert find_tests(tmp_path) == {
         "tests/mail/test_sent.py::test_one",
         "tests/mail/test_sent.py::test_two",
     }
 
 
 def test_our_own_page_is_sound() -> None:
-    assert problems(read((ROOT / PAGE).read_text(encoding="utf-8")), tests_of(ROOT)) == []
+    assert problems(read((ROOT / PAGE).read_text(encoding="utf-8")), find_tests(ROOT)) == []
