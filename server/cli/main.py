@@ -15,6 +15,7 @@ from server.access.api_tokens import MOST_DAYS, USUAL_DAYS, read_order
 from server.cli import accounts, restore
 from server.cli.localised import SpokenGroup
 from server.cli.options import account_option, data_option, host_option, in_words, port_option
+from server.cli.reload import run_reloading
 from server.cli.terminal import Screen, _, ask_password, check_password, locale, token_lines
 from server.http.problems import PROBLEMS
 from server.provisioning.provision import provision, provision_new
@@ -40,9 +41,18 @@ def main() -> None:
 @data_option
 @port_option
 @host_option
+@click.option(
+    "--reload",
+    "reloads",
+    is_flag=True,
+    help=_("Start again whenever a file of the code changes, for developers."),
+)
 @in_words
-def up_command(folder: Path | None, port: int, host: str) -> None:
+def up_command(folder: Path | None, port: int, host: str, reloads: bool) -> None:
     """API, worker, clock and mailbox on an embedded PostgreSQL."""
+    if reloads:
+        run_reloading([word for word in sys.argv[2:] if word != "--reload"])
+        return
     settings = load()
     place = Place((folder or Path(settings.data)).absolute(), host, port)
     place.folder.mkdir(parents=True, exist_ok=True)
