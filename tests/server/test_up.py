@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -29,7 +30,7 @@ SOON: Final = 15
 class Up:
     """One `retour up`, in a process group of its own."""
 
-    def __init__(self, folder: Path, port: int = 0) -> None:
+    def __init__(self, folder: Path, *options: str, port: int = 0, code: Path = ROOT) -> None:
         self.folder = folder
         self.output = folder.parent / f"{secrets.token_hex(4)}.out"
         with self.output.open("wb") as out:
@@ -43,13 +44,14 @@ class Up:
                     folder,
                     "--port",
                     str(port),
+                    *options,
                 ],
                 env=environment({}) | {"LC_ALL": "en_CA.UTF-8"},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                cwd=ROOT,
+                cwd=code,
             )
 
     def said(self) -> str:
@@ -86,9 +88,11 @@ class Up:
 
 
 @contextmanager
-def started(folder: Path, *, words: str = "Ctrl-C stops") -> Iterator[Up]:
+def started(
+    folder: Path, *options: str, words: str = "Ctrl-C stops", code: Path = ROOT
+) -> Iterator[Up]:
     """`retour up` on a free port, once it has said `words`."""
-    up = Up(folder)
+    up = Up(folder, *options, code=code)
     try:
         up.wait_for(words)
         yield up
@@ -160,7 +164,7 @@ def test_a_second_one_on_the_same_folder_is_refused(folder: Path) -> None:
 def test_a_port_that_is_taken_is_said_so(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        up = Up(folder, port)
+        up = Up(folder, port=port)
         assert up.popen.wait(timeout=60) == 1
     assert f"Cannot listen on 127.0.0.1:{port}" in up.said()
 
@@ -256,3 +260,14 @@ def test_a_kill_while_the_demo_is_written_leaves_no_half_of_it(tmp_path: Path) -
         up.kill_everything()
     with started(tmp_path / "data") as again:
         assert tasks(again) == 300
+
+
+def test_a_change_of_the_code_starts_everything_again(folder: Path, tmp_path: Path) -> None:
+    code = tmp_path / "code"
+    for package in ("rules", "sync", "mail", "server", "fixtures"):
+        shutil.copytree(ROOT / package, code / package)
+    with started(folder, "--reload", code=code) as up:
+        before = tasks(up)
+        (code / "server" / "templates" / "layout.html").touch()
+        until(lambda: up.said().count("Ctrl-C stops") == 2, "everything is started again")
+        assert tasks(up) == before
