@@ -227,7 +227,7 @@ def measures(everything: list[Source], folders: tuple[str, ...] = ("",)) -> list
         ),
         Measure(
             "loose files of a package",
-            max(loose.values()),
+            max(loose.values(), default=0),
             10,
             [f"{name} {count}" for name, count in loose.items()],
         ),
