@@ -4,7 +4,7 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-from sync.audit import Told, tell
+from sync.audit import AuditChange, record
 from sync.database import Tx
 from sync.errors import ConflictError, MissingError
 from sync.feed.publish import touch
@@ -44,6 +44,6 @@ async def accept(tx: Tx, transition: UUID, by: UUID | None) -> None:
     things = await keep(tx, [(arrival, ACCEPTED)], locked, partial(settle, by=by))
     told = {"verdict": "refused", "reason": row["refusal"]}
     accepted = {"verdict": ACCEPTED.verdict, "reason": None}
-    await tell(tx, "refused.accept", [Told(f"transition/{transition}", told, accepted)])
+    await record(tx, "refused.accept", [AuditChange(f"transition/{transition}", told, accepted)])
     await publish_verdicts(tx, [arrival])
     await touch(tx, things)

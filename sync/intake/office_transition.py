@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct, field
 
-from sync.audit import Told, tell
+from sync.audit import AuditChange, record
 from sync.database import SYSTEM, Tx, run
 from sync.errors import ConflictError, MissingError, UnknownReferenceError
 from sync.feed.publish import touch
@@ -82,7 +82,7 @@ async def _progress(tx: Tx, task: UUID, by: UUID | None, order: Progress) -> Res
     arrival = await _arrival(tx, task, by, order, digest)
     things = await keep(tx, [(arrival, ACCEPTED)], tasks)
     made = {"transition": order.id, "state": order.state, "moment": arrival.body.moment}
-    await tell(tx, "task.progress", [Told(f"task/{task}", None, made)])
+    await record(tx, "task.progress", [AuditChange(f"task/{task}", None, made)])
     await touch(tx, things)
     return Result(order.sent_id, "accepted")
 
