@@ -92,7 +92,7 @@ def between(object_: str, before: Struct | None, after: Struct) -> AuditChange:
 
 
 async def record(tx: Tx, action: str, changes: Sequence[AuditChange]) -> None:
-    """Record that `tx.actor` did `action` to the objects of `changes`; nothing if there are none."""
+    """Record that `tx.actor` did `action` to each of `changes`; without any, do nothing."""
     if not changes:
         return
     await tx.execute(
