@@ -1,1 +1,1 @@
-"""What should happen, pure: the order of history, delays, addresses, decisions."""
+"""The rules, without clock, IO or database: order of a history, delays, addresses, decisions."""

@@ -1,4 +1,4 @@
-"""Which mailbox to ask, and when two of them are the same."""
+"""Mailbox addresses: their normal form, and which of a task's addresses is asked."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -19,15 +19,15 @@ _LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _LABEL = re.compile(r"(?!-)[a-z0-9-]+(?<!-)")
 _ACE = "xn--"
 
-#: The addresses of one task as they were typed, where there are any.
+#: The addresses of one task, as they were typed; None where there is none.
 Mailboxes: TypeAlias = Mapping[AddressField, str | None]
 
 
 class Resolved(Struct, frozen=True):
     """The address to ask.
 
-    `typed`: what to deliver to, without blanks around it. `normal`: what mute, suppression and
-    bounces are kept under. `field`: where it stood.
+    `typed`: what mails are delivered to, without surrounding blanks. `normal`: its normal form, the
+    key of mutes, suppressions and bounces. `field`: which of the task's addresses it is.
     """
 
     typed: str
@@ -36,12 +36,12 @@ class Resolved(Struct, frozen=True):
 
 
 def normal_form(text: str | None) -> str | None:
-    """Return the form in which two spellings of one mailbox are equal, or None for no mailbox.
+    """Return the form in which two spellings of one mailbox are equal, or None if it is invalid.
 
-    Trimmed of spaces and tabs, in lower case, the domain in punycode; plus-tags and dots are
-    kept. None for blank, malformed, longer than 254 (64 before the @), two addresses, control
-    characters anywhere, and what an ordinary SMTP server cannot take: quoted or non-ASCII local
-    parts, bare hosts, IP literals.
+    Spaces and tabs are trimmed, letters lower-cased and the domain encoded in punycode; plus-tags
+    and dots stay. Invalid are blank and malformed texts, more than 254 characters (64 before the
+    @), two addresses, control characters anywhere, and what an ordinary SMTP server does not take:
+    quoted or non-ASCII local parts, bare hosts, IP literals.
     """
     trimmed = (text or "").strip(_BLANKS)
     local, _, domain = trimmed.partition("@")
@@ -58,11 +58,11 @@ def resolve(
     secondary: AddressField | None,
     empty: Collection[str],
 ) -> Resolved | None:
-    """Return the primary address, else the secondary, else None: nobody to ask.
+    """Return the primary address, else the secondary, else None: there is nobody to ask.
 
-    Blank, malformed, hard-bounced and full for good count as empty; suppression and mute do not:
-    they are judged afterwards and never fall through. `empty`: those that bounced or are full,
-    normal forms.
+    `empty`: normal forms of addresses that bounced or whose mailbox stays full. Those and invalid
+    ones count as absent. A suppressed or muted address does not: it is judged later, and the
+    secondary is not asked in its place.
     """
     for field in (primary, secondary):
         typed = mailboxes.get(field) if field else None
@@ -73,24 +73,24 @@ def resolve(
 
 
 def _host(domain: str) -> str | None:
-    """Encode as IDNA 2008 does (RFC 5891): sharp s and final sigma are letters of their own.
+    """Return a domain in punycode by IDNA 2008 (RFC 5891), or None if it is invalid.
 
-    What is plainly ASCII is a name as it stands: registries and hosts use more of those than
-    IDNA allows, such as hyphens in the third and fourth place. The app judges by the same rule,
-    server/technician/app/engine/domain.js.
+    In IDNA 2008 sharp s and final sigma are letters of their own. ASCII labels stay as they are,
+    because names in use break rules of IDNA, such as the one against hyphens in the third and
+    fourth position. server/technician/app/engine/domain.js implements the same rule for the app.
     """
     folded = domain.lower()
     if not domain.isascii():
-        # Letter by letter: `lower` on a whole text turns a last sigma into another one.
+        # Letter by letter, because `str.lower` on a whole text makes a last sigma a final sigma.
         lower = "".join(map(str.lower, normalize("NFKC", domain)))
         folded = normalize("NFKC", lower).replace("\u3002", ".")
     labels = folded.split(".")
     if max(map(len, labels)) > _LONGEST_LABEL:
         return None
-    for place, label in enumerate(labels):
+    for number, label in enumerate(labels):
         if not label.isascii() or label.startswith(_ACE):
             try:
-                labels[place] = idna.alabel(label).decode("ascii")
+                labels[number] = idna.alabel(label).decode("ascii")
             except UnicodeError:
                 return None
         elif not _LABEL.fullmatch(label):

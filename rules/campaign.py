@@ -1,6 +1,5 @@
-"""What a campaign says about when and whom to ask, and what is wrong with it."""
+"""A version of a campaign as far as deciding needs it, and its validation."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -14,7 +13,7 @@ STALE = timedelta(days=7)
 
 
 class AddressField(StrEnum):
-    """The four places where a task's e-mail address may stand."""
+    """Which of a task's four e-mail addresses."""
 
     CUSTOMER = "customer"
     LOCATION = "location"
@@ -23,7 +22,7 @@ class AddressField(StrEnum):
 
 
 class Status(StrEnum):
-    """Where a campaign is in its life."""
+    """The status of a campaign."""
 
     DRAFT = "draft"
     ACTIVE = "active"
@@ -32,33 +31,33 @@ class Status(StrEnum):
 
 
 class Rule(Struct, frozen=True):
-    """Any of these task types entering any of these states makes the campaign ask."""
+    """A campaign asks when a task of one of these types enters one of these states."""
 
     task_types: frozenset[UUID]
     states: frozenset[str]
 
 
 class Pause(Struct, frozen=True):
-    """From `start` (included) to `end` (excluded, None while it lasts), both UTC."""
+    """A pause from `start` (included) to `end` (excluded; None while it lasts), both UTC."""
 
     start: datetime
     end: datetime | None
 
     def covers(self, moment: datetime) -> bool:
-        """Tell whether `moment` (aware) falls inside the pause."""
+        """Return whether `moment` (aware) falls inside the pause."""
         return self.start <= moment and (self.end is None or moment < self.end)
 
 
 class Campaign(Struct, frozen=True, kw_only=True):
     """One version of a campaign, as far as deciding needs it.
 
-    `delay`: elapsed time from a transition's moment; from DD:HH:MM.
-    `mute`: at most one survey to an address in this time; None is no mute.
-    `deadline`: how long answers are taken, from the first acceptance by SMTP.
-    `stale`: a transition older than this at reception never sends; None is off.
+    `delay`: elapsed time from a transition's moment to its due time.
+    `mute`: at most one survey to an address within this time; None is no mute.
+    `deadline`: how long answers are taken, from the first acceptance of the mail by SMTP.
+    `stale`: a transition that was older than this at reception never sends; None is no limit.
     `activated_at`: UTC; None before the first activation.
     `pauses`: the campaign's own and those of the account-wide switch, in any order.
-    `opt_out_allowed`: an unticked survey is obeyed.
+    `opt_out_allowed`: whether a technician who unticks the survey keeps it from being sent.
     """
 
     id: UUID
@@ -93,7 +92,7 @@ class Fault(StrEnum):
 
 
 class Problem(Struct, frozen=True):
-    """One refusal, to be worded in the reader's language.
+    """One problem of a campaign, as a code that is translated where it is shown.
 
     `field`: dotted path in the campaign, such as `rules.0.states`.
     """
@@ -103,41 +102,25 @@ class Problem(Struct, frozen=True):
 
 
 def validate(campaign: Campaign) -> list[Problem]:
-    """Return everything that keeps `campaign` from being saved; empty when it may be."""
-    return [
-        *_of_rules(campaign),
-        *_of_delay(campaign.delay),
-        *_of_spans(campaign),
-        *_of_addresses(campaign),
-    ]
-
-
-def _of_rules(campaign: Campaign) -> Iterator[Problem]:
-    if not campaign.rules:
-        yield Problem(Fault.REQUIRED, "rules")
-    for place, rule in enumerate(campaign.rules):
-        if not rule.task_types:
-            yield Problem(Fault.REQUIRED, f"rules.{place}.task_types")
-        if not rule.states:
-            yield Problem(Fault.REQUIRED, f"rules.{place}.states")
-
-
-def _of_delay(delay: timedelta) -> Iterator[Problem]:
-    if delay < timedelta(0):
-        yield Problem(Fault.NEGATIVE, "delay")
-    if delay > MAX_DELAY:
-        yield Problem(Fault.TOO_LONG, "delay")
-    if delay % timedelta(minutes=1):
-        yield Problem(Fault.NOT_WHOLE_MINUTES, "delay")
-
-
-def _of_spans(campaign: Campaign) -> Iterator[Problem]:
+    """Return everything that keeps `campaign` from being saved; empty if it may be."""
+    none = timedelta(0)
+    required = {"rules": bool(campaign.rules)}
+    for number, rule in enumerate(campaign.rules):
+        required[f"rules.{number}.task_types"] = bool(rule.task_types)
+        required[f"rules.{number}.states"] = bool(rule.states)
+    problems = [Problem(Fault.REQUIRED, field) for field, given in required.items() if not given]
+    if campaign.delay < none:
+        problems.append(Problem(Fault.NEGATIVE, "delay"))
+    if campaign.delay > MAX_DELAY:
+        problems.append(Problem(Fault.TOO_LONG, "delay"))
+    if campaign.delay % timedelta(minutes=1):
+        problems.append(Problem(Fault.NOT_WHOLE_MINUTES, "delay"))
     spans = {"mute": campaign.mute, "deadline": campaign.deadline, "stale": campaign.stale}
-    for field, span in spans.items():
-        if span is not None and span <= timedelta(0):
-            yield Problem(Fault.NOT_POSITIVE, field)
-
-
-def _of_addresses(campaign: Campaign) -> Iterator[Problem]:
+    problems += [
+        Problem(Fault.NOT_POSITIVE, field)
+        for field, span in spans.items()
+        if span is not None and span <= none
+    ]
     if campaign.secondary is campaign.primary:
-        yield Problem(Fault.SAME_AS_PRIMARY, "secondary")
+        problems.append(Problem(Fault.SAME_AS_PRIMARY, "secondary"))
+    return problems

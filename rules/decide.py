@@ -1,6 +1,6 @@
-"""From a task's history to what a campaign does about it: first on planning, then at release.
+"""Decisions: which transitions a campaign asks about, and whether a due invitation may be sent.
 
-Both halves are pure: they return data, and the mail package acts on it.
+`decide` is called by planning; `drop_reason_for_state` and `to_contact` at release.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from rules.timing import later, release_at, window_anchor
 
 
 class Reason(StrEnum):
-    """Why a transition asks nobody. When several hold, the first of this order is given."""
+    """Why no survey is sent for a transition. Of several that apply the first in this order."""
 
     PAUSED = "paused"
     BEFORE_ACTIVATION = "before_activation"
@@ -34,11 +34,14 @@ class Reason(StrEnum):
 
 
 REARMING = frozenset({Reason.TASK_CANCELLED, Reason.LEFT_STATE})
-"""Dropped for one of these, a round may still be asked when the task comes back."""
+"""After a drop for one of these reasons, a later transition of the round may be asked about."""
 
 
 class Schedule(Struct, frozen=True, tag=True):
-    """Ask for this transition: `due` is moment plus delay, `release` not before reception; UTC."""
+    """A survey is sent for this transition.
+
+    `due`: its moment plus the delay. `release`: the same, but not before its reception. Both UTC.
+    """
 
     transition: UUID
     due: datetime
@@ -46,7 +49,7 @@ class Schedule(Struct, frozen=True, tag=True):
 
 
 class Skip(Struct, frozen=True, tag=True):
-    """Do not ask, and this is why."""
+    """No survey is sent, for this reason."""
 
     reason: Reason
 
@@ -55,13 +58,13 @@ Decision: TypeAlias = Schedule | Skip
 
 
 class Round(Struct, frozen=True):
-    """What release has already made of one (campaign, task, round).
+    """What became of the invitation of one (campaign, task, round) at release.
 
     `standing`: the transition whose invitation is claimed, sent, uncertain or failed, or was
-    dropped for a reason that does not re-arm. Nothing replaces it.
+    dropped for a reason that is not in REARMING. No other transition replaces it.
     `dropped`: transitions dropped at release; that reason stays their decision.
-    `rearm_after`: after a drop that re-arms, the task's last transition then.
-    Only later ones may be asked. None with something dropped: the round is used up.
+    `rearm_after`: the task's last transition when an invitation was dropped for a reason in
+    REARMING. Only later ones may be asked about; without it, none once something was dropped.
     """
 
     standing: UUID | None
@@ -77,25 +80,35 @@ def decide(
     campaign: Campaign,
     round: Round = FRESH,  # noqa: A002  the field's word
 ) -> dict[UUID, Decision]:
-    """Return one decision for each transition into a selected state, at most one a Schedule.
+    """Return a decision for each transition into a selected state; at most one is a Schedule.
 
-    `history`: all transitions of the task, in any order; each is judged by its own type. The first
-    by order is asked, or uses the round up with its own reason; the others are `not_first`, unless
-    an earlier reason holds for themselves. What stands or was dropped in `round` is never decided
-    anew.
+    `history`: all transitions of the task, in any order. Each is judged by the task type that it
+    has itself. Only the first by order may be scheduled, and uses the round up even when it is
+    skipped; the others are `not_first`, unless an earlier reason applies. Decisions that `round`
+    fixes stay.
     """
     states = {task_type: campaign.states_for(task_type) for task_type in {t.type for t in history}}
     in_order = ordered(history)
-    matching = [one for one in in_order if one.state in states[one.type]]
+    matching = [step for step in in_order if step.state in states[step.type]]
     candidate = _candidate(in_order, matching, round)
-    return {one.id: _decision(one, candidate, campaign, round) for one in matching}
+    decisions: dict[UUID, Decision] = {}
+    for step in matching:
+        reason = round.dropped.get(step.id)
+        if reason is None and step.id != round.standing:
+            reason = _reason(step, candidate, campaign)
+        if reason is None:
+            due = later(step.moment, campaign.delay)
+            decisions[step.id] = Schedule(step.id, due, release_at(due, step.received))
+        else:
+            decisions[step.id] = Skip(reason)
+    return decisions
 
 
 def drop_reason_for_state(state: str, kind: Kind, selected: frozenset[str]) -> Skip | None:
-    """Return why a due invitation is dropped by where its task now is, or None if it may go.
+    """Return why the state of its task drops a due invitation, or None if it does not.
 
-    `state`, `kind`: of the task at release. `selected`: the campaign's states for its type;
-    in any of those the task stands, whatever its kind.
+    `state`, `kind`: of the task at release. `selected`: the campaign's states for the task's type;
+    none of those drops it, whatever its kind.
     """
     if state in selected:
         return None
@@ -110,10 +123,10 @@ def drop_reason_for_state(state: str, kind: Kind, selected: frozenset[str]) -> S
 
 
 class Mute(Struct, frozen=True):
-    """Who holds the mute window of one (campaign, address).
+    """The mute window of one (campaign, address), and the invitation that has it.
 
-    `confirmed`: false is a reservation whose outcome is not known yet.
-    `counted_from`: UTC, the window_anchor of its sending.
+    `confirmed`: false while the outcome of that invitation is not known: a reservation.
+    `counted_from`: UTC, the `window_anchor` of its sending.
     """
 
     invitation: UUID
@@ -122,20 +135,20 @@ class Mute(Struct, frozen=True):
 
 
 class Contact(Struct, frozen=True):
-    """What is known of an address: whether it opted out, and the campaign's window on it."""
+    """An address: whether it is suppressed, and the campaign's mute window on it."""
 
     suppressed: bool
     mute: Mute | None
 
 
 class Go(Struct, frozen=True, tag=True):
-    """Send it; with `reserve`, take the mute window for this invitation first."""
+    """The invitation may be sent; with `reserve`, after it got the mute window."""
 
     reserve: bool
 
 
 class Wait(Struct, frozen=True, tag=True):
-    """Another invitation holds a reservation: ask again once its outcome is known."""
+    """Another invitation has reserved the mute window: to be judged again after its outcome."""
 
 
 def to_contact(
@@ -145,74 +158,54 @@ def to_contact(
     mute: timedelta | None,
     contact: Contact,
 ) -> Go | Wait | Skip:
-    """Return whether an invitation may go to an address; the contact row is locked meanwhile.
+    """Return whether an invitation may be sent to an address, whose row the caller has locked.
 
-    `release`, `now`: UTC. `mute`: the campaign's window, None for none. Retries of the
-    invitation that holds the window are exempt and do not extend it. Exactly at the end of
-    another's window it may go.
+    `release`, `now`: UTC. `mute`: the length of the campaign's window; None for none. A retry of
+    the invitation that has the window may go and does not extend it. The end of another's window
+    is not part of it.
     """
     if contact.suppressed:
         return Skip(Reason.SUPPRESSED)
     if mute is None:
         return Go(reserve=False)
-    held = contact.mute
-    if held is None:
+    window = contact.mute
+    if window is None:
         return Go(reserve=True)
-    if held.invitation == invitation:
+    if window.invitation == invitation:
         return Go(reserve=False)
-    if not held.confirmed:
+    if not window.confirmed:
         return Wait()
-    if window_anchor(release, now) < later(held.counted_from, mute):
+    if window_anchor(release, now) < later(window.counted_from, mute):
         return Skip(Reason.MUTED)
     return Go(reserve=True)
 
 
 def _candidate(
-    in_order: Sequence[Transition], matching: Sequence[Transition], past: Round
+    in_order: Sequence[Transition], matching: Sequence[Transition], round_: Round
 ) -> UUID | None:
-    """Return the only transition that may be asked, of the `matching` ones of a history."""
-    if past.standing is not None:
-        return past.standing
-    if past.rearm_after is not None:
-        since = dropwhile(lambda one: one.id != past.rearm_after, in_order)
-        after = {one.id for one in islice(since, 1, None)}
-        return next((one.id for one in matching if one.id in after), None)
-    if past.dropped:
+    """Return the only transition of `matching` that may be scheduled; None for none."""
+    if round_.standing is not None:
+        return round_.standing
+    if round_.rearm_after is not None:
+        since = dropwhile(lambda step: step.id != round_.rearm_after, in_order)
+        after = {step.id for step in islice(since, 1, None)}
+        return next((step.id for step in matching if step.id in after), None)
+    if round_.dropped:
         return None
-    return next((one.id for one in matching), None)
+    return next((step.id for step in matching), None)
 
 
-def _decision(
-    transition: Transition, candidate: UUID | None, campaign: Campaign, past: Round
-) -> Decision:
-    if transition.id in past.dropped:
-        return Skip(past.dropped[transition.id])
-    if transition.id == past.standing:
-        return _scheduled(transition, campaign)
-    reason = _reason(transition, candidate, campaign)
-    return _scheduled(transition, campaign) if reason is None else Skip(reason)
-
-
-def _reason(transition: Transition, candidate: UUID | None, campaign: Campaign) -> Reason | None:
-    """Return the first reason that holds before release, in the order of Reason."""
-    if any(pause.covers(transition.moment) for pause in campaign.pauses):
+def _reason(step: Transition, candidate: UUID | None, campaign: Campaign) -> Reason | None:
+    """Return the first reason that applies before release, in the order of Reason."""
+    if any(pause.covers(step.moment) for pause in campaign.pauses):
         return Reason.PAUSED
-    if _before_activation(transition, campaign):
+    active = campaign.activated_at
+    if step.silent or active is None or step.moment < active:
         return Reason.BEFORE_ACTIVATION
-    if campaign.stale is not None and transition.received - transition.moment > campaign.stale:
+    if campaign.stale is not None and step.received - step.moment > campaign.stale:
         return Reason.STALE
-    if transition.id != candidate:
+    if step.id != candidate:
         return Reason.NOT_FIRST
-    if campaign.opt_out_allowed and not transition.survey:
+    if campaign.opt_out_allowed and not step.survey:
         return Reason.OPTED_OUT_BY_AGENT
     return None
-
-
-def _before_activation(transition: Transition, campaign: Campaign) -> bool:
-    active = campaign.activated_at
-    return transition.silent or active is None or transition.moment < active
-
-
-def _scheduled(transition: Transition, campaign: Campaign) -> Schedule:
-    due = later(transition.moment, campaign.delay)
-    return Schedule(transition.id, due, release_at(due, transition.received))

@@ -1,4 +1,4 @@
-"""What happened in the field, as immutable values."""
+"""Transitions and kinds of states, as the rules see them."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -8,11 +8,11 @@ from uuid import UUID
 from msgspec import Struct
 
 OrderKey: TypeAlias = tuple[datetime, int, UUID]
-"""Moment, then the device's sequence number, then id: total, and the same as PostgreSQL's."""
+"""Moment, sequence and id: a total order, the same as that of the three columns in PostgreSQL."""
 
 
 class Kind(StrEnum):
-    """What a state means for the work, whatever the account calls it."""
+    """What a state means for the work, whatever name and code the account gives it."""
 
     PLANNED = "planned"
     ACTIVE = "active"
@@ -21,20 +21,20 @@ class Kind(StrEnum):
     CANCELLED = "cancelled"
 
 
-#: The work is finished: a task's first entry into such a state completes it.
+#: Kinds of the states that mean finished work: the first entry into one completes a task.
 FINISHED: Final = frozenset({Kind.DONE, Kind.CLOSED})
 
 
 class Transition(Struct, frozen=True, gc=False):
-    """A task was moved into `state`; never changed afterwards.
+    """A move of a task into `state`; an immutable fact.
 
-    `type`: the task's when it was received, whatever the task is made into later.
-    `moment`: UTC, corrected for the device's skew, never after `received`. In what `ordered`
-    gives: when it counts, which keeps the sequence of its device.
+    `type`: the task's type at reception; a later change of the task's type does not change it.
+    `moment`: UTC, corrected for the device's skew, never after `received`. `ordered` returns
+    copies with effective moments, which follow the sequences of a device.
     `sequence`: the device's own count of its transitions. `device`: None for the office.
-    `received`: UTC; for one accepted after a refusal, the acceptance.
-    `survey`: false when the technician or dispatcher unticked the survey.
-    `silent`: a silent import; it is history and never sends.
+    `received`: UTC; for one accepted after a refusal, the time of the acceptance.
+    `survey`: false if the technician or dispatcher unticked the survey.
+    `silent`: imported silently: part of the history, but it never causes a survey.
     """
 
     id: UUID
@@ -49,5 +49,5 @@ class Transition(Struct, frozen=True, gc=False):
 
     @property
     def order(self) -> OrderKey:
-        """The place of this transition in its task's history."""
+        """The key by which transitions of a task are sorted."""
         return (self.moment, self.sequence, self.id)

@@ -1,4 +1,4 @@
-"""Which campaigns a transition concerns, at a cost that does not grow with their number."""
+"""Which campaigns a transition concerns, looked up without a loop over all of them."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -12,12 +12,11 @@ _LIVE = frozenset({Status.ACTIVE, Status.PAUSED})
 class CampaignIndex:
     """The live campaigns of one account, by task type and by (task type, state).
 
-    Paused campaigns are in it, for their decisions are recorded; drafts and archived ones
-    are not. Never changed after it is built.
+    Live are active and paused ones: decisions of paused campaigns are recorded too. Immutable.
     """
 
     def __init__(self, campaigns: Iterable[Campaign]) -> None:
-        """Index `campaigns`; look-ups return them in the order given here."""
+        """Index those of `campaigns` that are live; look-ups keep their order."""
         by_type: defaultdict[UUID, list[Campaign]] = defaultdict(list)
         by_entry: defaultdict[tuple[UUID, str], list[Campaign]] = defaultdict(list)
         for campaign in campaigns:
@@ -31,7 +30,7 @@ class CampaignIndex:
         self._by_entry = {key: tuple(found) for key, found in by_entry.items()}
 
     def matching(self, task_type: UUID) -> tuple[Campaign, ...]:
-        """Return the campaigns that a task of this type may concern."""
+        """Return the campaigns that select any state of this task type."""
         return self._by_type.get(task_type, ())
 
     def for_transition(self, task_type: UUID, state: str) -> tuple[Campaign, ...]:

@@ -1,17 +1,18 @@
-"""Delays, the correction of device clocks, release and mute anchor.
+"""Arithmetic of time: delays, clock skew of devices, release and mute windows.
 
-Moments are aware and results are UTC, in elapsed time. Odd dates never overflow: they stop at
-`EARLIEST` or `LATEST`, a year inside what a datetime holds so that any time zone can show them.
+Arguments are aware datetimes; results are UTC, in elapsed time. Nothing overflows: results are
+clamped to `EARLIEST` and `LATEST`, a year inside the range of datetime, so that they can be
+converted to any time zone.
 """
 
 import re
 from datetime import UTC, datetime, timedelta
 
 SKEW_TOLERANCE = timedelta(seconds=2)
-"""A smaller difference between two clocks cannot be told from the network's latency."""
+"""A difference of two clocks up to this may be the network's latency and is not corrected."""
 
 PROMPT = timedelta(minutes=15)
-"""Sent this soon after its release, an invitation counts as sent at its release."""
+"""An invitation sent at most this long after its release counts as sent at its release."""
 
 MAX_DELAY = timedelta(days=99, hours=23, minutes=59)
 EARLIEST = datetime(2, 1, 1, tzinfo=UTC)
@@ -21,13 +22,13 @@ _DELAY = re.compile(r"([0-9]{2}):([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
 class DelayError(ValueError):
-    """Not a delay that DD:HH:MM can say."""
+    """A text is not a delay in the form DD:HH:MM."""
 
 
 def parse_delay(text: str) -> timedelta:
-    """Read DD:HH:MM (00:12:00 is twelve hours), two ASCII digits each.
+    """Return the delay written as DD:HH:MM, two ASCII digits each: 00:12:00 is twelve hours.
 
-    Raises DelayError for anything else, an hour past 23 or a minute past 59.
+    :raises DelayError: it has another form, more than 23 hours or more than 59 minutes.
     """
     found = _DELAY.fullmatch(text)
     if found is None:
@@ -53,9 +54,9 @@ def later(moment: datetime, span: timedelta) -> datetime:
 def corrected_moment(device_moment: datetime, device_now: datetime, received: datetime) -> datetime:
     """Return when a transition happened by the server's clock, never later than `received`.
 
-    `device_moment`, `device_now`: by the device's clock, the latter as it pushed.
-    `received`: by the server's clock. The skew is the difference of the last two, if it is
-    more than SKEW_TOLERANCE.
+    `device_moment`: when it happened, by the device's clock. `device_now`, `received`: the time of
+    the push by the device's and by the server's clock; their difference is the skew, which is
+    corrected if it exceeds SKEW_TOLERANCE.
     """
     skew = received - device_now
     if -SKEW_TOLERANCE <= skew <= SKEW_TOLERANCE:
@@ -65,16 +66,18 @@ def corrected_moment(device_moment: datetime, device_now: datetime, received: da
 
 
 def release_at(due: datetime, received: datetime) -> datetime:
-    """Return when an invitation may go: when it is `due`, or at reception if that was past.
+    """Return when an invitation may be sent: at `due`, but not before the reception.
 
-    Reception, not now, so that the release is a fact of history however late it is decided.
+    It depends on the reception and not on the present time, so it is the same whenever a
+    transition is planned.
     """
     return max(due, received.astimezone(UTC))
 
 
 def window_anchor(release: datetime, sent_at: datetime) -> datetime:
-    """Return the moment a mute window counts from: the release if sent promptly, else sending.
+    """Return the start of a mute window: the release if sent within PROMPT of it, else `sent_at`.
 
-    So a 7-day window lets the next go exactly 7 days later, however long a worker took.
+    So a window of 7 days does not delay an invitation that is released exactly 7 days after the
+    first, however long a worker took to send that one.
     """
     return release if sent_at - release <= PROMPT else sent_at

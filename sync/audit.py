@@ -1,7 +1,7 @@
-"""The record of who changed what, written in the transaction of the change and never altered.
+"""The audit trail: who changed what, written in the transaction of the change, never altered.
 
-Told are changes of records and what gives or ends access; what devices push is a fact already.
-Nothing secret: no password, code, token or hash of one.
+It covers changes of records and whatever grants or revokes access. What devices push is not in it:
+transitions are immutable rows of their own. It contains no password, code, token or hash of one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ INSERT INTO audit (account, at, id, actor, action, object, before, after)
 SELECT $1, $2, c.id, $3, $4, c.object, c.before, c.after
 FROM unnest($5::uuid[], $6::text[], $7::jsonb[], $8::jsonb[]) AS c(id, object, before, after)
 """
-#: The newest first, behind one that was seen.
+#: The newest first, after the one at ($3, $4).
 READ: Final = """
 SELECT at, id, actor, action, object, before, after FROM audit
 WHERE account = $1 AND ($2::text IS NULL OR object = $2)
@@ -33,9 +33,10 @@ ORDER BY at DESC, id DESC LIMIT $5
 
 
 class Audit(Table, tablename="audit", db=DB):
-    """One change. `actor`: user/ID, token/START, code, customer, terminal, or system.
+    """One change.
 
-    `object`: what was changed, as kind/ID; of a token, only the start of what names it.
+    `actor`: user/ID, token/START, code, customer, terminal, or system. `object`: what was changed,
+    as kind/ID; of a token only the start of its id.
     """
 
     key = ("account", "at", "id")
@@ -49,10 +50,10 @@ class Audit(Table, tablename="audit", db=DB):
     after = JSONB(null=True, default=None)
 
 
-class Told(Struct, frozen=True):
-    """What changed of `object` (kind/ID): the fields that differ, as they were and are.
+class AuditChange(Struct, frozen=True):
+    """What changed of `object` (kind/ID): the fields that differ, with old and new values.
 
-    None: there was nothing before, or there is nothing to be said.
+    `before`: None for a new object. `after`: None where only the fact is recorded, not the values.
     """
 
     object: str
@@ -61,7 +62,7 @@ class Told(Struct, frozen=True):
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """One change as it is read."""
+    """One stored change."""
 
     id: UUID
     at: datetime
@@ -72,29 +73,26 @@ class Entry(Struct, frozen=True, kw_only=True):
     after: dict[str, Any] | None
 
 
-def between(object_: str, before: Struct | None, after: Struct) -> Told:
-    """What differs between a record and the same one later; of a new one, all that it holds."""
+def between(object_: str, before: Struct | None, after: Struct) -> AuditChange:
+    """Return the fields that differ between two versions of a record; of a new one, all it has."""
     if before is None:
-        made = {
-            field: value
-            for field in after.__struct_fields__
-            if (value := getattr(after, field)) is not None
-        }
-        return Told(object_, None, made)
+        values = {field: getattr(after, field) for field in after.__struct_fields__}
+        given = {field: value for field, value in values.items() if value is not None}
+        return AuditChange(object_, None, given)
     differing = [
         field
         for field in after.__struct_fields__
         if getattr(before, field, UNSET) != getattr(after, field)
     ]
-    return Told(
+    return AuditChange(
         object_,
         {field: getattr(before, field) for field in differing},
         {field: getattr(after, field) for field in differing},
     )
 
 
-async def tell(tx: Tx, action: str, changes: Sequence[Told]) -> None:
-    """Write down that `tx.actor` did `action` to each of `changes`."""
+async def record(tx: Tx, action: str, changes: Sequence[AuditChange]) -> None:
+    """Record that `tx.actor` did `action` to each of `changes`; without any, do nothing."""
     if not changes:
         return
     await tx.execute(
@@ -105,26 +103,30 @@ async def tell(tx: Tx, action: str, changes: Sequence[Told]) -> None:
         action,
         [new_id() for _ in changes],
         [change.object for change in changes],
-        [_json(change.before) for change in changes],
-        [_json(change.after) for change in changes],
+        [_encode(change.before) for change in changes],
+        [_encode(change.after) for change in changes],
     )
-
-
-def _json(said: Mapping[str, Any] | None) -> str | None:
-    return None if said is None else msgspec.json.encode(said).decode()
 
 
 async def read(
     tx: Tx, limit: int, about: str | None = None, after: tuple[datetime, UUID] | None = None
 ) -> list[Entry]:
-    """Changes, the newest first; `about`: of one object; `after`: behind that time and id."""
+    """Return up to `limit` changes, the newest first.
+
+    `about`: only those of this object, kind/ID. `after`: time (UTC) and id of the last change that
+    the caller has seen; what is returned is older.
+    """
     moment, key = after or (None, None)
     rows = await tx.fetch(READ, tx.account, about, moment, key, limit)
     return [
-        Entry(**{**row, "before": _read(row["before"]), "after": _read(row["after"])})
+        Entry(**{**row, "before": _decode(row["before"]), "after": _decode(row["after"])})
         for row in rows
     ]
 
 
-def _read(text: str | None) -> dict[str, Any] | None:
+def _encode(values: Mapping[str, Any] | None) -> str | None:
+    return None if values is None else msgspec.json.encode(values).decode()
+
+
+def _decode(text: str | None) -> dict[str, Any] | None:
     return None if text is None else msgspec.json.decode(text, type=dict[str, Any])

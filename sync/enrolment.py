@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from sync import tokens
-from sync.audit import Told, tell
+from sync.audit import AuditChange, record
 from sync.database import Tx, run
 from sync.errors import EnrolmentError, MissingError
 from sync.feed.positions import bump_position
@@ -82,7 +82,9 @@ async def issue_code(tx: Tx, technician: UUID) -> str:
     expires = tx.now + CODE_LIFE
     if not await tx.execute(ISSUE, tx.account, technician, _digest(code), expires):
         raise MissingError("no such active technician")
-    await tell(tx, "code.issue", [Told(f"user/{technician}", None, {"expires_at": expires})])
+    await record(
+        tx, "code.issue", [AuditChange(f"user/{technician}", None, {"expires_at": expires})]
+    )
     return "-".join(code[start : start + _GROUP] for start in range(0, len(code), _GROUP))
 
 
@@ -114,7 +116,9 @@ async def revoke(tx: Tx, device: UUID) -> None:
     :raises MissingError: no such device in the account.
     """
     if await tx.execute(REVOKE, tx.account, device, tx.now):
-        await tell(tx, "device.revoke", [Told(f"device/{device}", None, {"revoked_at": tx.now})])
+        await record(
+            tx, "device.revoke", [AuditChange(f"device/{device}", None, {"revoked_at": tx.now})]
+        )
     elif not await tx.fetchval(KNOWN, tx.account, device):
         raise MissingError("no such device")
     await bump_position(tx)
@@ -146,7 +150,7 @@ async def _consume(tx: Tx, code: str, name: str) -> Enrolled:
     credential_hash = tokens.digest(secret)
     await tx.execute(ADD_DEVICE, tx.account, device, technician, name, credential_hash, tx.now)
     made = {"technician": technician, "name": name}
-    await tell(tx, "device.enrol", [Told(f"device/{device}", None, made)])
+    await record(tx, "device.enrol", [AuditChange(f"device/{device}", None, made)])
     return Enrolled(device, tokens.write(tx.account, secret))
 
 

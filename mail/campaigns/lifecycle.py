@@ -11,7 +11,7 @@ from mail.recall import recall_of
 from mail.states import ARCHIVE
 from rules.campaign import Status
 from rules.decide import Reason
-from sync.audit import Told, tell
+from sync.audit import AuditChange, record
 from sync.database import Tx
 from sync.ids import new_id
 
@@ -146,4 +146,4 @@ async def _set_status(tx: Tx, campaign: UUID, status: Status) -> None:
 
 async def _tell(tx: Tx, verb: str, before: CampaignRecord, status: Status) -> None:
     was, now = {"status": before.status.value}, {"status": status.value}
-    await tell(tx, f"campaign.{verb}", [Told(f"campaign/{before.id}", was, now)])
+    await record(tx, f"campaign.{verb}", [AuditChange(f"campaign/{before.id}", was, now)])

@@ -18,7 +18,7 @@ from mail.campaigns.errors import CampaignStatusError, DefinitionError
 from mail.campaigns.formats import join, split
 from mail.campaigns.validation import check
 from rules.campaign import Status
-from sync.audit import Told, between, tell
+from sync.audit import AuditChange, between, record
 from sync.database import Tx
 from sync.errors import MissingError, TakenError, UnknownReferenceError
 from sync.ids import new_id
@@ -124,7 +124,7 @@ async def create_campaign(
         raise TakenError(field, "another campaign has it") from None
     await _add_version(tx, made, 1, definition)
     new = {"external_id": external_id, "name": name, "definition": definition}
-    await tell(tx, "campaign.write", [Told(f"campaign/{made}", None, new)])
+    await record(tx, "campaign.write", [AuditChange(f"campaign/{made}", None, new)])
     return made
 
 
@@ -153,12 +153,12 @@ async def edit_campaign(tx: Tx, campaign: UUID, name: str, definition: Definitio
         name,
         version,
     )
-    await tell(tx, "campaign.write", _edited(before, await get_campaign(tx, campaign)))
+    await record(tx, "campaign.write", _edited(before, await get_campaign(tx, campaign)))
     await notify_devices(tx)
     return version
 
 
-def _edited(before: CampaignRecord, after: CampaignRecord) -> list[Told]:
+def _edited(before: CampaignRecord, after: CampaignRecord) -> list[AuditChange]:
     """What an edit changed, of the definition too only the fields that differ."""
     if before == after:
         return []
@@ -167,7 +167,7 @@ def _edited(before: CampaignRecord, after: CampaignRecord) -> list[Told]:
     if before.definition == after.definition:
         return [said]
     was, now = {"definition": texts.before}, {"definition": texts.after}
-    return [Told(said.object, {**(said.before or {}), **was}, {**(said.after or {}), **now})]
+    return [AuditChange(said.object, {**(said.before or {}), **was}, {**(said.after or {}), **now})]
 
 
 async def _add_version(tx: Tx, campaign: UUID, version: int, definition: Definition) -> None:

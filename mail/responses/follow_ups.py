@@ -11,7 +11,7 @@ from uuid import UUID
 
 from mail.campaigns.definition import Sentiment
 from mail.responses.answer_body import Body
-from sync.audit import Told, tell
+from sync.audit import AuditChange, record
 from sync.database import Tx
 from sync.ids import new_id
 
@@ -65,17 +65,19 @@ async def follow(
 
 async def _withdraw(tx: Tx, invitation: UUID, but: Sequence[Kind]) -> None:
     rows = await tx.fetch(_WITHDRAW, tx.account, invitation, tx.now, WITHDRAWN, but)
-    told = [Told(f"follow_up/{row['id']}", _STANDS, _IS_WITHDRAWN) for row in rows]
-    await tell(tx, "follow_up.withdraw", told)
+    told = [AuditChange(f"follow_up/{row['id']}", _STANDS, _IS_WITHDRAWN) for row in rows]
+    await record(tx, "follow_up.withdraw", told)
 
 
 async def _open(tx: Tx, invitation: UUID, kinds: Sequence[Kind]) -> None:
     ids = [new_id() for _ in kinds]
     rows = await tx.fetch(_OPEN, tx.account, invitation, ids, kinds, tx.now, WITHDRAWN)
     told = [
-        Told(f"follow_up/{row['id']}", _IS_WITHDRAWN, _STANDS)
+        AuditChange(f"follow_up/{row['id']}", _IS_WITHDRAWN, _STANDS)
         if row["again"]
-        else Told(f"follow_up/{row['id']}", None, {"invitation": invitation, "kind": row["kind"]})
+        else AuditChange(
+            f"follow_up/{row['id']}", None, {"invitation": invitation, "kind": row["kind"]}
+        )
         for row in rows
     ]
-    await tell(tx, "follow_up.open", told)
+    await record(tx, "follow_up.open", told)

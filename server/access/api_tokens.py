@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from sync import tokens
-from sync.audit import Told, tell
+from sync.audit import AuditChange, record
 from sync.database import Tx
 from sync.records.shapes import MOST_RECORDS
 from sync.tokens import TokenRef
@@ -117,7 +117,7 @@ async def issue(tx: Tx, order: TokenOrder, by: UUID | None) -> IssuedToken:
     key, ends = tokens.digest(secret), tx.now + timedelta(days=order.days)
     await tx.execute(_ADD, tx.account, key, order.name, by, tx.now, ends)
     said = {"name": order.name, "expires_at": ends}
-    await tell(tx, "token.make", [Told(name_of(key), None, said)])
+    await record(tx, "token.make", [AuditChange(name_of(key), None, said)])
     return IssuedToken(key.hex(), API_PREFIX + tokens.write(tx.account, secret), ends)
 
 
@@ -130,7 +130,7 @@ async def list_tokens(tx: Tx) -> list[TokenRecord]:
 async def revoke(tx: Tx, key: bytes) -> bool:
     """End a token, once; False where there is none."""
     if await tx.execute(_REVOKE, tx.account, key, tx.now):
-        await tell(tx, "token.revoke", [Told(name_of(key), None, {"revoked_at": tx.now})])
+        await record(tx, "token.revoke", [AuditChange(name_of(key), None, {"revoked_at": tx.now})])
         return True
     return bool(await tx.fetchval(_KNOWN, tx.account, key))
 

@@ -1,1 +1,1 @@
-"""The shapes that the databases of other people's apps want, thin over intake and feed."""
+"""Adapters: the shapes of the plain protocol, RxDB and WatermelonDB over intake and feed."""

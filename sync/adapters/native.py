@@ -1,8 +1,8 @@
-"""The plain push: transitions as the protocol's page writes them, each judged for itself.
+"""The plain push of docs/protocol.md, in which each transition is decoded and judged by itself.
 
-A device pushes again until it is answered, so one transition that cannot be read must not keep
-the others waiting. It is refused as `malformed` with the place that is wrong; nothing of it is
-kept, so that the same id may come again once it can be read.
+A device repeats a push until it is answered, so one transition that cannot be decoded must not
+block the others. It is refused as `malformed` with a pointer to the fault and is not stored, so the
+same id may be pushed again.
 """
 
 import re
@@ -11,48 +11,46 @@ from typing import Any, Final
 
 import msgspec
 
-from sync.adapters.per_row_push import FIELDS, item_given, take_in
+from sync.adapters.per_row_push import FIELDS, decode_row, push_items
 from sync.intake import PushOutcome
 from sync.messages import DeviceScope, Item, Result, RoughPush, check_count
 
 #: Where msgspec found a fault: "Expected `int`, got `str` - at `$.sequence`".
-_PLACE: Final = re.compile(r" - at `\$\.(\w+)`\Z")
+_FIELD: Final = re.compile(r" - at `\$\.(\w+)`\Z")
 _KNOWN: Final = frozenset(FIELDS)
 
 
 async def push(device: DeviceScope, body: RoughPush) -> PushOutcome:
-    """Take in what can be read of `body`, and give a verdict on each item in the order sent.
+    """Take in the transitions of `body` and return a verdict on each, in the order sent.
 
-    Each item has an `id` in its text, which is answered as it was sent.
+    Each has an `id` that is a text; it is answered as it was sent.
 
     :raises TooManyError: more than `MOST_TRANSITIONS`; nothing was applied.
     """
     check_count(body.transitions)
-    read = [_read(row) for row in body.transitions]
-    items = [found if isinstance(found, Item) else None for found in read]
-    taken = await take_in(device, items, body.device_now)
-    results = [
-        Result(row["id"], told.verdict, told.reason, f"/transitions/{place}{found}")
-        if isinstance(found, str)
-        else Result(row["id"], told.verdict, told.reason)
-        for place, (row, found, told) in enumerate(
-            zip(body.transitions, read, taken.told, strict=True)
-        )
-    ]
-    return PushOutcome(results, taken.changed)
+    decoded = [_decode(row) for row in body.transitions]
+    items = [found if isinstance(found, Item) else None for found in decoded]
+    outcome = await push_items(device, items, body.device_now)
+    results: list[Result] = []
+    for number, (row, found, verdict) in enumerate(
+        zip(body.transitions, decoded, outcome.verdicts, strict=True)
+    ):
+        pointer = f"/transitions/{number}{found}" if isinstance(found, str) else None
+        results.append(Result(row["id"], verdict.verdict, verdict.reason, pointer))
+    return PushOutcome(results, outcome.changed)
 
 
-def _read(row: Mapping[str, Any]) -> Item | str:
-    """The transition that `row` says, or the place in it that is wrong.
+def _decode(row: Mapping[str, Any]) -> Item | str:
+    """Return the transition in `row`, or a JSON pointer to what is wrong in it.
 
-    An unknown field may be a misspelt one, so it is wrong too: `survay` must not ask anybody.
+    An unknown field is an error, because it may be a misspelt one: `survay: false` must not ask.
     """
     if not row.keys() <= _KNOWN:
         return ""
-    if isinstance(row.get("sequence"), float):  # 17.0 was read as 17: this is none
+    if isinstance(row.get("sequence"), float):  # `decode_row` takes 17.0 as 17; this protocol not
         return "/sequence"
     try:
-        return item_given(row)
+        return decode_row(row)
     except msgspec.ValidationError as error:
-        found = _PLACE.search(str(error))
+        found = _FIELD.search(str(error))
         return f"/{found[1]}" if found else ""

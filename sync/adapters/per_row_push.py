@@ -1,8 +1,8 @@
-"""Rows of an app's own database, judged one by one: a bad row must not keep others waiting.
+"""Decoding and pushing rows of an app's own database, each with a verdict of its own.
 
-Libraries push a batch again until it is answered, so what is wrong with one row is said as the
-verdict on that row and never as an error of the whole. A row is a step: what it says besides (a
-note, an address, why nobody is to be asked) is made to fit rather than cost the step.
+Libraries repeat a batch until it is answered. So a fault in one row becomes the verdict on that row
+and never an error of the whole batch. Texts beside the transition itself (note, address, reason for
+an unticked survey) are cut or repaired rather than refused.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,9 +27,9 @@ from sync.messages import (
 
 RowData: TypeAlias = Mapping[str, Any]
 
-#: What a row may say of a transition; an app's own columns stay with the app.
+#: The columns of a row that are read; an app's own columns are ignored.
 FIELDS: Final = tuple(Item.__struct_encode_fields__)
-#: Letters of what a step says besides.
+#: Code points to which these texts are cut.
 LONGEST: Final = {
     "note": LONGEST_NOTE,
     "survey_reason": LONGEST_SURVEY_REASON,
@@ -38,7 +38,7 @@ LONGEST: Final = {
 
 
 class RowVerdict(Struct, frozen=True):
-    """The verdict on a row. `malformed`: it is no transition, and nothing of it is kept."""
+    """The verdict on a row. `malformed`: it is no transition and is not stored."""
 
     verdict: VerdictName
     reason: Reason | None = None
@@ -47,30 +47,34 @@ class RowVerdict(Struct, frozen=True):
 MALFORMED: Final = RowVerdict("refused", "malformed")
 
 
-class TakenIn(Struct, frozen=True):
-    """`told`: for each row in the order given. `changed`: whether planning is worth a ring."""
+class PushedRows(Struct, frozen=True):
+    """`verdicts`: one for each row, in their order. `changed`: whether to ring planning."""
 
-    told: list[RowVerdict]
+    verdicts: list[RowVerdict]
     changed: bool
 
 
-def item_of(row: RowData) -> Item | None:
-    """The transition that `row` says, or None."""
+def decode_row_or_none(row: RowData) -> Item | None:
+    """Return the transition in `row`, or None if there is none."""
     try:
-        return item_given(row)
+        return decode_row(row)
     except msgspec.ValidationError:
         return None
 
 
-def item_given(row: RowData) -> Item:
-    """The transition that `row` says. An empty text is none, as databases store it.
+def decode_row(row: RowData) -> Item:
+    """Return the transition in `row`. An empty text is null, as databases store it.
 
     :raises msgspec.ValidationError: it is no transition.
     """
     given = {name: row[name] for name in FIELDS if row.get(name) not in (None, "")}
     for name, most in LONGEST.items():
-        if name in given:
-            given[name] = _text(given[name], most)
+        if name not in given:
+            continue
+        value = given[name]
+        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        text = text.replace("\0", "\ufffd")
+        given[name] = text if len(text) <= most else f"{text[: most - 1]}\u2026"
     if given.get("survey") in (0, 1):  # SQLite has no booleans
         given["survey"] = bool(given["survey"])
     if given.get("survey", True) is True:
@@ -80,27 +84,21 @@ def item_given(row: RowData) -> Item:
     return msgspec.convert(given, Item)
 
 
-def _text(value: object, most: int) -> str:
-    """`value` as a column holds it, at most so many letters; what comes out goes in unchanged."""
-    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    text = text.replace("\0", "\ufffd")
-    return text if len(text) <= most else f"{text[: most - 1]}\u2026"
-
-
-async def take_in(
+async def push_items(
     device: DeviceScope, items: Sequence[Item | None], device_now: datetime
-) -> TakenIn:
-    """Push `items`, as many as there are; None stands for a row that is no transition.
+) -> PushedRows:
+    """Push any number of `items`, of which None stands for a row that is no transition.
 
-    Each `MOST_TRANSITIONS` are one transaction; after an error the same rows may come again.
+    Each `MOST_TRANSITIONS` of them are a transaction of their own; after an error the caller may
+    repeat all of them.
     """
-    sound = [item for item in items if item is not None]
-    told: list[RowVerdict] = []
+    valid = [item for item in items if item is not None]
+    verdicts: list[RowVerdict] = []
     changed = False
-    for start in range(0, len(sound), MOST_TRANSITIONS):
-        batch = Push(device_now, sound[start : start + MOST_TRANSITIONS])
+    for start in range(0, len(valid), MOST_TRANSITIONS):
+        batch = Push(device_now, valid[start : start + MOST_TRANSITIONS])
         outcome = await push(device, batch)
-        told += [RowVerdict(result.verdict, result.reason) for result in outcome.results]
+        verdicts += [RowVerdict(result.verdict, result.reason) for result in outcome.results]
         changed = changed or outcome.changed
-    verdicts = iter(told)
-    return TakenIn([MALFORMED if item is None else next(verdicts) for item in items], changed)
+    following = iter(verdicts)
+    return PushedRows([MALFORMED if item is None else next(following) for item in items], changed)

@@ -1,4 +1,4 @@
-"""Transitions whose verdict changed after it was told, as whole as the device once wrote them."""
+"""Transitions whose verdict changed later, with all columns that the device once wrote."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -6,7 +6,7 @@ from typing import Any, Final
 from sync.database import Tx
 from sync.feed.changes import Change, VerdictChange
 
-#: Id and moment are the device's own: the same row, pushed again, must be the same transition.
+#: Id and moment as the device wrote them: pushed again, the row must be the same transition.
 WHOLE: Final = """
 SELECT coalesce(spelling, id::text) AS id, coalesce(task, pushed_task)::text AS task,
   coalesce(state, body ->> 'state') AS state,
@@ -21,7 +21,7 @@ FROM transition WHERE account = $1 AND id = ANY($2::uuid[])
 
 
 async def read_settled(tx: Tx, changes: Iterable[Change]) -> dict[str, dict[str, Any]]:
-    """By id, the columns of the transitions on which `changes` tell a verdict."""
+    """Return the columns of the transitions whose verdicts are in `changes`, by id."""
     ids = [change.id for change in changes if isinstance(change, VerdictChange)]
     rows = await tx.fetch(WHOLE, tx.account, ids) if ids else []
     return {row["id"]: dict(row) for row in rows}

@@ -1,9 +1,9 @@
 """RxDB 17's replication: documents, checkpoints, and conflicts in place of verdicts.
 
-Its push has one way to change a document on the device: to call it a conflict and give the
-server's state of it. So each transition comes back with `status` and `reason`, the app's default
-conflict handler writes them down, and the document is in step. A pushed document that already
-says its verdict is taken as read.
+The only way in which its push changes a document on the device is a conflict with the server's
+state of it. So each pushed transition is answered as a conflict that adds `status` and `reason`,
+which the default conflict handler of the app writes. A document that already has both is no
+conflict.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,12 +15,12 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from sync.adapters.per_row_push import RowVerdict, item_of, take_in
+from sync.adapters.per_row_push import RowVerdict, decode_row_or_none, push_items
 from sync.adapters.resolved_transitions import read_settled
 from sync.database import Tx, run
 from sync.errors import CursorError
-from sync.feed.changes import Change, Gone, KindName
-from sync.feed.cursor import Place, read_cursor, write_cursor
+from sync.feed.changes import Gone, KindName
+from sync.feed.cursor import Cursor, read_cursor, write_cursor
 from sync.feed.pull import read_stretch
 from sync.intake.verdicts import read_verdicts
 from sync.messages import DeviceScope, SentId
@@ -42,15 +42,15 @@ KINDS: Final[Mapping[Collection, KindName]] = {
 
 
 class Checkpoint(Struct, frozen=True):
-    """RxDB stores it and merges it into the one before, so it must be an object."""
+    """The checkpoint that RxDB stores; an object, because RxDB merges it into the one before."""
 
     cursor: str
 
 
 class Documents(Struct, frozen=True, omit_defaults=True):
-    """A page, full unless it is the last. `resync`: this is the start of everything.
+    """A page, which is full unless it is the last.
 
-    A device that is told so drops what it holds and does not find in these pages.
+    `resync`: the first page of everything: the device drops documents that do not come again.
     """
 
     documents: list[Document]
@@ -59,13 +59,13 @@ class Documents(Struct, frozen=True, omit_defaults=True):
 
 
 class ChangeRow(Struct, frozen=True, rename="camel"):
-    """What RxDB pushes; the state that it assumes here plays no part, for facts only grow."""
+    """A row of RxDB's push. The state that it assumes on the server is ignored: facts only grow."""
 
     new_document_state: Document
 
 
 class Pushed(Struct, frozen=True):
-    """`conflicts`: the documents as they are here. `changed`: planning is worth a ring."""
+    """`conflicts`: documents in the server's state. `changed`: whether to ring planning."""
 
     conflicts: list[Document]
     changed: bool
@@ -74,10 +74,10 @@ class Pushed(Struct, frozen=True):
 async def pull(
     device: DeviceScope, collection: Collection, cursor: str | None, key: bytes, limit: int
 ) -> Documents:
-    """The page of `collection` after `cursor`. `key`: the secret that authenticates cursors.
+    """Return the page of `collection` after `cursor`. `key`: the secret of the cursors' MAC.
 
-    A cursor that cannot be continued, or is not this technician's, is answered from the start:
-    RxDB would ask for ever after an error.
+    A cursor that cannot be continued, or is not this technician's, gives the first page: after an
+    error RxDB would repeat the request for ever.
     """
     try:
         after = read_cursor(key, device, cursor) if cursor else None
@@ -93,64 +93,59 @@ async def pull(
 
 
 async def _page(
-    tx: Tx, *, device: DeviceScope, kind: KindName, key: bytes, most: int, after: Place | None
+    tx: Tx, *, device: DeviceScope, kind: KindName, key: bytes, most: int, after: Cursor | None
 ) -> Documents | None:
     stretch = await read_stretch(tx, device, after, most, [kind])
     if stretch is None:
         return None
     settled = await read_settled(tx, stretch.changes)
-    documents = [_document(change, settled) for change in stretch.changes]
-    return Documents(documents, Checkpoint(write_cursor(key, device, stretch.place)))
-
-
-def _document(change: Change, settled: Mapping[str, Document]) -> Document:
-    if isinstance(change, Gone):
-        return {"id": change.id, "_deleted": True}
-    columns = settled.get(change.id) or msgspec.structs.asdict(change)
-    return {**columns, "_deleted": False}
+    documents: list[Document] = []
+    for change in stretch.changes:
+        if isinstance(change, Gone):
+            documents.append({"id": change.id, "_deleted": True})
+        else:
+            columns = settled.get(change.id) or msgspec.structs.asdict(change)
+            documents.append({**columns, "_deleted": False})
+    return Documents(documents, Checkpoint(write_cursor(key, device, stretch.cursor)))
 
 
 async def push(device: DeviceScope, rows: Sequence[ChangeRow], device_now: datetime) -> Pushed:
-    """Take in transitions; every document that does not say its verdict yet is a conflict."""
+    """Take in transitions; each document without its verdict comes back as a conflict."""
     states = [row.new_document_state for row in rows]
-    gone = [state for state in states if state.get("_deleted") is True]
-    kept = [state for state in states if state.get("_deleted") is not True]
-    taken = await take_in(device, [item_of(state) for state in kept], device_now)
-    pairs = list(zip(kept, taken.told, strict=True))
-    pairs += await _undeletable(device, gone)
-    return Pushed([_with(*pair) for pair in pairs if not _says(*pair)], taken.changed)
+    deleted = [state for state in states if state.get("_deleted") is True]
+    pushed = [state for state in states if state.get("_deleted") is not True]
+    outcome = await push_items(device, [decode_row_or_none(state) for state in pushed], device_now)
+    judged = list(zip(pushed, outcome.verdicts, strict=True))
+    judged += await _undeletable(device, deleted)
+    conflicts: list[Document] = []
+    for state, verdict in judged:
+        columns = {"status": verdict.verdict, "reason": verdict.reason}
+        if any(state.get(name) != value for name, value in columns.items()):
+            conflicts.append({**state, **columns, "_deleted": False})
+    return Pushed(conflicts, outcome.changed)
 
 
 async def _undeletable(
     device: DeviceScope, deleted: Sequence[Document]
 ) -> list[tuple[Document, RowVerdict]]:
-    """Of documents that the device deleted, those that are facts here and do not know it.
+    """Return the deleted documents that the server has and that had no verdict, with it.
 
-    One without a verdict was taken back before it was ever sent, or so the device believes; one
-    that says its verdict is only being forgotten, which is the device's own affair.
+    The device deleted them as steps that were never sent, but a push whose answer was lost had
+    brought them. One with a verdict is only removed from the device.
     """
-    doubtful = {_uuid(state.get("id")): state for state in deleted if not state.get("status")}
-    ids = [one for one in doubtful if one is not None]
-    if not ids:
+    unanswered: dict[UUID, Document] = {}
+    for state in deleted:
+        try:
+            sent_id = msgspec.convert(state.get("id"), SentId)
+        except msgspec.ValidationError:
+            continue
+        if not state.get("status"):
+            unanswered[UUID(sent_id)] = state
+    if not unanswered:
         return []
-    stored = await run(device.account, partial(read_verdicts, ids=ids))
+    stored = await run(device.account, partial(read_verdicts, ids=list(unanswered)))
     return [
-        (doubtful[one], RowVerdict(verdict.verdict, verdict.reason))
-        for one, verdict in stored.items()
+        (unanswered[id_], RowVerdict(verdict.verdict, verdict.reason))
+        for id_, verdict in stored.items()
         if verdict.technician == device.technician
     ]
-
-
-def _uuid(sent: object) -> UUID | None:
-    try:
-        return UUID(msgspec.convert(sent, SentId))
-    except msgspec.ValidationError:
-        return None
-
-
-def _says(state: Document, told: RowVerdict) -> bool:
-    return (state.get("status"), state.get("reason")) == (told.verdict, told.reason)
-
-
-def _with(state: Document, told: RowVerdict) -> Document:
-    return {**state, "status": told.verdict, "reason": told.reason, "_deleted": False}

@@ -1,33 +1,32 @@
-"""WatermelonDB 0.28's sync: one number as the place in the feed, everything since in one answer.
+"""WatermelonDB 0.28's sync: a number as cursor, and everything since then in one answer.
 
-The number is the epoch x 2^40 + the position. It is not authenticated, so it proves nothing: one
-that lies ahead of the feed, as after a restored backup, never makes other devices start again. It
-is treated like one that is too old: this device gets everything, to replace what it holds. What
-proves a restored backup is a cursor of ours, which an app may keep and send beside the number.
+The number is epoch x 2^40 + position. It has no MAC, so it proves nothing. One ahead of the feed,
+as after a restored backup, is treated like one that is too old: this device gets everything as a
+replacement, and other devices are not affected. Only a real cursor, which an app may store and send
+with the number, proves that a backup was restored.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import chain
 from typing import Any, Final, TypeAlias, cast
 
 import asyncpg
 import msgspec
 from msgspec import Struct
 
-from sync.adapters.per_row_push import RowVerdict, item_of, take_in
+from sync.adapters.per_row_push import decode_row_or_none, push_items
 from sync.adapters.resolved_transitions import read_settled
 from sync.database import Tx, run
 from sync.errors import CursorError
 from sync.feed.changes import Change, Gone, KindName, VerdictChange
-from sync.feed.cursor import Place, read_cursor, write_cursor
-from sync.feed.pull import HEAD, MOST_CHANGES, Stretch, read_stretch
+from sync.feed.cursor import Cursor, read_cursor, write_cursor
+from sync.feed.pull import HEAD, MOST_CHANGES, read_stretch
 from sync.messages import DeviceScope, Item
 
 Raw: TypeAlias = dict[str, Any]
 
-#: Positions of one epoch; the number stays exact in JavaScript for 8,191 epochs.
+#: Positions in an epoch. JavaScript represents the number exactly for 8,191 epochs.
 POSITIONS: Final = 2**40
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND: Final = timedelta(milliseconds=1)
@@ -41,12 +40,12 @@ TABLES: Final[Mapping[KindName, str]] = {
     "state": "states",
     "verdict": TRANSITIONS,
 }
-#: Tables that the server alone writes. Transitions are the device's: they are never replaced.
+#: Tables that only the server writes. Transitions are written by the device and never replaced.
 PULLED: Final = tuple(table for table in TABLES.values() if table != TRANSITIONS)
 
 
 class TableChanges(Struct, frozen=True):
-    """What changed in one table. From us everything that is not deleted is `updated`."""
+    """The changes of one table. In answers `created` is empty: all but deletions are `updated`."""
 
     created: list[Raw] = []
     updated: list[Raw] = []
@@ -64,9 +63,9 @@ REPLACEMENT: Final = Strategy("incremental", dict.fromkeys(PULLED, "replacement"
 
 
 class Pulled(Struct, frozen=True, rename={"strategy": "experimentalStrategy"}, omit_defaults=True):
-    """Everything since the number that was asked with, and the number to ask with next.
+    """Everything since the number of the request, and the number for the next one.
 
-    `cursor`: the same place, authenticated.
+    `cursor`: the same position as a cursor with a MAC.
     """
 
     changes: dict[str, TableChanges]
@@ -76,7 +75,7 @@ class Pulled(Struct, frozen=True, rename={"strategy": "experimentalStrategy"}, o
 
 
 class RowResult(Struct, frozen=True, omit_defaults=True):
-    """The verdict on a pushed row; `id` as the row says it."""
+    """The verdict on a pushed row; `id` as it is in the row."""
 
     id: str
     verdict: str
@@ -86,8 +85,8 @@ class RowResult(Struct, frozen=True, omit_defaults=True):
 class RowVerdicts(Struct, frozen=True, rename={"rejected": "experimentalRejectedIds"}):
     """`results`: a verdict for each transition, in the order sent, created ones first.
 
-    `rejected`: rows that must not be marked as synced yet: refused or parked transitions which do
-    not say so in their `status`, and whatever a device changed in tables that it may only read.
+    `rejected`: rows that the device must not mark as synced yet: refused and parked transitions
+    without this verdict in their `status`, and all rows of tables that a device may only read.
     """
 
     results: list[RowResult]
@@ -101,28 +100,37 @@ async def pull(
     key: bytes,
     most: int = MOST_CHANGES,
 ) -> Pulled:
-    """Everything that changed after `number`; without one, or where it leads nowhere, all.
+    """Return everything that changed after `number`, or all if it is None or cannot be continued.
 
-    `cursor`: of the last pull, as far as the app keeps it; one that is not this technician's
-    counts as none. `key`: the secret that authenticates cursors. `most`: changes read at once.
+    `cursor`: of the last pull, if the app stored it; one that is not this technician's is ignored.
+    `key`: the secret of the cursors' MAC. `most`: changes that are read at once.
     """
-    after = Place(*divmod(number, POSITIONS)) if number else None
-    proof = _proof(key, device, cursor)
-    read = partial(_pull, device=device, after=after, proof=proof, key=key, most=most)
-    return await run(device.account, read)
-
-
-def _proof(key: bytes, device: DeviceScope, cursor: str | None) -> Place | None:
+    after = Cursor(*divmod(number, POSITIONS)) if number else None
     try:
-        return read_cursor(key, device, cursor) if cursor else None
+        proof = read_cursor(key, device, cursor) if cursor else None
     except CursorError:
-        return None
+        proof = None
+    read = partial(_read_all, device=device, after=after, proof=proof, most=most)
+    changes, end, strategy = await run(device.account, read)
+    number = end.epoch * POSITIONS + end.position
+    return Pulled(changes, number, write_cursor(key, device, end), strategy)
 
 
-async def _pull(
-    tx: Tx, *, device: DeviceScope, after: Place | None, proof: Place | None, key: bytes, most: int
-) -> Pulled:
-    stretch = await _continued(tx, device, after, proof, most)
+async def _read_all(
+    tx: Tx, *, device: DeviceScope, after: Cursor | None, proof: Cursor | None, most: int
+) -> tuple[dict[str, TableChanges], Cursor, Strategy | None]:
+    """Return the changes by table, the cursor after them, and how the device applies them.
+
+    A `proof` ahead of the feed raises its epoch; an `after` ahead of it is ignored.
+    """
+    row = await tx.fetchrow(HEAD, tx.account)
+    assert row is not None  # noqa: S101 - made with the account
+    head = Cursor(row["epoch"], row["position"])
+    if proof is not None and proof > head:
+        after = proof  # `read_stretch` raises the epoch and returns None
+    elif after is not None and after > head:
+        after = None
+    stretch = None if after is None else await read_stretch(tx, device, after, most)
     strategy = None
     if stretch is None:
         stretch = await read_stretch(tx, device, None, most)
@@ -130,50 +138,29 @@ async def _pull(
     assert stretch is not None  # noqa: S101 - the start can always be read
     changes = list(stretch.changes)
     while stretch.more:
-        stretch = await read_stretch(tx, device, stretch.place, most)
+        stretch = await read_stretch(tx, device, stretch.cursor, most)
         if stretch is None:
-            raise asyncpg.SerializationError("the feed began anew while it was read")
+            raise asyncpg.SerializationError("the feed got a new epoch while it was read")
         changes += stretch.changes
-    place = stretch.place
-    settled = await read_settled(tx, changes)
-    number = place.epoch * POSITIONS + place.position
-    cursor = write_cursor(key, device, place)
-    return Pulled(_tables(changes, settled), number, cursor, strategy)
-
-
-async def _continued(
-    tx: Tx, device: DeviceScope, after: Place | None, proof: Place | None, most: int
-) -> Stretch | None:
-    """The stretch after `after`, unless nobody has been there; `proof` says whether we have."""
-    row = await tx.fetchrow(HEAD, tx.account)
-    assert row is not None  # noqa: S101 - made with the account
-    head = Place(row["epoch"], row["position"])
-    if proof is not None and proof > head:
-        return await read_stretch(tx, device, proof, most)  # a new epoch, and no stretch
-    if after is None or after > head:
-        return None
-    return await read_stretch(tx, device, after, most)
+    return _tables(changes, await read_settled(tx, changes)), stretch.cursor, strategy
 
 
 def _tables(changes: Sequence[Change], settled: Mapping[str, Raw]) -> dict[str, TableChanges]:
-    """All tables, empty ones too: the library replaces only those that are named."""
+    """Return all tables, empty ones too: the library replaces only those that are named.
+
+    Of each row only the last change: it may have moved in the feed between two stretches, and the
+    library refuses an answer that both updates and deletes a row.
+    """
     tables = {table: TableChanges([], [], []) for table in TABLES.values()}
-    for change in _last_words(changes):
+    for change in {(_kind(change), change.id): change for change in changes}.values():
         table = tables[TABLES[_kind(change)]]
         if isinstance(change, Gone):
             table.deleted.append(change.id)
+        elif isinstance(change, VerdictChange):
+            table.updated.append(_row(settled[change.id]))
         else:
-            columns = _columns(change, settled)
-            table.updated.append({name: _cell(one) for name, one in columns.items()})
+            table.updated.append(_row(msgspec.structs.asdict(change)))
     return tables
-
-
-def _last_words(changes: Sequence[Change]) -> Iterable[Change]:
-    """The last change of each thing: it may have moved on in the feed between two stretches.
-
-    The library refuses an answer that both updates and deletes a row.
-    """
-    return {(_kind(change), change.id): change for change in changes}.values()
 
 
 def _kind(change: Change) -> KindName:
@@ -182,58 +169,54 @@ def _kind(change: Change) -> KindName:
     return cast("KindName", change.__struct_config__.tag)
 
 
-def _columns(change: Change, settled: Mapping[str, Raw]) -> Raw:
-    if isinstance(change, VerdictChange):
-        return settled[change.id]
-    return msgspec.structs.asdict(change)
-
-
-def _cell(value: object) -> object:
-    """A value as a column holds it: dates in milliseconds, lists and maps as JSON text."""
-    match value:
-        case datetime():
-            return (value - EPOCH) // MILLISECOND
-        case str() | int() | None:
-            return value
-        case _:
-            return msgspec.json.encode(value).decode()
+def _row(columns: Raw) -> Raw:
+    """Return `columns` with times in milliseconds, and lists and maps as JSON text."""
+    row: Raw = {}
+    for name, value in columns.items():
+        if isinstance(value, datetime):
+            row[name] = (value - EPOCH) // MILLISECOND
+        elif value is None or isinstance(value, str | int):
+            row[name] = value
+        else:
+            row[name] = msgspec.json.encode(value).decode()
+    return row
 
 
 async def push(
     device: DeviceScope, changes: Mapping[str, TableChanges], device_now: datetime
 ) -> tuple[RowVerdicts, bool]:
-    """Take in transitions; the answer, and whether planning is worth a ring.
+    """Take in transitions; return the answer, and whether to ring planning.
 
-    Deleting a transition on the device forgets it there and changes nothing here.
+    A transition that was deleted on the device is forgotten there only.
     """
-    told_by = changes.get(TRANSITIONS, TableChanges())
-    rows = [*told_by.created, *told_by.updated]
-    taken = await take_in(device, [_item(row) for row in rows], device_now)
-    pairs = list(zip(rows, taken.told, strict=True))
-    results = [RowResult(_id(row), told.verdict, told.reason) for row, told in pairs]
-    rejected = {name: _ids(table) for name, table in changes.items() if name != TRANSITIONS}
-    rejected[TRANSITIONS] = [_id(row) for row, told in pairs if not _may_leave(row, told)]
-    return RowVerdicts(results, {name: ids for name, ids in rejected.items() if ids}), taken.changed
+    pushed = changes.get(TRANSITIONS, TableChanges())
+    rows = [*pushed.created, *pushed.updated]
+    outcome = await push_items(device, [_decode(row) for row in rows], device_now)
+    results: list[RowResult] = []
+    rejected: dict[str, list[str]] = {TRANSITIONS: []}
+    for row, verdict in zip(rows, outcome.verdicts, strict=True):
+        results.append(RowResult(_id(row), verdict.verdict, verdict.reason))
+        is_known = row.get("status") == verdict.verdict
+        if verdict.verdict not in {"accepted", "duplicate"} and not is_known:
+            rejected[TRANSITIONS].append(_id(row))
+    for name, table in changes.items():
+        if name != TRANSITIONS:
+            written = [*table.created, *table.updated]
+            rejected[name] = [*(_id(row) for row in written), *table.deleted]
+    return RowVerdicts(
+        results, {name: ids for name, ids in rejected.items() if ids}
+    ), outcome.changed
 
 
-def _item(row: Raw) -> Item | None:
+def _decode(row: Raw) -> Item | None:
     moment = row.get("moment")
     if not isinstance(moment, int | float):
         return None
     try:
-        return item_of({**row, "moment": EPOCH + moment * MILLISECOND})
+        return decode_row_or_none({**row, "moment": EPOCH + moment * MILLISECOND})
     except (OverflowError, ValueError):
         return None
 
 
-def _may_leave(row: Raw, told: RowVerdict) -> bool:
-    """Whether the row may leave the device's queue: nothing bad about it is untold."""
-    return told.verdict in {"accepted", "duplicate"} or row.get("status") == told.verdict
-
-
 def _id(row: Raw) -> str:
     return str(row.get("id", ""))
-
-
-def _ids(table: TableChanges) -> list[str]:
-    return [*(_id(row) for row in chain(table.created, table.updated)), *table.deleted]

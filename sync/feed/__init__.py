@@ -1,6 +1,6 @@
-"""The feed: what each technician's devices must know, in the order in which it was committed.
+"""The feed: what each technician's devices must know, in the order of commits.
 
-`publish` writes it as the last step of a transaction, `pull` reads a page of it.
+`publish` writes it, as the last statements of a transaction; `pull` reads a page of it.
 """
 
 from sync.feed.pull import MOST_CHANGES, USUAL_CHANGES, Page, pull

@@ -1,6 +1,6 @@
-"""The shapes in which a technician's device gets what changed.
+"""The shapes of the changes that a technician's device pulls.
 
-Ids are text here: they are written as they come from the database, in JSON and MessagePack.
+Ids are text here, and are sent as the database writes them, in JSON and MessagePack.
 """
 
 from datetime import datetime
@@ -8,16 +8,16 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-#: Transitions of its past that a task carries to a device.
+#: Transitions in the `history` of a task.
 MOST_STEPS: Final = 20
 
 KindName: TypeAlias = Literal["task", "customer", "location", "task_type", "state", "verdict"]
 
 
 class Step(Struct, frozen=True):
-    """One transition of a task's past. `by`: the name of who told it.
+    """One transition of a task's history. `by`: the name of its technician or dispatcher.
 
-    `moment`: UTC; when it counts, which keeps the sequence of its device.
+    `moment`: UTC; the effective one, by which transitions of one device keep its sequence.
     """
 
     id: str
@@ -29,9 +29,9 @@ class Step(Struct, frozen=True):
 
 
 class TaskChange(Struct, frozen=True, tag_field="kind", tag="task"):
-    """A task that the technician holds. `technician` is null for a pool's task.
+    """A task of the technician, or of a pool of theirs; then `technician` is null.
 
-    `history`: the last transitions by order, at most `MOST_STEPS`, earliest first.
+    `history`: the last transitions by order, at most 20, earliest first.
     """
 
     id: str
@@ -55,7 +55,7 @@ class TaskChange(Struct, frozen=True, tag_field="kind", tag="task"):
 
 
 class CustomerChange(Struct, frozen=True, tag_field="kind", tag="customer"):
-    """A customer of a held task. `call`: a tel: URI for the first number in `phone` (RFC 3966)."""
+    """A customer of such a task. `call`: a tel: URI (RFC 3966) of the first number in `phone`."""
 
     id: str
     external_id: str | None
@@ -68,7 +68,7 @@ class CustomerChange(Struct, frozen=True, tag_field="kind", tag="customer"):
 
 
 class LocationChange(Struct, frozen=True, tag_field="kind", tag="location"):
-    """A location of a held task. `zone`: IANA name, null where it is the account's.
+    """A location of such a task. `zone`: IANA name, null for the account's.
 
     `call`: as a customer's.
     """
@@ -85,10 +85,10 @@ class LocationChange(Struct, frozen=True, tag_field="kind", tag="location"):
 
 
 class Ask(Struct, frozen=True):
-    """An active campaign that asks once a task enters one of `states` for the first time.
+    """An active campaign that asks when a task enters one of `states` for the first time.
 
-    `primary`, `secondary`: which address it asks at, the second only where the first is empty:
-    customer, location, contact or billing. `may_untick`: the technician may leave it out.
+    `primary`, `secondary`: the address it writes to, the second only if there is no first:
+    customer, location, contact or billing. `may_untick`: the technician may untick the survey.
     """
 
     campaign: str
@@ -100,7 +100,7 @@ class Ask(Struct, frozen=True):
 
 
 class TaskTypeChange(Struct, frozen=True, tag_field="kind", tag="task_type"):
-    """The type of a held task. `names` by language; `flow`: next states by state."""
+    """The type of such a task. `names`: by language. `flow`: next states by state."""
 
     id: str
     name: str
@@ -119,10 +119,10 @@ class StateChange(Struct, frozen=True, tag_field="kind", tag="state"):
 
 
 class VerdictChange(Struct, frozen=True, tag_field="kind", tag="verdict"):
-    """The verdict on a transition of the technician's, changed after it was told.
+    """A verdict that changed after the push, on a transition of the technician.
 
-    What was parked was settled, or what was refused was accepted. `id`: as its device wrote it.
-    `moment`: corrected, UTC.
+    A parked transition was settled, or a refused one was accepted. `id`: as its device wrote it.
+    `moment`: UTC, corrected for the device's skew.
     """
 
     id: str
@@ -134,7 +134,7 @@ class VerdictChange(Struct, frozen=True, tag_field="kind", tag="verdict"):
 
 
 class Gone(Struct, frozen=True):
-    """A thing that left the technician's hands."""
+    """A tombstone: the technician does not need this record any more."""
 
     kind: KindName
     id: str

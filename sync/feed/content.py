@@ -1,8 +1,8 @@
-"""What the things in a feed look like now, read when they are pulled."""
+"""The content of feed rows, read when they are pulled: each is the record as it is now."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -25,10 +25,10 @@ from sync.feed.changes import (
 from sync.feed.dialling import call_link
 from sync.intake.order import read_histories
 
-#: Numbers that are read before everybody else has a turn: up to a tenth of a millisecond each.
+#: Phone numbers that are parsed before other tasks of the event loop run; each may take 0.1 ms.
 AT_ONCE: Final = 100
 
-#: Columns are named as the fields of the change; ids are compared as what they are.
+#: Columns are named as the fields of the change. Ids are compared as uuid and returned as text.
 TASKS: Final = """
 SELECT id::text, external_id, title, type::text, state, state_moment, customer::text,
   location::text, unit::text, technician::text, contact_email, priority, reason, channel, tags,
@@ -52,15 +52,15 @@ SELECT id::text, external_id, customer::text, name, address, email, phone, zone,
 FROM location WHERE account = $1 AND id = ANY($2::uuid[])
 """
 TASK_TYPES: Final = """
-SELECT id::text, name, names, flow, coalesce(asks, '[]') AS asks
+SELECT id::text AS key, id::text, name, names, flow, coalesce(asks, '[]') AS asks
 FROM task_type WHERE account = $1 AND id = ANY($2::uuid[])
 """
 STATES: Final = """
-SELECT code AS id, name, names, kind AS state_kind FROM state
+SELECT code AS key, code AS id, name, names, kind AS state_kind FROM state
 WHERE account = $1 AND code = ANY($2::text[])
 """
 VERDICTS: Final = """
-SELECT id::text AS stored, coalesce(spelling, id::text) AS id,
+SELECT id::text AS key, coalesce(spelling, id::text) AS id,
   coalesce(task, pushed_task)::text AS task, coalesce(state, body ->> 'state') AS state,
   coalesce(moment, (body ->> 'moment')::timestamptz) AS moment, verdict, refusal AS reason
 FROM transition WHERE account = $1 AND id = ANY($2::uuid[])
@@ -70,12 +70,12 @@ _read_names = msgspec.json.Decoder(dict[str, str]).decode
 _read_flow = msgspec.json.Decoder(dict[str, list[str]]).decode
 _read_asks = msgspec.json.Decoder(list[Ask]).decode
 
-#: Content by id.
+#: Changes by the id of their feed row.
 Found: TypeAlias = dict[str, Change]
 
 
 async def read_content(tx: Tx, rows: Iterable[asyncpg.Record]) -> dict[tuple[str, str], Change]:
-    """The content of the feed `rows` that are not deleted, by kind and id."""
+    """Return the content of those feed `rows` that are not deleted, by kind and id."""
     ids: dict[str, list[str]] = {}
     for row in rows:
         if not row["deleted"]:
@@ -83,22 +83,38 @@ async def read_content(tx: Tx, rows: Iterable[asyncpg.Record]) -> dict[tuple[str
     content: dict[tuple[str, str], Change] = {}
     for kind, wanted in ids.items():
         found = await SOURCES[kind](tx, wanted)
-        content.update(((kind, one), change) for one, change in found.items())
+        content.update(((kind, id_), change) for id_, change in found.items())
     return content
 
 
-def _check_columns(records: Sequence[asyncpg.Record], fields: Sequence[str]) -> None:
-    """Columns are handed over by place, a quarter of a pull faster than by name: see that they fit.
+def _check_columns(rows: Sequence[asyncpg.Record], fields: Sequence[str]) -> None:
+    """Check that the columns of `rows` are `fields`, in this order.
 
-    :raises TypeError: the statement does not name its columns as `fields`, in their order.
+    Records are converted by position, which makes a pull a quarter faster than by name.
+
+    :raises TypeError: they are not.
     """
-    if records and list(records[0].keys()) != list(fields):
-        raise TypeError(f"columns {list(records[0].keys())} are not the fields {list(fields)}")
+    if rows and list(rows[0].keys()) != list(fields):
+        raise TypeError(f"columns {list(rows[0].keys())} are not the fields {list(fields)}")
 
 
-def _plain(sql: str, shape: Callable[..., Change]) -> Callable[[Tx, list[str]], Awaitable[Found]]:
+def _by_name(
+    sql: str, shape: Callable[..., Change], **decoders: Callable[[str], object]
+) -> Callable[[Tx, list[str]], Awaitable[Found]]:
+    """Return a reader of rows with a column `key`, the id of the feed row, and those of `shape`.
+
+    `decoders`: of columns that are JSON.
+    """
+
     async def read(tx: Tx, ids: list[str]) -> Found:
-        return {record["id"]: shape(**record) for record in await tx.fetch(sql, tx.account, ids)}
+        found: Found = {}
+        for row in await tx.fetch(sql, tx.account, ids):
+            columns = dict(row)
+            key = columns.pop("key")
+            for name, decode in decoders.items():
+                columns[name] = decode(columns[name])
+            found[key] = shape(**columns)
+        return found
 
     return read
 
@@ -106,18 +122,21 @@ def _plain(sql: str, shape: Callable[..., Change]) -> Callable[[Tx, list[str]], 
 def _with_call(
     sql: str, shape: type[CustomerChange] | type[LocationChange]
 ) -> Callable[[Tx, list[str]], Awaitable[Found]]:
-    """The last columns, `called`, a phone, and `called_from`, a zone, become what is dialled."""
+    """Return a reader that makes `call` of the last two columns, `called` and `called_from`.
+
+    `called`: a phone number as typed. `called_from`: an IANA zone.
+    """
     columns = [*shape.__struct_fields__[:-1], "called", "called_from"]
     make: Callable[..., Change] = shape
 
     async def read(tx: Tx, ids: list[str]) -> Found:
-        records = await tx.fetch(sql, tx.account, ids)
-        _check_columns(records, columns)
+        rows = await tx.fetch(sql, tx.account, ids)
+        _check_columns(rows, columns)
         found: Found = {}
-        for place, record in enumerate(records, start=1):
-            *fields, phone, zone = record
+        for number, row in enumerate(rows, start=1):
+            *fields, phone, zone = row
             found[fields[0]] = make(*fields, call_link(phone, zone) if phone else None)
-            if place % AT_ONCE == 0:
+            if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
         return found
 
@@ -125,57 +144,39 @@ def _with_call(
 
 
 _TASK_COLUMNS: Final = (*TaskChange.__struct_fields__[:-1], "moved")
-_task: Final[Callable[..., Change]] = TaskChange
+_make_task: Final[Callable[..., Change]] = TaskChange
 
 
-async def _tasks(tx: Tx, ids: list[str]) -> Found:
-    records = await tx.fetch(TASKS, tx.account, ids)
-    _check_columns(records, _TASK_COLUMNS)
-    pasts = await _pasts(tx, [UUID(record["id"]) for record in records if record["moved"]])
-    return {record["id"]: _task(*record[:-1], pasts.get(record["id"], [])) for record in records}
+async def _read_tasks(tx: Tx, ids: list[str]) -> Found:
+    rows = await tx.fetch(TASKS, tx.account, ids)
+    _check_columns(rows, _TASK_COLUMNS)
+    steps = await _last_steps(tx, [UUID(row["id"]) for row in rows if row["moved"]])
+    return {row["id"]: _make_task(*row[:-1], steps.get(row["id"], [])) for row in rows}
 
 
-async def _pasts(tx: Tx, moved: list[UUID]) -> dict[str, list[Step]]:
-    """The last steps of tasks, at the moments at which they count, in their order."""
+async def _last_steps(tx: Tx, moved: list[UUID]) -> dict[str, list[Step]]:
+    """Return the last transitions of tasks by order, with effective moments, by task."""
     if not moved:
         return {}
     histories = await read_histories(tx, moved)
-    last = [one for history in histories.values() for one in ordered(history)[-MOST_STEPS:]]
-    told = await tx.fetch(STEPS, tx.account, [one.id for one in last])
-    rows = {row["id"]: row for row in told}
-    pasts: dict[str, list[Step]] = {}
-    for one in last:
-        row = rows[one.id]
-        step = Step(str(one.id), one.state, one.moment, row["name"], row["note"], one.survey)
-        pasts.setdefault(row["task"], []).append(step)
-    return pasts
-
-
-async def _verdicts(tx: Tx, ids: list[str]) -> Found:
-    records = await tx.fetch(VERDICTS, tx.account, ids)
-    found: Found = {}
-    for record in records:
-        told = dict(record)
-        stored = told.pop("stored")
-        found[stored] = VerdictChange(**told)
-    return found
-
-
-def _task_type(names: str, flow: str, asks: str, **told: Any) -> TaskTypeChange:
-    return TaskTypeChange(
-        **told, names=_read_names(names), flow=_read_flow(flow), asks=_read_asks(asks)
-    )
-
-
-def _state(names: str, **told: Any) -> StateChange:
-    return StateChange(**told, names=_read_names(names))
+    last = [step for history in histories.values() for step in ordered(history)[-MOST_STEPS:]]
+    found = await tx.fetch(STEPS, tx.account, [step.id for step in last])
+    rows = {row["id"]: row for row in found}
+    steps: dict[str, list[Step]] = {}
+    for fact in last:
+        row = rows[fact.id]
+        step = Step(str(fact.id), fact.state, fact.moment, row["name"], row["note"], fact.survey)
+        steps.setdefault(row["task"], []).append(step)
+    return steps
 
 
 SOURCES: Final[dict[str, Callable[[Tx, list[str]], Awaitable[Found]]]] = {
-    "task": _tasks,
+    "task": _read_tasks,
     "customer": _with_call(CUSTOMERS, CustomerChange),
     "location": _with_call(LOCATIONS, LocationChange),
-    "task_type": _plain(TASK_TYPES, _task_type),
-    "state": _plain(STATES, _state),
-    "verdict": _verdicts,
+    "task_type": _by_name(
+        TASK_TYPES, TaskTypeChange, names=_read_names, flow=_read_flow, asks=_read_asks
+    ),
+    "state": _by_name(STATES, StateChange, names=_read_names),
+    "verdict": _by_name(VERDICTS, VerdictChange),
 }

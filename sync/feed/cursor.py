@@ -1,4 +1,4 @@
-"""Cursors: a place in a technician's feed that only we can have written."""
+"""Cursors: positions in a technician's feed, under a MAC so that only the server can write one."""
 
 import base64
 import binascii
@@ -12,19 +12,19 @@ from sync.errors import CursorError
 from sync.messages import DeviceScope
 
 _PURPOSE: Final = b"retour feed cursor"
-_PLACE: Final = struct.Struct(">QQQH")
-#: As written by protocol 1 before it had a number: epoch and position.
-_OLD_PLACE: Final = struct.Struct(">QQ")
+_FORMAT: Final = struct.Struct(">QQQH")
+#: Epoch and position alone, as written before protocols were numbered.
+_OLD_FORMAT: Final = struct.Struct(">QQ")
 _SCOPE: Final = struct.Struct(">Q16s")
 _MAC_BYTES: Final = 16
 
 
 @dataclass(frozen=True, order=True)
-class Place:
-    """After `position` of `epoch`; places compare by these two.
+class Cursor:
+    """All up to `position` of `epoch` was read; cursors compare by these two.
 
-    `floor`: tombstones up to there were forgotten before the reading began, so it misses none of
-    them. `protocol`: in which the changes up to here were told.
+    `floor`: the position up to which tombstones had been pruned when reading began: those are not
+    missing. `protocol`: the version of the protocol in which the changes were read.
     """
 
     epoch: int
@@ -33,14 +33,14 @@ class Place:
     protocol: int = field(default=1, compare=False)
 
 
-def write_cursor(key: bytes, device: DeviceScope, place: Place) -> str:
-    """`place` in base64url, bound to the account and the technician by a MAC."""
-    payload = _PLACE.pack(place.epoch, place.position, place.floor, place.protocol)
+def write_cursor(key: bytes, device: DeviceScope, cursor: Cursor) -> str:
+    """Return `cursor` in base64url, bound to the account and the technician by a MAC."""
+    payload = _FORMAT.pack(cursor.epoch, cursor.position, cursor.floor, cursor.protocol)
     return base64.urlsafe_b64encode(payload + _mac(key, device, payload)).rstrip(b"=").decode()
 
 
-def read_cursor(key: bytes, device: DeviceScope, text: str) -> Place:
-    """The place that `text` names.
+def read_cursor(key: bytes, device: DeviceScope, text: str) -> Cursor:
+    """Return the cursor in `text`.
 
     :raises CursorError: it was not written for this account and technician with this key.
     """
@@ -53,9 +53,9 @@ def read_cursor(key: bytes, device: DeviceScope, text: str) -> Place:
     if not hmac.compare_digest(mac, _mac(key, device, payload)):
         raise CursorError("not a cursor of this technician")
     if base64.urlsafe_b64encode(body).decode() != padded:
-        raise CursorError("not a cursor as we write them")
-    form = _OLD_PLACE if len(payload) == _OLD_PLACE.size else _PLACE
-    return Place(*form.unpack(payload))
+        raise CursorError("not a cursor as `write_cursor` writes it")
+    format_ = _OLD_FORMAT if len(payload) == _OLD_FORMAT.size else _FORMAT
+    return Cursor(*format_.unpack(payload))
 
 
 def _mac(key: bytes, device: DeviceScope, payload: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""What a phone dials for a number as people write it down: `514 555-0199 poste 12`."""
+"""tel: URIs of phone numbers as people write them: `514 555-0199 poste 12`."""
 
 import re
 from functools import lru_cache
@@ -6,17 +6,17 @@ from typing import Final
 
 import phonenumbers
 from babel.core import get_global
-from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberMatcher
+from phonenumbers import NumberParseException, PhoneNumberMatcher
 
-#: Numbers whose link is kept: feeds bring the same ones again and again.
-KEPT: Final = 8192
-#: Where a number is looked for, in letters and in places at which one may begin: what is longer or
-#: has more of them is no phone number, and must not take anybody's time.
+#: Links that are cached: feeds contain the same numbers again and again.
+CACHED: Final = 8192
+#: Code points, and candidates in them, that are searched for a number: a longer text is no phone
+#: number and must not take processor time.
 LONGEST: Final = 100
 MOST_TRIES: Final = 5
-#: Where people are who say no zone, or one without a country.
+#: The country of zones that have none.
 USUAL_REGION: Final = "CA"
-#: Words for an extension that the library does not know, and what it knows.
+#: Words for an extension that the library does not know, and the one that replaces them.
 _EXTENSION: Final = re.compile(
     r"[\s,;(]*\b(?:postes?|post|local|loc|p)[.:\s]*(?:n[o°]\.?\s*)?(?=\d)", re.IGNORECASE
 )
@@ -24,35 +24,34 @@ _KNOWN: Final = " ext. "
 
 
 def call_link(text: str, zone: str) -> str | None:
-    """The address of a call to the first number in `text`, as in RFC 3966; None where is none.
+    """Return the tel: URI (RFC 3966) of the first number in `text`; None without a number.
 
-    `zone`: IANA, of the place; its country says what a number without + means.
+    `zone`: IANA; a number without + is one of its country.
     """
-    return _call_link(text[:LONGEST], zone)
+    return _cached_link(text[:LONGEST], zone)  # cut first, because the cache keeps its keys
 
 
-@lru_cache(maxsize=KEPT)
-def _call_link(text: str, zone: str) -> str | None:
-    number = _first_number(_EXTENSION.sub(_KNOWN, text), region_of(zone))
-    if number is None:
-        return None
+@lru_cache(maxsize=CACHED)
+def _cached_link(text: str, zone: str) -> str | None:
+    text = _EXTENSION.sub(_KNOWN, text)
+    region = region_of(zone)
+    match = next(iter(PhoneNumberMatcher(text, region, max_tries=MOST_TRIES)), None)
+    if match is not None:
+        number = match.number
+    else:
+        try:
+            number = phonenumbers.parse(text, region)  # with letters for digits: 1-800-FLOWERS
+        except NumberParseException:
+            return None
+        if not phonenumbers.is_valid_number(number):
+            return None
     national = phonenumbers.national_significant_number(number)
     extension = f";ext={number.extension}" if number.extension else ""
     return f"tel:+{number.country_code}{national}{extension}"
 
 
 def region_of(zone: str) -> str:
-    """The country of a zone, as in ISO 3166."""
+    """Return the country (ISO 3166) of an IANA zone; USUAL_REGION if it has none."""
     known = get_global("zone_aliases").get(zone, zone)
     region = str(get_global("zone_territories").get(known, ""))
     return region if region in phonenumbers.SUPPORTED_REGIONS else USUAL_REGION
-
-
-def _first_number(text: str, region: str) -> PhoneNumber | None:
-    for found in PhoneNumberMatcher(text, region, max_tries=MOST_TRIES):
-        return found.number
-    try:
-        whole = phonenumbers.parse(text, region)  # with letters for digits: 1-800-FLOWERS
-    except NumberParseException:
-        return None
-    return whole if phonenumbers.is_valid_number(whole) else None

@@ -1,4 +1,4 @@
-"""How far the feed is behind what is being written."""
+"""The lag of the feed: how long written changes may have been waiting for their commit."""
 
 from typing import Final
 
@@ -12,10 +12,10 @@ WHERE datname = current_database() AND usename = current_user AND backend_xid IS
 
 
 async def lag() -> float:
-    """Seconds since the oldest transaction began that has written and has not ended; 0 without one.
+    """Return the age of the oldest open transaction that has written, in seconds; 0 without one.
 
-    It looks at all processes with the caller's rights: the API's are the ones that write to the
-    feed, whose changes appear with their commit. PostgreSQL does not tell of other roles' work.
+    Changes appear in the feed with their commit. Only transactions of the caller's role count,
+    because PostgreSQL hides those of others; the API's processes, which write the feed, share one.
     """
     [row] = await once(_OLDEST)
     return max(0.0, float(row[0]))

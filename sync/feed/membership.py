@@ -1,4 +1,4 @@
-"""Who gains and who loses tasks, and what comes and goes with them."""
+"""Membership in feeds: who gains or loses tasks, and the records that come and go with them."""
 
 from collections.abc import Collection, Iterable
 from itertools import chain
@@ -11,42 +11,46 @@ from sync.database import Tx
 from sync.feed.changes import KindName
 from sync.feed.publish import Row, lock_head, write
 
-#: Technician and task.
-Hold: TypeAlias = tuple[UUID, UUID]
+#: Kinds of records that tasks share; their names are also the columns of `task`.
+SHARED: Final[tuple[KindName, ...]] = ("customer", "location")
+
+#: A technician, and a task in their feed.
+Member: TypeAlias = tuple[UUID, UUID]
 
 STATES: Final = "SELECT code FROM state WHERE account = $1 ORDER BY code"
 
-#: Open turns; a pool's turn is that of the active technicians of its unit and those below.
-HOLDERS: Final = """
-WITH RECURSIVE turn AS (
+#: Technicians with an open assignment to the tasks. A pool's assignment is that of the active
+#: technicians of its unit and of the units below.
+ASSIGNED: Final = """
+WITH RECURSIVE assigned AS (
   SELECT task, technician, unit FROM assignment
   WHERE account = $1 AND task = ANY($2) AND end_at IS NULL
 ), below AS (
-  SELECT unit AS pool, unit FROM turn WHERE unit IS NOT NULL
+  SELECT unit AS pool, unit FROM assigned WHERE unit IS NOT NULL
   UNION
   SELECT below.pool, unit.id FROM below
   JOIN unit ON unit.account = $1 AND unit.parent = below.unit
 )
-SELECT technician, task FROM turn WHERE technician IS NOT NULL
+SELECT technician, task FROM assigned WHERE technician IS NOT NULL
 UNION
-SELECT u.id, turn.task FROM turn
-JOIN below ON below.pool = turn.unit
+SELECT u.id, assigned.task FROM assigned
+JOIN below ON below.pool = assigned.unit
 JOIN app_user u ON u.account = $1 AND u.unit = below.unit
 WHERE u.role = 'technician' AND u.active
 """
 
-HELD: Final = """
+IN_FEEDS: Final = """
 SELECT technician, id::uuid AS task FROM feed
 WHERE account = $1 AND kind = 'task' AND id = ANY($2::text[]) AND NOT deleted
 """
 
-BROUGHT: Final = """
+REFERENCES: Final = """
 SELECT id, type, customer, location FROM task WHERE account = $1 AND id = ANY($2)
 """
 
-#: Customers and locations in a technician's feed to which none of the technician's tasks leads.
-#: Written so that technicians are no reason to read through all that they hold: of what a thing's
-#: key gives they are only picked.
+#: Customers and locations in a technician's feed to which none of the tasks in that feed refers.
+#: `array_position` and `IS NOT DISTINCT FROM` keep the planner from an index by technician, which
+#: would read whole feeds: rows are found by the thing's key and then filtered by technician.
 ORPHANS: Final = """
 SELECT f.technician, f.kind, f.id FROM feed f
 WHERE f.account = $1 AND NOT f.deleted AND f.kind = '{kind}'
@@ -71,80 +75,73 @@ async def hand_over(
     *,
     left: Collection[tuple[KindName, UUID]] = (),
 ) -> None:
-    """Bring the feeds in line with who holds `tasks` now.
+    """Update the feeds of all who have, or had, one of `tasks`, whose content changed.
 
-    Gains arrive whole; losses leave tombstones, also of what only the lost tasks led to. Who keeps
-    a task gets it anew, for its content changed. `left`: customers and locations that the tasks
-    pointed at before.
+    Who gains a task gets all that it refers to; who loses it gets tombstones, also of what only the
+    lost tasks referred to; who keeps it gets it anew. `left`: customers and locations to which the
+    tasks referred before. Locks the feed's counter.
     """
     if tasks:
         await lock_head(tx)
-        await _bring_in_line(tx, list(tasks), changed=True, left=left)
+        await _update(tx, list(tasks), changed=True, left=left)
 
 
 async def update_pool_memberships(tx: Tx) -> None:
-    """The same for every task of a pool, after people or units moved."""
+    """Update the feeds for all tasks of pools, after users or units moved.
+
+    Locks the feed's counter.
+    """
     await lock_head(tx)
-    # Not before: what another transaction gave to a pool while we waited must be among them.
+    # Read after the lock, so that tasks which another transaction gave to a pool are among them.
     tasks = [row["task"] for row in await tx.fetch(POOLED, tx.account)]
     if tasks:
-        await _bring_in_line(tx, tasks, changed=False, left=())
+        await _update(tx, tasks, changed=False, left=())
 
 
-async def _bring_in_line(
+async def _update(
     tx: Tx, tasks: list[UUID], *, changed: bool, left: Collection[tuple[KindName, UUID]]
 ) -> None:
-    """What `hand_over` does, in the account's turn; `changed`: the tasks' content too."""
-    wanted = await _holds(tx, HOLDERS, tasks)
-    held = await _holds(tx, HELD, [str(task) for task in tasks])
-    brought = {row["id"]: row for row in await tx.fetch(BROUGHT, tx.account, tasks)}
+    """Do what `hand_over` says, after the counter was locked. `changed`: the tasks' content did."""
+    assigned = await _members(tx, ASSIGNED, tasks)
+    before = await _members(tx, IN_FEEDS, [str(task) for task in tasks])
+    rows = {row["id"]: row for row in await tx.fetch(REFERENCES, tx.account, tasks)}
     states = [row["code"] for row in await tx.fetch(STATES, tx.account)]
-    await write(tx, _arrivals(wanted if changed else wanted - held, states, brought))
-    lost = sorted(held - wanted)
+    await write(tx, _arrivals(assigned if changed else assigned - before, states, rows))
+    lost = sorted(before - assigned)
     await write(tx, [Row(technician, "task", str(task), True) for technician, task in lost])
-    await _drop_orphans(tx, held, [*left, *_led_to(brought[task] for _, task in lost)])
+    candidates = [*left, *_references(rows[task] for _, task in lost)]
+    technicians = list({technician for technician, _ in before})
+    orphans: list[Row] = []
+    for kind in SHARED:
+        ids = [str(id_) for name, id_ in candidates if name == kind]
+        found = (
+            await tx.fetch(ORPHANS.format(kind=kind), tx.account, ids, technicians) if ids else []
+        )
+        orphans.extend(Row(row["technician"], kind, row["id"], True) for row in found)
+    await write(tx, sorted(orphans))
 
 
-async def _holds(tx: Tx, sql: str, tasks: list[UUID] | list[str]) -> set[Hold]:
+async def _members(tx: Tx, sql: str, tasks: list[UUID] | list[str]) -> set[Member]:
     rows = await tx.fetch(sql, tx.account, tasks)
     return {(row["technician"], row["task"]) for row in rows}
 
 
 def _arrivals(
-    holds: set[Hold], states: list[str], brought: dict[UUID, asyncpg.Record]
+    members: set[Member], states: list[str], rows: dict[UUID, asyncpg.Record]
 ) -> list[Row]:
-    """Whole arrivals in an order in which nothing points at what has not arrived."""
-    technicians = sorted({technician for technician, _ in holds})
+    """Return the feed rows of tasks that arrive, each after all that it refers to."""
+    technicians = sorted({technician for technician, _ in members})
     known = [Row(technician, "state", code) for technician in technicians for code in states]
     things: list[Row] = []
     tasks: list[Row] = []
-    for technician, task in sorted(holds):
-        row = brought[task]
+    for technician, task in sorted(members):
+        row = rows[task]
         things.append(Row(technician, "task_type", str(row["type"])))
-        things.extend(Row(technician, kind, str(thing)) for kind, thing in _led_to([row]))
+        things.extend(Row(technician, kind, str(id_)) for kind, id_ in _references([row]))
         tasks.append(Row(technician, "task", str(task)))
     return list(dict.fromkeys(chain(known, things, tasks)))
 
 
-def _led_to(rows: Iterable[asyncpg.Record]) -> list[tuple[KindName, UUID]]:
-    found: list[tuple[KindName, UUID]] = []
-    for row in rows:
-        if row["customer"] is not None:
-            found.append(("customer", row["customer"]))
-        if row["location"] is not None:
-            found.append(("location", row["location"]))
-    return found
-
-
-async def _drop_orphans(
-    tx: Tx, held: set[Hold], candidates: Collection[tuple[KindName, UUID]]
-) -> None:
-    technicians = list({technician for technician, _ in held})
-    kinds: tuple[KindName, ...] = ("customer", "location")
-    rows: list[Row] = []
-    for kind in kinds:
-        ids = [str(thing) for name, thing in candidates if name == kind]
-        sql = ORPHANS.format(kind=kind)
-        found = await tx.fetch(sql, tx.account, ids, technicians) if ids else []
-        rows.extend(Row(row["technician"], kind, row["id"], True) for row in found)
-    await write(tx, sorted(rows))
+def _references(rows: Iterable[asyncpg.Record]) -> list[tuple[KindName, UUID]]:
+    """Return the customers and locations of task `rows`."""
+    return [(kind, row[kind]) for row in rows for kind in SHARED if row[kind] is not None]

@@ -1,4 +1,4 @@
-"""How far feeds have come: enough to know whether a pull would bring anything."""
+"""Positions of feeds, by which a listener knows whether a pull would return anything."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -9,7 +9,7 @@ from sync.database import Tx, once
 
 HEADS: Final = "SELECT account, epoch, position FROM feed_heads($1::bigint[])"
 
-#: One step into the index for each technician, however long the feed.
+#: One index lookup for each technician, however long the feed.
 OWN: Final = """
 SELECT technician, coalesce((
   SELECT f.position FROM feed f WHERE f.account = $1 AND f.technician = w.technician
@@ -21,24 +21,27 @@ BUMP_POSITION: Final = "UPDATE feed_head SET position = position + 1 WHERE accou
 
 
 class Head(NamedTuple):
-    """The last position of an account's feeds, in its epoch."""
+    """The last position of an account's counter, and its epoch."""
 
     epoch: int
     position: int
 
 
 async def read_heads(accounts: Sequence[int]) -> dict[int, Head]:
-    """The heads of `accounts`, in one statement without their scopes."""
+    """Return the heads of `accounts`, read by one statement that needs no scope."""
     rows = await once(HEADS, accounts, limit=PROMPT)
     return {row["account"]: Head(row["epoch"], row["position"]) for row in rows}
 
 
 async def own_positions(tx: Tx, technicians: Sequence[UUID]) -> dict[UUID, int]:
-    """The last position in each technician's own feed; 0 for an empty one."""
+    """Return the last position in each technician's own feed; 0 for an empty one."""
     rows = await tx.fetch(OWN, tx.account, technicians)
     return {row["technician"]: row["position"] for row in rows}
 
 
 async def bump_position(tx: Tx) -> None:
-    """Move the account's head for what is in no feed but concerns who listens; done last."""
+    """Raise the account's counter for a change that concerns listeners but is in no feed.
+
+    It locks the counter, so it is the last statement of a transaction.
+    """
     await tx.execute(BUMP_POSITION, tx.account)

@@ -1,4 +1,4 @@
-"""Forgetting tombstones that every device in use has seen."""
+"""Deleting tombstones that are older than any cursor that is still accepted."""
 
 from datetime import timedelta
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from sync.database import Tx
 from sync.feed.publish import lock_head
 
-#: A device that was away for longer starts again.
+#: A device that did not pull for longer must start again.
 TOMBSTONE_LIFE: Final = timedelta(days=90)
 
 STALE: Final = "SELECT FROM feed WHERE account = $1 AND deleted AND changed_at < $2 LIMIT 1"
@@ -23,7 +23,7 @@ WHERE account = $1 AND last.position IS NOT NULL
 
 
 async def prune(tx: Tx) -> None:
-    """Delete tombstones older than `TOMBSTONE_LIFE` and note up to where the feed has gaps."""
+    """Delete tombstones older than `TOMBSTONE_LIFE`; record the position up to which some lack."""
     before = tx.now - TOMBSTONE_LIFE
     if await tx.fetchrow(STALE, tx.account, before) is None:
         return

@@ -1,12 +1,13 @@
-"""Writing the feed: always the last step of a transaction.
+"""Writing the feed: always the last statements of a transaction.
 
-The account's counter is the last lock that a transaction takes, so whoever holds it writes alone
-and positions come in the order of commits. A thing that changed is moved to the end of the feeds
-that hold it (`touch`); who gains or loses tasks is worked out from the open turns (`hand_over`).
+The account's counter in `feed_head` is the last row that a transaction locks, so one transaction at
+a time writes the account's feeds and positions follow the order of commits. `touch` moves a thing
+whose content changed to the end of the feeds that contain it; `membership.hand_over` works out from
+the open assignments who gains or loses tasks.
 
-Whatever that depends on is read after the counter was locked, by statements of their own: of two
-transactions that each change what the other reads, the second to have its turn sees what the
-first committed. What was read before the turn may be out of date, and must not decide.
+Whatever decides what is written is read after the counter was locked, by a statement of its own.
+Of two transactions that each change what the other reads, the second to get the lock then sees what
+the first committed. What was read before may be out of date.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,8 +21,8 @@ Thing = tuple[KindName, str]
 
 TOUCH: Final = "SELECT feed_touch($1, $2, $3, $4)"
 
-#: A shared thing that is there already stays where it is; tasks and verdicts are only given when
-#: they moved.
+#: A shared thing that is in the feed already keeps its position. Tasks and verdicts get a new one:
+#: they are written only when they changed.
 WRITE: Final = """
 WITH head AS (
   UPDATE feed_head SET position = position + $6 WHERE account = $1
@@ -47,12 +48,15 @@ class Row(NamedTuple):
 
 
 async def lock_head(tx: Tx) -> None:
-    """Take the account's turn to write its feed: the last lock of a transaction."""
+    """Lock the account's feed counter: the last lock of a transaction."""
     await tx.execute("SELECT FROM feed_head WHERE account = $1 FOR UPDATE", tx.account)
 
 
 async def touch(tx: Tx, things: Iterable[Thing]) -> None:
-    """Move `things`, whose content changed, to the end of the feeds that hold them by then."""
+    """Move `things`, whose content changed, to the end of the feeds that contain them.
+
+    It locks the feed's counter before it reads which feeds those are.
+    """
     distinct = list(dict.fromkeys(things))
     if not distinct:
         return
@@ -62,7 +66,7 @@ async def touch(tx: Tx, things: Iterable[Thing]) -> None:
 
 
 async def write(tx: Tx, rows: Sequence[Row]) -> None:
-    """Put `rows`, each thing and technician once, at the end of the feeds in this order."""
+    """Write `rows` to the end of the feeds, in this order; each thing and technician once."""
     if not rows:
         return
     technicians, kinds, ids, deleted = zip(*rows, strict=True)

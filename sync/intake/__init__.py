@@ -1,6 +1,7 @@
-"""Intake: what devices push becomes verdicts and facts, in one transaction.
+"""Intake: pushed transitions get verdicts and are stored, in one transaction.
 
-`push` takes in a device's batch; `accept` and `progress` are the dispatcher's word.
+`push` takes in a batch of a device. `accept` and `progress` are what dispatchers do: accept a
+refused transition, and move a task themselves.
 """
 
 from sync.intake.acceptance import accept

@@ -1,16 +1,16 @@
-"""A dispatcher accepts what was refused."""
+"""Acceptance of a refused transition by a dispatcher."""
 
 from functools import partial
 from typing import Final
 from uuid import UUID
 
-from sync.audit import Told, tell
+from sync.audit import AuditChange, record
 from sync.database import Tx
 from sync.errors import ConflictError, MissingError
 from sync.feed.publish import touch
 from sync.intake.authorization import ACCEPTED, known_states, lock_tasks
 from sync.intake.parking import publish_verdicts, stored_arrival
-from sync.intake.recording import keep
+from sync.intake.recording import store
 from sync.intake.writes import settle
 
 TASK: Final = """
@@ -23,12 +23,12 @@ WHERE account = $1 AND id = $2 AND verdict = 'refused' FOR NO KEY UPDATE
 
 
 async def accept(tx: Tx, transition: UUID, by: UUID | None) -> None:
-    """Make a refused transition a fact. It keeps its moment; now is its reception.
+    """Accept a refused transition, with its own moment and the present time as its reception.
 
-    `by`: who accepts it, None for a program. Its technician's devices hear of it. Planning is
-    worth a ring after the commit.
+    The verdict goes to the feed of its technician. `by`: the user who accepts it, None for a
+    program. The caller rings planning after the commit.
 
-    :raises MissingError: the account has never been sent such a transition.
+    :raises MissingError: the account has no such transition.
     :raises ConflictError: it is not refused (any more), or its task or state does not exist.
     """
     task = await tx.fetchval(TASK, tx.account, transition)
@@ -41,9 +41,9 @@ async def accept(tx: Tx, transition: UUID, by: UUID | None) -> None:
     arrival = stored_arrival(tx, row)
     if not locked or not await known_states(tx, [arrival.body.state]):
         raise ConflictError("its task or its state does not exist")
-    things = await keep(tx, [(arrival, ACCEPTED)], locked, partial(settle, by=by))
-    told = {"verdict": "refused", "reason": row["refusal"]}
-    accepted = {"verdict": ACCEPTED.verdict, "reason": None}
-    await tell(tx, "refused.accept", [Told(f"transition/{transition}", told, accepted)])
+    things = await store(tx, [(arrival, ACCEPTED)], locked, partial(settle, by=by))
+    before = {"verdict": "refused", "reason": row["refusal"]}
+    after = {"verdict": ACCEPTED.verdict, "reason": None}
+    await record(tx, "refused.accept", [AuditChange(f"transition/{transition}", before, after)])
     await publish_verdicts(tx, [arrival])
     await touch(tx, things)

@@ -1,10 +1,9 @@
-"""Is a transition a fact? Judged by what was so at its moment, not at its arrival."""
+"""The judgement on a transition: by the assignments at its moment, not at its reception."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
-import asyncpg
 import msgspec
 from msgspec import Struct
 
@@ -13,14 +12,15 @@ from sync.database import Tx
 from sync.intake.incoming import Arrival
 from sync.messages import Reason, VerdictName
 
-#: `state_moment`: at which the step counts that gives the task its state, whatever it says itself.
+#: `state_moment`: the effective moment of the transition that gives the task its state.
 LOCK_TASKS: Final = "SELECT * FROM task_lock($1, $2)"
 
 STATES: Final = "SELECT code FROM state WHERE account = $1 AND code = ANY($2)"
 
-#: The places, from 1 on, of those who had the task at the moment. Both ends of a turn are part of
-#: it. A pool's turn is that of its unit and the units below.
-CLAIMS: Final = """
+#: Which states exist, and the numbers (from 1) of the transitions whose technician had the task at
+#: their moment. An assignment includes both its ends. A pool's assignment is that of its unit and
+#: of the units below.
+AUTHORITY: Final = """
 WITH RECURSIVE above AS (
   SELECT id AS technician, unit FROM app_user WHERE account = $1 AND id = ANY($5::uuid[])
   UNION
@@ -29,14 +29,14 @@ WITH RECURSIVE above AS (
   WHERE unit.parent IS NOT NULL
 )
 SELECT ARRAY(SELECT code FROM state WHERE account = $1 AND code = ANY($2)) AS known, ARRAY(
-  SELECT c.place FROM unnest($3::uuid[], $4::timestamptz[], $5::uuid[])
-    WITH ORDINALITY AS c(task, moment, technician, place)
+  SELECT n.number FROM unnest($3::uuid[], $4::timestamptz[], $5::uuid[])
+    WITH ORDINALITY AS n(task, moment, technician, number)
   WHERE (
     SELECT true FROM assignment a
-    WHERE a.account = $1 AND a.task = c.task
-      AND a.start_at <= c.moment AND (a.end_at IS NULL OR a.end_at >= c.moment)
-      AND (a.technician = c.technician
-        OR (a.unit, c.technician) IN (SELECT unit, technician FROM above))
+    WHERE a.account = $1 AND a.task = n.task
+      AND a.start_at <= n.moment AND (a.end_at IS NULL OR a.end_at >= n.moment)
+      AND (a.technician = n.technician
+        OR (a.unit, n.technician) IN (SELECT unit, technician FROM above))
     LIMIT 1)
 ) AS authorised
 """
@@ -45,9 +45,10 @@ _read_flow: Final = msgspec.json.Decoder(dict[str, list[str]]).decode
 
 
 class LockedTask(Struct, frozen=True):
-    """What intake needs of a task whose row is locked. `flow`: next states by state.
+    """What intake needs of a task whose row is locked.
 
-    `last`: the step that gives the task its state, at the moment at which it counts.
+    `flow`: next states by state. `last`: the transition that gives the task its state, with its
+    effective moment; None before the first.
     """
 
     type: UUID
@@ -58,7 +59,7 @@ class LockedTask(Struct, frozen=True):
 
 
 class Judgement(Struct, frozen=True):
-    """A verdict; `reason` where it is refused."""
+    """A verdict, with a `reason` if it is `refused`."""
 
     verdict: VerdictName
     reason: Reason | None = None
@@ -71,64 +72,56 @@ NO_AUTHORITY: Final = Judgement("refused", "no_authority")
 
 
 async def lock_tasks(tx: Tx, tasks: Collection[UUID]) -> dict[UUID, LockedTask]:
-    """Those of `tasks` that exist, locked in the order of their ids."""
+    """Lock those of `tasks` that exist, in the order of their ids, and return them."""
     flows: dict[str, dict[str, list[str]]] = {}
     locked: dict[UUID, LockedTask] = {}
     for row in await tx.fetch(LOCK_TASKS, tx.account, list(tasks)):
-        text = row["flow"]
-        if text not in flows:
-            flows[text] = _read_flow(text)
-        task = LockedTask(
-            row["type"], row["customer"], row["initial_state"], flows[text], _last(row)
+        flow = row["flow"]
+        if flow not in flows:
+            flows[flow] = _read_flow(flow)
+        last = None
+        if row["step"] is not None:
+            last = Transition(
+                row["step"],
+                row["step_type"],
+                row["state"],
+                row["state_moment"],
+                row["sequence"],
+                row["received_at"],
+                row["survey"],
+                device=row["device"],
+            )
+        locked[row["id"]] = LockedTask(
+            row["type"], row["customer"], row["initial_state"], flows[flow], last
         )
-        locked[row["id"]] = task
     return locked
 
 
-def _last(row: asyncpg.Record) -> Transition | None:
-    if row["step"] is None:
-        return None
-    return Transition(
-        row["step"],
-        row["step_type"],
-        row["state"],
-        row["state_moment"],
-        row["sequence"],
-        row["received_at"],
-        row["survey"],
-        device=row["device"],
-    )
-
-
 async def known_states(tx: Tx, codes: Collection[str]) -> set[str]:
-    """Those of `codes` that are states of the account."""
+    """Return those of `codes` that are states of the account."""
     return {row["code"] for row in await tx.fetch(STATES, tx.account, list(codes))}
 
 
 async def judge(
-    tx: Tx, claims: Sequence[Arrival], tasks: Mapping[UUID, LockedTask]
+    tx: Tx, arrivals: Sequence[Arrival], tasks: Mapping[UUID, LockedTask]
 ) -> list[Judgement]:
-    """A judgement for each of `claims`; their tasks are locked."""
-    found = await tx.fetchrow(
-        CLAIMS,
+    """Return a judgement on each of `arrivals`, whose `tasks` are locked as far as they exist."""
+    row = await tx.fetchrow(
+        AUTHORITY,
         tx.account,
-        {claim.body.state for claim in claims},
-        [claim.task for claim in claims],
-        [claim.body.moment for claim in claims],
-        [claim.technician for claim in claims],
+        {arrival.body.state for arrival in arrivals},
+        [arrival.task for arrival in arrivals],
+        [arrival.body.moment for arrival in arrivals],
+        [arrival.technician for arrival in arrivals],
     )
-    assert found is not None  # noqa: S101 - arrays are one row
-    known, authorised = set(found["known"]), set(found["authorised"])
-    return [
-        _judgement(claim.body.state in known, claim.task in tasks, place in authorised)
-        for place, claim in enumerate(claims, 1)
-    ]
-
-
-def _judgement(known: bool, placed: bool, authorised: bool) -> Judgement:
-    """`known`: whether the state is one of the account's, `placed`: whether the task exists."""
-    if not known:
-        return UNKNOWN_STATE
-    if not placed:
-        return PARKED
-    return ACCEPTED if authorised else NO_AUTHORITY
+    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+    known, authorised = set(row["known"]), set(row["authorised"])
+    judgements: list[Judgement] = []
+    for number, arrival in enumerate(arrivals, start=1):
+        if arrival.body.state not in known:
+            judgements.append(UNKNOWN_STATE)
+        elif arrival.task not in tasks:
+            judgements.append(PARKED)
+        else:
+            judgements.append(ACCEPTED if number in authorised else NO_AUTHORITY)
+    return judgements

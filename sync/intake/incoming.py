@@ -1,4 +1,4 @@
-"""A pushed transition on its way to a verdict."""
+"""A pushed transition that has no verdict yet."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from sync.ids import compiled
 from sync.messages import DeviceScope, Item, Push
 from sync.validation import is_nothing
 
-#: Letters that are kept of a captured address: the most that one can have (RFC 3696, erratum 1690).
+#: Code points to which a captured address is cut: the longest possible (RFC 3696, erratum 1690).
 LONGEST_ADDRESS: Final = 320
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -22,7 +22,7 @@ _write: Final = msgspec.json.Encoder().encode
 
 
 class Body(Struct, frozen=True, gc=False):
-    """What is kept of a transition that was not accepted; `moment` is corrected."""
+    """What is stored of an open transition as JSON. `moment`: corrected for the skew, UTC."""
 
     state: str
     moment: datetime
@@ -35,10 +35,10 @@ class Body(Struct, frozen=True, gc=False):
 
 
 class Arrival(Struct, frozen=True, gc=False):
-    """A transition with who sent it, when it arrived (UTC) and what it hashes to.
+    """A transition with its sender, its reception (UTC) and the digest of its content.
 
-    `sent_id`: the id as its sender wrote it. `by`: the dispatcher who tells it in the technician's
-    place.
+    `sent_id`: the id as its sender wrote it. `technician`: whose work it is. `by`: the dispatcher
+    who entered it for the technician; `device` is None then.
     """
 
     id: UUID
@@ -53,11 +53,11 @@ class Arrival(Struct, frozen=True, gc=False):
 
     @property
     def spelling(self) -> str | None:
-        """The id as its sender wrote it, where that is not our way."""
+        """The id as its sender wrote it, if that differs from the canonical form; else None."""
         return None if self.sent_id == str(self.id) else self.sent_id
 
     def transition(self, task_type: UUID) -> Transition:
-        """The fact that it would be, of a task of `task_type`."""
+        """Return it as a transition of a task of `task_type`, as the rules see it."""
         body = self.body
         return Transition(
             self.id,
@@ -72,36 +72,46 @@ class Arrival(Struct, frozen=True, gc=False):
 
 
 def arrivals(device: DeviceScope, batch: Push, now: datetime) -> list[Arrival]:
-    """The transitions of `batch` by the server's clock, which says `now`."""
-    return [_arrival(device, item, batch.device_now, now) for item in batch.transitions]
-
-
-def _arrival(device: DeviceScope, item: Item, device_now: datetime, now: datetime) -> Arrival:
-    return Arrival(
-        id=item.id,
-        sent_id=item.sent_id,
-        task=compiled(item.task),
-        body=_body(item, device_now, now),
-        device=device.device,
-        technician=device.technician,
-        received=now,
-        digest=content_digest(item),
-    )
+    """Return the transitions of `batch`, received at `now` (UTC, the server's clock)."""
+    found: list[Arrival] = []
+    for item in batch.transitions:
+        body = Body(
+            state=item.state,
+            moment=corrected_moment(item.moment, batch.device_now, now),
+            device_moment=item.moment.astimezone(UTC),
+            sequence=item.sequence,
+            note=item.note,
+            survey=item.survey,
+            email=captured(item),
+            survey_reason=item.survey_reason,
+        )
+        arrival = Arrival(
+            id=item.id,
+            sent_id=item.sent_id,
+            task=compiled(item.task),
+            body=body,
+            device=device.device,
+            technician=device.technician,
+            received=now,
+            digest=content_digest(item),
+        )
+        found.append(arrival)
+    return found
 
 
 def content_digest(item: Item) -> bytes:
-    """SHA-256 of what makes two transitions the same, whoever sends them and however late."""
+    """Return the SHA-256 of the content by which two pushed transitions are the same."""
     moment = item.moment.astimezone(UTC)
-    told = (item.task, item.state, moment, item.sequence, item.note, item.survey, captured(item))
-    # What came later is added only where it is told: what was pushed before hashes as it did.
-    return digest_of(told if item.survey_reason is None else (*told, item.survey_reason))
+    content = (item.task, item.state, moment, item.sequence, item.note, item.survey, captured(item))
+    # Added only where it is given, so that digests stored before the field existed still match.
+    return digest_of(content if item.survey_reason is None else (*content, item.survey_reason))
 
 
 def captured(item: Item) -> str | None:
-    """The address as it was typed, whether one can write to it or not; None for "-" or blanks.
+    """Return the captured address as typed, valid or not; None for blanks, "-" and the like.
 
-    Cut, and without U+0000, so that a column holds it: a bad address must not cost the step. What
-    comes out goes in unchanged, for devices send again what they were told.
+    It is cut, and U+0000 replaced, so that any value can be stored; a value that was cut stays the
+    same when a device pushes it again.
     """
     if item.email is None or is_nothing(item.email):
         return None
@@ -109,23 +119,10 @@ def captured(item: Item) -> str | None:
 
 
 def digest_of(content: tuple[object, ...]) -> bytes:
-    """SHA-256 of `content`."""
+    """Return the SHA-256 of `content` in MessagePack."""
     return hashlib.sha256(_encode(content)).digest()
 
 
 def write_body(body: Body) -> str:
-    """`body` as JSON text."""
+    """Return `body` as JSON text."""
     return _write(body).decode()
-
-
-def _body(item: Item, device_now: datetime, now: datetime) -> Body:
-    return Body(
-        state=item.state,
-        moment=corrected_moment(item.moment, device_now, now),
-        device_moment=item.moment.astimezone(UTC),
-        sequence=item.sequence,
-        note=item.note,
-        survey=item.survey,
-        email=captured(item),
-        survey_reason=item.survey_reason,
-    )

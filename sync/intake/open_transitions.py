@@ -1,4 +1,4 @@
-"""Transitions that were refused, or are parked until their task is known."""
+"""Open transitions: those that were refused, or are parked until their task is created."""
 
 from datetime import datetime
 from typing import Final
@@ -13,9 +13,9 @@ from sync.intake.incoming import Body
 
 
 class OpenItem(Struct, frozen=True):
-    """A transition that was refused or is parked, as it was pushed.
+    """A refused or parked transition, as it was pushed.
 
-    `moment`: corrected; `device_moment`: as the device said.
+    `moment`: corrected for the device's skew. `device_moment`: by the device's clock.
     """
 
     id: UUID
@@ -51,14 +51,17 @@ _read_body: Final = msgspec.json.Decoder(Body).decode
 
 
 async def open_items(tx: Tx, limit: int, after: UUID | None = None) -> list[OpenItem]:
-    """What was refused or is parked in the account, by id; keyset-paged."""
+    """Return a page of the account's open transitions, by id.
+
+    `after`: the last id of the page before.
+    """
     return [_open_item(row) for row in await tx.fetch(OPEN, tx.account, limit, after)]
 
 
 async def open_items_of_technician(
     tx: Tx, technician: UUID, limit: int, after: UUID | None = None
 ) -> list[OpenItem]:
-    """What was refused or is parked of a technician's pushes, by id; keyset-paged."""
+    """Return a page of a technician's open transitions by id, as `open_items` does."""
     rows = await tx.fetch(OPEN_OF_TECHNICIAN, tx.account, technician, limit, after)
     return [_open_item(row) for row in rows]
 

@@ -1,4 +1,4 @@
-"""What the order of tasks' transitions depends on, read without what people wrote in them."""
+"""Histories of tasks, without the texts that people wrote."""
 
 from collections.abc import Collection
 from typing import Final
@@ -14,7 +14,7 @@ FROM transition WHERE account = $1 AND task = ANY($2::uuid[])
 
 
 async def read_histories(tx: Tx, tasks: Collection[UUID]) -> dict[UUID, list[Transition]]:
-    """All transitions of `tasks` in no order (`rules.history` gives it), by task."""
+    """Return all transitions of `tasks`, by task; `rules.history.ordered` orders them."""
     histories: dict[UUID, list[Transition]] = {task: [] for task in tasks}
     for row in await tx.fetch(HISTORIES, tx.account, list(tasks)):
         task, identity, type_, state, moment, sequence, received, survey, device = row

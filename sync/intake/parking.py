@@ -1,4 +1,4 @@
-"""Transitions whose task is not known yet wait here until it is created."""
+"""Parked transitions: their task is not known yet, and they are judged once it is created."""
 
 from collections.abc import Collection, Sequence
 from typing import Final
@@ -12,11 +12,11 @@ from sync.database import Tx
 from sync.feed.publish import Row, Thing, touch, write
 from sync.intake.authorization import ACCEPTED, judge, lock_tasks
 from sync.intake.incoming import Arrival, Body
-from sync.intake.recording import keep
+from sync.intake.recording import store
 from sync.intake.writes import settle
 
-#: Whoever parks transitions and whoever creates tasks of an account go one after the other. A lock
-#: of its own, for others come between it and the feed's, which is the last.
+#: Serialises transactions that park transitions with those that create tasks of the account. Not
+#: the lock of the feed's counter, because other locks are taken between the two.
 PARKING_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('parking', $1))"
 
 WAITING: Final = """
@@ -24,9 +24,9 @@ SELECT id, spelling, pushed_task, device, technician, digest, body FROM transiti
 WHERE account = $1 AND pushed_task = ANY($2) AND verdict = 'parked' ORDER BY id
 """
 
-#: Whoever a new task is given to had it already when they told of it, before it was known here.
+#: An assignment that begins with its task begins with the first parked transition of it instead.
 BEGIN_EARLIER: Final = """
-UPDATE assignment a SET start_at = told.first
+UPDATE assignment a SET start_at = parked.first
 FROM (
   SELECT b.id, min((n.body ->> 'moment')::timestamptz) AS first
   FROM assignment b
@@ -34,17 +34,17 @@ FROM (
   JOIN transition n ON n.account = b.account AND n.pushed_task = b.task AND n.verdict = 'parked'
     AND (n.technician = b.technician OR b.unit IS NOT NULL)
   WHERE b.account = $1 AND b.task = ANY($2) GROUP BY b.id
-) told
-WHERE a.account = $1 AND a.id = told.id AND told.first < a.start_at
+) parked
+WHERE a.account = $1 AND a.id = parked.id AND parked.first < a.start_at
 """
 
 read_body: Final = msgspec.json.Decoder(Body).decode
 
 
 class Settled(Struct, frozen=True):
-    """What was parked and is judged now; `things` changed by it.
+    """Transitions that were parked and are judged now, and the `things` that changed by it.
 
-    `changed`: something was accepted, so planning is worth a ring.
+    `changed`: whether one was accepted, so that planning is to be rung.
     """
 
     arrivals: Sequence[Arrival] = ()
@@ -53,15 +53,16 @@ class Settled(Struct, frozen=True):
 
 
 async def lock_parking(tx: Tx) -> None:
-    """Have nobody else park a transition of the account, or settle one, before this one ends."""
+    """Lock parking in the account: no other transaction parks or settles until this one ends."""
     await tx.execute(PARKING_LOCK, tx.account)
 
 
 async def settle_parked(tx: Tx, tasks: Collection[UUID]) -> Settled:
-    """Judge what was parked for `tasks`, which this transaction created; see `publish_settled`.
+    """Judge what was parked for `tasks`, which this transaction created.
 
-    As if assignments that begin with their task had begun with the first of it. What is accepted
-    keeps its moment and takes now as its reception.
+    Assignments that begin with their task first get the moment of its first parked transition as
+    their start. What is accepted keeps its moment; its reception is the present time. Feeds get it
+    by `publish_settled`.
     """
     await lock_parking(tx)
     waiting = [stored_arrival(tx, row) for row in await tx.fetch(WAITING, tx.account, list(tasks))]
@@ -70,18 +71,21 @@ async def settle_parked(tx: Tx, tasks: Collection[UUID]) -> Settled:
     locked = await lock_tasks(tx, {arrival.task for arrival in waiting})
     await tx.execute(BEGIN_EARLIER, tx.account, list(locked))
     judged = list(zip(waiting, await judge(tx, waiting, locked), strict=True))
-    things = await keep(tx, judged, locked, settle)
+    things = await store(tx, judged, locked, settle)
     return Settled(waiting, things, any(judgement == ACCEPTED for _, judgement in judged))
 
 
 async def publish_settled(tx: Tx, settled: Settled) -> None:
-    """Have devices hear of it, to which the tasks were given before. Takes the feed's turn."""
+    """Write the verdicts and changed things to feeds. Locks the feed's counter.
+
+    To be called after the tasks themselves were written to feeds.
+    """
     await publish_verdicts(tx, settled.arrivals)
     await touch(tx, settled.things)
 
 
 def stored_arrival(tx: Tx, row: asyncpg.Record) -> Arrival:
-    """What the row of an open transition keeps of it, as if it arrived now."""
+    """Return the open transition in `row`, received now."""
     return Arrival(
         id=row["id"],
         sent_id=row["spelling"] or str(row["id"]),
@@ -95,5 +99,5 @@ def stored_arrival(tx: Tx, row: asyncpg.Record) -> Arrival:
 
 
 async def publish_verdicts(tx: Tx, settled: Sequence[Arrival]) -> None:
-    """Have the technicians' devices hear of verdicts that changed. Takes the feed's turn."""
+    """Write changed verdicts to the technicians' feeds. Locks the feed's counter."""
     await write(tx, [Row(arrival.technician, "verdict", str(arrival.id)) for arrival in settled])

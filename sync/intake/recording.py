@@ -1,6 +1,6 @@
-"""What was judged is kept, and what follows from new facts within `sync`."""
+"""Storing judged transitions, with all that follows from accepted ones within `sync`."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 from uuid import UUID
 
@@ -14,12 +14,11 @@ from sync.feed.publish import Thing
 from sync.intake.authorization import ACCEPTED, LockedTask
 from sync.intake.incoming import Arrival
 from sync.intake.order import read_histories
-from sync.intake.writes import Folded, Judged, add
+from sync.intake.writes import Derived, Judged, add
 
-#: Writes what was judged.
-Write: TypeAlias = Callable[[Tx, Sequence[Judged], Folded], Awaitable[None]]
+Write: TypeAlias = Callable[[Tx, Sequence[Judged], Derived], Awaitable[None]]
 
-#: Only where the customer has no address yet; rows are locked in the order of their ids.
+#: Only for customers without an address; rows are locked in the order of their ids.
 CAPTURE: Final = """
 WITH empty AS (
   SELECT id FROM customer
@@ -34,42 +33,44 @@ RETURNING c.id
 """
 
 
-class Stretch(Struct, frozen=True):
-    """The end of a task's history, in order. `before`: the state that its first step leaves."""
+class Tail(Struct, frozen=True):
+    """The end of a task's history, in order. `before`: the task's state before its first step."""
 
     before: str
     steps: list[Transition]
 
 
-async def keep(
+async def store(
     tx: Tx, judged: Sequence[Judged], tasks: Mapping[UUID, LockedTask], write: Write = add
 ) -> list[Thing]:
-    """Have `write` write `judged`, with what follows from those that are facts.
+    """Write `judged` and what follows from it; return what changed for the feed.
 
-    Their tasks are locked as far as they exist. Returns what changed for the feed, which the
-    caller touches last.
+    The tasks are locked as far as they exist. `write` writes the rows and the tasks' states. The
+    caller publishes what is returned, as its last statement.
 
-    :raises asyncpg.SerializationError: as `write` does.
+    :raises asyncpg.SerializationError: from `write`.
     """
     accepted = [arrival for arrival, judgement in judged if judgement == ACCEPTED]
-    stretches = await _stretches(tx, accepted, tasks)
-    unexpected = (
-        identity
-        for task, stretch in stretches.items()
-        for identity in _unlisted(stretch, tasks[task].flow)
-    )
-    states = {task: stretches[task].steps[-1] for task in sorted(stretches)}
-    await write(tx, judged, Folded(states, frozenset(unexpected)))
+    tails = await _tails(tx, accepted, tasks)
+    unexpected: set[UUID] = set()
+    for task, tail in tails.items():
+        flow, state = tasks[task].flow, tail.before
+        for step in tail.steps if flow else ():
+            if step.state not in flow.get(state, [step.state]):
+                unexpected.add(step.id)
+            state = step.state
+    states = {task: tails[task].steps[-1] for task in sorted(tails)}
+    await write(tx, judged, Derived(states, frozenset(unexpected)))
     captured = await _capture(tx, accepted, tasks)
     return [*captured, *(("task", str(task)) for task in states)]
 
 
-async def _stretches(
+async def _tails(
     tx: Tx, accepted: Sequence[Arrival], tasks: Mapping[UUID, LockedTask]
-) -> dict[UUID, Stretch]:
-    """The ends of the tasks' histories, with what is `accepted` in them.
+) -> dict[UUID, Tail]:
+    """Return, by task, the steps of its history from the first one that `accepted` may change.
 
-    Nearly always that only goes behind what there is. The rest is read where it may be moved.
+    That is nearly always the first of `accepted` itself; else the whole history is read.
     """
     later: dict[UUID, list[Transition]] = {}
     for arrival in accepted:
@@ -77,36 +78,26 @@ async def _stretches(
         later.setdefault(arrival.task, []).append(step)
     moved = [task for task, steps in later.items() if not follows(tasks[task].last, steps)]
     histories = await read_histories(tx, moved) if moved else {}
-    return {
-        task: _stretch(tasks[task], steps, histories.get(task)) for task, steps in later.items()
-    }
-
-
-def _stretch(
-    task: LockedTask, later: list[Transition], history: list[Transition] | None
-) -> Stretch:
-    if history is not None:
-        return Stretch(task.initial_state, ordered([*history, *later]))
-    return Stretch(task.last.state if task.last else task.initial_state, ordered(later))
-
-
-def _unlisted(stretch: Stretch, flow: Mapping[str, list[str]]) -> Iterator[UUID]:
-    """The ids of those that enter a state which the task type's flow does not list there."""
-    if flow:
-        state = stretch.before
-        for one in stretch.steps:
-            if one.state not in flow.get(state, [one.state]):
-                yield one.id
-            state = one.state
+    tails: dict[UUID, Tail] = {}
+    for task, steps in later.items():
+        last, initial = tasks[task].last, tasks[task].initial_state
+        if task in histories:
+            tails[task] = Tail(initial, ordered([*histories[task], *steps]))
+        else:
+            tails[task] = Tail(last.state if last else initial, ordered(steps))
+    return tails
 
 
 async def _capture(
     tx: Tx, accepted: Sequence[Arrival], tasks: Mapping[UUID, LockedTask]
 ) -> list[Thing]:
-    """Give customers without an address the usable one that was captured last by order."""
+    """Give customers without an address the last valid one that was captured, by order.
+
+    Return the customers that got one.
+    """
     captured: dict[UUID, Arrival] = {}
-    usable = [one for one in accepted if normal_form(one.body.email) is not None]
-    for arrival in sorted(usable, key=lambda one: one.transition(tasks[one.task].type).order):
+    valid = [arrival for arrival in accepted if normal_form(arrival.body.email) is not None]
+    for arrival in sorted(valid, key=lambda each: each.transition(tasks[each.task].type).order):
         customer = tasks[arrival.task].customer
         if customer is not None:
             captured[customer] = arrival

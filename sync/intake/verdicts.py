@@ -1,4 +1,4 @@
-"""The verdict given on each transition ever pushed, so that a replay is told the same."""
+"""Stored verdicts, by which a replayed transition gets the same answer again."""
 
 from collections.abc import Collection
 from typing import Final
@@ -17,7 +17,7 @@ WHERE account = $1 AND id = ANY($2)
 
 
 class Stored(Struct, frozen=True):
-    """A verdict as stored."""
+    """The stored verdict on a transition, with its sender and digest."""
 
     device: UUID | None
     technician: UUID
@@ -26,9 +26,10 @@ class Stored(Struct, frozen=True):
     reason: Reason | None
 
     def answer(self, arrival: Arrival) -> Result:
-        """What to tell the sender of `arrival`, whose id this verdict has.
+        """Return the result for `arrival`, which has the id of this verdict.
 
-        A duplicate is safe to forget; what was refused or waits is told to every device.
+        `duplicate` where another device of the technician brought an accepted one. Refused and
+        parked ones have the same verdict for every device.
         """
         if self.technician != arrival.technician or self.digest != arrival.digest:
             return Result(arrival.sent_id, "refused", "id_reused")
@@ -38,7 +39,7 @@ class Stored(Struct, frozen=True):
 
 
 async def read_verdicts(tx: Tx, ids: Collection[UUID]) -> dict[UUID, Stored]:
-    """The stored verdicts on `ids`."""
+    """Return the stored verdicts on `ids`, by id; those without one are left out."""
     rows = await tx.fetch(READ, tx.account, list(ids))
     return {
         row["id"]: Stored(

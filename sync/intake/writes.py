@@ -1,6 +1,6 @@
-"""Writing what was judged: its rows, the states that it gives to tasks, and the queue of planning.
+"""Writing judged transitions: their rows, the states of tasks, and the queue of planning.
 
-The row of a transition is written once with its verdict, and once more where that changes.
+The row of a transition is written with its verdict, and once more if that changes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,26 +18,26 @@ from sync.intake.incoming import Arrival, write_body
 
 Judged: TypeAlias = tuple[Arrival, Judgement]
 
-#: What a verdict makes of a row, where that does not follow from the task.
+#: Columns that depend on the verdict, except those that are copied from the task.
 _JUDGED: Final = (
     "verdict", "refusal", "pushed_task", "body", "task", "state", "moment", "sequence",
     "device_moment", "received_at", "note", "survey", "survey_reason", "email", "unexpected",
 )  # fmt: skip
-#: What is so of the task, and of its customer, at the moment.
+#: Columns that are copied from the task and its customer as they are at reception.
 _FROZEN: Final = (
     "type", "customer", "location", "unit", "priority", "reason", "channel", "account_manager",
     "tags", "customer_tags",
 )  # fmt: skip
 _VERDICT: Final = (*_JUDGED, *_FROZEN)
-#: What identifies it, as it was sent.
+#: Columns that identify a transition as it was sent.
 _SENT: Final = ("id", "spelling", "digest")
 
 
 def _rows(parameter: str) -> str:
-    """The rows of a parameter, `judged_transition[]`, with what is frozen of their tasks.
+    """Return a query for the rows of a parameter `judged_transition[]`, with the copied columns.
 
-    In the order of ids, so that two connections with the same batch wait and do not deadlock. By
-    LIMIT a task is looked up, however few the account is believed to have.
+    In the order of ids, so that two connections with the same batch do not deadlock. LIMIT 1 makes
+    the planner look each task up, even if statistics say that the account has few.
     """
     return f"""
 SELECT {", ".join(f"n.{column}" for column in (*_SENT, *_JUDGED))},
@@ -54,10 +54,12 @@ ORDER BY n.id
 
 
 def _folding(write: str, rows: str, now: str, first_older: int) -> str:
-    """The statement `write`, and what follows from it for tasks; names are of parameters.
+    """Return the statement `write`, extended by the updates of tasks and of the planning queue.
 
-    A task whose state did not move is planned anew all the same: a step may have been added within.
-    One statement, for a push waits for each.
+    `rows`, `now`: names of parameters. `first_older`: the number of the first of four parameters
+    about tasks whose state comes from a transition that is not in `rows`. A task is queued even if
+    its state stays, because a transition may have been inserted before the last. One statement, as
+    each is a round trip of a push.
     """
     older = ", ".join(
         f"${first_older + place}::{kind}[]"
@@ -101,56 +103,58 @@ WHERE t.account = $1 AND t.id = ANY($5) AND t.id = r.id
 )  # fmt: skip
 
 
-class Folded(Struct, frozen=True):
-    """What the histories say of tasks whose steps are written, together with these.
+class Derived(Struct, frozen=True):
+    """What follows from the tasks' histories, once the written transitions are in them.
 
-    `states`: of each task, by task, the step that gives it its state, at the moment at which it
-    counts. `unexpected`: the steps that enter a state that their flow lacks.
+    `states`: by task, the transition that gives it its state, with its effective moment.
+    `unexpected`: transitions into a state that the flow does not list after the one before.
     """
 
     states: Mapping[UUID, Transition]
     unexpected: frozenset[UUID]
 
 
-async def add(tx: Tx, judged: Sequence[Judged], folded: Folded) -> None:
-    """Write the rows of `judged`, all of them told at once by one device or dispatcher.
+async def add(tx: Tx, judged: Sequence[Judged], derived: Derived) -> None:
+    """Insert the rows of `judged`, which all have one sender and one reception.
 
-    :raises asyncpg.SerializationError: another connection wrote one of them meanwhile: look anew.
+    :raises asyncpg.SerializationError: another connection inserted one of them meanwhile: retry.
     """
     first, _ = judged[0]
-    told = (first.device, first.technician, first.by, first.received)
-    rows, older = _parameters(judged, folded)
+    sender = (first.device, first.technician, first.by, first.received)
+    rows, older = _parameters(judged, derived)
     try:
-        await tx.execute(ADD, tx.account, *told, rows, tx.now, *older)
+        await tx.execute(ADD, tx.account, *sender, rows, tx.now, *older)
     except asyncpg.UniqueViolationError as error:
-        raise asyncpg.SerializationError("a transition was told on two connections") from error
+        raise asyncpg.SerializationError("a transition was pushed on two connections") from error
 
 
-async def settle(tx: Tx, judged: Sequence[Judged], folded: Folded, by: UUID | None = None) -> None:
-    """Change the verdicts on `judged`, which are open. `by`: who decided so, if anybody."""
-    rows, older = _parameters(judged, folded)
+async def settle(
+    tx: Tx, judged: Sequence[Judged], derived: Derived, by: UUID | None = None
+) -> None:
+    """Update the rows of `judged`, which are open. `by`: the user who accepted them, if any."""
+    rows, older = _parameters(judged, derived)
     ids = [arrival.id for arrival, _ in judged]
     await tx.execute(SETTLE, tx.account, tx.now, by, rows, ids, *older)
 
 
 def _parameters(
-    judged: Sequence[Judged], folded: Folded
+    judged: Sequence[Judged], derived: Derived
 ) -> tuple[list[tuple[object, ...]], Sequence[Sequence[object]]]:
-    """Rows of `judged_transition`, and columns of what other steps give to tasks.
+    """Return rows of `judged_transition`, and the columns of tasks with an older last transition.
 
-    An array of rows is sent in less time than one for each of their fields.
+    An array of rows takes less time to send than one array for each of their fields.
     """
-    counting = {step.id: step.moment for step in folded.states.values()}
+    effective = {step.id: step.moment for step in derived.states.values()}
     rows = [
         _judged_row(
-            arrival, judgement, arrival.id in folded.unexpected, counting.pop(arrival.id, None)
+            arrival, judgement, arrival.id in derived.unexpected, effective.pop(arrival.id, None)
         )
         for arrival, judgement in judged
     ]
     older = [
         (task, step.state, step.moment, step.id)
-        for task, step in folded.states.items()
-        if step.id in counting
+        for task, step in derived.states.items()
+        if step.id in effective
     ]
     return rows, list(zip(*older, strict=True)) or [()] * 4
 

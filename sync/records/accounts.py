@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sync.audit import Told, tell
+from sync.audit import AuditChange, record
 from sync.database import Tx
 from sync.ids import locator
 from sync.records.checks import Check, checked, name, zone
@@ -21,5 +21,5 @@ async def create_account(tx: Tx, new: AccountPut) -> int:
     draft = checked(new, CHECKS)
     await Account.insert(Account(account=tx.account, created_at=tx.now, **draft))
     await FeedHead.insert(FeedHead(account=tx.account, epoch=1, position=0, pruned=0))
-    await tell(tx, "account.create", [Told(f"account/{locator(tx.account)}", None, draft)])
+    await record(tx, "account.create", [AuditChange(f"account/{locator(tx.account)}", None, draft)])
     return tx.account

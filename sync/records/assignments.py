@@ -10,7 +10,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from rules.timing import LATEST
-from sync.audit import Told, tell
+from sync.audit import AuditChange, record
 from sync.database import Tx
 from sync.errors import FieldError
 from sync.ids import new_id
@@ -111,17 +111,19 @@ async def replace_assignments(tx: Tx, handovers: Sequence[Handover]) -> set[UUID
     before |= await _forget(tx, [h.task for h in moved if h.turns.whole and not h.new])
     await _close(tx, moved, still)
     await _add(tx, moved)
-    await tell(tx, "task.assign", list(_told(moved, before)))
+    await record(tx, "task.assign", list(_told(moved, before)))
     return {h.task for h in moved}
 
 
-def _told(moved: Sequence[Handover], before: Mapping[UUID, list[Turn]]) -> Iterator[Told]:
+def _told(moved: Sequence[Handover], before: Mapping[UUID, list[Turn]]) -> Iterator[AuditChange]:
     """Who had each task, of the turns that were open or are replaced, and who has it now."""
     for handover in moved:
         now = [replace(turn, start=turn.start or handover.at) for turn in handover.turns.turns]
         was = before.get(handover.task, [])
         if was != now:
-            yield Told(f"task/{handover.task}", {"turns": was} if was else None, {"turns": now})
+            yield AuditChange(
+                f"task/{handover.task}", {"turns": was} if was else None, {"turns": now}
+            )
 
 
 def _by_task(rows: Sequence[asyncpg.Record]) -> dict[UUID, list[Turn]]:

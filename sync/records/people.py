@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 from uuid import UUID
 
-from sync.audit import Told, tell
+from sync.audit import AuditChange, record
 from sync.database import Tx
 from sync.errors import FieldError, MissingError, TakenError
 from sync.feed.membership import update_pool_memberships
@@ -108,7 +108,7 @@ async def set_password(tx: Tx, user: UUID, password_hash: str) -> None:
     )
     if not changed:
         raise MissingError("no such user")
-    await tell(tx, "password.write", [Told(f"user/{user}")])
+    await record(tx, "password.write", [AuditChange(f"user/{user}")])
 
 
 def _reach(user: UserRecord | None) -> UUID | None:

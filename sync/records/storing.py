@@ -12,7 +12,7 @@ from msgspec import Struct
 from piccolo.columns import JSONB
 from piccolo.table import Table
 
-from sync.audit import Told, between, tell
+from sync.audit import AuditChange, between, record
 from sync.database import Tx
 from sync.errors import FieldError, TakenError, UnknownReferenceError
 from sync.ids import new_id
@@ -114,10 +114,10 @@ class Store(Generic[R]):
         self._refuse_taken(existing, changes)
         await self._create(tx, drafts, changes, adjust)
         await self._write(tx, [one.after for one in changes if one.before and one.real])
-        await tell(tx, f"{self._noun}.write", [self._told(one) for one in changes if one.real])
+        await record(tx, f"{self._noun}.write", [self._told(one) for one in changes if one.real])
         return changes
 
-    def _told(self, change: Change[R]) -> Told:
+    def _told(self, change: Change[R]) -> AuditChange:
         return between(
             f"{self._noun}/{getattr(change.after, self._key)}", change.before, change.after
         )
@@ -194,7 +194,7 @@ class Store(Generic[R]):
         )
         found = [msgspec.convert(self._read(row), self._shape) for row in rows]
         names = (*self._names, *self._unique)
-        return {(name, getattr(record, name)): record for record in found for name in names}
+        return {(name, getattr(item, name)): item for item in found for name in names}
 
     def _read(self, row: asyncpg.Record) -> dict[str, Any]:
         return {**row, **{field: msgspec.json.decode(row[field]) for field in self._json}}
@@ -225,11 +225,11 @@ class Store(Generic[R]):
     def _refuse_twins(self, records: Sequence[R]) -> None:
         for name in self._names:
             seen: set[object] = set()
-            for item, record in enumerate(records):
-                value = getattr(record, name)
+            for item, after in enumerate(records):
+                value = getattr(after, name)
                 if value in seen:
                     error = FieldError(name, "stands for two records of one call")
-                    raise error.of(item, getattr(record, "external_id", None))
+                    raise error.of(item, getattr(after, "external_id", None))
                 if value is not None:
                     seen.add(value)
 
@@ -256,7 +256,7 @@ class Store(Generic[R]):
         if not records:
             return
         try:
-            keys = [getattr(record, self._key) for record in records]
+            keys = [getattr(after, self._key) for after in records]
             said = msgspec.json.encode(records).decode()
             await tx.execute(self._update, tx.account, said, keys)
         except asyncpg.UniqueViolationError as error:  # of a record made meanwhile

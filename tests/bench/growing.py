@@ -20,7 +20,7 @@ from server.console.task_list import Filters, read_list
 from server.provisioning.provision import provision
 from server.settings import load
 from sync.database import DB, run
-from sync.feed.cursor import Place
+from sync.feed.cursor import Cursor
 from sync.feed.pull import read_stretch
 from sync.ids import new_id
 from sync.intake import push
@@ -97,12 +97,12 @@ def catch_up(field: Field) -> One:
 
     async def one() -> int:
         party = random.choice(field.parties)
-        return await _read(party, Place(1, party.seen))
+        return await _read(party, Cursor(1, party.seen))
 
     return one
 
 
-async def _read(party: Party, after: Place | None) -> int:
+async def _read(party: Party, after: Cursor | None) -> int:
     read = partial(read_stretch, device=party.device, after=after, most=PAGE)
     stretch = await run(party.device.account, read)
     assert stretch is not None

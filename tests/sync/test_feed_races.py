@@ -12,7 +12,7 @@ import pytest
 
 from sync.database import SYSTEM, Tx, now, run, tx
 from sync.errors import ResyncError
-from sync.feed.cursor import Place
+from sync.feed.cursor import Cursor
 from sync.feed.pruning import prune
 from sync.feed.pull import Stretch, read_stretch
 from sync.messages import DeviceScope
@@ -84,7 +84,7 @@ async def test_a_device_that_finds_a_backup_and_the_operator_who_says_so_meet_in
     world: World, database: TestDatabase, locks: Heard
 ) -> None:
     device = await world.device(world.alice)
-    ahead = Place(epoch=1, position=1_000_000)
+    ahead = Cursor(epoch=1, position=1_000_000)
 
     async def find_out() -> Stretch | None:
         return await run(world.account, lambda tx: read_stretch(tx, device, ahead, 10))
