@@ -123,7 +123,7 @@ async def _claim(
 ) -> Chunk:
     await lock_claims(tx)
     # Held, so that who pauses or archives one sees what we claim and takes it back.
-    campaigns = await load(tx, hold=True)
+    campaigns = await load(tx, lock=True)
     probes = await breakers.open_ones(tx)
     found = await due(tx, limit, only)
     if not found:

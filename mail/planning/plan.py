@@ -62,7 +62,7 @@ async def plan_due(limit: int = 500) -> int:
 
 async def plan(tx: Tx, tasks: list[UUID]) -> int:
     """Plan those of `tasks` that nobody else has locked; how many those were."""
-    campaigns = await load(tx, hold=True)
+    campaigns = await load(tx, lock=True)
     locked = await tx.fetch(_LOCK, tx.account, tasks)
     pasts = await read_histories(tx, [row["id"] for row in locked])
     concerned = [past for past in pasts if _concerned(past, campaigns)]
