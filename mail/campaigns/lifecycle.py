@@ -6,7 +6,7 @@ from uuid import UUID
 from mail.campaigns.device_notice import notify_devices
 from mail.campaigns.errors import CampaignStatusError
 from mail.campaigns.store import CampaignRecord, lock_campaign
-from mail.positions import MOVED
+from mail.positions import ADVANCE
 from mail.recall import recall_of
 from mail.states import ARCHIVE
 from rules.campaign import Status
@@ -127,7 +127,7 @@ async def archive_campaign(tx: Tx, campaign: UUID) -> None:
         await tx.execute(_DROP, tx.account, dropped, Reason.PAUSED.value, tx.now)
         events = [new_id() for _ in dropped]
         await tx.execute(_ADD_EVENTS, tx.account, events, dropped, tx.now, Reason.PAUSED.value)
-        tx.last.add(MOVED)
+        tx.last.add(ADVANCE)
     await notify_devices(tx)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from mail.positions import MOVED
+from mail.positions import ADVANCE
 from sync.database import Tx
 from sync.ids import new_id
 
@@ -32,4 +32,4 @@ async def note(tx: Tx, events: Sequence[Event]) -> None:
     if events:
         rows = [(new_id(), one.invitation, one.kind, one.attempt, one.detail) for one in events]
         await tx.execute(_NOTE, tx.account, tx.now, *zip(*rows, strict=True))
-        tx.last.add(MOVED)
+        tx.last.add(ADVANCE)

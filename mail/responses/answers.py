@@ -12,7 +12,7 @@ from mail import contacts
 from mail.campaigns.definition import BEST_RATING, Content, Sentiment
 from mail.campaigns.formats import decode_content
 from mail.i18n import locale_of
-from mail.positions import MOVED
+from mail.positions import ADVANCE
 from mail.recall import lock_claims, recall_to
 from mail.responses.answer_body import LEAD, Body, Value
 from mail.responses.follow_ups import follow
@@ -216,5 +216,5 @@ async def _record(
     if recorded.changed:
         await follow(tx, row["id"], body, sentiment, first=recorded.version == 1)
         await tx.execute(_ROLL_UP, tx.account, row["id"], tx.now)
-        tx.last.add(MOVED)
+        tx.last.add(ADVANCE)
     return recorded

@@ -3,8 +3,8 @@
 from typing import Final
 from uuid import UUID
 
-from mail.positions import MOVED
-from mail.queues import Queue, work_off
+from mail.positions import ADVANCE
+from mail.queues import Queue, process_due
 from sync.database import Tx
 
 QUEUE: Final = Queue(
@@ -84,7 +84,7 @@ async def roll_due(limit: int = 500) -> int:
 
     :raises OSError, asyncpg.PostgresError: the database cannot be used at the moment.
     """
-    return await work_off(QUEUE, limit, roll)
+    return await process_due(QUEUE, limit, roll)
 
 
 async def roll(tx: Tx, invitations: list[UUID]) -> int:
@@ -97,5 +97,5 @@ async def roll(tx: Tx, invitations: list[UUID]) -> int:
         await tx.fetch(_LOCK, tx.account, tasks)
         await tx.execute(_RECOMPUTE, tx.account, tasks, tx.now)
     await tx.execute(_DONE, tx.account, claimed)
-    tx.last.add(MOVED)
+    tx.last.add(ADVANCE)
     return len(claimed)

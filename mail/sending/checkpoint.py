@@ -17,7 +17,7 @@ from mail import contacts
 from mail.delivery import breakers
 from mail.delivery.breakers import EVERY
 from mail.delivery.stages import Leased
-from mail.positions import MOVED
+from mail.positions import ADVANCE
 from mail.states import CONTENT, TAKEN
 from rules.timing import later, window_anchor
 from sync.database import Tx, once, run
@@ -209,7 +209,7 @@ async def _set_sent(tx: Tx, jobs: Sequence[Leased]) -> tuple[bool, bool]:
     written_to = {job.contact for job in jobs}
     columns = (*zip(*rows, strict=True), senders, recipients, written_to)
     written = await tx.fetch(_SENT, tx.account, tx.now, *columns)
-    tx.last.add(MOVED)
+    tx.last.add(ADVANCE)
     if len(written) < len(jobs):
         LOG.warning(
             "a mail was sent after its lease was lost, or written twice", account=tx.account
