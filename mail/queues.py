@@ -67,22 +67,21 @@ async def process_due(queue: Queue, limit: int, work: OnEntries) -> int:
         for start in range(0, len(entries), CHUNK)
     ]
     random.shuffle(chunks)  # workers that start together should not compete for the same entries
-    return sum([await _process(queue, account, chunk, work) for account, chunk in chunks])
-
-
-async def _process(queue: Queue, account: int, chunk: list[UUID], work: OnEntries) -> int:
-    try:
-        return await run(account, lambda tx: work(tx, chunk))
-    except PASSING:
-        raise
-    except Exception:  # any fault of one entry must not delay the others
-        LOG.warning("chunk failed", queue=queue.name, account=account, exc_info=True)
-    return sum([await _process_alone(queue, account, entry, work) for entry in chunk])
+    done = 0
+    for account, chunk in chunks:
+        try:
+            done += await _run(account, work, chunk)
+        except PASSING:
+            raise
+        except Exception:  # any fault of one entry must not delay the others
+            LOG.warning("chunk failed", queue=queue.name, account=account, exc_info=True)
+            done += sum([await _process_alone(queue, account, entry, work) for entry in chunk])
+    return done
 
 
 async def _process_alone(queue: Queue, account: int, entry: UUID, work: OnEntries) -> int:
     try:
-        return await run(account, lambda tx: work(tx, [entry]))
+        return await _run(account, work, [entry])
     except PASSING:
         raise
     except Exception as error:
@@ -92,6 +91,10 @@ async def _process_alone(queue: Queue, account: int, entry: UUID, work: OnEntrie
     async with tx(account) as opened:
         await opened.execute(queue.failed, account, entry, opened.now, message, ATTEMPTS)
     return 0
+
+
+async def _run(account: int, work: OnEntries, entries: list[UUID]) -> int:
+    return await run(account, lambda tx: work(tx, entries))
 
 
 def error_text(error: Exception) -> str:

@@ -7,7 +7,7 @@ from mail.campaigns.device_notice import notify_devices
 from mail.campaigns.errors import CampaignStatusError
 from mail.campaigns.store import CampaignRecord, lock_campaign
 from mail.positions import ADVANCE
-from mail.recall import recall_of
+from mail.recall import recall_campaign
 from mail.states import ARCHIVE
 from rules.campaign import Status
 from rules.decide import Reason
@@ -85,7 +85,7 @@ async def pause_campaign(tx: Tx, campaign: UUID) -> None:
     )
     await _set_status(tx, campaign, Status.PAUSED)
     await _audit(tx, "pause", before, Status.PAUSED)
-    await recall_of(tx, campaign)
+    await recall_campaign(tx, campaign)
     await notify_devices(tx)
 
 
@@ -121,7 +121,7 @@ async def archive_campaign(tx: Tx, campaign: UUID) -> None:
         return
     await _set_status(tx, campaign, Status.ARCHIVED)
     await _audit(tx, "archive", before, Status.ARCHIVED)
-    await recall_of(tx, campaign)
+    await recall_campaign(tx, campaign)
     dropped = [row["invitation"] for row in await tx.fetch(_UNQUEUE, tx.account, campaign)]
     if dropped:
         await tx.execute(_DROP, tx.account, dropped, Reason.PAUSED.value, tx.now)

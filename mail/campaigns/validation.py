@@ -37,12 +37,16 @@ def check(definition: Definition) -> list[Problem]:
     if not problems:
         rules = to_rules(UUID(int=0), 1, definition, Status.DRAFT, None, ())
         problems += [Problem(found.code.value, found.field) for found in validate_rules(rules)]
-    return [
-        *problems,
-        *_check_texts(definition),
-        *_check_reasons(definition),
-        *_check_addresses(definition),
-    ]
+    seen: set[str] = set()
+    for index, reason in enumerate(definition.reasons):
+        if reason.code in seen:
+            problems.append(Problem("repeated", f"reasons.{index}.code"))
+        seen.add(reason.code)
+        if not any(map(is_visible, reason.label.values())):
+            problems.append(Problem("required", f"reasons.{index}.label"))
+        if not all(map(is_line, reason.label.values())):
+            problems.append(Problem("forbidden_characters", f"reasons.{index}.label"))
+    return [*problems, *_check_texts(definition), *_check_addresses(definition)]
 
 
 def _check_texts(definition: Definition) -> Iterator[Problem]:
@@ -70,19 +74,6 @@ def _check_texts(definition: Definition) -> Iterator[Problem]:
         for language, text in texts.items():
             if _CONTROLS.search(text) if several_lines else not is_line(text):
                 yield Problem("forbidden_characters", f"{field}.{language}")
-
-
-def _check_reasons(definition: Definition) -> Iterator[Problem]:
-    seen: set[str] = set()
-    for index, reason in enumerate(definition.reasons):
-        if reason.code in seen:
-            yield Problem("repeated", f"reasons.{index}.code")
-        seen.add(reason.code)
-        texts = reason.label.values()
-        if not any(map(is_visible, texts)):
-            yield Problem("required", f"reasons.{index}.label")
-        if not all(map(is_line, texts)):
-            yield Problem("forbidden_characters", f"reasons.{index}.label")
 
 
 def _check_addresses(definition: Definition) -> Iterator[Problem]:

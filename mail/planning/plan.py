@@ -5,7 +5,7 @@ time. The lock of a task's row protects its transitions, its decisions and its e
 `mail.planning.history` locks its invitations against being claimed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -83,7 +83,8 @@ async def plan(tx: Tx, tasks: list[UUID]) -> int:
 async def _decide_all(tx: Tx, campaigns: CampaignSet, histories: Sequence[TaskHistory]) -> Changes:
     """Return what deciding for `histories` changes.
 
-    Each invitation is decided by the version that it is pinned to.
+    For each task those campaigns decide that its transitions trigger, or that already asked; an
+    invitation is decided by the version that it is pinned to.
     """
     newest = campaigns.campaigns
     older = {
@@ -99,26 +100,23 @@ async def _decide_all(tx: Tx, campaigns: CampaignSet, histories: Sequence[TaskHi
     }
     changes = Changes()
     for history in histories:
-        for campaign in _campaigns_of(history, campaigns):
+        found = {
+            campaign.id: campaign
+            for task_type, state in {(step.type, step.state) for step in history.transitions}
+            for campaign in campaigns.index.for_transition(task_type, state)
+        }
+        found |= {
+            campaign: newest[campaign]
+            for campaign in history.invitations
+            if campaign in newest and newest[campaign].status is not Status.ARCHIVED
+        }
+        for campaign in found.values():
             invitation = history.invitations.get(campaign.id)
             version = campaign
             if invitation is not None:
                 version = versions.get((campaign.id, invitation.version), campaign)
             _compare(history, invitation, campaign, version, changes)
     return changes
-
-
-def _campaigns_of(history: TaskHistory, campaigns: CampaignSet) -> Iterator[Campaign]:
-    """Return the campaigns that transitions of the task trigger, or that already asked for it."""
-    found: dict[UUID, Campaign] = {}
-    for task_type, state in {(step.type, step.state) for step in history.transitions}:
-        for campaign in campaigns.index.for_transition(task_type, state):
-            found[campaign.id] = campaign
-    for campaign_id in history.invitations:
-        known = campaigns.campaigns.get(campaign_id)
-        if known is not None and known.status is not Status.ARCHIVED:
-            found[campaign_id] = known
-    yield from found.values()
 
 
 def _compare(
@@ -136,15 +134,17 @@ def _compare(
     for transition, decision in _decide(history, invitation, newest, version).items():
         outcome, release, is_moved = SCHEDULED, None, False
         if isinstance(decision, Schedule):
-            due, release = decision.due, decision.release
-            technician, customer = (
+            release = decision.release
+            planned = planned or Planned(
+                transition,
                 history.technicians[transition],
                 history.customers.get(transition),
+                decision.due,
+                release,
             )
-            planned = planned or Planned(transition, technician, customer, due, release)
             # A late transition may have moved the one that a waiting invitation is for.
             if waiting is not None and waiting.transition == transition:
-                is_moved = (waiting.due, waiting.release) != (due, release)
+                is_moved = (waiting.due, waiting.release) != (decision.due, release)
         else:
             outcome = decision.reason.value
         if is_moved or known.get(transition) != outcome:
