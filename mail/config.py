@@ -1,4 +1,4 @@
-"""What the mail side of a process is told; the server makes it from its settings."""
+"""Settings of mail; the server makes them from its own."""
 
 import msgspec
 
@@ -8,15 +8,16 @@ from mail.smtp.address import NAMELESS, SmtpServer
 class MailConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of workers and clocks. Durations are seconds.
 
-    `worker_dsn`: the database's address with a worker's rights. `pool_size`: its connections.
-    `origin`: scheme, host and port that links in mails use.
-    `smtp`: where mails are handed over.
-    `mail_from`: the sender where a campaign names none.
-    `smtp_name`: what we call ourselves to mail servers (`mail.smtp.address.our_name`).
+    `worker_dsn`: of the database, with a worker's rights. `pool_size`: connections to it.
+    `origin`: scheme, host and port of the links in mails.
+    `smtp`: the server that accepts our mails.
+    `mail_from`: sender of mails whose campaign names none.
+    `smtp_name`: our name for EHLO (`mail.smtp.address.our_name`).
+    `smtp_connections`: at most so many are open at once.
     `smtp_timeout` < `actor_timeout` < `lease`, or a slow mail could be sent by two workers.
-    `uncertain_after`: how long a mail whose fate is unknown rests before its one resend.
-    `sweep`: how often the clock looks for what is due.
-    `namespace`: starts the names of the broker's queues, so that two Retours may share a broker.
+    `uncertain_after`: delay before a mail in doubt is resent.
+    `sweep`: interval at which the clock looks for what is due.
+    `namespace`: prefix of the broker's queues, so that two installations may share a broker.
     """
 
     worker_dsn: str

@@ -1,6 +1,6 @@
-"""Languages: which of them to speak, texts in several of them, and catalogues of our own texts.
+"""Languages: choosing one, texts in several of them, and the catalogues of our own texts.
 
-Languages are written as people write them: fr, fr_CA, fr-CA.
+Languages may be written as fr, fr_CA or fr-CA.
 """
 
 from collections.abc import Mapping
@@ -14,62 +14,62 @@ from babel.messages.pofile import read_po
 from babel.support import Translations
 
 DOMAIN: Final = "retour"
-#: Every locale that Retour speaks, by its language.
+#: The locales that Retour has, by language.
 LOCALES: Final = {"fr": "fr_CA", "en": "en_CA"}
-#: Spoken where nothing else fits.
+#: Used where nothing else fits.
 DEFAULT: Final = "fr"
 
 Spelling = TypeVar("Spelling", bound=str)
 
 
 def spoken(*languages: str | None) -> str | None:
-    """The first of `languages` that we speak, as a key of `LOCALES`; None where there is none."""
+    """Return the first of `languages` that Retour has, as a key of `LOCALES`, if any."""
     found = (_subtags(language)[0] for language in languages if language)
     return next((language for language in found if language in LOCALES), None)
 
 
 @lru_cache(maxsize=256)
 def locale_of(*languages: str | None) -> str:
-    """The locale of the first of `languages` that we speak, else of French."""
+    """Return the locale of the first of `languages` that Retour has, else French."""
     return LOCALES[spoken(*languages) or DEFAULT]
 
 
 def text_in(
     texts: Mapping[Spelling, str], *wanted: str | None, otherwise: str | None = None
 ) -> str:
-    """The text for who reads the first of `wanted` that has one, else `otherwise`, else any.
+    """Return the text in the first of the `wanted` languages that has one, else `otherwise`.
 
-    Of one language: its own, then that without a country, then that of another country; the app
-    chooses by the same rule, in server/technician/app/views/texts.js. Empty texts are none, and
-    where there is no other the answer is empty.
+    For one language: the exact variant, then that without a country, then that of another
+    country; server/technician/app/views/texts.js does the same. Empty texts do not count. Without
+    `otherwise` it is any text, or empty.
     """
     known = {_subtags(language): text for language, text in texts.items() if text}
     for language in filter(None, wanted):
         own = _subtags(language)
-        if near := [one for one in known if one[0] == own[0]]:
-            return known[min(near, key=lambda one: (one != own, len(one) > 1, one))]
+        if near := [subtags for subtags in known if subtags[0] == own[0]]:
+            return known[min(near, key=lambda subtags: (subtags != own, len(subtags) > 1, subtags))]
     return otherwise or next(iter(known.values()), "")
 
 
 @lru_cache(maxsize=64)
 def translations(locale: str, *folders: Path) -> Translations:
-    """The catalogues of one locale in `folders`, the first that knows a msgid wins.
+    """Return the catalogues of a locale in `folders`, merged; the first that has a msgid wins.
 
-    Compiled in memory: only .po files are kept.
+    They are compiled in memory from the .po files.
 
-    :raises FileNotFoundError: a folder has no catalogue for the locale.
+    :raises FileNotFoundError: a folder has no catalogue of the locale.
     """
     catalogues = []
     for folder in folders:
         with (folder / locale / "LC_MESSAGES" / f"{DOMAIN}.po").open("rb") as source:
-            catalogue = read_po(source, locale=locale, domain=DOMAIN)
+            messages = read_po(source, locale=locale, domain=DOMAIN)
         compiled = BytesIO()
-        write_mo(compiled, catalogue)
+        write_mo(compiled, messages)
         compiled.seek(0)
         catalogues.append(Translations(compiled, domain=DOMAIN))
-    *others, merged = catalogues  # its rule for plurals stays; an empty catalogue has none
-    for one in reversed(others):
-        merged.merge(one)
+    *others, merged = catalogues  # the last has a rule for plurals; an empty one has none
+    for catalogue in reversed(others):
+        merged.merge(catalogue)
     return merged
 
 
@@ -85,5 +85,5 @@ class Translator:
 
 
 def _subtags(language: str) -> tuple[str, ...]:
-    """The language, and what is said of it: fr and ca of fr_CA."""
+    """Return language and country in lower case: fr and ca of fr_CA."""
     return tuple(language.replace("-", "_").lower().split("_"))

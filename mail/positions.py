@@ -1,6 +1,6 @@
-"""News of mail: a position of each account that moves with its surveys, sendings and answers.
+"""The position of an account's mail, which grows when surveys, mails or answers change.
 
-Pages that follow an account look again when it moves. It says nothing of what.
+Pages that follow an account are reloaded when it grows. It does not say what changed.
 """
 
 from collections.abc import Sequence
@@ -9,16 +9,16 @@ from typing import Final
 from sync.connections import PROMPT
 from sync.database import once
 
-HEADS: Final = "SELECT account, position FROM mail_heads($1::bigint[])"
+_READ: Final = "SELECT account, position FROM mail_heads($1::bigint[])"
 
-#: For `Tx.last`: those who follow the account look again once the transaction is committed.
-MOVED: Final = """
+#: For `Tx.last`: once the transaction is committed, pages that follow the account are reloaded.
+ADVANCE: Final = """
 INSERT INTO mail_head AS h (account, position) VALUES ($1, 1)
 ON CONFLICT (account) DO UPDATE SET position = h.position + 1
 """
 
 
 async def read_positions(accounts: Sequence[int]) -> dict[int, int]:
-    """The positions of those of `accounts` that have any, in one statement without their scopes."""
-    rows = await once(HEADS, accounts, limit=PROMPT)
+    """Return the positions of those of `accounts` that have one; needs no scope."""
+    rows = await once(_READ, accounts, limit=PROMPT)
     return {row["account"]: row["position"] for row in rows}

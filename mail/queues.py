@@ -1,7 +1,7 @@
-"""Queues in the database, and how a poisonous entry is kept from its neighbours."""
+"""Queues in the database; an entry that cannot be processed does not block the others."""
 
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 from uuid import UUID
 
@@ -15,14 +15,14 @@ from sync.database import RETRYABLE, Tx, run, tx
 
 LOG: Final = structlog.stdlib.get_logger("retour.queues")
 
-#: Entries of one account that are worked on in one transaction.
+#: Entries of one account that are processed in one transaction.
 CHUNK: Final = 100
-#: After so many failures an entry is put aside until an operator looks at it.
+#: After so many failures an entry is quarantined until an operator releases it.
 ATTEMPTS: Final = 5
-#: Longer messages of errors are cut.
+#: Longer texts of errors are cut.
 _ERROR_LENGTH: Final = 500
 
-#: What is no entry's fault: connections, resources, stops, locks, a process that is too old.
+#: Not the fault of an entry: connections, resources, stops, locks, a process that is too old.
 PASSING: Final = (
     *AWAY,
     LaterFormatError,
@@ -30,16 +30,16 @@ PASSING: Final = (
     *RETRYABLE,
 )
 
-#: Works on those of the entries that nobody else works on, takes them off the queue, counts them.
+#: Works on those of the entries that are not locked, removes them and returns their number.
 OnEntries: TypeAlias = Callable[[Tx, list[UUID]], Awaitable[int]]
 
 
 class Queue(Struct, frozen=True):
     """A queue's name in logs, and its statements.
 
-    `entry`: what each entry is, which is the name of its column.
-    `due`: `account` and entry of what is due at $1, at most $2, the longest due first.
-    `failed`: of account $1 and entry $2, note at $3 the error $4; put it aside at the $5th.
+    `entry`: the name of the column that identifies an entry.
+    `due`: selects `account` and entry of at most $2 entries due at $1, the longest due first.
+    `failed`: of account $1 and entry $2, records at $3 the error $4; quarantines it the $5th time.
     """
 
     name: str
@@ -48,49 +48,55 @@ class Queue(Struct, frozen=True):
     entry: str = "task"
 
 
-async def work_off(queue: Queue, limit: int, work: OnEntries) -> int:
-    """Work on at most `limit` due entries of all accounts, as a worker; how many were done.
+async def process_due(queue: Queue, limit: int, work: OnEntries) -> int:
+    """Work on at most `limit` due entries of all accounts, and return how many were done.
 
-    A chunk that fails is tried again one by one: who fails alone is noted, waits longer each
-    time, and is put aside at last, while the others are done.
+    The entries of a chunk that fails are tried again one by one. One that fails alone has its
+    error recorded, waits longer each time, and is quarantined in the end.
 
     :raises OSError, asyncpg.PostgresError: the database cannot be used at the moment.
     """
     async with tx() as opened:
         due = await opened.fetch(queue.due, opened.now, limit)
-    chunks = list(_chunks(queue, due))
-    random.shuffle(chunks)  # workers that start together should not all meet at the same entries
-    return sum([await _chunk(queue, account, entries, work) for account, entries in chunks])
-
-
-def _chunks(queue: Queue, due: Iterable[asyncpg.Record]) -> Iterable[tuple[int, list[UUID]]]:
     by_account: dict[int, list[UUID]] = {}
     for row in due:
         by_account.setdefault(row["account"], []).append(row[queue.entry])
-    for account, entries in by_account.items():
-        for start in range(0, len(entries), CHUNK):
-            yield account, entries[start : start + CHUNK]
+    chunks = [
+        (account, entries[start : start + CHUNK])
+        for account, entries in by_account.items()
+        for start in range(0, len(entries), CHUNK)
+    ]
+    random.shuffle(chunks)  # workers that start together should not compete for the same entries
+    done = 0
+    for account, chunk in chunks:
+        try:
+            done += await _run(account, work, chunk)
+        except PASSING:
+            raise
+        except Exception:  # any fault of one entry must not delay the others
+            LOG.warning("chunk failed", queue=queue.name, account=account, exc_info=True)
+            done += sum([await _process_alone(queue, account, entry, work) for entry in chunk])
+    return done
 
 
-async def _chunk(queue: Queue, account: int, entries: list[UUID], work: OnEntries) -> int:
+async def _process_alone(queue: Queue, account: int, entry: UUID, work: OnEntries) -> int:
     try:
-        return await run(account, lambda tx: work(tx, entries))
-    except PASSING:
-        raise
-    except Exception:  # whatever it is, it must not keep the neighbours waiting
-        LOG.warning("chunk failed", queue=queue.name, account=account, exc_info=True)
-    return sum([await _alone(queue, account, entry, work) for entry in entries])
-
-
-async def _alone(queue: Queue, account: int, entry: UUID, work: OnEntries) -> int:
-    try:
-        return await run(account, lambda tx: work(tx, [entry]))
+        return await _run(account, work, [entry])
     except PASSING:
         raise
     except Exception as error:
         named = {queue.entry: str(entry)}
         LOG.exception("entry failed", queue=queue.name, account=account, **named)
-        message = f"{type(error).__name__}: {error}".replace("\x00", "")[:_ERROR_LENGTH]
+        message = error_text(error)
     async with tx(account) as opened:
         await opened.execute(queue.failed, account, entry, opened.now, message, ATTEMPTS)
     return 0
+
+
+async def _run(account: int, work: OnEntries, entries: list[UUID]) -> int:
+    return await run(account, lambda tx: work(tx, entries))
+
+
+def error_text(error: Exception) -> str:
+    """Return kind and message of `error`, as a text column can store them."""
+    return f"{type(error).__name__}: {error}".replace("\x00", "")[:_ERROR_LENGTH]

@@ -1,8 +1,8 @@
-"""Recalling: claimed mails that must be decided anew, for somebody has decided otherwise.
+"""Recalling claimed mails, so that they are judged again.
 
-Claims run ahead of what is being sent, by up to a chunk and some seconds. Who says that nothing is
-to be sent takes them back in the same transaction: content leaves only where the claim still
-stands, so the last word before the content is theirs. They are judged again at once.
+Claims run ahead of sending by up to a chunk and some seconds. A transaction after which nothing may
+be sent takes them back: content is sent only while the claim stands, so that transaction comes
+first or the content has begun. Recalled mails are due at once.
 """
 
 from typing import Final
@@ -11,11 +11,11 @@ from uuid import UUID
 from mail.states import RECALL
 from sync.database import Tx
 
-#: Taken first by whoever claims for an account, or must not have it claimed for meanwhile.
+#: Taken first by a transaction that claims for an account, or that must prevent it.
 CLAIM_LOCK: Final = "SELECT pg_advisory_xact_lock($1)"
 
-#: Locked in the order of the index. One whose content mark comes first has left already. Patience
-#: and date of a mail that was never offered have not begun.
+#: Locks in the order of the index. A mail whose content mark was committed before is not recalled.
+#: The retry window of one that was never offered to the server has not begun.
 _RECALL: Final = """
 UPDATE outbox SET phase = {{phase}}, not_before = $2, lease_until = NULL,
   first_tried_at = CASE WHEN attempt > 1 THEN first_tried_at END
@@ -26,32 +26,32 @@ WHERE account = $1 AND phase IN ({{from_phases}}) AND invitation IN (
   ORDER BY o.invitation FOR NO KEY UPDATE OF o {locked})
 """
 
-_IS_TO: Final = """EXISTS (
+_USES_CONTACT: Final = """EXISTS (
     SELECT FROM contact_use WHERE account = $1 AND invitation = o.invitation AND contact = $3)"""
-_TO: Final = RECALL.sql(_RECALL.format(concerned=_IS_TO, locked=""))
-_OF: Final = RECALL.sql(_RECALL.format(concerned="i.campaign = $3", locked=""))
-#: Of two mails to one address that are refused at once, neither waits for the other's outcome.
-_BEHIND: Final = RECALL.sql(_RECALL.format(concerned=_IS_TO, locked="SKIP LOCKED"))
+_RECALL_CONTACT: Final = RECALL.sql(_RECALL.format(concerned=_USES_CONTACT, locked=""))
+_RECALL_CAMPAIGN: Final = RECALL.sql(_RECALL.format(concerned="i.campaign = $3", locked=""))
+#: Two mails to one address may be refused at once: neither transaction waits for the other.
+_RECALL_REFUSED: Final = RECALL.sql(_RECALL.format(concerned=_USES_CONTACT, locked="SKIP LOCKED"))
 
 
 async def lock_claims(tx: Tx) -> None:
-    """Have nothing be claimed of the account before this transaction ends."""
+    """Prevent claims for the account until this transaction ends."""
     await tx.execute(CLAIM_LOCK, tx.account)
 
 
-async def recall_to(tx: Tx, contact: UUID) -> None:
-    """Take back what is claimed for `contact`; claims of the account are locked."""
-    await tx.execute(_TO, tx.account, tx.now, contact)
+async def recall_contact(tx: Tx, contact: UUID) -> None:
+    """Recall what is claimed for `contact`; claims of the account are locked."""
+    await tx.execute(_RECALL_CONTACT, tx.account, tx.now, contact)
 
 
-async def recall_behind(tx: Tx, contact: UUID) -> None:
-    """Take back what is claimed for `contact`, whose row is locked, and nobody is busy with.
+async def recall_refused(tx: Tx, contact: UUID) -> None:
+    """Recall what is claimed for `contact`, whose row is locked, unless its entry is locked.
 
     The server has refused the address.
     """
-    await tx.execute(_BEHIND, tx.account, tx.now, contact)
+    await tx.execute(_RECALL_REFUSED, tx.account, tx.now, contact)
 
 
-async def recall_of(tx: Tx, campaign: UUID) -> None:
-    """Take back what is claimed of `campaign`, which is held against claims."""
-    await tx.execute(_OF, tx.account, tx.now, campaign)
+async def recall_campaign(tx: Tx, campaign: UUID) -> None:
+    """Recall what is claimed of `campaign`; the account's campaigns are locked."""
+    await tx.execute(_RECALL_CAMPAIGN, tx.account, tx.now, campaign)

@@ -1,8 +1,8 @@
-"""The states of an invitation, and every write that may change one.
+"""The states of an invitation, and the edges between them: every write that may change one.
 
-A state is the invitation's `status` with the `phase` and the `purpose` of its entry in the queue.
-Statements that write any of them are made by their edge, which names them and gives them their
-values; however many parts such a statement has, they are one step.
+A state is the invitation's `status` with `phase` and `purpose` of its entry in the queue. The
+statements that write these columns are formatted by their edge, which adds its name and the values.
+All statements of one edge in a transaction are one step.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from msgspec import Struct
 
 
 class Status(StrEnum):
-    """What is known of an invitation; `uncertain`: a copy may have gone."""
+    """What is known of an invitation; `uncertain`: a copy may have been delivered."""
 
     SCHEDULED = "scheduled"
     CLAIMED = "claimed"
@@ -27,7 +27,7 @@ class Status(StrEnum):
 
 
 class Phase(StrEnum):
-    """Whose turn it is with an invitation that is in the queue; `data`: its content may leave."""
+    """How far an entry of the queue is; `data`: its content may be with the server."""
 
     WAITING = "waiting"
     CLAIMED = "claimed"
@@ -36,11 +36,10 @@ class Phase(StrEnum):
 
 
 class Purpose(StrEnum):
-    """Why an invitation is in the queue: what is sent is its first mail, or one more.
+    """Which mail of an invitation is sent: its first one, or a further one.
 
-    No edge leads to `reminder` or `resend` yet. A resend is what somebody in the office asks for;
-    the second copy of a mail in doubt has the purpose of the first, and `outbox.resent` tells it
-    apart.
+    No edge leads to `reminder` or `resend` yet. A resend is requested by a user; the second copy
+    of a mail in doubt has the purpose of the first and is marked by `outbox.resent`.
     """
 
     FIRST = "first"
@@ -49,9 +48,9 @@ class Purpose(StrEnum):
 
 
 class State(NamedTuple):
-    """`status` is None where there is no invitation, `phase` where it is not in the queue.
+    """A state; without invitation `status` is None, outside of the queue `phase`.
 
-    `purpose` counts in the queue only, and is written where it is not the first.
+    `purpose`: in the queue only.
     """
 
     status: Status | None
@@ -64,26 +63,26 @@ class State(NamedTuple):
 
 
 class Edge(Struct, frozen=True):
-    """A write by its `name`, and each state that it changes with what it comes to then."""
+    """A kind of write: its name, and the pairs of a state and the one that follows it."""
 
     name: str
     moves: frozenset[tuple[State, State]]
 
     def sql(self, text: str) -> str:
-        """`text` as a statement of this edge.
+        """Format `text` as a statement of this edge.
 
-        In it `{from_phases}` and `{from_statuses}` list where the edge begins, `{status}`,
-        `{phase}` and `{purpose}` are where it ends if that is one place; for others see `quoted`.
+        `{from_phases}` and `{from_statuses}` are lists of where the edge begins; `{status}`,
+        `{phase}` and `{purpose}` are where it ends, if all its moves agree; others: see `quoted`.
         """
         return f"/* edge: {self.name} */ {self.reading(text)}"
 
     def end(self, old: State) -> State:
-        """Where it leads from `old`, if that is one place."""
+        """The state that follows `old`, of which there is one."""
         [new] = [new for before, new in self.moves if before == old]
         return new
 
     def reading(self, text: str) -> str:
-        """As `sql`, for a statement that only looks for what the edge may change."""
+        """As `sql`, for a statement that only selects what the edge may change."""
         return quoted(
             text,
             from_phases=_listed(old.phase for old, _ in self.moves),
@@ -95,19 +94,19 @@ class Edge(Struct, frozen=True):
 
 
 def quoted(text: str, **places: str) -> str:
-    """`text` with `{Status.HELD}`, `{Phase.HELD}` and so on as SQL writes them, and `places`."""
+    """Format `text` with `{Status.HELD}`, `{Phase.HELD}` ... as SQL literals, and `places`."""
     return text.strip().format(Status=_Quoted(Status), Phase=_Quoted(Phase), **places)
 
 
 class _Quoted:
-    """The values of an enum as SQL writes them, by their names."""
+    """The values of an enum as SQL literals, by their names."""
 
     def __init__(self, values: type[StrEnum]) -> None:
-        self.__dict__.update({one.name: f"'{one}'" for one in values})
+        self.__dict__.update({value.name: f"'{value}'" for value in values})
 
 
 def _listed(values: Iterable[StrEnum | None]) -> str:
-    return ", ".join(sorted({f"'{one}'" for one in values if one is not None}))
+    return ", ".join(sorted({f"'{value}'" for value in values if value is not None}))
 
 
 NOTHING: Final = State(None, None)
@@ -126,7 +125,7 @@ EXPIRED: Final = State(Status.EXPIRED, None)
 REFUSED: Final = State(Status.REFUSED, None)
 DROPPED: Final = State(Status.DROPPED, None)
 
-#: What a worker has in hand: claimed only, and with the content under way.
+#: Ends of leases that lead to another attempt: without content, and with it.
 _CLAIMS: Final = ((LEASED, RETRY), (LEASED_AGAIN, AGAIN))
 _LEAVES: Final = ((LEAVING, RETRY), (LEAVING_AGAIN, AGAIN))
 
@@ -140,27 +139,27 @@ def _from(olds: Iterable[State], new: State) -> tuple[tuple[State, State], ...]:
 
 
 def _ended(new: State) -> tuple[tuple[State, State], ...]:
-    """What became of a second copy says nothing of the first."""
+    """After a second copy the state stays uncertain, because of the first."""
     return (*_from((LEASED, LEAVING), new), *_from((LEASED_AGAIN, LEAVING_AGAIN), UNCERTAIN))
 
 
 # Planning.
 MAKE: Final = _edge("make", (NOTHING, WAITING))
-#: The state stays: it goes for another transition, or at another time.
+#: The state stays; transition or time are other ones.
 MOVE: Final = _edge("move", (WAITING, WAITING), (HELD, HELD))
 REARM: Final = _edge("rearm", (DROPPED, WAITING))
 WITHDRAW: Final = _edge("withdraw", *_from((WAITING, HELD), NOTHING))
 DISARM: Final = _edge("disarm", *_from((WAITING, HELD), DROPPED))
-# The decision at release, and what comes between.
+# The decision at release, and what prevents it.
 LEASE: Final = _edge("lease", *_from((WAITING, RETRY), LEASED), (AGAIN, LEASED_AGAIN))
 DROP: Final = _edge("drop", *_from((WAITING, RETRY), DROPPED), (AGAIN, UNCERTAIN))
 ARCHIVE: Final = _edge("archive", (WAITING, DROPPED))
 RECALL: Final = _edge("recall", *_CLAIMS)
-# What an operator is asked about.
+# What an operator decides.
 HOLD: Final = _edge("hold", *_from((WAITING, RETRY, AGAIN), HELD))
 LET_GO: Final = _edge("let_go", (HELD, WAITING), (HELD, RETRY), (HELD, AGAIN))
 CALL_OFF: Final = _edge("call_off", (HELD, EXPIRED), (HELD, UNCERTAIN))
-# One that cannot be decided or written: it waits, and is held at last.
+# A mail that cannot be decided on or written waits, and is held in the end.
 FAULT: Final = _edge("fault", *_CLAIMS, *_from((WAITING, RETRY, AGAIN, LEASED, LEASED_AGAIN), HELD))
 # Sending.
 CONTENT: Final = _edge("content", (LEASED, LEAVING), (LEASED_AGAIN, LEAVING_AGAIN))
@@ -174,7 +173,7 @@ LAPSE: Final = _edge("lapse", *_CLAIMS)
 RESEND: Final = _edge("resend", (LEAVING, AGAIN))
 STOP: Final = _edge("stop", (LEAVING_AGAIN, UNCERTAIN))
 DOUBT: Final = _edge("doubt", *_from((LEAVING, LEAVING_AGAIN), HELD))
-# The past of a demonstration, written as it would have become.
+# The history of a demonstration.
 TELL: Final = _edge("tell", *((NOTHING, new) for new in (SENT, FAILED, DROPPED)))
 
 EDGES: Final = (
@@ -187,16 +186,14 @@ EDGES: Final = (
 
 
 def picture() -> str:
-    """The edges as a table in Markdown: a line for each state, and what it may come to."""
+    """Return the edges as a Markdown table: a row for each state, with those that may follow."""
     moves: dict[State, dict[State, list[str]]] = {}
     for edge in EDGES:
         for old, new in sorted(edge.moves, key=str):
             if old != new:
                 moves.setdefault(old, {}).setdefault(new, []).append(edge.name)
-    lines = [f"| {old} | {'; '.join(map(_way, news.items()))} |" for old, news in moves.items()]
-    return "\n".join(["| state | comes to |", "|---|---|", *lines])
-
-
-def _way(way: tuple[State, list[str]]) -> str:
-    new, names = way
-    return f"**{new}** by {', '.join(names)}"
+    lines = ["| state | comes to |", "|---|---|"]
+    for old, by_state in moves.items():
+        ways = [f"**{new}** by {', '.join(names)}" for new, names in by_state.items()]
+        lines.append(f"| {old} | {'; '.join(ways)} |")
+    return "\n".join(lines)

@@ -1,8 +1,8 @@
-"""Addresses of servers as URLs (RFC 3986), read so that none means something else than was meant.
+"""A strict parser for URLs of servers (RFC 3986).
 
-The usual readers are lenient: in `smtp://u@x.ca:p@ss#1@mail:587` they find the host `ss`. Here a
-sign that could end a part must be written by its escape, and nobody repeats what was refused: it
-holds a password.
+Other parsers are lenient: in `smtp://u@x.ca:p@ss#1@mail:587` they find the host `ss`. Here a
+character that could end a part must be escaped, and errors do not contain the URL, which may have
+a password.
 """
 
 import re
@@ -25,18 +25,18 @@ ESCAPES: Final = "in a user or password write @ as %40, # as %23, / as %2F, ? as
 
 
 class UrlError(ValueError):
-    """Not the address of a server; the text says why, and nothing of what was written."""
+    """Not the URL of a server; the text says why, and contains no part of it."""
 
 
 class Host(Struct, frozen=True):
-    """A name or address, without brackets, and a port where one is said."""
+    """A name or address without brackets, and a port if there is one."""
 
     name: str
     port: int | None
 
 
 class ServerUrl(Struct, frozen=True):
-    """A URL in its parts, user and password without escapes; empty for what is not said."""
+    """The parts of a URL, without escapes; empty for those that are missing."""
 
     scheme: str
     hosts: list[Host]
@@ -47,9 +47,9 @@ class ServerUrl(Struct, frozen=True):
 
 
 def read_url(url: str) -> ServerUrl:
-    """`url` in its parts. Several hosts may stand between commas.
+    """Parse `url`, which may have several hosts, separated by commas.
 
-    :raises UrlError: a part that could be read in two ways, or cannot be.
+    :raises UrlError: it cannot be parsed, or in more than one way.
     """
     if not url.isprintable() or " " in url:
         raise UrlError("must hold no blanks and no control characters")
@@ -64,12 +64,12 @@ def read_url(url: str) -> ServerUrl:
         raise UrlError(f"must hold @ once at most: {ESCAPES}")
     if "@" in path + query:
         raise UrlError(f"must hold no / or ? before the @: {ESCAPES}")
-    credentials, _, places = authority.rpartition("@")
+    credentials, _, hosts_text = authority.rpartition("@")
     user, _, password = credentials.partition(":")
     if password and not user:
         raise UrlError("must name the user whom the password is of")
     try:
-        hosts = [read_host(one) for one in places.split(",")] if places else []
+        hosts = [read_host(text) for text in hosts_text.split(",")] if hosts_text else []
     except UrlError as error:
         raise UrlError(f"{error}; {ESCAPES}") from None
     return ServerUrl(
@@ -78,7 +78,7 @@ def read_url(url: str) -> ServerUrl:
 
 
 def read_host(text: str) -> Host:
-    """A host with or without port: `mail.example:587`, `[2001:db8::1]`.
+    """Parse a host with or without port: `mail.example:587`, `[2001:db8::1]`.
 
     :raises UrlError: anything else.
     """

@@ -1,4 +1,4 @@
-"""The codes of this package in words: msgids, to be translated by whoever shows them."""
+"""Texts for the codes of this package: msgids, translated where they are shown."""
 
 from typing import Final
 

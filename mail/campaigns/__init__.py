@@ -1,1 +1,1 @@
-"""Campaigns: what one says, how it is checked, stored, started and stopped, and read by workers."""
+"""Campaigns: their definitions, validation, storage, status, and the cache of workers."""

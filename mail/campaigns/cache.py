@@ -1,4 +1,4 @@
-"""The campaigns of an account as deciding needs them, kept by each process between changes."""
+"""The campaigns of an account as deciding needs them, cached by each process between changes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ from sync.database import Tx
 #: A campaign's id and one of its versions.
 VersionKey: TypeAlias = tuple[UUID, int]
 
-#: When there are more, all are forgotten: to read one again costs a statement.
-_ACCOUNTS_KEPT: Final = 64
-_VERSIONS_KEPT: Final = 2048
+#: A cache that reaches its size is emptied: reading an entry again costs one statement.
+_MAX_ACCOUNTS: Final = 64
+_MAX_VERSIONS: Final = 2048
 
 
 class CampaignSet(Struct, frozen=True):
     """Every campaign of an account at one revision.
 
-    `index`: the live ones, by what makes them ask. `campaigns`: all but drafts, by id, each at
-    its newest version; `pinned` gives the version that an invitation has.
+    `index`: active and paused ones, by task type and state. `campaigns`: all but drafts, by id,
+    each at its newest version; `pinned` returns the version of an invitation.
     """
 
     revision: int
@@ -39,33 +39,42 @@ _EMPTY: Final = CampaignSet(0, CampaignIndex(()), {})
 
 @dataclass(frozen=True)
 class CampaignVersion:
-    """What a campaign says at one of its versions; the content is read when it is needed."""
+    """One version of a campaign; its content is decoded at first use.
+
+    `content_json`: in the format `format` (`mail.campaigns.formats`).
+    """
 
     rules: Rules
-    written: str
+    content_json: str
     format: int
 
     @cached_property
     def content(self) -> Content:
         """Texts, sender and questions.
 
-        :raises msgspec.ValidationError: it cannot be read.
+        :raises msgspec.ValidationError: the stored document is not valid.
         """
-        return decode_content(self.written, self.format)
+        return decode_content(self.content_json, self.format)
+
+    def as_campaign(self, version: int, newest: Campaign) -> Campaign:
+        """Return the rules of this `version` with the status and pauses of the `newest`."""
+        return to_rules(
+            newest.id, version, self.rules, newest.status, newest.activated_at, newest.pauses
+        )
 
 
-#: Of the one database that a process works on.
+#: A process works on one database.
 _sets: Final[dict[int, CampaignSet]] = {}
 _versions: Final[dict[tuple[int, UUID, int], CampaignVersion]] = {}
 
-_REVISION = "SELECT revision FROM campaign_set WHERE account = $1"
-_REVISION_HELD = "SELECT revision FROM campaign_set WHERE account = $1 FOR SHARE"
+_REVISION: Final = "SELECT revision FROM campaign_set WHERE account = $1"
+_LOCK_REVISION: Final = "SELECT revision FROM campaign_set WHERE account = $1 FOR SHARE"
 
-_NO_CAMPAIGNS = """
+_CREATE_REVISION: Final = """
 INSERT INTO campaign_set (account, revision) VALUES ($1, 0) ON CONFLICT (account) DO NOTHING
 """
 
-_CAMPAIGNS = """
+_CAMPAIGNS: Final = """
 SELECT c.id, c.version, c.status, c.activated_at, v.rules, v.format
 FROM campaign c
 JOIN campaign_version v ON (v.account, v.campaign, v.version) = (c.account, c.id, c.version)
@@ -73,9 +82,9 @@ WHERE c.account = $1 AND c.status <> 'draft'
 ORDER BY c.id
 """
 
-_PAUSES = "SELECT campaign, start_at, end_at FROM campaign_pause WHERE account = $1"
+_PAUSES: Final = "SELECT campaign, start_at, end_at FROM campaign_pause WHERE account = $1"
 
-_VERSIONS = """
+_VERSIONS: Final = """
 SELECT v.campaign, v.version, v.rules, v.content, v.format
 FROM unnest($2::uuid[], $3::integer[]) AS wanted (campaign, version)
 JOIN campaign_version v ON v.account = $1
@@ -83,47 +92,50 @@ JOIN campaign_version v ON v.account = $1
 """
 
 
-async def load(tx: Tx, *, hold: bool = False) -> CampaignSet:
-    """The account's campaigns: one cheap statement where nothing changed since the last call.
+async def load(tx: Tx, *, lock: bool = False) -> CampaignSet:
+    """Return the account's campaigns; one cheap statement unless one of them has changed.
 
-    `hold`: nothing may change them before this transaction ends (writers wait).
+    `lock`: none of them changes before this transaction ends (writers wait).
     """
-    revision = await tx.fetchval(_REVISION_HELD if hold else _REVISION, tx.account)
-    if revision is None and hold:
-        # There is nothing to hold yet: without the row, the account's first campaign could be made
-        # and started behind our back.
-        await tx.execute(_NO_CAMPAIGNS, tx.account)
-        revision = await tx.fetchval(_REVISION_HELD, tx.account)
+    revision = await tx.fetchval(_LOCK_REVISION if lock else _REVISION, tx.account)
+    if revision is None and lock:
+        # Without the row there is nothing to lock, and the account's first campaign could be
+        # created and activated concurrently.
+        await tx.execute(_CREATE_REVISION, tx.account)
+        revision = await tx.fetchval(_LOCK_REVISION, tx.account)
     if revision is None:
         return _EMPTY
     found = _sets.get(tx.account)
     if found is None or found.revision != revision:
         found = await _read(tx, revision)
-        if len(_sets) >= _ACCOUNTS_KEPT:
+        if len(_sets) >= _MAX_ACCOUNTS:
             _sets.clear()
         _sets[tx.account] = found
     return found
 
 
 async def pinned(tx: Tx, keys: Iterable[VersionKey]) -> dict[VersionKey, CampaignVersion]:
-    """What campaigns said at those versions, which never change."""
+    """Return these versions of campaigns; they never change, so they are read once."""
     wanted = set(keys)
-    kept = ((key, _versions.get((tx.account, *key))) for key in wanted)
-    found = {key: said for key, said in kept if said is not None}
+    cached = ((key, _versions.get((tx.account, *key))) for key in wanted)
+    found = {key: version for key, version in cached if version is not None}
     if missing := wanted - found.keys():
-        if len(_versions) >= _VERSIONS_KEPT:
+        if len(_versions) >= _MAX_VERSIONS:
             _versions.clear()
         ids, numbers = zip(*missing, strict=True)
         for row in await tx.fetch(_VERSIONS, tx.account, ids, numbers):
             rules = decode_rules(row["rules"], row["format"])
-            said = CampaignVersion(rules, row["content"], row["format"])
-            found[row["campaign"], row["version"]] = said
-            _versions[tx.account, row["campaign"], row["version"]] = said
+            version = CampaignVersion(rules, row["content"], row["format"])
+            found[row["campaign"], row["version"]] = version
+            _versions[tx.account, row["campaign"], row["version"]] = version
     return found
 
 
 async def _read(tx: Tx, revision: int) -> CampaignSet:
-    """Read after the revision: what is newer than it only makes us read again next time."""
+    """Read the campaigns after their `revision`.
+
+    A change that commits in between is seen here already; the next call reads once more.
+    """
     pauses: dict[UUID, list[Pause]] = {}
     for row in await tx.fetch(_PAUSES, tx.account):
         pauses.setdefault(row["campaign"], []).append(Pause(row["start_at"], row["end_at"]))

@@ -1,4 +1,4 @@
-"""What a campaign says: its rules, question, reasons and message, as one version stores them."""
+"""The definition of a campaign: its rules, question, reasons and message, in one version."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal, TypeAlias
@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from rules.campaign import AddressField, Campaign, Pause, Rule, Status
 from rules.timing import parse_delay
 
-#: What texts may be written in; who reads another country's finds them too (`mail.i18n`).
+#: Languages of texts; a reader of another country's variant gets them too (`mail.i18n`).
 Language: TypeAlias = Literal["fr", "en", "es", "fr_CA", "en_CA"]
 Line: TypeAlias = Annotated[str, Meta(max_length=200)]
 Lines: TypeAlias = dict[Language, Line]
@@ -20,12 +20,12 @@ Address: TypeAlias = Annotated[str, Meta(max_length=254)]
 Days: TypeAlias = Annotated[int, Meta(ge=1, le=3650)]
 
 BEST_RATING: Final = 5
-#: What an answer says on the whole; kept with it, since a later version may judge otherwise.
+#: The sentiment of an answer; stored with it, since a later version may judge otherwise.
 Sentiment: TypeAlias = Literal["negative", "neutral", "positive"]
 
 
 class Trigger(Struct, frozen=True, forbid_unknown_fields=True):
-    """Any of these task types entering any of these states makes the campaign ask."""
+    """Any of these task types entering any of these states triggers the campaign."""
 
     task_types: Annotated[list[UUID], Meta(max_length=200)]
     states: Annotated[list[Annotated[str, Meta(max_length=40)]], Meta(max_length=200)]
@@ -41,14 +41,14 @@ class Question(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReasonChoice(Struct, frozen=True, forbid_unknown_fields=True):
-    """One entry of the list that a negative rating opens."""
+    """One entry of the list of reasons that a negative rating opens."""
 
     code: Code
     label: Lines
 
 
 class Message(Struct, frozen=True, forbid_unknown_fields=True):
-    """The mail. Without `sender_address` it comes from the server's own."""
+    """The mail. Without `sender_address` its sender is the server's default."""
 
     sender_name: Line
     subject: Lines
@@ -67,9 +67,9 @@ PrivacyUrl: TypeAlias = Annotated[str, Meta(max_length=500)]
 class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whom a campaign asks, and when.
 
-    `delay`, `mute`: DD:HH:MM; a null mute is no mute. `deadline_days`: how long answers are
-    taken after sending. `stale_days`: a transition older than this at reception asks nobody;
-    null is off.
+    `delay`, `mute`: DD:HH:MM; null is no mute window. `deadline_days`: how long after sending
+    answers are accepted. `stale_days`: a transition older than this at reception asks nobody;
+    null is no limit.
     """
 
     rules: Annotated[list[Trigger], Meta(max_length=100)]
@@ -83,20 +83,20 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def deadline(self) -> timedelta:
-        """How long answers are taken after sending."""
+        """How long answers are accepted after sending."""
         return timedelta(days=self.deadline_days)
 
     @property
     def mute_window(self) -> timedelta | None:
-        """At most one survey to an address in this time; None is no mute."""
+        """At most one survey is sent to an address in this time; None: no limit."""
         return None if self.mute is None else parse_delay(self.mute)
 
 
 class Lead(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The leading question, with what its values say.
+    """The leading question, with the sentiments of its values.
 
-    `negative_at`: values up to this one are negative; 0 is none. `positive_at`: from this one on
-    they are positive, unless they are negative. `reasons`: for a negative value, to choose from.
+    `negative_at`: values up to this one are negative; 0: none. `positive_at`: values from this
+    one on are positive unless they are negative. `reasons`: choices for a negative value.
     """
 
     negative_at: NegativeAt = 2
@@ -104,18 +104,18 @@ class Lead(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reasons: Reasons = []
 
     def sentiment(self, value: int) -> Sentiment:
-        """What `value` (1 to 5) says."""
+        """The sentiment of `value` (1 to 5)."""
         if value <= self.negative_at:
             return "negative"
         return "positive" if value >= self.positive_at else "neutral"
 
     def is_negative(self, value: int) -> bool:
-        """Tell whether `value` (1 to 5) opens the list of reasons."""
+        """Whether `value` (1 to 5) opens the list of reasons."""
         return self.sentiment(value) == "negative"
 
 
 class Content(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a customer reads, in the mail and on the answer page, and what may be answered."""
+    """Texts of the mail and the survey page, and the questions."""
 
     lead: Lead
     message: Message
@@ -124,11 +124,11 @@ class Content(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Definition(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One version of a campaign: the fields of its rules, and those of its content.
+    """One version of a campaign: the fields of its rules and of its content.
 
-    They are stored apart (`campaigns.formats`): deciding reads the rules of all campaigns when one
-    of them changed, texts are read where somebody is written to. `negative_at`: ratings up to this
-    one are negative; 0 is none.
+    The two are stored apart (`mail.campaigns.formats`): deciding reads the rules of all campaigns
+    when one of them has changed, while texts are read where mails are sent. `negative_at`:
+    ratings up to this one are negative; 0: none.
     """
 
     question: Question
@@ -140,7 +140,7 @@ class Definition(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def content(self) -> Content:
-        """What a customer reads of it."""
+        """The part that customers see."""
         question = {name: getattr(self.question, name) for name in Question.__struct_fields__}
         return Content(
             lead=Lead(**question, negative_at=self.negative_at, reasons=self.reasons),
@@ -158,9 +158,9 @@ def to_rules(
     activated_at: datetime | None,
     pauses: tuple[Pause, ...],
 ) -> Campaign:
-    """Return what deciding needs of a campaign.
+    """Return a campaign as `rules.decide` needs it.
 
-    :raises DelayError: `delay` or `mute` is not DD:HH:MM (`campaigns.validation` finds that first).
+    :raises DelayError: `delay` or `mute` is not DD:HH:MM (`mail.campaigns.validation` reports it).
     """
     stale = rules.stale_days
     return Campaign(

@@ -1,4 +1,4 @@
-"""What can go wrong with campaigns, named by what happened. The server maps each to HTTP once."""
+"""Errors of campaigns; the server maps each to an HTTP status in one place."""
 
 from collections.abc import Sequence
 
@@ -7,13 +7,13 @@ from sync.errors import SyncError
 
 
 class DefinitionError(SyncError):
-    """A campaign says what it cannot say; `problems` tells what and where (400)."""
+    """A definition cannot be saved; `problems` lists what is wrong and where (400)."""
 
     code = "bad_definition"
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         """`problems`: at least one."""
-        super().__init__(", ".join(f"{one.field}: {one.code}" for one in problems))
+        super().__init__(", ".join(f"{problem.field}: {problem.code}" for problem in problems))
         self.problems = list(problems)
 
 

@@ -1,7 +1,7 @@
-"""How a campaign's version is stored, and how what was stored before is read.
+"""How versions of campaigns are stored, and how those of earlier formats are read.
 
-A version never changes, so it stays in the format in which it was written, and reading brings it to
-today's. `format_`: what `campaign_version.format` says.
+A version never changes, so it stays in the format in which it was written; reading converts it to
+the current one. `format_`: the column `campaign_version.format`.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,20 +13,20 @@ from msgspec.structs import asdict
 
 from mail.campaigns.definition import Content, Definition, Question, Rules
 
-#: What is written today.
+#: The format that is written.
 FORMAT: Final = 2
 
-#: Makes of a document one of the next format.
+#: Converts a document to the next format.
 Change: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 Part = TypeVar("Part", bound=Struct)
 
 
 class LaterFormatError(RuntimeError):
-    """A later version of Retour wrote it: this one would misread it."""
+    """A document was written by a later release of Retour, which this one would misread."""
 
 
 class Stored(Struct, frozen=True):
-    """A version as it is written: two JSON texts and their format."""
+    """A version as it is stored: two JSON documents and their format."""
 
     rules: str
     content: str
@@ -34,7 +34,10 @@ class Stored(Struct, frozen=True):
 
 
 def _with_lead(content: dict[str, Any]) -> dict[str, Any]:
-    """Format 1 told beside its question what is negative, and why; four stars were positive."""
+    """Convert content of format 1, which had threshold and reasons beside its question.
+
+    A rating of 4 was positive.
+    """
     lead = {"positive_at": 4, **content["question"]}
     lead |= {name: content[name] for name in ("negative_at", "reasons") if name in content}
     others = ("message", "information", "privacy_url")
@@ -42,17 +45,19 @@ def _with_lead(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _reading(kind: type[Part], changes: Mapping[int, Change]) -> Callable[[str, int], Part]:
-    """Read documents of any format. `changes`: what brings one of a format to the next."""
+    """Return a reader of documents of any format.
+
+    `changes`: by format, the conversion to the next one.
+    """
     decoder = msgspec.json.Decoder(kind)
 
     def read(text: str, format_: int) -> Part:
-        """:raises LaterFormatError: it is newer than this code."""
+        """:raises LaterFormatError: the format is newer than this code."""
         if format_ > FORMAT:
-            why = (
+            raise LaterFormatError(
                 f"format {format_} of a campaign is later than ours, {FORMAT}: upgrade this process"
             )
-            raise LaterFormatError(why)
-        outstanding = [changes[one] for one in range(format_, FORMAT) if one in changes]
+        outstanding = [changes[step] for step in range(format_, FORMAT) if step in changes]
         if not outstanding:
             return decoder.decode(text)
         document = msgspec.json.decode(text)
@@ -63,28 +68,28 @@ def _reading(kind: type[Part], changes: Mapping[int, Change]) -> Callable[[str, 
     return read
 
 
-#: Read what is stored of a version: its text, its format.
+#: Decode the stored parts of a version, given text and format.
 decode_rules: Final = _reading(Rules, {})
 decode_content: Final = _reading(Content, {1: _with_lead})
 _write: Final = msgspec.json.Encoder().encode
 
 
 def join(rules: str, content: str, format_: int) -> Definition:
-    """Read both stored parts of a version."""
-    said = decode_content(content, format_)
-    lead = {name: getattr(said.lead, name) for name in Question.__struct_fields__}
+    """Return the definition whose stored parts are these."""
+    decoded = decode_content(content, format_)
+    lead = {name: getattr(decoded.lead, name) for name in Question.__struct_fields__}
     return Definition(
         **asdict(decode_rules(rules, format_)),
         question=Question(**lead),
-        negative_at=said.lead.negative_at,
-        reasons=said.lead.reasons,
-        message=said.message,
-        information=said.information,
-        privacy_url=said.privacy_url,
+        negative_at=decoded.lead.negative_at,
+        reasons=decoded.lead.reasons,
+        message=decoded.message,
+        information=decoded.information,
+        privacy_url=decoded.privacy_url,
     )
 
 
 def split(definition: Definition) -> Stored:
-    """Write `definition` as it is stored."""
+    """Return `definition` in the form in which it is stored."""
     rules = Rules(**{name: getattr(definition, name) for name in Rules.__struct_fields__})
     return Stored(_write(rules).decode(), _write(definition.content).decode(), FORMAT)

@@ -1,4 +1,4 @@
-"""A campaign's life: started once, stood still and gone on with, put away."""
+"""The status of a campaign: activating, pausing, resuming and archiving it."""
 
 from typing import Final
 from uuid import UUID
@@ -6,8 +6,8 @@ from uuid import UUID
 from mail.campaigns.device_notice import notify_devices
 from mail.campaigns.errors import CampaignStatusError
 from mail.campaigns.store import CampaignRecord, lock_campaign
-from mail.positions import MOVED
-from mail.recall import recall_of
+from mail.positions import ADVANCE
+from mail.recall import recall_campaign
 from mail.states import ARCHIVE
 from rules.campaign import Status
 from rules.decide import Reason
@@ -15,8 +15,8 @@ from sync.audit import AuditChange, record
 from sync.database import Tx
 from sync.ids import new_id
 
-#: The queue first, then the invitations: the order in which everybody locks them.
-_WITHDRAW: Final = ARCHIVE.sql("""
+#: Locks the queue before the invitations, as all transactions do.
+_UNQUEUE: Final = ARCHIVE.sql("""
 DELETE FROM outbox WHERE account = $1 AND invitation IN (
   SELECT o.invitation
   FROM outbox o JOIN invitation i ON (i.account, i.id) = (o.account, o.invitation)
@@ -37,17 +37,17 @@ FROM dropped
 WHERE d.account = $1 AND (d.campaign, d.transition) = (dropped.campaign, dropped.transition)
 """)
 
-_TELL: Final = """
+_ADD_EVENTS: Final = """
 INSERT INTO mail_event (account, id, invitation, kind, happened_at, attempt, detail)
-SELECT $1, one.id, one.invitation, 'dropped', $4, 0, $5
-FROM unnest($2::uuid[], $3::uuid[]) AS one (id, invitation)
+SELECT $1, event.id, event.invitation, 'dropped', $4, 0, $5
+FROM unnest($2::uuid[], $3::uuid[]) AS event (id, invitation)
 """
 
 
 async def activate_campaign(tx: Tx, campaign: UUID) -> None:
-    """Start it; transitions from now on may ask. Nothing happens where it is active already.
+    """Activate a draft: transitions from now on may trigger it. No change if it is active.
 
-    :raises MissingError: the account has none of this id.
+    :raises MissingError: the account has no such campaign.
     :raises CampaignStatusError: it is paused (resume it) or archived.
     """
     before = await lock_campaign(tx, campaign)
@@ -55,22 +55,22 @@ async def activate_campaign(tx: Tx, campaign: UUID) -> None:
         return
     if before.status is not Status.DRAFT:
         raise CampaignStatusError("only a draft is activated")
-    # The time after the lock, not the transaction's: a planner that was let in before us must
-    # not have planned, without this campaign, a transition that lies behind its activation.
+    # The time after the lock was taken, not the transaction's: a planner that held it before has
+    # planned transitions up to then without this campaign.
     await tx.execute(
         "UPDATE campaign SET status = 'active', activated_at = retour_now()"
         " WHERE account = $1 AND id = $2",
         tx.account,
         campaign,
     )
-    await _tell(tx, "activate", before, Status.ACTIVE)
+    await _audit(tx, "activate", before, Status.ACTIVE)
     await notify_devices(tx)
 
 
 async def pause_campaign(tx: Tx, campaign: UUID) -> None:
-    """Stand still from now on; nothing happens where it is paused already.
+    """Pause an active campaign: nothing of it is sent until it is resumed. No change if paused.
 
-    :raises MissingError: the account has none of this id.
+    :raises MissingError: the account has no such campaign.
     :raises CampaignStatusError: it is a draft or archived.
     """
     before = await lock_campaign(tx, campaign)
@@ -78,17 +78,21 @@ async def pause_campaign(tx: Tx, campaign: UUID) -> None:
         return
     if before.status is not Status.ACTIVE:
         raise CampaignStatusError("only an active campaign is paused")
-    await _stand_still(tx, campaign)
+    await tx.execute(
+        "INSERT INTO campaign_pause (account, campaign, start_at) VALUES ($1, $2, retour_now())",
+        tx.account,
+        campaign,
+    )
     await _set_status(tx, campaign, Status.PAUSED)
-    await _tell(tx, "pause", before, Status.PAUSED)
-    await recall_of(tx, campaign)
+    await _audit(tx, "pause", before, Status.PAUSED)
+    await recall_campaign(tx, campaign)
     await notify_devices(tx)
 
 
 async def resume_campaign(tx: Tx, campaign: UUID) -> None:
-    """Go on; what is due leaves. Nothing happens where it is active already.
+    """Resume a paused campaign: mails that are due are sent. No change if it is active.
 
-    :raises MissingError: the account has none of this id.
+    :raises MissingError: the account has no such campaign.
     :raises CampaignStatusError: it is a draft or archived.
     """
     before = await lock_campaign(tx, campaign)
@@ -103,36 +107,28 @@ async def resume_campaign(tx: Tx, campaign: UUID) -> None:
         campaign,
     )
     await _set_status(tx, campaign, Status.ACTIVE)
-    await _tell(tx, "resume", before, Status.ACTIVE)
+    await _audit(tx, "resume", before, Status.ACTIVE)
     await notify_devices(tx)
 
 
 async def archive_campaign(tx: Tx, campaign: UUID) -> None:
-    """Put it away for good: it decides nothing any more, and what still waits is not sent.
+    """Archive a campaign for good: it decides nothing any more, and what waits is dropped.
 
-    :raises MissingError: the account has none of this id.
+    :raises MissingError: the account has no such campaign.
     """
     before = await lock_campaign(tx, campaign)
     if before.status is Status.ARCHIVED:
         return
     await _set_status(tx, campaign, Status.ARCHIVED)
-    await _tell(tx, "archive", before, Status.ARCHIVED)
-    await recall_of(tx, campaign)
-    withdrawn = [row["invitation"] for row in await tx.fetch(_WITHDRAW, tx.account, campaign)]
-    if withdrawn:
-        await tx.execute(_DROP, tx.account, withdrawn, Reason.PAUSED.value, tx.now)
-        events = [new_id() for _ in withdrawn]
-        await tx.execute(_TELL, tx.account, events, withdrawn, tx.now, Reason.PAUSED.value)
-        tx.last.add(MOVED)
+    await _audit(tx, "archive", before, Status.ARCHIVED)
+    await recall_campaign(tx, campaign)
+    dropped = [row["invitation"] for row in await tx.fetch(_UNQUEUE, tx.account, campaign)]
+    if dropped:
+        await tx.execute(_DROP, tx.account, dropped, Reason.PAUSED.value, tx.now)
+        events = [new_id() for _ in dropped]
+        await tx.execute(_ADD_EVENTS, tx.account, events, dropped, tx.now, Reason.PAUSED.value)
+        tx.last.add(ADVANCE)
     await notify_devices(tx)
-
-
-async def _stand_still(tx: Tx, campaign: UUID) -> None:
-    await tx.execute(
-        "INSERT INTO campaign_pause (account, campaign, start_at) VALUES ($1, $2, retour_now())",
-        tx.account,
-        campaign,
-    )
 
 
 async def _set_status(tx: Tx, campaign: UUID, status: Status) -> None:
@@ -144,6 +140,6 @@ async def _set_status(tx: Tx, campaign: UUID, status: Status) -> None:
     )
 
 
-async def _tell(tx: Tx, verb: str, before: CampaignRecord, status: Status) -> None:
-    was, now = {"status": before.status.value}, {"status": status.value}
-    await record(tx, f"campaign.{verb}", [AuditChange(f"campaign/{before.id}", was, now)])
+async def _audit(tx: Tx, verb: str, before: CampaignRecord, status: Status) -> None:
+    old, new = {"status": before.status.value}, {"status": status.value}
+    await record(tx, f"campaign.{verb}", [AuditChange(f"campaign/{before.id}", old, new)])

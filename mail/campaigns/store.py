@@ -1,8 +1,8 @@
-"""Campaigns: made, read, and edited as versions; `mail.campaigns.lifecycle` starts and stops them.
+"""Creating, reading and editing campaigns; `mail.campaigns.lifecycle` changes their status.
 
-Whatever changes one bumps the account's `campaign_set.revision` first: that row's lock puts the
-writers in a row, and planners hold it shared, so that no transition is planned by a set of
-campaigns that had already changed (an activation would otherwise miss it).
+Every transaction that changes one first increments the account's `campaign_set.revision`. The lock
+of that row serialises writers. Planners lock it FOR SHARE, so that no transition is planned with
+campaigns that have changed meanwhile: an activation would miss it.
 """
 
 from datetime import datetime
@@ -25,7 +25,7 @@ from sync.ids import new_id
 
 
 class CampaignRecord(Struct, frozen=True):
-    """A campaign as it now is; what it says is its version `version`. Times are UTC."""
+    """A campaign with its current version. Times are UTC."""
 
     id: UUID
     external_id: str | None
@@ -45,7 +45,7 @@ JOIN campaign_version v ON (v.account, v.campaign, v.version) = (c.account, c.id
 WHERE c.account = $1
 """
 
-_BUMP = """
+_INCREMENT_REVISION = """
 INSERT INTO campaign_set (account, revision) VALUES ($1, 1)
 ON CONFLICT (account) DO UPDATE SET revision = campaign_set.revision + 1
 """
@@ -57,9 +57,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7)
 
 
 async def get_campaign(tx: Tx, campaign: UUID) -> CampaignRecord:
-    """One campaign.
+    """Return a campaign.
 
-    :raises MissingError: the account has none of this id.
+    :raises MissingError: the account has no such campaign.
     """
     row = await tx.fetchrow(_SELECT + "AND c.id = $2", tx.account, campaign)
     if row is None:
@@ -68,9 +68,9 @@ async def get_campaign(tx: Tx, campaign: UUID) -> CampaignRecord:
 
 
 async def get_campaign_called(tx: Tx, external_id: str) -> CampaignRecord:
-    """One campaign, by what another system calls it.
+    """Return a campaign by its external id.
 
-    :raises MissingError: the account has none of this external id.
+    :raises MissingError: the account has no such campaign.
     """
     row = await tx.fetchrow(_SELECT + "AND c.external_id = $2", tx.account, external_id)
     if row is None:
@@ -81,7 +81,7 @@ async def get_campaign_called(tx: Tx, external_id: str) -> CampaignRecord:
 async def list_campaigns(
     tx: Tx, limit: int = 100, after: UUID | None = None
 ) -> list[CampaignRecord]:
-    """Campaigns in the order of their ids, at most `limit` behind the id `after`."""
+    """Return at most `limit` campaigns in the order of their ids, from behind the id `after`."""
     rows = await tx.fetch(
         _SELECT + "AND ($2::uuid IS NULL OR c.id > $2) ORDER BY c.id LIMIT $3",
         tx.account,
@@ -99,22 +99,22 @@ async def create_campaign(
     campaign: UUID | None = None,
     external_id: str | None = None,
 ) -> UUID:
-    """A new draft with `definition` as its version 1; its id.
+    """Create a draft with `definition` as its version 1, and return its id.
 
-    :raises DefinitionError: what it says cannot be kept.
-    :raises UnknownReferenceError: a task type or state that the account does not have.
+    :raises DefinitionError: the definition cannot be saved.
+    :raises UnknownReferenceError: it names a task type or state that the account does not have.
     :raises TakenError: another campaign has this id or external id.
     """
-    await _refuse_unsound(tx, definition)
-    await tx.execute(_BUMP, tx.account)
-    made = campaign or new_id()
+    await _validate(tx, definition)
+    await tx.execute(_INCREMENT_REVISION, tx.account)
+    created = campaign or new_id()
     try:
         async with tx.savepoint():
             await tx.execute(
                 "INSERT INTO campaign (account, id, external_id, name, status, version, created_at)"
                 " VALUES ($1, $2, $3, $4, 'draft', 1, $5)",
                 tx.account,
-                made,
+                created,
                 external_id,
                 name,
                 tx.now,
@@ -122,23 +122,23 @@ async def create_campaign(
     except asyncpg.UniqueViolationError as error:
         field = "external_id" if "external_id" in (error.constraint_name or "") else "id"
         raise TakenError(field, "another campaign has it") from None
-    await _add_version(tx, made, 1, definition)
+    await _add_version(tx, created, 1, definition)
     new = {"external_id": external_id, "name": name, "definition": definition}
-    await record(tx, "campaign.write", [AuditChange(f"campaign/{made}", None, new)])
-    return made
+    await record(tx, "campaign.write", [AuditChange(f"campaign/{created}", None, new)])
+    return created
 
 
 async def edit_campaign(tx: Tx, campaign: UUID, name: str, definition: Definition) -> int:
-    """Rename, and keep `definition` as the next version if it says something new; the version.
+    """Rename a campaign, save `definition` as its next version if it differs; return the version.
 
     Invitations keep the version that they were scheduled with.
 
-    :raises MissingError: the account has none of this id.
+    :raises MissingError: the account has no such campaign.
     :raises CampaignStatusError: it is archived.
-    :raises DefinitionError: what it says cannot be kept.
-    :raises UnknownReferenceError: a task type or state that the account does not have.
+    :raises DefinitionError: the definition cannot be saved.
+    :raises UnknownReferenceError: it names a task type or state that the account does not have.
     """
-    await _refuse_unsound(tx, definition)
+    await _validate(tx, definition)
     before = await lock_campaign(tx, campaign)
     if before.status is Status.ARCHIVED:
         raise CampaignStatusError("an archived campaign is not edited")
@@ -153,54 +153,56 @@ async def edit_campaign(tx: Tx, campaign: UUID, name: str, definition: Definitio
         name,
         version,
     )
-    await record(tx, "campaign.write", _edited(before, await get_campaign(tx, campaign)))
+    await record(tx, "campaign.write", _audit_edit(before, await get_campaign(tx, campaign)))
     await notify_devices(tx)
     return version
 
 
-def _edited(before: CampaignRecord, after: CampaignRecord) -> list[AuditChange]:
-    """What an edit changed, of the definition too only the fields that differ."""
+def _audit_edit(before: CampaignRecord, after: CampaignRecord) -> list[AuditChange]:
+    """Return the change for the audit; of the definition, too, only the fields that differ."""
     if before == after:
         return []
-    said = between(f"campaign/{after.id}", before, after)
-    texts = between("", before.definition, after.definition)
+    change = between(f"campaign/{after.id}", before, after)
     if before.definition == after.definition:
-        return [said]
-    was, now = {"definition": texts.before}, {"definition": texts.after}
-    return [AuditChange(said.object, {**(said.before or {}), **was}, {**(said.after or {}), **now})]
+        return [change]
+    fields = between("", before.definition, after.definition)
+    old, new = {"definition": fields.before}, {"definition": fields.after}
+    return [
+        AuditChange(
+            change.object, {**(change.before or {}), **old}, {**(change.after or {}), **new}
+        )
+    ]
 
 
 async def _add_version(tx: Tx, campaign: UUID, version: int, definition: Definition) -> None:
-    said = astuple(split(definition))
-    await tx.execute(_ADD_VERSION, tx.account, campaign, version, *said, tx.now)
+    stored = astuple(split(definition))
+    await tx.execute(_ADD_VERSION, tx.account, campaign, version, *stored, tx.now)
 
 
 async def lock_campaign(tx: Tx, campaign: UUID) -> CampaignRecord:
-    """One campaign, which nobody else changes or plans by before this transaction ends.
+    """Return a campaign, locked against changes and planning until this transaction ends.
 
-    Its revision grows, so that every process reads it again.
+    The revision is incremented, so that every process reads the campaigns again.
 
-    :raises MissingError: the account has none of this id.
+    :raises MissingError: the account has no such campaign.
     """
-    await tx.execute(_BUMP, tx.account)
+    await tx.execute(_INCREMENT_REVISION, tx.account)
     return await get_campaign(tx, campaign)
 
 
-async def _refuse_unsound(tx: Tx, definition: Definition) -> None:
+async def _validate(tx: Tx, definition: Definition) -> None:
     problems = check(definition)
     if problems:
         raise DefinitionError(problems)
-    known_types = {row["id"] for row in await _known(tx, "SELECT id FROM task_type")}
-    known_states = {row["code"] for row in await _known(tx, "SELECT code FROM state")}
-    for place, rule in enumerate(definition.rules):
+    types = await tx.fetch("SELECT id FROM task_type WHERE account = $1", tx.account)
+    states = await tx.fetch("SELECT code FROM state WHERE account = $1", tx.account)
+    known_types, known_states = {row["id"] for row in types}, {row["code"] for row in states}
+    for index, rule in enumerate(definition.rules):
+        field = f"definition.rules.{index}"
         if not known_types.issuperset(rule.task_types):
-            raise UnknownReferenceError(f"definition.rules.{place}.task_types", "no such task type")
+            raise UnknownReferenceError(f"{field}.task_types", "no such task type")
         if not known_states.issuperset(rule.states):
-            raise UnknownReferenceError(f"definition.rules.{place}.states", "no such state")
-
-
-async def _known(tx: Tx, select: str) -> list[asyncpg.Record]:
-    return await tx.fetch(select + " WHERE account = $1", tx.account)
+            raise UnknownReferenceError(f"{field}.states", "no such state")
 
 
 def _record(row: asyncpg.Record) -> CampaignRecord:

@@ -1,1 +1,1 @@
-"""Delivery: what is due is claimed, judged at its release, recorded; `mail.sending` sends it."""
+"""Delivery: claiming due invitations, deciding at release, recording outcomes of mails."""

@@ -1,10 +1,11 @@
-"""Breakers: of a sender that is refused no mail is tried but one now and then, until that is taken.
+"""Breakers: while mails of a sender are refused only one is tried now and then, as a probe.
 
-There is one for each pair of domains, the sender's and the recipient's, and one for a sender
-whoever it is for, which replaces those of its pairs. Refusals are counted while it is shut; what is
-taken forgets them. Once it is open, mails of it wait without being due, and their patience begins
-anew. Rows are locked before the queue, a sender's own before those of its pairs; whoever shuts one
-takes the account's turn first, so that no claim puts a mail behind it meanwhile.
+There is one breaker for each pair of domains, the sender's and the recipient's, and one for the
+sender's domain and any recipient, which replaces those of its pairs. A closed breaker counts
+refusals; an accepted mail deletes it. Mails behind an open one are not due, and the time for their
+retries begins anew. Rows are locked before the queue, a sender's own breaker before those of its
+pairs. A transaction that closes breakers first takes the account's lock for claims, so that no
+claim puts a mail behind them concurrently.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -15,29 +16,32 @@ from uuid import UUID
 import structlog
 from msgspec import Struct
 
+from mail.delivery.events import Event, add_events
 from mail.delivery.outcomes import Opens
 from mail.recall import lock_claims
+from mail.smtp.replies import SendError
 from mail.states import GIVE_BACK, quoted
 from sync.database import Tx
 
 LOG: Final = structlog.stdlib.get_logger("retour.delivery")
 
-#: In place of a recipient's domain: whoever it is for.
+#: In place of a recipient's domain: any.
 EVERY: Final = "*"
-#: So many addresses refused in a row open one, and a sender's own if they are of so many domains.
+#: A breaker opens after so many refused addresses in a row; a sender's own one after as many that
+#: belong to so many domains.
 ADDRESSES: Final = 5
 DOMAINS: Final = 3
-#: The rest before the first mail that is tried, twice as long after each refused one, and longest.
-FIRST_REST: Final = timedelta(minutes=1)
-LONGEST_REST: Final = timedelta(minutes=30)
-#: Mails that wait are judged again by then in any case: their sender may be another one now.
-LOOK_AGAIN: Final = timedelta(hours=1)
-#: So many are due as soon as one is taken; more would keep everybody waiting.
-AT_ONCE: Final = 20_000
-#: What a row says that waits and was not refused itself.
+#: The wait before the first probe, doubled after each refused one, up to the longest.
+FIRST_WAIT: Final = timedelta(minutes=1)
+LONGEST_WAIT: Final = timedelta(minutes=30)
+#: Mails behind a breaker are due again after this time in any case: their sender may have changed.
+RECHECK: Final = timedelta(hours=1)
+#: So many mails are due at once when a breaker closes; more would delay those of other senders.
+MAX_FREED: Final = 20_000
+#: The error of a mail that waits for a breaker and was not refused itself.
 BEHIND: Final = "breaker"
 
-_NOTE: Final = """
+_RECORD_REFUSAL: Final = """
 INSERT INTO sender_breaker AS b (account, sender, recipient, refused, reason, refused_at, probes)
 VALUES ($1, $2, $3, '{}', $4, $5, 0)
 ON CONFLICT (account, sender, recipient)
@@ -45,7 +49,7 @@ DO UPDATE SET reason = excluded.reason, refused_at = excluded.refused_at
 RETURNING refused, opened_at
 """
 
-_COUNT: Final = """
+_SET_REFUSED: Final = """
 UPDATE sender_breaker SET refused = $4 WHERE (account, sender, recipient) = ($1, $2, $3)
 """
 
@@ -54,29 +58,29 @@ UPDATE sender_breaker SET refused = '{}', opened_at = $4, until = $5
 WHERE (account, sender, recipient) = ($1, $2, $3)
 """
 
-_OF_PAIRS: Final = (
+_DELETE_PAIRS: Final = (
     "DELETE FROM sender_breaker WHERE account = $1 AND sender = $2 AND recipient <> $3"
 )
 
-_UNTIL: Final = """
+_SET_UNTIL: Final = """
 UPDATE sender_breaker SET until = $4
 WHERE account = $1 AND sender = $2 AND recipient IN ($3, '*') AND opened_at IS NOT NULL
 """
 
-_REST_LONGER: Final = """
+_WAIT_LONGER: Final = """
 UPDATE sender_breaker SET probes = probes + 1,
   until = $4::timestamptz + least($5::interval * power(2, least(probes, 20) + 1), $6::interval)
 WHERE (account, sender, recipient) = ($1, $2, $3)
 """
 
-_OPENED: Final = """
-SELECT sender, recipient, until <= $2 AS rested FROM sender_breaker
+_LOCK_OPEN: Final = """
+SELECT sender, recipient, until <= $2 AS may_probe FROM sender_breaker
 WHERE account = $1 AND opened_at IS NOT NULL
 ORDER BY sender, recipient <> '*', recipient FOR NO KEY UPDATE
 """
 
-#: Those that were not refused yet go first, then what was tried the least: no mail that is refused
-#: for its own sake shall stand for all.
+#: Mails that were not refused go first, then the least tried: a mail that is refused for its own
+#: sake must not keep the breaker open.
 _PROBE: Final = quoted("""
 UPDATE outbox SET not_before = $4
 WHERE (account, invitation) IN (
@@ -87,8 +91,8 @@ WHERE (account, invitation) IN (
 RETURNING invitation
 """)
 
-#: Where nobody waits, the next refusals open it anew.
-_FORGET: Final = quoted("""
+#: A breaker that no mail waits for is deleted; the next refusals open it again.
+_DELETE_UNUSED: Final = quoted("""
 DELETE FROM sender_breaker
 WHERE (account, sender, recipient) = ($1, $2, $3) AND NOT EXISTS (
   SELECT FROM outbox
@@ -96,14 +100,14 @@ WHERE (account, sender, recipient) = ($1, $2, $3) AND NOT EXISTS (
     AND phase = {Phase.WAITING})
 """)
 
-#: What was refused itself goes on saying so. Of one that may have gone before, the date stays.
-_PARK: Final = """
+#: A mail that was refused itself keeps its error; one with an earlier copy keeps its date.
+_PUT_DUE_BEHIND: Final = """
 UPDATE outbox o SET not_before = $2,
   error = CASE WHEN attempt = 0 THEN $3 ELSE coalesce(error, $3) END,
-  sender_domain = one.sender, recipient_domain = one.recipient,
+  sender_domain = given.sender, recipient_domain = given.recipient,
   first_tried_at = CASE WHEN resent THEN first_tried_at END
-FROM unnest($4::uuid[], $5::text[], $6::text[]) AS one (invitation, sender, recipient)
-WHERE o.account = $1 AND o.invitation = ANY($4::uuid[]) AND o.invitation = one.invitation
+FROM unnest($4::uuid[], $5::text[], $6::text[]) AS given (invitation, sender, recipient)
+WHERE o.account = $1 AND o.invitation = ANY($4::uuid[]) AND o.invitation = given.invitation
 """
 
 _PUT_BEHIND: Final = GIVE_BACK.sql("""
@@ -113,13 +117,13 @@ UPDATE outbox SET phase = {phase}, not_before = $4, lease_until = NULL, error = 
 WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ({from_phases})
 """)
 
-_TAKEN: Final = """
+_DELETE: Final = """
 DELETE FROM sender_breaker
 WHERE account = $1 AND sender = $2 AND recipient = ANY($3::text[])
 RETURNING recipient, opened_at
 """
 
-#: Picked by release, then locked in the order in which everybody does.
+#: Selected by release, then locked by id, as in all transactions.
 _FREE: Final = quoted("""
 UPDATE outbox SET not_before = greatest($4, release), error = NULL,
   sender_domain = NULL, recipient_domain = NULL,
@@ -136,14 +140,19 @@ WHERE (account, invitation) IN (
 
 
 class Route(Struct, frozen=True):
-    """The domains that a mail is from and for, as they travel."""
+    """The domains of a mail's sender and recipient, in ASCII."""
 
     sender: str
     recipient: str
 
+    @property
+    def to_any(self) -> "Route":
+        """The same sender with any recipient."""
+        return Route(self.sender, EVERY)
+
 
 class Opened(Struct, frozen=True):
-    """A breaker that is open; `route.recipient` may be `EVERY`. `fresh`: since just now."""
+    """An open breaker; `route.recipient` may be `EVERY`. `fresh`: this transaction opened it."""
 
     account: int
     route: Route
@@ -151,133 +160,128 @@ class Opened(Struct, frozen=True):
     fresh: bool
 
     def stops(self, account: int, route: Route, claimed_at: datetime) -> bool:
-        """Whether a mail of `route` waits behind it that `account` claimed before it opened."""
-        ours = self.account == account and self.at > claimed_at
-        return ours and self.route in (route, _whole(route))
+        """Whether a mail waits for it: of this account and route, claimed before it opened."""
+        return (
+            self.account == account and self.at > claimed_at and self.route in (route, route.to_any)
+        )
 
 
 class Stopped(Struct, frozen=True):
-    """An invitation that waits behind the breaker of `route`."""
+    """An invitation that waits for the breaker of `route`."""
 
     invitation: UUID
     route: Route
 
 
-#: The open breakers of an account, and the invitation that each lets through, if it has rested.
+#: The open breakers of an account, with the invitation that each lets through as a probe now.
 Probes: TypeAlias = Mapping[Route, UUID | None]
 
 
-async def open_ones(tx: Tx) -> Probes:
-    """The account's open breakers, locked; of each that has rested one mail is due now.
+async def lock_open(tx: Tx) -> Probes:
+    """Lock the account's open breakers, make one mail due of each that may be probed.
 
-    The account's turn is ours.
+    Claims of the account are locked.
     """
-    probes = {}
-    for row in await tx.fetch(_OPENED, tx.account, tx.now):
-        route = Route(row["sender"], row["recipient"])
-        probe = await _probe(tx, route) if row["rested"] else None
-        if probe or not row["rested"] or not await tx.execute(_FORGET, *_key(tx, route)):
-            probes[route] = probe
+    probes: dict[Route, UUID | None] = {}
+    for row in await tx.fetch(_LOCK_OPEN, tx.account, tx.now):
+        route, probe = Route(row["sender"], row["recipient"]), None
+        if row["may_probe"]:
+            probe = await tx.fetchval(_PROBE, *_key(tx, route), tx.now, BEHIND)
+            if probe is None and await tx.execute(_DELETE_UNUSED, *_key(tx, route)):
+                continue
+        probes[route] = probe
     return probes
 
 
-async def park(tx: Tx, stopped: Sequence[Stopped]) -> None:
-    """Have due mails, whose rows are locked, wait behind their breakers."""
-    rows = [(one.invitation, one.route.sender, one.route.recipient) for one in stopped]
-    until = tx.now + LOOK_AGAIN
-    await tx.execute(_PARK, tx.account, until, BEHIND, *zip(*rows, strict=True))
+async def put_due_behind(tx: Tx, stopped: Sequence[Stopped]) -> None:
+    """Have due mails, whose rows are locked, wait for their breakers."""
+    if stopped:
+        rows = [(mail.invitation, mail.route.sender, mail.route.recipient) for mail in stopped]
+        until = tx.now + RECHECK
+        await tx.execute(_PUT_DUE_BEHIND, tx.account, until, BEHIND, *zip(*rows, strict=True))
 
 
 async def let_through(tx: Tx, probed: Iterable[Route], until: datetime) -> None:
-    """One mail of each is under way: no other is tried before `until`."""
+    """Have no other probe be tried before `until`: one is on its way."""
     for route in probed:
-        await tx.execute(_UNTIL, *_key(tx, route), until)
+        await tx.execute(_SET_UNTIL, *_key(tx, route), until)
 
 
-async def refused(
+async def count_refusal(
     tx: Tx, route: Route, opens: Opens, address: str, reason: str, probe: bool
 ) -> Opened | None:
-    """Count a refusal of a mail to `address`, and tell which breaker stops such mails now.
+    """Count a refused mail to `address`, and return the breaker that is open for it now, if any.
 
-    `probe`: it was let through an open one.
+    `probe`: an open breaker had let it through.
     """
-    whole = _whole(route)
-    found = await _counted(tx, whole, address, reason)
-    if isinstance(found, Opened):
-        return await _rested(tx, found, probe)
-    domains = {one.rpartition("@")[2] for one in found}
-    if len(found) >= ADDRESSES and (opens is Opens.SENDER or len(domains) >= DOMAINS):
-        await tx.execute(_OF_PAIRS, *_key(tx, whole))
-        return await _opened(tx, whole)
+    counted = await _counted(tx, route.to_any, address, reason, probe)
+    if isinstance(counted, Opened):
+        return counted
+    domains = {refused.rpartition("@")[2] for refused in counted}
+    if len(counted) >= ADDRESSES and (opens is Opens.SENDER or len(domains) >= DOMAINS):
+        await tx.execute(_DELETE_PAIRS, *_key(tx, route.to_any))
+        return await _open(tx, route.to_any)
     if opens is Opens.SENDER:
         return None
-    found = await _counted(tx, route, address, reason)
-    if isinstance(found, Opened):
-        return await _rested(tx, found, probe)
-    return await _opened(tx, route) if len(found) >= ADDRESSES else None
+    counted = await _counted(tx, route, address, reason, probe)
+    if isinstance(counted, Opened):
+        return counted
+    return await _open(tx, route) if len(counted) >= ADDRESSES else None
 
 
-async def put_behind(tx: Tx, invitation: UUID, attempt: int, route: Route, text: str) -> bool:
-    """Have a refused mail wait without counting time; return whether `attempt` still holds it."""
-    until = tx.now + LOOK_AGAIN
+async def put_behind(
+    tx: Tx, invitation: UUID, attempt: int, route: Route, error: SendError
+) -> None:
+    """Have a refused mail wait for its breaker, if it is still leased as `attempt`."""
     fence = (tx.account, invitation, attempt)
     domains = (route.sender, route.recipient)
-    return bool(await tx.execute(_PUT_BEHIND, *fence, until, text, *domains))
+    if await tx.execute(_PUT_BEHIND, *fence, tx.now + RECHECK, str(error), *domains):
+        await add_events(tx, [Event(invitation, "deferred", attempt, error.text)])
 
 
 async def probe_again(tx: Tx, route: Route) -> None:
-    """The mail that was let through was neither taken nor refused for our sake: another is."""
-    await tx.execute(_UNTIL, *_key(tx, route), tx.now + FIRST_REST)
+    """Try another probe soon: the last one was neither accepted nor refused because of us."""
+    await tx.execute(_SET_UNTIL, *_key(tx, route), tx.now + FIRST_WAIT)
 
 
-async def taken(tx: Tx, routes: Collection[Route]) -> None:
-    """Mails of `routes` were taken: nothing is counted any more, and what waited goes at once."""
+async def close(tx: Tx, routes: Collection[Route]) -> None:
+    """Close the breakers of `routes`, of which mails were accepted; what waited is due at once."""
     await lock_claims(tx)
     for sender in sorted({route.sender for route in routes}):
         recipients = [route.recipient for route in routes if route.sender == sender]
-        rows = await tx.fetch(_TAKEN, tx.account, sender, [EVERY])
-        rows += await tx.fetch(_TAKEN, tx.account, sender, recipients)
+        rows = await tx.fetch(_DELETE, tx.account, sender, [EVERY])
+        rows += await tx.fetch(_DELETE, tx.account, sender, recipients)
         for row in rows:
             if row["opened_at"] is not None:
-                await tx.execute(_FREE, tx.account, sender, row["recipient"], tx.now, AT_ONCE)
+                await tx.execute(_FREE, tx.account, sender, row["recipient"], tx.now, MAX_FREED)
                 LOG.info("mails are taken again", sender=sender, recipient=row["recipient"])
 
 
-async def _probe(tx: Tx, route: Route) -> UUID | None:
-    """One of the mails that wait, which is due now."""
-    found: UUID | None = await tx.fetchval(_PROBE, *_key(tx, route), tx.now, BEHIND)
-    return found
+async def _counted(
+    tx: Tx, route: Route, address: str, reason: str, probe: bool
+) -> Opened | list[str]:
+    """Count a refusal at one breaker: return the addresses refused in a row, or that it is open.
 
-
-async def _counted(tx: Tx, route: Route, address: str, reason: str) -> Opened | list[str]:
-    """The addresses refused in a row, `address` among them; or the breaker, which is open."""
-    row = await tx.fetchrow(_NOTE, *_key(tx, route), reason, tx.now)
-    assert row is not None  # noqa: S101 - it was made or changed
+    A refused probe makes an open one wait longer.
+    """
+    row = await tx.fetchrow(_RECORD_REFUSAL, *_key(tx, route), reason, tx.now)
+    assert row is not None  # noqa: S101 - it was inserted or updated
     if row["opened_at"] is not None:
+        if probe:
+            await tx.execute(_WAIT_LONGER, *_key(tx, route), tx.now, FIRST_WAIT, LONGEST_WAIT)
         return Opened(tx.account, route, row["opened_at"], fresh=False)
     found: list[str] = row["refused"]
     domain = address.rpartition("@")[2]
-    same = [one for one in found if one.rpartition("@")[2] == domain]
-    if address in same or len(same) >= ADDRESSES:
+    same_domain = [refused for refused in found if refused.rpartition("@")[2] == domain]
+    if address in same_domain or len(same_domain) >= ADDRESSES:
         return found
-    await tx.execute(_COUNT, *_key(tx, route), [*found, address])
+    await tx.execute(_SET_REFUSED, *_key(tx, route), [*found, address])
     return [*found, address]
 
 
-async def _opened(tx: Tx, route: Route) -> Opened:
-    await tx.execute(_OPEN, *_key(tx, route), tx.now, tx.now + FIRST_REST)
+async def _open(tx: Tx, route: Route) -> Opened:
+    await tx.execute(_OPEN, *_key(tx, route), tx.now, tx.now + FIRST_WAIT)
     return Opened(tx.account, route, tx.now, fresh=True)
-
-
-async def _rested(tx: Tx, found: Opened, probe: bool) -> Opened:
-    """Rest again, and longer, if it was the mail that was let through."""
-    if probe:
-        await tx.execute(_REST_LONGER, *_key(tx, found.route), tx.now, FIRST_REST, LONGEST_REST)
-    return found
-
-
-def _whole(route: Route) -> Route:
-    return Route(route.sender, EVERY)
 
 
 def _key(tx: Tx, route: Route) -> tuple[int, str, str]:

@@ -1,22 +1,22 @@
-"""Dropping: what is not sent at its release, and why; some of it may be asked again later."""
+"""Dropping invitations at their release."""
 
 from collections.abc import Sequence
 from typing import Final
 
 from mail import contacts
-from mail.delivery.events import Event, note
+from mail.delivery.events import Event, add_events
 from mail.delivery.release import Dropped
 from mail.states import DROP
 from rules.decide import REARMING
 from sync.database import Tx
 
-#: What may have gone before is not called dropped; its status says what is known.
+#: For mails without an earlier copy; the others stay uncertain.
 _DROP: Final = DROP.sql("""
 WITH dropped AS (
   UPDATE invitation i
-  SET status = {status}, reason = one.reason, rearm_transition = one.last
-  FROM unnest($2::uuid[], $3::text[], $4::uuid[]) AS one (id, reason, last)
-  WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = one.id
+  SET status = {status}, reason = given.reason, rearm_transition = given.last
+  FROM unnest($2::uuid[], $3::text[], $4::uuid[]) AS given (id, reason, last)
+  WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = given.id
   RETURNING i.campaign, i.transition, i.reason
 )
 UPDATE decision d SET outcome = dropped.reason, release = NULL, decided_at = $5
@@ -24,26 +24,27 @@ FROM dropped
 WHERE d.account = $1 AND d.campaign = dropped.campaign AND d.transition = dropped.transition
 """)
 
-_LEAVE: Final = DROP.sql("DELETE FROM outbox WHERE account = $1 AND invitation = ANY($2)")
+_UNQUEUE: Final = DROP.sql("DELETE FROM outbox WHERE account = $1 AND invitation = ANY($2)")
 
 
 async def drop(tx: Tx, dropped: Sequence[Dropped]) -> None:
-    """Take `dropped` invitations, whose rows are locked, off the queue and say why."""
-    ids = [one.candidate.invitation for one in dropped]
-    await tx.execute(_LEAVE, tx.account, ids)
-    rows = [_row(one) for one in dropped if not one.candidate.resent]
+    """Remove invitations, whose rows are locked, from the queue and record the reasons.
+
+    Of one that may be re-armed the task's last transition is stored: only later ones re-arm it.
+    """
+    if not dropped:
+        return
+    ids = [item.candidate.invitation for item in dropped]
+    await tx.execute(_UNQUEUE, tx.account, ids)
+    rows, events = [], []
+    for item in dropped:
+        candidate, reason = item.candidate, item.reason
+        if not candidate.resent:
+            visit = candidate.visit if reason in REARMING else None
+            last = None if visit is None else visit.last
+            rows.append((candidate.invitation, reason.value, last))
+        events.append(Event(candidate.invitation, "dropped", candidate.attempt, reason.value))
     if rows:
         await tx.execute(_DROP, tx.account, *zip(*rows, strict=True), tx.now)
-    await contacts.release(tx, ids)
-    await note(tx, [_event(one) for one in dropped])
-
-
-def _row(one: Dropped) -> tuple[object, ...]:
-    candidate = one.candidate
-    visit = candidate.visit if one.reason in REARMING else None
-    last = None if visit is None else visit.last
-    return (candidate.invitation, one.reason.value, last)
-
-
-def _event(one: Dropped) -> Event:
-    return Event(one.candidate.invitation, "dropped", one.candidate.attempt, one.reason.value)
+    await contacts.release_uses(tx, ids)
+    await add_events(tx, events)

@@ -1,4 +1,4 @@
-"""What happened to mails, for the task's timeline; never updated."""
+"""Events of mails, for the timeline of a task; never updated."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,20 +6,20 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from mail.positions import MOVED
+from mail.positions import ADVANCE
 from sync.database import Tx
 from sync.ids import new_id
 
-_NOTE: Final = """
+_ADD: Final = """
 INSERT INTO mail_event (account, id, invitation, kind, happened_at, attempt, detail)
-SELECT $1, one.id, one.invitation, one.kind, $2, one.attempt, one.detail
+SELECT $1, event.id, event.invitation, event.kind, $2, event.attempt, event.detail
 FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::integer[], $7::text[])
-  AS one (id, invitation, kind, attempt, detail)
+  AS event (id, invitation, kind, attempt, detail)
 """
 
 
 class Event(Struct, frozen=True):
-    """Something happened to a mail: `kind` says what, `detail` what the server said."""
+    """What happened to a mail; `detail`: a reason code, or the text of a reply or error."""
 
     invitation: UUID
     kind: str
@@ -27,9 +27,12 @@ class Event(Struct, frozen=True):
     detail: str | None = None
 
 
-async def note(tx: Tx, events: Sequence[Event]) -> None:
-    """Write `events` as of now; who follows the account hears of it."""
+async def add_events(tx: Tx, events: Sequence[Event]) -> None:
+    """Write `events` at the time of the transaction; pages that follow the account reload."""
     if events:
-        rows = [(new_id(), one.invitation, one.kind, one.attempt, one.detail) for one in events]
-        await tx.execute(_NOTE, tx.account, tx.now, *zip(*rows, strict=True))
-        tx.last.add(MOVED)
+        rows = [
+            (new_id(), event.invitation, event.kind, event.attempt, event.detail)
+            for event in events
+        ]
+        await tx.execute(_ADD, tx.account, tx.now, *zip(*rows, strict=True))
+        tx.last.add(ADVANCE)

@@ -1,8 +1,8 @@
-"""Held mails: what only an operator may let go or call off.
+"""Held mails: an operator releases them, or drops them for good.
 
-A mail is held when nobody knows whether it went and the account wants no second copy, when it
-could not be written again and again, or when the database was restored from a backup after it
-was due: it may have left before, and the backup does not know.
+A mail is held when it is not known whether it was sent and the account wants no second copy, when
+deciding on it or writing it failed repeatedly, or when it was due before a restore: it may have
+been sent after the backup was made.
 """
 
 from collections.abc import Sequence
@@ -12,26 +12,26 @@ from uuid import UUID
 from msgspec import Struct
 
 from mail import contacts
-from mail.delivery.events import Event, note
+from mail.delivery.events import Event, add_events
 from mail.delivery.stages import Candidate
+from mail.queues import error_text
 from mail.states import CALL_OFF, FAULT, HOLD, LET_GO, Phase
 from sync.database import Tx, run
 
-#: How often one that cannot be decided or written is tried before it is held.
+#: A mail that cannot be decided on or written is held after so many tries.
 TRIES: Final = 5
-_LONGEST_TEXT: Final = 500
 
-#: In `invitation.reason` and in the event of whatever a restore holds.
+#: Reason of an invitation that is held because of a restore.
 RESTORED: Final = "restored"
 
 _HOLD: Final = HOLD.sql("""
-WITH kept AS (
+WITH held AS (
   UPDATE outbox SET phase = {phase}, lease_until = NULL, error = $3
   WHERE account = $1 AND invitation = ANY($2)
   RETURNING invitation
 )
 UPDATE invitation i SET status = {status}, reason = $3
-FROM kept WHERE (i.account, i.id) = ($1, kept.invitation)
+FROM held WHERE (i.account, i.id) = ($1, held.invitation)
 """)
 
 _FAULT: Final = FAULT.sql("""
@@ -52,7 +52,7 @@ FROM outbox o JOIN invitation i ON (i.account, i.id) = (o.account, o.invitation)
 WHERE o.account = $1 AND o.phase IN ({from_phases}) ORDER BY o.invitation FOR NO KEY UPDATE OF o, i
 """)
 
-#: What was ever claimed stands: its links are made, and planning must neither move nor withdraw it.
+#: What was ever claimed has links, and planning must neither move nor withdraw it.
 _LET_GO: Final = LET_GO.sql("""
 WITH freed AS (
   UPDATE outbox SET phase = {phase}, vouched_at = $3, faults = 0, not_before = $3, error = NULL
@@ -76,7 +76,7 @@ FROM gone WHERE (i.account, i.id) = ($1, gone.invitation)
 
 
 class Held(Struct, frozen=True):
-    """A held mail; `reason`: why, as the invitation says it."""
+    """A held mail; `reason`: why it is held."""
 
     invitation: UUID
     attempt: int
@@ -85,43 +85,44 @@ class Held(Struct, frozen=True):
 
 
 async def hold_restored(tx: Tx, found: Sequence[Candidate]) -> None:
-    """Hold due mails, whose rows are locked: they may have left before the backup came back."""
+    """Hold due mails, whose rows are locked: they may have been sent before the restore."""
     if found:
-        await tx.execute(_HOLD, tx.account, [one.invitation for one in found], RESTORED)
-        await note(tx, [Event(one.invitation, "held_restored", one.attempt) for one in found])
+        await tx.execute(_HOLD, tx.account, [mail.invitation for mail in found], RESTORED)
+        events = [Event(mail.invitation, "held_restored", mail.attempt) for mail in found]
+        await add_events(tx, events)
 
 
 async def fault(account: int, invitation: UUID, attempt: int, error: Exception) -> None:
-    """Put it off for five seconds, four times as long each time, and hold it at last.
+    """Postpone a mail that failed by five seconds, four times as long each time; hold it at last.
 
-    Its neighbours go on. Nothing is changed once somebody else has claimed it.
+    Nothing is changed if it has been claimed again.
     """
-    text = f"{type(error).__name__}: {error}".replace("\x00", "")[:_LONGEST_TEXT]
+    text = error_text(error)
 
     async def write(tx: Tx) -> None:
         phase = await tx.fetchval(_FAULT, account, invitation, attempt, tx.now, text, TRIES)
         if phase == Phase.HELD:
             await tx.execute(_HOLD_FAULTY, account, invitation, text)
-            await contacts.release(tx, [invitation])
-            await note(tx, [Event(invitation, "held", attempt, text)])
+            await contacts.release_uses(tx, [invitation])
+            await add_events(tx, [Event(invitation, "held", attempt, text)])
 
     await run(account, write)
 
 
 async def held(tx: Tx) -> list[Held]:
-    """The account's held mails, locked."""
+    """Return the account's held mails, locked."""
     return [Held(**row) for row in await tx.fetch(_HELD, tx.account)]
 
 
 async def let_go(tx: Tx, mails: Sequence[Held]) -> None:
-    """Send them at the next look, whatever a restore makes doubtful."""
-    await tx.execute(_LET_GO, tx.account, [one.invitation for one in mails], tx.now)
-    await note(tx, [Event(one.invitation, "let_go", one.attempt) for one in mails])
+    """Release held mails: they are due now, and no earlier restore holds them again."""
+    await tx.execute(_LET_GO, tx.account, [mail.invitation for mail in mails], tx.now)
+    await add_events(tx, [Event(mail.invitation, "let_go", mail.attempt) for mail in mails])
 
 
 async def call_off(tx: Tx, mails: Sequence[Held]) -> None:
-    """Send none of them. Whether they went before stays unknown; one that never could is over."""
-    ids = [one.invitation for one in mails]
+    """Drop held mails: they become uncertain, or expired if they failed before being sent."""
+    ids = [mail.invitation for mail in mails]
     await tx.execute(_CALL_OFF, tx.account, ids, TRIES)
-    await contacts.release(tx, ids)
-    await note(tx, [Event(one.invitation, "called_off", one.attempt) for one in mails])
+    await contacts.release_uses(tx, ids)
+    await add_events(tx, [Event(mail.invitation, "called_off", mail.attempt) for mail in mails])

@@ -1,6 +1,6 @@
-"""The queue's two ends of a claim: what is due is locked and read, what was cleared is leased.
+"""The queue of mails: reading what is due, and leasing what was cleared to this worker.
 
-A lease gives an invitation to this worker for a while, under one attempt number.
+A lease is for one attempt, and ends after some time.
 """
 
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ from rules.facts import Kind
 from sync import tokens
 from sync.database import Tx
 
-#: Ties go by release, then id, so this is the order in which contacts are decided too. Picked
-#: first, so that a long queue costs no more than a short one; whoever changes an invitation
-#: locks its entry in the queue before. LIMIT keeps the planner from reading all of an account for
-#: each of them: until it has counted, it takes that for little.
+#: Ordered by release, then id: the order in which contacts are judged. Entries are picked first, so
+#: that a long queue costs no more than a short one; a transaction that changes an invitation locks
+#: its entry before. LIMIT in the joins keeps the planner, while it has no statistics, from reading
+#: a whole account for each entry.
 _DUE: Final = LEASE.reading("""
 WITH picked AS MATERIALIZED (
   SELECT invitation, release, attempt, resent, first_tried_at, survey_token, vouched_at
@@ -62,7 +62,7 @@ LEFT JOIN LATERAL (
 ORDER BY o.release, o.invitation
 """)
 
-_IDS: Final = LEASE.reading("""
+_DUE_IDS: Final = LEASE.reading("""
 SELECT invitation, attempt FROM outbox
 WHERE account = $1 AND phase IN ({from_phases}) AND release <= $2 AND not_before <= $2
 ORDER BY release, invitation LIMIT $3
@@ -70,28 +70,28 @@ ORDER BY release, invitation LIMIT $3
 
 _ACCOUNT: Final = "SELECT language, zone, after_crash FROM account WHERE account = $1"
 
-#: Looked up by the array, too, here and wherever a chunk is written: by the join alone all of the
-#: account's rows may be read to find those.
-_ADDRESS: Final = LEASE.sql("""
+#: Here and wherever a chunk is written the condition on the array makes the planner use the key:
+#: for the join alone it may read a whole account.
+_SET_ADDRESS: Final = LEASE.sql("""
 UPDATE invitation i
-SET status = {status}, address = one.address, typed_address = one.typed,
-  address_field = one.field, address_by_technician = one.captured,
-  language = one.language, message_id = one.message_id
+SET status = {status}, address = given.address, typed_address = given.typed,
+  address_field = given.field, address_by_technician = given.captured,
+  language = given.language, message_id = given.message_id
 FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::text[], $8::text[])
-  AS one (id, address, typed, field, captured, language, message_id)
-WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = one.id
+  AS given (id, address, typed, field, captured, language, message_id)
+WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = given.id
 """)
 
-#: A mail whose Message-ID could not be written has never left, so another one doubles nothing.
-_HEAL: Final = """
-UPDATE invitation i SET message_id = one.message_id
-FROM unnest($2::uuid[], $3::text[]) AS one (id, message_id)
-WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = one.id
+#: A mail whose Message-ID could not be written was never sent, so it may get another one.
+_SET_MESSAGE_ID: Final = """
+UPDATE invitation i SET message_id = given.message_id
+FROM unnest($2::uuid[], $3::text[]) AS given (id, message_id)
+WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = given.id
 """
 
-_LINK: Final = """
+_ADD_LINKS: Final = """
 INSERT INTO link (account, token_hash, invitation)
-SELECT $1, one.hash, one.invitation FROM unnest($2::bytea[], $3::uuid[]) AS one (hash, invitation)
+SELECT $1, new.hash, new.invitation FROM unnest($2::bytea[], $3::uuid[]) AS new (hash, invitation)
 """
 
 _LEASE: Final = LEASE.sql("""
@@ -99,38 +99,56 @@ UPDATE outbox o
 SET phase = {phase}, attempt = o.attempt + 1, lease_until = $2, error = NULL,
   sender_domain = NULL, recipient_domain = NULL,
   first_tried_at = coalesce(o.first_tried_at, $3),
-  survey_token = one.secret
-FROM unnest($4::uuid[], $5::bytea[]) AS one (invitation, secret)
-WHERE o.account = $1 AND o.invitation = ANY($4::uuid[]) AND o.invitation = one.invitation
+  survey_token = given.secret
+FROM unnest($4::uuid[], $5::bytea[]) AS given (invitation, secret)
+WHERE o.account = $1 AND o.invitation = ANY($4::uuid[]) AND o.invitation = given.invitation
 """)
 
 
+#: The columns of a candidate's addresses.
+_ADDRESSES: Final = {
+    AddressField.CUSTOMER: "customer_email",
+    AddressField.LOCATION: "location_email",
+    AddressField.CONTACT: "contact_email",
+    AddressField.BILLING: "billing_email",
+}
+
+
 async def due(tx: Tx, limit: int, only: Sequence[UUID] | None = None) -> list[Candidate]:
-    """At most `limit` due invitations (of `only`), locked, in the order of their release."""
+    """Return at most `limit` due invitations (of `only`), locked, in the order of release."""
     return [_candidate(row) for row in await tx.fetch(_DUE, tx.account, tx.now, limit, only)]
 
 
 async def due_ids(tx: Tx, limit: int) -> list[tuple[UUID, int]]:
-    """Invitation and attempt of what `due` would give, neither locked nor read."""
-    rows = await tx.fetch(_IDS, tx.account, tx.now, limit)
+    """Return invitation and attempt of what `due` would return, without locking it."""
+    rows = await tx.fetch(_DUE_IDS, tx.account, tx.now, limit)
     return [(row["invitation"], row["attempt"]) for row in rows]
 
 
 async def lease(tx: Tx, cleared: Sequence[Cleared], until: datetime) -> list[Leased]:
-    """Take `cleared` invitations, whose rows are locked; the lease lasts `until` then."""
+    """Lease `cleared` invitations, whose rows are locked, `until` that time.
+
+    Addresses and links of those that are tried for the first time are stored.
+    """
     account = await tx.fetchrow(_ACCOUNT, tx.account)
-    assert account is not None  # noqa: S101 - its rows are in our hands
-    jobs = [_leased(tx, one, account) for one in cleared]
-    new = [(job, one) for job, one in zip(jobs, cleared, strict=True) if not one.candidate.earlier]
-    if new:
-        await _settle(tx, new)
-    healed = [
-        (job.invitation, job.sending.message_id)
-        for job in jobs
-        if job.candidate.earlier is not None and job.sending is not job.candidate.earlier
-    ]
-    if healed:
-        await tx.execute(_HEAL, tx.account, *zip(*healed, strict=True))
+    assert account is not None  # noqa: S101 - rows of it are locked
+    jobs = [_leased(tx, item, account) for item in cleared]
+    first, links, changed = [], [], []
+    for job, item in zip(jobs, cleared, strict=True):
+        sending, candidate = job.sending, job.candidate
+        if candidate.earlier is None:
+            field = item.to.field
+            captured = field is AddressField.CUSTOMER and candidate.noted_by_technician
+            address = (sending.address, sending.typed, field.value, captured)
+            first.append((job.invitation, *address, sending.language, sending.message_id))
+            links.append((tokens.digest(tokens.digest(sending.secret)), job.invitation))
+        elif sending is not candidate.earlier:
+            changed.append((job.invitation, sending.message_id))
+    if first:
+        await tx.execute(_SET_ADDRESS, tx.account, *zip(*first, strict=True))
+        await tx.execute(_ADD_LINKS, tx.account, *zip(*links, strict=True))
+    if changed:
+        await tx.execute(_SET_MESSAGE_ID, tx.account, *zip(*changed, strict=True))
     secrets = [(job.invitation, job.sending.secret) for job in jobs]
     await tx.execute(_LEASE, tx.account, until, tx.now, *zip(*secrets, strict=True))
     return jobs
@@ -168,12 +186,7 @@ def _candidate(row: asyncpg.Record) -> Candidate:
         version=row["version"],
         due=row["due"],
         customer=row["customer_name"],
-        mailboxes={
-            AddressField.CUSTOMER: row["customer_email"],
-            AddressField.LOCATION: row["location_email"],
-            AddressField.CONTACT: row["contact_email"],
-            AddressField.BILLING: row["billing_email"],
-        },
+        mailboxes={field: row[column] for field, column in _ADDRESSES.items()},
         language=row["customer_language"],
         noted_by_technician=row["noted_by_technician"],
         visit=visit,
@@ -181,29 +194,29 @@ def _candidate(row: asyncpg.Record) -> Candidate:
     )
 
 
-def _leased(tx: Tx, one: Cleared, account: asyncpg.Record) -> Leased:
-    candidate = one.candidate
+def _leased(tx: Tx, item: Cleared, account: asyncpg.Record) -> Leased:
+    candidate = item.candidate
     sending = candidate.earlier or Sending(
-        address=one.to.normal,
-        typed=one.to.typed,
+        address=item.to.normal,
+        typed=item.to.typed,
         language=locale_of(candidate.language, account["language"]),
         message_id="",
         secret=tokens.mint(),
     )
     if not sending.message_id or not sending.message_id.isascii():
-        # Of the sender's domain: one of another than From looks forged. The same for every copy, so
-        # that mailboxes may drop a second one. Some had a domain that was not in punycode.
-        name = f"<{candidate.invitation}@{one.version.domain}>"
-        sending = structs.replace(sending, message_id=name)
+        # In the sender's domain, since another one looks forged. The same for each copy, so that
+        # mailboxes may discard the second. Older releases wrote domains that were not in punycode.
+        message_id = f"<{candidate.invitation}@{item.version.domain}>"
+        sending = structs.replace(sending, message_id=message_id)
     return Leased(
         account=tx.account,
         invitation=candidate.invitation,
         candidate=candidate,
-        version=one.version,
-        contact=one.contact,
+        version=item.version,
+        contact=item.contact,
         sending=sending,
-        route=one.route,
-        probe=one.probed is not None,
+        route=item.route,
+        probe=item.probed is not None,
         attempt=candidate.attempt + 1,
         claimed_at=tx.now,
         first_tried_at=candidate.first_tried_at or tx.now,
@@ -211,25 +224,3 @@ def _leased(tx: Tx, one: Cleared, account: asyncpg.Record) -> Leased:
         fallback=account["language"],
         after_crash=account["after_crash"],
     )
-
-
-async def _settle(tx: Tx, new: Sequence[tuple[Leased, Cleared]]) -> None:
-    """Keep the addresses and the links of those that are tried for the first time."""
-    rows, links = [], []
-    for job, one in new:
-        field, said = one.to.field, job.sending
-        by_technician = field is AddressField.CUSTOMER and job.candidate.noted_by_technician
-        rows.append(
-            (
-                job.invitation,
-                said.address,
-                said.typed,
-                field.value,
-                by_technician,
-                said.language,
-                said.message_id,
-            )
-        )
-        links.append((tokens.digest(tokens.digest(said.secret)), job.invitation))
-    await tx.execute(_ADDRESS, tx.account, *zip(*rows, strict=True))
-    await tx.execute(_LINK, tx.account, *zip(*links, strict=True))

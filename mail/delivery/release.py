@@ -1,4 +1,4 @@
-"""The decision at release: who is asked now, who not and why, who has to wait."""
+"""The decision at release: which invitations are sent, dropped, or wait."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from mail import contacts
 from mail.contacts import EMPTY, MuteKey, Use
-from mail.delivery.breakers import EVERY, Probes, Route, Stopped
+from mail.delivery.breakers import Probes, Route, Stopped
 from mail.delivery.stages import Candidate, Cleared, Version, Versions
 from rules.address import Resolved, normal_form, resolve
 from rules.campaign import Status
@@ -19,21 +19,21 @@ from sync.database import Tx
 
 
 class Dropped(Struct, frozen=True):
-    """`candidate` is not sent."""
+    """An invitation that is not sent."""
 
     candidate: Candidate
     reason: Reason
 
 
 class Waiting(Struct, frozen=True):
-    """`candidate` is judged again once it is known what became of `holder`."""
+    """An invitation that is decided once the outcome of the invitation `holder` is known."""
 
     candidate: Candidate
     holder: UUID
 
 
 class Paused(Struct, frozen=True):
-    """`candidate` stands still with its campaign."""
+    """An invitation whose campaign is paused."""
 
     candidate: Candidate
 
@@ -41,10 +41,18 @@ class Paused(Struct, frozen=True):
 Outcome: TypeAlias = Cleared | Dropped | Waiting | Stopped | Paused
 
 
-class _Known(Struct, frozen=True):
-    """What is decided on, `contacts` by address.
+class _Addressed(Struct, frozen=True):
+    """An invitation that may be sent unless its contact or a breaker prevents it."""
 
-    `mutes`: those that are reserved meanwhile count for who comes after.
+    candidate: Candidate
+    version: Version
+    to: Resolved
+
+
+class _Known(Struct, frozen=True):
+    """What addressed invitations are judged by. `contacts`: locked, by address.
+
+    `mutes`: the mute windows of contacts, to which those are added that are reserved meanwhile.
     """
 
     now: datetime
@@ -56,93 +64,92 @@ class _Known(Struct, frozen=True):
 async def judge(
     tx: Tx, candidates: Sequence[Candidate], versions: Versions, probes: Probes
 ) -> list[Outcome]:
-    """Judge locked `candidates` in their order and record the addresses of those that may go.
+    """Judge locked `candidates` in their order, and record the uses of contacts by cleared ones.
 
-    The rows of their contacts stay locked.
+    The rows of the contacts stay locked.
     """
-    asked = [(one, versions.get((one.campaign, one.version))) for one in candidates]
+    pairs = [(item, versions.get((item.campaign, item.version))) for item in candidates]
     possible = {
         normal
-        for one, version in asked
+        for candidate, version in pairs
         if version is not None
         for field in (version.rules.primary, version.rules.secondary)
-        if field is not None and (normal := normal_form(one.mailboxes.get(field))) is not None
+        if field is not None and (normal := normal_form(candidate.mailboxes.get(field))) is not None
     }
-    earlier = {one.earlier.address for one in candidates if one.earlier is not None}
+    earlier = {item.earlier.address for item in candidates if item.earlier is not None}
     locked = await contacts.lock(tx, possible | earlier)
-    empty = {address for address, one in locked.items() if one.suppressed in EMPTY}
-    found = [(one, version, _address(one, version, empty)) for one, version in asked]
-    addresses = {to.normal for _, _, to in found if to is not None}
-    locked |= await contacts.make(tx, addresses - locked.keys())
+    empty = {address for address, contact in locked.items() if contact.suppressed in EMPTY}
+    found = [_address(candidate, version, empty) for candidate, version in pairs]
+    addressed = [item for item in found if isinstance(item, _Addressed)]
+    locked |= await contacts.create(tx, {item.to.normal for item in addressed} - locked.keys())
     wanted = {
-        (locked[to.normal].id, one.campaign)
-        for one, version, to in found
-        if version is not None and version.rules.mute is not None and to is not None
+        (locked[item.to.normal].id, item.candidate.campaign)
+        for item in addressed
+        if item.version.rules.mute is not None
     }
     known = _Known(tx.now, locked, await contacts.mutes_of(tx, wanted), probes)
-    outcomes = [_outcome(one, version, to, known) for one, version, to in found]
-    # Anchored as if sent at once, so that of a campaign with a window the last one is its own.
+    outcomes = [_judge(item, known) if isinstance(item, _Addressed) else item for item in found]
+    # Counted from now, as if sent at once, so that a campaign's last use holds its mute window.
     uses = [
-        Use(to, one.invitation, one.campaign, window_anchor(one.release, tx.now))
-        for one, to in ((o.candidate, o.contact) for o in outcomes if isinstance(o, Cleared))
+        Use(contact, item.invitation, item.campaign, window_anchor(item.release, tx.now))
+        for item, contact in ((o.candidate, o.contact) for o in outcomes if isinstance(o, Cleared))
     ]
-    await contacts.use(tx, uses)
+    await contacts.add_uses(tx, uses)
     return outcomes
 
 
-def _address(one: Candidate, version: Version | None, empty: set[str]) -> Resolved | None:
-    """Resolved once, at the first attempt; later ones go to the same address."""
-    if version is None or version.rules.status is not Status.ACTIVE:
-        return None
-    if one.earlier is not None:
-        return Resolved(one.earlier.typed, one.earlier.address, version.rules.primary)
-    return resolve(one.mailboxes, version.rules.primary, version.rules.secondary, empty)
+def _address(
+    candidate: Candidate, version: Version | None, empty: set[str]
+) -> _Addressed | Dropped | Paused:
+    """Return an invitation with its address, or why it is not sent whatever its address.
 
-
-def _outcome(
-    one: Candidate, version: Version | None, to: Resolved | None, known: _Known
-) -> Outcome:
+    Later attempts keep the address of the first, and the state of the task does not matter then.
+    """
     if version is None or version.rules.status is Status.PAUSED:
-        return Paused(one)
-    if version.rules.status is Status.ARCHIVED:
-        return Dropped(one, Reason.PAUSED)
-    visit = one.visit
-    if visit is not None and one.earlier is None:  # a retry asked at its release
-        left = drop_reason_for_state(visit.state, visit.kind, version.rules.states_for(visit.type))
-        if left is not None:
-            return Dropped(one, left.reason)
-    if to is None:
-        return Dropped(one, Reason.NO_ADDRESS)
-    return _to_contact(one, version, to, known)
+        return Paused(candidate)
+    rules = version.rules
+    if rules.status is Status.ARCHIVED:
+        return Dropped(candidate, Reason.PAUSED)
+    earlier, visit = candidate.earlier, candidate.visit
+    if earlier is not None:
+        to = Resolved(earlier.typed, earlier.address, rules.primary)
+        return _Addressed(candidate, version, to)
+    if visit is not None:
+        skip = drop_reason_for_state(visit.state, visit.kind, rules.states_for(visit.type))
+        if skip is not None:
+            return Dropped(candidate, skip.reason)
+    resolved = resolve(candidate.mailboxes, rules.primary, rules.secondary, empty)
+    if resolved is None:
+        return Dropped(candidate, Reason.NO_ADDRESS)
+    return _Addressed(candidate, version, resolved)
 
 
-def _to_contact(one: Candidate, version: Version, to: Resolved, known: _Known) -> Outcome:
+def _judge(item: _Addressed, known: _Known) -> Outcome:
+    candidate, version, to = item.candidate, item.version, item.to
     contact = known.contacts[to.normal]
-    if contact.suppressed in EMPTY:  # a retry's: a fresh one goes to another address, if any
-        return Dropped(one, Reason.SUPPRESSED)
+    if contact.suppressed in EMPTY:  # of a retry; a first attempt goes to another address, if any
+        return Dropped(candidate, Reason.SUPPRESSED)
     route = Route(version.domain, to.normal.rpartition("@")[2])
-    whole = Route(version.domain, EVERY)
-    barred = next((breaker for breaker in (whole, route) if breaker in known.probes), None)
-    if barred is not None and known.probes[barred] != one.invitation:
-        return Stopped(one.invitation, route)
-    key = (contact.id, one.campaign)
+    barred = next((key for key in (route.to_any, route) if key in known.probes), None)
+    if barred is not None and known.probes[barred] != candidate.invitation:
+        return Stopped(candidate.invitation, route)
+    key = (contact.id, candidate.campaign)
     mute = known.mutes.get(key)
-    window = version.rules.mute if one.earlier is None else None
     verdict = to_contact(
-        one.invitation,
-        one.release,
+        candidate.invitation,
+        candidate.release,
         known.now,
-        window,
+        version.rules.mute if candidate.earlier is None else None,
         Contact(contact.suppressed is not None, mute),
     )
     match verdict:
-        case Go(reserve=taken):
-            if taken:
-                known.mutes[key] = Mute(one.invitation, False, one.release)
-            return Cleared(one, version, to, contact.id, route, barred)
+        case Go(reserve=reserve):
+            if reserve:
+                known.mutes[key] = Mute(candidate.invitation, False, candidate.release)
+            return Cleared(candidate, version, to, contact.id, route, barred)
         case Wait():
-            assert mute is not None  # noqa: S101 - who waits, waits for its holder
-            return Waiting(one, mute.invitation)
+            assert mute is not None  # noqa: S101 - the rule waits for the holder of the window
+            return Waiting(candidate, mute.invitation)
         case Skip(reason=reason):
-            return Dropped(one, reason)
+            return Dropped(candidate, reason)
     assert_never(verdict)

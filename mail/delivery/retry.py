@@ -1,13 +1,12 @@
-"""What becomes of an invitation whose mail was not taken.
+"""Recording mails that were not accepted: they are retried, end, or are in doubt.
 
-Every write is fenced: it changes nothing once somebody else has claimed the row.
+Every write is fenced by the attempt: it changes nothing if the row has been claimed again.
 """
 
 import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID
 
 import structlog
 
@@ -16,46 +15,45 @@ from mail.config import MailConfig
 from mail.contacts import Suppression
 from mail.delivery import breakers
 from mail.delivery.breakers import Opened
-from mail.delivery.events import Event, note
-from mail.delivery.outcomes import Opens, Outcome, outcome_of
+from mail.delivery.events import Event, add_events
+from mail.delivery.outcomes import Outcome, outcome_of
 from mail.delivery.stages import Leased
-from mail.delivery.uncertain import Doubt, leave_in_doubt
-from mail.recall import recall_behind
+from mail.delivery.uncertain import Doubt, record_doubt
+from mail.recall import recall_refused
 from mail.smtp.replies import SendError
 from mail.states import EXPIRE, FAIL, GIVE_BACK, LEASED, LEASED_AGAIN, PUT_OFF, REFUSE, quoted
 from sync.database import NO_ACCOUNT, Tx, run
 
 LOG: Final = structlog.stdlib.get_logger("retour.delivery")
 
-#: How long a server may put a mail off before its invitation expires.
-PATIENCE: Final = timedelta(hours=48)
+#: For so long after its first attempt a mail is retried, before its invitation expires.
+RETRY_WINDOW: Final = timedelta(hours=48)
 #: The first and the longest wait between two attempts.
 FIRST_WAIT: Final = timedelta(seconds=30)
 LONGEST_WAIT: Final = timedelta(hours=4)
-#: How long nothing is begun after the server took nothing at all.
-REST: Final = timedelta(seconds=30)
+#: How long no mail is tried after the server refused to serve us at all.
+PAUSE: Final = timedelta(seconds=30)
 
-#: Nothing was offered, so nothing is counted: neither towards patience nor towards a date.
+#: Nothing was offered to the server, so the retry window does not begin.
 _GIVE_BACK: Final = GIVE_BACK.sql("""
-WITH held AS MATERIALIZED (
+WITH locked AS MATERIALIZED (
   SELECT invitation FROM outbox WHERE account = $1 AND invitation = ANY($3::uuid[])
   ORDER BY invitation FOR NO KEY UPDATE
 )
 UPDATE outbox o SET phase = {phase}, not_before = $2, lease_until = NULL,
-  first_tried_at = one.first_tried_at
-FROM held JOIN unnest($3::uuid[], $4::integer[], $5::timestamptz[])
-  AS one (invitation, attempt, first_tried_at) USING (invitation)
-WHERE o.account = $1 AND o.invitation = ANY($3::uuid[]) AND o.invitation = one.invitation
-  AND o.attempt = one.attempt AND o.phase IN ({from_phases})
+  first_tried_at = given.first_tried_at
+FROM locked JOIN unnest($3::uuid[], $4::integer[], $5::timestamptz[])
+  AS given (invitation, attempt, first_tried_at) USING (invitation)
+WHERE o.account = $1 AND o.invitation = ANY($3::uuid[]) AND o.invitation = given.invitation
+  AND o.attempt = given.attempt AND o.phase IN ({from_phases})
 """)
 
-_OURS: Final = GIVE_BACK.reading("""
+_IS_LEASED: Final = GIVE_BACK.reading("""
 SELECT FROM outbox
 WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ({from_phases})
 """)
 
-#: Where the breaker that counts it has opened, it goes at once when mails of its kind are taken
-#: again; else at its own time.
+#: With the domains of a breaker the mail is due as soon as that closes, else at its own time.
 _PUT_OFF: Final = PUT_OFF.sql("""
 UPDATE outbox SET phase = {phase}, not_before = $4, lease_until = NULL, error = $5,
   sender_domain = $6, recipient_domain = $7
@@ -63,22 +61,22 @@ WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ({from_phas
 """)
 
 _ENDS: Final = (EXPIRE, FAIL, REFUSE)
-_END: Final = {
+_UNQUEUE: Final = {
     edge: edge.sql("""
     DELETE FROM outbox
     WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ({from_phases})
     """)
     for edge in _ENDS
 }
-_STATUS: Final = {
+_SET_STATUS: Final = {
     edge: edge.sql("""
     UPDATE invitation SET status = $3, reason = $4 WHERE account = $1 AND id = $2
     """)
     for edge in _ENDS
 }
 
-#: Of all accounts: they share the server.
-_REST: Final = quoted("""
+#: In all accounts: they share the server.
+_PAUSE_ALL: Final = quoted("""
 UPDATE outbox SET not_before = $2, error = $3
 WHERE (account, invitation) IN (
   SELECT account, invitation FROM outbox WHERE phase = {Phase.WAITING} AND not_before <= $1
@@ -87,13 +85,12 @@ WHERE (account, invitation) IN (
 
 
 def backoff(first_tried_at: datetime, now: datetime) -> timedelta:
-    """How long to wait: about as long as it has been tried for, half of it at random."""
-    waited = min(max(now - first_tried_at, FIRST_WAIT), LONGEST_WAIT)
-    return _jittered(waited)
+    """Return the wait before the next attempt: about as long as the mail has been tried for."""
+    return _jittered(min(max(now - first_tried_at, FIRST_WAIT), LONGEST_WAIT))
 
 
 async def give_back(account: int, jobs: Sequence[Leased]) -> None:
-    """Nothing was said of these mails: they are due as before, and surely not sent."""
+    """End the leases of mails that were not offered to the server: they are due as before."""
     rows = [
         (job.invitation, job.attempt, job.candidate.first_tried_at)
         for job in sorted(jobs, key=lambda job: job.invitation)
@@ -108,44 +105,21 @@ async def give_back(account: int, jobs: Sequence[Leased]) -> None:
     await run(account, write)
 
 
-async def rest(error: SendError) -> None:
-    """The server takes nothing, whoever it is for: all that is due waits a little."""
+async def pause_all(error: SendError) -> None:
+    """Postpone all due mails a little: the server accepts none, whoever the recipient."""
 
     async def write(tx: Tx) -> None:
-        await tx.execute(_REST, tx.now, tx.now + _jittered(REST), str(error))
+        await tx.execute(_PAUSE_ALL, tx.now, tx.now + _jittered(PAUSE), str(error))
 
     await run(NO_ACCOUNT, write)
 
 
 async def record(config: MailConfig, job: Leased, error: SendError) -> Opened | None:
-    """Write what becomes of a mail that was begun and not taken; the breaker that stops it, if any.
+    """Record a mail that was offered and not accepted; return the breaker it waits for, if any.
 
-    `error`: not of the server, which has all mails rest.
+    `error`: not one that pauses all mails.
     """
-
-    async def write(tx: Tx) -> Opened | None:
-        outcome = outcome_of(
-            error,
-            resent=job.candidate.resent,
-            hold=job.after_crash == "hold",
-            patient=tx.now - job.first_tried_at < PATIENCE,
-        )
-        if not await tx.fetch(_OURS, *_fence(job)):
-            return None
-        # Breakers before the queue, which is not ours until a write that is fenced says so.
-        if outcome.opens and (opened := await _stopped(tx, job, outcome.opens, error)):
-            return opened
-        if job.probe:
-            await breakers.probe_again(tx, job.route)
-        if outcome.edge is PUT_OFF:
-            await _put_off(tx, job, outcome, error)
-        elif outcome.edge in _ENDS:
-            await _end(tx, job, outcome, error)
-        else:
-            await leave_in_doubt(tx, config, _doubt(job, error))
-        return None
-
-    opened = await run(job.account, write)
+    opened = await run(job.account, lambda tx: _record(tx, config, job, error))
     if opened is not None and opened.fresh:
         LOG.error(
             "mails are refused for the sender's sake",
@@ -157,60 +131,53 @@ async def record(config: MailConfig, job: Leased, error: SendError) -> Opened | 
     return opened
 
 
-async def _stopped(tx: Tx, job: Leased, opens: Opens, error: SendError) -> Opened | None:
-    """The breaker behind which the mail waits now."""
-    opened = await breakers.refused(
-        tx, job.route, opens, job.sending.address, error.words, job.probe
+async def _record(tx: Tx, config: MailConfig, job: Leased, error: SendError) -> Opened | None:
+    fence = (job.account, job.invitation, job.attempt)
+    outcome = outcome_of(
+        error,
+        resent=job.candidate.resent,
+        hold=job.after_crash == "hold",
+        expired=tx.now - job.first_tried_at >= RETRY_WINDOW,
     )
-    if opened is not None and await breakers.put_behind(
-        tx, job.invitation, job.attempt, job.route, str(error)
-    ):
-        await note(tx, [Event(job.invitation, "deferred", job.attempt, error.text)])
-    return opened
-
-
-async def _put_off(tx: Tx, job: Leased, outcome: Outcome, error: SendError) -> None:
-    until = tx.now + backoff(job.first_tried_at, tx.now)
-    route = (job.route.sender, job.route.recipient) if outcome.opens else (None, None)
-    if await tx.execute(_PUT_OFF, *_fence(job), until, str(error), *route):
-        await note(tx, [Event(job.invitation, "deferred", job.attempt, error.text)])
+    if not await tx.fetch(_IS_LEASED, *fence):
+        return None
+    if outcome.opens:  # breakers are locked before the queue, where each write is fenced
+        opened = await breakers.count_refusal(
+            tx, job.route, outcome.opens, job.sending.address, error.words, job.probe
+        )
+        if opened is not None:
+            await breakers.put_behind(tx, job.invitation, job.attempt, job.route, error)
+            return opened
+    if job.probe:
+        await breakers.probe_again(tx, job.route)
+    if outcome.edge in _ENDS:
+        await _end(tx, job, outcome, error)
+    elif outcome.edge is PUT_OFF:
+        until = tx.now + backoff(job.first_tried_at, tx.now)
+        route = (job.route.sender, job.route.recipient) if outcome.opens else (None, None)
+        if await tx.execute(_PUT_OFF, *fence, until, str(error), *route):
+            await add_events(tx, [Event(job.invitation, "deferred", job.attempt, error.text)])
+    else:
+        await record_doubt(tx, config, Doubt.of(job, outcome.edge, str(error)))
+    return None
 
 
 async def _end(tx: Tx, job: Leased, outcome: Outcome, error: SendError) -> None:
+    """Remove a mail from the queue with its final status; suppress its address if need be."""
     edge = outcome.edge
-    if not await tx.execute(_END[edge], *_fence(job)):
+    if not await tx.execute(_UNQUEUE[edge], job.account, job.invitation, job.attempt):
         return
     status = edge.end(LEASED_AGAIN if job.candidate.resent else LEASED).status
-    await tx.execute(_STATUS[edge], tx.account, job.invitation, status, error.text)
-    if outcome.suppress or outcome.full:
-        await _suppress(tx, job, outcome)
-    await contacts.release(tx, [job.invitation])
-    said = "full" if outcome.full else edge.end(LEASED).status or ""
-    await note(tx, [Event(job.invitation, said, job.attempt, error.text)])
-
-
-async def _suppress(tx: Tx, job: Leased, outcome: Outcome) -> None:
-    """Have the address count as empty from now on, if that is what the outcome says of it."""
-    why: Suppression = "bounced" if outcome.suppress else "full"
-    if outcome.suppress or await contacts.found_full(tx, job.contact, job.invitation):
+    await tx.execute(_SET_STATUS[edge], tx.account, job.invitation, status, error.text)
+    why: Suppression | None = "bounced" if outcome.suppress else None
+    if outcome.full and await contacts.add_full(tx, job.contact, job.invitation):
+        why = "full"
+    if why is not None:
         await contacts.suppress(tx, job.contact, why)
-        await recall_behind(tx, job.contact)
-
-
-def _doubt(job: Leased, error: SendError) -> Doubt:
-    return Doubt(
-        invitation=job.invitation,
-        attempt=job.attempt,
-        release=job.candidate.release,
-        resent=job.candidate.resent,
-        answers_for=job.version.rules.deadline,
-        hold=job.after_crash == "hold",
-        text=str(error),
-    )
-
-
-def _fence(job: Leased) -> tuple[int, UUID, int]:
-    return job.account, job.invitation, job.attempt
+        await recall_refused(tx, job.contact)
+    await contacts.release_uses(tx, [job.invitation])
+    kind = "full" if outcome.full else edge.end(LEASED).status or ""
+    await add_events(tx, [Event(job.invitation, kind, job.attempt, error.text)])
 
 
 def _jittered(longest: timedelta) -> timedelta:

@@ -1,4 +1,4 @@
-"""The stages of a mail on its way out: due, judged, leased."""
+"""The stages of a mail before it is sent: due, cleared, leased."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,10 +16,10 @@ from rules.facts import Kind
 
 
 class Visit(Struct, frozen=True):
-    """The visit that is asked about. `type_names`: JSON text, by language.
+    """The visit that a survey is about.
 
-    `type`: at the step that asks. `state`, `kind`, `last`: where the task is now, and by which
-    transition.
+    `type`: as of its transition. `type_names`: a JSON document, by language. `state`, `kind`,
+    `last`: the task's current state and the transition that led to it. `zone`: IANA.
     """
 
     type: UUID
@@ -33,9 +33,10 @@ class Visit(Struct, frozen=True):
 
 
 class Sending(Struct, frozen=True):
-    """What the first attempt settles: it is kept for every later one.
+    """What is fixed at the first attempt and the same for every later one.
 
-    `secret`: 32 bytes, of the link to the survey; that of the link to leave is its SHA-256.
+    `typed`: the address as it was entered. `secret`: 32 bytes, of the survey's link; that of the
+    unsubscribe link is its SHA-256.
     """
 
     address: str
@@ -48,11 +49,11 @@ class Sending(Struct, frozen=True):
 class Candidate(Struct, frozen=True):
     """A due invitation.
 
-    `resent`: a copy may have gone before, this is the last. `first_tried_at`: when it was first
-    offered to the server. `doubtful`: it was due before the database came back from a backup, so
-    it may have been sent. `customer`: a name. `noted_by_technician`: the customer's address is
-    from the one who is rated, with the visit's end or after it. `visit`: None where it is about
-    none. `earlier`: set from the 2nd attempt.
+    `resent`: an earlier copy may have been delivered, this is the last. `first_tried_at`: when it
+    was first offered to the server, UTC. `doubtful`: it was due before a restore, so it may have
+    been sent. `customer`: a name. `noted_by_technician`: the customer's address was entered by
+    the technician who is rated, at the end of the visit or later. `visit`: None for a relational
+    survey. `earlier`: what the first attempt fixed, if there was one.
     """
 
     invitation: UUID
@@ -73,9 +74,9 @@ class Candidate(Struct, frozen=True):
 
 
 class Version(Struct, frozen=True):
-    """What an invitation asks by: rules, with status and mute as they are now, and content.
+    """The pinned version of an invitation's campaign, with its current status and mute window.
 
-    `sender`: the address that its mails are from, its domain in punycode; `domain`: in lower case.
+    `sender`: address of its mails, the domain in punycode; `domain`: of it, in lower case.
     """
 
     rules: Campaign
@@ -84,14 +85,14 @@ class Version(Struct, frozen=True):
     domain: str
 
 
-#: Of campaigns that were started; those of no other have invitations that go.
+#: Of campaigns that were activated; invitations of others are not sent.
 Versions: TypeAlias = Mapping[VersionKey, Version]
 
 
 class Cleared(Struct, frozen=True):
-    """`candidate` may be sent to `to`, whose row is `contact`, as `version` says.
+    """An invitation that may be sent to the address `to`, whose row is `contact`.
 
-    `probed`: the open breaker that lets this one through.
+    `probed`: the open breaker that lets it through as its probe.
     """
 
     candidate: Candidate
@@ -103,11 +104,11 @@ class Cleared(Struct, frozen=True):
 
 
 class Leased(Struct, frozen=True):
-    """A leased invitation. `attempt` fences: a write with another one changes nothing.
+    """A leased invitation. Writes of another `attempt` than the row's change nothing.
 
-    `contact`: whom it is for. `probe`: it is the one that an open breaker lets through.
-    `claimed_at`, `first_tried_at`: UTC. `zone`: IANA. `fallback`: the account's language.
-    `after_crash`: what the account wants done when in doubt.
+    `probe`: an open breaker lets it through as its probe. `claimed_at`, `first_tried_at`: UTC.
+    `zone`: IANA. `fallback`: the account's language. `after_crash`: the account's setting for
+    mails in doubt, `resend` or `hold`.
     """
 
     account: int

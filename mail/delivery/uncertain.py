@@ -1,4 +1,4 @@
-"""Doubts: mails of which nobody knows whether the server took them, and what dead workers left."""
+"""Mails in doubt: it is not known whether the server accepted them. Expired leases."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,13 +9,14 @@ from msgspec import Struct
 from mail import contacts
 from mail.campaigns.cache import pinned
 from mail.config import MailConfig
-from mail.delivery.events import Event, note
-from mail.delivery.outcomes import when_in_doubt
-from mail.states import DOUBT, LAPSE, LEAVING, LEAVING_AGAIN, RESEND, STOP
+from mail.delivery.events import Event, add_events
+from mail.delivery.outcomes import edge_in_doubt
+from mail.delivery.stages import Leased
+from mail.states import DOUBT, LAPSE, LEAVING, LEAVING_AGAIN, RESEND, STOP, Edge
 from rules.timing import later, window_anchor
 from sync.database import Tx, run
 
-_OVERDUE_CLAIMS: Final = LAPSE.sql("""
+_RELEASE_OVERDUE: Final = LAPSE.sql("""
 UPDATE outbox SET phase = {phase}, not_before = $2, lease_until = NULL
 WHERE (account, invitation) IN (
   SELECT account, invitation FROM outbox
@@ -31,7 +32,7 @@ WHERE o.account = $1 AND o.phase IN ({from_phases}) AND o.lease_until <= $2
 ORDER BY o.invitation FOR NO KEY UPDATE OF o SKIP LOCKED
 """)
 
-_PARK: Final = {
+_REQUEUE: Final = {
     edge: edge.sql("""
     UPDATE outbox
     SET phase = {phase}, not_before = $4, resent = true, lease_until = NULL, error = $5
@@ -40,12 +41,12 @@ _PARK: Final = {
     for edge in (RESEND, DOUBT)
 }
 
-_END: Final = STOP.sql("""
+_UNQUEUE: Final = STOP.sql("""
 DELETE FROM outbox
 WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ({from_phases})
 """)
 
-_MAY_HAVE_GONE: Final = {
+_SET_UNCERTAIN: Final = {
     edge: edge.sql("""
     UPDATE invitation SET status = $3, sent_at = coalesce(sent_at, $4),
       deadline = coalesce(deadline, $5)
@@ -56,9 +57,9 @@ _MAY_HAVE_GONE: Final = {
 
 
 class Doubt(Struct, frozen=True):
-    """An attempt of which nobody knows whether the server took it.
+    """An attempt that the server may or may not have accepted, and the edge that it takes.
 
-    `resent`: it was the second already. `hold`: the account wants an operator to decide.
+    `resent`: it was the second copy. `answers_for`: how long answers are accepted after sending.
     """
 
     invitation: UUID
@@ -66,15 +67,28 @@ class Doubt(Struct, frozen=True):
     release: datetime
     resent: bool
     answers_for: timedelta
-    hold: bool
+    edge: Edge
     text: str
+
+    @classmethod
+    def of(cls, job: Leased, edge: Edge, text: str) -> "Doubt":
+        """Return the doubt about the leased mail `job`."""
+        return cls(
+            invitation=job.invitation,
+            attempt=job.attempt,
+            release=job.candidate.release,
+            resent=job.candidate.resent,
+            answers_for=job.version.rules.deadline,
+            edge=edge,
+            text=text,
+        )
 
 
 async def recover(config: MailConfig, account: int) -> None:
-    """Take back what a worker left when it died: claims at once, content in doubt."""
+    """End expired leases: claimed mails are due again, those in phase `data` are in doubt."""
 
     async def write(tx: Tx) -> None:
-        await tx.execute(_OVERDUE_CLAIMS, tx.account, tx.now)
+        await tx.execute(_RELEASE_OVERDUE, tx.account, tx.now)
         rows = await tx.fetch(_OVERDUE_CONTENT, tx.account, tx.now)
         versions = await pinned(tx, {(row["campaign"], row["version"]) for row in rows})
         for row in rows:
@@ -84,28 +98,28 @@ async def recover(config: MailConfig, account: int) -> None:
                 release=row["release"],
                 resent=row["resent"],
                 answers_for=versions[row["campaign"], row["version"]].rules.deadline,
-                hold=row["after_crash"] == "hold",
+                edge=edge_in_doubt(resent=row["resent"], hold=row["after_crash"] == "hold"),
                 text="the worker stopped while sending",
             )
-            await leave_in_doubt(tx, config, doubt)
+            await record_doubt(tx, config, doubt)
 
     await run(account, write)
 
 
-async def leave_in_doubt(tx: Tx, config: MailConfig, doubt: Doubt) -> None:
-    """Write that it may have gone, and have it resent, held or left at that."""
-    edge = when_in_doubt(resent=doubt.resent, hold=doubt.hold)
+async def record_doubt(tx: Tx, config: MailConfig, doubt: Doubt) -> None:
+    """Set a mail uncertain, and have it resent, held, or neither after the second copy."""
+    edge = doubt.edge
     fence = (tx.account, doubt.invitation, doubt.attempt)
     if edge is STOP:
-        touched = await tx.execute(_END, *fence)
+        changed = await tx.execute(_UNQUEUE, *fence)
     else:
         until = tx.now + timedelta(seconds=config.uncertain_after)
-        touched = await tx.execute(_PARK[edge], *fence, until, doubt.text)
-    if not touched:
+        changed = await tx.execute(_REQUEUE[edge], *fence, until, doubt.text)
+    if not changed:
         return
     status = edge.end(LEAVING_AGAIN if doubt.resent else LEAVING).status or ""
     deadline = later(tx.now, doubt.answers_for)
-    said = (tx.account, doubt.invitation, status, tx.now, deadline)
-    await tx.execute(_MAY_HAVE_GONE[edge], *said)
-    await contacts.confirm(tx, doubt.invitation, window_anchor(doubt.release, tx.now))
-    await note(tx, [Event(doubt.invitation, status, doubt.attempt, doubt.text)])
+    columns = (tx.account, doubt.invitation, status, tx.now, deadline)
+    await tx.execute(_SET_UNCERTAIN[edge], *columns)
+    await contacts.confirm_use(tx, doubt.invitation, window_anchor(doubt.release, tx.now))
+    await add_events(tx, [Event(doubt.invitation, status, doubt.attempt, doubt.text)])

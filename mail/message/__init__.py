@@ -1,1 +1,1 @@
-"""What a survey mail looks like: compiled once for a campaign version and a language."""
+"""Survey mails: compiled once for a version and language of a campaign, filled for each person."""

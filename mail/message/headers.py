@@ -1,8 +1,8 @@
-"""The headers of a survey mail, as the bytes that travel.
+"""The headers of a survey mail as they are sent.
 
-Put together here and not by messages of `email`, which would decode what looks like an encoded
-word before they write it (a subject that says `=?utf-8?q?=0D=0A?=` would then start a header of its
-own), and which take U+0085 and U+2028 for ends of lines.
+They are not made by the package `email`: it decodes text that looks like an encoded word before
+writing it (a subject `=?utf-8?q?=0D=0A?=` would then begin a header of its own), and it treats
+U+0085 and U+2028 as ends of lines.
 """
 
 import re
@@ -16,12 +16,12 @@ from rules.address import normal_form
 #: Occurs in no quoted-printable text: after a "=" come two hexadecimal digits or a line's end.
 BOUNDARY: Final = "=_retour"
 
-#: What RFC 5322 would like a line to keep to.
+#: The length of a line that RFC 5322 recommends.
 _LINE: Final = 78
 _PRINTABLE: Final = re.compile(r"[ -~]*")
 _ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _SPECIAL: Final = re.compile(r'(["\\])')
-#: Of an encoded word: behind the longest name of a header it stays within a line.
+#: Length of an encoded word: behind the longest name of a header it fits into a line.
 _WORD: Final = 67
 _ENCODING: Final = Charset("utf-8")
 _ENCODING.header_encoding = QP
@@ -29,9 +29,9 @@ _BARE: Final = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
 
 
 def header_text(name: str, text: str) -> str:
-    """`text` as the header `name` says it: in encoded words (RFC 2047), one a line, where it must.
+    """Return `text` for the header `name`: encoded words (RFC 2047), one a line, if need be.
 
-    As it is where it fits and nobody takes it for such a word. No character is cut in two.
+    Text that fits and does not look like an encoded word stays as it is. No character is split.
     """
     fits = len(name) + len(": ") + len(text) <= _LINE
     if fits and "=?" not in text and text == text.strip() and _PRINTABLE.fullmatch(text):
@@ -40,22 +40,22 @@ def header_text(name: str, text: str) -> str:
 
 
 def mailbox(name: str, person: str, address: str) -> str:
-    """One header line with a mailbox: `person` as text, which may be empty, `address` as typed."""
-    where = sendable(address)
+    """Return a header line with a mailbox; `person` may be empty, `address` is as typed."""
+    target = sendable(address)
     if not person:
-        return f"{name}: {where}\r\n"
+        return f"{name}: {target}\r\n"
     if (words := header_text(name, person)) != person:
-        return f"{name}: {words}\r\n <{where}>\r\n"
+        return f"{name}: {words}\r\n <{target}>\r\n"
     quoted = person if _ATOMS.fullmatch(person) else '"' + _SPECIAL.sub(r"\\\1", person) + '"'
-    gap = " " if len(f"{name}: {quoted} <{where}>") <= _LINE else "\r\n "
-    return f"{name}: {quoted}{gap}<{where}>\r\n"
+    gap = " " if len(f"{name}: {quoted} <{target}>") <= _LINE else "\r\n "
+    return f"{name}: {quoted}{gap}<{target}>\r\n"
 
 
 @lru_cache(maxsize=256)
 def sendable(address: str) -> str:
-    """A sender's `address` with its domain in punycode; a bare host such as localhost is one.
+    """Return a sender's `address` with its domain in punycode; bare hosts are allowed.
 
-    :raises ValueError: `address` is none, or could end a command.
+    :raises ValueError: it is no address, or could end an SMTP command.
     """
     normal = normal_form(address)
     if normal is not None:

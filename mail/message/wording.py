@@ -1,4 +1,4 @@
-"""What a campaign's mail says in one language, ready for the templates."""
+"""The texts of a campaign's mail in one language, for the templates."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -20,9 +20,9 @@ _END_OF_LINE: Final = re.compile(r"\r\n?|\n")
 
 
 class Wording(Struct, frozen=True):
-    """Texts of a mail. `words`: by rating, said in full.
+    """Texts of a mail. `words`: descriptions of the ratings.
 
-    `body`, `information`: paragraphs, which are the lines that are not blank, as they were typed.
+    `body`, `information`: paragraphs, which are the lines that are not blank.
     """
 
     title: str
@@ -39,14 +39,14 @@ class Wording(Struct, frozen=True):
 
 @cache
 def gettext_of(locale: str) -> Callable[[str], str]:
-    """The texts of mails in `locale`."""
+    """Return the function that translates texts of mails to `locale`."""
     return translations(locale, CATALOGUES).gettext
 
 
 def wording(content: Content, locale: str, fallback: str) -> Wording:
-    """What `content` says in `locale`; texts that it lacks there are taken from `fallback`."""
+    """Return the texts of `content` in `locale`; missing ones are those in `fallback`."""
     gettext, message, question = gettext_of(locale), content.message, content.lead
-    low, high = (text_in(one, locale, fallback) for one in (question.low, question.high))
+    low, high = (text_in(texts, locale, fallback) for texts in (question.low, question.high))
     ends = {1: low, BEST_RATING: high}
     words = {
         rating: gettext("%(rating)s out of 5: %(word)s") % {"rating": rating, "word": word}
@@ -55,8 +55,8 @@ def wording(content: Content, locale: str, fallback: str) -> Wording:
         for rating in range(1, BEST_RATING + 1)
     }
     body, information = (
-        [line for line in _END_OF_LINE.split(text_in(one, locale, fallback)) if line.strip(" \t")]
-        for one in (message.body, content.information)
+        [line for line in _END_OF_LINE.split(text_in(texts, locale, fallback)) if line.strip(" \t")]
+        for texts in (message.body, content.information)
     )
     return Wording(
         title=text_in(message.title, locale, fallback),
@@ -73,18 +73,19 @@ def wording(content: Content, locale: str, fallback: str) -> Wording:
 
 
 def greeting(name: str | None, locale: str) -> str:
-    """How the mail begins."""
+    """Return the first line of the mail."""
     gettext, known = gettext_of(locale), (name or "").strip()
     return gettext("Hello %(name)s,") % {"name": known} if known else gettext("Hello,")
 
 
 @lru_cache(maxsize=1024)
 def visit(name: str, names: str, day: date, locale: str) -> str:
-    """What was done, and on which `day` in the location's zone; French says "1er".
+    """Return what was done and on which `day` (in the location's zone); "1er" in French.
 
-    `name`: of the task's type; `names`: JSON text, by language. Of many mails the same.
+    `name`: of the task's type; `names`: a JSON document, by language. Cached, as many mails share
+    it.
     """
     kind = text_in(_read_names(names), locale, otherwise=name)
     gettext, first = gettext_of(locale), day.day == 1 and locale.startswith("fr")
-    spoken = format_date(day, "EEEE d'er' MMMM y" if first else "full", locale=locale)
-    return gettext("%(kind)s, on %(day)s") % {"kind": kind, "day": spoken}
+    day_text = format_date(day, "EEEE d'er' MMMM y" if first else "full", locale=locale)
+    return gettext("%(kind)s, on %(day)s") % {"kind": kind, "day": day_text}

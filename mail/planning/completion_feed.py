@@ -10,7 +10,7 @@ from sync.database import Tx
 from sync.errors import ResyncError
 
 _READ: Final = """
-SELECT f.epoch, coalesce(h.position, 0) AS head, c.*, t.external_id
+SELECT f.epoch, coalesce(h.position, 0) AS last_position, c.*, t.external_id
 FROM feed_head f
 LEFT JOIN completion_head h ON h.account = f.account
 LEFT JOIN LATERAL (
@@ -26,14 +26,14 @@ ORDER BY c.position
 
 
 class Place(Struct, frozen=True, array_like=True):
-    """After `position`, in an epoch of the account's feeds: a restored database begins another."""
+    """What a cursor contains: a position, in an epoch that ends when a backup is restored."""
 
     epoch: Annotated[int, Meta(ge=0, le=2**63 - 1)]
     position: Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 class Completion(Struct, frozen=True):
-    """A task that entered a done or closed state for the first time, by which transition.
+    """The first entry of a task into a done or closed state, with its transition.
 
     `moment`: when it counts, UTC; `day`: its civil day in the location's zone, else the account's.
     `external_id`: the task's. The rest is as it was when the transition was received.
@@ -59,25 +59,25 @@ class Completion(Struct, frozen=True):
 
 
 class Stretch(Struct, frozen=True):
-    """Completions after a place. `places`: that one, and the one after each of them."""
+    """Completions in order. `places`: the place before the first, and that of each of them."""
 
     items: list[Completion]
     places: list[Place]
 
 
 async def read_completions(tx: Tx, after: Place | None, most: int) -> Stretch:
-    """At most `most` completions after a place, or from the start.
+    """Return at most `most` completions behind a place, or from the start.
 
-    :raises ResyncError: the place is of before a restore; start again without one.
+    :raises ResyncError: the place is from before a restore; read again from the start.
     """
     start = 0 if after is None else after.position
     rows = await tx.fetch(_READ, tx.account, start, most)
-    head = rows[0]  # made with the account; alone where no completion follows
-    if after is not None and (after.epoch != head["epoch"] or start > head["head"]):
+    account = rows[0]  # always there; its task is null where no completion follows
+    if after is not None and (after.epoch != account["epoch"] or start > account["last_position"]):
         raise ResyncError("this place is gone; read again without a cursor")
-    told = [row for row in rows if row["task"] is not None]
+    found = [row for row in rows if row["task"] is not None]
     items = [
-        Completion(**{name: row[name] for name in Completion.__struct_fields__}) for row in told
+        Completion(**{name: row[name] for name in Completion.__struct_fields__}) for row in found
     ]
-    positions = [start, *(row["position"] for row in told)]
-    return Stretch(items, [Place(head["epoch"], position) for position in positions])
+    positions = [start, *(row["position"] for row in found)]
+    return Stretch(items, [Place(account["epoch"], position) for position in positions])

@@ -1,30 +1,29 @@
-"""Completions: one for each task that entered a finished state, told to programs by position.
+"""Completions: one row for each task that entered a finished state, read by programs in order.
 
-A task's row lock guards its completion as it guards its history. Positions come from a counter of
-the account, whose lock is held until the commit, so that their order is that of commits:
-who reads on from a position misses nothing. A completion that moves gets a new position and is
-told again. None is ever taken back: facts stay, whatever an account calls finished later.
+The lock of a task's row protects its completion as it protects its history. Positions come from a
+counter of the account that stays locked until the commit, so that positions are in the order of
+commits: a reader that goes on from a position misses nothing. A completion that changes gets a new
+position and is read again. None is ever deleted, even if the account later calls other states
+finished.
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import date
+from collections.abc import Iterable
 from typing import Final
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from mail.planning.history import ROUND, Past
-from rules.facts import FINISHED, Transition
+from mail.planning.history import ROUND, TaskHistory
+from rules.facts import FINISHED
 from rules.history import first_entry
 from sync.database import Tx
 
-#: The states that finish, beside each completion; beside none where there is none.
+#: The codes of finished states, in each row beside a completion, or in one row where none exists.
 _KNOWN: Final = """
 SELECT s.finished, c.task, c.transition, c.moment
 FROM (SELECT array_agg(code) AS finished FROM state WHERE account = $1 AND kind = ANY($2)) s
 LEFT JOIN completion c ON c.account = $1 AND c.task = ANY($3) AND c.round = $4
 """
 
-#: Days are ours to tell: PostgreSQL may be built without the older names of zones.
+#: Python computes the days: PostgreSQL may be built without deprecated names of zones.
 _ZONES: Final = """
 SELECT t.id AS task, coalesce(l.zone, a.zone) AS zone
 FROM task t JOIN account a ON a.account = t.account
@@ -40,12 +39,12 @@ WITH head AS (
 )
 INSERT INTO completion (account, task, round, transition, moment, day, type, customer, location,
   unit, priority, reason, channel, account_manager, tags, customer_tags, technician, position)
-SELECT $1, t.task, $2, t.id, one.moment, one.day, t.type, t.customer, t.location,
+SELECT $1, t.task, $2, t.id, entry.moment, entry.day, t.type, t.customer, t.location,
   t.unit, t.priority, t.reason, t.channel, t.account_manager, t.tags, t.customer_tags,
-  t.technician, head.base + one.place
+  t.technician, head.base + entry.place
 FROM head, unnest($4::uuid[], $5::timestamptz[], $6::date[])
-  WITH ORDINALITY AS one (transition, moment, day, place)
-JOIN transition t ON t.account = $1 AND t.id = one.transition
+  WITH ORDINALITY AS entry (transition, moment, day, place)
+JOIN transition t ON t.account = $1 AND t.id = entry.transition
 ON CONFLICT (account, task, round) DO UPDATE
 SET transition = excluded.transition, moment = excluded.moment, day = excluded.day,
   type = excluded.type, customer = excluded.customer, location = excluded.location,
@@ -56,34 +55,28 @@ SET transition = excluded.transition, moment = excluded.moment, day = excluded.d
 """
 
 
-async def complete(tx: Tx, pasts: Iterable[Past]) -> None:
-    """Write the completions that differ, of tasks whose rows are locked. Done last.
+async def write_completions(tx: Tx, histories: Iterable[TaskHistory]) -> None:
+    """Write the completions that are new or changed, of tasks whose rows are locked.
 
-    The day of a completion is that of its moment in the location's zone, else the account's.
+    Called last, because it locks the counter. The day of a completion is that of its moment in
+    the location's zone, else the account's.
     """
-    changed = await _changed(tx, {past.task: past.history for past in pasts})
-    if changed:
-        days = await _days(tx, changed)
-        told = [(one.id, one.moment, days[task]) for task, one in changed.items()]
-        await tx.execute(_WRITE, tx.account, ROUND, len(told), *zip(*told, strict=True))
-
-
-async def _changed(tx: Tx, histories: Mapping[UUID, list[Transition]]) -> dict[UUID, Transition]:
-    """The first entries of tasks that are not what stands in the table."""
+    transitions = {history.task: history.transitions for history in histories}
     kinds = [kind.value for kind in FINISHED]
-    rows = await tx.fetch(_KNOWN, tx.account, kinds, list(histories), ROUND)
+    rows = await tx.fetch(_KNOWN, tx.account, kinds, list(transitions), ROUND)
     finished = rows[0]["finished"] or ()
     known = {row["task"]: (row["transition"], row["moment"]) for row in rows}
-    entries = {task: first_entry(history, finished) for task, history in histories.items()}
-    return {
-        task: one
-        for task, one in entries.items()
-        if one is not None and known.get(task) != (one.id, one.moment)
-    }
-
-
-async def _days(tx: Tx, entries: Mapping[UUID, Transition]) -> dict[UUID, date]:
-    return {
-        row["task"]: entries[row["task"]].moment.astimezone(ZoneInfo(row["zone"])).date()
-        for row in await tx.fetch(_ZONES, tx.account, list(entries))
-    }
+    changed = {}
+    for task, of_task in transitions.items():
+        entry = first_entry(of_task, finished)
+        if entry is not None and known.get(task) != (entry.id, entry.moment):
+            changed[task] = entry
+    if not changed:
+        return
+    entries = []
+    for row in await tx.fetch(_ZONES, tx.account, list(changed)):
+        entry = changed[row["task"]]
+        day = entry.moment.astimezone(ZoneInfo(row["zone"])).date()
+        entries.append((entry.id, entry.moment, day))
+    columns = zip(*entries, strict=True)
+    await tx.execute(_WRITE, tx.account, ROUND, len(entries), *columns)

@@ -1,11 +1,10 @@
-"""What is known of tasks before they are planned: their history and what came of it so far."""
+"""What is stored of tasks when they are planned: transitions, invitations and decisions."""
 
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-import asyncpg
 from msgspec import Struct, field
 
 from mail.states import WITHDRAW, Status, quoted
@@ -13,18 +12,18 @@ from rules.decide import REARMING, Reason
 from rules.facts import Transition
 from sync.database import Tx
 
-#: Return visits that open a new round come with another feature.
+#: Every task has one round so far; return visits do not open a new one yet.
 ROUND: Final = 1
 
-#: Reasons that are found at release; re-planning never takes them back.
+#: Reasons that are found at release; planning again does not change these decisions.
 AT_RELEASE: Final = REARMING | {Reason.NO_ADDRESS, Reason.SUPPRESSED, Reason.MUTED}
 
 
-class Asked(Struct, frozen=True):
+class Invitation(Struct, frozen=True):
     """The invitation of one (campaign, task, round).
 
     `status`: scheduled also where it is held and was never claimed. `due`, `release`: UTC.
-    `rearm_after`: after a drop that re-arms, the task's last transition then.
+    `rearm_after`: the task's last transition when it was dropped for a reason that re-arms.
     """
 
     id: UUID
@@ -37,29 +36,34 @@ class Asked(Struct, frozen=True):
     rearm_after: UUID | None
 
 
-class Past(Struct, frozen=True):
-    """One task: what happened, who did it, whom we asked and what was decided.
+class TaskHistory(Struct, frozen=True):
+    """One task: its transitions, in any order, and what was planned for it so far.
 
-    `technicians`, `customers`: by transition, the latter of those that have one. `asked`: by
-    campaign. `decided`: outcomes by campaign and transition.
+    `technicians`, `customers`: by transition; the latter only where there is one. `invitations`:
+    by campaign. `outcomes`: of decisions, by campaign and transition.
     """
 
     task: UUID
-    history: list[Transition] = field(default_factory=list)
+    transitions: list[Transition] = field(default_factory=list)
     technicians: dict[UUID, UUID] = field(default_factory=dict)
     customers: dict[UUID, UUID] = field(default_factory=dict)
-    asked: dict[UUID, Asked] = field(default_factory=dict)
-    decided: dict[UUID, dict[UUID, str]] = field(default_factory=dict)
+    invitations: dict[UUID, Invitation] = field(default_factory=dict)
+    outcomes: dict[UUID, dict[UUID, str]] = field(default_factory=dict)
 
     def dropped(self, campaign: UUID) -> dict[UUID, Reason]:
         """The transitions whose invitation of `campaign` was dropped at release, and why."""
-        outcomes = self.decided.get(campaign, {})
-        return {one: Reason(why) for one, why in outcomes.items() if why in AT_RELEASE}
+        outcomes = self.outcomes.get(campaign, {})
+        return {
+            transition: Reason(outcome)
+            for transition, outcome in outcomes.items()
+            if outcome in AT_RELEASE
+        }
 
 
-#: The queue before the invitation, as everybody locks them. Held ones too, or an operator could let
-#: one go behind our back. What was ever claimed is the deliverer's, and is only read.
-_HOLD: Final = WITHDRAW.reading("""
+#: Locks the queue before the invitations, as all transactions do. Held mails are locked too, or an
+#: operator could release one concurrently. What was ever claimed belongs to delivery and is only
+#: read.
+_LOCK_WAITING: Final = WITHDRAW.reading("""
 SELECT i.id
 FROM outbox o JOIN invitation i ON (i.account, i.id) = (o.account, o.invitation)
 WHERE i.account = $1 AND i.task = ANY($2) AND i.status IN ({from_statuses})
@@ -68,13 +72,13 @@ ORDER BY i.id
 FOR NO KEY UPDATE
 """)
 
-_HISTORY: Final = """
+_TRANSITIONS: Final = """
 SELECT task, id, type, state, moment, sequence, received_at, survey, technician, customer,
   device
 FROM transition WHERE account = $1 AND task = ANY($2)
 """
 
-_ASKED: Final = quoted("""
+_INVITATIONS: Final = quoted("""
 SELECT task, id, campaign, version, transition, reason,
   CASE WHEN status = {Status.HELD} AND address IS NULL
     THEN {Status.SCHEDULED} ELSE status END AS status,
@@ -82,68 +86,56 @@ SELECT task, id, campaign, version, transition, reason,
 FROM invitation WHERE account = $1 AND task = ANY($2) AND round = $3
 """)
 
-_DECIDED: Final = """
+_OUTCOMES: Final = """
 SELECT task, campaign, transition, outcome
 FROM decision WHERE account = $1 AND task = ANY($2) AND round = $3
 """
 
 
-async def read_histories(tx: Tx, tasks: Iterable[UUID]) -> list[Past]:
-    """What happened to `tasks`, whose rows are locked; nobody was asked yet."""
-    pasts = {task: Past(task) for task in tasks}
-    for row in await tx.fetch(_HISTORY, tx.account, list(pasts)):
-        past = pasts[row["task"]]
-        past.history.append(_transition(row))
-        past.technicians[row["id"]] = row["technician"]
+async def read_histories(tx: Tx, tasks: Iterable[UUID]) -> list[TaskHistory]:
+    """Return the transitions of `tasks`, whose rows are locked; without invitations."""
+    histories = {task: TaskHistory(task) for task in tasks}
+    for row in await tx.fetch(_TRANSITIONS, tx.account, list(histories)):
+        history = histories[row["task"]]
+        history.transitions.append(
+            Transition(
+                row["id"],
+                row["type"],
+                row["state"],
+                row["moment"],
+                row["sequence"],
+                row["received_at"],
+                row["survey"],
+                device=row["device"],
+            )
+        )
+        history.technicians[row["id"]] = row["technician"]
         if row["customer"] is not None:
-            past.customers[row["id"]] = row["customer"]
-    return list(pasts.values())
+            history.customers[row["id"]] = row["customer"]
+    return list(histories.values())
 
 
-async def read_asked(tx: Tx, of: Iterable[Past]) -> None:
-    """Add to `of` whom we asked and what was decided.
+async def read_planned(tx: Tx, histories: Iterable[TaskHistory]) -> None:
+    """Add invitations and outcomes to `histories`.
 
-    Invitations that still wait are locked, in the order of their ids.
+    Invitations that were never claimed are locked, in the order of their ids.
     """
-    pasts = {past.task: past for past in of}
-    ids = list(pasts)
-    await tx.fetch(_HOLD, tx.account, ids)
-    for row in await tx.fetch(_ASKED, tx.account, ids, ROUND):
-        pasts[row["task"]].asked[row["campaign"]] = _asked(row)
-    for row in await tx.fetch(_DECIDED, tx.account, ids, ROUND):
-        of_campaign = pasts[row["task"]].decided.setdefault(row["campaign"], {})
+    by_task = {history.task: history for history in histories}
+    tasks = list(by_task)
+    await tx.fetch(_LOCK_WAITING, tx.account, tasks)
+    for row in await tx.fetch(_INVITATIONS, tx.account, tasks, ROUND):
+        # One that waits again was re-armed; once dropped for good, an earlier drop is void.
+        rearms = (row["reason"] or Reason.LEFT_STATE) in REARMING
+        by_task[row["task"]].invitations[row["campaign"]] = Invitation(
+            row["id"],
+            row["campaign"],
+            row["version"],
+            row["transition"],
+            Status(row["status"]),
+            row["due"],
+            row["release"],
+            row["rearm_transition"] if rearms else None,
+        )
+    for row in await tx.fetch(_OUTCOMES, tx.account, tasks, ROUND):
+        of_campaign = by_task[row["task"]].outcomes.setdefault(row["campaign"], {})
         of_campaign[row["transition"]] = row["outcome"]
-
-
-def _transition(row: asyncpg.Record) -> Transition:
-    return Transition(
-        row["id"],
-        row["type"],
-        row["state"],
-        row["moment"],
-        row["sequence"],
-        row["received_at"],
-        row["survey"],
-        device=row["device"],
-    )
-
-
-def _asked(row: asyncpg.Record) -> Asked:
-    return Asked(
-        row["id"],
-        row["campaign"],
-        row["version"],
-        row["transition"],
-        Status(row["status"]),
-        row["due"],
-        row["release"],
-        _rearm_after(row),
-    )
-
-
-def _rearm_after(row: asyncpg.Record) -> UUID | None:
-    """Waiting again, it was re-armed; dropped for good, an earlier drop counts no more."""
-    if (row["reason"] or Reason.LEFT_STATE) not in REARMING:
-        return None
-    after: UUID | None = row["rearm_transition"]
-    return after

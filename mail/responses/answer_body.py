@@ -1,4 +1,4 @@
-"""What a customer said, whatever was asked: each version of an answer is kept as one body."""
+"""The document of an answer, in which each of its versions is stored."""
 
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
@@ -6,18 +6,18 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
-#: Kinds of questions; of the last two nobody chooses a value.
+#: Kinds of questions; the last two have no value.
 Kind: TypeAlias = Literal["thumbs", "stars", "effort", "nps", "choice", "text"]
 
-#: By what the leading question goes.
+#: The key of the leading question.
 LEAD: Final = "lead"
 
 
 class Value(Struct, frozen=True, kw_only=True):
-    """What was said to one question.
+    """The answer to one question.
 
-    `value`: on its scale; None where none was chosen. `choices`: codes of the campaign, of a rating
-    the reasons for it. `text`: of a rating the comment on it; empty for none.
+    `value`: on its scale; None if none was chosen. `choices`: codes of the campaign; for a rating
+    the reasons. `text`: for a rating the comment; empty if there is none.
     """
 
     kind: Kind
@@ -27,7 +27,7 @@ class Value(Struct, frozen=True, kw_only=True):
 
 
 class Body(Struct, frozen=True, kw_only=True):
-    """All that was said at once. `values`: by what questions go by; the leading one is there."""
+    """A version of an answer. `values`: by the keys of questions, at least the leading one."""
 
     values: Mapping[str, Value]
     not_me: bool
@@ -36,10 +36,10 @@ class Body(Struct, frozen=True, kw_only=True):
 
     @property
     def lead(self) -> Value:
-        """What was said to the leading question."""
+        """The answer to the leading question."""
         return self.values[LEAD]
 
 
-#: Read and write what is stored of a version.
+#: Decode and encode the stored document of a version.
 decode_body: Final = msgspec.json.Decoder(Body).decode
 encode_body: Final = msgspec.json.Encoder().encode

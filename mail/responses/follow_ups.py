@@ -1,11 +1,10 @@
-"""Follow-ups: what an answer leaves to be done, opened and taken back together with the answer.
+"""Follow-ups: work that an answer asks for, opened and withdrawn together with the answer.
 
-Each answer has at most one of each kind, whatever its rating was and however often it is changed.
-One that nobody has taken up is withdrawn when the customer asks for it no more, and opened again
-when they do; what somebody is at, or has closed, stays theirs.
+Each answer has at most one of each kind, however often it is changed. An open one is withdrawn when
+the customer does not ask for it any more, and opened again when they do; one that a user has taken
+up or closed is not changed.
 """
 
-from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias, get_args
 from uuid import UUID
 
@@ -19,16 +18,16 @@ from sync.ids import new_id
 Kind: TypeAlias = Literal["call_back", "negative"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
-#: Why one is closed that nobody has closed.
+#: The resolution of a follow-up that no user has closed.
 WITHDRAWN: Final = "withdrawn"
-#: How those are told of that come and go, in the record.
-_STANDS: Final = {"status": "open"}
+#: Both states as the audit records them.
+_IS_OPEN: Final = {"status": "open"}
 _IS_WITHDRAWN: Final = {"status": "closed", "resolution": WITHDRAWN}
 
 _OPEN: Final = """
 INSERT INTO follow_up (account, id, invitation, kind, opened_at, status)
-SELECT $1, one.id, $2, one.kind, $5, 'open'
-FROM unnest($3::uuid[], $4::text[]) AS one (id, kind) ORDER BY one.kind
+SELECT $1, new.id, $2, new.kind, $5, 'open'
+FROM unnest($3::uuid[], $4::text[]) AS new (id, kind) ORDER BY new.kind
 ON CONFLICT (account, invitation, kind) DO UPDATE
 SET status = 'open', opened_at = excluded.opened_at, resolution = NULL, closed_at = NULL
 WHERE follow_up.resolution = $6 AND follow_up.closed_by IS NULL
@@ -43,41 +42,30 @@ RETURNING id
 
 
 def kinds_of(body: Body, sentiment: Sentiment | None) -> list[Kind]:
-    """What an answer asks for. Who is not the customer has rated nothing, but is called back."""
+    """Return what an answer asks for. With `not_me` its rating does not count, a call back does."""
     negative = sentiment == "negative" and not body.not_me
     asks: dict[Kind, bool] = {"call_back": body.call_back, "negative": negative}
     return [kind for kind in KINDS if asks[kind]]
 
 
-async def follow(
+async def update_follow_ups(
     tx: Tx, invitation: UUID, body: Body, sentiment: Sentiment | None, *, first: bool
 ) -> None:
-    """Bring an answer's follow-ups in line with what it says now; the answer is locked.
+    """Open and withdraw follow-ups as an answer, which is locked, asks for now.
 
     `first`: it is its first version.
     """
     kinds = kinds_of(body, sentiment)
     if not first:
-        await _withdraw(tx, invitation, kinds)
-    if kinds:
-        await _open(tx, invitation, kinds)
-
-
-async def _withdraw(tx: Tx, invitation: UUID, but: Sequence[Kind]) -> None:
-    rows = await tx.fetch(_WITHDRAW, tx.account, invitation, tx.now, WITHDRAWN, but)
-    told = [AuditChange(f"follow_up/{row['id']}", _STANDS, _IS_WITHDRAWN) for row in rows]
-    await record(tx, "follow_up.withdraw", told)
-
-
-async def _open(tx: Tx, invitation: UUID, kinds: Sequence[Kind]) -> None:
+        rows = await tx.fetch(_WITHDRAW, tx.account, invitation, tx.now, WITHDRAWN, kinds)
+        withdrawn = [AuditChange(f"follow_up/{row['id']}", _IS_OPEN, _IS_WITHDRAWN) for row in rows]
+        await record(tx, "follow_up.withdraw", withdrawn)
+    if not kinds:
+        return
     ids = [new_id() for _ in kinds]
-    rows = await tx.fetch(_OPEN, tx.account, invitation, ids, kinds, tx.now, WITHDRAWN)
-    told = [
-        AuditChange(f"follow_up/{row['id']}", _IS_WITHDRAWN, _STANDS)
-        if row["again"]
-        else AuditChange(
-            f"follow_up/{row['id']}", None, {"invitation": invitation, "kind": row["kind"]}
-        )
-        for row in rows
-    ]
-    await record(tx, "follow_up.open", told)
+    opened = []
+    for row in await tx.fetch(_OPEN, tx.account, invitation, ids, kinds, tx.now, WITHDRAWN):
+        before = _IS_WITHDRAWN if row["again"] else None
+        after = _IS_OPEN if row["again"] else {"invitation": invitation, "kind": row["kind"]}
+        opened.append(AuditChange(f"follow_up/{row['id']}", before, after))
+    await record(tx, "follow_up.open", opened)

@@ -1,10 +1,9 @@
-"""What a link in a mail opens: the survey, of one visit if any, or the address to leave alone."""
+"""The links of mails: opening a survey, or the subscription of an address."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-import asyncpg
 import msgspec
 from msgspec import Struct
 
@@ -19,11 +18,10 @@ from sync.tokens import TokenRef, digest, read
 
 
 class Visit(Struct, frozen=True):
-    """What the customer is asked about.
+    """The visit that a survey is about.
 
-    `moment`: at which the step counts that ended the work (UTC). `type_name`, `type_names`: of the
-    task's type, the latter by language. `place`, `address`: of the location, None where the task
-    has none.
+    `moment`: of its transition, UTC. `type_name`, `type_names`: of the task's type, the latter by
+    language. `place`, `address`: of the location, None if the task has none.
     """
 
     moment: datetime
@@ -34,7 +32,7 @@ class Visit(Struct, frozen=True):
 
 
 class CurrentAnswer(Struct, frozen=True):
-    """What the customer last said; `version` counts from 1. `rating` may be None after not_me."""
+    """The current answer; `version` counts from 1. `rating` may be None with `not_me`."""
 
     version: int
     rating: int | None
@@ -48,10 +46,10 @@ class CurrentAnswer(Struct, frozen=True):
 class Survey(Struct, frozen=True):
     """An open survey, as the page shows it.
 
-    `content`: as pinned when it was scheduled. `language`: the customer's locale;
-    `account_language`: where the customer's has no text. `zone`: IANA, of the place, else of the
-    account. `visit`: None where it is about none. `deadline`: until when it can be answered (UTC),
-    None while it is not known that the mail left.
+    `content`: of the pinned version. `language`: the customer's locale; `account_language`: for
+    texts that are missing in it. `zone`: IANA, of the location, else of the account. `visit`: None
+    if it is relational. `deadline`: until when it can be answered, UTC; None while it is not known
+    that the mail was sent.
     """
 
     company: str
@@ -65,7 +63,7 @@ class Survey(Struct, frozen=True):
 
 
 class Subscription(Struct, frozen=True):
-    """An address that a company mails. `ended`: it is left alone already."""
+    """An address that a company sends mails to. `ended`: it has unsubscribed."""
 
     company: str
     address: str
@@ -78,7 +76,8 @@ SELECT i.task, i.deadline, coalesce(i.language, a.language) AS language, v.conte
   v.format, i.due, a.name AS company, a.language AS account_language,
   coalesce(p.zone, a.zone) AS zone,
   k.name AS type_name, k.names AS type_names, p.name AS place, p.address,
-  w.versions, w.not_me, w.call_back, w.answered_at, s.value, s.choices, s.text
+  w.versions AS version, w.not_me, w.call_back, w.answered_at,
+  s.value AS rating, s.choices AS reasons, s.text AS comment
 FROM link l
 JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
 JOIN account a ON a.account = l.account
@@ -105,67 +104,56 @@ WHERE l.account = $1 AND l.token_hash = $2
 
 
 def referred(token: str) -> TokenRef:
-    """What `token` refers to; nonsense refers to nothing, which takes as long to find out."""
+    """Return what `token` refers to: if malformed, to nothing, at the same cost."""
     return read(token) or TokenRef(new_account_number(), b"")
 
 
 async def open_survey(token: str) -> Survey | None:
-    """The survey that a link opens, or None where it is unknown, malformed or expired.
+    """Return the survey of a link; None if it is unknown, malformed or expired.
 
-    All of these cost the same, so that a guess learns nothing from the time it takes.
+    These cases take the same time, so that a guess learns nothing from it.
     """
     ref = referred(token)
     async with tx(ref.account) as opened:
         row = await opened.fetchrow(_SURVEY, ref.account, digest(ref.hash), opened.now, LEAD)
     if row is None:
         return None
+    visit = answer = None
+    if row["task"] is not None:
+        rules = decode_rules(row["rules"], row["format"])
+        visit = Visit(
+            moment=row["due"] - parse_delay(rules.delay),
+            type_name=row["type_name"],
+            type_names=msgspec.json.decode(row["type_names"], type=dict[str, str]),
+            place=row["place"],
+            address=row["address"],
+        )
+    if row["version"] is not None:
+        answer = CurrentAnswer(**{name: row[name] for name in CurrentAnswer.__struct_fields__})
     return Survey(
         company=row["company"],
         content=decode_content(row["content"], row["format"]),
         language=row["language"],
         account_language=row["account_language"],
         zone=row["zone"],
-        visit=None if row["task"] is None else _visit(row),
+        visit=visit,
         deadline=row["deadline"],
-        answer=None if row["versions"] is None else _answer(row),
+        answer=answer,
     )
 
 
 async def open_subscription(token: str) -> Subscription | None:
-    """The address that an unsubscribe link is about, or None. These links do not expire."""
+    """Return the subscription of an unsubscribe link, if it is known. These links do not expire."""
     ref = referred(token)
     async with tx(ref.account) as opened:
         return await subscription(opened, ref)
 
 
 async def subscription(opened: Tx, ref: TokenRef) -> Subscription | None:
-    """As `open_subscription`, inside a transaction of the token's account."""
+    """As `open_subscription`, in a transaction of the token's account."""
     row = await opened.fetchrow(_SUBSCRIPTION, ref.account, ref.hash)
     if row is None:
         return None
     contact = await contact_of(opened, row["id"], row["address"])
     ended = contact is not None and contact.suppressed == "unsubscribed"
     return Subscription(row["company"], row["typed_address"] or "", row["language"], ended)
-
-
-def _visit(row: asyncpg.Record) -> Visit:
-    rules = decode_rules(row["rules"], row["format"])
-    return Visit(
-        moment=row["due"] - parse_delay(rules.delay),
-        type_name=row["type_name"],
-        type_names=msgspec.json.decode(row["type_names"], type=dict[str, str]),
-        place=row["place"],
-        address=row["address"],
-    )
-
-
-def _answer(row: asyncpg.Record) -> CurrentAnswer:
-    return CurrentAnswer(
-        version=row["versions"],
-        rating=row["value"],
-        reasons=row["choices"],
-        comment=row["text"],
-        not_me=row["not_me"],
-        call_back=row["call_back"],
-        answered_at=row["answered_at"],
-    )

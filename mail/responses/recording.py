@@ -1,10 +1,9 @@
-"""Keeps what customers say: the answer as it stands, its values, and its versions.
+"""Storing answers: the current answer, its values, and its versions.
 
-Of an answer that is changed again and again the first version and the last `LAST_VERSIONS` are
-kept; the numbers of the versions go on, so that the last one is also their count.
+Of an answer with many versions the first and the last `LAST_VERSIONS` are stored. Their numbers are
+not reused, so the last one is also how many there were.
 """
 
-from datetime import datetime
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -16,12 +15,12 @@ from mail.campaigns.definition import Sentiment
 from mail.responses.answer_body import Body, decode_body, encode_body
 from sync.database import Tx
 
-#: Versions of one answer that are kept beside the first.
+#: Versions of one answer that are stored beside the first.
 LAST_VERSIONS: Final = 19
 
-#: Whom it is about is what the transition says for which the customer was asked; where they were
-#: asked for none, what they are to the company.
-_FIRST: Final = """
+#: Unit, account manager and so on are those of the transition; of a relational invitation those of
+#: the customer.
+_INSERT: Final = """
 INSERT INTO answer (account, invitation, task, campaign, version, not_me, call_back, language,
   lead_kind, lead_value, sentiment, day, versions, first_answered_at, answered_at,
   unit, technician, account_manager, type, channel)
@@ -35,7 +34,7 @@ WHERE i.account = $1 AND i.id = $2
 ON CONFLICT (account, invitation) DO NOTHING
 """
 
-_HOLD: Final = """
+_LOCK: Final = """
 SELECT versions FROM answer WHERE account = $1 AND invitation = $2 FOR NO KEY UPDATE
 """
 
@@ -43,34 +42,34 @@ _LAST: Final = """
 SELECT body FROM answer_version WHERE account = $1 AND invitation = $2 AND version = $3
 """
 
-_CHANGE: Final = """
+_UPDATE: Final = """
 UPDATE answer SET not_me = $3, call_back = $4, language = $5, lead_kind = $6, lead_value = $7,
   sentiment = $8, day = $9, answered_at = $10, versions = versions + 1
 WHERE account = $1 AND invitation = $2
 """
 
-_CLEAR: Final = "DELETE FROM answer_value WHERE account = $1 AND invitation = $2"
+_DELETE_VALUES: Final = "DELETE FROM answer_value WHERE account = $1 AND invitation = $2"
 
-_VALUES: Final = """
+_ADD_VALUES: Final = """
 INSERT INTO answer_value (account, invitation, question, kind, value, choices, text)
-SELECT $1, $2, said.key, v.kind, v.value, v.choices, v.text
-FROM jsonb_each($3::jsonb -> 'values') AS said,
-  jsonb_to_record(said.value) AS v (kind text, value smallint, choices text[], text text)
+SELECT $1, $2, item.key, v.kind, v.value, v.choices, v.text
+FROM jsonb_each($3::jsonb -> 'values') AS item,
+  jsonb_to_record(item.value) AS v (kind text, value smallint, choices text[], text text)
 """
 
-_VERSION: Final = """
+_ADD_VERSION: Final = """
 INSERT INTO answer_version (account, invitation, version, body, answered_at)
 VALUES ($1, $2, $4, $3, $5)
 """
 
-_FORGET: Final = """
+_PRUNE: Final = """
 DELETE FROM answer_version
 WHERE account = $1 AND invitation = $2 AND version > 1 AND version <= $3
 """
 
 
 class Recorded(Struct, frozen=True, tag=True):
-    """The answer is kept as its version `version`. `changed`: false for the same thing again."""
+    """An answer is stored as its version `version`. `changed`: false for the same answer again."""
 
     version: int
     changed: bool
@@ -79,40 +78,36 @@ class Recorded(Struct, frozen=True, tag=True):
 async def record(
     tx: Tx, invitation: UUID, body: Body, sentiment: Sentiment | None, zone: str
 ) -> Recorded:
-    """Keep `body` as what was answered last, unless that said the same in whatever language.
+    """Store `body` as the current answer, unless it differs from that in language only.
 
-    `sentiment`: what the leading value says, None without one. `zone`: the account's, IANA.
+    `sentiment`: of the leading value, None without one. `zone`: the account's, IANA.
     """
-    if await tx.execute(_FIRST, tx.account, invitation, *_whole(body, sentiment, tx.now, zone)):
-        await _keep(tx, invitation, body, 1)
-        return Recorded(1, changed=True)
-    versions = await tx.fetchval(_HOLD, tx.account, invitation)
-    last = decode_body(await tx.fetchval(_LAST, tx.account, invitation, versions))
-    if replace(last, language=body.language) == body:
-        return Recorded(versions, changed=False)
-    await tx.execute(_CHANGE, tx.account, invitation, *_whole(body, sentiment, tx.now, zone))
-    await tx.execute(_CLEAR, tx.account, invitation)
-    await _keep(tx, invitation, body, versions + 1)
-    return Recorded(versions + 1, changed=True)
-
-
-def _whole(body: Body, sentiment: Sentiment | None, now: datetime, zone: str) -> tuple[object, ...]:
-    """The columns of the answer on the whole."""
-    return (
+    columns = (
         body.not_me,
         body.call_back,
         body.language,
         body.lead.kind,
         body.lead.value,
         sentiment,
-        now.astimezone(ZoneInfo(zone)).date(),
-        now,
+        tx.now.astimezone(ZoneInfo(zone)).date(),
+        tx.now,
     )
+    if await tx.execute(_INSERT, tx.account, invitation, *columns):
+        await _add_version(tx, invitation, body, 1)
+        return Recorded(1, changed=True)
+    versions = await tx.fetchval(_LOCK, tx.account, invitation)
+    last = decode_body(await tx.fetchval(_LAST, tx.account, invitation, versions))
+    if replace(last, language=body.language) == body:
+        return Recorded(versions, changed=False)
+    await tx.execute(_UPDATE, tx.account, invitation, *columns)
+    await tx.execute(_DELETE_VALUES, tx.account, invitation)
+    await _add_version(tx, invitation, body, versions + 1)
+    return Recorded(versions + 1, changed=True)
 
 
-async def _keep(tx: Tx, invitation: UUID, body: Body, version: int) -> None:
-    said = encode_body(body).decode()
-    await tx.execute(_VALUES, tx.account, invitation, said)
-    await tx.execute(_VERSION, tx.account, invitation, said, version, tx.now)
+async def _add_version(tx: Tx, invitation: UUID, body: Body, version: int) -> None:
+    document = encode_body(body).decode()
+    await tx.execute(_ADD_VALUES, tx.account, invitation, document)
+    await tx.execute(_ADD_VERSION, tx.account, invitation, document, version, tx.now)
     if version > LAST_VERSIONS + 1:
-        await tx.execute(_FORGET, tx.account, invitation, version - LAST_VERSIONS)
+        await tx.execute(_PRUNE, tx.account, invitation, version - LAST_VERSIONS)

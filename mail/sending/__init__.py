@@ -1,1 +1,1 @@
-"""Sending: sessions that offer mails, and the checkpoint that records what became of them."""
+"""Sending: sessions that send claimed mails, and the checkpoint that records their progress."""

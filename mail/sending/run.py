@@ -1,6 +1,6 @@
-"""A run: what is due is claimed, chunk by chunk, while sessions send the chunk before.
+"""A run: due mails are claimed chunk by chunk, while sessions send those of the chunk before.
 
-Sessions open as there is work, and all stop at a failure.
+Sessions are opened as there is work, and all stop at a failure.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from mail.delivery.held import fault
 from mail.delivery.stages import Leased
 from mail.delivery.uncertain import recover
 from mail.queues import PASSING
-from mail.sending.checkpoint import Checkpoint, still_ours
+from mail.sending.checkpoint import Checkpoint, is_leased
 from mail.sending.session import Letter, Session, letter_of
 from mail.smtp.replies import SendError
 from mail.states import quoted
@@ -28,15 +28,15 @@ from sync.database import tx
 
 LOG: Final = structlog.stdlib.get_logger("retour.delivery")
 
-#: Invitations decided in one transaction, and in the first: mails leave while others are decided.
+#: Invitations claimed in one transaction, and in the first one, so that sending begins soon.
 CHUNK: Final = 200
-FIRST: Final = 40
+FIRST_CHUNK: Final = 40
 #: Seconds in which mails are begun. A worker that is told to stop finishes its run.
 RUN_SECONDS: Final = 15.0
-#: Of a run: see `Pool`.
-PATIENCE: Final = 30.0
+#: Seconds for which a run tries to record accepted mails while the database is away.
+FLUSH_TIMEOUT: Final = 30.0
 
-#: `overdue`: a lease has run out; what a dead worker left is taken back.
+#: `overdue`: a lease has expired.
 _ACCOUNTS: Final = quoted("""
 SELECT account, bool_or(overdue) AS overdue
 FROM (
@@ -52,55 +52,46 @@ GROUP BY account
 
 
 async def deliver_due(config: MailConfig) -> int:
-    """Decide what is due and send what may go; how many invitations were due.
+    """Claim and send what is due in all accounts, and return how many invitations were due.
 
-    What the server refuses altogether is kept for later.
+    What the server does not accept is recorded, and retried later if it can be.
 
-    :raises OSError, asyncpg.PostgresError: the database cannot be used; leases bring back what
-        was under way.
+    :raises OSError, asyncpg.PostgresError: the database cannot be used; mails under way are
+        taken over when their leases expire.
     """
     async with tx() as opened:
         due = await opened.fetch(_ACCOUNTS, opened.now)
-    for row in due:
-        if row["overdue"]:
-            await _recover(config, row["account"])
+    for account in [row["account"] for row in due if row["overdue"]]:
+        try:
+            await recover(config, account)
+        except PASSING:
+            raise
+        except Exception:  # any fault of one account must not delay the others
+            LOG.exception("leases could not be taken back", account=account)
     return await _deliver(config, [row["account"] for row in due]) if due else 0
 
 
-async def _recover(config: MailConfig, account: int) -> None:
-    try:
-        await recover(config, account)
-    except PASSING:
-        raise
-    except Exception:  # whatever it is, other accounts must not wait for it
-        LOG.exception("leases could not be taken back", account=account)
-
-
 async def _deliver(config: MailConfig, accounts: list[int]) -> int:
-    """A chunk of each account, and again of those that have more: none has to wait for another.
-
-    Where somebody `waited` for another's outcome, and something was `tried` that may have been
-    that, who waited is judged again.
-    """
-    random.shuffle(accounts)  # workers that start together should not all decide for the same
+    """Claim chunks of accounts in rotation, so that none waits for another, and send them."""
+    random.shuffle(accounts)  # workers that start together should not compete for the same account
     queue, due = deque(accounts), 0
-    waited, tried = set(), set()
+    waiting, tried = set(), set()
     pool = Pool(config)
     try:
         while queue and not pool.stopped:
             account = queue.popleft()
-            chunk = await claim(config, account, CHUNK if due else FIRST)
+            chunk = await claim(config, account, CHUNK if due else FIRST_CHUNK)
             await pool.take(chunk.jobs)
             due += chunk.found
             if chunk.waiting:
-                waited.add(account)
+                waiting.add(account)
             if chunk.jobs:
                 tried.add(account)
             if chunk.found:
                 queue.append(account)
     finally:
         await pool.finish()
-        for account in waited & tried:
+        for account in waiting & tried:  # outcomes of reservations may be known now
             await wake(account)
     return due
 
@@ -108,65 +99,71 @@ async def _deliver(config: MailConfig, accounts: list[int]) -> int:
 class Pool:
     """The sessions of one run, and the mails that wait for them.
 
-    A mail is begun only if it can end within the actor's time: a cut one would be in doubt.
-    `patience`: seconds to write what was sent while the database is away.
+    A mail is begun only if it can end within the time limit of the actor: one that is cut off
+    would be in doubt. `flush_timeout`: seconds, see `FLUSH_TIMEOUT`.
     """
 
-    def __init__(self, config: MailConfig, patience: float = PATIENCE) -> None:
+    def __init__(self, config: MailConfig, flush_timeout: float = FLUSH_TIMEOUT) -> None:
         self._config = config
-        self._patience = patience
+        self._flush_timeout = flush_timeout
         self._checkpoint = Checkpoint()
         self._queue: asyncio.Queue[Leased | None] = asyncio.Queue(maxsize=CHUNK)
         self._tasks: list[asyncio.Task[None]] = []
-        self._open = 0
+        self._open_sessions = 0
         self._unsent: list[Leased] = []
         self._opened: list[Opened] = []
         self._refusal: SendError | None = None
-        self._broken: Exception | None = None
+        self._failure: Exception | None = None
         longest = min(config.actor_timeout - config.smtp_timeout, RUN_SECONDS)
         self._last_start = asyncio.get_running_loop().time() + longest
 
     @property
     def stopped(self) -> bool:
-        """Whether nothing more is begun."""
+        """Whether no further mail is begun."""
         late = asyncio.get_running_loop().time() >= self._last_start
-        return late or self._refusal is not None or self._broken is not None
+        return late or self._refusal is not None or self._failure is not None
 
     async def take(self, jobs: Sequence[Leased]) -> None:
-        """Hand `jobs` to the sessions, and wait while they are behind."""
+        """Queue `jobs` for the sessions; waits while the queue is full."""
         for job in jobs:
             if len(self._tasks) < self._config.smtp_connections:
                 self._tasks.append(asyncio.create_task(self._work()))
             await self._queue.put(job)
 
     async def finish(self) -> None:
-        """Wait for what was taken; what could not be begun is given back.
+        """Wait until all is sent and recorded; give back mails that were not begun.
 
-        :raises OSError, asyncpg.PostgresError: an outcome could not be written.
+        :raises OSError, asyncpg.PostgresError: an outcome could not be recorded.
         """
         await self._queue.put(None)
         await asyncio.gather(*self._tasks)
-        async with AsyncExitStack() as left:  # each is done, whatever the others meet
-            if self._refusal is not None:
-                left.push_async_callback(retry.rest, self._refusal)
+        async with AsyncExitStack() as stack:  # each callback runs, even if others fail
+            if (error := self._refusal) is not None:
+                LOG.error(
+                    "the mail server takes nothing",
+                    phase=error.phase,
+                    code=error.code,
+                    reply=error.words,
+                )
+                stack.push_async_callback(retry.pause_all, error)
             for account in {job.account for job in self._unsent}:
                 jobs = [job for job in self._unsent if job.account == account]
-                left.push_async_callback(retry.give_back, account, jobs)
-            await self._checkpoint.flush(self._patience)
-        if self._broken is not None:
-            raise self._broken
+                stack.push_async_callback(retry.give_back, account, jobs)
+            await self._checkpoint.flush(self._flush_timeout)
+        if self._failure is not None:
+            raise self._failure
 
     async def _work(self) -> None:
-        """Send until the queue ends. Never fails, or the queue would fill up and stand."""
+        """Send until the queue ends. Failures are stored: an exception would block the queue."""
         session = Session(self._config, self._checkpoint)
         try:
             letter = await self._next()
-            self._open += letter is not None
+            self._open_sessions += letter is not None
             while letter is not None:
                 following = await self._next(wait=False) if session.connected else None
                 if self.stopped:
                     self._unsent.append(letter.job)
-                elif not await self._sent(session, letter, following):
+                elif not await self._send(session, letter, following):
                     self._unsent += [following.job] if following else []
                     break
                 letter = following or await self._next()
@@ -176,62 +173,51 @@ class Pool:
             raise
 
     async def _next(self, *, wait: bool = True) -> Letter | None:
-        """The next mail, written; None at the end, or where none is there and we do not `wait`."""
+        """Return the next mail, written; None at the end, or if it had to `wait` for one."""
         while wait or not self._queue.empty():
             job = await self._queue.get()
             if job is None:
-                self._queue.put_nowait(None)  # the end is everybody's
+                self._queue.put_nowait(None)  # the end is for every session
                 return None
-            behind = (one.stops(job.account, job.route, job.claimed_at) for one in self._opened)
+            behind = (item.stops(job.account, job.route, job.claimed_at) for item in self._opened)
             if self.stopped or any(behind):
                 self._unsent.append(job)
-            elif (letter := await self._written(job)) is not None:
+            elif (letter := await self._write(job)) is not None:
                 return letter
         return None
 
-    async def _written(self, job: Leased) -> Letter | None:
-        """The mail of `job`, if the claim stands and it can be written.
+    async def _write(self, job: Leased) -> Letter | None:
+        """Return the mail of `job`; None if its claim does not stand or it cannot be written.
 
-        Once a claim was gone, each is looked at before the server is asked: a paused campaign
-        would else cost the server a broken dialogue for each mail claimed ahead.
+        Claims are checked once one did not stand: else each recalled mail of a paused campaign
+        would cost the server a dialogue that we break off.
         """
         try:
-            if self._checkpoint.lost and not await still_ours(job):
+            if self._checkpoint.lost and not await is_leased(job):
                 return None
             try:
                 return letter_of(self._config, job)
-            except Exception as error:  # it must not stop its neighbours
+            except Exception as error:  # any fault of one mail must not stop the others
                 LOG.exception("a mail could not be written", invitation=str(job.invitation))
                 await fault(job.account, job.invitation, job.attempt, error)
-        except Exception as failure:  # noqa: BLE001 - the run ends with it, the lease brings it back
-            self._broken = failure
+        except Exception as failure:  # noqa: BLE001 - ends the run; the lease expires
+            self._failure = failure
         return None
 
-    async def _sent(self, session: Session, letter: Letter, following: Letter | None) -> bool:
-        """Send one mail; False if the server wants no more of this session, but of others."""
+    async def _send(self, session: Session, letter: Letter, following: Letter | None) -> bool:
+        """Send one mail; False if this session ends, because the server allows fewer."""
         try:
             opened = await session.send(letter, following)
         except SendError as error:
-            return self._refused(letter.job, error)
-        except Exception as error:  # the run ends with it, and the lease brings the mail back
+            self._unsent.append(letter.job)
+            if self._open_sessions > 1:  # the last session tells whether the server serves us
+                self._open_sessions -= 1
+                return False
+            self._refusal = error
+        except Exception as error:  # ends the run; the lease expires
             LOG.warning("an outcome could not be recorded", exc_info=True)
-            self._broken = error
+            self._failure = error
         else:
             if opened is not None and opened not in self._opened:
                 self._opened.append(opened)
-        return True
-
-    def _refused(self, job: Leased, error: SendError) -> bool:
-        """A server may allow fewer connections than we may open; the last one tells."""
-        self._unsent.append(job)
-        if self._open > 1:
-            self._open -= 1
-            return False
-        LOG.error(
-            "the mail server takes nothing",
-            phase=error.phase,
-            code=error.code,
-            reply=error.words,
-        )
-        self._refusal = error
         return True

@@ -1,4 +1,4 @@
-"""Mail after mail is written, offered, marked and sent, on as few connections as can be."""
+"""A session: mails are written and sent one after the other, on as few connections as possible."""
 
 import asyncio
 from collections import OrderedDict
@@ -24,15 +24,15 @@ from sync.validation import in_one_line
 
 LOG: Final = structlog.stdlib.get_logger("retour.delivery")
 
-#: Seconds for a goodbye that nobody waits for.
-_GOODBYE: Final = 5.0
-#: Versions never change, so a process keeps what it compiled: about 40 KiB each.
-_TEMPLATES_KEPT: Final = 512
+#: Seconds for QUIT and its reply.
+_QUIT_TIMEOUT: Final = 5.0
+#: Versions never change, so compiled templates are cached: about 40 KiB each.
+_MAX_TEMPLATES: Final = 512
 _templates: OrderedDict[tuple[Origin, UUID, int, str, str, bool], LetterTemplate] = OrderedDict()
 
 
 class Letter(Struct, frozen=True):
-    """The mail of `job` as it travels, but for the dot at its end, and its envelope."""
+    """The mail of `job` as SMTP carries it, without the dot at its end, and its envelope."""
 
     job: Leased
     envelope: Envelope
@@ -40,7 +40,7 @@ class Letter(Struct, frozen=True):
 
 
 class Session:
-    """One connection after another, as the server lets them go on."""
+    """Sends mails over one connection, and over another when the server closes that."""
 
     def __init__(self, config: MailConfig, checkpoint: Checkpoint) -> None:
         self._config = config
@@ -49,31 +49,30 @@ class Session:
 
     @property
     def connected(self) -> bool:
-        """Whether the server has let this one in, and still does."""
+        """Whether its connection is open and usable."""
         return self._connection is not None and self._connection.usable
 
     async def send(self, letter: Letter, following: Letter | None) -> Opened | None:
-        """Send one mail and record what came of it; the breaker behind which it waits now, if any.
+        """Send one mail and record its outcome; return the breaker that it waits for now, if any.
 
-        `following` has to be the next.
+        `following`: the mail that is sent next.
 
-        :raises SendError: of the server, before anything was said of the mail; the lease is
-            still ours.
-        :raises OSError, asyncpg.PostgresError: what came of it could not be recorded.
+        :raises SendError: the server accepts no mail at all; this one is still leased.
+        :raises OSError, asyncpg.PostgresError: the outcome could not be recorded.
         """
         job = letter.job
         deadline = asyncio.get_running_loop().time() + self._config.smtp_timeout
         try:
-            connection = await self._offered(letter.envelope, deadline)
-            if not await self._checkpoint.content(job):
-                connection.close()  # whoever took the claim back, or over, decides
+            connection = await self._offer(letter.envelope, deadline)
+            if not await self._checkpoint.mark_content(job):
+                connection.close()  # it was recalled, or another worker leased it
                 return None
             announced = None if following is None else following.envelope
             await connection.content(letter.octets, deadline, announced)
-            self._checkpoint.sent(job)
+            self._checkpoint.add_sent(job)
         except SendError as error:
             outcome = first_outcome(error)
-            if outcome.rest:
+            if outcome.pause:
                 raise
             LOG.info("mail not taken", phase=error.phase, code=error.code, reply=error.words)
             if outcome.opens:
@@ -82,25 +81,25 @@ class Session:
         return None
 
     async def close(self) -> None:
-        """Say goodbye."""
+        """Close the connection with QUIT."""
         if self._connection is not None and self._connection.usable:
-            await self._connection.quit(asyncio.get_running_loop().time() + _GOODBYE)
+            await self._connection.quit(asyncio.get_running_loop().time() + _QUIT_TIMEOUT)
 
     def drop(self) -> None:
-        """Leave without a word, whatever is under way."""
+        """Close the connection at once, whatever is under way."""
         if self._connection is not None:
             self._connection.close()
 
-    async def _offered(self, envelope: Envelope, deadline: float) -> SmtpConnection:
-        """The connection on which the server waits for the content.
+    async def _offer(self, envelope: Envelope, deadline: float) -> SmtpConnection:
+        """Return the connection on which the server waits for the content.
 
-        A server may leave between two mails; that is no fault of the second.
+        A server may close a connection between two mails: the second is offered on a new one.
         """
         if self._connection is not None and self._connection.usable:
             try:
                 await self._connection.offer(envelope, deadline)
             except SendError as error:
-                if not error.farewell or deadline <= asyncio.get_running_loop().time():
+                if not error.is_closing or deadline <= asyncio.get_running_loop().time():
                     raise
             else:
                 return self._connection
@@ -111,16 +110,16 @@ class Session:
 
 
 def letter_of(config: MailConfig, job: Leased) -> Letter:
-    """The mail of `job`: the same bytes at every attempt, unless Retour was updated between two.
+    """Return the mail of `job`: the same bytes at every attempt with the same release of Retour.
 
-    :raises ValueError: an address in it is none.
+    :raises ValueError: an address in it is not valid.
     """
     sending, candidate = job.sending, job.candidate
-    seen, said = candidate.visit, ""
+    seen, visit_text = candidate.visit, ""
     if seen is not None:
         moment = candidate.due - job.version.rules.delay
         day = moment.astimezone(ZoneInfo(job.zone)).date()
-        said = visit(seen.type_name, seen.type_names, day, sending.language)
+        visit_text = visit(seen.type_name, seen.type_names, day, sending.language)
     # The local part as it was typed, the domain in punycode.
     address = f"{sending.typed.partition('@')[0]}@{sending.address.rpartition('@')[2]}"
     recipient = Recipient(
@@ -130,7 +129,7 @@ def letter_of(config: MailConfig, job: Leased) -> Letter:
         survey=tokens.write(job.account, sending.secret),
         unsubscribe=tokens.write(job.account, tokens.digest(sending.secret)),
         greeting=greeting(candidate.customer, sending.language),
-        visit=said,
+        visit=visit_text,
         place="" if seen is None else in_one_line(seen.place),
     )
     octets = _template(config, job).fill(recipient)
@@ -138,16 +137,16 @@ def letter_of(config: MailConfig, job: Leased) -> Letter:
 
 
 def _template(config: MailConfig, job: Leased) -> LetterTemplate:
-    one, language = job.candidate, job.sending.language
+    candidate, language = job.candidate, job.sending.language
     origin = Origin(config.origin, config.mail_from)
-    visited = one.visit is not None
-    key = (origin, one.campaign, one.version, language, job.fallback, visited)
+    visited = candidate.visit is not None
+    key = (origin, candidate.campaign, candidate.version, language, job.fallback, visited)
     found = _templates.get(key)
     if found is None:
         content = job.version.content
         found = compile_letter(content, origin, language, job.fallback, visited=visited)
     _templates[key] = found
     _templates.move_to_end(key)
-    if len(_templates) > _TEMPLATES_KEPT:
+    if len(_templates) > _MAX_TEMPLATES:
         _templates.popitem(last=False)
     return found

@@ -1,1 +1,1 @@
-"""SMTP: the server's address, a client that tells the phases of a mail apart, and its replies."""
+"""SMTP: the server's address, a client that reports phases, and replies."""

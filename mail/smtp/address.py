@@ -1,5 +1,6 @@
-"""The address of an SMTP server, as one URL, and what we call ourselves there."""
+"""The URL of an SMTP server, and our name for EHLO."""
 
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Final, Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -15,16 +16,16 @@ _SCHEMES: Final[dict[str, tuple[Security, int]]] = {
     "smtp+starttls": ("starttls", 587),
     "smtps": ("tls", 465),
 }
-#: An address literal (RFC 5321, 4.1.3), for a machine that has no name that others could know.
+#: An address literal (RFC 5321, 4.1.3), for a machine without a public name.
 NAMELESS: Final = "[127.0.0.1]"
 
 
 class ServerError(ValueError):
-    """Not the address of an SMTP server; the text says what to write, without the password."""
+    """A URL that is not of an SMTP server; the text explains it without the password."""
 
 
 class SmtpServer(Struct, frozen=True):
-    """Where mails are handed over. `user` empty: no login."""
+    """The server that accepts our mails. `user`: empty for no login."""
 
     host: str
     port: int
@@ -34,9 +35,9 @@ class SmtpServer(Struct, frozen=True):
 
 
 def parse_server(url: str) -> SmtpServer:
-    """Read smtp://, smtp+starttls:// or smtps://, each [user:password@]host[:port].
+    """Parse smtp://, smtp+starttls:// or smtps://, each [user:password@]host[:port].
 
-    :raises ServerError: for anything else, and for a password that would cross a network in clear.
+    :raises ServerError: anything else, or a password that would cross a network unencrypted.
     """
     try:
         parts = read_url(url)
@@ -48,30 +49,26 @@ def parse_server(url: str) -> SmtpServer:
         raise ServerError("must end after host and port")
     if bool(parts.user) != bool(parts.password):
         raise ServerError("must name both a user and a password, or none")
-    security, usual = _SCHEMES[parts.scheme]
+    security, default_port = _SCHEMES[parts.scheme]
     [host] = parts.hosts
-    if parts.password and security == "none" and not _is_this_machine(host.name):
+    is_local = host.name.lower() == "localhost"
+    with suppress(ValueError):
+        is_local = ip_address(host.name).is_loopback
+    if parts.password and security == "none" and not is_local:
         raise ServerError(
             "would send the password in clear to another machine: use smtp+starttls:// or smtps://"
         )
-    return SmtpServer(host.name, host.port or usual, security, parts.user, parts.password)
+    return SmtpServer(host.name, host.port or default_port, security, parts.user, parts.password)
 
 
-def our_name(told: str, origin: str) -> str:
-    """The name to greet mail servers with: a host with a domain, or an address literal.
+def our_name(configured: str, origin: str) -> str:
+    """Return the name for EHLO: a host with a domain, or an address literal.
 
-    It is what we were `told`, else the host that we are reached at.
+    It is the `configured` one, else the host of `origin`.
     """
-    host = told or urlsplit(origin).hostname or ""
+    host = configured or urlsplit(origin).hostname or ""
     try:
         address = ip_address(host)
     except ValueError:
-        return host if "." in host or told else NAMELESS
+        return host if "." in host or configured else NAMELESS
     return f"[{address}]" if address.version == 4 else f"[IPv6:{address}]"
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"

@@ -1,6 +1,6 @@
-"""What a mail server said, and the errors that are made of it.
+"""Replies of mail servers, and the errors that are raised for them.
 
-`mail.delivery.outcomes` says what is done about them.
+`mail.delivery.outcomes` decides what follows from an error.
 """
 
 import re
@@ -18,7 +18,7 @@ _ADDRESS: Final = re.compile(r"<?[^\s<>@]+@[^\s<>@]+>?")
 
 
 class Phase(StrEnum):
-    """How far a mail had come, in order. From CONTENT on the server may have taken it."""
+    """How far a dialogue had come, in order. From CONTENT on the mail may have been accepted."""
 
     CONNECT = "connect"
     GREETING = "greeting"
@@ -32,10 +32,10 @@ class Phase(StrEnum):
 
 
 class SendError(Exception):
-    """A mail was not taken, or nobody knows.
+    """A mail was not accepted, or it is not known.
 
-    `phase`: where it stopped. `code`: the reply's, None where no reply came (cut, hang).
-    `enhanced`: the status code of RFC 3463 in the reply, if any. `text`: for the record.
+    `phase`: in which it failed. `code`: of the reply, None without a reply (lost, timed out).
+    `enhanced`: the status code of RFC 3463 in the reply, if any. `text`: reply or error.
     """
 
     def __init__(
@@ -47,48 +47,48 @@ class SendError(Exception):
         self.code = code
         self.enhanced = enhanced
 
-    def saying(self, text: str) -> "SendError":
-        """The same with other words."""
+    def with_text(self, text: str) -> "SendError":
+        """The same error with another text."""
         return SendError(self.phase, text, self.code, self.enhanced)
 
     @property
     def words(self) -> str:
-        """What was said without addresses: whom it was for is no business of a log."""
+        """The text without addresses, for logs."""
         return _ADDRESS.sub("<address>", self.text)
 
     @property
-    def farewell(self) -> bool:
-        """The server has left the connection: without a word, or with 421 (RFC 5321, 3.8)."""
+    def is_closing(self) -> bool:
+        """Whether the server has closed the connection: no reply, or 421 (RFC 5321, 3.8)."""
         return self.code in (None, 421)
 
 
 class Reply(Struct, frozen=True):
-    """What the server said: three digits and the text of all lines."""
+    """A reply: three digits and the text of all lines."""
 
     code: int
     lines: list[str]
 
     def error(self, phase: Phase) -> SendError:
-        """The reply as a refusal in `phase`."""
+        """The reply as an error in `phase`."""
         found = next(filter(None, map(_ENHANCED.search, self.lines)), None)
         text = f"{self.code} {' '.join(self.lines)}"[:_LONGEST_TEXT]
         return SendError(phase, text, self.code, found.group(1) if found else None)
 
 
-def lost(error: OSError) -> str:
-    """Why no reply came, in words."""
+def failure_text(error: OSError) -> str:
+    """Return why no reply came, in words."""
     if isinstance(error, TimeoutError):
         return "no reply in time"
     return str(error)[:_LONGEST_TEXT] or type(error).__name__
 
 
 @contextmanager
-def unsaid(*secrets: str) -> Iterator[None]:
-    """Some servers repeat a command that they refuse; `secrets` must not get into the record."""
+def redacting(*secrets: str) -> Iterator[None]:
+    """Mask `secrets` in errors: some servers repeat a command that they refuse."""
     try:
         yield
     except SendError as error:
         text = error.text
         for secret in filter(None, secrets):
             text = text.replace(secret, "***")
-        raise error.saying(text) from None
+        raise error.with_text(text) from None

@@ -1,1 +1,1 @@
-"""The worker process: its jobs, the broker that rings for them, and the scheduler."""
+"""The worker process: its jobs, the broker that rings for them, and the clock."""

@@ -1,4 +1,4 @@
-"""The Dramatiq actors: each answers its doorbell by doing what the database says is due."""
+"""The Dramatiq actors: each runs a job when it is rung for."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -11,7 +11,7 @@ from mail.config import MailConfig
 from mail.worker.broker import queue_name
 from mail.worker.jobs import Job, Ring, Runner, Step, Stopping
 
-#: What is worth a ring after some of a job was done.
+#: The job that is rung for after some of a job was done.
 NEXT: Final = {Job.PLAN: Job.DELIVER}
 
 
@@ -20,14 +20,10 @@ def declare(
 ) -> None:
     """Declare an actor on `broker` for the job of each of `steps`; `ring`: for what follows.
 
-    There is nothing to retry: what failed is still due, and the clock rings again.
+    Actors are not retried: what failed is still due, and the clock rings again.
     """
     for job, step in steps.items():
-        then = partial(ring, NEXT[job]) if job in NEXT else _nothing
+        then = partial(ring, NEXT[job]) if job in NEXT else None
         runner = Runner(job, step, time_limit=config.actor_timeout, stopping=stopping, then=then)
         name = queue_name(config.namespace, job)
         dramatiq.actor(broker=broker, actor_name=name, queue_name=name)(runner.run)
-
-
-def _nothing() -> None:
-    """Nothing follows."""

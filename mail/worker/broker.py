@@ -1,4 +1,4 @@
-"""The broker: a doorbell. A message says only that something is due; the database says what."""
+"""The broker: a message says that something may be due; the database knows what."""
 
 import threading
 from typing import Final
@@ -21,73 +21,65 @@ from mail.worker.jobs import Job
 
 LOG: Final = structlog.stdlib.get_logger("retour.broker")
 
-#: What says that a broker is away; its own words are enough.
+#: Errors that mean that a broker is away; they are logged without traceback.
 AWAY: Final = (BrokerConnectionError, RedisConnectionError, RedisTimeoutError, OSError)
-#: Seconds after which a broker that says nothing counts as away.
-_PATIENCE: Final = 10.0
+#: Seconds without a reply after which a broker counts as away.
+_TIMEOUT: Final = 10.0
+#: Seconds in which the thread of a doorbell ends.
+_STOP_TIMEOUT: Final = 5.0
 
 
 class BrokerUrlError(ValueError):
-    """Not an address of a broker that Retour knows."""
+    """Not the URL of a broker that Retour supports."""
 
 
 def make_broker(url: str, namespace: str = "retour") -> Broker:
-    """A broker by its URL: memory://, amqp://, amqps://, redis:// or rediss://.
+    """Return a broker by its URL: memory://, amqp://, amqps://, redis:// or rediss://.
 
-    No middleware retries, delays or limits: what is due is found again in the database.
+    It has no middleware for retries, delays or limits: the database knows what is due.
 
-    :raises BrokerUrlError: for any other URL.
+    :raises BrokerUrlError: any other URL.
     """
     match urlsplit(url).scheme:
         case "memory":
             return StubBroker(middleware=[])
         case "amqp" | "amqps":
-            return _rabbitmq(url)
+            # Without this timeout RabbitMQ blocks publishers for ever while it is short of memory.
+            option = f"{'&' if '?' in url else '?'}blocked_connection_timeout={_TIMEOUT}"
+            return RabbitmqBroker(url=url + option, confirm_delivery=True, middleware=[])
         case "redis" | "rediss":
-            return _redis(url, namespace)
+            # One retry, since after a failover a pooled connection may lead to the demoted server;
+            # no more, since the clock rings again.
+            client = Redis.from_url(
+                url,
+                socket_timeout=_TIMEOUT,
+                socket_connect_timeout=_TIMEOUT,
+                retry=Retry(NoBackoff(), retries=1),
+                retry_on_error=[RedisReadOnlyError],
+            )
+            return RedisBroker(  # type: ignore[no-untyped-call]  # dramatiq leaves it untyped
+                client=client, namespace=namespace, middleware=[]
+            )
     raise BrokerUrlError("a broker is memory://, amqp://... or redis://...")
 
 
-def _rabbitmq(url: str) -> Broker:
-    """RabbitMQ that is short of memory blocks who publishes, for ever unless told otherwise."""
-    patient = f"{url}{'&' if '?' in url else '?'}blocked_connection_timeout={_PATIENCE}"
-    return RabbitmqBroker(url=patient, confirm_delivery=True, middleware=[])
-
-
-def _redis(url: str, namespace: str) -> Broker:
-    """Without most of the client's own retries: the clock rings again anyway.
-
-    After a failover a connection may lead to the server that was demoted: it is made anew.
-    """
-    client = Redis.from_url(
-        url,
-        socket_timeout=_PATIENCE,
-        socket_connect_timeout=_PATIENCE,
-        retry=Retry(NoBackoff(), retries=1),
-        retry_on_error=[RedisReadOnlyError],
-    )
-    return RedisBroker(  # type: ignore[no-untyped-call]  # dramatiq leaves it untyped
-        client=client, namespace=namespace, middleware=[]
-    )
-
-
 def close_broker(broker: Broker) -> None:
-    """Close a broker's connections; those that somebody still needs are opened again."""
+    """Close a broker's connections; those that are still needed are opened again."""
     broker.close()
     if isinstance(broker, RedisBroker):
         broker.client.connection_pool.disconnect()
 
 
 def queue_name(namespace: str, job: Job) -> str:
-    """The queue of one job, which is also the name of its actor."""
+    """Return the name of a job's queue and actor."""
     return f"{namespace}.{job}"
 
 
 class Doorbell:
-    """Rings from a thread of its own, so that nobody waits for a broker.
+    """Sends messages from a thread of its own, so that callers never wait for the broker.
 
-    Rings of one kind that come while the broker is busy become one. A ring that fails is
-    forgotten: the clock rings again for whatever is due.
+    Rings for one job that come while the broker is busy are sent as one. A failed one is not
+    repeated: the clock rings again for what is due.
     """
 
     def __init__(self, broker: Broker, namespace: str = "retour") -> None:
@@ -101,13 +93,13 @@ class Doorbell:
         self._thread.start()
 
     def ring(self, job: Job) -> None:
-        """Say that `job` may have something to do; neither blocks nor raises."""
+        """Ring for `job`; neither blocks nor raises."""
         with self._wake:
             self._wanted.add(job)
             self._wake.notify()
 
-    def stop(self, timeout: float = 5.0) -> None:
-        """Ring what was asked for, then no more; waits at most `timeout` seconds."""
+    def stop(self, timeout: float = _STOP_TIMEOUT) -> None:
+        """Send what was rung for, then end; waits at most `timeout` seconds."""
         with self._wake:
             self._stopping = True
             self._wake.notify()
@@ -120,7 +112,7 @@ class Doorbell:
         close_broker(self._broker)  # connections belong to threads, and this one ends
 
     def _next(self) -> set[Job]:
-        """Wait for rings; nothing once it was stopped."""
+        """Wait for rings and return their jobs; none once it was stopped."""
         with self._wake:
             self._wake.wait_for(lambda: self._wanted or self._stopping)
             jobs, self._wanted = self._wanted, set()

@@ -1,4 +1,4 @@
-"""A worker's jobs: what can be rung for, and how one is done until nothing of it is due."""
+"""The jobs of a worker, and how one is run until nothing of it is due."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,30 +11,30 @@ LOG: Final = structlog.stdlib.get_logger("retour.jobs")
 
 
 class Job(StrEnum):
-    """What can be rung for."""
+    """What a worker can be rung for."""
 
     PLAN = "plan"
     DELIVER = "deliver"
     ROLLUP = "rollup"
 
 
-#: Says that a job may have something to do; neither blocks nor raises.
+#: Rings for a job, because something of it may be due; neither blocks nor raises.
 Ring: TypeAlias = Callable[[Job], None]
-#: Does some of what is due and says how much that was; 0 means that nothing is left.
+#: Does some of what is due and returns how much; 0 means that nothing is left.
 Step: TypeAlias = Callable[[], Awaitable[int]]
 
 
 class Stopping:
-    """Tells every runner of a process to finish what it is at."""
+    """Whether the runners of a process have been asked to finish; shared by them."""
 
     def __init__(self) -> None:
         self.asked = False
 
 
 class Runner:
-    """Does one job in one process, once at a time however often it is rung.
+    """Runs one job in one process, never twice at a time however often it is rung for.
 
-    Runners live on one event loop. What goes wrong is logged, and the clock rings again.
+    Runners live on one event loop. Errors are logged, and the clock rings again.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Runner:
         *,
         time_limit: float,
         stopping: Stopping,
-        then: Callable[[], None],
+        then: Callable[[], None] | None,
     ) -> None:
         """`time_limit`: seconds for one call of `step`. `then`: called when it did some."""
         self._job = job
@@ -56,23 +56,20 @@ class Runner:
         self._rung = False
 
     async def run(self) -> None:
-        """Work until nothing is due; a ring meanwhile makes whoever is at it look once more."""
+        """Repeat the step until nothing is due; if it runs already, have it repeated once more."""
         self._rung = True
         if self._running:
             return
         self._running = True
         try:
-            await self._until_nothing_is_due()
-        except Exception:  # a doorbell must survive whatever its work meets
+            while self._rung and not self._stopping.asked:
+                self._rung = False
+                async with asyncio.timeout(self._time_limit):
+                    done = await self._step()
+                self._rung = self._rung or bool(done)
+                if done and self._then is not None:
+                    self._then()
+        except Exception:  # the runner must survive any error of its step
             LOG.exception("job failed", job=self._job)
         finally:
             self._running = False
-
-    async def _until_nothing_is_due(self) -> None:
-        while self._rung and not self._stopping.asked:
-            self._rung = False
-            async with asyncio.timeout(self._time_limit):
-                done = await self._step()
-            if done:
-                self._rung = True
-                self._then()

@@ -1,4 +1,4 @@
-"""A running worker: Dramatiq's threads, one event loop for all actors, and its database pool."""
+"""A running worker: Dramatiq's threads, an event loop for all actors, and its database pool."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -21,29 +21,31 @@ from sync.database import DB
 
 LOG: Final = structlog.stdlib.get_logger("retour.worker")
 
-#: Seconds in which a thread starts even on a machine that is very busy.
-_START: Final = 30.0
-#: Milliseconds after which idle threads look whether they should stop.
+#: Seconds in which a thread starts, even on a busy machine.
+_START_TIMEOUT: Final = 30.0
+#: Seconds in which a worker finishes its runs.
+_STOP_TIMEOUT: Final = 30.0
+#: Milliseconds after which idle threads check whether they should stop.
 _IDLE: Final = 250
 
 
 class DatabaseLoop(AsyncIO):
-    """Dramatiq's event loop for async actors, with this worker's database open in it."""
+    """Dramatiq's event loop for async actors, in which the worker's database is open."""
 
     def __init__(self, config: MailConfig) -> None:
         super().__init__()
         self._config = config
 
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
-        """Start the loop and open the database; a worker without it must not boot.
+        """Start the loop and open the database; without it the worker must not boot.
 
         :raises MiddlewareError: the database cannot be reached.
         """
         thread = EventLoopThread(self.logger)
-        thread.loop.close()  # asyncio's own, which takes a fifth more time for a mail
+        thread.loop.close()  # asyncio's, with which a mail takes a fifth more time
         thread.loop = uvloop.new_event_loop()
         thread.daemon = True  # a process whose main thread died must end
-        thread.start(timeout=_START)
+        thread.start(timeout=_START_TIMEOUT)
         set_event_loop_thread(thread)
         try:
             thread.run_coroutine(DB.open(self._config.worker_dsn, size=self._config.pool_size))
@@ -67,7 +69,7 @@ class DatabaseLoop(AsyncIO):
 
 
 class RunningWorker:
-    """A worker at work in this process; there is at most one in a process."""
+    """The worker of this process."""
 
     def __init__(self, broker: Broker, worker: Worker, stopping: Stopping) -> None:
         self._broker = broker
@@ -76,15 +78,15 @@ class RunningWorker:
 
     @property
     def alive(self) -> bool:
-        """Whether all its threads are; a process whose worker is not should end with an error."""
+        """Whether all its threads are; if not, the process should end with an error."""
         loop = get_event_loop_thread()
         threads = [*self._worker.workers, *self._worker.consumers.values()]
-        return loop is not None and loop.is_alive() and all(one.is_alive() for one in threads)
+        return loop is not None and loop.is_alive() and all(thread.is_alive() for thread in threads)
 
-    def stop(self, timeout: float = 30.0) -> None:
-        """Finish what is being done, at most `timeout` seconds, take nothing new, and end.
+    def stop(self, timeout: float = _STOP_TIMEOUT) -> None:
+        """End the worker, whose jobs have at most `timeout` seconds to finish.
 
-        What is cut off is like a kill: leases and phases in the database see to it.
+        A job that is cut off is recovered as after a crash, by its leases and phases.
         """
         self._stopping.asked = True
         self._worker.stop(timeout=int(timeout * 1000))
@@ -92,9 +94,9 @@ class RunningWorker:
 
 
 def run_worker(config: MailConfig, broker: Broker, ring: Ring, threads: int = 4) -> RunningWorker:
-    """Start to answer rings for every job on `broker`, which has no actors yet.
+    """Start a worker for all jobs on `broker`, which has no actors yet.
 
-    `ring`: rings for what follows. The caller handles signals.
+    `ring`: for jobs that follow. The caller handles signals.
 
     :raises MiddlewareError: the database cannot be reached.
     """
@@ -109,7 +111,7 @@ def run_worker(config: MailConfig, broker: Broker, ring: Ring, threads: int = 4)
 def start_worker(
     config: MailConfig, broker: Broker, steps: Mapping[Job, Step], ring: Ring, threads: int
 ) -> RunningWorker:
-    """As `run_worker`, with what each job does.
+    """As `run_worker`, with the steps of the jobs.
 
     :raises MiddlewareError: the database cannot be reached.
     """

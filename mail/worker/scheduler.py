@@ -1,11 +1,10 @@
-"""The clock: rings for what is due, so that a lost doorbell costs a moment and nothing else."""
+"""The clock: rings for what is due, so that a lost message only delays it."""
 
 import asyncio
 import threading
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final
-from uuid import UUID
 
 import structlog
 
@@ -18,71 +17,69 @@ from sync.ids import new_id
 
 LOG: Final = structlog.stdlib.get_logger("retour.clock")
 
-#: A turn lasts this many sweeps unless it is renewed.
-_TURN: Final = 3
+#: The lease of the clock lasts this many sweeps unless it is renewed.
+_LEASE_SWEEPS: Final = 3
+#: Seconds in which the thread of a clock ends.
+_STOP_TIMEOUT: Final = 5.0
 
-#: Real time, not `retour_now`: a test that moves the latter must not stop the clock. A turn that
-#: ends absurdly late was taken before the server's own clock was set back, and counts as over.
-_TAKE_TURN: Final = """
-INSERT INTO clock_turn (name, holder, until)
-VALUES ('clock', $1, clock_timestamp() + $2::interval)
-ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
-WHERE clock_turn.holder = excluded.holder
-  OR clock_turn.until < clock_timestamp()
-  OR clock_turn.until > excluded.until + $2::interval
-RETURNING true
-"""
-
-_GIVE_UP_TURN: Final = "DELETE FROM clock_turn WHERE name = 'clock' AND holder = $1"
-
-_DUE: Final = quoted("""
+#: Takes or renews the lease, and returns for each job whether something of it is due; no row if
+#: another clock has the lease. That is in real time, not `retour_now`: a test that moves the latter
+#: must not stop the clock. A lease that ends impossibly late was taken before the server's time was
+#: set back: it has expired.
+_SWEEP: Final = quoted("""
+WITH lease AS (
+  INSERT INTO clock_turn (name, holder, until)
+  VALUES ('clock', $1, clock_timestamp() + $2::interval)
+  ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
+  WHERE clock_turn.holder = excluded.holder
+    OR clock_turn.until < clock_timestamp()
+    OR clock_turn.until > excluded.until + $2::interval
+  RETURNING name
+)
 SELECT
   EXISTS (
-    SELECT FROM task_change WHERE quarantined_at IS NULL AND not_before <= $1) AS plan,
-  EXISTS (SELECT FROM outbox WHERE phase = {Phase.WAITING} AND not_before <= $1) OR EXISTS (
+    SELECT FROM task_change WHERE quarantined_at IS NULL AND not_before <= $3) AS plan,
+  EXISTS (SELECT FROM outbox WHERE phase = {Phase.WAITING} AND not_before <= $3) OR EXISTS (
     SELECT FROM outbox
-    WHERE phase IN ({Phase.CLAIMED}, {Phase.DATA}) AND lease_until <= $1) OR EXISTS (
-    SELECT FROM sender_breaker WHERE until <= $1) AS deliver,
+    WHERE phase IN ({Phase.CLAIMED}, {Phase.DATA}) AND lease_until <= $3) OR EXISTS (
+    SELECT FROM sender_breaker WHERE until <= $3) AS deliver,
   EXISTS (
-    SELECT FROM rollup_change WHERE quarantined_at IS NULL AND not_before <= $1) AS rollup
+    SELECT FROM rollup_change WHERE quarantined_at IS NULL AND not_before <= $3) AS rollup
+FROM lease
 """)
+
+_END_LEASE: Final = "DELETE FROM clock_turn WHERE name = 'clock' AND holder = $1"
 
 
 async def run_clock(config: MailConfig, ring: Ring, stop: asyncio.Event) -> None:
     """Ring for what is due every `config.sweep` seconds, until `stop`.
 
-    The loop's database is open with a worker's rights. Any number of clocks may run: the one
-    whose turn it is rings, and another takes over soon after it has died.
+    The loop's database is open with a worker's rights. Any number of clocks may run: the holder
+    of the lease rings, and when it dies another takes over within a few sweeps.
     """
-    me = new_id()
-    turn = timedelta(seconds=config.sweep * _TURN)
+    holder = new_id()
+    lease = timedelta(seconds=config.sweep * _LEASE_SWEEPS)
     while not stop.is_set():
+        due = None
         try:
-            await _sweep(me, turn, ring)
+            async with tx() as opened:
+                due = await opened.fetchrow(_SWEEP, holder, lease, opened.now)
         except FAULTS:
             LOG.warning("sweep failed", exc_info=True)
+        for job in [job for job in Job if due is not None and due[job]]:
+            ring(job)
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), config.sweep)
     with suppress(*FAULTS):
         async with tx() as opened:
-            await opened.execute(_GIVE_UP_TURN, me)
-
-
-async def _sweep(me: UUID, turn: timedelta, ring: Ring) -> None:
-    async with tx() as opened:
-        if not await opened.fetchval(_TAKE_TURN, me, turn):
-            return
-        due = await opened.fetchrow(_DUE, opened.now)
-    for job in Job:
-        if due is not None and due[job]:
-            ring(job)
+            await opened.execute(_END_LEASE, holder)
 
 
 class RunningClock(threading.Thread):
-    """A clock in a thread with an event loop and a database connection of its own."""
+    """A clock in a thread, with an event loop and a database connection of its own."""
 
     def __init__(self, config: MailConfig, ring: Ring) -> None:
-        """Not started yet: call `start`, and `stop` in the end."""
+        """The caller starts and stops it."""
         super().__init__(name="clock", daemon=True)
         self._config = config
         self._ring = ring
@@ -90,12 +87,12 @@ class RunningClock(threading.Thread):
         self._stopped = asyncio.Event()
 
     def run(self) -> None:
-        """The thread's work; ends after `stop`, or at once where the database is unreachable."""
+        """Run until `stop`, or end at once if the database is unreachable."""
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(self._serve())
 
-    def stop(self, timeout: float = 5.0) -> None:
-        """Let another clock take the turn at once; waits at most `timeout` seconds."""
+    def stop(self, timeout: float = _STOP_TIMEOUT) -> None:
+        """End the clock and its lease; waits at most `timeout` seconds."""
         if self.is_alive():
             with suppress(RuntimeError):  # it ended by itself meanwhile
                 self._loop.call_soon_threadsafe(self._stopped.set)

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from mail.campaigns.lifecycle import archive_campaign, pause_campaign
 from mail.campaigns.store import edit_campaign
-from mail.delivery.breakers import ADDRESSES, FIRST_REST, LONGEST_REST
+from mail.delivery.breakers import ADDRESSES, FIRST_WAIT, LONGEST_WAIT
 from mail.delivery.claim import claim
 from mail.worker.jobs import Job
 from mail.worker.scheduler import run_clock
@@ -98,7 +98,7 @@ async def test_29_500_mails_refused_for_our_sake_open_one_breaker_and_go_once_th
     assert post.server.said("RCPT") < 50
     assert set(await statuses(post)) == {"scheduled", "claimed"}
     post.server.always[place] = usual
-    await post.later(LONGEST_REST)
+    await post.later(LONGEST_WAIT)
     await post.deliver_all()
     assert sent_once(post, 500)
     assert await statuses(post) == {"sent": 500}
@@ -183,7 +183,7 @@ async def test_29_a_sender_that_three_domains_refuse_has_a_breaker_of_its_own(po
     assert alerts(logs) == [(OURS, "*")]
     assert await opened(post) == [(OURS, "*")]
     mend(post)
-    await post.later(FIRST_REST)
+    await post.later(FIRST_WAIT)
     await post.deliver_all()
     assert sent_once(post, 60)
     assert await opened(post) == []
@@ -220,7 +220,7 @@ async def test_29_one_mail_is_tried_after_each_rest_and_rests_grow_up_to_their_l
     post: Post,
 ) -> None:
     await refuse_all(post)
-    rest, said = FIRST_REST, post.server.said("RCPT")
+    rest, said = FIRST_WAIT, post.server.said("RCPT")
     for _ in range(8):
         await post.later(rest - SECOND)
         await post.deliver_all()
@@ -229,17 +229,17 @@ async def test_29_one_mail_is_tried_after_each_rest_and_rests_grow_up_to_their_l
         await post.deliver_all()
         said += 1
         assert post.server.said("RCPT") == said
-        rest = min(2 * rest, LONGEST_REST)
-    assert rest == LONGEST_REST
+        rest = min(2 * rest, LONGEST_WAIT)
+    assert rest == LONGEST_WAIT
 
 
 async def test_29_each_time_another_mail_is_tried(post: Post) -> None:
     await refuse_all(post)
-    await post.later(FIRST_REST - SECOND)
+    await post.later(FIRST_WAIT - SECOND)
     await post.deliver_all()
     first = {line for line in post.server.commands if line.startswith("RCPT")}
     for _ in range(3):
-        await post.later(LONGEST_REST)
+        await post.later(LONGEST_WAIT)
         await post.deliver_all()
     asked = {line for line in post.server.commands if line.startswith("RCPT")} - first
     assert len(asked) == 3
@@ -250,14 +250,14 @@ async def test_29_a_mail_that_tells_nothing_of_us_is_followed_by_another(
     post: Post, reply: str
 ) -> None:
     await refuse_all(post)
-    await post.later(FIRST_REST)
+    await post.later(FIRST_WAIT)
     mend(post)
     post.server.next("RCPT", reply, reply)
     await post.deliver_all()
     assert (len(await opened(post)), post.server.mails) == (1, [])
-    await post.later(FIRST_REST)
+    await post.later(FIRST_WAIT)
     await post.deliver_all()
-    await post.later(FIRST_REST)
+    await post.later(FIRST_WAIT)
     await post.deliver_all()
     assert (await opened(post), len(post.server.mails) >= 18) == ([], True)
 
@@ -266,7 +266,7 @@ async def test_29_a_worker_that_died_with_the_mail_that_is_tried_is_followed_by_
     post: Post,
 ) -> None:
     await refuse_all(post)
-    await post.later(FIRST_REST)
+    await post.later(FIRST_WAIT)
     [job] = (await claim(post.config, post.world.account, 100)).jobs
     assert job.probe
     await post.later(MINUTE)
@@ -279,7 +279,7 @@ async def test_29_a_worker_that_died_with_the_mail_that_is_tried_is_followed_by_
 
 async def test_29_a_server_that_is_away_leaves_the_breaker_as_it_is(post: Post) -> None:
     await refuse_all(post)
-    await post.later(FIRST_REST)
+    await post.later(FIRST_WAIT)
     await post.server.stop()
     await post.deliver_all()
     await post.server.listen()
@@ -293,11 +293,11 @@ async def test_29_a_server_that_is_away_leaves_the_breaker_as_it_is(post: Post) 
 async def test_29_several_workers_try_one_mail_and_send_each_once(post: Post) -> None:
     await refuse_all(post, 100)
     said = post.server.said("RCPT")
-    await post.later(FIRST_REST)
+    await post.later(FIRST_WAIT)
     await asyncio.gather(*(post.deliver() for _ in range(4)))
     assert post.server.said("RCPT") == said + 1
     mend(post)
-    await post.later(LONGEST_REST)
+    await post.later(LONGEST_WAIT)
     await asyncio.gather(*(post.deliver_all() for _ in range(4)))
     assert sent_once(post, 100)
 
@@ -332,7 +332,7 @@ async def test_29_the_clock_rings_when_a_breaker_has_rested(post: Post) -> None:
         rung.append(job)
         stop.set()
 
-    await post.later(FIRST_REST)
+    await post.later(FIRST_WAIT)
     async with asyncio.timeout(20):
         await run_clock(post.config, ring, stop)
     assert rung == [Job.DELIVER]
@@ -347,7 +347,7 @@ async def test_29_who_waits_behind_a_breaker_holds_no_address(post: Post) -> Non
     await post.deliver_all()
     assert "marie@example.net" not in dict(await post.uses())
     mend(post)
-    await post.later(FIRST_REST)
+    await post.later(FIRST_WAIT)
     await post.deliver_all()
     assert [await post.status(task) for task in tasks] == [("sent", None), ("dropped", "muted")]
 
@@ -356,7 +356,7 @@ async def test_29_who_unsubscribes_meanwhile_gets_nothing(post: Post) -> None:
     await refuse_all(post)
     await change(post.world, "UPDATE contact SET suppressed = 'unsubscribed'")
     mend(post)
-    await post.later(FIRST_REST)
+    await post.later(FIRST_WAIT)
     await post.deliver_all()
     for _ in range(25):
         await post.later(HOUR)
@@ -380,7 +380,7 @@ async def test_29_a_campaign_that_is_stopped_meanwhile_keeps_no_other_waiting(
     await post.deliver_all()
     mend(post)
     for _ in range(3):
-        await post.later(LONGEST_REST)
+        await post.later(LONGEST_WAIT)
         await post.deliver_all()
     assert sent_once(post, 10)
 
@@ -405,9 +405,9 @@ async def test_29_patience_begins_anew_when_a_breaker_shuts(post: Post) -> None:
     [tried] = await rows(post.world, "SELECT i.task, i.address FROM invitation i"
         " JOIN mail_event e ON e.invitation = i.id LIMIT 1")  # fmt: skip
     post.server.refused[tried["address"]] = "550 5.7.1 not you"
-    await post.later(LONGEST_REST)
+    await post.later(LONGEST_WAIT)
     await post.deliver_all()
-    await post.later(LONGEST_REST)
+    await post.later(LONGEST_WAIT)
     await post.deliver_all()
     found = await only_invitation(post.world, tried["task"])
     assert (found["status"], len(post.server.mails)) == ("claimed", 19)

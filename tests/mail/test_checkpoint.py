@@ -33,7 +33,7 @@ async def test_what_comes_as_the_last_writer_ends_is_written(post: Post, session
     checkpoint = Checkpoint()
 
     async def one_after_the_other(mine: Sequence[Leased]) -> list[bool]:
-        return [await checkpoint.content(job) for job in mine]
+        return [await checkpoint.mark_content(job) for job in mine]
 
     async with asyncio.timeout(SOON):
         told = await asyncio.gather(
@@ -51,9 +51,9 @@ async def test_those_that_come_while_others_are_written_go_together(post: Post) 
         await post.owner.connection.execute("LOCK TABLE outbox IN SHARE MODE")
         heard = []
         for number, job in enumerate(jobs[:2], 1):
-            heard.append(asyncio.create_task(checkpoint.content(job)))
+            heard.append(asyncio.create_task(checkpoint.mark_content(job)))
             await post.owner.until_waiting(number)
-        heard += [asyncio.create_task(checkpoint.content(job)) for job in jobs[2:]]
+        heard += [asyncio.create_task(checkpoint.mark_content(job)) for job in jobs[2:]]
         await asyncio.sleep(0)
     async with asyncio.timeout(SOON):
         assert all(await asyncio.gather(*heard))
@@ -68,9 +68,9 @@ async def test_who_waits_is_told_why_it_was_not_written(post: Post) -> None:
     await post.owner.connection.execute("ALTER TABLE outbox RENAME TO elsewhere")
     for _ in range(2):
         with pytest.raises(asyncpg.UndefinedTableError):
-            await checkpoint.content(job)
+            await checkpoint.mark_content(job)
     await post.owner.connection.execute("ALTER TABLE elsewhere RENAME TO outbox")
-    assert await checkpoint.content(job)
+    assert await checkpoint.mark_content(job)
 
 
 async def test_what_was_not_begun_is_given_back_where_what_was_sent_cannot_be_written(
@@ -79,7 +79,7 @@ async def test_what_was_not_begun_is_given_back_where_what_was_sent_cannot_be_wr
     jobs = await jobs_of(post, 3)
     post.told(smtp_connections=1)
     post.server.next("MAIL", "250 2.1.0 ok", "530 5.7.0 authenticate")
-    pool = Pool(post.config, patience=0)
+    pool = Pool(post.config, flush_timeout=0)
     await post.owner.connection.execute("ALTER TABLE mail_event RENAME TO elsewhere")
     await pool.take(jobs)
     with pytest.raises(asyncpg.UndefinedTableError):
@@ -115,10 +115,10 @@ async def test_all_rests_though_what_was_not_begun_cannot_be_given_back(post: Po
 async def test_what_was_taken_is_written_though_the_time_of_its_run_is_over(post: Post) -> None:
     [job] = await jobs_of(post, 1)
     checkpoint = Checkpoint()
-    assert await checkpoint.content(job)
+    assert await checkpoint.mark_content(job)
     async with post.owner.connection.transaction():
         await post.owner.connection.execute("LOCK TABLE mail_event IN SHARE MODE")
-        checkpoint.sent(job)
+        checkpoint.add_sent(job)
         flushing = asyncio.create_task(checkpoint.flush(SOON))
         await post.owner.until_waiting(1)
         flushing.cancel()

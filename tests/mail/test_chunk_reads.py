@@ -86,10 +86,10 @@ class Chunks:
     async def send(self, jobs: Sequence[Leased]) -> None:
         """As if the server took them all at once."""
         checkpoint = Checkpoint()
-        marks = asyncio.gather(*(checkpoint.content(job) for job in jobs))
+        marks = asyncio.gather(*(checkpoint.mark_content(job) for job in jobs))
         assert all(await self.step("content", marks))
         for job in jobs:
-            checkpoint.sent(job)
+            checkpoint.add_sent(job)
         await self.step("sent", checkpoint.flush(0))
 
     async def try_some(self) -> None:

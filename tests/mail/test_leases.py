@@ -73,7 +73,7 @@ async def test_7_a_claim_whose_worker_died_is_taken_over_after_its_lease(post: P
 
 async def test_content_of_a_dead_worker_is_in_doubt_after_its_lease(post: Post) -> None:
     [job] = await claimed(post)
-    assert await Checkpoint().content(job)
+    assert await Checkpoint().mark_content(job)
     await lease_passed(post)
     assert await post.deliver() == 0
     [found] = await rows(post.world, "SELECT i.status, o.phase, o.resent FROM invitation i"
@@ -90,7 +90,7 @@ async def test_content_is_in_doubt_whatever_becomes_of_what_its_campaign_says(
 ) -> None:
     """Another process takes it back, which cannot read the texts: what it needs are the rules."""
     [job] = await claimed(post)
-    assert await Checkpoint().content(job)
+    assert await Checkpoint().mark_content(job)
     await post.owner.connection.execute("UPDATE campaign_version SET content = '{}'")
     monkeypatch.setattr("mail.campaigns.cache._versions", {})
     await lease_passed(post)
@@ -103,7 +103,7 @@ async def test_11_a_worker_that_slept_through_its_lease_writes_nothing(post: Pos
     [job] = await claimed(post)
     await lease_passed(post, 2)
     before = await state(post)
-    assert not await Checkpoint().content(job)
+    assert not await Checkpoint().mark_content(job)
     assert await state(post) == before
 
 
@@ -134,7 +134,7 @@ async def test_of_two_attempts_at_a_mail_only_the_last_may_leave(
     attempts += (await claim(post.config, post.world.account, 100)).jobs
     assert attempts[0].invitation == attempts[1].invitation
     checkpoint = Checkpoint()
-    told = await asyncio.gather(*(checkpoint.content(attempts[place]) for place in order))
+    told = await asyncio.gather(*(checkpoint.mark_content(attempts[place]) for place in order))
     assert dict(zip(order, told, strict=True)) == {0: False, 1: True}
 
 
@@ -142,9 +142,9 @@ async def test_a_mark_that_was_written_unheard_tells_the_rest_again(post: Post) 
     """The connection was lost in its COMMIT: that the mailbox is full no more was not told yet."""
     [job] = await claimed(post)
     checkpoint = Checkpoint()
-    assert await checkpoint.content(job)
+    assert await checkpoint.mark_content(job)
     for _ in range(2):
-        checkpoint.sent(job)
+        checkpoint.add_sent(job)
         await checkpoint.flush(1)
         left = await change(
             post.world,
@@ -161,7 +161,7 @@ async def test_11_whatever_it_has_to_say_comes_too_late(
 ) -> None:
     [job] = await claimed(post)
     if as_far_as == "data":
-        assert await Checkpoint().content(job)
+        assert await Checkpoint().mark_content(job)
     await lease_passed(post, 2)
     await recover(post.config, post.world.account)
     if then == "sent by another":
@@ -169,8 +169,8 @@ async def test_11_whatever_it_has_to_say_comes_too_late(
         await post.deliver_all()
     before = await state(post)
     late = Checkpoint()
-    assert not await late.content(job)
-    late.sent(job)
+    assert not await late.mark_content(job)
+    late.add_sent(job)
     await late.flush(1)
     for said in (LATER, REFUSED, SILENCE):
         await record(post.config, job, said)
@@ -185,9 +185,9 @@ async def test_marks_of_many_mails_are_written_together(post: Post) -> None:
     jobs = await claimed(post, 6)
     checkpoint = Checkpoint()
     before = await _commits(post)
-    assert all(await asyncio.gather(*(checkpoint.content(job) for job in jobs)))
+    assert all(await asyncio.gather(*(checkpoint.mark_content(job) for job in jobs)))
     for job in jobs:
-        checkpoint.sent(job)
+        checkpoint.add_sent(job)
     await checkpoint.flush(5)
     assert await _commits(post) - before <= 4
     assert {row["status"] for row in await rows(post.world, "SELECT status FROM invitation")} == {
@@ -200,12 +200,12 @@ async def test_what_was_sent_while_the_database_was_away_is_written_when_it_is_b
 ) -> None:
     [job] = await claimed(post)
     checkpoint = Checkpoint()
-    assert await checkpoint.content(job)
+    assert await checkpoint.mark_content(job)
     await _cut(post, allowed=False)
-    checkpoint.sent(job)
+    checkpoint.add_sent(job)
     waiting = asyncio.create_task(checkpoint.flush(30))
     with pytest.raises(AWAY):
-        await checkpoint.content(job)
+        await checkpoint.mark_content(job)
     await _cut(post, allowed=True)
     await waiting
     [found] = await rows(post.world, "SELECT status FROM invitation")
@@ -215,9 +215,9 @@ async def test_what_was_sent_while_the_database_was_away_is_written_when_it_is_b
 async def test_what_cannot_be_written_at_all_is_told(post: Post) -> None:
     [job] = await claimed(post)
     checkpoint = Checkpoint()
-    assert await checkpoint.content(job)
+    assert await checkpoint.mark_content(job)
     await _cut(post, allowed=False)
-    checkpoint.sent(job)
+    checkpoint.add_sent(job)
     with pytest.raises(AWAY):
         await checkpoint.flush(0)
     await _cut(post, allowed=True)

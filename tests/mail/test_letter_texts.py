@@ -35,7 +35,7 @@ ODD: Final = (
     "=?utf-8?q?x?= =3D=",
     " . ",
     "From me",
-    "%(visit)b %d kept0end 100%",
+    "%(visit)b %d mark0end 100%",
     "\U0001f600" * 9,
 )
 

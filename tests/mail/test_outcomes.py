@@ -37,14 +37,14 @@ ALL: Final = [
 
 
 def told(
-    error: SendError, *, resent: bool = False, hold: bool = False, patient: bool = True
+    error: SendError, *, resent: bool = False, hold: bool = False, expired: bool = False
 ) -> str:
     """What follows `error`, in words."""
-    found = outcome_of(error, resent=resent, hold=hold, patient=patient)
+    found = outcome_of(error, resent=resent, hold=hold, expired=expired)
     words = [found.edge.name, *filter(None, [found.opens])]
-    words += [name for name in ("suppress", "rest", "full") if getattr(found, name)]
-    if found.edge is PUT_OFF and found.at_last:
-        words += ["then", found.at_last.name]
+    words += [name for name in ("suppress", "pause", "full") if getattr(found, name)]
+    if found.edge is PUT_OFF and found.when_expired:
+        words += ["then", found.when_expired.name]
     return " ".join(words)
 
 
@@ -60,7 +60,7 @@ def test_the_replies_are_many_and_each_is_there_once() -> None:
 @pytest.mark.parametrize("said", ALL)
 def test_what_may_be_put_right_expires_at_last_and_suppresses_nobody(said: Said) -> None:
     begun, _, at_last = said.follows.partition(" then ")
-    assert told(said.error, patient=False) == begun.replace("put_off", at_last)
+    assert told(said.error, expired=True) == begun.replace("put_off", at_last)
 
 
 @pytest.mark.parametrize("said", ALL)
@@ -73,7 +73,7 @@ def test_only_a_doubt_asks_what_went_before(said: Said) -> None:
 @pytest.mark.parametrize("phase", Phase)
 def test_silence_is_a_doubt_only_once_the_content_is_on_its_way(phase: Phase) -> None:
     offered = phase in (Phase.MAIL, Phase.RCPT, Phase.DATA)
-    begun = "put_off then expire" if offered else "give_back rest"
+    begun = "put_off then expire" if offered else "give_back pause"
     assert told(SendError(phase, "no reply")) == ("resend" if phase is Phase.CONTENT else begun)
 
 

@@ -25,7 +25,7 @@ async def test_the_first_campaign_of_an_account_is_not_started_behind_a_planners
     task = await world.task()
     await queue_again(world, task)
     async with owning(database.owner) as owner, tx(world.account) as planner:
-        assert not (await load(planner, hold=True)).campaigns
+        assert not (await load(planner, lock=True)).campaigns
         starting = asyncio.create_task(active(world, since=NOW), context=Context())
         await owner.until_waiting(1)
         assert await plan(planner, [task]) == 1

@@ -43,7 +43,7 @@ _BOTH: Final = "SELECT FROM outbox WHERE invitation = ANY($1) ORDER BY invitatio
 
 async def shut(world: World, _: UUID) -> None:
     """A mail was taken: what waits behind the breaker is freed."""
-    await run(world.account, lambda tx: breakers.taken(tx, [ROUTE]))
+    await run(world.account, lambda tx: breakers.close(tx, [ROUTE]))
 
 
 async def outcome_known(world: World, _: UUID) -> None:

@@ -145,7 +145,7 @@ async def test_content_waits_for_a_campaign_that_is_being_stopped(
 @pytest.mark.parametrize("deed", DEEDS)
 async def test_content_that_may_be_on_its_way_is_not_taken_back(scene: Scene, deed: str) -> None:
     [job] = await scene.claim()
-    assert await Checkpoint().content(job)
+    assert await Checkpoint().mark_content(job)
     await scene.do(deed)
     entry = await scene.post.entry(scene.task)
     assert entry is not None

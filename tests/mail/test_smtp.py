@@ -85,7 +85,7 @@ async def test_a_refusal_leaves_the_connection_to_the_next_mail(
     connection = await opened(either)
     error = await failing(connection)
     assert (error.phase, error.code, error.enhanced) == (phase, code, f"{code // 100}.2.0")
-    assert blame_of(error) not in (Blame.NOBODY_KNOWS, Blame.SERVER)
+    assert blame_of(error) not in (Blame.UNKNOWN, Blame.SERVER)
     await sent(connection, "b@example.test")
     assert [mail.recipient for mail in either.mails] == ["b@example.test"]
     assert either.said("RSET") == 1
@@ -109,7 +109,7 @@ async def test_a_refusal_at_the_dot_is_no_doubt(server: SmtpServer) -> None:
         ("MAIL", Phase.MAIL, Blame.LATER),
         ("RCPT", Phase.RCPT, Blame.LATER),
         ("DATA", Phase.DATA, Blame.LATER),
-        ("DOT", Phase.CONTENT, Blame.NOBODY_KNOWS),
+        ("DOT", Phase.CONTENT, Blame.UNKNOWN),
     ],
 )
 async def test_silence_is_in_doubt_only_once_the_content_is_on_its_way(
@@ -125,7 +125,7 @@ async def test_silence_is_in_doubt_only_once_the_content_is_on_its_way(
 async def test_a_drop_after_the_dot_is_in_doubt(server: SmtpServer) -> None:
     server.next("DOT", TAKE_AND_CUT)
     connection = await opened(server)
-    assert blame_of(await failing(connection)) is Blame.NOBODY_KNOWS
+    assert blame_of(await failing(connection)) is Blame.UNKNOWN
     assert len(server.mails) == 1
 
 
@@ -139,7 +139,7 @@ async def test_an_odd_reply_after_the_dot_is_in_doubt_unless_it_is_success(
         await sent(connection, "a@example.test")
         connection.close()
     else:
-        assert blame_of(await failing(connection)) is Blame.NOBODY_KNOWS
+        assert blame_of(await failing(connection)) is Blame.UNKNOWN
         assert not connection.usable
 
 

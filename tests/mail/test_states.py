@@ -15,7 +15,7 @@ from msgspec import structs
 from mail.campaigns.lifecycle import archive_campaign, pause_campaign
 from mail.delivery.claim import claim
 from mail.delivery.held import TRIES, call_off, fault, held, let_go
-from mail.delivery.retry import PATIENCE, give_back, record
+from mail.delivery.retry import RETRY_WINDOW, give_back, record
 from mail.delivery.stages import Leased
 from mail.delivery.uncertain import recover
 from mail.sending.checkpoint import Checkpoint
@@ -158,11 +158,11 @@ class Walk:
         await give_back(self.job.account, [self.job])
 
     async def content(self) -> None:
-        assert await Checkpoint().content(self.job)
+        assert await Checkpoint().mark_content(self.job)
 
     async def taken(self) -> None:
         checkpoint = Checkpoint()
-        checkpoint.sent(self.job)
+        checkpoint.add_sent(self.job)
         await checkpoint.flush(5)
 
     async def doubt(self) -> None:
@@ -176,11 +176,11 @@ class Walk:
         await record(self.post.config, self.job, LATER)
 
     async def expire(self) -> None:
-        await self.post.later(PATIENCE)
+        await self.post.later(RETRY_WINDOW)
         await record(self.post.config, self.job, LATER)
 
     async def refuse(self) -> None:
-        await self.post.later(PATIENCE)
+        await self.post.later(RETRY_WINDOW)
         await record(self.post.config, self.job, RESTRICTED)
 
     async def fail(self) -> None:
@@ -322,7 +322,7 @@ async def test_a_step_that_is_no_longer_allowed_is_refused(post: Post) -> None:
         await act(walk)
     await post.owner.connection.execute("DELETE FROM guard.edge WHERE name = 'content'")
     with pytest.raises(asyncpg.RaiseError, match="from claimed/claimed to claimed/data"):
-        await Checkpoint().content(walk.job)
+        await Checkpoint().mark_content(walk.job)
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,7 @@ async def test_its_answer_is_part_of_no_tasks_result(post: Post) -> None:
 async def test_who_wants_no_more_mail_is_not_asked_about_no_visit_either(post: Post) -> None:
     campaign = await active(post.world)
     async with tx(post.world.account) as opened:
-        await contacts.make(opened, [ADDRESS])
+        await contacts.create(opened, [ADDRESS])
         await opened.execute("UPDATE contact SET suppressed = 'unsubscribed'")
     await relational.waiting(post.world, campaign, await customer_of(post.world))
     await post.deliver_all()

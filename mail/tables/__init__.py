@@ -1,0 +1,52 @@
+"""Tables of the package `mail`. Times are in UTC; `key` is the primary key in the database."""
+
+from mail.tables.campaign import (
+    Asset,
+    Campaign,
+    CampaignDraft,
+    CampaignPause,
+    CampaignSet,
+    CampaignVersion,
+)
+from mail.tables.contact import Contact, ContactKey, ContactUse
+from mail.tables.planning import Completion, CompletionHead, Decision
+from mail.tables.response import (
+    Answer,
+    AnswerPartial,
+    AnswerValue,
+    AnswerVersion,
+    FollowUp,
+    RollupChange,
+    TaskResult,
+)
+from mail.tables.runtime import ClockTurn, MailHead
+from mail.tables.sending import Invitation, Link, MailEvent, Outbox, SenderBreaker
+
+__all__ = [
+    "Answer",
+    "AnswerPartial",
+    "AnswerValue",
+    "AnswerVersion",
+    "Asset",
+    "Campaign",
+    "CampaignDraft",
+    "CampaignPause",
+    "CampaignSet",
+    "CampaignVersion",
+    "ClockTurn",
+    "Completion",
+    "CompletionHead",
+    "Contact",
+    "ContactKey",
+    "ContactUse",
+    "Decision",
+    "FollowUp",
+    "Invitation",
+    "Link",
+    "MailEvent",
+    "MailHead",
+    "Outbox",
+    "RollupChange",
+    "SenderBreaker",
+    "TaskResult",
+]

@@ -1,0 +1,84 @@
+"""Tables of campaigns: identity, versions, drafts, images and pauses."""
+
+from piccolo.columns import JSONB, UUID, BigInt, Bytea, Integer, SmallInt, Text, Timestamptz
+from piccolo.table import Table
+
+from sync.database import DB
+
+
+class CampaignSet(Table, tablename="campaign_set", db=DB):
+    """The revision of an account's campaigns: it grows with every change of one of them.
+
+    Processes that cache campaigns compare it (`mail.campaigns.cache`).
+    """
+
+    key = ("account",)
+    account = BigInt(primary_key=True, null=False, default=None)
+    revision = BigInt(null=False, default=None)
+
+
+class Campaign(Table, tablename="campaign", db=DB):
+    """A campaign's identity and status; its texts and rules are in its versions."""
+
+    key = ("account", "id")
+    account = BigInt(null=False, default=None)
+    id = UUID(primary_key=True, null=False, default=None)
+    external_id = Text(null=True, default=None)
+    name = Text(null=False, default=None)
+    status = Text(null=False, default=None)
+    version = Integer(null=False, default=None)
+    activated_at = Timestamptz(null=True, default=None)
+    created_at = Timestamptz(null=False, default=None)
+
+
+class CampaignVersion(Table, tablename="campaign_version", db=DB):
+    """A version of a campaign, never updated: invitations are pinned to it.
+
+    `rules`: whom it asks and when; `content`: what customers read (`mail.campaigns.definition`).
+    `format`: of both documents (`mail.campaigns.formats`).
+    """
+
+    key = ("account", "campaign", "version")
+    account = BigInt(null=False, default=None)
+    campaign = UUID(null=False, default=None)
+    version = Integer(primary_key=True, null=False, default=None)
+    rules = JSONB(null=False, default=None)
+    content = JSONB(null=False, default=None)
+    format = SmallInt(null=False, default=None)
+    created_at = Timestamptz(null=False, default=None)
+
+
+class CampaignDraft(Table, tablename="campaign_draft", db=DB):
+    """An unsaved edit of a campaign, which need not exist yet; saving it makes a version.
+
+    `revision` grows with each change; a writer names the one that it read.
+    """
+
+    key = ("account", "campaign")
+    account = BigInt(null=False, default=None)
+    campaign = UUID(primary_key=True, null=False, default=None)
+    body = JSONB(null=False, default=None)
+    revision = Integer(null=False, default=None)
+    updated_by = UUID(null=False, default=None)
+    updated_at = Timestamptz(null=False, default=None)
+
+
+class Asset(Table, tablename="asset", db=DB):
+    """An image of a campaign, identified by its SHA-256 and never changed."""
+
+    key = ("account", "sha256")
+    account = BigInt(null=False, default=None)
+    sha256 = Bytea(primary_key=True, null=False, default=None)
+    mime = Text(null=False, default=None)
+    bytes = Bytea(null=False, default=None)
+    created_at = Timestamptz(null=False, default=None)
+
+
+class CampaignPause(Table, tablename="campaign_pause", db=DB):
+    """A pause of a campaign, from `start_at` to `end_at` (null while it lasts)."""
+
+    key = ("account", "campaign", "start_at")
+    account = BigInt(null=False, default=None)
+    campaign = UUID(null=False, default=None)
+    start_at = Timestamptz(primary_key=True, null=False, default=None)
+    end_at = Timestamptz(null=True, default=None)
