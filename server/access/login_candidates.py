@@ -84,8 +84,11 @@ async def read_attempt(request: AnyRequest, address: str, shown: str) -> Attempt
     while size < len(people):
         size *= 2
     people += [None] * (size - len(people))
-    hashes = [await _password_hash(person) for person in people]
-    users = list(zip(people, hashes, strict=True))
+    users: list[tuple[Person | None, str | None]] = []
+    for person in people:
+        account, user = person or (_NO_ACCOUNT, _NO_USER)  # the same work for padding
+        async with tx(account) as opened:
+            users.append((person, await opened.fetchval(_ACTIVE_USER, account, user)))
     recognised = trusted_browser.recognise(
         services(request).settings.secret,
         shown,
@@ -114,14 +117,6 @@ def _candidate(
     name = padding if person is None else f"{person[0]}/{person[1]}"
     near = Bucket(f"login of {name} from {line}", PER_PERSON_AND_PEER)
     return Candidate(person, stored, (near, Bucket(f"login of {name}", PER_PERSON)))
-
-
-async def _password_hash(person: Person | None) -> str | None:
-    """The password hash of an active user; for padding, None after the same work."""
-    account, user = person or (_NO_ACCOUNT, _NO_USER)
-    async with tx(account) as opened:
-        found: str | None = await opened.fetchval(_ACTIVE_USER, account, user)
-    return found
 
 
 class CheckedAttempt(Struct, frozen=True):

@@ -38,10 +38,11 @@ def _check(stored: Sequence[str | None], password: str) -> list[bool]:
     fits = []
     for password_hash in stored:
         try:
-            matches = hasher.verify(password_hash or dummy, password)
+            hasher.verify(password_hash or dummy, password)
         except (VerifyMismatchError, InvalidHashError):
-            matches = False
-        fits.append(matches and password_hash is not None)
+            fits.append(False)
+        else:
+            fits.append(password_hash is not None)
     return fits
 
 

@@ -102,18 +102,12 @@ async def signed_in(connection: Connection) -> Principal | None:
         row = await opened.fetchrow(_BROWSER, ref.account, ref.hash, now, now - IDLE)
         if row is None:
             return None
-        if row["last_seen_at"] <= now - SEEN_EVERY and _is_user_action(connection):
+        # What scripts and streams read is no use of the session: an open page polls for days.
+        is_by_script = connection.headers.get("sec-fetch-dest") == "empty"
+        is_use = not is_by_script or connection.scope.get("method") not in {"GET", "HEAD"}
+        if is_use and row["last_seen_at"] <= now - SEEN_EVERY:
             await opened.execute(_SEEN, ref.account, ref.hash, now)
     return Principal(**{name: value for name, value in row.items() if name != "last_seen_at"})
-
-
-def _is_user_action(connection: Connection) -> bool:
-    """Tell whether a person caused the request; an open page polls by itself, for days.
-
-    Browsers send `Sec-Fetch-Dest: empty` with what scripts and event streams read.
-    """
-    is_by_script = connection.headers.get("sec-fetch-dest") == "empty"
-    return not is_by_script or connection.scope.get("method") not in {"GET", "HEAD"}
 
 
 async def _program_of(connection: Connection, credential: str) -> Principal | None:

@@ -73,8 +73,19 @@ def answer_error(request: AnyRequest, error: Exception) -> Response[Any]:
         what = str(error).partition("\n")[0][:200]
         LOG.error("failed", code=code, kind=type(error).__name__, what=what, trace=frames)
     response = _response(request, error, code, meaning)
-    for name, value in _headers(error, meaning).items():
-        response.set_header(name, value)
+    wait = getattr(error, "retry_after", None)
+    if meaning.status == 503 and wait is None:
+        wait = RETRY_AFTER
+    if wait is not None:
+        response.set_header("Retry-After", str(wait))
+    if meaning.status == 401:
+        response.set_header("WWW-Authenticate", "Bearer")
+    if meaning.status == 426:  # RFC 9110, 7.8: Connection must list Upgrade
+        response.set_header("Upgrade", f"Retour/{NEWEST}")
+        response.set_header("Connection", "Upgrade")
+    allow = (getattr(error, "headers", None) or {}).get("allow")
+    if allow:
+        response.set_header("Allow", allow)
     return response
 
 
@@ -110,7 +121,16 @@ def _response(request: AnyRequest, error: Exception, code: str, meaning: Meaning
     """A problem for a program; a page, or a redirect to /login, for a browser."""
     reads_pages = "text/html" in request.headers.get("accept", "")
     if not reads_pages or _PROGRAMS.match(request.scope["path"]):
-        return _problem(request, error, code, meaning)
+        language = preferred_language(listed(request.headers, "accept-language"))
+        words = Translator(LOCALES[language], *CATALOGUES)
+        title, faults = words.gettext(meaning.title), _faults(error, words)
+        problem = Problem(f"urn:retour:problem:{code}", title, meaning.status, title, faults)
+        return Response(
+            msgspec.json.encode(problem),
+            status_code=meaning.status,
+            media_type=PROBLEM_TYPE,
+            headers={"Content-Language": words.locale.replace("_", "-")},
+        )
     if isinstance(error, NotSignedInError) and request.method in {"GET", "HEAD"}:
         path, query = quote(request.scope["path"]).encode(), request.scope["query_string"]
         target = path + b"?" + query if query else path
@@ -118,20 +138,6 @@ def _response(request: AnyRequest, error: Exception, code: str, meaning: Meaning
     user = request.scope.get("user")  # missing where the error came before the guard
     page = frame(request, user if isinstance(user, Principal) else None)
     return respond(request, "error.html", page, status=meaning.status, code=code)
-
-
-def _problem(request: AnyRequest, error: Exception, code: str, meaning: Meaning) -> Response[bytes]:
-    language = preferred_language(listed(request.headers, "accept-language"))
-    words = Translator(LOCALES[language], *CATALOGUES)
-    title = words.gettext(meaning.title)
-    faults = _faults(error, words)
-    problem = Problem(f"urn:retour:problem:{code}", title, meaning.status, title, faults)
-    return Response(
-        msgspec.json.encode(problem),
-        status_code=meaning.status,
-        media_type=PROBLEM_TYPE,
-        headers={"Content-Language": words.locale.replace("_", "-")},
-    )
 
 
 def _faults(error: Exception, words: Translator) -> list[Fault]:
@@ -164,16 +170,3 @@ def _field_fault(error: FieldError, words: Translator) -> Fault:
 def _pointer(field: str) -> str:
     """A dotted path as a JSON pointer (RFC 6901)."""
     return f"/{field.replace('.', '/')}" if field else ""
-
-
-def _headers(error: Exception, meaning: Meaning) -> dict[str, str]:
-    wait = getattr(error, "retry_after", None)
-    if meaning.status == 503 and wait is None:
-        wait = RETRY_AFTER
-    headers = {} if wait is None else {"Retry-After": str(wait)}
-    if meaning.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    if meaning.status == 426:  # RFC 9110, 7.8: Connection must list Upgrade
-        headers |= {"Upgrade": f"Retour/{NEWEST}", "Connection": "Upgrade"}
-    allow = (getattr(error, "headers", None) or {}).get("allow")
-    return headers | ({"Allow": allow} if allow else {})

@@ -37,13 +37,10 @@ def answer_errors(app: ASGIApp) -> ASGIApp:
                     request.scope["user"] = await signed_in(request)
             answer = answer_error(request, error)
             await answer.to_asgi_response(app=None, request=request)(scope, receive, send)
-            _drop_tracebacks(error)
+            # Tracebacks make reference cycles, which would keep the whole request in memory.
+            cause: BaseException | None = error
+            while cause is not None:
+                cause.__traceback__ = None
+                cause = cause.__cause__ or cause.__context__
 
     return answering
-
-
-def _drop_tracebacks(error: BaseException | None) -> None:
-    """Break the reference cycles of `error` and its causes, which would keep the whole request."""
-    while error is not None:
-        error.__traceback__ = None
-        error = error.__cause__ or error.__context__
