@@ -1,7 +1,7 @@
-"""Addresses that settings name, refused with the reason where they would mean something else.
+"""Checks the addresses in settings.
 
-Each function says what is wrong in words that follow the name of the setting, without repeating
-the value: it may hold a password.
+The text of an error follows the name of its setting, and does not contain the value, which may hold
+a password.
 """
 
 import re
@@ -14,19 +14,19 @@ from mail.urls import ServerUrl, UrlError, read_host, read_url
 _DATABASES: Final = frozenset({"postgresql", "postgres"})
 _BROKERS: Final = frozenset({"amqp", "amqps", "redis", "rediss"})
 _MEMORY: Final = "memory://"
-#: Browsers send a name in its ASCII form.
+#: A host's name in the ASCII form that browsers send.
 _NAME: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9])?)*\.?")
 _SCHEMES: Final = ("http", "https")
-#: Nothing of a path, a query or a user.
+#: A host with or without port: no path, query or user.
 _PLACE: Final = re.compile(r"[^\s/?#@]+")
 
 
 class AddressError(ValueError):
-    """The text says what must be written."""
+    """The text says what the setting must be."""
 
 
 def read_origin(text: str) -> str:
-    """Scheme, host and port in small letters, as browsers say them.
+    """Scheme, host and port in lower case, as browsers send them.
 
     :raises AddressError: anything else, or more.
     """
@@ -39,9 +39,9 @@ def read_origin(text: str) -> str:
 
 
 def check_host(text: str) -> str:
-    """A value of Host in small letters.
+    """A value of Host in lower case.
 
-    :raises AddressError: not a host as browsers write it, or a port that none can be.
+    :raises AddressError: not a host in the form that browsers send, or an invalid port.
     """
     lowered = text.lower()
     try:
@@ -57,9 +57,9 @@ def check_host(text: str) -> str:
 
 
 def check_proxies(texts: list[str]) -> None:
-    """Addresses and networks of proxies.
+    """Check addresses and networks of proxies.
 
-    :raises AddressError: not one, or one that no peer or every peer has.
+    :raises AddressError: not an address or a network, or one that no peer or every peer has.
     """
     for text in texts:
         try:
@@ -75,9 +75,9 @@ def check_proxies(texts: list[str]) -> None:
 
 
 def check_database(url: str) -> None:
-    """The owner's address of a PostgreSQL; empty for none.
+    """Check the owner's address of a PostgreSQL database; an empty one is valid.
 
-    :raises AddressError: not one that means one thing.
+    :raises AddressError: not an unambiguous address, or one without a database.
     """
     if not url:
         return
@@ -87,9 +87,9 @@ def check_database(url: str) -> None:
 
 
 def check_broker(url: str) -> None:
-    """The address of a broker.
+    """Check the address of a broker.
 
-    :raises AddressError: not one that means one thing.
+    :raises AddressError: not an unambiguous address, or one without a host.
     """
     if url == _MEMORY:
         return
@@ -99,6 +99,7 @@ def check_broker(url: str) -> None:
 
 
 def _parts(url: str, schemes: frozenset[str], such: str) -> ServerUrl:
+    """The parts of `url`. `such`: an example for the text of errors."""
     try:
         parts = read_url(url)
     except UrlError as error:
@@ -109,9 +110,10 @@ def _parts(url: str, schemes: frozenset[str], such: str) -> ServerUrl:
 
 
 def check_mail_server(url: str) -> None:
-    """The address of a mail server.
+    """Check the address of a mail server.
 
-    :raises AddressError: not one, or one that would send a password in clear to another machine.
+    :raises AddressError: not an address, or one with which a password would be sent in clear text
+        to another machine.
     """
     try:
         parse_server(url)

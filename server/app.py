@@ -1,8 +1,8 @@
-"""The application: routes, limits and errors put together, with the database open while it runs."""
+"""The ASGI application: routes, middleware, error answers, and the database while it runs."""
 
 import inspect
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from litestar import Litestar
 from litestar._asgi.routing_trie import traversal
@@ -30,45 +30,34 @@ def create_app(
     """The ASGI application of one API process.
 
     `api_dsn`: the database's address with the API's rights; its pool is open while the app runs.
-    `mailbox`: what the console shows of it. Handlers find their `Services` by `services`. Close
-    its `live` before the server waits for its connections, or streams make it wait.
+    `mailbox`: the one that the console shows, if there is one. Handlers read their `Services` by
+    `services`. Close its `live` before the server waits for open connections, which may be streams.
     """
     live = Live()
     peers = Peers(settings.trusted_proxies)
-    app = Litestar(
-        route_handlers=[*API, *DOCS, *PAGES, *TECHNICIAN],
-        exception_handlers={Exception: answer_error},
-        lifespan=[_database(api_dsn, settings.pool_size, live)],
-        logging_config=None,
-        openapi_config=None,
-        state=State({"services": Services(settings, ring, live, peers, mailbox)}),
-        request_max_body_size=None,
-    )
-    check_guards(app.routes)
-    _forget_paths(app)
-    app.asgi_handler = guarded(app.asgi_router, settings, peers)
-    return app
 
-
-def _forget_paths(app: Litestar) -> None:
-    """Have the router keep no paths: it would hold the last 1,024, of any length and with tokens.
-
-    What it keeps of queries, cookies and forms stays empty: `server.http.middleware` reads those.
-    """
-    app.asgi_router.handle_routing = app.asgi_router._handle_routing  # type: ignore[assignment]  # noqa: SLF001 - the same function without its cache
-    traversal.parse_path_params = inspect.unwrap(traversal.parse_path_params)
-
-
-def _database(
-    dsn: str, size: int, live: Live
-) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
-    async def opened(_: Litestar) -> AsyncIterator[None]:
-        await DB.open(dsn, size=size)
+    async def database(_: Litestar) -> AsyncIterator[None]:
+        await DB.open(api_dsn, size=settings.pool_size)
         try:
             yield
         finally:
             await live.closed()
             await DB.close()
 
-    return opened
+    app = Litestar(
+        route_handlers=[*API, *DOCS, *PAGES, *TECHNICIAN],
+        exception_handlers={Exception: answer_error},
+        lifespan=[database],
+        logging_config=None,
+        openapi_config=None,
+        state=State({"services": Services(settings, ring, live, peers, mailbox)}),
+        request_max_body_size=None,
+    )
+    check_guards(app.routes)
+    # Without the router's caches of the last 1,024 paths, which may be long and contain tokens. Its
+    # caches of queries, cookies and forms stay empty: `server.http.middleware` reads those itself.
+    app.asgi_router.handle_routing = app.asgi_router._handle_routing  # type: ignore[assignment]  # noqa: SLF001 - the same function without its cache
+    traversal.parse_path_params = inspect.unwrap(traversal.parse_path_params)
+    app.asgi_handler = guarded(app.asgi_router, settings, peers)
+    return app

@@ -1,4 +1,4 @@
-"""Pages for people: the console, the answer page, the mailbox."""
+"""The routes of pages: console, mailbox, survey and unsubscribe."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,14 +15,16 @@ from server.web.static_files import static_file
 
 
 async def legible(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """Guard of the console: the query is text. Links in mails are read whatever is added to them.
+    """Guard of the console that accepts only text in the query.
 
-    :raises BadBodyError: it is not.
+    Pages of links in mails accept any query, for other programs add to those links.
+
+    :raises BadBodyError: the query is not UTF-8, or has U+0000.
     """
     read_pairs(connection.scope["query_string"])
 
 
-#: What `server.app` routes, beside the API.
+#: The routes of all pages, for `server.app`.
 ROUTES: Sequence[ControllerRouterHandler] = (
     static_file,
     Router(

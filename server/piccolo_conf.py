@@ -1,4 +1,4 @@
-"""Where Piccolo finds the engine and the three apps."""
+"""Piccolo's configuration: the engine and the three apps."""
 
 from piccolo.conf.apps import AppRegistry
 

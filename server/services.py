@@ -1,4 +1,4 @@
-"""What answering needs besides the request and the database: made once for each API process."""
+"""Objects that handlers use besides the request and the database, made once per API process."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class Services:
-    """`ring`: to be called after a commit. `mailbox`: only where this process keeps one.
+    """`ring`: to be called after a commit. `mailbox`: of `retour up` only.
 
-    `decoding`: held while a large body is decoded.
+    `decoding`: locked while a large body is decoded.
     """
 
     settings: Settings
@@ -31,11 +31,11 @@ class Services:
 
 
 def services(connection: AnyConnection) -> Services:
-    """Those of the process that `connection` leads to."""
+    """The services of the application that handles `connection`."""
     return services_of(connection.app)
 
 
 def services_of(app: Litestar) -> Services:
-    """Those that `app` was made with."""
+    """The services of `app`."""
     found: Services = app.state.services
     return found

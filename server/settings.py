@@ -1,4 +1,4 @@
-"""Settings, all from the environment: the only place that reads it."""
+"""Settings from the environment, which no other module reads."""
 
 import logging
 import os
@@ -26,21 +26,21 @@ os.environ.setdefault("PICCOLO_CONF", "server.piccolo_conf")
 
 
 class SettingsError(ValueError):
-    """A setting is missing or makes no sense; the text says which and what to write."""
+    """A setting is missing or not valid; the text says which one, and what it must be."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """One process's settings. Durations are seconds.
+    """The settings of a process. Durations are seconds.
 
-    `database_url`: the owner's (it migrates and makes the running roles); empty means embedded.
+    `database_url`: of the owner, who migrates and makes the running roles; empty: embedded.
     `secret`: key of MACs and of the running roles' passwords; the same in every process.
-    `origin`: scheme, host and port that links in mails use.
-    `hosts`: further values of Host that are answered, comma-separated; the origin's always is.
-    `trusted_proxies`: addresses or networks, comma-separated, whose X-Forwarded-For is believed.
-    `mail_from`: the sender where a campaign names none.
-    `smtp_name`: what we call ourselves to mail servers; empty: the host of the origin.
-    `namespace`: starts the names of queues, so that two Retours may share a broker.
-    `testing`: lets tests move the clock; refused in production.
+    `origin`: scheme, host and port of links in mails.
+    `hosts`: further values of Host that are served, comma-separated; the origin's always is.
+    `trusted_proxies`: addresses or networks, comma-separated, whose X-Forwarded-For is trusted.
+    `mail_from`: the sender of campaigns that name none.
+    `smtp_name`: our name in EHLO; empty: the host of the origin.
+    `namespace`: prefix of the names of queues, so that two installations can share a broker.
+    `testing`: allows tests to move the clock; otherwise a moved clock is refused.
     """
 
     database_url: str = ""
@@ -65,24 +65,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PREFIX: Final = "RETOUR_"
-#: Characters of the secret: fewer could be guessed from one MAC.
+#: Characters of the secret; a shorter one could be guessed from one MAC.
 SHORTEST_SECRET: Final = 16
 _COUNTS: Final = ("pool_size", "smtp_connections")
 _DURATIONS: Final = ("smtp_timeout", "actor_timeout", "lease", "uncertain_after", "sweep")
-#: Seconds of a year: what is longer was meant in another unit.
+#: Seconds of a year; a longer duration was probably meant in another unit.
 _LONGEST: Final = 31_536_000
-#: What Dramatiq takes for the beginning of a queue's name.
+#: What Dramatiq accepts as the beginning of a queue's name.
 _NAMESPACE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9._-]{0,99}")
-#: A host's name, or an address as RFC 5321, 4.1.3 writes it.
+#: A host's name, or an address literal (RFC 5321, 4.1.3).
 _SMTP_NAME: Final = re.compile(r"[A-Za-z0-9.-]+|\[(IPv6:)?[0-9A-Fa-f:.]+\]")
 
 
 def load(environ: dict[str, str] | None = None, **overrides: object) -> Settings:
-    """Settings from variables named RETOUR_*, with `overrides` on top.
+    """Settings from variables named RETOUR_*, which `overrides` replace.
 
-    :raises SettingsError: a value of the wrong kind or size, a secret that is too short, timeouts
-        out of order, a sender that is no address, a namespace, origin, host, proxy, mail server or
-        database that cannot be one.
+    :raises SettingsError: a value of the wrong type or size, a secret that is too short, timeouts
+        out of order, or a sender, namespace, origin, host, proxy, mail server, broker or database
+        that is not valid.
     """
     variables = dict(os.environ) if environ is None else environ
     given: dict[str, object] = {
@@ -90,7 +90,11 @@ def load(environ: dict[str, str] | None = None, **overrides: object) -> Settings
         for field in Settings.__struct_fields__
         if PREFIX + field.upper() in variables
     }
-    _check_text(given)
+    for field, value in given.items():
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:  # other bytes are surrogates, which fail where they are written
+            raise SettingsError(f"{PREFIX}{field.upper()} is not valid UTF-8") from None
     try:
         settings = msgspec.convert({**given, **overrides}, Settings, strict=False)
     except msgspec.ValidationError as error:
@@ -99,23 +103,7 @@ def load(environ: dict[str, str] | None = None, **overrides: object) -> Settings
     _check_names(settings)
     _check_numbers(settings)
     _check_addresses(settings)
-    if normal_form(settings.mail_from) is None:
-        raise SettingsError("RETOUR_MAIL_FROM must be an address, such as retour@firm.example")
-    if not settings.smtp_timeout < settings.actor_timeout < settings.lease:
-        raise SettingsError(
-            "RETOUR_SMTP_TIMEOUT < RETOUR_ACTOR_TIMEOUT < RETOUR_LEASE must hold, or a slow"
-            " mail could be sent by two workers"
-        )
     return msgspec.structs.replace(settings, origin=read_origin(settings.origin))
-
-
-def _check_text(given: dict[str, object]) -> None:
-    """What is no text reaches us as surrogates, and would fail where it is first written."""
-    for field, value in given.items():
-        try:
-            str(value).encode()
-        except UnicodeEncodeError:
-            raise SettingsError(f"{PREFIX}{field.upper()} is not valid UTF-8") from None
 
 
 def _check_names(settings: Settings) -> None:
@@ -143,6 +131,11 @@ def _check_numbers(settings: Settings) -> None:
             raise SettingsError(
                 f"{PREFIX}{name.upper()} must be seconds: more than 0, up to a year"
             )
+    if not settings.smtp_timeout < settings.actor_timeout < settings.lease:
+        raise SettingsError(
+            "RETOUR_SMTP_TIMEOUT < RETOUR_ACTOR_TIMEOUT < RETOUR_LEASE must hold, or a slow"
+            " mail could be sent by two workers"
+        )
 
 
 def _check_addresses(settings: Settings) -> None:
@@ -161,6 +154,8 @@ def _check_addresses(settings: Settings) -> None:
             raise SettingsError(f"{PREFIX}{name.upper()} {error}") from None
     if not settings.data.strip():
         raise SettingsError("RETOUR_DATA must name a folder, such as retour-data")
+    if normal_form(settings.mail_from) is None:
+        raise SettingsError("RETOUR_MAIL_FROM must be an address, such as retour@firm.example")
 
 
 def _listed(text: str) -> list[str]:
@@ -168,7 +163,7 @@ def _listed(text: str) -> list[str]:
 
 
 def warn_of_unknown(environ: dict[str, str] | None = None) -> None:
-    """Log the variables named RETOUR_* that set nothing: one letter wrong, and a default holds."""
+    """Log the variables named RETOUR_* that are no settings: a mistyped one leaves a default."""
     variables = dict(os.environ) if environ is None else environ
     known = {PREFIX + field.upper() for field in Settings.__struct_fields__}
     unknown = sorted(name for name in variables if name.startswith(PREFIX) and name not in known)
@@ -177,7 +172,7 @@ def warn_of_unknown(environ: dict[str, str] | None = None) -> None:
 
 
 def terminal_locale(environ: dict[str, str] | None = None) -> str:
-    """The locale of the person at the terminal, such as fr_CA.UTF-8; empty where none is set."""
+    """The locale of the terminal, such as fr_CA.UTF-8; empty where none is set."""
     variables = dict(os.environ) if environ is None else environ
     names = ("LC_ALL", "LC_MESSAGES", "LANG")
     return next((variables[name] for name in names if variables.get(name)), "")

@@ -1,4 +1,7 @@
-"""Tables: who comes in. Times are UTC; `key` is the primary key in the database."""
+"""Tables of sign-in: logins, sessions, API tokens, and throttling. Times are UTC.
+
+`key`: the primary key in the database; Piccolo supports one column only.
+"""
 
 from piccolo.columns import UUID, BigInt, Bytea, Integer, Text, Timestamptz
 from piccolo.table import Table
@@ -7,7 +10,7 @@ from sync.database import DB
 
 
 class Login(Table, tablename="login", db=DB):
-    """Which accounts know an address; read before any account is known."""
+    """The accounts whose users sign in with an address; read before the account is known."""
 
     key = ("address", "account")
     address = Text(null=False, default=None)
@@ -16,9 +19,9 @@ class Login(Table, tablename="login", db=DB):
 
 
 class Session(Table, tablename="session", db=DB):
-    """A signed-in browser; only the SHA-256 of its token is kept.
+    """A signed-in browser; only the SHA-256 of its token is stored.
 
-    `last_seen_at`: when somebody did something in it, to a few minutes.
+    `last_seen_at`: its last use, accurate to a few minutes.
     """
 
     key = ("account", "token_hash")
@@ -31,7 +34,7 @@ class Session(Table, tablename="session", db=DB):
 
 
 class ApiToken(Table, tablename="api_token", db=DB):
-    """A program's key; only the SHA-256 is kept. `last_used_at`: to an hour."""
+    """An API token; only its SHA-256 is stored. `last_used_at`: accurate to an hour."""
 
     key = ("account", "token_hash")
     account = BigInt(null=False, default=None)
@@ -45,7 +48,7 @@ class ApiToken(Table, tablename="api_token", db=DB):
 
 
 class Throttle(Table, tablename="throttle", db=DB):
-    """Attempts counted per hashed key and window; holds no personal data."""
+    """Attempts counted per bucket, whose name is stored as a hash; holds no personal data."""
 
     key = ("bucket",)
     bucket = Bytea(primary_key=True, null=False, default=None)

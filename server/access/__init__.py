@@ -1,1 +1,1 @@
-"""Who may come in: what guards passwords, tokens and codes, and the record of what happened."""
+"""Authentication and authorisation: credentials, rights, throttling, and the security log."""

@@ -1,4 +1,4 @@
-"""API tokens: made for a while, used by programs, seen when they were last used, and ended."""
+"""API tokens of programs: issued with an expiry date, listed with their last use, and revoked."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Final
@@ -14,17 +14,17 @@ from sync.records.shapes import MOST_RECORDS
 from sync.tokens import TokenRef
 from sync.validation import check_line
 
-#: What a token starts with says which table knows it, to us and to secret scanners.
+#: Start of every API token: it says in which table to look, and lets secret scanners find leaks.
 API_PREFIX: Final = "rta_"
-#: Days that a token lives where nobody says otherwise: a year; and at most: a month more, so that
-#: the next one can be put in place before.
+#: Days that a token is valid by default, a year; and at most, a month more, so that its successor
+#: can be installed before it expires.
 USUAL_DAYS: Final = 365
 MOST_DAYS: Final = 400
-#: Digits of a token's id that tell it from the account's others.
+#: Hexadecimal digits of a token's id that distinguish it within an account.
 STARTS_WITH: Final = 16
-#: The last use is written at most so often: a program may ask many times a second.
+#: The last use is written at most this often: a program may send many requests a second.
 NOTED_EVERY: Final = timedelta(hours=1)
-#: From when on its use is noted as something to see to, once a day.
+#: A use within this time of the expiry is logged, once a day.
 NEAR_END: Final = timedelta(days=14)
 
 _ADD: Final = """
@@ -54,7 +54,7 @@ WHERE account = $1 AND token_hash = $2 AND last_used_at IS NOT DISTINCT FROM $4
 
 
 class TokenOrder(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the token is for, in words, and for how many days it opens anything."""
+    """A token to issue: its name, for people, and the days for which it is valid."""
 
     name: Annotated[str, Meta(min_length=1, max_length=100)]
     days: Annotated[int, Meta(ge=1, le=MOST_DAYS)] = USUAL_DAYS
@@ -65,7 +65,7 @@ class TokenOrder(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class IssuedToken(Struct, frozen=True):
-    """The token, shown this once; `id` names it afterwards."""
+    """A new token, shown only now; `id` names it afterwards."""
 
     id: str
     token: str
@@ -75,8 +75,8 @@ class IssuedToken(Struct, frozen=True):
 class TokenRecord(Struct, frozen=True, kw_only=True):
     """An API token without its secret.
 
-    `created_by`: a user's id; null for another token or the terminal. `last_used_at`: to an hour;
-    null where it never was.
+    `created_by`: a user's id; null for another token or the terminal. `last_used_at`: accurate to
+    an hour; null for a token that was never used.
     """
 
     id: str
@@ -88,10 +88,11 @@ class TokenRecord(Struct, frozen=True, kw_only=True):
     revoked_at: datetime | None
 
 
-class Found(Struct, frozen=True, kw_only=True):
-    """A token that a program came with.
+class TokenUse(Struct, frozen=True, kw_only=True):
+    """One use of a token by a program.
 
-    `is_first`: nobody came with it before. `nears_end`: it expires soon, said once a day.
+    `is_over`: it has expired. `is_first`: this is its first use. `nears_end`: it expires soon; true
+    once a day.
     """
 
     name: str
@@ -104,7 +105,7 @@ class Found(Struct, frozen=True, kw_only=True):
 
 
 def read_order(name: str, days: int) -> TokenOrder:
-    """What was typed, under the rules of the API.
+    """The order that was typed at a terminal, checked by the rules of the API.
 
     :raises msgspec.ValidationError: a name or a number of days that the API would refuse.
     """
@@ -112,7 +113,7 @@ def read_order(name: str, days: int) -> TokenOrder:
 
 
 async def issue(tx: Tx, order: TokenOrder, by: UUID | None) -> IssuedToken:
-    """A fresh token, which acts as an administrator of the account."""
+    """Issue a token that acts as an administrator of the account. `by`: the user who asked."""
     secret = tokens.mint()
     key, ends = tokens.digest(secret), tx.now + timedelta(days=order.days)
     await tx.execute(_ADD, tx.account, key, order.name, by, tx.now, ends)
@@ -122,13 +123,13 @@ async def issue(tx: Tx, order: TokenOrder, by: UUID | None) -> IssuedToken:
 
 
 async def list_tokens(tx: Tx) -> list[TokenRecord]:
-    """All tokens of the account, revoked and expired ones too; the 500 oldest."""
+    """The tokens of the account, revoked and expired ones included; at most the 500 oldest."""
     rows = await tx.fetch(_LIST, tx.account, MOST_RECORDS)
     return [TokenRecord(**row) for row in rows]
 
 
 async def revoke(tx: Tx, key: bytes) -> bool:
-    """End a token, once; False where there is none."""
+    """Revoke a token; no change where it is revoked already. False where there is none."""
     if await tx.execute(_REVOKE, tx.account, key, tx.now):
         await record(tx, "token.revoke", [AuditChange(name_of(key), None, {"revoked_at": tx.now})])
         return True
@@ -136,12 +137,12 @@ async def revoke(tx: Tx, key: bytes) -> bool:
 
 
 def name_of(key: bytes) -> str:
-    """What a token is called in the record of changes: with the start of its id, not its hash."""
+    """The token's name in the audit log: the start of its id, never the whole hash."""
     return f"token/{key.hex()[:STARTS_WITH]}"
 
 
-async def find(tx: Tx, ref: TokenRef) -> Found | None:
-    """The token that `ref` refers to, its use noted; None for unknown and revoked ones."""
+async def find(tx: Tx, ref: TokenRef) -> TokenUse | None:
+    """Record a use of the token that `ref` names; None for unknown and revoked tokens."""
     row = await tx.fetchrow(_FIND, ref.account, ref.hash)
     if row is None or row["revoked_at"] is not None:
         return None
@@ -150,7 +151,7 @@ async def find(tx: Tx, ref: TokenRef) -> Found | None:
     if not is_over and (last is None or last <= tx.now - NOTED_EVERY):
         is_noted = bool(await tx.execute(_NOTE_USE, ref.account, ref.hash, tx.now, last))
     new_day = last is not None and last.date() != tx.now.date()
-    return Found(
+    return TokenUse(
         name=row["name"],
         language=row["language"],
         zone=row["zone"],

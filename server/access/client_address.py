@@ -1,4 +1,4 @@
-"""Whose network address a request comes from, through the proxies that the settings name."""
+"""The network address of a request's client, behind the proxies that the settings name."""
 
 import logging
 import re
@@ -13,7 +13,7 @@ AnyConnection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
 Address: TypeAlias = IPv4Address | IPv6Address
 
 LOG: Final = logging.getLogger("retour.peers")
-#: Characters of an entry that is no address; a header may hold thousands.
+#: Characters that are used of an entry that is no address; a header may hold thousands.
 _LONGEST: Final = 100
 #: `192.0.2.7:5555`, `[2001:db8::1]`, `[2001:db8::1]:5555`: as Azure, IIS and Forwarded write them.
 _WITH_PORT: Final = re.compile(r"\[(?P<v6>[^\]]*)\](?::\d+)?|(?P<v4>[^:]*):\d+")
@@ -30,16 +30,16 @@ _UNREADABLE: Final = "X-Forwarded-For holds an entry that is no address: %r coun
 
 
 class Peers:
-    """Tells clients apart. Each kind of trouble with the header is logged once a process.
+    """Finds the address of a client. Each kind of bad header is logged once per process.
 
-    X-Forwarded-For is believed only from a proxy that the settings name, and only its last entry
-    that is not such a proxy: whatever stands before it, the client wrote itself.
+    X-Forwarded-For is trusted only from a proxy that the settings name, and only its last entry
+    that is not such a proxy: the client itself may have written the entries before.
     """
 
     def __init__(self, trusted: str) -> None:
-        """`trusted`: addresses and networks, by commas."""
+        """`trusted`: addresses and networks, separated by commas."""
         self._proxies = [ip_network(part.strip()) for part in trusted.split(",") if part.strip()]
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
 
     def named(self, connection: AnyConnection) -> str:
         """The client's address as text; an entry that is no address as it was written."""
@@ -48,18 +48,18 @@ class Peers:
         return hop[:_LONGEST] if address is None else str(address)
 
     def line(self, connection: AnyConnection) -> str:
-        """What attempts are counted for: of IPv6 the /64 that one line has."""
+        """The address that attempts are counted for: of IPv6 the /64 that one subscriber has."""
         address = read_address(self.named(connection))
         if isinstance(address, IPv6Address):
             return str(IPv6Network((int(address), 64), strict=False))
         return self.named(connection) if address is None else str(address)
 
     def watch(self, headers: Headers, client: str) -> None:
-        """Warn where a header comes that will not be believed."""
-        if _UNTRUSTED not in self._told and "x-forwarded-for" in headers:
+        """Log a forwarding header that is ignored because `client` is no trusted proxy."""
+        if _UNTRUSTED not in self._warned and "x-forwarded-for" in headers:
             address = read_address(client)
             if address is None or not self._trusts(address):
-                self._tell(_UNTRUSTED, client)
+                self._warn_once(_UNTRUSTED, client)
 
     def _client(self, connection: AnyConnection) -> str:
         direct = connection.client.host if connection.client else ""
@@ -68,27 +68,27 @@ class Peers:
         for hop in hops:
             address = read_address(hop)
             if address is None:
-                self._tell(_UNREADABLE, hop[:_LONGEST])
+                self._warn_once(_UNREADABLE, hop[:_LONGEST])
             elif self._trusts(address):
                 continue
             return hop
         if len(hops) == 1:
-            self._tell(_SILENT, direct)
+            self._warn_once(_SILENT, direct)
         return hops[-1]
 
     def _trusts(self, address: Address) -> bool:
         return any(address in network for network in self._proxies)
 
-    def _tell(self, what: str, who: str) -> None:
-        if what not in self._told:
-            self._told.add(what)
-            LOG.warning(what, who)
+    def _warn_once(self, message: str, address: str) -> None:
+        if message not in self._warned:
+            self._warned.add(message)
+            LOG.warning(message, address)
 
 
 def read_address(text: str) -> Address | None:
-    """The address that an entry of the header says, with or without a port; None for none.
+    """The address of a header's entry, with or without a port; None where it holds none.
 
-    One of IPv4 in IPv6's clothes (`::ffff:192.0.2.7`) is read as IPv4.
+    An IPv4-mapped IPv6 address (`::ffff:192.0.2.7`) is read as IPv4.
     """
     found = _WITH_PORT.fullmatch(text)
     if found is not None:
@@ -102,7 +102,7 @@ def read_address(text: str) -> Address | None:
 
 
 def watch_peers(app: ASGIApp, peers: Peers) -> ASGIApp:
-    """`app`, with a warning in the log at the first request through a proxy nobody named."""
+    """`app`, with a warning logged at the first request through a proxy that is not trusted."""
 
     async def watched(scope: Scope, receive: Receive, send: Send) -> None:
         client = scope.get("client")

@@ -1,8 +1,8 @@
-"""The guards of routes: which credential is looked at, and for which action.
+"""Guards of routes: the kind of credential that is read, and the action that it must permit.
 
-A guard puts a `Principal` (or the device's `DeviceScope`) where `request.user` reads it. Routes of
-pages: `guards=[console(Action.TASK_READ)]`, and a browser that is not signed in is sent to /login;
-their handlers take a `ConsoleRequest`.
+A guard sets `request.user` to a `Principal`, or to the device's `DeviceScope`. A page of the
+console has `guards=[console(Action.TASK_READ)]` and takes a `ConsoleRequest`; a browser that is not
+signed in is redirected to /login.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,10 +22,10 @@ _PEOPLE: Final = frozenset({Who.ADMINISTRATOR, Who.MANAGER, Who.DISPATCHER, Who.
 
 
 class CredentialKind(StrEnum):
-    """What is looked at to know who asks.
+    """The kind of credential by which a route identifies its caller.
 
-    `OPEN`: nothing; `VISITOR`: a session, if there is one; `CONSOLE`: a session; `API`: a token or
-    a session; `DEVICE`: a device's credential.
+    `OPEN`: none; `VISITOR`: a session, if there is one; `CONSOLE`: a session; `API`: a token or a
+    session; `DEVICE`: a device's credential.
     """
 
     OPEN = "open"
@@ -35,7 +35,7 @@ class CredentialKind(StrEnum):
     DEVICE = "device"
 
 
-#: As whom one can come in by each.
+#: The roles that each kind of credential can establish.
 ADMITTED_BY: Final[Mapping[CredentialKind, frozenset[Who]]] = {
     CredentialKind.OPEN: frozenset({Who.ANYBODY}),
     CredentialKind.VISITOR: frozenset({Who.ANYBODY}),
@@ -46,84 +46,83 @@ ADMITTED_BY: Final[Mapping[CredentialKind, frozenset[Who]]] = {
 
 
 class UnguardedRouteError(RuntimeError):
-    """A route that does not say who may use it, or that nobody could use."""
+    """A route without exactly one guard, or with a guard that admits nobody."""
 
 
 class Guard(Struct, frozen=True):
-    """The guard of a route: by which door, for which action."""
+    """The guard of a route. `door`: the credential that is read. `action`: what it must permit."""
 
     door: CredentialKind
     action: Action
 
     async def __call__(self, connection: Connection, _: BaseRouteHandler) -> None:
-        """Let in who may.
+        """Set `request.user` to the caller, who may do the action.
 
-        :raises NotSignedInError: nobody is known; a browser that reads a page goes to /login.
-        :raises ForbiddenError: whoever it is may not.
+        :raises NotSignedInError: no valid credential; a browser that reads a page goes to /login.
+        :raises ForbiddenError: the caller's role may not.
         """
-        connection.scope["user"] = permitted(await self._asker(connection), self.action)
-
-    async def _asker(self, connection: Connection) -> Principal | DeviceScope | None:
+        identified: Principal | DeviceScope | None
         match self.door:
             case CredentialKind.OPEN:
-                return None
+                identified = None
             case CredentialKind.VISITOR | CredentialKind.CONSOLE:
-                return await signed_in(connection)
+                identified = await signed_in(connection)
             case CredentialKind.API:
-                return await caller(connection)
+                identified = await caller(connection)
             case CredentialKind.DEVICE:
-                return await enrolled(connection)
-        assert_never(self.door)
+                identified = await enrolled(connection)
+            case _:
+                assert_never(self.door)
+        connection.scope["user"] = permitted(identified, self.action)
 
 
 def anyone(action: Action) -> Guard:
-    """The guard that says out loud that a route is open; `request.user` is None."""
+    """The guard of a route that needs no credential; `request.user` is None."""
     return Guard(CredentialKind.OPEN, action)
 
 
 def visitor(action: Action) -> Guard:
-    """The guard of pages that are open; `request.user` is who is signed in, or None."""
+    """The guard of an open page; `request.user` is the user who is signed in, or None."""
     return Guard(CredentialKind.VISITOR, action)
 
 
 def console(action: Action) -> Guard:
-    """The guard of pages: who is signed in."""
+    """The guard of a console page, for signed-in users."""
     return Guard(CredentialKind.CONSOLE, action)
 
 
 def api(action: Action) -> Guard:
-    """The guard of the API: programs, and who is signed in."""
+    """The guard of an API route, for programs with a token and signed-in users."""
     return Guard(CredentialKind.API, action)
 
 
 def device(action: Action) -> Guard:
-    """The guard of the protocol: an enrolled device that is not revoked."""
+    """The guard of a sync route, for enrolled devices that are not revoked."""
     return Guard(CredentialKind.DEVICE, action)
 
 
 def check_guards(routes: Iterable[BaseRoute]) -> None:
-    """Refuse to start with a route that was forgotten.
+    """Check at the start of a process that every route has a guard that admits somebody.
 
-    :raises UnguardedRouteError: it has no entrance, or one that lets nobody in.
+    :raises UnguardedRouteError: a route has none, or one that admits nobody.
     """
     for route in routes:
         if not isinstance(route, HTTPRoute):
             raise UnguardedRouteError(f"{route.path}: who may use it?")
         for handler in route.route_handlers:
-            if handler.http_methods == {"OPTIONS"}:  # the framework's own: it tells the methods
+            if handler.http_methods == {"OPTIONS"}:  # made by the framework: lists the methods
                 continue
-            found = guard_of(handler)
-            if not those_who_may(found.action) & ADMITTED_BY[found.door]:
-                raise UnguardedRouteError(f"{route.path}: nobody who comes so may {found.action}")
+            guard = guard_of(handler)
+            if not those_who_may(guard.action) & ADMITTED_BY[guard.door]:
+                raise UnguardedRouteError(f"{route.path}: {guard.door} admits no {guard.action}")
 
 
 def guard_of(handler: HTTPRouteHandler) -> Guard:
-    """The one guard that says who may.
+    """The one guard of a handler.
 
-    :raises UnguardedRouteError: there is none, or more.
+    :raises UnguardedRouteError: it has none, or several.
     """
-    match [guard for guard in handler.guards or () if isinstance(guard, Guard)]:
-        case [one]:
-            return one
-        case _:
-            raise UnguardedRouteError(f"{', '.join(sorted(handler.paths))}: who may use it?")
+    guards = [guard for guard in handler.guards or () if isinstance(guard, Guard)]
+    if len(guards) != 1:
+        raise UnguardedRouteError(f"{', '.join(sorted(handler.paths))}: who may use it?")
+    return guards[0]

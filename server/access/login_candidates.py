@@ -1,10 +1,9 @@
-"""Whom an address may mean when somebody signs in with it, and how many guesses each is given.
+"""The users whom an address may mean at sign-in, and the attempts that are counted for each.
 
-An address may belong to people of several accounts, whose administrators need not trust each other.
-Attempts are therefore counted for each person, and nothing that one account's people may do makes
-guesses at another's cheaper. How many people there are shows neither in the work nor in the answer:
-an address of nobody, of one person or of two costs two of everything, and beyond that the next
-power of two.
+An address may belong to users of several accounts, whose administrators need not trust each other.
+Attempts are therefore counted per user, so that nothing in one account makes guesses at a user of
+another cheaper. The number of users shows neither in the time taken nor in the response: the list
+of candidates is padded to two, and beyond that to the next power of two.
 """
 
 from datetime import datetime
@@ -32,22 +31,22 @@ from server.http.problems import ThrottledError
 from server.services import services
 from sync.database import tx
 
-#: Places that every attempt fills at least.
+#: Candidates that every attempt is padded to at least.
 FEWEST: Final = 2
-#: The scope in which nobody is looked for; no account has the number.
-_NOWHERE: Final = 1
-_NOBODY: Final = UUID(int=0)
+#: A scope and an id for padding; no account and no user has them.
+_NO_ACCOUNT: Final = 1
+_NO_USER: Final = UUID(int=0)
 
 _PEOPLE: Final = "SELECT account, app_user FROM login WHERE address = $1 ORDER BY account"
-_STORED: Final = """
+_ACTIVE_USER: Final = """
 SELECT password_hash FROM app_user WHERE account = $1 AND id = $2 AND active
 """
 
 
 class Candidate(Struct, frozen=True):
-    """A person whom the address may mean, or a place that nobody fills: then `person` is None.
+    """A user whom the address may mean; `person` is None in one that is padding.
 
-    `stored`: the hash of the password of an active user.
+    `stored`: the password hash of an active user.
     """
 
     person: Person | None
@@ -56,9 +55,9 @@ class Candidate(Struct, frozen=True):
 
 
 class Attempt(Struct, frozen=True):
-    """One try to sign in: whom it may be for, and who it is from.
+    """One attempt to sign in: its candidates, and the client that makes it.
 
-    `known`: the one that this browser signed in as before; its tries are counted apart.
+    `known`: the candidate as whom this browser signed in before; counted in a bucket of its own.
     """
 
     candidates: list[Candidate]
@@ -68,105 +67,104 @@ class Attempt(Struct, frozen=True):
 
     @property
     def people(self) -> list[Person]:
-        """Who is really there."""
-        return [one.person for one in self.candidates if one.person is not None]
+        """The users among the candidates, without padding."""
+        return [found.person for found in self.candidates if found.person is not None]
 
 
 async def read_attempt(request: AnyRequest, address: str, shown: str) -> Attempt:
-    """What `request` tries. `address`: in its normal form. `shown`: the known browser's cookie."""
+    """The attempt that `request` makes.
+
+    `address`: in its normal form. `shown`: the value of the known browser's cookie.
+    """
     async with tx() as opened:
         rows = await opened.fetch(_PEOPLE, address)
         now = opened.now
     people: list[Person | None] = [(row["account"], row["app_user"]) for row in rows]
-    places = FEWEST
-    while places < len(people):
-        places *= 2
-    people += [None] * (places - len(people))
-    stored = [await _stored(person) for person in people]
-    settings = services(request).settings
-    hashes = {person: one for person, one in zip(people, stored, strict=True) if person and one}
-    recognised = trusted_browser.recognise(settings.secret, shown, hashes, now)
-    peers = services(request).peers
-    line = peers.line(request)
+    size = FEWEST
+    while size < len(people):
+        size *= 2
+    people += [None] * (size - len(people))
+    users: list[tuple[Person | None, str | None]] = []
+    for person in people:
+        account, user = person or (_NO_ACCOUNT, _NO_USER)  # the same work for padding
+        async with tx(account) as opened:
+            users.append((person, await opened.fetchval(_ACTIVE_USER, account, user)))
+    recognised = trusted_browser.recognise(
+        services(request).settings.secret,
+        shown,
+        {person: stored for person, stored in users if person and stored},
+        now,
+    )
+    line = services(request).peers.line(request)
     candidates = [
-        _candidate(person, one, _name(person, address, place), line, recognised)
-        for place, (person, one) in enumerate(zip(people, stored, strict=True))
+        _candidate(person, stored, f"{address}#{number}", line, recognised)
+        for number, (person, stored) in enumerate(users)
     ]
-    familiar = next((one for one in candidates if recognised and one.person == recognised[0]), None)
-    return Attempt(candidates, familiar, Bucket(f"login from {line}", PER_PEER), now)
-
-
-def _name(person: Person | None, address: str, place: int) -> str:
-    return f"{address}#{place}" if person is None else f"{person[0]}/{person[1]}"
+    known = next((item for item in candidates if recognised and item.person == recognised[0]), None)
+    return Attempt(candidates, known, Bucket(f"login from {line}", PER_PEER), now)
 
 
 def _candidate(
     person: Person | None,
     stored: str | None,
-    name: str,
+    padding: str,
     line: str,
     recognised: tuple[Person, str] | None,
 ) -> Candidate:
+    """A candidate with its buckets. `padding`: names the bucket of one that is nobody."""
     if recognised is not None and person == recognised[0]:
         return Candidate(person, stored, (Bucket(f"login by {recognised[1]}", PER_BROWSER),))
+    name = padding if person is None else f"{person[0]}/{person[1]}"
     near = Bucket(f"login of {name} from {line}", PER_PERSON_AND_PEER)
     return Candidate(person, stored, (near, Bucket(f"login of {name}", PER_PERSON)))
 
 
-async def _stored(person: Person | None) -> str | None:
-    """The hash of an active person's password; as dear to find for nobody."""
-    account, user = person or (_NOWHERE, _NOBODY)
-    async with tx(account) as opened:
-        found: str | None = await opened.fetchval(_STORED, account, user)
-    return found
-
-
-class Tried(Struct, frozen=True):
-    """What became of an attempt: whose password it is, and what was counted for them."""
+class CheckedAttempt(Struct, frozen=True):
+    """The candidates whose password it is, and the buckets in which the attempt was counted."""
 
     matches: list[Candidate]
     spent: list[Bucket]
 
 
-async def try_password(request: AnyRequest, attempt: Attempt, password: str) -> Tried:
-    """Count the attempt and check the password, the known person's first among equals.
+async def try_password(request: AnyRequest, attempt: Attempt, password: str) -> CheckedAttempt:
+    """Count the attempt and check the password against all candidates, the known one first.
 
-    :raises ThrottledError: nobody has a try left, or the known person has none; or it is nobody's
-        of those who have, and may be another's.
+    :raises ThrottledError: no candidate has an attempt left, or the known one has none; or the
+        password is that of no candidate with an attempt left, and may be another's.
     """
     try:
-        admitted, shared, refusal = await _admitted(attempt)
-        tried = [one.stored if one in admitted else None for one in attempt.candidates]
-        fits = await without_slot(check_passwords(tried, password))
-        matches = [one for one, fit in zip(attempt.candidates, fits, strict=True) if fit]
+        admitted, shared, refusal = await _admit_candidates(attempt)
+        stored = [item.stored if item in admitted else None for item in attempt.candidates]
+        fits = await without_slot(check_passwords(stored, password))
+        matches = [item for item, fit in zip(attempt.candidates, fits, strict=True) if fit]
         if refusal is not None and not matches:
             raise refusal
     except ThrottledError:
         note_refusal("sign_in_throttled", peer_of(request), attempt.people)
         raise
-    matches.sort(key=lambda one: one is not attempt.known)
-    return Tried(matches, [*shared, *(bucket for one in matches for bucket in one.buckets)])
+    matches.sort(key=lambda item: item is not attempt.known)
+    own = [bucket for item in matches for bucket in item.buckets]
+    return CheckedAttempt(matches, [*shared, *own])
 
 
-async def _admitted(
+async def _admit_candidates(
     attempt: Attempt,
 ) -> tuple[list[Candidate], list[Bucket], ThrottledError | None]:
-    """Whose password may be tried, what was counted for all of them, and what to say to others.
+    """Candidates whose password may be checked, the buckets they share, and the others' refusal.
 
-    A known browser's person is admitted whatever strangers did to the others, and told nothing of
-    them.
+    The known candidate is admitted whatever strangers did to the others, and without their refusal.
 
     :raises ThrottledError: as `try_password`.
     """
-    strangers = [one for one in attempt.candidates if one is not attempt.known]
-    groups = [one.buckets for one in strangers]
+    strangers = [item for item in attempt.candidates if item is not attempt.known]
+    groups = [item.buckets for item in strangers]
     if attempt.known is None:
-        places, refusal = await admit(groups, attempt.peer_bucket)
-        return [strangers[place] for place in places], [attempt.peer_bucket], refusal
+        indexes, refusal = await admit(groups, attempt.peer_bucket)
+        return [strangers[index] for index in indexes], [attempt.peer_bucket], refusal
     await count(attempt.known.buckets)
     try:
-        places, _ = await admit(groups, attempt.peer_bucket)
+        indexes, _ = await admit(groups, attempt.peer_bucket)
     except ThrottledError:
         return [attempt.known], [], None
-    admitted = [attempt.known, *(strangers[place] for place in places)]
+    admitted = [attempt.known, *(strangers[index] for index in indexes)]
     return admitted, [attempt.peer_bucket], None

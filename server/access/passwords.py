@@ -1,4 +1,4 @@
-"""Passwords: argon2id, off the event loop, and as slow for nobody as for somebody."""
+"""Passwords: hashed by argon2id off the event loop; unknown users take as long as known ones."""
 
 import asyncio
 import secrets
@@ -10,44 +10,45 @@ from typing import Final
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
-#: What argon2-cffi thinks right today (RFC 9106); tests that are not about it take a cheap one.
+#: The parameters that argon2-cffi recommends (RFC 9106); most tests replace it by a cheap one.
 hasher = PasswordHasher()
-#: Each check takes 64 MiB and as many threads as it has lanes: of many at once most wait, and
-#: other work that is done in threads does not wait for them.
+#: A check takes 64 MiB and a thread for each lane. In a pool of their own, many checks at once
+#: queue here, and other work in threads does not wait for them.
 _CHECKERS: Final = ThreadPoolExecutor(max_workers=2, thread_name_prefix="passwords")
 
 
 @cache
-def _nobodys(by: PasswordHasher) -> str:
-    """Costs as much to check as a real one made `by` the same."""
-    return by.hash(secrets.token_hex())
+def _dummy_hash(of: PasswordHasher) -> str:
+    """A hash that takes as long to check as a real one of the same hasher."""
+    return of.hash(secrets.token_hex())
 
 
 def hash_password(password: str) -> str:
-    """What is stored of a password; takes about as long as checking one."""
+    """The hash to store of a password; takes about as long as a check."""
     return hasher.hash(password)
 
 
 async def hash_password_aside(password: str) -> str:
-    """`hash_password` without holding the event loop."""
+    """`hash_password` in a thread, so that the event loop is not blocked."""
     return await asyncio.get_running_loop().run_in_executor(_CHECKERS, hash_password, password)
 
 
 def _check(stored: Sequence[str | None], password: str) -> list[bool]:
-    nobodys = _nobodys(hasher)  # made by the first check of a process, whoever it is for
-    return [_fits(one or nobodys, password) and one is not None for one in stored]
-
-
-def _fits(stored: str, password: str) -> bool:
-    try:
-        return hasher.verify(stored, password)
-    except (VerifyMismatchError, InvalidHashError):
-        return False
+    dummy = _dummy_hash(hasher)  # made by the first check of a process, whoever it is for
+    fits = []
+    for password_hash in stored:
+        try:
+            hasher.verify(password_hash or dummy, password)
+        except (VerifyMismatchError, InvalidHashError):
+            fits.append(False)
+        else:
+            fits.append(password_hash is not None)
+    return fits
 
 
 async def check_passwords(stored: Sequence[str | None], password: str) -> list[bool]:
-    """Tell for each hash whether `password` fits, all of them checked whatever comes out.
+    """Tell for each hash whether `password` matches it; all are checked, whatever the results.
 
-    None, for an unknown user, costs the same time and is False.
+    None, for an unknown user, takes the same time and gives False.
     """
     return await asyncio.get_running_loop().run_in_executor(_CHECKERS, _check, stored, password)

@@ -1,6 +1,6 @@
-"""Who comes in: browser sessions, API tokens and devices.
+"""Identifies the caller of a request by a browser session, an API token or a device's credential.
 
-`server.access.guards` makes the guards of routes of this; `server.access.rights` says who may.
+`server.access.guards` applies it to routes; `server.access.rights` says what each role may do.
 """
 
 from typing import Any, Final, TypeAlias, TypeVar
@@ -40,14 +40,14 @@ __all__ = [
 ]
 
 Connection: TypeAlias = ASGIConnection[Any, Any, Any, State]
-Asker = TypeVar("Asker", bound="Principal | DeviceScope | None")
+Identified = TypeVar("Identified", bound="Principal | DeviceScope | None")
 
-#: What a credential starts with says which table knows it, to us and to secret scanners.
+#: Start of every device's credential: see `API_PREFIX`.
 DEVICE_PREFIX: Final = "rtd_"
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks: a user in a browser, or a program with an API token (`user` is None).
+    """The caller: a user in a browser, or a program with an API token (`user` is None).
 
     `zone`: the account's time zone (IANA). `language`: of the user, else of the account (fr_CA).
     """
@@ -61,7 +61,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def who(self) -> Who:
-        """As what the table of rights knows them."""
+        """The caller's role in the table of rights."""
         return Who.PROGRAM if self.user is None else Who(self.role)
 
 
@@ -93,7 +93,7 @@ FOR SHARE
 
 
 async def signed_in(connection: Connection) -> Principal | None:
-    """Who this browser is signed in as; None too where its session is over."""
+    """The user of this browser's session; None where it has none, or one that has ended."""
     ref = tokens.read(token_of(connection) or "")
     if ref is None:
         return None
@@ -102,52 +102,47 @@ async def signed_in(connection: Connection) -> Principal | None:
         row = await opened.fetchrow(_BROWSER, ref.account, ref.hash, now, now - IDLE)
         if row is None:
             return None
-        if row["last_seen_at"] <= now - SEEN_EVERY and _is_by_hand(connection):
+        # What scripts and streams read is no use of the session: an open page polls for days.
+        is_by_script = connection.headers.get("sec-fetch-dest") == "empty"
+        is_use = not is_by_script or connection.scope.get("method") not in {"GET", "HEAD"}
+        if is_use and row["last_seen_at"] <= now - SEEN_EVERY:
             await opened.execute(_SEEN, ref.account, ref.hash, now)
     return Principal(**{name: value for name, value in row.items() if name != "last_seen_at"})
 
 
-def _is_by_hand(connection: Connection) -> bool:
-    """Whether somebody did something: a page that waits for news asks by itself, for days.
-
-    Browsers say of what scripts and streams read that it is for no place on the screen.
-    """
-    asks_by_itself = connection.headers.get("sec-fetch-dest") == "empty"
-    return not asks_by_itself or connection.scope.get("method") not in {"GET", "HEAD"}
-
-
-async def _program(connection: Connection, credential: str) -> Principal | None:
+async def _program_of(connection: Connection, credential: str) -> Principal | None:
+    """The program whose API token this is; first uses and uses near its expiry are logged."""
     ref = tokens.read(credential.removeprefix(API_PREFIX))
     if ref is None:
         return None
     async with tx(ref.account) as opened:
-        found = await api_tokens.find(opened, ref)
-    if found is None:
+        use = await api_tokens.find(opened, ref)
+    if use is None:
         return None
     key, peer = ref.hash.hex(), peer_of(connection)
-    if found.is_over:
+    if use.is_over:
         note_refusal("token_expired", peer, account=locator(ref.account), token=key)
         return None
-    if found.is_first:
+    if use.is_first:
         note("token_first_used", ref.account, peer, token=key)
-    if found.nears_end:
-        note("token_expires_soon", ref.account, peer, token=key, expires_at=found.expires_at)
+    if use.nears_end:
+        note("token_expires_soon", ref.account, peer, token=key, expires_at=use.expires_at)
     return Principal(
         account=ref.account,
         role=Who.ADMINISTRATOR.value,
-        name=found.name,
-        language=found.language,
-        zone=found.zone,
+        name=use.name,
+        language=use.language,
+        zone=use.zone,
     )
 
 
 async def confirm(opened: Tx, connection: Connection, action: Action) -> str:
-    """Make sure, in the transaction that gives something out, that who asked still may; who it is.
+    """Check the caller's right again, in the transaction that uses it; returns `asked_by`.
 
-    The guard looked in a transaction of its own. Whoever ends the session, deactivates the user or
-    revokes the token waits until `opened` ends, and finds what it gave out.
+    The guard read it in a transaction of its own. This one locks the session or token and the user,
+    so that a concurrent revocation waits until `opened` ends and then sees what it wrote.
 
-    :raises NotSignedInError, ForbiddenError: not any more.
+    :raises NotSignedInError, ForbiddenError: the caller may not any more.
     """
     credential, now = _bearer(connection), opened.now
     if credential is None:
@@ -167,7 +162,7 @@ async def confirm(opened: Tx, connection: Connection, action: Action) -> str:
 
 
 def asked_by(connection: Connection) -> str:
-    """Who a guard let in, for the record: a user's id, or what names a token."""
+    """The caller's name in the security log: a user's id, or a token's."""
     principal: Principal = connection.scope["user"]
     if principal.user is not None:
         return str(principal.user)
@@ -176,7 +171,7 @@ def asked_by(connection: Connection) -> str:
 
 
 def actor_of(connection: Connection) -> str:
-    """Who a guard let in, for the record of changes (`sync.audit`)."""
+    """The caller's name in the audit log (`sync.audit`)."""
     principal: Principal = connection.scope["user"]
     if principal.user is not None:
         return f"user/{principal.user}"
@@ -190,43 +185,41 @@ def _bearer(connection: Connection) -> str | None:
 
 
 async def caller(connection: Connection) -> Principal | None:
-    """Whom a token or a session names.
+    """The program or user that an API token or a session identifies.
 
-    An Authorization header decides alone: what it names is not mixed with a session.
+    With an Authorization header, the session's cookie is ignored.
     """
     credential = _bearer(connection)
     if credential is None:
         return await signed_in(connection)
     if not credential.startswith(API_PREFIX):
         return None
-    return await _program(connection, credential)
+    return await _program_of(connection, credential)
 
 
 async def enrolled(connection: Connection) -> DeviceScope | None:
-    """The enrolled device that asks; None for a revoked one and for anything else."""
+    """The enrolled device whose credential was sent; None for a revoked device, or none."""
     credential = _bearer(connection) or ""
     if not credential.startswith(DEVICE_PREFIX):
         return None
     return await authenticate(credential.removeprefix(DEVICE_PREFIX))
 
 
-def permitted(asker: Asker, action: Action) -> Asker:
-    """`asker`, who may.
+def permitted(identified: Identified, action: Action) -> Identified:
+    """`identified`, if its role may do `action`.
 
-    :raises NotSignedInError, ForbiddenError: nobody is known, or somebody who may not.
+    :raises NotSignedInError: it may not, and nobody was identified.
+    :raises ForbiddenError: it may not.
     """
-    if scope_of(_who(asker), action) is not None:
-        return asker
-    if asker is None:
+    match identified:
+        case None:
+            who = Who.ANYBODY
+        case Principal():
+            who = identified.who
+        case DeviceScope():
+            who = Who.DEVICE
+    if scope_of(who, action) is not None:
+        return identified
+    if identified is None:
         raise NotSignedInError
     raise ForbiddenError
-
-
-def _who(asker: Principal | DeviceScope | None) -> Who:
-    match asker:
-        case None:
-            return Who.ANYBODY
-        case Principal():
-            return asker.who
-        case DeviceScope():
-            return Who.DEVICE

@@ -1,7 +1,7 @@
-"""Slow guessing down without ever locking anybody out.
+"""Limits the rate of attempts without ever locking an account.
 
-Each bucket lets a burst through and then one attempt an interval (a sliding window, kept as the
-time at which the bucket is empty again). An attempt that is refused does not count.
+Each bucket admits a burst, and then one attempt per interval (a leaky bucket, stored as the time at
+which it is empty again). An attempt that is refused is not counted.
 """
 
 import hashlib
@@ -20,26 +20,26 @@ AnyRequest = Request[Any, Any, Any]
 
 
 class Rate(msgspec.Struct, frozen=True):
-    """`burst` attempts at once, refilled evenly over `window`."""
+    """At most `burst` attempts at once, refilled evenly over `window`."""
 
     burst: int
     window: timedelta
 
     @property
     def interval(self) -> timedelta:
-        """The time after which one more attempt counts."""
+        """The time after which one more attempt is admitted."""
         return self.window / self.burst
 
 
 class Bucket(msgspec.Struct, frozen=True):
-    """What attempts are counted for. `name` may be personal: only its hash is stored."""
+    """A counter of attempts. `name` may be personal: only its hash is stored."""
 
     name: str
     rate: Rate
 
     @property
     def key(self) -> bytes:
-        """What is stored of the name."""
+        """The hash of the name, which is stored."""
         return hashlib.sha256(self.name.encode()).digest()
 
 
@@ -49,11 +49,11 @@ PER_BROWSER: Final = Rate(10, QUARTER)
 PER_PERSON: Final = Rate(100, QUARTER)
 PER_PEER: Final = Rate(60, QUARTER)
 GUESSES: Final = Rate(60, QUARTER)
-#: A person changes an answer a few times; whoever does it all day long fills the history.
+#: A customer changes an answer a few times; an unlimited number of versions would fill the table.
 ANSWERS: Final = Rate(20, QUARTER)
 
-#: One row a bucket. `window_start`: when it will be empty; `hits`: attempts since it last was.
-#: Rows of the same call are taken in one order, so that two calls do not deadlock.
+#: One row per bucket. `window_start`: when it will be empty; `hits`: attempts since it last was.
+#: A call locks its rows in the order of their keys, so that two calls do not deadlock.
 _TAKE: Final = """
 INSERT INTO throttle (bucket, window_start, hits) VALUES ($1, $2::timestamptz + $3::interval, 1)
 ON CONFLICT (bucket) DO UPDATE SET
@@ -78,42 +78,47 @@ async def count(buckets: Sequence[Bucket]) -> None:
     :raises ThrottledError: one of them is full; `retry_after` says for how many seconds.
     """
     async with tx() as opened:
-        for bucket in sorted(buckets, key=lambda one: one.key):
+        for bucket in _in_lock_order(buckets):
             await _take(opened, bucket)
 
 
 async def admit(
     groups: Sequence[Sequence[Bucket]], shared: Bucket
 ) -> tuple[list[int], ThrottledError | None]:
-    """Count one attempt in `shared` and in those of `groups` that have room.
+    """Count one attempt in `shared` and in each of `groups` whose buckets all have room.
 
-    Gives their places, and the soonest refusal of the others.
+    Returns the indexes of those groups, and the refusal of the others that ends first.
 
-    :raises ThrottledError: `shared` is full, or no group has room; nothing is counted then.
+    :raises ThrottledError: `shared` is full, or no group has room; then nothing is counted.
     """
 
     async def work(opened: Tx) -> tuple[list[int], ThrottledError | None]:
         await _take(opened, shared)
-        places: list[int] = []
+        admitted: list[int] = []
         refusals: list[ThrottledError] = []
-        for place, group in enumerate(groups):
+        for index, group in enumerate(groups):
             try:
                 async with opened.savepoint():
-                    for bucket in sorted(group, key=lambda one: one.key):
+                    for bucket in _in_lock_order(group):
                         await _take(opened, bucket)
             except ThrottledError as refusal:
                 refusals.append(refusal)
             else:
-                places.append(place)
-        soonest = min(refusals, key=lambda one: one.retry_after or 0, default=None)
-        if soonest is not None and not places:
+                admitted.append(index)
+        soonest = min(refusals, key=lambda refusal: refusal.retry_after or 0, default=None)
+        if soonest is not None and not admitted:
             raise soonest
-        return places, soonest
+        return admitted, soonest
 
     return await run(NO_ACCOUNT, work)
 
 
+def _in_lock_order(buckets: Sequence[Bucket]) -> list[Bucket]:
+    return sorted(buckets, key=lambda bucket: bucket.key)
+
+
 async def _take(opened: Tx, bucket: Bucket) -> None:
+    """:raises ThrottledError: the bucket is full."""
     interval = bucket.rate.interval
     slack = bucket.rate.window - interval
     if await opened.fetchval(_TAKE, bucket.key, opened.now, interval, slack) is not None:
@@ -124,24 +129,24 @@ async def _take(opened: Tx, bucket: Bucket) -> None:
 
 
 async def give_back(buckets: Sequence[Bucket]) -> None:
-    """Take the last attempt off again: it was no guess. Forgets the buckets that ran empty."""
+    """Uncount the last attempt, which succeeded, and delete rows of buckets that are empty."""
     async with tx() as opened:
-        for bucket in sorted(buckets, key=lambda one: one.key):
+        for bucket in _in_lock_order(buckets):
             await opened.execute(_GIVE_BACK, bucket.key, bucket.rate.interval)
         await opened.execute(_PURGE, opened.now)
 
 
 async def count_guess(request: AnyRequest, kind: str) -> None:
-    """Count a token or code of `kind` that turned out unknown against the client's address.
+    """Count an unknown token or code of `kind` against the client's address.
 
     Pages call it before they answer with the neutral page.
 
-    :raises ThrottledError: too many of them lately.
+    :raises ThrottledError: too many in the last minutes.
     """
     await count([guess_of(request, kind)])
 
 
 def guess_of(request: AnyRequest, kind: str) -> Bucket:
-    """What guesses of `kind` are counted in, by the client's address."""
+    """The bucket of guesses of `kind` from the client's address."""
     peers = services(request).peers
     return Bucket(f"{kind} guessed from {peers.line(request)}", GUESSES)

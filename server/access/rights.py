@@ -1,7 +1,7 @@
-"""Who may do what: one table of actions, of those who may, and of how much they reach.
+"""The table of rights: which role may do which action, and how far that reaches.
 
-Every route names one action, `server.access.guards` holds it against this table, and pages show
-what leads to an action only to whom it is allowed.
+Every route names one action, which `server.access.guards` checks against this table; pages show
+links and buttons only to those who may follow them.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 
 class Who(StrEnum):
-    """As what somebody comes in. `ANYBODY` is not known, or whoever it is; `PROGRAM`: a token."""
+    """The role of a caller. `ANYBODY`: with any credential or none; `PROGRAM`: an API token."""
 
     ADMINISTRATOR = "administrator"
     MANAGER = "manager"
@@ -22,9 +22,9 @@ class Who(StrEnum):
 
 
 class Scope(StrEnum):
-    """How much an action reaches: all of the account; what belongs to whoever asks; no account's.
+    """How far an action reaches: the whole account, the caller's own records, or no account.
 
-    `OWN` is what a device's technician has, or what the code or link that was shown names.
+    `OWN`: the records of a device's technician, or what the code or link that was sent names.
     """
 
     ACCOUNT = "account"
@@ -33,7 +33,7 @@ class Scope(StrEnum):
 
 
 class Action(StrEnum):
-    """What is done, as object.verb."""
+    """An action, named object.verb."""
 
     HEALTH_READ = "health.read"
     METRICS_READ = "metrics.read"
@@ -99,7 +99,7 @@ _PLANNERS: Final[Grant] = {**_ADMINISTRATORS, Who.DISPATCHER: Scope.ACCOUNT}
 _READERS: Final[Grant] = {**_PLANNERS, Who.MANAGER: Scope.ACCOUNT}
 _STAFF: Final[Grant] = {who: scope for who, scope in _READERS.items() if who is not Who.PROGRAM}
 
-#: Whoever is not named may not. What anybody may, everybody may.
+#: A role that is not listed may not. What ANYBODY may do, every role may.
 RIGHTS: Final[Mapping[Action, Grant]] = {
     Action.HEALTH_READ: _OPEN,
     Action.METRICS_READ: _OPEN,
@@ -152,11 +152,11 @@ RIGHTS: Final[Mapping[Action, Grant]] = {
 
 
 def scope_of(who: Who, action: Action) -> Scope | None:
-    """How much `who` reaches by `action`; None: they may not."""
+    """How far `action` reaches for the role `who`; None where it may not do it."""
     grant = RIGHTS[action]
     return grant.get(who, grant.get(Who.ANYBODY))
 
 
 def those_who_may(action: Action) -> frozenset[Who]:
-    """Whom the table names for `action`."""
+    """The roles that the table lists for `action`."""
     return frozenset(RIGHTS[action])

@@ -1,8 +1,8 @@
-"""The record of who came in, who did not, and what changed about that.
+"""The security log: sign-ins, refusals, and changes to credentials.
 
-One line for each event: its name, the account's locator, people and tokens by their ids, and the
-peer's network address; never an address, a password or a token. `runtime.logs` keeps the lines
-apart from everything else.
+One line per event: its name, the account's locator, users and tokens by their ids, and the peer's
+network address; never an e-mail address, a password or a token. `server.runtime.logs` writes them
+to a file of their own.
 """
 
 import logging
@@ -15,14 +15,14 @@ from litestar.connection import ASGIConnection
 from server.services import services
 from sync.ids import locator
 
-#: The name by which `server.runtime.logs` and operators tell these lines from others.
+#: The logger's name, by which `server.runtime.logs` and operators select these lines.
 NAME: Final = "retour.security"
 _LOG: Final = logging.getLogger(NAME)
 
-#: What a line may say besides its event, see `server.runtime.logs`.
+#: Fields that a line may have besides its event, see `server.runtime.logs`.
 FIELDS: Final = ("account", "by", "user", "users", "token", "device", "peer", "expires_at")
 
-#: What somebody achieved who was let in.
+#: Events that need a valid credential.
 SecurityEvent: TypeAlias = Literal[
     "signed_in",
     "signed_out",
@@ -37,35 +37,35 @@ SecurityEvent: TypeAlias = Literal[
     "device_enrolled",
     "device_revoked",
 ]
-#: What a stranger can cause as often as the throttle lets him.
+#: Events that anybody can cause, as often as the throttle admits.
 Refusal: TypeAlias = Literal[
     "sign_in_refused", "sign_in_throttled", "code_refused", "token_expired"
 ]
 
-#: In place of a network address, for what was typed at the terminal.
+#: Stands for a network address in events of a command at the terminal.
 TERMINAL: Final = "terminal"
 
 
 def peer_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
-    """The network address that an event is noted with."""
+    """The client's network address, as events record it."""
     peers = services(connection).peers
     return peers.named(connection)
 
 
 def note(event: SecurityEvent, account: int, peer: str, **ids: object) -> None:
-    """Record what was done. `ids`: some of `FIELDS`; those that are None are left out."""
-    _LOG.info(event, extra={"account": locator(account), **_told(ids), "peer": peer})
+    """Log an event. `ids`: some of `FIELDS`; those that are None are left out."""
+    _LOG.info(event, extra={"account": locator(account), **_texts(ids), "peer": peer})
 
 
 def note_refusal(
     event: Refusal, peer: str, people: Iterable[tuple[int, UUID]] | None = None, **ids: object
 ) -> None:
-    """Record what was refused. `people`: accounts and ids of whom it was aimed at, if at any."""
-    aimed = {}
+    """Log a refusal. `people`: accounts and ids of the users that the attempt may have meant."""
+    targets = {}
     if people is not None:
-        aimed["users"] = [f"{locator(account)}/{user}" for account, user in people]
-    _LOG.warning(event, extra={**_told(ids), **aimed, "peer": peer})
+        targets["users"] = [f"{locator(account)}/{user}" for account, user in people]
+    _LOG.warning(event, extra={**_texts(ids), **targets, "peer": peer})
 
 
-def _told(ids: dict[str, object]) -> dict[str, str]:
+def _texts(ids: dict[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in ids.items() if value is not None}

@@ -1,4 +1,4 @@
-"""Sessions of browsers: signing in and out, and the cookie between."""
+"""Sessions of browsers: sign-in, sign-out, and the session cookie."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -25,15 +25,15 @@ from sync.database import NO_ACCOUNT, Tx, run, tx
 
 AnyRequest = Request[Any, Any, Any]
 
-#: A session ends so long after signing in, whatever happens in it.
+#: A session ends this long after sign-in, however active it is.
 LIFE: Final = timedelta(days=14)
-#: It ends so long after somebody last did something in it: overnight.
+#: A session ends this long after its last use: overnight.
 IDLE: Final = timedelta(hours=12)
-#: That somebody did is written at most so often.
+#: The last use is written at most this often.
 SEEN_EVERY: Final = timedelta(minutes=5)
 
-#: What was checked must still be so when the session begins, and until it has begun: whoever
-#: changes it meanwhile waits, then ends this session with the others.
+#: Reads again what the password was checked against, and locks it: a concurrent change of password
+#: waits until the session is committed, and then ends it with the others.
 _AS_CHECKED: Final = """
 SELECT u.role FROM app_user u JOIN login l ON l.account = u.account AND l.app_user = u.id
 WHERE u.account = $1 AND u.id = $2 AND u.active AND u.password_hash = $3 AND l.address = $4
@@ -61,7 +61,7 @@ ON CONFLICT (account, app_user) DO UPDATE SET address = excluded.address
 
 
 class Member(msgspec.Struct, frozen=True):
-    """A user of one account, known by address and password."""
+    """A user of one account, identified by address and password."""
 
     account: int
     user: UUID
@@ -82,7 +82,7 @@ def _known_name(request: AnyRequest) -> str:
 
 
 def token_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
-    """The session's token that this browser brings along, whatever it is worth."""
+    """The token of this browser's session cookie, valid or not."""
     return connection.cookies.get(_name(connection))
 
 
@@ -91,25 +91,25 @@ async def sign_in(
 ) -> Member:
     """Check the password, start a session and set its cookie on `response`.
 
-    The token is always new; the one that the browser brought along is ended, so that a planted
-    one is worth nothing.
+    The token is always new. The session that the browser had is ended, so that a planted cookie
+    (session fixation) gains nothing.
 
-    :raises LoginRefusedError: unknown address, wrong password, inactive user: told apart by
-        nothing, work included.
+    :raises LoginRefusedError: unknown address, wrong password or inactive user; neither the answer
+        nor the time taken tells which.
     :raises ForbiddenError: the right password of a technician.
-    :raises ThrottledError: too many attempts for this person, from this network address, or
-        with this browser where the person signed in with it before.
+    :raises ThrottledError: too many attempts for this user, from this network address, or in this
+        browser where the user signed in with it before.
     """
     address = normal_form(email) or ""
     attempt = await read_attempt(request, address, request.cookies.get(_known_name(request), ""))
     if len(password) > LONGEST_PASSWORD:
         raise LoginRefusedError
-    tried = await try_password(request, attempt, password)
-    started = await _start_first(tried.matches, address)
+    checked = await try_password(request, attempt, password)
+    started = await _start_first(checked.matches, address)
     if started is None:
         note_refusal("sign_in_refused", peer_of(request), attempt.people)
         raise LoginRefusedError
-    await give_back(tried.spent)
+    await give_back(checked.spent)
     member = started.member
     if started.token is None:
         note_refusal("sign_in_refused", peer_of(request), [(member.account, member.user)])
@@ -118,28 +118,26 @@ async def sign_in(
     note("signed_in", member.account, peer_of(request), user=member.user)
     response.set_cookie(_cookie(request, _name(request), started.token, LIFE))
     person = (member.account, member.user)
-    shown = trusted_browser.introduce(_secret(request), person, started.stored, attempt.now)
-    response.set_cookie(_cookie(request, _known_name(request), shown, trusted_browser.LIFE))
+    secret = services(request).settings.secret
+    browser = trusted_browser.introduce(secret, person, started.stored, attempt.now)
+    response.set_cookie(_cookie(request, _known_name(request), browser, trusted_browser.LIFE))
     return member
 
 
 async def sign_out(request: AnyRequest, response: Response[Any]) -> None:
-    """End the session and take its cookie away; nothing happens where there is none.
-
-    The browser stays known.
-    """
+    """End the session, if there is one, and delete its cookie. The browser stays trusted."""
     await _end(request)
     response.set_cookie(_cookie(request, _name(request), "", timedelta(0)))
 
 
 def session_of(connection: ASGIConnection[Any, Any, Any, Any]) -> bytes | None:
-    """What tells this browser's session from others, whatever it is worth."""
+    """The hash that identifies this browser's session, valid or not; None without a cookie."""
     ref = tokens.read(token_of(connection) or "")
     return None if ref is None else ref.hash
 
 
 async def still_signed_in(opened: Tx, sessions: Sequence[bytes]) -> set[bytes]:
-    """Those of `sessions` that would open a page of the console. A look is no use of them."""
+    """Those of `sessions` that would open a page of the console; not counted as a use of them."""
     if not sessions:
         return set()
     now = opened.now
@@ -149,17 +147,20 @@ async def still_signed_in(opened: Tx, sessions: Sequence[bytes]) -> set[bytes]:
 
 
 async def end_all(opened: Tx, user: UUID) -> None:
-    """End all sessions of `user`: whoever else knew the old password is out."""
+    """End all sessions of `user`, which may be those of somebody who knew the old password."""
     await opened.execute(_END_ALL, opened.account, user)
 
 
 async def register(opened: Tx, user: UUID, email: str) -> None:
-    """Let `user` of the account of `opened` sign in with `email`, and no longer with another."""
+    """Make `email` the only address with which `user`, of the account of `opened`, signs in."""
     await opened.execute(_REGISTER, normal_form(email), opened.account, user)
 
 
 class Started(msgspec.Struct, frozen=True):
-    """Who was recognised by the hash `stored`; `token` is None for who has no business here."""
+    """The user whose password was right; `token`: of the new session, None without a right to one.
+
+    `stored`: the hash of the password.
+    """
 
     member: Member
     stored: str
@@ -167,19 +168,19 @@ class Started(msgspec.Struct, frozen=True):
 
 
 async def _start_first(matches: Sequence[Candidate], address: str) -> Started | None:
-    """A session of the first who may have one, else who is shut out, else None."""
-    shut_out = None
+    """The first session that could be started, else a user without the right to one, else None."""
+    forbidden = None
     for match in matches:
         account, _ = match.person or (NO_ACCOUNT, None)
         started = await run(account, partial(_start, match=match, address=address))
         if started is not None and started.token is not None:
             return started
-        shut_out = shut_out or started
-    return shut_out
+        forbidden = forbidden or started
+    return forbidden
 
 
 async def _start(opened: Tx, match: Candidate, address: str) -> Started | None:
-    """A session of the person of `match`; None where what was checked is not so any more."""
+    """Start a session of the candidate; None where its user or password has changed since."""
     if match.person is None or match.stored is None:
         return None
     account, user = match.person
@@ -203,11 +204,6 @@ async def _end(request: AnyRequest) -> None:
         user = await opened.fetchval(_END, ref.account, ref.hash)
     if user is not None:
         note("signed_out", ref.account, peer_of(request), user=user)
-
-
-def _secret(request: AnyRequest) -> str:
-    settings = services(request).settings
-    return settings.secret
 
 
 def _cookie(request: AnyRequest, name: str, value: str, life: timedelta) -> Cookie:

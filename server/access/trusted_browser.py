@@ -1,7 +1,7 @@
-"""Browsers that a person signed in with before.
+"""Trusted browsers: those in which a user signed in before, known by a signed cookie.
 
-Their attempts are counted apart (OWASP's device cookies): whoever guesses at a person's password
-from everywhere fills what strangers share, and the person still gets in.
+Their attempts have a bucket of their own (OWASP's device cookies). An attacker who guesses at a
+user's password from many addresses fills the bucket of strangers, and the user can still sign in.
 """
 
 import base64
@@ -24,9 +24,9 @@ _BODY_BYTES: Final = _NAME_BYTES + _END_BYTES
 
 
 def introduce(secret: str, person: Person, stored: str, now: datetime) -> str:
-    """What a browser shows from `now` on for the time `LIFE` to be known for `person`.
+    """The cookie by which a browser is trusted for `person`, from `now` on for the time `LIFE`.
 
-    `stored`: the hash of the person's password; with another one the browser is a stranger again.
+    `stored`: the hash of the user's password; after a change the browser is not trusted any more.
     """
     end = int((now + LIFE).timestamp()).to_bytes(_END_BYTES, "big")
     body = secrets.token_bytes(_NAME_BYTES) + end
@@ -36,9 +36,10 @@ def introduce(secret: str, person: Person, stored: str, now: datetime) -> str:
 def recognise(
     secret: str, shown: str, people: Mapping[Person, str], now: datetime
 ) -> tuple[Person, str] | None:
-    """Whom of `people` (with the hashes of their passwords) the browser is known for, and its name.
+    """The one of `people` for whom the browser is trusted, and the browser's name; None for none.
 
-    For nobody else: others may have the same address, and owe each other nothing.
+    `people`: users and the hashes of their passwords. `shown`: the cookie. It is valid for one user
+    only: others, in other accounts, may have the same address.
     """
     try:
         raw = base64.b64decode(shown, altchars=b"-_", validate=True)
@@ -54,5 +55,5 @@ def recognise(
 
 def _seal(secret: str, person: Person, stored: str, body: bytes) -> bytes:
     account, user = person
-    said = b"known browser:" + body + account.to_bytes(8, "big") + user.bytes + stored.encode()
-    return hmac.digest(secret.encode(), said, hashlib.sha256)
+    signed = b"known browser:" + body + account.to_bytes(8, "big") + user.bytes + stored.encode()
+    return hmac.digest(secret.encode(), signed, hashlib.sha256)

@@ -16,7 +16,7 @@ from server.api import (
     system,
     tasks,
 )
-from server.api.records import routes_of
+from server.api.record_routes import routes_of
 
 _RECORDS: Final = (
     record_kinds.UNITS,

@@ -26,7 +26,7 @@ from sync.records.people import set_password
 
 ApiRequest: TypeAlias = Request[Principal, Any, Any]
 
-#: What is known of a user and makes a poor password.
+#: Names and addresses that a user's password must not be made of.
 _ABOUT: Final = """
 SELECT u.name, u.email, a.name AS firm FROM app_user u JOIN account a ON a.account = u.account
 WHERE u.account = $1 AND u.id = $2
@@ -41,9 +41,9 @@ class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NewPassword(Struct, frozen=True, forbid_unknown_fields=True):
-    """At least twelve characters; nothing is asked about which.
+    """A new password: at least twelve characters of any kind.
 
-    Common ones are refused, and those made of the user's or the firm's name.
+    Common ones are refused, and those made of the user's or the company's name.
     """
 
     password: Annotated[str, Meta(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD)]
@@ -72,7 +72,7 @@ async def end_session(request: ApiRequest) -> None:
 
 @operation("GET", "/me", access=api(Action.SELF_READ))
 async def read_me(request: ApiRequest) -> Principal:
-    """Tell who is asking."""
+    """Read who the caller is."""
     return request.user
 
 
@@ -100,7 +100,7 @@ async def change_password(request: ApiRequest, key: UUID, body: NewPassword) -> 
 
 @operation("POST", "/tokens", access=api(Action.TOKEN_MAKE), status=201)
 async def create_token(request: ApiRequest, body: TokenOrder) -> IssuedToken:
-    """Make an API token, which acts as an administrator of the account for a year or less."""
+    """Make an API token, which acts as an administrator of the account until it expires."""
     user = request.user
 
     async def work(opened: Tx) -> tuple[IssuedToken, str]:
@@ -122,7 +122,7 @@ async def list_tokens(request: ApiRequest) -> Listing[TokenRecord]:
 
 @operation("DELETE", "/tokens/{key:str}", access=api(Action.TOKEN_REVOKE), fails=("not_found",))
 async def revoke_token(request: ApiRequest, key: str) -> None:
-    """End an API token. Ending it twice is once."""
+    """Revoke an API token. Revoking it again changes nothing."""
     account = request.user.account
     try:
         stored = bytes.fromhex(key)

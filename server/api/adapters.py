@@ -1,4 +1,4 @@
-"""Sync in the shapes of RxDB and WatermelonDB, for apps that keep their tasks in one of them."""
+"""Sync in the shapes of RxDB and WatermelonDB, for apps that store their tasks in one of them."""
 
 import re
 from datetime import datetime
@@ -14,7 +14,7 @@ from server.access.principals import DeviceRequest
 from server.access.rights import Action
 from server.api.devices import EventStream
 from server.api.operation import operation
-from server.live.sse import Events, event
+from server.live.sse import Events, always, event
 from server.services import services
 from sync.adapters import rxdb, watermelon
 from sync.adapters.rxdb import ChangeRow, Collection, Documents
@@ -26,19 +26,19 @@ from sync.validation import check_moment
 #: Numbers up to here are exact in JavaScript.
 _MOST: Final = 2**53 - 1
 
-#: What RxDB's pull stream takes for "ask for everything since the checkpoint".
+#: The event at which RxDB pulls everything since its checkpoint.
 RESYNC: Final = event("message", b'"RESYNC"')
 
-#: What stands in the place of an offset's sign.
+#: The blank that a `+` becomes in a query where it was not encoded: the sign of an offset.
 _BLANK: Final = re.compile(r" (?=\d\d:?\d\d\Z)")
 
 Document: TypeAlias = dict[str, Any]
 
 
 class DocumentsQuery(Struct, frozen=True):
-    """What else RxDB's users send is ignored.
+    """A page of documents. Other parameters are ignored.
 
-    `limit`: RxDB's batch size. `cursor`: of the checkpoint; empty or none for the start.
+    `limit`: RxDB's batch size. `cursor`: of the checkpoint; empty or missing for the start.
     """
 
     limit: Annotated[int, Meta(ge=1, le=MOST_CHANGES)]
@@ -46,13 +46,13 @@ class DocumentsQuery(Struct, frozen=True):
 
 
 class NumberQuery(Struct, frozen=True):
-    """What else WatermelonDB's users send (`schema_version`) is ignored.
+    """What to pull. Other parameters (`schema_version`) are ignored.
 
-    `last_pulled_at`: the number of the last pull; 0 or none for everything. `migration`: of the
-    app's tables; with one, everything is told again, so that new columns are filled.
+    `last_pulled_at`: the number of the last pull; 0 or missing for everything. `migration`: of the
+    app's tables; with one, everything is sent again, so that new columns are filled.
 
-    `cursor`: of the last pull. It proves what the number cannot: that the server is a restored
-    backup, and that everybody must start again.
+    `cursor`: of the last pull. It shows what the number cannot: that the server's database was
+    restored from a backup, and that the device must start again.
     """
 
     last_pulled_at: Annotated[int, Meta(ge=0, le=_MOST)] | None = None
@@ -61,12 +61,12 @@ class NumberQuery(Struct, frozen=True):
 
 
 class ClockQuery(Struct, frozen=True):
-    """`device_now`: the device's clock as it pushes, with an offset."""
+    """`device_now`: the device's clock when it pushes, with an offset."""
 
     device_now: Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
     def __post_init__(self) -> None:
-        """:raises ValueError: no moment, or outside the years that can be reckoned with."""
+        """:raises ValueError: not a time with an offset, or outside the supported years."""
         try:
             check_moment(self.clock)
         except (msgspec.ValidationError, ValueError) as error:
@@ -74,12 +74,12 @@ class ClockQuery(Struct, frozen=True):
 
     @property
     def clock(self) -> datetime:
-        """What it says; a `+` that was not encoded for a query arrives as a blank."""
+        """The time of the device's clock."""
         return msgspec.convert(_BLANK.sub("+", self.device_now), Moment)
 
 
 class LocalChanges(Struct, frozen=True, rename="camel"):
-    """What WatermelonDB pushes, by table. `last_pulled_at` plays no part, for facts only grow."""
+    """What WatermelonDB pushes, by table. `last_pulled_at` is ignored: transitions never change."""
 
     changes: dict[str, TableChanges]
     last_pulled_at: Any = None
@@ -91,10 +91,10 @@ class LocalChanges(Struct, frozen=True, rename="camel"):
 async def pull_documents(
     request: DeviceRequest, collection: Collection, query: DocumentsQuery
 ) -> Documents:
-    """Pull documents of one collection, as RxDB's replication wants them.
+    """Pull documents of one collection, in the shape of RxDB's replication.
 
     A page that is not full is the last. A checkpoint that cannot be continued is answered from
-    the start with `resync`.
+    the start, with `resync`.
     """
     key = services(request).settings.secret.encode()
     return await rxdb.pull(request.user, collection, query.cursor, key, query.limit)
@@ -106,8 +106,8 @@ async def push_documents(
 ) -> list[Document]:
     """Push transitions as RxDB's replication sends them.
 
-    Answers the documents that are otherwise here: each one that does not say its verdict yet,
-    with `status` and `reason`. What is wrong with one is its `reason` and holds up no other.
+    Answers the documents that differ on the server: each one that has no verdict yet, with
+    `status` and `reason`. A fault of one is its `reason` and does not affect the others.
     """
     pushed = await rxdb.push(request.user, body, query.clock)
     if pushed.changed:
@@ -123,25 +123,21 @@ async def push_documents(
     fails=("not_found",),
 )
 async def stream_documents(request: DeviceRequest, collection: Collection) -> Events:
-    """Listen to RxDB's pull stream: `"RESYNC"` whenever a pull of some collection may bring news.
+    """Listen to RxDB's pull stream: `"RESYNC"` whenever a pull of any collection may bring changes.
 
-    One stream serves all collections: every one of them may ask again at each event.
+    One stream serves all collections: each of them may pull at each event.
     """
-    device, listening = request.user, services(request).live
-    ticks = listening.technician(device.account, device.technician, device.device)
-    return Events(ticks, _resync)
-
-
-async def _resync() -> bytes:
-    return RESYNC
+    scope, live = request.user, services(request).live
+    ticks = live.technician(scope.account, scope.technician, scope.device)
+    return Events(ticks, always(RESYNC))
 
 
 @operation("GET", "/sync/watermelon/pull", access=device(Action.SYNC_READ))
 async def pull_tables(request: DeviceRequest, query: NumberQuery) -> Pulled:
-    """Pull everything since a number, as WatermelonDB's `synchronize` wants it.
+    """Pull all changes since a number, in the shape of WatermelonDB's `synchronize`.
 
-    Without a number, or with one that cannot be continued, everything comes with the strategy to
-    replace what the device holds; its transitions stay.
+    Without a number, or with one that cannot be continued, everything is sent with the strategy to
+    replace what the device stores, except for its transitions.
     """
     key = services(request).settings.secret.encode()
     number = query.last_pulled_at if query.migration is None else None
@@ -150,10 +146,10 @@ async def pull_tables(request: DeviceRequest, query: NumberQuery) -> Pulled:
 
 @operation("POST", "/sync/watermelon/push", access=device(Action.SYNC_PUSH), singly=True)
 async def push_tables(request: DeviceRequest, query: ClockQuery, body: LocalChanges) -> RowVerdicts:
-    """Push local changes as WatermelonDB's `synchronize` gathers them.
+    """Push local changes in the shape of WatermelonDB's `synchronize`.
 
-    Only transitions are taken in. Rows that must not be marked as synced are rejected: what a
-    device changed elsewhere, and transitions that were refused or wait and do not say so yet.
+    Only transitions are accepted. Rows that must not be marked as synced are rejected: changes of
+    other tables, and transitions that were refused or parked and do not show it yet.
     """
     verdicts, changed = await watermelon.push(request.user, body.changes, query.clock)
     if changed:

@@ -1,4 +1,4 @@
-"""Who changed what, for administrators."""
+"""The audit log, for administrators."""
 
 from datetime import datetime
 from typing import Annotated, Any, Final, TypeAlias
@@ -24,17 +24,18 @@ ApiRequest: TypeAlias = Request[Principal, Any, Any]
 class AuditEntry(audit.Entry, frozen=True, kw_only=True):
     """One change. `actor`: user/ID, token/START of its id, code, customer, terminal or system.
 
-    `object`: kind/ID. `before`, `after`: the fields that differ; null where there is nothing.
+    `object`: kind/ID. `before`, `after`: the fields that differ; null where the change has only the
+    other of them.
     """
 
     @property
     def place(self) -> str:
-        """What to go on behind."""
+        """The value of `after` for the page behind this entry."""
         return f"{self.at.isoformat()}_{self.id}"
 
 
 class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which page, of all changes or of those to one `object`, such as customer/ID.
+    """A page of all changes, or of those of one `object`, such as customer/ID.
 
     `after`: the `next` of the page before.
     """
@@ -44,13 +45,13 @@ class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True):
     after: Annotated[str, Meta(max_length=100)] | None = None
 
     def __post_init__(self) -> None:
-        """:raises ValueError: an object that none can be, or no `next` of ours."""
+        """:raises ValueError: `object` is not one plain line, or `after` no `next` of a page."""
         if self.object is not None:
             check_line("object", self.object)
         self.read_after()
 
     def read_after(self) -> tuple[datetime, UUID] | None:
-        """The time and id of the last change that was seen."""
+        """The time and the id of the last change on the page before; None on the first page."""
         if self.after is None:
             return None
         moment, _, key = self.after.partition("_")
@@ -65,12 +66,12 @@ class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True):
 async def list_changes(request: ApiRequest, query: AuditQuery) -> Listing[AuditEntry]:
     """List who changed what, the newest first.
 
-    Records, campaigns, tokens, codes, devices and passwords (never what they are); not what
-    devices push, which is in the timelines of tasks. Changes are told with them or not at all.
+    Records, campaigns, tokens, codes, devices and passwords (without their values); not what
+    devices push, which is in the timelines of tasks. An entry is committed with its change.
     """
     async with tx(request.user.account) as opened:
         found = await audit.read(opened, query.limit + 1, query.object, query.read_after())
-    return listing([AuditEntry(**asdict(one)) for one in found], query.limit, "place")
+    return listing([AuditEntry(**asdict(entry)) for entry in found], query.limit, "place")
 
 
 ROUTES: Final[list[ControllerRouterHandler]] = [list_changes]

@@ -1,4 +1,4 @@
-"""Campaigns: made, read, edited as versions, started and stopped."""
+"""Campaigns: create, read, edit, activate, pause, resume and archive."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final, TypeAlias
@@ -29,7 +29,7 @@ EDIT_FAILS: Final = ("bad_definition", "unknown_reference", "conflict")
 
 
 class CampaignOrder(Struct, frozen=True, forbid_unknown_fields=True):
-    """A new campaign. `id`: where the caller wants to choose it."""
+    """A new campaign. `id`: chosen by the server where left out."""
 
     name: Name
     definition: Definition
@@ -44,7 +44,7 @@ class CampaignOrder(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CampaignEdit(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the campaign is called and says from now on."""
+    """A campaign's new name and definition."""
 
     name: Name
     definition: Definition
@@ -54,9 +54,11 @@ class CampaignEdit(Struct, frozen=True, forbid_unknown_fields=True):
         check_line("name", self.name)
 
 
-async def _after(
+async def _change(
     request: ApiRequest, campaign: UUID, change: Callable[[Tx, UUID], Awaitable[object]]
 ) -> CampaignRecord:
+    """The campaign after `change`, both in one transaction."""
+
     async def work(opened: Tx) -> CampaignRecord:
         await change(opened, campaign)
         return await store.get_campaign(opened, campaign)
@@ -72,7 +74,7 @@ async def _after(
     fails=(*EDIT_FAILS, "taken"),
 )
 async def create_campaign(request: ApiRequest, body: CampaignOrder) -> CampaignRecord:
-    """Create a campaign as a draft, which asks nobody yet."""
+    """Create a campaign as a draft, which sends no surveys yet."""
 
     async def work(opened: Tx) -> CampaignRecord:
         made = await store.create_campaign(
@@ -119,15 +121,15 @@ async def read_external_campaign(request: ApiRequest, external_id: ExternalId) -
 
 @operation("PUT", "/campaigns/{key:uuid}", access=api(Action.CAMPAIGN_WRITE), fails=EDIT_FAILS)
 async def edit_campaign(request: ApiRequest, key: UUID, body: CampaignEdit) -> CampaignRecord:
-    """Edit a campaign: what it says becomes a new version.
+    """Edit a campaign, which makes a new version of it.
 
-    Surveys that are already scheduled or sent keep the version that they have.
+    Surveys that are scheduled or sent already keep their version.
     """
 
     async def edit(opened: Tx, campaign: UUID) -> None:
         await store.edit_campaign(opened, campaign, body.name, body.definition)
 
-    return await _after(request, key, edit)
+    return await _change(request, key, edit)
 
 
 @operation(
@@ -137,32 +139,32 @@ async def edit_campaign(request: ApiRequest, key: UUID, body: CampaignEdit) -> C
     fails=("conflict",),
 )
 async def activate_campaign(request: ApiRequest, key: UUID) -> CampaignRecord:
-    """Start a draft: transitions from now on may ask."""
-    return await _after(request, key, lifecycle.activate_campaign)
+    """Activate a draft: it asks about transitions from now on."""
+    return await _change(request, key, lifecycle.activate_campaign)
 
 
 @operation(
     "POST", "/campaigns/{key:uuid}/pause", access=api(Action.CAMPAIGN_PAUSE), fails=("conflict",)
 )
 async def pause_campaign(request: ApiRequest, key: UUID) -> CampaignRecord:
-    """Hold everything of an active campaign."""
-    return await _after(request, key, lifecycle.pause_campaign)
+    """Pause an active campaign: it sends nothing and asks about no new transitions."""
+    return await _change(request, key, lifecycle.pause_campaign)
 
 
 @operation(
     "POST", "/campaigns/{key:uuid}/resume", access=api(Action.CAMPAIGN_RESUME), fails=("conflict",)
 )
 async def resume_campaign(request: ApiRequest, key: UUID) -> CampaignRecord:
-    """Go on with a paused campaign: what is due leaves unless it is stale by now."""
-    answer = await _after(request, key, lifecycle.resume_campaign)
+    """Resume a paused campaign: surveys that are due are sent, unless they are too old by now."""
+    answer = await _change(request, key, lifecycle.resume_campaign)
     services(request).ring(Job.DELIVER)
     return answer
 
 
 @operation("POST", "/campaigns/{key:uuid}/archive", access=api(Action.CAMPAIGN_ARCHIVE))
 async def archive_campaign(request: ApiRequest, key: UUID) -> CampaignRecord:
-    """Put a campaign away for good; what still waits is not sent."""
-    return await _after(request, key, lifecycle.archive_campaign)
+    """Archive a campaign for good; surveys that still wait are not sent."""
+    return await _change(request, key, lifecycle.archive_campaign)
 
 
 ROUTES: Final[list[ControllerRouterHandler]] = [

@@ -1,4 +1,4 @@
-"""Bodies and queries in, answers out: JSON or MessagePack, by prebuilt decoders."""
+"""Decodes bodies and queries, and encodes answers: JSON or MessagePack, by cached decoders."""
 
 import asyncio
 import json
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 from litestar import Request, Response
@@ -27,57 +27,55 @@ MESSAGE_PACK_NAMES: Final = frozenset(
     {MESSAGE_PACK, "application/x-msgpack", "application/vnd.msgpack"}
 )
 NO_CONTENT: Final = 204
-#: What a client accepts JSON by as well.
+#: Media ranges of Accept that include JSON.
 ANYTHING: Final = frozenset({"*/*", "application/*"})
-#: Letters that are said of a fault: a name of the body's own may be as long as the body.
+#: Characters of a fault's detail and pointer: a name in the body may be as long as the body.
 LONGEST_DETAIL: Final = 200
-#: Bytes of a body above which others take their turn in between.
+#: Bytes from which a body is decoded in a thread, so that the event loop is not blocked.
 LARGE: Final = 1 << 16
 #: The escape of U+0000, but not a backslash that is itself escaped before "u0000".
 _NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*+\\u0000")
-#: The escape of half a pair; whole pairs, of letters beyond the first plane, match as well.
+#: The escape of a surrogate; of a whole pair, for a character beyond the first plane, as well.
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
-#: What msgspec says of 17.0 where an integer stands. JSON has one kind of number, so 17.0 is 17.
+#: msgspec's message for 17.0 in the place of an integer. JSON has one kind of number: 17.0 is 17.
 _WHOLE: Final = "Expected `int`, got `float`"
 _LARGEST: Final = 2.0**63
-#: Digits of a number that are read exactly; to read a million of them costs seconds.
+#: Characters of a number that is read exactly; to read a million digits takes seconds.
 _LONGEST_NUMBER: Final = 64
-#: A field that is missing stands in the sentence; the path ends at its object.
+#: msgspec's message for a missing field; the path of that message ends at its object.
 _FIELD: Final = re.compile(r"\AObject missing required field `([^`./~]*)`\Z")
 _ITEM: Final = re.compile(r"/items/(\d+)(?:/|\Z)")
-#: What JavaScript writes into a query where it has no value.
+#: What JavaScript writes into a query in the place of a missing value.
 _NOTHING: Final = frozenset({"", "null", "undefined"})
 _PATH: Final = re.compile(r" - at `(?:key in )?\$?(.*)`$", re.DOTALL)
 
-
-@cache
-def _json_decoder(kind: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(kind)
+Decode: TypeAlias = Callable[[bytes], Any]
 
 
 @cache
-def _exact_decoder(kind: Any) -> msgspec.json.Decoder[Any]:
-    """For items that are read one by one, whose numbers nothing is known of yet."""
-    return msgspec.json.Decoder(kind, float_hook=_number)
+def _json_decoder(
+    kind: Any, float_hook: Callable[[str], float] | None = None
+) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind, float_hook=float_hook)
 
 
 @cache
 def _pack_decoder(kind: Any) -> msgspec.msgpack.Decoder[Any]:
-    return msgspec.msgpack.Decoder(kind, ext_hook=_no_extension)
+    return msgspec.msgpack.Decoder(kind, ext_hook=_refuse_extension)
 
 
-def _no_extension(code: int, _: memoryview) -> Any:
-    raise ValueError(f"extension type {code} says nothing here")
+def _refuse_extension(code: int, _: memoryview) -> Any:
+    raise ValueError(f"extension type {code} is not used")
 
 
 async def read_body(request: AnyRequest, kind: Any, *, singly: bool = False) -> Any:
     """The body as a `kind`.
 
-    `singly`: its items are judged one by one; characters that cannot be kept are left to them, and
-    what only one of the formats can say is made to fit both.
+    `singly`: the route judges items one by one. A fault of one item, such as a character that
+    cannot be stored, is then left to the route, and values are made representable in both formats.
 
     :raises WrongTypeError: neither JSON nor MessagePack by its Content-Type.
-    :raises BadBodyError: it does not say a `kind`, is nested too deep, or holds U+0000.
+    :raises BadBodyError: it is no `kind`, is nested too deep, or holds U+0000.
     """
     named = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if named != JSON and named not in MESSAGE_PACK_NAMES:
@@ -86,7 +84,7 @@ async def read_body(request: AnyRequest, kind: Any, *, singly: bool = False) -> 
     decode = decode_json if named == JSON else decode_pack
     if len(raw) < LARGE:
         return decode(raw, kind, singly=singly)
-    async with services(request).decoding:  # one at a time, or all that came would be decoded first
+    async with services(request).decoding:  # one at a time, or others would wait for all of them
         return await asyncio.to_thread(decode, raw, kind, singly=singly)
 
 
@@ -96,32 +94,28 @@ def decode_json(raw: bytes, kind: Any, *, singly: bool = False) -> Any:
         raw = json_cut_short(raw)
     if not json_is_modest(raw):
         raise BadBodyError(_too_deep())
-    text = _mended(raw) if singly else raw
+    text = _without_lone_surrogates(raw) if singly else raw
     try:
-        value = _decoded_singly(text, kind) if singly else _decoded_json(text, kind)
+        if singly:
+            value = _json_decoder(kind, _number).decode(text)
+            if not is_representable(value):
+                value = msgspec.convert(representable(_NUMBERS.decode(text)), kind)
+        else:
+            value = _decode_whole(text, kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadBodyError(_in_item(_fault(error), text, msgspec.json.decode)) from None
     if not singly and b"\\u0000" in raw and _NUL.search(raw):
-        raise BadBodyError(_no_text(msgspec.json.decode(raw)))
+        raise BadBodyError(_nul_fault(msgspec.json.decode(raw)))
     return value
 
 
-def _decoded_json(raw: bytes, kind: Any) -> Any:
+def _decode_whole(text: bytes, kind: Any) -> Any:
     try:
-        return _json_decoder(kind).decode(raw)
+        return _json_decoder(kind).decode(text)
     except msgspec.ValidationError as error:
         if not str(error).startswith(_WHOLE):
             raise
-    return msgspec.convert(_NUMBERS.decode(raw), kind)
-
-
-def _decoded_singly(text: bytes, kind: Any) -> Any:
-    value = _exact_decoder(kind).decode(text)
-    return (
-        value
-        if is_representable(value)
-        else msgspec.convert(representable(_NUMBERS.decode(text)), kind)
-    )
+    return msgspec.convert(_NUMBERS.decode(text), kind)
 
 
 def _number(text: str) -> int | float:
@@ -136,8 +130,8 @@ def _number(text: str) -> int | float:
 _NUMBERS: Final = msgspec.json.Decoder(Any, float_hook=_number)
 
 
-def _mended(raw: bytes) -> bytes:
-    """`raw`, with a question mark for each half of a letter that an app cut in two (surrogates)."""
+def _without_lone_surrogates(raw: bytes) -> bytes:
+    """`raw`, with a question mark for each surrogate without the other half of its pair."""
     if not _SURROGATE.search(raw):
         return raw
     try:
@@ -151,36 +145,36 @@ def decode_pack(raw: bytes, kind: Any, *, singly: bool = False) -> Any:
     if not pack_is_modest(raw):
         raise BadBodyError(_too_deep())
     try:
-        value = _unpacked_singly(raw, kind) if singly else _pack_decoder(kind).decode(raw)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:  # a year 10000 as well
+        value = _unpack_items(raw, kind) if singly else _pack_decoder(kind).decode(raw)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:  # also for a year 10000
         raise BadBodyError(_in_item(_fault(error), raw, _pack_decoder(Any).decode)) from None
     if not singly and b"\0" in raw and _NUL.search(msgspec.json.encode(value)):
-        raise BadBodyError(_no_text(_pack_decoder(Any).decode(raw)))
+        raise BadBodyError(_nul_fault(_pack_decoder(Any).decode(raw)))
     return value
 
 
-def _unpacked_singly(raw: bytes, kind: Any) -> Any:
+def _unpack_items(raw: bytes, kind: Any) -> Any:
     try:
         value = _pack_decoder(kind).decode(raw)
-    except msgspec.ValidationError:  # by the key of one item perhaps
-        return msgspec.convert(representable(_pack_decoder(Any).decode(raw)), kind)
-    if is_representable(value):
-        return value
+        if is_representable(value):
+            return value
+    except msgspec.ValidationError:  # perhaps only of a key in one item
+        pass
     return msgspec.convert(representable(_pack_decoder(Any).decode(raw)), kind)
 
 
 def read_query(request: AnyRequest, kind: Any) -> Any:
     """The query's parameters as a `kind`.
 
-    A struct that takes unknown fields is for other people's libraries: what says nothing there
-    counts as missing.
+    Structs that accept unknown fields are for the clients of other libraries: there, a parameter
+    without a value counts as missing.
 
     :raises BadBodyError: an unknown, repeated or malformed parameter, not UTF-8, or U+0000.
     """
     pairs = read_pairs(request.scope["query_string"])
     if not kind.__struct_config__.forbid_unknown_fields:
         known = kind.__struct_encode_fields__
-        pairs = [(name, said) for name, said in pairs if name in known and said not in _NOTHING]
+        pairs = [(name, text) for name, text in pairs if name in known and text not in _NOTHING]
     given = dict(pairs)
     if len(given) < len(pairs):
         raise BadBodyError(Fault("", "bad_query", "a parameter is repeated"))
@@ -195,8 +189,8 @@ def _too_deep() -> Fault:
     return Fault("", "too_deep", detail)
 
 
-def _no_text(value: object) -> Fault:
-    """`value`: the body as it was sent, in which a text holds U+0000."""
+def _nul_fault(value: object) -> Fault:
+    """The fault of a text with U+0000. `value`: the body as it was sent."""
     place = next(_places_of_nul(value, ""), "")
     return _in_item(Fault(place, "bad_text", "U+0000 is not text"), b"", lambda _: value)
 
@@ -206,36 +200,36 @@ def _places_of_nul(value: object, place: str) -> Iterator[str]:
         case str() if "\0" in value:
             yield place
         case list():
-            for number, one in enumerate(value):
-                yield from _places_of_nul(one, f"{place}/{number}")
+            for number, item in enumerate(value):
+                yield from _places_of_nul(item, f"{place}/{number}")
         case dict():
-            for key, one in value.items():
+            for key, item in value.items():
                 if "\0" in str(key):
                     yield place
-                yield from _places_of_nul(one, f"{place}/{key}")
+                yield from _places_of_nul(item, f"{place}/{key}")
 
 
-def _in_item(fault: Fault, raw: bytes, decode: Callable[[bytes], Any]) -> Fault:
-    """`fault` with the external id of the record that it stands in, where that is one of many."""
+def _in_item(fault: Fault, raw: bytes, decode: Decode) -> Fault:
+    """`fault` with the external id of the record that has it, where the body is a batch."""
     found = _ITEM.match(fault.pointer)
     if not found:
         return fault
     try:
         item = decode(raw)["items"][int(found[1])]
     except (msgspec.DecodeError, ValueError, RecursionError, LookupError, TypeError):
-        return fault  # not valid behind the item, or with another `items` there
+        return fault  # the body is not valid behind the item, or has another `items`
     name = item.get("external_id") if isinstance(item, dict) else None
     return structs.replace(fault, external_id=name) if isinstance(name, str) else fault
 
 
 def _fault(error: Exception) -> Fault:
-    """Where and what, from msgspec's message: "Expected `int`, got `str` - at `$.a[0].b`"."""
+    """The fault of msgspec's message, such as "Expected `int`, got `str` - at `$.a[0].b`"."""
     if not isinstance(error, msgspec.ValidationError):
         return Fault("", "malformed", "not valid in its format or not UTF-8")
     text = str(error)
     found = _PATH.search(text)
     detail = (text[: found.start()] if found else text)[:LONGEST_DETAIL]
-    # Of a map it does not say where in it: the pointer ends there.
+    # msgspec does not say which key of a map it means: the pointer ends at the map.
     path = (found[1] if found else "").partition("[...]")[0]
     path = re.sub(r"\[(\d+)\]", r".\1", path)
     field = _FIELD.search(detail)
@@ -245,19 +239,22 @@ def _fault(error: Exception) -> Fault:
 
 
 def wants_pack(request: AnyRequest) -> bool:
-    """Tell whether the client would rather have MessagePack than JSON; among equals the first."""
+    """Tell whether the client prefers MessagePack to JSON: by weight, then by order."""
     accept = listed(request.headers, "accept")
     if "msgpack" not in accept:
         return False
-    wishes = [(one.weight, -place, one.name) for place, one in enumerate(read_preferences(accept))]
-    pack = max((one for one in wishes if one[2] in MESSAGE_PACK_NAMES), default=(0.0, 0, ""))
-    text = max((one for one in wishes if one[2] == JSON), default=(0.0, 0, ""))
-    any_other = max((one[0] for one in wishes if one[2] in ANYTHING), default=0.0)
+    members = [
+        (member.weight, -place, member.name)
+        for place, member in enumerate(read_preferences(accept))
+    ]
+    pack = max((item for item in members if item[2] in MESSAGE_PACK_NAMES), default=(0.0, 0, ""))
+    text = max((item for item in members if item[2] == JSON), default=(0.0, 0, ""))
+    any_other = max((weight for weight, _, name in members if name in ANYTHING), default=0.0)
     return pack[0] > 0 and pack > text and pack[0] >= any_other
 
 
 def write(request: AnyRequest, value: object, status: int) -> Response[bytes]:
-    """`value` in the format that the client accepts; JSON where it does not say."""
+    """The answer with `value`, in JSON unless the client prefers MessagePack."""
     if status == NO_CONTENT:
         return Response(b"", status_code=status)
     if wants_pack(request):

@@ -1,4 +1,4 @@
-"""Completed tasks, for programs that read on from where they were."""
+"""The feed of completed tasks, which programs read on from a cursor."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, TypeAlias
@@ -23,16 +23,16 @@ _read: Final = msgspec.msgpack.Decoder(Place).decode
 
 
 class CompletionQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where to go on; without `after` from the start. `after`: a cursor of an earlier page."""
+    """A page of completions. `after`: the cursor of an earlier page; missing for the start."""
 
     limit: Limit = 100
     after: Annotated[str, Meta(max_length=100)] | None = None
 
 
 class CompletionPage(Struct, frozen=True):
-    """Completions in the order in which they were told. `cursor`: what to ask for as `after`.
+    """Completions in feed order. `cursor`: the `after` of the next request.
 
-    At once while `more`, else whenever one likes: what comes later stands behind it.
+    Send it at once while `more`, else at any time later.
     """
 
     items: Sequence[Completion]
@@ -50,7 +50,7 @@ async def list_completions(request: ApiRequest, query: CompletionQuery) -> Compl
     """List completed tasks: one row for each first entry into a done or closed state.
 
     Ask again with `after` = `cursor`. A task whose first entry turns out to be another one, or at
-    another moment, is told again: its later row stands for the earlier. 410 `resync` after the
+    another moment, is listed again: its later row replaces the earlier. 410 `resync` after the
     database was restored from a backup: start again without `after`.
     """
     after = None if query.after is None else read_cursor(query.after, _read)

@@ -1,4 +1,4 @@
-"""Enrolment and the protocol: codes, devices, push and pull."""
+"""Enrolment codes, devices, and the sync protocol: push, pull and live."""
 
 from datetime import datetime
 from typing import Annotated, Any, Final, TypeAlias
@@ -25,7 +25,7 @@ from server.api.operation import operation
 from server.api.paging import Listing, Paging, listing
 from server.api.protocol_version import spoken
 from server.http.problems import BadBodyError, Fault
-from server.live.sse import Events, event
+from server.live.sse import Events, always, event
 from server.services import services
 from sync import enrolment, feed, tokens
 from sync.adapters import native
@@ -37,29 +37,29 @@ from sync.messages import Enrol, Enrolled, Enrolment, Push, PushReply, RoughPush
 from sync.records import reading
 from sync.records.shapes import DeviceRecord
 
-#: Says that a pull would bring something, or might.
+#: The event at which a device pulls.
 PULL: Final = event("pull")
-#: Letters of an id that is answered as it was sent; a UUID has 36.
+#: Characters of a transition's id, which is answered as it was sent; a UUID has 36.
 LONGEST_ID: Final = 100
 
 ApiRequest: TypeAlias = Request[Principal, Any, Any]
 
 
 class CodeOrder(Struct, frozen=True, forbid_unknown_fields=True):
-    """For whom: a technician's id."""
+    """A code to issue. `user`: a technician's id."""
 
     user: UUID
 
 
 class IssuedCode(Struct, frozen=True):
-    """A code that enrols one device, once, until `expires_at`."""
+    """A code that enrols one device, until `expires_at`."""
 
     code: str
     expires_at: datetime
 
 
 class AnyChange:
-    """Stands for `Change` in the document: the union has a member whose kind varies."""
+    """Stands for `sync.feed.changes.Change` in the document; msgspec cannot describe that union."""
 
 
 class EventStream:
@@ -67,7 +67,7 @@ class EventStream:
 
 
 class FeedPage(Struct, frozen=True):
-    """Changes in feed order. Pull again with `cursor`; at once while `more`."""
+    """Changes in feed order. Pull again with `cursor`, at once while `more`."""
 
     changes: list[AnyChange]
     cursor: str
@@ -75,7 +75,7 @@ class FeedPage(Struct, frozen=True):
 
 
 class FeedQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where to go on in the feed; without `cursor` from the start."""
+    """A page of the feed, after `cursor`; missing for the start."""
 
     cursor: Annotated[str, Meta(max_length=200)] | None = None
     limit: Annotated[int, Meta(ge=1, le=MOST_CHANGES)] = USUAL_CHANGES
@@ -106,9 +106,9 @@ async def issue_code(request: ApiRequest, body: CodeOrder) -> IssuedCode:
     fails=("bad_code", "throttled"),
 )
 async def enrol(request: ApiRequest, body: Enrol) -> Enrolled:
-    """Turn an enrolment code into a device.
+    """Enrol a device with a code.
 
-    The credential goes into `Authorization: Bearer` of push and pull. It is shown this once.
+    The credential goes into `Authorization: Bearer` of push and pull. It is shown only now.
     """
     guess = [guess_of(request, "code")]
     await count(guess)
@@ -136,7 +136,7 @@ async def list_devices(request: ApiRequest, query: Paging) -> Listing[DeviceReco
     "POST", "/devices/{key:uuid}/revoke", access=api(Action.DEVICE_REVOKE), fails=("not_found",)
 )
 async def revoke_device(request: ApiRequest, key: UUID) -> None:
-    """End a device's credential. Ending it twice is once."""
+    """Revoke a device's credential. Revoking it again changes nothing."""
     async with tx(request.user.account, actor_of(request)) as opened:
         await enrolment.revoke(opened, key)
     by = asked_by(request)
@@ -156,23 +156,18 @@ async def push(request: DeviceRequest, body: RoughPush) -> PushReply:
     """Push transitions; each one gets its verdict, in the order sent.
 
     At most 500. The same push may be repeated until it is answered: a transition that is known
-    gets the verdict that it had. One bad item never fails the others: one that cannot be read is
+    gets its verdict again. One bad item does not affect the others: one that cannot be read is
     refused as `malformed`. Only an item without an id cannot be answered.
     """
-    _check_ids(body)
+    for place, item in enumerate(body.transitions):
+        identity = item.get("id")
+        if not isinstance(identity, str) or len(identity) > LONGEST_ID:
+            detail = f"an id is text of at most {LONGEST_ID} letters"
+            raise BadBodyError(Fault(f"/transitions/{place}/id", "bad_value", detail))
     outcome = await native.push(request.user, body)
     if outcome.changed:
         services(request).ring(Job.PLAN)
     return PushReply(outcome.results)
-
-
-def _check_ids(body: RoughPush) -> None:
-    """:raises BadBodyError: an item has no text as its id, or a long one."""
-    for place, item in enumerate(body.transitions):
-        identity = item.get("id")
-        if not isinstance(identity, str) or len(identity) > LONGEST_ID:
-            told = f"an id is text of at most {LONGEST_ID} letters"
-            raise BadBodyError(Fault(f"/transitions/{place}/id", "bad_value", told))
 
 
 @operation(
@@ -186,9 +181,9 @@ def _check_ids(body: RoughPush) -> None:
 async def pull(request: DeviceRequest, query: FeedQuery) -> feed.Page:
     """Pull what changed for the device's technician since the cursor.
 
-    410 `resync` says that the cursor can no longer be continued: drop what is stored (not what
-    waits to be pushed) and pull without one. A cursor remembers the version of the protocol it was
-    given in: after an update of the app everything comes again, with what is new.
+    410 `resync` says that the cursor cannot be continued any more: delete what is stored (not what
+    waits to be pushed) and pull without one. A cursor holds the version of the protocol in which it
+    was given: after an update of the app everything is sent again, with the new fields.
     """
     key = services(request).settings.secret.encode()
     return await feed.pull(request.user, query.cursor, key, query.limit, spoken(request))
@@ -196,7 +191,7 @@ async def pull(request: DeviceRequest, query: FeedQuery) -> feed.Page:
 
 @operation("GET", "/sync/me", access=device(Action.SYNC_READ))
 async def read_enrolled(request: DeviceRequest) -> Enrolment:
-    """Tell a device what it is, whose it is, and how its account reckons."""
+    """Read the device's own enrolment, its technician, and its account's time zone and language."""
     scope = request.user
     async with tx(scope.account) as opened:
         return await enrolment.describe(opened, scope)
@@ -206,17 +201,13 @@ async def read_enrolled(request: DeviceRequest) -> Enrolment:
 async def live(request: DeviceRequest) -> Events:
     """Listen to server-sent events that say when to pull.
 
-    `event: pull` comes at the start and whenever something changed for the device's technician;
-    a comment shows every 15 seconds that the line holds. The stream ends when the server stops and
-    when the device is revoked: come again, on any server, and pull.
+    `event: pull` is sent at the start and whenever something changed for the device's technician,
+    and a comment after every 15 seconds of silence. The stream ends when the server stops or the
+    device is revoked: connect again, to any server, and pull.
     """
-    device, listening = request.user, services(request).live
-    ticks = listening.technician(device.account, device.technician, device.device)
-    return Events(ticks, _pull_now)
-
-
-async def _pull_now() -> bytes:
-    return PULL
+    scope = request.user
+    ticks = services(request).live.technician(scope.account, scope.technician, scope.device)
+    return Events(ticks, always(PULL))
 
 
 ROUTES: Final[list[ControllerRouterHandler]] = [

@@ -1,8 +1,7 @@
-"""One route of the API: a typed function, what it reads and answers, and who may call it.
+"""Routes of the API, declared by the signatures of functions.
 
-The function says all of it once, in its signature: `body` and `query` are structs, other
-parameters stand in the path, the answer is what it returns (204 for None). The OpenAPI document
-is made of the same signature.
+The parameters `body` and `query` are structs, other parameters are in the path, and the answer is
+the returned value (204 for None). The OpenAPI document is made from the same signatures.
 """
 
 import inspect
@@ -31,10 +30,10 @@ OPERATION: Final = "operation"
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """What a route takes and gives. `answer` is NoneType for 204. `fails`: codes of errors.
+    """A route's parameters and answer. `answer`: NoneType for 204. `fails`: codes of errors.
 
-    `versioned`: the header that says the version of the protocol is read. `singly`: the items of
-    the body are judged one by one. `reads`: what the body is read as, where that is not `body`.
+    `versioned`: the header with the version of the protocol is read. `singly`: the items of the
+    body are judged one by one. `reads`: the type that decodes the body, where it is not `body`.
     """
 
     name: str
@@ -52,7 +51,7 @@ class Operation(msgspec.Struct, frozen=True):
     reads: Any = None
 
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
-        """Itself: Litestar copies handlers with what they carry, and types cannot be copied."""
+        """Itself: Litestar copies handlers and their options, and types cannot be copied."""
         return self
 
 
@@ -70,84 +69,81 @@ def operation(
 ) -> Callable[[Callable[..., Awaitable[Any]]], HTTPRouteHandler]:
     """Make a route of a function `(request, [body], [query], [path parameters]) -> answer`.
 
-    `body`, `answer`: the shapes to document where the function's own say less. `singly`: the
-    function judges the items of the body one by one, see `read_body`.
+    `body`, `answer`: the types to document, where they say more than those of the function.
+    `singly`: the function judges the items of the body one by one, see `read_body`.
     """
 
     def routed(function: Callable[..., Awaitable[Any]]) -> HTTPRouteHandler:
-        spoken = _describe(function, access, status, fails)
-        spoken = msgspec.structs.replace(spoken, versioned=versioned, singly=singly)
+        described = _describe(function, access, status, fails)
+        described = msgspec.structs.replace(described, versioned=versioned, singly=singly)
         if body is not None:
-            spoken = msgspec.structs.replace(spoken, body=body, reads=spoken.body)
+            described = msgspec.structs.replace(described, body=body, reads=described.body)
         if answer is not None:
-            spoken = msgspec.structs.replace(spoken, answer=answer)
-        return route(method, path, function, spoken)
+            described = msgspec.structs.replace(described, answer=answer)
+        return route(method, path, function, described)
 
     return routed
 
 
 def route(
-    method: Method, path: str, function: Callable[..., Awaitable[Any]], spoken: Operation
+    method: Method, path: str, function: Callable[..., Awaitable[Any]], described: Operation
 ) -> HTTPRouteHandler:
-    """The handler that reads what `spoken` says, calls `function` and writes its answer.
+    """The handler that reads what `described` lists, calls `function` and writes its answer.
 
-    A function that has more to say than a body (cookies) may return the whole response. What
-    answers GET answers HEAD.
+    A function whose answer is more than a body (cookies) may return the whole response. A GET route
+    answers HEAD, too.
     """
 
     async def handle(request: AnyRequest) -> Response[bytes]:
-        given = _in_path(request, spoken)
-        if spoken.query is not None:
-            given["query"] = read_query(request, spoken.query)
-        if spoken.body is not None:
-            kind = spoken.reads or spoken.body
-            given["body"] = await read_body(request, kind, singly=spoken.singly)
+        given = _path_parameters(request, described)
+        if described.query is not None:
+            given["query"] = read_query(request, described.query)
+        if described.body is not None:
+            kind = described.reads or described.body
+            given["body"] = await read_body(request, kind, singly=described.singly)
         answer = await function(request, **given)
-        return answer if isinstance(answer, Response) else write(request, answer, spoken.status)
+        return answer if isinstance(answer, Response) else write(request, answer, described.status)
 
     return HTTPRouteHandler(
         path,
         http_method=READING if method == "GET" else method,
-        guards=[speaks, spoken.access] if spoken.versioned else [spoken.access],
-        name=spoken.name,
-        status_code=200,  # the response carries the real one
-        opt={OPERATION: spoken},
+        guards=[speaks, described.access] if described.versioned else [described.access],
+        name=described.name,
+        status_code=200,  # `write` sets the real one
+        opt={OPERATION: described},
     )(handle)
 
 
-def _in_path(request: AnyRequest, spoken: Operation) -> dict[str, Any]:
-    """The path's parameters.
+def _path_parameters(request: AnyRequest, described: Operation) -> dict[str, Any]:
+    """The path's parameters; a text is the end of the path as it was sent, slashes included.
 
-    :raises NotFoundError: a text that names nothing, for no column could hold it.
+    The router takes encoded slashes for separators: its text is right only where there are none.
+
+    :raises NotFoundError: a text that is not of its type, or that no column can store.
     """
     given = dict(request.path_params)
-    for name, kind in spoken.path_parameters.items():
-        if isinstance(given[name], str):
-            given[name] = _text_in_path(request, given[name])
-            try:
-                msgspec.convert(given[name], kind)
-            except msgspec.ValidationError:
-                raise NotFoundError from None
-            if "\0" in given[name]:
-                raise NotFoundError
+    for name, kind in described.path_parameters.items():
+        routed = given[name]
+        if not isinstance(routed, str):
+            continue
+        place = request.scope["path_template"].count("/")
+        raw = request.scope["raw_path"].split(b"/", place)[-1].rstrip(b"/")
+        text = unquote(raw.decode("latin-1"))
+        is_same = _SLASHES.sub("/", text).strip("/") == routed.strip("/")
+        given[name] = text if is_same else routed.removeprefix("/")
+        try:
+            msgspec.convert(given[name], kind)
+        except msgspec.ValidationError:
+            raise NotFoundError from None
+        if "\0" in given[name]:
+            raise NotFoundError
     return given
-
-
-def _text_in_path(request: AnyRequest, routed: str) -> str:
-    """The text at the end of the path as it was sent; the router takes slashes for separators.
-
-    `routed`: what the router made of it, which is right where nothing of it is a slash.
-    """
-    place = request.scope["path_template"].count("/")
-    raw = request.scope["raw_path"].split(b"/", place)[-1].rstrip(b"/")
-    text = unquote(raw.decode("latin-1"))
-    is_same = _SLASHES.sub("/", text).strip("/") == routed.strip("/")
-    return text if is_same else routed.removeprefix("/")
 
 
 def _describe(
     function: Callable[..., Any], access: Guard, status: int, fails: tuple[str, ...]
 ) -> Operation:
+    """What the function's signature and docstring say."""
     hints = get_type_hints(function, include_extras=True)
     answer = hints.pop("return")
     hints.pop("request")

@@ -1,4 +1,4 @@
-"""Pages of a list: in the order of ids, the next one after the last id seen."""
+"""Pages of a list, in the order of ids; a page starts after the last id of the page before."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, Generic, TypeAlias, TypeVar
@@ -18,37 +18,38 @@ Limit: TypeAlias = Annotated[int, Meta(ge=1, le=MOST_RECORDS)]
 
 
 class Paging(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which page. `after`: the last id of the page before."""
+    """A page of a list. `after`: the last id of the page before."""
 
     limit: Limit = 100
     after: UUID | None = None
 
 
 class CodePaging(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which page of states. `after`: the last code of the page before."""
+    """A page of states. `after`: the last code of the page before."""
 
     limit: Limit = 100
     after: Annotated[str, Meta(max_length=64)] | None = None
 
 
 class Listing(Struct, Generic[T], frozen=True):
-    """One page. `next`: what to ask for as `after`, or null where nothing follows."""
+    """One page. `next`: the `after` of the next page, or null on the last."""
 
     items: Sequence[T]
     next: str | None
 
 
 def fitted(items: Sequence[T], limit: int) -> Sequence[T]:
-    """The first `limit` of `items`.
-
-    Fewer where they would make an answer of more than `MOST_BYTES`; one at least.
-    """
+    """The first `limit` of `items`, or fewer that fit into `MOST_BYTES`; at least one, if any."""
     sizes = (len(msgspec.json.encode(item)) for item in items[:limit])
     return items[: fitting(sizes, MOST_BYTES)]
 
 
 def listing(items: Sequence[Any], limit: int, key: str = "id") -> Listing[Any]:
-    """Those of `items` that are `fitted`; one more was read to know whether others follow."""
+    """The page of those `items` that are `fitted`.
+
+    `items`: one more than `limit`, if there are more. `key`: the attribute of the last item that is
+    the `after` of the next page.
+    """
     page = fitted(items, limit)
     more = len(items) > len(page)
     return Listing(page, str(getattr(page[-1], key)) if more else None)

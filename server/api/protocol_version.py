@@ -1,4 +1,4 @@
-"""Which version of the protocol a device speaks, said in a header of push, pull and live."""
+"""The version of the protocol, which devices send in a header of push, pull and live."""
 
 from typing import Any, Final
 
@@ -8,34 +8,34 @@ from litestar.handlers.base import BaseRouteHandler
 from server.http.problems import BadBodyError, Fault, OldAppError
 
 HEADER: Final = "Retour-Protocol"
-#: Versions that are served. 2: history, notes and verdicts in the feed, who would be asked.
-#: 3: what is dialled for a phone number.
+#: Versions that are served. 2: history, notes and verdicts in the feed, and the address that would
+#: be asked. 3: phone numbers in the form in which they are dialled.
 OLDEST: Final = 1
 NEWEST: Final = 3
 
-#: Digits of a version that anybody may have heard of.
+#: Digits of a version; one with more is answered as `NEWEST`.
 LONGEST: Final = 9
 
 AnyConnection = ASGIConnection[Any, Any, Any, Any]
 
 
 def spoken(connection: AnyConnection) -> int:
-    """The version to answer in: what the header says (1 without it), `NEWEST` for a newer one.
+    """The version in which to answer: the header's (1 without it), at most `NEWEST`.
 
-    :raises BadBodyError: a header that is no number.
-    :raises OldAppError: older than `OLDEST`.
+    :raises BadBodyError: the header is not a number.
+    :raises OldAppError: it is older than `OLDEST`.
     """
-    said = connection.headers.get(HEADER, "1").strip()
-    if not (said.isascii() and said.isdecimal()):
+    text = connection.headers.get(HEADER, "1").strip()
+    if not (text.isascii() and text.isdecimal()):
         raise BadBodyError(Fault("", "bad_protocol", f"`{HEADER}` must be a whole number"))
-    version = NEWEST if len(said) > LONGEST else int(said)
+    version = NEWEST if len(text) > LONGEST else int(text)
     if version < OLDEST:
         raise OldAppError
     return min(version, NEWEST)
 
 
 async def speaks(connection: AnyConnection, _: BaseRouteHandler) -> None:
-    """Guard: a version that is served. It comes before the body, which may be of an old shape.
+    """Guard of routes that use the version, before the body is read, which may be in an old shape.
 
     :raises BadBodyError, OldAppError: as `spoken`.
     """

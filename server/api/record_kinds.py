@@ -1,4 +1,4 @@
-"""Which records there are, by their functions in `sync`."""
+"""The kinds of records, with their types and their functions in `sync.records`."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
@@ -19,6 +19,8 @@ from sync.tables.work import Customer, Location, State, Task, TaskType
 def _keyed(
     put: Callable[[Tx, Sequence[Any]], Awaitable[Sequence[Any]]],
 ) -> Callable[[Tx, Sequence[Any]], Awaitable[Stored]]:
+    """A `store` of records whose change makes no work for planning."""
+
     async def store(opened: Tx, items: Sequence[Any]) -> Stored:
         return Stored(list(await put(opened, items)))
 
@@ -26,19 +28,19 @@ def _keyed(
 
 
 async def _store_users(opened: Tx, items: Sequence[shapes.UserPut]) -> Stored:
-    """Users sign in with their address, so the directory follows it; who leaves is out."""
-    shut_out = []
+    """Store users, register their addresses for sign-in, and end sessions of deactivated users."""
+    deactivated = []
 
-    async def in_directory(ids: Sequence[UUID]) -> None:
+    async def follow_up(ids: Sequence[UUID]) -> None:
         for user, item in zip(ids, items, strict=True):
             if item.email is not UNSET:
                 await register(opened, user, item.email)
             if item.active is False:
                 await end_all(opened, user)
-                shut_out.append(user)
+                deactivated.append(user)
 
-    ids = await people.put_users(opened, items, in_directory)
-    return Stored(list(ids), shut_out=shut_out)
+    ids = await people.put_users(opened, items, follow_up)
+    return Stored(list(ids), deactivated=deactivated)
 
 
 async def _store_tasks(opened: Tx, items: Sequence[shapes.TaskPut]) -> Stored:

@@ -1,7 +1,8 @@
-"""What JSON and MessagePack can both say: what was sent in one may be answered in the other.
+"""Values that both JSON and MessagePack can represent.
 
-MessagePack has maps whose keys are no texts, JSON has numbers of any size. What is wrong with one
-item must not turn up as its answer is written, when the others are already stored.
+An item sent in one format may be answered in the other. MessagePack has maps whose keys are not
+texts; JSON has integers of any size. A fault of one item must not come up only when the answer is
+encoded, after the others were committed.
 """
 
 import math
@@ -9,13 +10,13 @@ from typing import Final
 
 import msgspec
 
-#: Integers that MessagePack has; larger ones are what JavaScript makes of them.
+#: Integers that MessagePack can represent; others become doubles, as in JavaScript.
 _LEAST: Final = -(2**63)
 _MOST: Final = 2**64 - 1
 
 
 def is_representable(value: object) -> bool:
-    """Tell whether both formats can say `value`."""
+    """Tell whether both formats can represent `value`."""
     try:
         msgspec.json.encode(value)
         msgspec.msgpack.encode(value)
@@ -25,30 +26,26 @@ def is_representable(value: object) -> bool:
 
 
 def representable(value: object) -> object:
-    """`value` as both formats can say it: keys as JSON text, large integers as doubles.
+    """`value` as both formats can represent it: keys as JSON text, large integers as doubles.
 
-    One that is too large for a double is infinite, as JavaScript reads it.
+    An integer that is too large for a double becomes infinite, as in JavaScript.
     """
     match value:
         case dict():
-            return {_key(key): representable(one) for key, one in value.items()}
+            texts = {}
+            for key, item in value.items():
+                text = key
+                if not isinstance(key, str):
+                    text = msgspec.json.encode(representable(key)).decode()
+                    text = msgspec.json.decode(text) if text.startswith('"') else text
+                texts[text] = representable(item)
+            return texts
         case list() | tuple():
-            return [representable(one) for one in value]
+            return [representable(item) for item in value]
         case int() if not _LEAST <= value <= _MOST:
-            return _double(value)
+            try:
+                return float(value)
+            except OverflowError:
+                return math.inf if value > 0 else -math.inf
         case _:
             return value
-
-
-def _key(key: object) -> str:
-    if isinstance(key, str):
-        return key
-    text = msgspec.json.encode(representable(key)).decode()
-    return msgspec.json.decode(text) if text.startswith('"') else text
-
-
-def _double(value: int) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf

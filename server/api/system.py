@@ -1,4 +1,4 @@
-"""Whether this process lives, whether it can serve, and what its operators should watch."""
+"""Health, readiness and metrics of the process."""
 
 import asyncio
 from typing import Any, Final, TypeAlias
@@ -23,20 +23,20 @@ AnyRequest: TypeAlias = Request[Any, Any, Any]
 
 
 class Health(Struct, frozen=True):
-    """`status` is always "ok"; whoever cannot say so does not answer, or not with 200."""
+    """`status`: always "ok"; a process that is not does not answer with 200."""
 
     status: str = "ok"
 
 
 @operation("GET", "/health", access=anyone(Action.HEALTH_READ))
 async def health(request: AnyRequest) -> Health:
-    """Tell that the process lives. Asks nothing of the database."""
+    """Check that the process runs. Does not use the database."""
     return Health()
 
 
 @operation("GET", "/ready", access=anyone(Action.HEALTH_READ), fails=("unavailable",))
 async def ready(request: AnyRequest) -> Health:
-    """Tell that the process can serve: the database answers, and can be written to."""
+    """Check that the process can serve requests: its database answers, and can be written to."""
     async with asyncio.timeout(READY_WITHIN):
         await now()
     return Health()
@@ -44,7 +44,7 @@ async def ready(request: AnyRequest) -> Health:
 
 @route("/metrics", http_method=READING, guards=[anyone(Action.METRICS_READ)])
 async def metrics(request: AnyRequest) -> Response[bytes]:
-    """What Prometheus collects: in its text format, or OpenMetrics where it asks for that."""
+    """The metrics for Prometheus: in its text format, or in OpenMetrics where it asks for that."""
     registry = CollectorRegistry()
     behind = Gauge(
         "retour_feed_lag_seconds",

@@ -1,4 +1,4 @@
-"""What only tasks have: who is responsible, their past and their result, what was refused."""
+"""Assignments, transitions, timelines and results of tasks; open transitions."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, TypeAlias
@@ -20,7 +20,6 @@ from server.timeline.entries import Entry, TaskResult, read_result
 from server.timeline.pages import (
     MOST_ENTRIES,
     USUAL_ENTRIES,
-    Place,
     TimelinePage,
     Window,
     read_cursor,
@@ -37,14 +36,14 @@ from sync.records.shapes import AssignmentRecord, Ref, TaskRecord
 ApiRequest: TypeAlias = Request[Principal, Any, Any]
 Cursor: TypeAlias = Annotated[str, Meta(max_length=300)]
 
-#: Turns that are told together with their task.
+#: Assignments that are included in the answer to a task.
 LAST_ASSIGNMENTS: Final = 50
 
 
-class Turn(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who takes the task over: a technician, a unit's pool, or nobody when both are null.
+class AssignmentOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    """A new assignment: to a technician, to a unit's pool, or to nobody where both are null.
 
-    `start`: from when; now where left out. Open turns end there.
+    `start`: when it begins; now where left out. Open assignments end then.
     """
 
     technician: Ref | None = None
@@ -52,16 +51,16 @@ class Turn(Struct, frozen=True, forbid_unknown_fields=True):
     start: Moment | None = None
 
     def __post_init__(self) -> None:
-        """:raises ValueError: both at once."""
+        """:raises ValueError: both `technician` and `unit`."""
         if self.technician is not None and self.unit is not None:
             raise ValueError("either `technician` or `unit`")
 
 
 class TaskDetail(TaskRecord, frozen=True, kw_only=True):
-    """A task with who had it when, what came of it, and what happened to it last.
+    """A task with its assignments, its result and the end of its timeline.
 
     `result`: null while no answer was counted. `assignments`, `timeline`: the last 50, earliest
-    first. `earlier`: null, or what to ask the task's timeline for as `before`.
+    first. `earlier`: the `before` of the task's earlier timeline, or null where there is none.
     """
 
     assignments: list[AssignmentRecord]
@@ -71,20 +70,20 @@ class TaskDetail(TaskRecord, frozen=True, kw_only=True):
 
 
 class TimelineQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which part of a timeline: `before` or `after` a cursor of another one; else the last."""
+    """A page of a timeline: `before` or `after` the cursor of another page; else the last one."""
 
     before: Cursor | None = None
     after: Cursor | None = None
     limit: Annotated[int, Meta(ge=1, le=MOST_ENTRIES)] = USUAL_ENTRIES
 
     def __post_init__(self) -> None:
-        """:raises ValueError: both at once."""
+        """:raises ValueError: both `before` and `after`."""
         if self.before and self.after:
             raise ValueError("either `before` or `after`")
 
 
 class OpenQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which page, of everybody or of one technician."""
+    """A page of open transitions, of all technicians or of one."""
 
     technician: UUID | None = None
     limit: Limit = 100
@@ -92,7 +91,7 @@ class OpenQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Assignments(Struct, frozen=True):
-    """The task's last 50 turns, earliest first."""
+    """The task's last 50 assignments, earliest first."""
 
     items: list[AssignmentRecord]
 
@@ -104,8 +103,8 @@ class Assignments(Struct, frozen=True):
     status=201,
     fails=("not_found", "unknown_reference", "bad_field"),
 )
-async def assign_task(request: ApiRequest, key: UUID, body: Turn) -> Assignments:
-    """Give a task to a technician, to a pool, or take it from everybody."""
+async def assign_task(request: ApiRequest, key: UUID, body: AssignmentOrder) -> Assignments:
+    """Assign a task to a technician, to a pool, or to nobody."""
 
     async def work(opened: Tx) -> Assignments:
         await tasks.assign(opened, key, technician=body.technician, pool=body.unit, at=body.start)
@@ -122,11 +121,12 @@ async def assign_task(request: ApiRequest, key: UUID, body: Turn) -> Assignments
     fails=("not_found", "unknown_reference", "conflict"),
 )
 async def progress_task(request: ApiRequest, key: UUID, body: Progress) -> Result:
-    """Progress or correct a task: a transition like any other, made in the office.
+    """Progress or correct a task by a transition made in the office.
 
-    Sending it again with the same `id` is once. It counts as the work of whoever had the task at
-    the moment, else as that of the user who asks; a program (409 `conflict`) cannot move what
-    nobody had. 409 too where the id was used for something else.
+    Sending it again with the same `id` has no further effect. It counts as the work of the
+    technician to whom the task was assigned at its moment, else as that of the calling user; a
+    program cannot move a task that was assigned to nobody (409 `conflict`). 409, too, where the id
+    was used for another transition.
     """
     actor = actor_of(request)
     result = await progress(request.user.account, key, request.user.user, body, actor)
@@ -143,7 +143,7 @@ async def progress_task(request: ApiRequest, key: UUID, body: Progress) -> Resul
     fails=("not_found", "conflict"),
 )
 async def accept_transition(request: ApiRequest, key: UUID) -> None:
-    """Accept a transition that was refused. It keeps its moment; now is its reception.
+    """Accept a transition that was refused. It keeps its moment; its reception is now.
 
     409 `conflict` where it is not refused (any more), or its task or state does not exist.
     """
@@ -156,18 +156,18 @@ async def accept_transition(request: ApiRequest, key: UUID) -> None:
 
 
 async def read_detail(opened: Tx, key: UUID) -> TaskDetail:
-    """One task, whole.
+    """One task with its details.
 
     :raises MissingError: the account has no such task.
     """
     record = await reading.get_task(opened, key)
-    told = await read_timeline(opened, key, Window())
+    page = await read_timeline(opened, key, Window())
     return TaskDetail(
         **msgspec.structs.asdict(record),
         assignments=await reading.last_assignments(opened, key, LAST_ASSIGNMENTS),
         result=await read_result(opened, key),
-        timeline=told.items,
-        earlier=told.earlier,
+        timeline=page.items,
+        earlier=page.earlier,
     )
 
 
@@ -178,20 +178,17 @@ async def read_detail(opened: Tx, key: UUID) -> TaskDetail:
     fails=("not_found", "bad_cursor"),
 )
 async def read_task_timeline(request: ApiRequest, key: UUID, query: TimelineQuery) -> TimelinePage:
-    """Read what happened to a task, a page at a time: the last entries first.
+    """Read a task's timeline by pages, from its end.
 
-    Ask again with `before` = `earlier`, or `after` = `later`. A page ends early where much was
-    written; entries in it stand earliest first.
+    Ask again with `before` = `earlier`, or `after` = `later`. A page is shorter where its texts are
+    long; its entries are listed earliest first.
     """
+    cursor = query.before or query.after
     async with tx(request.user.account) as opened:
         await reading.get_task(opened, key)
-        window = Window(_place(query), later=bool(query.after), limit=query.limit)
+        place = read_cursor(cursor) if cursor else None
+        window = Window(place, later=bool(query.after), limit=query.limit)
         return await read_timeline(opened, key, window)
-
-
-def _place(query: TimelineQuery) -> Place | None:
-    cursor = query.before or query.after
-    return read_cursor(cursor) if cursor else None
 
 
 @operation(
@@ -200,7 +197,7 @@ def _place(query: TimelineQuery) -> Place | None:
 async def list_assignments(
     request: ApiRequest, key: UUID, query: Paging
 ) -> Listing[AssignmentRecord]:
-    """List who had a task when, in the order of ids."""
+    """List the assignments of a task, in the order of ids."""
     async with tx(request.user.account) as opened:
         await reading.get_task(opened, key)
         items = await reading.list_assignments(opened, key, query.limit + 1, query.after)
@@ -209,7 +206,7 @@ async def list_assignments(
 
 @operation("GET", "/refused", access=api(Action.REFUSED_READ))
 async def list_refused(request: ApiRequest, query: OpenQuery) -> Listing[OpenItem]:
-    """List transitions that were refused, or are parked until their task is known."""
+    """List open transitions: those that were refused, or are parked until their task is known."""
     async with tx(request.user.account) as opened:
         if query.technician is None:
             items = await open_items(opened, query.limit + 1, query.after)

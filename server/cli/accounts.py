@@ -1,6 +1,6 @@
-"""What an operator gives out at the terminal: accounts, enrolment codes, API tokens.
+"""The work of commands that make accounts, enrolment codes and API tokens.
 
-Each connects with the API's rights, to a database that a process has migrated.
+Each connects with the API's rights, to a database that was migrated before.
 """
 
 from collections.abc import AsyncIterator
@@ -34,15 +34,15 @@ _ACCOUNTS: Final = "SELECT DISTINCT account FROM login ORDER BY account"
 
 
 class UnknownPersonError(LookupError):
-    """No account knows the address."""
+    """No user of any account has the address."""
 
 
 class UnknownAccountError(LookupError):
-    """There is no such account, or none at all."""
+    """There is no such account, or no account at all."""
 
 
 class AmbiguousError(LookupError):
-    """Several accounts fit; the text lists their locators."""
+    """Several accounts are possible; the text lists their locators."""
 
 
 class Founder(Struct, frozen=True):
@@ -56,7 +56,7 @@ class Founder(Struct, frozen=True):
 
 @asynccontextmanager
 async def database(settings: Settings) -> AsyncIterator[None]:
-    """The database of `settings`, open with the API's rights."""
+    """Open the database of `settings` with the API's rights."""
     await DB.open(running_dsn(settings.database_url, settings.secret, API_ROLE), size=1)
     try:
         yield
@@ -65,13 +65,14 @@ async def database(settings: Settings) -> AsyncIterator[None]:
 
 
 async def enrolment_code(settings: Settings, email: str, account: str | None) -> str:
-    """A fresh enrolment code for the technician with this address.
+    """A new enrolment code for the technician with this address.
 
-    `account`: a locator, where several accounts know the address.
+    `account`: a locator, where several accounts have users with the address.
 
-    :raises UnknownPersonError: nobody has it.
-    :raises AmbiguousError: several accounts know it and `account` names none of them.
-    :raises MissingError: who has it is no active technician.
+    :raises UnknownPersonError: no user has it.
+    :raises UnknownAccountError: no user of `account` has it.
+    :raises AmbiguousError: users of several accounts have it, and `account` is None.
+    :raises MissingError: its user is no active technician.
     """
     async with database(settings):
         async with tx() as opened:
@@ -79,7 +80,7 @@ async def enrolment_code(settings: Settings, email: str, account: str | None) ->
         found: dict[int, UUID] = {row["account"]: row["app_user"] for row in rows}
         if not found:
             raise UnknownPersonError(email)
-        number = _only(list(found), account)
+        number = _chosen(list(found), account)
         async with tx(number, TERMINAL) as opened:
             code = await issue_code(opened, found[number])
     note("code_issued", number, TERMINAL, user=found[number], by=TERMINAL)
@@ -87,13 +88,13 @@ async def enrolment_code(settings: Settings, email: str, account: str | None) ->
 
 
 async def new_token(settings: Settings, order: TokenOrder, account: str | None) -> IssuedToken:
-    """A fresh API token, which acts as an administrator; it is shown this once.
+    """A new API token, which acts as an administrator; it is shown only now.
 
-    :raises UnknownAccountError: there is none.
-    :raises AmbiguousError: there are several and `account` names none of them.
+    :raises UnknownAccountError: there is no such account.
+    :raises AmbiguousError: there are several, and `account` is None.
     """
     async with database(settings):
-        number = await _meant(account)
+        number = await _account_number(account)
         async with tx(number, TERMINAL) as opened:
             issued = await api_tokens.issue(opened, order, by=None)
     ends = issued.expires_at
@@ -106,20 +107,20 @@ async def all_tokens(settings: Settings, account: str | None) -> tuple[list[Toke
 
     :raises UnknownAccountError, AmbiguousError: as `new_token`.
     """
-    async with database(settings), tx(await _meant(account)) as opened:
+    async with database(settings), tx(await _account_number(account)) as opened:
         return await api_tokens.list_tokens(opened), opened.now
 
 
-async def _meant(account: str | None) -> int:
+async def _account_number(locator: str | None) -> int:
     async with tx() as opened:
         rows = await opened.fetch(_ACCOUNTS)
-    return _only([row["account"] for row in rows], account)
+    return _chosen([row["account"] for row in rows], locator)
 
 
 async def new_account(settings: Settings, account: AccountPut, founder: Founder) -> str:
-    """An account with its head office and first administrator; its locator.
+    """Create an account with its head office and first administrator; returns its locator.
 
-    :raises FieldError: a name, zone or address cannot be kept, or the password is guessable.
+    :raises FieldError: a name, zone or address cannot be stored, or the password is guessable.
     """
     if is_guessable(founder.password, (founder.name, founder.email, account.name)):
         raise GuessableError("password")
@@ -142,8 +143,11 @@ async def new_account(settings: Settings, account: AccountPut, founder: Founder)
     return locator(number)
 
 
-def _only(accounts: list[int], wanted: str | None) -> int:
-    """The one account that is meant."""
+def _chosen(accounts: list[int], wanted: str | None) -> int:
+    """The account with the locator `wanted`, or the only one.
+
+    :raises UnknownAccountError, AmbiguousError: as `new_token`.
+    """
     if wanted is not None:
         number = account_of(wanted)
         if number not in accounts:

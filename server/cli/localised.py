@@ -1,4 +1,4 @@
-"""The commands' own frame in the language of the terminal: click speaks English by itself."""
+"""click's help and error messages in the language of the terminal; its own are English."""
 
 import sys
 from collections.abc import Sequence
@@ -12,26 +12,26 @@ from server.cli.terminal import _
 
 
 class SpokenFormatter(click.HelpFormatter):
-    """Help whose headings are translated."""
+    """A formatter of help with translated headings."""
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
-        """The line that says how to call the command."""
+        """Write how to call the command."""
         super().write_usage(prog, args, prefix or _("Usage:") + " ")
 
     def write_heading(self, heading: str) -> None:
-        """The heading of a section; click knows two."""
+        """Write the heading of a section; click uses two."""
         headings = {"Options": _("Options:"), "Commands": _("Commands:")}
         self.write(headings.get(heading, heading) + "\n")
 
 
 class SpokenContext(click.Context):
-    """A context that writes help so."""
+    """A context with that formatter."""
 
     formatter_class = SpokenFormatter
 
 
 class SpokenCommand(click.Command):
-    """A command whose help is in one language."""
+    """A command whose help is translated."""
 
     context_class = SpokenContext
 
@@ -44,7 +44,7 @@ class SpokenCommand(click.Command):
 
 
 class SpokenGroup(SpokenCommand, click.Group):
-    """A group whose help and refusals are in one language."""
+    """A group whose help and error messages are translated."""
 
     command_class = SpokenCommand
 
@@ -56,7 +56,7 @@ class SpokenGroup(SpokenCommand, click.Group):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run; a refusal is said in the terminal's language and ends with its exit code."""
+        """Run a command; an error is shown in the terminal's language, and sets the exit code."""
         given = list(sys.argv[1:] if args is None else args)
         run = partial(super().main, given, prog_name, complete_var, standalone_mode=False, **extra)
         if not standalone_mode:
@@ -65,7 +65,7 @@ class SpokenGroup(SpokenCommand, click.Group):
             check_arguments(given)
             code: object = run()
         except click.ClickException as error:
-            _tell(error)
+            _show(error)
             sys.exit(error.exit_code)
         except click.Abort:
             click.echo(_("Broken off"), err=True)
@@ -74,9 +74,9 @@ class SpokenGroup(SpokenCommand, click.Group):
 
 
 def check_arguments(given: Sequence[str]) -> None:
-    """Refuse what no table, mail or page could keep; Python passes such bytes on as surrogates.
+    """Check that arguments are valid UTF-8; Python passes other bytes on as surrogates.
 
-    :raises click.ClickException: names the first by its place.
+    :raises click.ClickException: the text has the place of the first that is not.
     """
     for place, text in enumerate(given, 1):
         try:
@@ -86,11 +86,11 @@ def check_arguments(given: Sequence[str]) -> None:
             raise click.ClickException(what) from None
 
 
-#: The group of `group.group(...)` is of the same class.
+#: The class of groups inside a group.
 SpokenGroup.group_class = SpokenGroup
 
 
-def _tell(error: click.ClickException) -> None:
+def _show(error: click.ClickException) -> None:
     if isinstance(error, NoArgsIsHelpError):
         error.show()
         return
@@ -98,23 +98,20 @@ def _tell(error: click.ClickException) -> None:
         click.echo(error.ctx.get_usage(), err=True)
         command = f"{error.ctx.command_path} --help"
         click.echo(_("More is said by: %(command)s") % {"command": command} + "\n", err=True)
-    click.echo(_("Error: %(what)s") % {"what": _what(error)}, err=True)
-
-
-def _what(error: click.ClickException) -> str:
     match error:
         case click.NoSuchOption():
-            return _("There is no option %(name)s") % {"name": error.option_name}
+            what = _("There is no option %(name)s") % {"name": error.option_name}
         case NoSuchCommand():
-            return _("There is no command %(name)s") % {"name": error.command_name}
+            what = _("There is no command %(name)s") % {"name": error.command_name}
         case click.MissingParameter():
-            return _("%(name)s is missing") % {"name": _name(error)}
+            what = _("%(name)s is missing") % {"name": _name(error)}
         case click.BadParameter():
-            return _("This value of %(name)s cannot be used") % {"name": _name(error)}
+            what = _("This value of %(name)s cannot be used") % {"name": _name(error)}
         case click.UsageError():
-            return _("The command is not complete, or says too much")
+            what = _("The command is not complete, or says too much")
         case _:
-            return error.format_message()
+            what = error.format_message()
+    click.echo(_("Error: %(what)s") % {"what": what}, err=True)
 
 
 def _name(error: click.BadParameter) -> str:

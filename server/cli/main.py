@@ -1,4 +1,4 @@
-"""The command `retour`: what an operator types, in the language of the terminal."""
+"""The command `retour` and its subcommands, in the language of the terminal."""
 
 import asyncio
 import secrets
@@ -27,7 +27,7 @@ from sync.records.shapes import AccountPut, Language
 
 T = TypeVar("T")
 
-#: Where `retour up` keeps the record of security events, in its folder.
+#: The security log of `retour up`, in its data folder.
 SECURITY_FILE: Final = "security.log"
 
 
@@ -72,7 +72,7 @@ def up_command(folder: Path | None, port: int, host: str, reloads: bool) -> None
 @in_words
 def api_command(port: int, host: str) -> None:
     """One API process; any number may run."""
-    settings = _grown_up()
+    settings = _shared_settings()
     with processes.listen_on(host, port) as listening:
         api_dsn, _worker = asyncio.run(provision(settings))
         processes.until_signalled(partial(processes.api, settings, api_dsn, listening))
@@ -82,25 +82,28 @@ def api_command(port: int, host: str) -> None:
 @in_words
 def worker_command() -> None:
     """One worker process; any number may run."""
-    _mail_process(processes.worker)
+    _run_mail_process(processes.worker)
 
 
 @main.command("clock", help=_("Ring for what is due."))
 @in_words
 def clock_command() -> None:
     """One clock process; any number may run, and one at a time rings."""
-    _mail_process(processes.clock)
+    _run_mail_process(processes.clock)
 
 
-def _mail_process(main: Callable[..., Coroutine[Any, Any, None]]) -> None:
-    settings = _grown_up()
+def _run_mail_process(main: Callable[..., Coroutine[Any, Any, None]]) -> None:
+    settings = _shared_settings()
     _api, worker_dsn = asyncio.run(provision(settings))
     config = processes.mail_config(settings, worker_dsn)
     processes.until_signalled(partial(main, config, settings.broker_url))
 
 
-def _grown_up() -> Settings:
-    """Settings of a process that shares its work with others."""
+def _shared_settings() -> Settings:
+    """The settings of a process that shares its database, secret and broker with others.
+
+    :raises click.ClickException: one of these is not set.
+    """
     logs.to_terminal()
     warn_of_unknown()
     settings = load()
@@ -122,9 +125,9 @@ def _grown_up() -> Settings:
 @data_option
 @in_words
 def enrol_command(email: str, account: str | None, folder: Path | None) -> None:
-    """The code turns a device into the technician's; it lives ten minutes."""
+    """The code enrols one device; it expires after ten minutes."""
     try:
-        click.echo(_given(accounts.enrolment_code, folder, email, account))
+        click.echo(_run(accounts.enrolment_code, folder, email, account))
     except accounts.UnknownPersonError:
         text = _("Nobody has the address %(email)s") % {"email": email}
         raise click.ClickException(text) from None
@@ -146,13 +149,13 @@ def enrol_command(email: str, account: str | None, folder: Path | None) -> None:
 @data_option
 @in_words
 def token_command(name: str, days: int, account: str | None, folder: Path | None) -> None:
-    """Shown this once; only its hash is kept."""
+    """The token is shown only now; its hash is stored."""
     try:
         order = read_order(name, days)
     except msgspec.ValidationError:
         text = _("A token is called by one visible line of at most 100 characters")
         raise click.ClickException(text) from None
-    issued = _given(accounts.new_token, folder, order, account)
+    issued = _run(accounts.new_token, folder, order, account)
     click.echo(issued.token)
     text = _("It works until %(day)s. `retour tokens` lists all of them.")
     click.echo(text % {"day": f"{issued.expires_at:%Y-%m-%d}"}, err=True)
@@ -163,8 +166,8 @@ def token_command(name: str, days: int, account: str | None, folder: Path | None
 @data_option
 @in_words
 def tokens_command(account: str | None, folder: Path | None) -> None:
-    """Without their secrets, which nobody keeps."""
-    found, now = _given(accounts.all_tokens, folder, account)
+    """One line per token, without its secret, which is not stored."""
+    found, now = _run(accounts.all_tokens, folder, account)
     click.echo("\n".join(token_lines(found, now)))
 
 
@@ -173,8 +176,8 @@ def tokens_command(account: str | None, folder: Path | None) -> None:
 @data_option
 @in_words
 def restored_command(account: str | None, folder: Path | None) -> None:
-    """Devices start again; mails that were due by now wait for a word."""
-    count = _given(restore.restored, folder, account)
+    """Devices start again; mails that were due by now are held."""
+    count = _run(restore.restored, folder, account)
     text = _(
         "Noted for %(count)s accounts. Devices will pull everything anew and keep what they have"
         " queued. Surveys that were due by now may have been sent already: they are held as they"
@@ -190,17 +193,17 @@ def restored_command(account: str | None, folder: Path | None) -> None:
 @data_option
 @in_words
 def held_command(send: bool, drop: bool, account: str | None, folder: Path | None) -> None:
-    """Held: nobody knows whether they went, or they could not be written."""
+    """Mails are held if it is uncertain whether they were sent, or if they could not be written."""
     if send and drop:
         raise click.ClickException(_("Either --send or --drop: they cannot do both"))
-    word: restore.Word | None = "send" if send else "drop" if drop else None
-    count = _given(restore.held_mails, folder, account, word or "stay")
-    match word:
+    order: restore.Order = "send" if send else "drop" if drop else "stay"
+    count = _run(restore.held_mails, folder, account, order)
+    match order:
         case "send":
             text = _("Surveys on their way: %(count)s")
         case "drop":
             text = _("Surveys dropped: %(count)s")
-        case _:
+        case "stay":
             text = _("Surveys held: %(count)s")
     click.echo(text % {"count": count})
 
@@ -238,7 +241,7 @@ def create_account_command(
     founder = accounts.Founder(admin_name, admin_email, chosen, language)
     company = AccountPut(name=name, zone=zone, language=language)
     try:
-        locator = _given(accounts.new_account, folder, company, founder)
+        locator = _run(accounts.new_account, folder, company, founder)
     except FieldError as error:
         what = _(PROBLEMS[error.code].title)
         raise click.ClickException(f"{error.field}: {what}") from None
@@ -251,9 +254,14 @@ def create_account_command(
         click.echo(_("Password: %(password)s") % {"password": chosen})
 
 
-def _given(work: Callable[..., Coroutine[Any, Any, T]], folder: Path | None, *args: object) -> T:
-    """What `work` gives out, on the database of the settings or of the folder's `retour up`."""
-    logs.to_terminal()  # what it waits for, for one
+def _run(work: Callable[..., Coroutine[Any, Any, T]], folder: Path | None, *args: object) -> T:
+    """The result of `work(settings, *args)`.
+
+    The settings' database is used, or that of `retour up` on the folder; it is made ready first.
+
+    :raises click.ClickException: there is no database, or no such account.
+    """
+    logs.to_terminal()  # for what `provision_new` may wait for
     settings = load()
     place = folder or Path(settings.data)
     found = database_of(settings, place)

@@ -1,4 +1,4 @@
-"""What the commands share: their options, and faults in words instead of a traceback."""
+"""Options of the commands, and a decorator that shows errors as a line of text."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -19,7 +19,7 @@ from sync.connections import FAULTS as DATABASE_FAULTS
 P = ParamSpec("P")
 T = TypeVar("T")
 
-#: Technical faults, which say themselves what happened.
+#: Technical errors, whose own text is shown.
 FAULTS: Final = (
     BrokerUrlError,
     EmbeddedError,
@@ -31,7 +31,7 @@ FAULTS: Final = (
 
 
 def in_words(command: Callable[P, T]) -> Callable[P, T]:
-    """`command`, whose faults end it with a line of text and exit code 1."""
+    """`command`, whose errors end it with a line of text and exit code 1."""
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -50,9 +50,9 @@ def in_words(command: Callable[P, T]) -> Callable[P, T]:
 
 
 def an_address(_context: click.Context, option: click.Parameter, host: str) -> str:
-    """Refuse a blank one, which the system reads as all addresses of the machine.
+    """The address to listen on; a blank one would mean all addresses of the machine.
 
-    :raises click.BadParameter: as the commands do.
+    :raises click.BadParameter: it is blank.
     """
     if not host.strip():
         raise click.BadParameter("blank", param=option)

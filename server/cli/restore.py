@@ -1,4 +1,4 @@
-"""What an operator does after a backup was restored, and with mails that wait for a word."""
+"""The work of commands after a backup was restored, and on held mails."""
 
 from typing import Final, Literal, TypeAlias
 
@@ -10,16 +10,16 @@ from sync.database import Tx, run
 from sync.ids import account_of
 from sync.restore import declare_restored
 
-#: What becomes of held mails: they stay, are sent, or are not.
-Word: TypeAlias = Literal["stay", "send", "drop"]
+#: What to do with held mails: nothing, send them, or drop them.
+Order: TypeAlias = Literal["stay", "send", "drop"]
 
 _ACCOUNTS: Final = "SELECT account FROM account ORDER BY account"
 
 
 async def restored(settings: Settings, account: str | None) -> int:
-    """Declare that the database came back from a backup; for how many accounts.
+    """Declare that the database was restored from a backup; returns the number of accounts.
 
-    `account`: a locator, for one of them only.
+    `account`: a locator, for one account only.
 
     :raises UnknownAccountError: there is no such account.
     """
@@ -30,27 +30,27 @@ async def restored(settings: Settings, account: str | None) -> int:
     return len(numbers)
 
 
-async def held_mails(settings: Settings, account: str | None, word: Word) -> int:
-    """How many mails were held; all of them obey `word`.
+async def held_mails(settings: Settings, account: str | None, order: Order) -> int:
+    """Apply `order` to all held mails; returns their number.
 
     :raises UnknownAccountError: there is no such account.
     """
 
-    async def obey(tx: Tx) -> int:
+    async def apply(tx: Tx) -> int:
         mails = await held(tx)
-        if mails and word == "send":
+        if mails and order == "send":
             await let_go(tx, mails)
-        if mails and word == "drop":
+        if mails and order == "drop":
             await call_off(tx, mails)
         return len(mails)
 
     numbers = await _accounts(settings, account)
     async with database(settings):
-        return sum([await run(number, obey) for number in numbers])
+        return sum([await run(number, apply) for number in numbers])
 
 
 async def _accounts(settings: Settings, locator: str | None) -> list[int]:
-    """All accounts, or the one that is named; the owner sees them all."""
+    """All accounts, which only the owner can list, or the one with the locator."""
     async with as_owner(settings.database_url) as owner:
         found = [row["account"] for row in await owner.fetch(_ACCOUNTS)]
     if locator is None:

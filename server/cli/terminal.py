@@ -1,4 +1,4 @@
-"""The terminal: its language, and what `retour up` writes on it."""
+"""The terminal: its language, password prompts, and the output of `retour up`."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -18,19 +18,19 @@ CATALOGUES: Final = Path(__file__).parent.parent / "locale"
 
 
 def locale() -> str:
-    """The locale in which to speak to whoever sits there."""
+    """The locale of the terminal's user."""
     return locale_of(terminal_locale())
 
 
 def _(text: str) -> str:
-    """`text` in that locale."""
+    """`text`, translated to that locale."""
     return translations(locale(), CATALOGUES).gettext(text)
 
 
 def ask_password() -> str:
-    """The password that is typed unseen, or the first line of what is no terminal.
+    """The password from a hidden prompt, or the first line of standard input if it is a pipe.
 
-    Empty where the line is, or where there is none.
+    Empty where nothing is entered.
 
     :raises click.ClickException: not valid UTF-8.
     """
@@ -56,24 +56,24 @@ def token_lines(found: Iterable[TokenRecord], now: datetime) -> Iterator[str]:
     """A line for each API token, under a heading: id, end, last use, name."""
     ends, used, never, name = _("ends"), _("last used"), _("never"), _("name")
     yield f"{'id':<16}  {ends:<12}  {used:<12}  {name}"
-    for one in found:
-        end = f"{one.expires_at:%Y-%m-%d}"
-        if one.revoked_at is not None or one.expires_at <= now:
-            end = _("revoked") if one.revoked_at is not None else _("expired")
-        last = never if one.last_used_at is None else f"{one.last_used_at:%Y-%m-%d}"
-        yield f"{one.id[:16]}  {end:<12}  {last:<12}  {one.name}"
+    for token in found:
+        end = f"{token.expires_at:%Y-%m-%d}"
+        if token.revoked_at is not None or token.expires_at <= now:
+            end = _("revoked") if token.revoked_at is not None else _("expired")
+        last = never if token.last_used_at is None else f"{token.last_used_at:%Y-%m-%d}"
+        yield f"{token.id[:16]}  {end:<12}  {last:<12}  {token.name}"
 
 
 class Screen:
-    """Tells how the start goes, then the addresses and logins."""
+    """Shows the progress of `retour up`, then its addresses and logins."""
 
     def __init__(self, folder: Path, command: str) -> None:
-        """`command`: how `retour` was called, which need not be on the PATH."""
+        """`command`: how `retour` was called; it may not be on the PATH."""
         self._folder = folder
         self._command = command
 
     def starting(self, stage: Stage) -> None:
-        """One line for what takes a moment."""
+        """Show a line for a stage of the start."""
         texts = {
             Stage.DATABASE: _("Preparing the database…"),
             Stage.DEMO: _("Writing the demonstration: three hundred tasks of ninety days…"),
@@ -81,10 +81,7 @@ class Screen:
         click.echo(texts[stage])
 
     def ready(self, running: Running) -> None:
-        """The block that says where to go."""
-        click.echo("\n" + "\n".join(self._block(running)))
-
-    def _block(self, running: Running) -> list[str]:
+        """Show the addresses, the logins and how to enrol a device."""
         roles = {
             "administrator": _("administrator"),
             "manager": _("manager"),
@@ -96,10 +93,10 @@ class Screen:
             f"  {user.email:<26} {user.password}   {roles[user.role]}, {user.name}"
             for user in running.users
         ]
-        technician = next((one for one in running.users if one.role == "technician"), None)
+        technician = next((user for user in running.users if user.role == "technician"), None)
         if technician is not None:
             command = f"{self._command} enrol {technician.email} --data {self._folder}"
             lines.append(_("To enrol a device: %(command)s") % {"command": command})
         lines.append(_("The same in %(file)s") % {"file": self._folder / "demo.json"})
         lines.append(_("Ctrl-C stops; all data stays in the folder."))
-        return lines
+        click.echo("\n" + "\n".join(lines))

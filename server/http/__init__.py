@@ -1,1 +1,1 @@
-"""HTTP as it arrives: connections, heads and forms, before the framework sees them."""
+"""HTTP below the framework: connections, limits, middleware, and answers to errors."""

@@ -1,7 +1,7 @@
-"""How many connections a process holds, and which of them goes when another one comes.
+"""Limits the connections of a process, and chooses which one is closed to admit another.
 
-Files are what runs out first. Whoever waits for us keeps its place; whoever lets us wait, for a
-head, for a body or for taking its answer, gives it up to others when there are no more.
+File descriptors run out first. A client that waits for an answer keeps its connection. One that the
+server waits for, to send its request or to read its answer, may lose it to a new client.
 """
 
 import os
@@ -12,89 +12,89 @@ import structlog
 
 LOG: Final = structlog.stdlib.get_logger("retour.http")
 
-#: Files of a process that are not connections to us, beside its pools: logs, the broker, names to
-#: look up, connections that are about to be closed.
+#: Files of a process besides clients' connections and its pools: logs, the broker, name lookups,
+#: connections that are about to be closed.
 OTHERS: Final = 16
-#: Places where files would allow more, and where they would hardly allow any.
+#: Slots where the limit of files would allow more, and where it would allow fewer.
 MOST: Final = 10_000
 FEWEST: Final = 16
-#: A network address may let us wait with this part of the places before it goes first.
+#: An address with more than a quarter of the slots in waiting connections loses its own first.
 _SHARE: Final = 4
-#: Of this many places streams get all but one.
+#: Streams may take three quarters of the slots.
 _QUARTERS: Final = 4
 
 
 class ConnectionSlot(Protocol):
-    """A connection. `peer`: its network address."""
+    """A connection that occupies a slot. `peer`: its network address."""
 
     peer: str
 
-    def let_go(self) -> None:
-        """End it at once."""
+    def abort(self) -> None:
+        """Close it at once."""
 
 
 def slots_for(pools: int) -> int:
-    """The connections that this process may hold, by its limit of open files.
+    """The number of clients' connections that the process's limit of open files allows.
 
-    `pools`: connections of its own that it may open later, to the database and to mail servers.
+    `pools`: connections that the process may open itself, to the database and to mail servers.
     """
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:
         return MOST
-    in_use = len(os.listdir("/dev/fd"))  # noqa: PTH208 - names of numbers, which are no paths
+    in_use = len(os.listdir("/dev/fd"))  # noqa: PTH208 - names are numbers, not paths
     return max(FEWEST, min(MOST, files - in_use - pools - OTHERS))
 
 
 class ConnectionSlots:
-    """The connections of one process, `most` at a time; all calls on its event loop."""
+    """The connections of one process, at most `most`; called on its event loop only."""
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.streams = 0
         self._all: set[ConnectionSlot] = set()
-        #: Those without a whole request, longest first; by address too.
+        #: Connections without a whole request, those that wait longest first; by address, too.
         self._waiting: dict[ConnectionSlot, None] = {}
         self._of_peer: dict[str, dict[ConnectionSlot, None]] = {}
-        #: Those that do not take their answer, longest first.
-        self._stuck: dict[ConnectionSlot, None] = {}
+        #: Connections that do not read their answer, those that stalled first in front.
+        self._stalled: dict[ConnectionSlot, None] = {}
         self._full = False
 
-    def enter(self, coming: ConnectionSlot) -> None:
-        """Hold one more connection, without a request so far; the place may be another's."""
+    def enter(self, connection: ConnectionSlot) -> None:
+        """Add a connection, which waits for its first request; another may be closed for it."""
         if len(self._all) >= self.most:
-            self._make_room(coming.peer)
-        self._all.add(coming)
-        self.wait(coming)
+            self._make_room(connection.peer)
+        self._all.add(connection)
+        self.wait(connection)
 
-    def leave(self, one: ConnectionSlot) -> None:
-        """It is gone."""
-        self._all.discard(one)
-        self._stuck.pop(one, None)
-        self._forget_waiting(one)
+    def leave(self, connection: ConnectionSlot) -> None:
+        """Remove a connection that was closed."""
+        self._all.discard(connection)
+        self._stalled.pop(connection, None)
+        self._forget_waiting(connection)
         self._full = self._full and len(self._all) * _QUARTERS > self.most * (_QUARTERS - 1)
 
-    def wait(self, one: ConnectionSlot) -> None:
-        """It is its turn to send a request."""
-        if one in self._all:
-            self._forget_waiting(one)
-            self._waiting[one] = None
-            self._of_peer.setdefault(one.peer, {})[one] = None
+    def wait(self, connection: ConnectionSlot) -> None:
+        """Record that the connection waits for a request of its client."""
+        if connection in self._all:
+            self._forget_waiting(connection)
+            self._waiting[connection] = None
+            self._of_peer.setdefault(connection.peer, {})[connection] = None
 
-    def serve(self, one: ConnectionSlot) -> None:
-        """Its request is whole: it is our turn."""
-        self._forget_waiting(one)
+    def serve(self, connection: ConnectionSlot) -> None:
+        """Record that the connection's request is whole: its client waits for an answer."""
+        self._forget_waiting(connection)
 
-    def stick(self, one: ConnectionSlot) -> None:
-        """It does not take what it is sent."""
-        if one in self._all:
-            self._stuck[one] = None
+    def stall(self, connection: ConnectionSlot) -> None:
+        """Record that the client does not read its answer."""
+        if connection in self._all:
+            self._stalled[connection] = None
 
-    def flow(self, one: ConnectionSlot) -> None:
-        """It takes again what it is sent."""
-        self._stuck.pop(one, None)
+    def resume(self, connection: ConnectionSlot) -> None:
+        """Record that the client reads its answer again."""
+        self._stalled.pop(connection, None)
 
     def has_room(self, *, stream: bool) -> bool:
-        """Whether one more request is served; a quarter of the places is not for streams."""
+        """Tell whether one more request is served; streams may take three quarters of the slots."""
         if stream and self.streams * _QUARTERS >= self.most * (_QUARTERS - 1):
             return False
         return len(self._all) - len(self._waiting) <= self.most
@@ -104,15 +104,15 @@ class ConnectionSlots:
             self._full = True
             LOG.warning("connections_full", most=self.most, waiting=len(self._waiting))
         own = self._of_peer.get(peer, {})
-        candidates = own if len(own) * _SHARE > self.most else self._waiting or self._stuck
+        candidates = own if len(own) * _SHARE > self.most else self._waiting or self._stalled
         oldest = next(iter(candidates), None)
         if oldest is not None:
             self.leave(oldest)
-            oldest.let_go()
+            oldest.abort()
 
-    def _forget_waiting(self, one: ConnectionSlot) -> None:
-        self._waiting.pop(one, None)
-        own = self._of_peer.get(one.peer, {})
-        own.pop(one, None)
+    def _forget_waiting(self, connection: ConnectionSlot) -> None:
+        self._waiting.pop(connection, None)
+        own = self._of_peer.get(connection.peer, {})
+        own.pop(connection, None)
         if not own:
-            self._of_peer.pop(one.peer, None)
+            self._of_peer.pop(connection.peer, None)

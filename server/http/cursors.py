@@ -1,4 +1,4 @@
-"""Cursors: a place in a list, in base64url, of which only we say what is in it."""
+"""Opaque cursors of lists: a position in MessagePack and base64url."""
 
 import base64
 import binascii
@@ -13,9 +13,9 @@ T = TypeVar("T")
 
 
 def read_cursor(text: str, read: Callable[[bytes], T]) -> T:
-    """The place that a cursor names; `read` decodes it from MessagePack.
+    """The position that a cursor holds; `read` decodes it from MessagePack.
 
-    :raises CursorError: it is none of ours.
+    :raises CursorError: it is not valid.
     """
     try:
         return read(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
@@ -24,5 +24,5 @@ def read_cursor(text: str, read: Callable[[bytes], T]) -> T:
 
 
 def write_cursor(place: msgspec.Struct) -> str:
-    """What `read_cursor` reads."""
+    """The cursor of a position, for `read_cursor`."""
     return base64.urlsafe_b64encode(msgspec.msgpack.encode(place)).rstrip(b"=").decode()

@@ -1,11 +1,10 @@
-"""Answer only so many requests at once, and those that wait in turn by who sent them.
+"""Limits the requests that are processed at once, and queues the others fairly by their senders.
 
-A client that asks 500 times and resets its connections has nobody waiting for an answer, and all
-its requests would stand before everybody else's at the few connections to the database. So no more
-are under way than there are such connections. The others wait, one of each network address after
-the other, and within an address one of each credential. Those whose client has left are dropped,
-only of reading: a POST may be of a mail program that does not stay for the answer (RFC 8058). What
-is under way goes on to its end, so nothing is done by half.
+A client that sends 500 requests and resets its connections waits for no answer, yet all its
+requests would queue before everybody else's for the few connections to the database. So no more are
+processed than there are such connections. The others wait: addresses are served round-robin, and
+within an address its credentials. A GET whose client has left is dropped; a POST is not, for a mail
+program may not wait for the answer (RFC 8058). A request that is being processed is completed.
 """
 
 import asyncio
@@ -19,103 +18,101 @@ from sync.connections import ACQUIRE_TIMEOUT
 
 T = TypeVar("T")
 
-#: Seconds after which to send again what waited too long.
+#: Seconds for Retry-After when a request waited too long.
 RETRY_AFTER: Final = 2
 
-#: Whose requests take turns: a network address, and a credential as it was sent.
+#: By what requests are queued: a network address, and a credential as it was sent.
 Sender: TypeAlias = tuple[str, str]
 _Queue: TypeAlias = deque[asyncio.Future[None]]
 
 
 class FairQueue:
-    """The requests of one process, `most` under way at a time; all calls on its event loop."""
+    """The slots of one process, `most` of them, and the requests that wait for one.
+
+    Called on the process's event loop only.
+    """
 
     def __init__(self, most: int, patience: float = ACQUIRE_TIMEOUT) -> None:
-        """`patience`: seconds that one waits for its turn."""
+        """`patience`: seconds that a request waits for a slot."""
         self.free = most
         self._patience = patience
-        #: Those that wait: by address, then by credential, whose turn is next first.
+        #: Requests that wait: by address, then by credential, each in the order of service.
         self._waiting: OrderedDict[str, OrderedDict[str, _Queue]] = OrderedDict()
 
     async def wait(self, sender: Sender) -> None:
-        """Take the next free turn that is the sender's.
+        """Wait until a slot is given to the sender.
 
-        :raises CrowdedError: there was none in time.
+        :raises CrowdedError: none was free in time.
         """
-        turn = asyncio.get_running_loop().create_future()
+        granted = asyncio.get_running_loop().create_future()
         address, credential = sender
         queues = self._waiting.setdefault(address, OrderedDict())
-        queues.setdefault(credential, deque()).append(turn)
+        queues.setdefault(credential, deque()).append(granted)
         try:
             async with asyncio.timeout(self._patience):
-                await turn
+                await granted
         except BaseException as error:
-            if not turn.cancelled():  # it came in the same moment
+            if not granted.cancelled():  # the slot was granted at the same moment
                 self.give_back()
             if isinstance(error, TimeoutError):
                 raise CrowdedError(retry_after=RETRY_AFTER) from None
             raise
 
     def give_back(self) -> None:
-        """A turn is over: it is the next one's."""
+        """Pass a slot on to the next request that waits, if there is one."""
         while self._waiting:
-            turn = self._next()
-            if not turn.done():
-                turn.set_result(None)
+            address, queues = self._waiting.popitem(last=False)
+            credential, queue = queues.popitem(last=False)
+            granted = queue.popleft()
+            if queue:  # behind the other credentials of the address
+                queues[credential] = queue
+            if queues:  # behind the other addresses
+                self._waiting[address] = queues
+            if not granted.done():
+                granted.set_result(None)
                 return
         self.free += 1
 
-    def _next(self) -> asyncio.Future[None]:
-        """The first of the first; its address and its credential go behind the others."""
-        address, queues = self._waiting.popitem(last=False)
-        credential, queue = queues.popitem(last=False)
-        turn = queue.popleft()
-        if queue:
-            queues[credential] = queue
-        if queues:
-            self._waiting[address] = queues
-        return turn
-
 
 class Slot:
-    """The turn of one request; made the current one of its task."""
+    """The slot of one request, found by `without_slot` in the context of its task."""
 
-    def __init__(self, turns: FairQueue, sender: Sender) -> None:
+    def __init__(self, queue: FairQueue, sender: Sender) -> None:
         """Not taken yet."""
-        self._turns, self._sender = turns, sender
-        self._held = False
+        self._queue, self._sender = queue, sender
+        self._is_taken = False
         _CURRENT.set(self)
 
     async def take(self) -> None:
-        """Wait for it.
+        """Take a free slot, or wait for one.
 
-        :raises CrowdedError: it did not come in time.
+        :raises CrowdedError: none was free in time.
         """
-        if self._turns.free:
-            self._turns.free -= 1
+        if self._queue.free:
+            self._queue.free -= 1
         else:
-            await self._turns.wait(self._sender)
-        self._held = True
+            await self._queue.wait(self._sender)
+        self._is_taken = True
 
     def end(self) -> None:
-        """Give it back, unless that was done."""
-        if self._held:
-            self._held = False
-            self._turns.give_back()
+        """Give the slot back; no effect where it is not taken."""
+        if self._is_taken:
+            self._is_taken = False
+            self._queue.give_back()
 
 
-_CURRENT: Final[ContextVar[Slot]] = ContextVar("turn")
+_CURRENT: Final[ContextVar[Slot]] = ContextVar("slot")
 
 
 async def without_slot(work: Awaitable[T]) -> T:
-    """What `work` returns, done while others have the turn: it is long, and needs no database.
+    """The result of `work`, which takes long and needs no database: others use the slot meanwhile.
 
-    :raises CrowdedError: the request's next turn did not come in time.
+    :raises CrowdedError: the request could not take a slot again in time.
     """
-    turn = _CURRENT.get(None)
-    if turn is None:
+    slot = _CURRENT.get(None)
+    if slot is None:
         return await work
-    turn.end()
-    done = await work
-    await turn.take()
-    return done
+    slot.end()
+    result = await work
+    await slot.take()
+    return result

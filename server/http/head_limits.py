@@ -1,66 +1,69 @@
-"""How large a request's head is, with whatever else is around its body."""
+"""Limits the size of a request's head, and of everything else that surrounds its body."""
 
 from typing import Final
 
-#: Bytes of a request line and its headers, trailers included; and of what may frame a body beyond
-#: the body's own length.
+#: Bytes of a request line and its headers, trailers included; and of a chunked body's framing
+#: beyond the length of the body itself.
 LARGEST_HEAD: Final = 1 << 14
 
 
 class HeadTooLongError(Exception):
-    """The head of a request, or what follows its body, is over the limit."""
+    """The head of a request, its trailers or the framing of its body are over the limit."""
 
 
 class HeadSize:
-    """The bytes of one request after another, those of their bodies left out.
+    """Counts the bytes of the requests of a connection, without those of their bodies.
 
-    :raises HeadTooLongError: from `told`, `untold` and `framed`, over `LARGEST_HEAD`.
+    The parser reports a header only once it is whole, so bytes are counted both as they are
+    received and as they are parsed.
+
+    :raises HeadTooLongError: from `parsed`, `received` and `received_body`, over `LARGEST_HEAD`.
     """
 
     def __init__(self) -> None:
-        self._told = 0  # bytes of a head that the parser told
-        self._untold = 0  # bytes since it told of a beginning
-        self._framing = 0  # bytes around a body, less those of the body
+        self._parsed = 0  # bytes of the head that the parser has reported
+        self._received = 0  # bytes since the head began
+        self._framing = 0  # bytes around the body: received, less the body itself
 
     def begin(self) -> None:
-        """A head begins."""
-        self._told = self._untold = 0
+        """Start with a new head."""
+        self._parsed = self._received = 0
 
     def begin_body(self) -> None:
-        """The head was whole: its body begins."""
+        """Start with a body: its head was complete."""
         self._framing = 0
 
     def end(self) -> None:
-        """The request was whole: what comes next is a head again."""
-        self._untold = 0
+        """Start to wait for the next head: the request was complete."""
+        self._received = 0
 
-    def told(self, size: int) -> None:
-        """The parser told of so much of a head."""
-        self._told += size
-        _limit(self._told)
+    def parsed(self, size: int) -> None:
+        """Count bytes of a head that the parser reported."""
+        self._parsed += size
+        _check(self._parsed)
 
-    def untold(self, size: int) -> None:
-        """So much came that may be of a head."""
-        self._untold += size
-        _limit(self._untold)
+    def received(self, size: int) -> None:
+        """Count bytes that were received while a head was incomplete."""
+        self._received += size
+        _check(self._received)
 
-    def framed(self, size: int) -> None:
-        """So much came that may be of a body, and may be around it."""
+    def received_body(self, size: int) -> None:
+        """Count bytes that were received after the head, of the body or of its framing."""
         self._framing += size
-        _limit(self._framing)
+        _check(self._framing)
 
-    def body(self, size: int) -> None:
-        """So much was of a body: what frames it may be as long as it is, and a little more."""
+    def parsed_body(self, size: int) -> None:
+        """Count bytes of a body: its framing may be as long as the body, and `LARGEST_HEAD`."""
         self._framing -= 2 * size
 
 
-def _limit(size: int) -> None:
+def _check(size: int) -> None:
     if size > LARGEST_HEAD:
         raise HeadTooLongError
 
 
 def framed_by(headers: list[tuple[bytes, bytes]]) -> bytes:
-    """The header line that frames a request's body; empty where it has none."""
+    """The header line that gives the length of a request's body; empty where it has no body."""
     named = dict(headers)
     if b"transfer-encoding" in named:
         return b"transfer-encoding: " + named[b"transfer-encoding"] + b"\r\n"

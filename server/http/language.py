@@ -1,30 +1,27 @@
-"""Which language a client likes best."""
+"""Chooses a language by the header Accept-Language."""
 
 from typing import Final
 
 from mail.i18n import DEFAULT, LOCALES, spoken
-from server.http.quality import Preference, read_preferences
+from server.http.quality import read_preferences
 
 _ANY: Final = "*"
 
 
 def preferred_language(accept_language: str) -> str:
-    """The language of ours, as a key of `LOCALES`, that the header Accept-Language likes best.
+    """The preferred one of the supported languages, as a key of `LOCALES`.
 
-    By weights, whatever the order (RFC 9110, 12.5.4); among equals the first. Where nothing fits
-    it is French, or English for who refuses French.
+    By weight, then by order (RFC 9110, 12.5.4). Where none is acceptable: the first that the header
+    does not refuse, else `DEFAULT`.
     """
+    ranks: dict[str, tuple[float, int] | None] = {}  # weight and order; None: not mentioned
     preferences = read_preferences(accept_language)
-    ranks = {language: _rank(language, preferences) for language in LOCALES}
+    members = [(item.weight, -place, item.name) for place, item in enumerate(preferences)]
+    for language in LOCALES:
+        named = [(weight, order) for weight, order, name in members if spoken(name) == language]
+        others = [(weight, order) for weight, order, name in members if name == _ANY]
+        ranks[language] = max(named or others, default=None)
     best = {language: rank for language, rank in ranks.items() if rank is not None and rank[0] > 0}
     if best:
         return max(best, key=lambda language: best[language])
     return next((language for language, rank in ranks.items() if rank is None), DEFAULT)
-
-
-def _rank(language: str, preferences: list[Preference]) -> tuple[float, int] | None:
-    """How much the language is liked, and how far in front that stands; None: nothing is said."""
-    ranks = [(one.weight, -place, one.name) for place, one in enumerate(preferences)]
-    said = [(weight, place) for weight, place, name in ranks if spoken(name) == language]
-    others = [(weight, place) for weight, place, name in ranks if name == _ANY]
-    return max(said or others, default=None)

@@ -1,4 +1,4 @@
-"""What many ask for and what changes only with the program: made once, compressed once."""
+"""Content that changes only with the program: compressed once, answered with an ETag."""
 
 import gzip
 import hashlib
@@ -13,14 +13,14 @@ from server.http.quality import listed
 
 #: Smaller contents grow when they are compressed.
 LEAST_COMPRESSED: Final = 256
-#: Hexadecimal digits of a hash that tell versions of a content apart.
+#: Hexadecimal digits of a hash that distinguish the versions of a content.
 DIGEST: Final = 16
-#: Whoever keeps it asks each time whether it still holds.
+#: Caches may store it, and revalidate it at each request.
 REVALIDATE: Final = "no-cache"
 
 
 class Precompressed(msgspec.Struct, frozen=True):
-    """A content, plain and by Content-Encoding, and the SHA-256 of the plain one."""
+    """A content by Content-Encoding ("" for plain), and the SHA-256 of the plain content."""
 
     kind: str
     digest: str
@@ -28,7 +28,7 @@ class Precompressed(msgspec.Struct, frozen=True):
 
 
 def precompress(kind: str, content: bytes) -> Precompressed:
-    """`content`, compressed as well as can be."""
+    """`content`, compressed at the highest levels."""
     encoded = {"": content}
     if len(content) >= LEAST_COMPRESSED:
         encoded["zstd"] = zstandard.ZstdCompressor(level=19).compress(content)
@@ -39,9 +39,9 @@ def precompress(kind: str, content: bytes) -> Precompressed:
 def answer_precompressed(
     request: Request[Any, Any, Any], found: Precompressed, *, vary: str = "Accept-Encoding"
 ) -> Response[bytes]:
-    """`found` in the encoding that the client likes best, or 304 where it has that already.
+    """`found` in the client's preferred encoding, or 304 where the client has that already.
 
-    `vary`: the headers that decided what `found` is.
+    `vary`: the headers by which `found` was chosen.
     """
     wished = accepted(listed(request.headers, "accept-encoding"))
     encoding = wished if wished in found.encoded else ""

@@ -1,4 +1,4 @@
-"""Answers to what went wrong: problem+json (RFC 9457) for programs, a page for people."""
+"""Answers to errors: problem+json (RFC 9457) for programs, a page for people."""
 
 import re
 import socket
@@ -41,20 +41,20 @@ CATALOGUES: Final = (
     Path(wording.__file__).parent / "locale",
 )
 PROBLEM_TYPE: Final = "application/problem+json"
-#: Seconds after which to try again when the database cannot be used.
+#: Seconds for Retry-After when the database cannot be used.
 RETRY_AFTER: Final = 2
-#: Faults that one answer tells of.
+#: Faults that one answer lists.
 MOST_FAULTS: Final = 100
 _PROGRAMS: Final = re.compile(r"/(api|health|ready|metrics)(/|$)")
-#: SQLSTATE classes and codes that pass by themselves: connections, a server that was demoted,
-#: roles or a database that an operator is changing, resources (a full disk too), an operator's
-#: stop, a lock or a deadlock.
-_PASSING: Final = ("08", "25006", "28", "3D", "53", "57", "55P03", "40")
+#: SQLSTATE classes and codes of temporary errors: connections, a server that was demoted, roles or
+#: a database that an operator is changing, resources (a full disk too), an operator's shutdown,
+#: lock timeouts, deadlocks and serialization failures.
+_TEMPORARY: Final = ("08", "25006", "28", "3D", "53", "57", "55P03", "40")
 _HTTP_CODES: Final = {404: "not_found", 405: "wrong_method", 413: "too_large"}
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The body of an error answer (RFC 9457). `errors`: what is wrong, place by place."""
+    """The body of an error answer (RFC 9457). `errors`: the faults of the request's body."""
 
     type: str
     title: str
@@ -64,87 +64,80 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def answer_error(request: AnyRequest, error: Exception) -> Response[Any]:
-    """The answer to `error`; what nobody foresaw is logged and answered 500."""
+    """The answer to `error`; an unexpected error is logged and answered 500."""
     code = _code(error)
     meaning = PROBLEMS[code]
     if meaning.status >= 500 and not isinstance(error, CrowdedError):
-        _log(error, code)
+        # Without the values of variables: they may be passwords and tokens.
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        what = str(error).partition("\n")[0][:200]
+        LOG.error("failed", code=code, kind=type(error).__name__, what=what, trace=frames)
     response = _response(request, error, code, meaning)
-    for name, value in _headers(error, meaning).items():
-        response.set_header(name, value)
+    wait = getattr(error, "retry_after", None)
+    if meaning.status == 503 and wait is None:
+        wait = RETRY_AFTER
+    if wait is not None:
+        response.set_header("Retry-After", str(wait))
+    if meaning.status == 401:
+        response.set_header("WWW-Authenticate", "Bearer")
+    if meaning.status == 426:  # RFC 9110, 7.8: Connection must list Upgrade
+        response.set_header("Upgrade", f"Retour/{NEWEST}")
+        response.set_header("Connection", "Upgrade")
+    allow = (getattr(error, "headers", None) or {}).get("allow")
+    if allow:
+        response.set_header("Allow", allow)
     return response
 
 
-def _log(error: Exception, code: str) -> None:
-    """Where and what, without the values of variables: they hold passwords and tokens."""
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    kind, what = type(error).__name__, str(error).partition("\n")[0][:200]
-    LOG.error("failed", code=code, kind=kind, what=what, trace=frames)
-
-
 def _code(error: Exception) -> str:
+    """The key of `PROBLEMS` for an error."""
     match error:
         case ServerError() | SyncError() if error.code in PROBLEMS:
             return error.code
-        case asyncpg.PostgresError():
-            return _database_code(error)
-        case asyncpg.InterfaceError() | asyncpg.InternalClientError():  # also of a cut connection
-            return "unavailable"
-        case ConnectionError() | TimeoutError() | socket.gaierror():
+        case (
+            asyncpg.InvalidCachedStatementError()
+            | asyncpg.InterfaceError()  # also of a connection that was cut
+            | asyncpg.InternalClientError()
+            | ConnectionError()
+            | TimeoutError()
+            | socket.gaierror()
+        ):
             return "unavailable"
         case OSError() if type(error) is OSError:  # several addresses refused, a full disk
             return "unavailable"
+        case asyncpg.PostgresError() if (error.sqlstate or "").startswith(_TEMPORARY):
+            return "unavailable"
+        case asyncpg.DataError():
+            return "bad_request"
+        case asyncpg.IntegrityConstraintViolationError():
+            return "conflict"
         case HTTPException() if error.status_code < 500:
             return _HTTP_CODES.get(error.status_code, "bad_request")
         case _:
             return "internal"
 
 
-def _database_code(error: asyncpg.PostgresError) -> str:
-    state = error.sqlstate or ""
-    if state.startswith(_PASSING) or isinstance(error, asyncpg.InvalidCachedStatementError):
-        return "unavailable"
-    if isinstance(error, asyncpg.DataError):
-        return "bad_request"
-    if isinstance(error, asyncpg.IntegrityConstraintViolationError):
-        return "conflict"
-    return "internal"
-
-
 def _response(request: AnyRequest, error: Exception, code: str, meaning: Meaning) -> Response[Any]:
+    """A problem for a program; a page, or a redirect to /login, for a browser."""
     reads_pages = "text/html" in request.headers.get("accept", "")
     if not reads_pages or _PROGRAMS.match(request.scope["path"]):
-        return _problem(request, error, code, meaning)
+        language = preferred_language(listed(request.headers, "accept-language"))
+        words = Translator(LOCALES[language], *CATALOGUES)
+        title, faults = words.gettext(meaning.title), _faults(error, words)
+        problem = Problem(f"urn:retour:problem:{code}", title, meaning.status, title, faults)
+        return Response(
+            msgspec.json.encode(problem),
+            status_code=meaning.status,
+            media_type=PROBLEM_TYPE,
+            headers={"Content-Language": words.locale.replace("_", "-")},
+        )
     if isinstance(error, NotSignedInError) and request.method in {"GET", "HEAD"}:
-        return Redirect(f"/login?{urlencode({'next': _wanted(request)})}", status_code=303)
-    page = frame(request, _reader(request))
+        path, query = quote(request.scope["path"]).encode(), request.scope["query_string"]
+        target = path + b"?" + query if query else path
+        return Redirect(f"/login?{urlencode({'next': target})}", status_code=303)
+    user = request.scope.get("user")  # missing where the error came before the guard
+    page = frame(request, user if isinstance(user, Principal) else None)
     return respond(request, "error.html", page, status=meaning.status, code=code)
-
-
-def _wanted(request: AnyRequest) -> bytes:
-    """The path and query that were asked for."""
-    path, query = quote(request.scope["path"]).encode(), request.scope["query_string"]
-    return path + b"?" + query if query else path
-
-
-def _reader(request: AnyRequest) -> Principal | None:
-    """Who is known to read this; nobody where the request failed before that was asked."""
-    reader = request.scope.get("user")
-    return reader if isinstance(reader, Principal) else None
-
-
-def _problem(request: AnyRequest, error: Exception, code: str, meaning: Meaning) -> Response[bytes]:
-    language = preferred_language(listed(request.headers, "accept-language"))
-    words = Translator(LOCALES[language], *CATALOGUES)
-    title = words.gettext(meaning.title)
-    faults = _faults(error, words)
-    problem = Problem(f"urn:retour:problem:{code}", title, meaning.status, title, faults)
-    return Response(
-        msgspec.json.encode(problem),
-        status_code=meaning.status,
-        media_type=PROBLEM_TYPE,
-        headers={"Content-Language": words.locale.replace("_", "-")},
-    )
 
 
 def _faults(error: Exception, words: Translator) -> list[Fault]:
@@ -154,15 +147,15 @@ def _faults(error: Exception, words: Translator) -> list[Fault]:
         case FieldError():
             return [_field_fault(error, words)]
         case ItemsError():
-            return [_field_fault(one, words) for one in error.errors[:MOST_FAULTS]]
+            return [_field_fault(fault, words) for fault in error.errors[:MOST_FAULTS]]
         case DefinitionError():
             return [
                 Fault(
-                    f"/definition{_pointer(one.field)}",
-                    one.code,
-                    words.gettext(wording.PROBLEMS[one.code]),
+                    f"/definition{_pointer(fault.field)}",
+                    fault.code,
+                    words.gettext(wording.PROBLEMS[fault.code]),
                 )
-                for one in error.problems[:MOST_FAULTS]
+                for fault in error.problems[:MOST_FAULTS]
             ]
         case _:
             return []
@@ -177,16 +170,3 @@ def _field_fault(error: FieldError, words: Translator) -> Fault:
 def _pointer(field: str) -> str:
     """A dotted path as a JSON pointer (RFC 6901)."""
     return f"/{field.replace('.', '/')}" if field else ""
-
-
-def _headers(error: Exception, meaning: Meaning) -> dict[str, str]:
-    wait = getattr(error, "retry_after", None)
-    if meaning.status == 503 and wait is None:
-        wait = RETRY_AFTER
-    headers = {} if wait is None else {"Retry-After": str(wait)}
-    if meaning.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    if meaning.status == 426:  # RFC 9110, 7.8: the one is announced by the other
-        headers |= {"Upgrade": f"Retour/{NEWEST}", "Connection": "Upgrade"}
-    allow = (getattr(error, "headers", None) or {}).get("allow")
-    return headers | ({"Allow": allow} if allow else {})

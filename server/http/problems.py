@@ -1,4 +1,4 @@
-"""What a request may meet, by name, and the one table that gives each name status and title."""
+"""Errors of requests, and the table that gives each code its status and title."""
 
 from typing import ClassVar, Final
 
@@ -13,7 +13,7 @@ def _(text: str) -> str:
 
 
 class ServerError(Exception):
-    """Something a request met; `code` is a key of `PROBLEMS`.
+    """An error of a request. `code`: a key of `PROBLEMS`.
 
     `retry_after`: seconds after which the same request may succeed, or None.
     """
@@ -26,9 +26,9 @@ class ServerError(Exception):
 
 
 class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One thing wrong with a body: where (a JSON pointer), its code, and a sentence on it.
+    """One fault of a body: its place (a JSON pointer), its code, and a sentence about it.
 
-    `external_id`: of the record in a batch where it stands, if it has one.
+    `external_id`: of the record of a batch that has the fault, if that record has one.
     """
 
     pointer: str
@@ -38,7 +38,7 @@ class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class BadBodyError(ServerError):
-    """A body or a query that does not say what it should; `faults` tells where."""
+    """A body or a query with `faults`."""
 
     def __init__(self, *faults: Fault) -> None:
         super().__init__()
@@ -46,37 +46,37 @@ class BadBodyError(ServerError):
 
 
 class NotSignedInError(ServerError):
-    """No credential, or one that opens nothing: 401 for programs, the login page for people."""
+    """No valid credential: 401 for programs, the login page for people."""
 
     code = "not_signed_in"
 
 
 class ForbiddenError(ServerError):
-    """Signed in, but the role may not do this."""
+    """The caller's role may not do this."""
 
     code = "forbidden"
 
 
 class NotFoundError(ServerError):
-    """No such thing in this account: the same whether it is missing or another account's."""
+    """No such record in this account; the same whether it is missing or another account's."""
 
     code = "not_found"
 
 
 class LoginRefusedError(ServerError):
-    """Address and password do not belong together; which of them is wrong is not said."""
+    """Address or password is wrong; the answer does not tell which."""
 
     code = "login_refused"
 
 
 class ThrottledError(ServerError):
-    """Too many attempts; `retry_after` says when the next one counts."""
+    """Too many attempts; `retry_after`: seconds until the next one is admitted."""
 
     code = "throttled"
 
 
 class WrongHostError(ServerError):
-    """The Host header names something that is not ours."""
+    """The Host header names a host that is not served."""
 
     code = "wrong_host"
 
@@ -88,7 +88,7 @@ class CrossOriginError(ServerError):
 
 
 class TooLargeError(ServerError):
-    """The body, as sent or as inflated, is over the limit."""
+    """The body, as sent or as decompressed, is over the limit."""
 
     code = "too_large"
 
@@ -100,7 +100,7 @@ class LongHeadError(ServerError):
 
 
 class BadCookieError(ServerError):
-    """A cookie holds what none of ours does."""
+    """A cookie holds a character that none of ours has."""
 
     code = "bad_cookie"
 
@@ -112,13 +112,13 @@ class SlowBodyError(ServerError):
 
 
 class WrongTypeError(ServerError):
-    """The Content-Type is missing or none that this route reads."""
+    """The Content-Type is missing, or is not one that this route reads."""
 
     code = "wrong_type"
 
 
 class WrongFormError(ServerError):
-    """A page was sent something other than an urlencoded form in UTF-8."""
+    """A page was sent a body other than an urlencoded form in UTF-8."""
 
     code = "wrong_form"
 
@@ -130,19 +130,19 @@ class WrongEncodingError(ServerError):
 
 
 class BadEncodingError(ServerError):
-    """The body does not inflate."""
+    """The body cannot be decompressed."""
 
     code = "bad_encoding"
 
 
 class CrowdedError(ServerError):
-    """All that this process can answer at a time is being answered."""
+    """The process serves as many requests as it can at a time."""
 
     code = "unavailable"
 
 
 class GuessableError(FieldError):
-    """A new password that everybody tries first."""
+    """A new password that is common, or made of names of its owner."""
 
     code = "guessable"
 
@@ -151,23 +151,23 @@ class GuessableError(FieldError):
 
 
 class OldAppError(ServerError):
-    """The device speaks a version of the protocol that is not served any more."""
+    """The device uses a version of the protocol that is not served any more."""
 
     code = "old_app"
 
 
 class ClientGoneError(Exception):
-    """The client left before its request was complete; nobody waits for an answer."""
+    """The client left before its request was answered."""
 
 
 class Meaning(msgspec.Struct, frozen=True):
-    """How a named error is answered."""
+    """The HTTP status and the title of an error."""
 
     status: int
     title: str
 
 
-#: Codes of `server`, `sync` and `mail` errors. What is not here is a bug and answered 500.
+#: Codes of `server`, `sync` and `mail` errors. An error without an entry is a bug, answered 500.
 PROBLEMS: Final = {
     "bad_request": Meaning(400, _("The request is not valid")),
     "wrong_host": Meaning(400, _("This address is not served here")),

@@ -1,4 +1,4 @@
-"""The answer to what is no request."""
+"""The answer to bytes that are not an HTTP request."""
 
 import msgspec
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
@@ -7,13 +7,13 @@ from server.http.problems import PROBLEMS
 
 
 def refusal(code: str, headers: list[tuple[bytes, bytes]]) -> bytes:
-    """A problem of `code` (RFC 9457) with `headers`, as it is sent.
+    """The bytes of a whole answer: `headers`, and the problem `code` (RFC 9457).
 
-    In English: which language is read was not understood.
+    In English: no Accept-Language could be read.
     """
     status, title = PROBLEMS[code].status, PROBLEMS[code].title
-    said = {"type": f"urn:retour:problem:{code}", "title": title, "status": status}
-    body = msgspec.json.encode({**said, "detail": title})
+    problem = {"type": f"urn:retour:problem:{code}", "title": title, "status": status}
+    body = msgspec.json.encode({**problem, "detail": title})
     lines = [
         *headers,
         (b"content-type", b"application/problem+json"),
@@ -21,4 +21,4 @@ def refusal(code: str, headers: list[tuple[bytes, bytes]]) -> bytes:
         (b"cache-control", b"no-store"),
         (b"connection", b"close"),
     ]
-    return STATUS_LINE[status] + b"".join(b"%b: %b\r\n" % one for one in lines) + b"\r\n" + body
+    return STATUS_LINE[status] + b"".join(b"%b: %b\r\n" % line for line in lines) + b"\r\n" + body

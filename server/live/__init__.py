@@ -1,1 +1,1 @@
-"""Live pages and devices: who listens, what moved, and the stream that tells them."""
+"""Notifies open pages and devices of changes, by server-sent events."""

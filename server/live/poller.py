@@ -1,13 +1,13 @@
-"""Who waits for news, and the one poller of an API process that tells them.
+"""The poller of an API process, which notifies listeners when a feed has new positions.
 
-Listeners join for an account (the console) or for a technician's own feed. As long as there are
-any, the heads of their accounts are read twice a second, and feeds only where a head moved. No
-connection is held between polls, and an outage of the database only delays the news.
+Listeners follow an account (the console) or a technician's own feed. While there are any, the heads
+of their accounts are read twice a second, and feeds only where a head moved. No database connection
+is occupied between polls, and an outage of the database only delays notifications.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import Context
 from typing import Final, Self, TypeAlias
 from uuid import UUID
@@ -25,29 +25,29 @@ LOG: Final = structlog.stdlib.get_logger("retour.live")
 
 #: Seconds between two polls.
 EVERY: Final = 0.5
-#: Streams of one device or session at a time: its tabs, and those whose end was not noticed yet.
+#: Streams of one device or session at a time: its tabs, and streams whose end is not noticed yet.
 MOST: Final = 10
 
 
-#: Who holds a stream: a device by its id, a browser's session by its hash.
+#: The owner of a stream: a device by its id, a browser's session by its hash.
 Holder: TypeAlias = UUID | bytes
-#: Where something is: an epoch, and the positions in it.
+#: An epoch, and positions in it.
 Numbers: TypeAlias = tuple[int, ...]
 
 
 class Listener:
-    """Iterate to wait for news: one tick for all that moved since the last one.
+    """An iterator with one tick for all changes since the last tick.
 
-    The first tick comes with the first poll, so whoever joins and pulls at each tick misses
-    nothing. Ends when the process stops, or when its holder may not listen any more.
+    The first tick comes with the first poll, so that a client that pulls at each tick misses no
+    change. Ends when the process stops, or when its holder may not listen any more.
     """
 
     def __init__(
         self, account: int, technician: UUID | None = None, holder: Holder | None = None
     ) -> None:
         self.account, self.technician, self.holder = account, technician, holder
-        #: The account's numbers at the last look, and what it was told then of its own.
-        self.looked: Numbers | None = None
+        #: The account's positions at the last poll, and the listener's own, which it was sent.
+        self.polled: Numbers | None = None
         self.seen: Numbers | None = None
         self._moved = asyncio.Event()
         self.over = False
@@ -56,41 +56,41 @@ class Listener:
         return self
 
     async def __anext__(self) -> None:
-        """Wait for the next tick; a wait that is cancelled loses none."""
+        """Wait for the next tick; no tick is lost when a wait is cancelled."""
         await self._moved.wait()
         if self.over:
             raise StopAsyncIteration
         self._moved.clear()
 
-    def tell(self, looked: Numbers, now: Numbers) -> None:
-        """Note how far what it follows is `now`; a tick if that is elsewhere than before.
+    def update(self, polled: Numbers, own: Numbers) -> None:
+        """Record the account's positions and the listener's own; a tick if its own differ.
 
-        Elsewhere and not further: a restored database goes back, and devices must find out.
+        They may be lower: a database that was restored goes back, and devices must pull then, too.
         """
-        self.looked = looked
-        if now != self.seen:
-            self.seen = now
+        self.polled = polled
+        if own != self.seen:
+            self.seen = own
             self._moved.set()
 
     def end(self) -> None:
-        """No more ticks."""
+        """End the iteration."""
         self.over = True
         self._moved.set()
 
 
 class Live:
-    """The listeners of one API process, all on its event loop."""
+    """The listeners of one API process; used on its event loop only."""
 
     def __init__(self) -> None:
-        #: By account, in the order in which they came.
+        #: By account, in the order in which they joined.
         self._listeners: dict[int, dict[Listener, None]] = {}
         self._poller: asyncio.Task[None] | None = None
         self._closed = asyncio.Event()
-        self._away = False
+        self._is_interrupted = False
 
     @asynccontextmanager
     async def account(self, account: int, session: bytes | None = None) -> AsyncIterator[Listener]:
-        """Ticks when anything in the account's feeds or mail moved; ends when `session` is over."""
+        """Ticks for changes in the account's feeds and mails, until `session` ends."""
         with self._joined(Listener(account, holder=session)) as listener:
             yield listener
 
@@ -98,18 +98,18 @@ class Live:
     async def technician(
         self, account: int, technician: UUID, device: UUID | None = None
     ) -> AsyncIterator[Listener]:
-        """Ticks when the technician's own feed moved; ends when `device` is revoked."""
+        """Ticks for changes in the technician's own feed, until `device` is revoked."""
         with self._joined(Listener(account, technician, device)) as listener:
             yield listener
 
     def close(self) -> None:
-        """End all listening, that which begins later too: the process stops."""
+        """End all listeners, and those that join later at once: the process stops."""
         self._closed.set()
-        for listener in self._everybody():
+        for listener in self._all():
             listener.end()
 
     async def closed(self) -> None:
-        """Close, and wait until nothing uses the database any more."""
+        """Close, and wait until the poller does not use the database any more."""
         self.close()
         if self._poller is not None:
             await asyncio.wait({self._poller})
@@ -131,62 +131,61 @@ class Live:
             if not others:
                 del self._listeners[listener.account]
 
-    def _make_room(self, coming: Listener) -> None:
-        """End the oldest of a holder that has `MOST` already: one that reconnects in a loop."""
-        if coming.holder is None:
+    def _make_room(self, joining: Listener) -> None:
+        """End the oldest listener of a holder that has `MOST`: it may reconnect in a loop."""
+        if joining.holder is None:
             return
-        others = self._listeners.get(coming.account, {})
-        same = [one for one in others if one.holder == coming.holder and not one.over]
+        others = self._listeners.get(joining.account, {})
+        same = [other for other in others if other.holder == joining.holder and not other.over]
         if len(same) >= MOST:
             same[0].end()
 
-    def _everybody(self) -> list[Listener]:
-        return [one for listeners in self._listeners.values() for one in listeners]
+    def _all(self) -> list[Listener]:
+        return [listener for listeners in self._listeners.values() for listener in listeners]
 
     async def _poll(self) -> None:
-        """Look again and again while somebody listens; whoever is left when it fails is let go."""
+        """Poll while there are listeners; those that are left when it fails are ended."""
         try:
             while self._listeners and not self._closed.is_set():
-                await self._look()
+                await self._poll_once()
                 await self._pause()
         finally:
             self._poller = None
-            for listener in self._everybody():
+            for listener in self._all():
                 listener.end()
 
     async def _pause(self) -> None:
-        try:
+        """Wait for the next poll; not longer than until the process stops."""
+        with suppress(TimeoutError):
             async with asyncio.timeout(EVERY):
                 await self._closed.wait()
-        except TimeoutError:
-            return
 
-    async def _look(self) -> None:
-        """One poll. What fails in the middle is told by the next one."""
+    async def _poll_once(self) -> None:
+        """Notify all listeners; those that an outage leaves out are notified by the next poll."""
         try:
             accounts = list(self._listeners)
             mail = await read_positions(accounts)
             for account, head in (await read_heads(accounts)).items():
-                await self._tell(account, head, mail.get(account, 0))
+                await self._notify(account, head, mail.get(account, 0))
         except FAULTS as error:
-            if not self._away:
+            if not self._is_interrupted:
                 LOG.warning("live_interrupted", kind=type(error).__name__)
-            self._away = True
+            self._is_interrupted = True
             return
-        if self._away:
+        if self._is_interrupted:
             LOG.info("live_resumed")
-        self._away = False
+        self._is_interrupted = False
 
-    async def _tell(self, account: int, head: Head, mail: int) -> None:
-        """Devices follow the feeds alone: no mail concerns them."""
+    async def _notify(self, account: int, head: Head, mail: int) -> None:
+        """Notify an account's listeners. Devices follow feeds only; no mail concerns them."""
         everything = (*head, mail)
         behind = [
-            one
-            for one in self._listeners.get(account, ())
-            if one.looked != (everything if one.technician is None else head)
+            listener
+            for listener in self._listeners.get(account, ())
+            if listener.polled != (everything if listener.technician is None else head)
         ]
-        technicians = {one.technician for one in behind if one.technician is not None}
-        holders = {one.holder for one in behind if one.holder is not None}
+        technicians = {item.technician for item in behind if item.technician is not None}
+        holders = {item.holder for item in behind if item.holder is not None}
         positions: dict[UUID, int] = {}
         if technicians or holders:
             async with tx(account) as opened:
@@ -196,15 +195,15 @@ class Live:
             if listener.holder in holders:
                 listener.end()
             elif listener.technician is None:
-                listener.tell(everything, everything)
+                listener.update(everything, everything)
             else:
-                listener.tell(head, (head.epoch, positions[listener.technician]))
+                listener.update(head, (head.epoch, positions[listener.technician]))
 
 
 async def _still_known(opened: Tx, holders: Iterable[Holder]) -> set[Holder]:
-    """Those of `holders` that may still listen: one look, however many streams each has."""
-    devices = [one for one in holders if isinstance(one, UUID)]
-    sessions = [one for one in holders if isinstance(one, bytes)]
+    """Those of `holders` that may still listen; each is looked up once, whatever its streams."""
+    devices = [holder for holder in holders if isinstance(holder, UUID)]
+    sessions = [holder for holder in holders if isinstance(holder, bytes)]
     return {
         *await still_enrolled(opened, devices),
         *await still_signed_in(opened, sessions),

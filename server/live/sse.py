@@ -1,6 +1,6 @@
-"""Server-sent events: an answer that goes on for as long as somebody listens.
+"""Server-sent events: an answer that continues until its client leaves.
 
-return Events(live.account(number), lambda: event("changed"))
+return Events(live.account(number), always(event("changed")))
 """
 
 import asyncio
@@ -16,14 +16,14 @@ from server.live.poller import Listener
 from sync.connections import FAULTS
 
 EVENT_STREAM: Final = "text/event-stream"
-#: Seconds of silence after which a comment shows that the line still holds.
+#: Seconds of silence after which a comment is sent, so that a lost connection is noticed.
 SILENCE: Final = 15.0
 _COMMENT: Final = b":\n\n"
-#: Proxies would keep events until a buffer is full.
+#: Without buffering by proxies, which would delay events.
 _HEADERS: Final = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
 
 Listening = AbstractAsyncContextManager[Listener]
-Tell = Callable[[], Awaitable[bytes]]
+Write = Callable[[], Awaitable[bytes]]
 
 
 def event(name: str, content: bytes = b"{}") -> bytes:
@@ -31,19 +31,28 @@ def event(name: str, content: bytes = b"{}") -> bytes:
     return b"event: %b\ndata: %b\n\n" % (name.encode(), content)
 
 
-class Events(Response[bytes]):
-    """Answers each tick of `listening` with what `tell` makes of it (nothing where it is empty).
+def always(content: bytes) -> Write:
+    """A `write` of `Events` that sends the same event at each tick."""
 
-    Ends with the listener, when the client goes away, or when `tell` meets an outage: the client
-    comes again.
+    async def write() -> bytes:
+        return content
+
+    return write
+
+
+class Events(Response[bytes]):
+    """Sends the result of `write` at each tick of `listening`; nothing where it is empty.
+
+    Ends with the listener, when the client leaves, or when `write` meets an outage of the database:
+    the client connects again.
     """
 
-    def __init__(self, listening: Listening, tell: Tell, *, silence: float = SILENCE) -> None:
+    def __init__(self, listening: Listening, write: Write, *, silence: float = SILENCE) -> None:
         super().__init__(b"", status_code=200, media_type=EVENT_STREAM, headers=_HEADERS)
-        self.listening, self.tell, self.silence = listening, tell, silence
+        self.listening, self.write, self.silence = listening, write, silence
 
     def to_asgi_response(self, *_: Any, **__: Any) -> ASGIResponse:
-        """The answer that goes on."""
+        """The streaming answer."""
         return _Streaming(self)
 
 
@@ -55,44 +64,44 @@ class _Streaming(ASGIResponse):
         self.events = events
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer; HEAD is told how the stream begins, and that is all."""
+        """Answer; of a HEAD request only the headers."""
         self.is_head_response = scope.get("method") == HttpMethod.HEAD
         await super().__call__(scope, receive, send)
 
     async def send_body(self, send: Send, receive: Receive) -> None:
-        """Tell until one side has enough."""
+        """Send events until the listener ends or the client leaves."""
         async with self.events.listening as listener:
-            telling = asyncio.create_task(self._tell(listener, send))
-            leaving = asyncio.create_task(_gone(receive))
+            sending = asyncio.create_task(self._send_events(listener, send))
+            leaving = asyncio.create_task(_client_left(receive))
             try:
-                await asyncio.wait({telling, leaving}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                telling.cancel()
+                sending.cancel()
                 leaving.cancel()
-                await asyncio.wait({telling, leaving})
-        if not telling.cancelled():
-            telling.result()  # raises what went wrong
+                await asyncio.wait({sending, leaving})
+        if not sending.cancelled():
+            sending.result()  # raises an error that is not an outage
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _tell(self, listener: Listener, send: Send) -> None:
+    async def _send_events(self, listener: Listener, send: Send) -> None:
         with suppress(StopAsyncIteration, *FAULTS):
             while True:
                 if content := await self._next(listener):
                     await send({"type": "http.response.body", "body": content, "more_body": True})
 
     async def _next(self, listener: Listener) -> bytes:
-        """What to send next: news, or a comment after a long silence.
+        """The next event to send, or a comment after a long silence.
 
-        :raises StopAsyncIteration: it is over.
+        :raises StopAsyncIteration: the listener has ended.
         """
         try:
             async with asyncio.timeout(self.events.silence):
                 await anext(listener)
         except TimeoutError:
             return _COMMENT
-        return await self.events.tell()
+        return await self.events.write()
 
 
-async def _gone(receive: Receive) -> None:
+async def _client_left(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -1,1 +1,1 @@
-"""The OpenAPI document, and the pages on which it is read."""
+"""The OpenAPI document, and the page that shows it."""

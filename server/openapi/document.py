@@ -1,11 +1,10 @@
-"""The OpenAPI document, made of the operations themselves so that it cannot say anything else."""
+"""The OpenAPI document, made from the operations that the application routes."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, get_args
 
 import msgspec
 from litestar import Litestar
-from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from server.access.guards import CredentialKind
@@ -19,7 +18,7 @@ from server.live.sse import EVENT_STREAM
 from sync.feed.changes import Change
 
 REFERENCE: Final = "#/components/schemas/{name}"
-#: What a middleware may answer on any route, and on any route with a body.
+#: Codes of errors of the middleware: of any route, and of any route with a body.
 ALWAYS: Final = ("bad_request", "wrong_host", "bad_cookie", "long_head", "unavailable")
 WITH_BODY: Final = ("too_large", "slow_body", "wrong_type", "bad_encoding", "wrong_encoding")
 INTRODUCTION: Final = """\
@@ -39,7 +38,7 @@ any more, and `Upgrade` which one is: keep what waits, show the text, update the
 
 Schema = dict[str, Any]
 
-#: The header by which devices say what they understand.
+#: The parameter of the header with the version of the protocol.
 VERSION: Final[Schema] = {
     "name": HEADER,
     "in": "header",
@@ -52,14 +51,19 @@ VERSION: Final[Schema] = {
 def document(app: Litestar) -> Schema:
     """OpenAPI 3.1 for every operation that `app` routes."""
     found = list(operations(app))
-    kinds = _kinds(spoken for _, _, spoken in found)
+    types: dict[str, Any] = {_key(kind): kind for kind in (Problem, *get_args(Change))}
+    for _, _, described in found:
+        parameters = described.path_parameters.values()
+        for kind in (described.body, described.query, described.answer, *parameters):
+            if kind not in (None, type(None)):
+                types[_key(kind)] = kind
     schemas, components = msgspec.json.schema_components(
-        kinds, schema_hook=_hook, ref_template=REFERENCE
+        types.values(), schema_hook=_special_schema, ref_template=REFERENCE
     )
-    known = dict(zip((_key(kind) for kind in kinds), schemas, strict=True))
+    known = dict(zip(types, schemas, strict=True))
     paths: dict[str, Schema] = {}
-    for path, method, spoken in found:
-        paths.setdefault(path, {})[method.lower()] = _operation(spoken, known, components)
+    for path, method, described in found:
+        paths.setdefault(path, {})[method.lower()] = _operation(described, known, components)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Retour", "version": "1", "description": INTRODUCTION},
@@ -75,35 +79,23 @@ def operations(app: Litestar) -> Iterable[tuple[str, str, Operation]]:
             continue
         for handler in route.route_handlers:
             if OPERATION in handler.opt:
-                yield route.path_format, _method(handler), handler.opt[OPERATION]
-
-
-def _method(handler: HTTPRouteHandler) -> str:
-    """The one method that is documented: HEAD goes with GET."""
-    return min(str(method) for method in handler.http_methods)
+                method = min(str(method) for method in handler.http_methods)  # GET, not HEAD
+                yield route.path_format, method, handler.opt[OPERATION]
 
 
 def _key(kind: Any) -> str:
+    """A type as a key: annotated types are not hashable."""
     return repr(kind)
 
 
-def _hook(kind: type[object]) -> Schema:
+def _special_schema(kind: type[object]) -> Schema:
+    """The schema of a type that msgspec does not know."""
     if kind is EventStream:
         return {"type": "string"}
     if kind is not AnyChange:
         raise NotImplementedError
     names = [member.__name__ for member in get_args(Change)]
     return {"anyOf": [{"$ref": REFERENCE.format(name=name)} for name in names]}
-
-
-def _kinds(spoken: Iterable[Operation]) -> list[Any]:
-    """Every type that is mentioned, once."""
-    mentioned: dict[str, Any] = {_key(kind): kind for kind in (Problem, *get_args(Change))}
-    for one in spoken:
-        for kind in (one.body, one.query, one.answer, *one.path_parameters.values()):
-            if kind not in (None, type(None)):
-                mentioned[_key(kind)] = kind
-    return list(mentioned.values())
 
 
 _SCHEMES: Final = {
@@ -125,7 +117,7 @@ _SCHEMES: Final = {
     },
 }
 
-#: Which of them an operation takes, by its door.
+#: The schemes that an operation accepts, by the kind of credential of its guard.
 _SECURITY: Final[Mapping[CredentialKind, list[dict[str, list[str]]]]] = {
     CredentialKind.OPEN: [],
     CredentialKind.API: [{"token": []}, {"session": []}],
@@ -134,47 +126,41 @@ _SECURITY: Final[Mapping[CredentialKind, list[dict[str, list[str]]]]] = {
 
 
 def _operation(
-    spoken: Operation, known: Mapping[str, Schema], parts: Mapping[str, Schema]
+    described: Operation, known: Mapping[str, Schema], components: Mapping[str, Schema]
 ) -> Schema:
-    said: Schema = {
-        "operationId": spoken.name,
-        "summary": spoken.summary,
-        "security": _security(spoken),
-        "parameters": [
-            *_in_path(spoken, known),
-            *_in_query(spoken, known, parts),
-            *([VERSION] if spoken.versioned else []),
-        ],
-        "responses": _responses(spoken, known),
-    }
-    if spoken.description:
-        said["description"] = spoken.description
-    if spoken.body is not None:
-        said["requestBody"] = {"required": True, "content": _content(known[_key(spoken.body)])}
-    return said
-
-
-def _security(spoken: Operation) -> list[dict[str, list[str]]]:
-    return _SECURITY[spoken.access.door]
-
-
-def _in_path(spoken: Operation, known: Mapping[str, Schema]) -> list[Schema]:
-    return [
+    in_path = [
         {"name": name, "in": "path", "required": True, "schema": known[_key(kind)]}
-        for name, kind in spoken.path_parameters.items()
+        for name, kind in described.path_parameters.items()
     ]
+    shown: Schema = {
+        "operationId": described.name,
+        "summary": described.summary,
+        "security": _SECURITY[described.access.door],
+        "parameters": [
+            *in_path,
+            *_query_parameters(described, known, components),
+            *([VERSION] if described.versioned else []),
+        ],
+        "responses": _responses(described, known),
+    }
+    if described.description:
+        shown["description"] = described.description
+    if described.body is not None:
+        content = _content(known[_key(described.body)])
+        shown["requestBody"] = {"required": True, "content": content}
+    return shown
 
 
-def _in_query(
-    spoken: Operation, known: Mapping[str, Schema], parts: Mapping[str, Schema]
+def _query_parameters(
+    described: Operation, known: Mapping[str, Schema], components: Mapping[str, Schema]
 ) -> list[Schema]:
-    if spoken.query is None:
+    if described.query is None:
         return []
-    schema = parts[known[_key(spoken.query)]["$ref"].rpartition("/")[2]]
-    needed = schema.get("required", [])
+    schema = components[known[_key(described.query)]["$ref"].rpartition("/")[2]]
+    required = schema.get("required", [])
     return [
-        {"name": name, "in": "query", "required": name in needed, "schema": part}
-        for name, part in schema["properties"].items()
+        {"name": name, "in": "query", "required": name in required, "schema": field}
+        for name, field in schema["properties"].items()
     ]
 
 
@@ -182,36 +168,33 @@ def _content(schema: Schema) -> Schema:
     return {JSON: {"schema": schema}, MESSAGE_PACK: {"schema": schema}}
 
 
-def _answer(spoken: Operation, schema: Schema) -> Schema:
-    return {EVENT_STREAM: {"schema": schema}} if spoken.answer is EventStream else _content(schema)
-
-
-def _responses(spoken: Operation, known: Mapping[str, Schema]) -> Schema:
-    good: Schema = {"description": "Done"}
-    if spoken.status != NO_CONTENT:
-        good["content"] = _answer(spoken, known[_key(spoken.answer)])
-    return {str(spoken.status): good, **_failures(_codes(spoken), known[_key(Problem)])}
-
-
-def _codes(spoken: Operation) -> tuple[str, ...]:
-    codes = (*ALWAYS, *spoken.fails)
-    if spoken.versioned:
-        codes = (*codes, "old_app")
-    if spoken.access.door is not CredentialKind.OPEN:
-        codes = (*codes, "not_signed_in", "forbidden")
-    if spoken.path_parameters:
-        codes = (*codes, "not_found")
-    return codes if spoken.body is None else (*codes, *WITH_BODY, "cross_origin")
-
-
-def _failures(codes: Iterable[str], schema: Schema) -> Schema:
+def _responses(described: Operation, known: Mapping[str, Schema]) -> Schema:
+    success: Schema = {"description": "Done"}
+    if described.answer is EventStream:
+        success["content"] = {EVENT_STREAM: {"schema": known[_key(described.answer)]}}
+    elif described.status != NO_CONTENT:
+        success["content"] = _content(known[_key(described.answer)])
+    responses = {str(described.status): success}
     by_status: dict[int, list[str]] = {}
-    for code in sorted(set(codes)):
+    for code in _error_codes(described):
         by_status.setdefault(PROBLEMS[code].status, []).append(code)
-    return {
-        str(status): {
-            "description": "; ".join(f"`{code}`: {PROBLEMS[code].title}" for code in names),
-            "content": {PROBLEM_TYPE: {"schema": schema}},
+    for status, codes in sorted(by_status.items()):
+        responses[str(status)] = {
+            "description": "; ".join(f"`{code}`: {PROBLEMS[code].title}" for code in codes),
+            "content": {PROBLEM_TYPE: {"schema": known[_key(Problem)]}},
         }
-        for status, names in sorted(by_status.items())
-    }
+    return responses
+
+
+def _error_codes(described: Operation) -> list[str]:
+    """The codes with which an operation may be refused, in order."""
+    codes = {*ALWAYS, *described.fails}
+    if described.versioned:
+        codes.add("old_app")
+    if described.access.door is not CredentialKind.OPEN:
+        codes |= {"not_signed_in", "forbidden"}
+    if described.path_parameters:
+        codes.add("not_found")
+    if described.body is not None:
+        codes |= {*WITH_BODY, "cross_origin"}
+    return sorted(codes)

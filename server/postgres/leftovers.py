@@ -1,9 +1,10 @@
-"""What a killed `retour up` may leave behind: a postmaster, its children, a pid file."""
+"""Ends what a killed `retour up` may leave: a postmaster, its children, a pid file."""
 
 import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -14,17 +15,22 @@ POLLS: Final = 600
 
 
 def end_leftovers(cluster: Path) -> None:
-    """End a postmaster that outlived its parent, and see its children out.
+    """End a postmaster that outlived its parent, wait for its children, and delete its pid file.
 
-    Then a pid file says nothing: its number may be another program's by now.
+    The number in that file may be another program's by now.
+
+    :raises EmbeddedError: a process does not end.
     """
     if not sys.platform.startswith("linux"):
-        return  # PostgreSQL itself refuses to start beside a live one
+        return  # PostgreSQL itself refuses to start in a cluster that is in use
     leftovers = _inside(cluster)
     for _ in range(POLLS):
         if not leftovers:
             break
-        _interrupt_postmaster(cluster, leftovers)
+        with suppress(FileNotFoundError, IndexError, ValueError, ProcessLookupError):
+            postmaster = int((cluster / "postmaster.pid").read_text().split()[0])
+            if postmaster in leftovers:  # its children end with it, or by themselves without it
+                os.kill(postmaster, signal.SIGINT)
         time.sleep(0.05)
         leftovers = _inside(cluster)
     else:
@@ -33,7 +39,7 @@ def end_leftovers(cluster: Path) -> None:
 
 
 def _inside(cluster: Path) -> list[int]:
-    """The processes that work in the cluster: PostgreSQL's all do, and nobody else does."""
+    """The processes whose working directory is the cluster: those of PostgreSQL."""
     found = []
     for link in Path("/proc").glob("[0-9]*/cwd"):
         try:
@@ -42,13 +48,3 @@ def _inside(cluster: Path) -> list[int]:
         except OSError:  # it ended, or is another user's
             continue
     return found
-
-
-def _interrupt_postmaster(cluster: Path, leftovers: list[int]) -> None:
-    """Its children end with it, and by themselves when it is gone."""
-    try:
-        pid = int((cluster / "postmaster.pid").read_text().split()[0])
-        if pid in leftovers:
-            os.kill(pid, signal.SIGINT)
-    except (FileNotFoundError, IndexError, ValueError, ProcessLookupError):
-        return

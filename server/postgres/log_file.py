@@ -1,4 +1,4 @@
-"""PostgreSQL's own log, kept from filling the disk."""
+"""Limits the size of PostgreSQL's own log."""
 
 import os
 import shutil
@@ -8,15 +8,15 @@ from typing import Final
 from server.runtime.files import private
 
 NAME: Final = "postgres.log"
-#: Bytes of it; as many again are kept of the one before.
+#: Bytes of the log; the older log that is kept has as many.
 LARGEST: Final = 10 * 1024 * 1024
 
 
 def cut_log(folder: Path) -> None:
-    """Begin the log of the data folder anew where it has grown large, and keep what it said.
+    """Rotate the log of a data folder where it is large, by copying and truncating it.
 
-    Copied and cut, not renamed: PostgreSQL goes on writing to the end of the open file. What it
-    writes between the copy and the cut is lost.
+    It is not renamed, for PostgreSQL continues to write to the open file. What it writes between
+    the copy and the truncation is lost.
     """
     log = folder / NAME
     if not log.exists() or log.stat().st_size < LARGEST:

@@ -1,4 +1,4 @@
-"""Starts PostgreSQL again when it ends under everything else, as a supervisor would."""
+"""Supervises the embedded PostgreSQL: starts it again when it ends by itself."""
 
 import asyncio
 from collections import deque
@@ -14,29 +14,29 @@ from server.postgres.launcher import Embedded
 from server.postgres.log_file import cut_log
 
 LOG: Final = structlog.stdlib.get_logger("retour.database")
-#: Starts in `WITHIN` seconds before giving up: something is wrong that a start does not mend.
+#: Starts within `WITHIN` seconds before giving up: a start does not cure the cause.
 STARTS: Final = 5
 WITHIN: Final = 600.0
-#: Seconds between two looks.
+#: Seconds between two checks.
 LOOK: Final = 0.2
 
 
 @asynccontextmanager
 async def supervised(embedded: Embedded) -> AsyncIterator[Callable[[], bool]]:
-    """Keep `embedded` running; gives a function that is false once that was given up.
+    """Supervise `embedded`; yields a function that is false once supervision was given up.
 
-    For the event loop of the main thread: the server that is started ends with it.
+    For the event loop of the main thread: the kernel ends PostgreSQL when that thread ends.
     """
-    keeping = asyncio.create_task(_keep(embedded))
+    supervising = asyncio.create_task(_supervise(embedded))
     try:
-        yield lambda: not keeping.done()
+        yield lambda: not supervising.done()
     finally:
-        keeping.cancel()
+        supervising.cancel()
         with suppress(asyncio.CancelledError):
-            await keeping
+            await supervising
 
 
-async def _keep(embedded: Embedded) -> None:
+async def _supervise(embedded: Embedded) -> None:
     starts: deque[float] = deque(maxlen=STARTS)
     clock = asyncio.get_running_loop().time
     while True:

@@ -1,5 +1,5 @@
-"""A database made ready for a process: roles, migrations, and the check that fences hold."""
+"""Prepares a database for a process: roles, migrations, and checks of row-level security."""
 
 
 class ProvisionError(RuntimeError):
-    """The database cannot be used safely; the text says why."""
+    """The database cannot be used safely; the text is the reason."""

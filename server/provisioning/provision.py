@@ -1,6 +1,6 @@
-"""Make a database ready for a process: roles, migrations, and the check that fences hold."""
+"""Prepares a database for a process: roles, migrations, and checks of row-level security."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -25,21 +25,41 @@ from sync.tables.schema import API_ROLE, WORKER_ROLE
 if TYPE_CHECKING:
     from sync.connections import Connection
 
-#: Any number will do, as long as nothing else in the database locks it.
+#: The key of the advisory lock; any number that nothing else in the database locks.
 PROVISION_LOCK: Final = 7_236_018_452
 
-#: Earlier ones lack what the migrations use.
+#: PostgreSQL's oldest version that has what the migrations use.
 OLDEST: Final = (15,)
 
-#: Tables without rows of one account; everything else must be fenced.
+#: Tables that hold rows of no account; all others must have row-level security.
 UNFENCED: Final = frozenset({"test_clock", "login", "throttle", "clock_turn", "migration"})
 
-#: Functions that look as the owner, past the policies. Two tell of any account how far it is, and
-#: no more; the last looks in the account of the scope alone.
+#: Functions that read with the owner's rights, past the policies. Two give the positions of any
+#: account and nothing else; the last reads in the account of the scope only.
 LOOKING_AS_OWNER: Final = frozenset({"feed_heads", "mail_heads", "search_things"})
 
-#: What the running roles may use of the owner's that reads as the owner, but for the names in $1.
-_WAYS_PAST: Final = """
+#: Roles of $1 that could pass row-level security, by themselves or as members of others.
+_PRIVILEGED_ROLES: Final = """
+SELECT r.rolname AS name FROM pg_roles r
+WHERE r.rolname = ANY($1)
+  AND EXISTS (
+    SELECT FROM pg_roles held
+    WHERE pg_has_role(r.oid, held.oid, 'MEMBER')
+      AND (held.rolsuper OR held.rolbypassrls
+        OR EXISTS (SELECT FROM pg_class WHERE relowner = held.oid)))
+"""
+
+#: Tables without row-level security or a policy, except for those in $1.
+_OPEN_TABLES: Final = """
+SELECT c.relname AS name FROM pg_class c
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+  AND NOT (c.relname = ANY($1))
+  AND (NOT c.relrowsecurity OR NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid))
+"""
+
+#: Functions and views that the roles of $2 may use and that read with the owner's rights, except
+#: for those in $1.
+_BYPASSES: Final = """
 SELECT proname AS name FROM pg_proc p
 WHERE pronamespace = 'public'::regnamespace AND prosecdef AND NOT (proname = ANY($1))
   AND pg_get_userbyid(proowner) = current_user
@@ -53,8 +73,8 @@ WHERE relnamespace = 'public'::regnamespace AND relkind IN ('v', 'm')
   AND EXISTS (SELECT FROM unnest($2::text[]) r WHERE has_table_privilege(r, c.oid, 'SELECT'))
 """
 
-#: What a role meets that may not connect; a pooler that does not know it says the last.
-_SHUT_OUT: Final = (
+#: Errors of a role that may not connect; the last is a pooler's that does not know it.
+_REFUSED_LOGIN: Final = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InsufficientPrivilegeError,
     asyncpg.ProtocolViolationError,
@@ -62,13 +82,13 @@ _SHUT_OUT: Final = (
 
 
 async def provision(settings: Settings) -> tuple[str, str]:
-    """Migrate as the owner, then give the addresses for the API and for workers.
+    """Migrate as the owner, and return the addresses for the API and for workers.
 
-    All of it is one transaction, its lock too: nothing stays with a session that a pooler gives to
-    others. Safe when several processes start at once: one works, the others wait and say for whom.
+    One transaction with its lock, so that no state stays in a session that a pooler shares. When
+    several processes start at once, one works, and the others wait and log for whom.
 
-    :raises ProvisionError: a running role could pass the fences or cannot sign in, the owner lacks
-        a right, or a test moved the clock.
+    :raises ProvisionError: a running role could pass row-level security or cannot sign in, the
+        owner lacks a right, or a test moved the clock.
     """
     dsn = settings.database_url
     try:
@@ -90,7 +110,7 @@ async def provision(settings: Settings) -> tuple[str, str]:
 
 
 async def _prepare(settings: Settings, owner: "Connection") -> None:
-    """Everything, as the owner in a transaction."""
+    """Make roles, migrate and check the result, in the owner's transaction."""
     if owner.get_server_version() < OLDEST:
         raise ProvisionError("PostgreSQL 15 or later is needed")
     database = database_name(settings.database_url)
@@ -98,17 +118,18 @@ async def _prepare(settings: Settings, owner: "Connection") -> None:
         await owner.execute("SELECT pg_advisory_xact_lock($1)", PROVISION_LOCK)
         await make_groups(owner)
         await migrate()
-        # Last: others wait for it who share a group, whatever their database.
+        # Last: it locks the groups, which all databases of the server share.
         await make_logins(owner, settings.secret, database)
-    await _refuse_passable_fences(owner, database)
+    await _check_row_level_security(owner, database)
     if not settings.testing and await owner.fetchval("SELECT count(*) FROM test_clock"):
         raise ProvisionError("a test moved this database's clock; it cannot serve real work")
 
 
 async def provision_new(settings: Settings) -> None:
-    """Migrate a database that no process has used yet; any other is left as it is.
+    """Provision a database that no process has used yet; leave any other as it is.
 
-    So that a command may come first, and a mistyped secret changes no password of those at work.
+    So a command may be the first to use a database, and one with a mistyped secret does not change
+    the password of running processes.
 
     :raises ProvisionError: see `provision`.
     """
@@ -127,7 +148,7 @@ async def provision_new(settings: Settings) -> None:
 
 @asynccontextmanager
 async def as_owner(dsn: str) -> AsyncIterator["Connection"]:
-    """A transaction of the owner's, who sees all accounts."""
+    """A transaction of the owner, who sees all accounts."""
     connection = await Connector(dsn, PATIENCE)()
     try:
         async with connection.transaction():
@@ -137,50 +158,31 @@ async def as_owner(dsn: str) -> AsyncIterator["Connection"]:
 
 
 async def _sign_in(address: str) -> None:
-    """See that a running role can.
+    """Check that a running role can sign in.
 
-    :raises ProvisionError: it cannot, or somebody else did in its place.
+    :raises ProvisionError: it cannot, or the session has another role.
     """
     try:
         connection = await Connector(address, PATIENCE)()
-    except (*_SHUT_OUT, WrongRoleError) as error:
+    except (*_REFUSED_LOGIN, WrongRoleError) as error:
         name = urlsplit(address).username
         raise ProvisionError(f"the running role {name} cannot sign in: {error}") from None
     await connection.close()
 
 
-async def _refuse_passable_fences(owner: "Connection", database: str) -> None:
-    names = [login_name(database, role) for role in (API_ROLE, WORKER_ROLE)]
-    strong = await owner.fetch(
-        """
-        SELECT r.rolname FROM pg_roles r
-        WHERE r.rolname = ANY($1)
-          AND EXISTS (
-            SELECT FROM pg_roles held
-            WHERE pg_has_role(r.oid, held.oid, 'MEMBER')
-              AND (held.rolsuper OR held.rolbypassrls
-                OR EXISTS (SELECT FROM pg_class WHERE relowner = held.oid)))
-        """,
-        names,
-    )
-    if strong:
+async def _check_row_level_security(owner: "Connection", database: str) -> None:
+    """:raises ProvisionError: a running role could read rows of another account."""
+    logins = [login_name(database, role) for role in (API_ROLE, WORKER_ROLE)]
+    if strong := await owner.fetch(_PRIVILEGED_ROLES, logins):
         raise ProvisionError(
-            f"{', '.join(row['rolname'] for row in strong)} could pass row-level security:"
+            f"{_names(strong)} could pass row-level security:"
             " a running role must own nothing, be no superuser and not have BYPASSRLS"
         )
-    open_tables = await owner.fetch(
-        """
-        SELECT c.relname FROM pg_class c
-        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
-          AND NOT (c.relname = ANY($1))
-          AND (NOT c.relrowsecurity OR NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid))
-        """,
-        list(UNFENCED),
-    )
-    if open_tables:
-        names_of = ", ".join(row["relname"] for row in open_tables)
-        raise ProvisionError(f"no row-level security on: {names_of}")
-    ways_past = await owner.fetch(_WAYS_PAST, list(LOOKING_AS_OWNER), [API_ROLE, WORKER_ROLE])
-    if ways_past:
-        names_of = ", ".join(row["name"] for row in ways_past)
-        raise ProvisionError(f"row-level security is passed by: {names_of}")
+    if open_tables := await owner.fetch(_OPEN_TABLES, list(UNFENCED)):
+        raise ProvisionError(f"no row-level security on: {_names(open_tables)}")
+    if bypasses := await owner.fetch(_BYPASSES, list(LOOKING_AS_OWNER), [API_ROLE, WORKER_ROLE]):
+        raise ProvisionError(f"row-level security is passed by: {_names(bypasses)}")
+
+
+def _names(rows: Iterable[asyncpg.Record]) -> str:
+    return ", ".join(row["name"] for row in rows)

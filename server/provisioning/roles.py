@@ -1,7 +1,8 @@
 """The roles of one database: two groups that own nothing, and a login in each.
 
-Roles are the server's, not the database's. The groups are shared by all Retours of a server, and
-from PostgreSQL 16 on belong to whoever made them; the logins carry the database's name.
+Roles belong to the server, not to a database. The groups are shared by all installations on a
+server, and from PostgreSQL 16 on administered by the role that made them; the names of the logins
+contain that of their database.
 """
 
 import base64
@@ -20,11 +21,11 @@ from sync.tables.schema import API_ROLE, WORKER_ROLE
 if TYPE_CHECKING:
     from sync.connections import Connection
 
-#: PostgreSQL's own for SCRAM-SHA-256.
+#: PostgreSQL's defaults for SCRAM-SHA-256.
 ROUNDS: Final = 4096
 SALT_BYTES: Final = 16
 
-#: Two databases of one server may be the first at the same time.
+#: Two databases of one server may be provisioned first at the same time.
 _GROUPS: Final = """
 DO $$
 DECLARE name text;
@@ -40,18 +41,18 @@ BEGIN
 END $$
 """
 
-#: What the running roles work with.
+#: Settings of the sessions of the running roles.
 SESSION: Final = {
     "statement_timeout": f"{STATEMENT}s",
     "lock_timeout": "10s",
-    # A stopped worker must not hold its account's turn for longer than others wait for it.
+    # A worker that is stopped must not keep its locks for longer than others wait for them.
     "idle_in_transaction_session_timeout": "8s",
-    # Every statement of ours has an index to go by. Queues are empty one moment and full the
-    # next: a plan made in the first must not read whole tables in the second.
+    # Every statement has an index to use. A queue is empty at one moment and full at the next: a
+    # plan that was made for an empty table must not scan a full one.
     "enable_seqscan": "off",
-    # Before version 18 what is off only costs much, and what costs much would be compiled.
+    # Before version 18, sequential scans that are off get a high cost, at which JIT would start.
     "jit": "off",
-    # A client whose network is gone says no goodbye; its session would stay for two hours.
+    # The session of a client whose network was lost would stay open for two hours.
     "tcp_keepalives_idle": "60",
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
@@ -59,7 +60,7 @@ SESSION: Final = {
 
 
 def running_dsn(owner_dsn: str, secret: str, role: str) -> str:
-    """The address at which the running role `role` of this database connects."""
+    """The address with which the running role in the group `role` connects to this database."""
     parts = urlsplit(owner_dsn)
     name = login_name(database_name(owner_dsn), role)
     host = parts.netloc.rpartition("@")[2]
@@ -68,9 +69,9 @@ def running_dsn(owner_dsn: str, secret: str, role: str) -> str:
 
 
 def database_name(dsn: str) -> str:
-    """The database that an address names.
+    """The name of the database in an address.
 
-    :raises ProvisionError: it names none.
+    :raises ProvisionError: there is none.
     """
     name = unquote(urlsplit(dsn).path.lstrip("/"))
     if not name:
@@ -79,7 +80,7 @@ def database_name(dsn: str) -> str:
 
 
 def login_name(database: str, role: str) -> str:
-    """The login in the group `role` of a database."""
+    """The name of a database's login in the group `role`; shortened where it is too long."""
     name = f"{database}_{role}_login"
     if len(name) <= 60:
         return name
@@ -91,56 +92,51 @@ def _password(secret: str, name: str) -> str:
 
 
 def verifier(password: str, salt: bytes) -> str:
-    """What PostgreSQL stores of `password`, an ASCII text (RFC 5802, RFC 7677).
+    """The SCRAM verifier that PostgreSQL stores of `password`, an ASCII text (RFC 5802, RFC 7677).
 
-    Sent instead of the password, for a statement that fails goes to PostgreSQL's log.
+    It is sent instead of the password, for PostgreSQL logs a statement that fails.
     """
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, ROUNDS)
     client = hmac.digest(salted, b"Client Key", "sha256")
     server = hmac.digest(salted, b"Server Key", "sha256")
     parts = (salt, hashlib.sha256(client).digest(), server)
-    said, stored, served = (base64.b64encode(part).decode() for part in parts)
-    return f"SCRAM-SHA-256${ROUNDS}:{said}${stored}:{served}"
+    salt_text, stored_key, server_key = (base64.b64encode(part).decode() for part in parts)
+    return f"SCRAM-SHA-256${ROUNDS}:{salt_text}${stored_key}:{server_key}"
 
 
 async def make_groups(owner: "Connection") -> None:
-    """Make the groups that migrations speak of, where no Retour of this server did.
+    """Make the groups that migrations name, where the server does not have them yet.
 
-    :raises InsufficientPrivilegeError: they are missing, and the owner has not CREATEROLE.
+    :raises InsufficientPrivilegeError: they are missing, and the owner does not have CREATEROLE.
     """
     await owner.execute(_GROUPS)
 
 
 async def make_logins(owner: "Connection", secret: str, database: str) -> None:
-    """Make the logins, or give them their password and settings anew.
+    """Make the logins where they are missing, and set their passwords and settings.
 
-    :raises ProvisionError: a role belongs to another owner.
+    :raises ProvisionError: a role is administered by another installation.
     """
     for role in (API_ROLE, WORKER_ROLE):
-        await _make_login(owner, secret, database, role)
+        name = login_name(database, role)
+        login = _quoted(name)
+        if not await owner.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", name):
+            await owner.execute(f"CREATE ROLE {login} LOGIN")
+        stored = verifier(_password(secret, name), secrets.token_bytes(SALT_BYTES))
+        settings = [f"ALTER ROLE {login} SET {key} = '{value}'" for key, value in SESSION.items()]
+        await _administer(owner, name, f"ALTER ROLE {login} PASSWORD '{stored}'", *settings)
+        if not await owner.fetchval("SELECT pg_has_role($1::name, $2::name, 'MEMBER')", name, role):
+            await _administer(owner, role, f"GRANT {role} TO {login}")
+        await owner.execute(
+            f"REVOKE CONNECT, TEMPORARY ON DATABASE {_quoted(database)} FROM PUBLIC;"
+            f"GRANT CONNECT ON DATABASE {_quoted(database)} TO {login};"
+        )
 
 
-async def _make_login(owner: "Connection", secret: str, database: str, role: str) -> None:
-    name = login_name(database, role)
-    if not await owner.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", name):
-        await owner.execute(f"CREATE ROLE {_quoted(name)} LOGIN")
-    stored = verifier(_password(secret, name), secrets.token_bytes(SALT_BYTES))
-    settings = [
-        f"ALTER ROLE {_quoted(name)} SET {key} = '{value}'" for key, value in SESSION.items()
-    ]
-    await _as_owner_of(owner, name, f"ALTER ROLE {_quoted(name)} PASSWORD '{stored}'", *settings)
-    if not await owner.fetchval("SELECT pg_has_role($1::name, $2::name, 'MEMBER')", name, role):
-        await _as_owner_of(owner, role, f"GRANT {role} TO {_quoted(name)}")
-    await owner.execute(
-        f"REVOKE CONNECT, TEMPORARY ON DATABASE {_quoted(database)} FROM PUBLIC;"
-        f"GRANT CONNECT ON DATABASE {_quoted(database)} TO {_quoted(name)};"
-    )
-
-
-async def _as_owner_of(owner: "Connection", role: str, *statements: str) -> None:
+async def _administer(owner: "Connection", role: str, *statements: str) -> None:
     """Run `statements`, which need the right to administer `role`.
 
-    :raises ProvisionError: it is somebody else's; the text says what helps.
+    :raises ProvisionError: the owner does not have it; the text names the remedy.
     """
     me = await owner.fetchval("SELECT current_user")
     try:

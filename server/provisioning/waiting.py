@@ -1,4 +1,4 @@
-"""Says what a start waits for, when it waits for a lock in the database."""
+"""Logs which sessions keep a starting process waiting for a lock in the database."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
 LOG: Final = structlog.stdlib.get_logger("retour.database")
 
-#: Seconds of waiting before it is said, and between two times.
+#: Seconds of waiting before the first line of the log, and between two lines.
 FIRST: Final = 1.0
 AGAIN: Final = 15.0
 
-#: Who keeps the session $1 waiting, and on what. What other roles do is null to an ordinary owner.
+#: The sessions that block the session $1, and by what lock. An ordinary owner reads null for what
+#: sessions of other roles do.
 _WAITING: Final = """
 SELECT coalesce(wanted.relation::regclass::text, wanted.locktype) AS lock, holder.pid,
   holder.usename, holder.application_name, host(holder.client_addr) AS address, holder.state,
@@ -32,7 +33,7 @@ WHERE wanted.pid = $1 AND NOT wanted.granted
 
 @asynccontextmanager
 async def report_waiting(dsn: str, connection: "Connection") -> AsyncIterator[None]:
-    """Log what `connection`, in a transaction, waits for. `dsn`: the address of its role."""
+    """Log for which locks `connection`, in a transaction, waits. `dsn`: an address of its role."""
     pid = await connection.fetchval("SELECT pg_backend_pid()")
     watching = asyncio.create_task(_watch(dsn, pid))
     try:
@@ -46,13 +47,13 @@ async def _watch(dsn: str, pid: int) -> None:
     await asyncio.sleep(FIRST)
     while True:
         try:
-            await _tell(dsn, pid)
+            await _log_blockers(dsn, pid)
         except FAULTS as error:
             LOG.warning("the database does not answer", kind=type(error).__name__, what=str(error))
         await asyncio.sleep(AGAIN)
 
 
-async def _tell(dsn: str, pid: int) -> None:
+async def _log_blockers(dsn: str, pid: int) -> None:
     connection = await Connector(dsn, PROMPT)()
     try:
         for row in await connection.fetch(_WAITING, pid):

@@ -1,1 +1,1 @@
-"""Processes: what each is made of, the one command that starts all, logs and files."""
+"""The processes and their parts, `retour up`, logs and files."""

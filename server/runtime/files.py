@@ -1,4 +1,4 @@
-"""Files that must not be half written, nor read by others."""
+"""Private files, atomic writes and file locks."""
 
 import fcntl
 import os
@@ -13,12 +13,12 @@ class LockedError(RuntimeError):
 
 
 def private(file: str, flags: int) -> int:
-    """An opener for `open`: what it makes is for the owner's eyes only."""
+    """An opener for `open`, which creates files that only their owner can read."""
     return os.open(file, flags, 0o600)
 
 
 def write_private(file: Path, content: bytes) -> None:
-    """Write whole or not at all, for the owner's eyes only."""
+    """Write a file atomically, readable by its owner only."""
     partial = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     with open(partial, "xb", opener=private) as out:
         out.write(content)
@@ -27,9 +27,9 @@ def write_private(file: Path, content: bytes) -> None:
 
 @contextmanager
 def locked(file: Path, *, wait: bool = True) -> Iterator[None]:
-    """Hold `file` alone among processes; the lock goes with the process, however it ends.
+    """Lock `file` against other processes; the kernel releases it when the process ends.
 
-    :raises LockedError: without `wait`, where another process holds it.
+    :raises LockedError: another process has the lock, and `wait` is false.
     """
     with file.open("a") as lock:
         try:

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, from our own code and from the libraries alike."""
+"""Logs in JSON lines, of our own code and of libraries."""
 
 import logging
 import math
@@ -16,12 +16,13 @@ from mail.worker.broker import AWAY
 from server.access import security_log
 from server.runtime.files import private
 
+#: Bytes of a log file.
 LARGEST: Final = 10 * 1024 * 1024
-KEPT: Final = 2
-#: Of the record of security events: months, for what plain traffic writes goes elsewhere.
-SECURITY_KEPT: Final = 9
-#: Lines of refusals that one process writes to that record in a minute: whoever guesses all day
-#: long fills ten files in four days, and who came in before still stands in them.
+#: Older files of the log, and of the security log, which grows slowly: they cover months.
+BACKUPS: Final = 2
+SECURITY_BACKUPS: Final = 9
+#: Refusals that one process writes to the security log in a minute: an attack at this rate fills
+#: the ten files in four days, and older events are not lost at once.
 REFUSALS_A_MINUTE: Final = 60
 _SHARED: Final[list[structlog.typing.Processor]] = [
     structlog.stdlib.add_log_level,
@@ -31,37 +32,37 @@ _SHARED: Final[list[structlog.typing.Processor]] = [
     structlog.processors.StackInfoRenderer(),
     structlog.processors.format_exc_info,
 ]
-#: Their messages hold addresses with tokens, or say nothing.
+#: Loggers whose messages contain tokens in paths, or nothing of use.
 _QUIET: Final = ("uvicorn.access", "mail.log", "aiosmtpd")
-#: It says a refused connection in nine lines, then raises it to who says it in one.
+#: pika logs a refused connection in nine lines, and raises an error that is logged in one.
 _MUTE: Final = ("pika",)
 _CONSUMERS: Final = "dramatiq.worker.ConsumerThread("
 _UNREACHABLE: Final = "broker unreachable, trying again: %s"
-#: Seconds without a failed attempt after which the next one begins another outage: an attempt
-#: lasts ten at most, and the next follows after three.
+#: Seconds without a failed attempt after which the next one begins a new outage: an attempt takes
+#: at most ten, and the next follows after three.
 OUTAGE: Final = 30.0
 
 
 class PrivateFile(RotatingFileHandler):
-    """A log that only its owner reads: errors may name people."""
+    """A log that only its owner can read: errors may contain names."""
 
     def _open(self) -> TextIOWrapper:
         return TextIOWrapper(open(self.baseFilename, "ab", opener=private), encoding="utf-8")
 
 
 def to_terminal() -> None:
-    """Write to standard error, for a supervisor to collect."""
-    _to(logging.StreamHandler())
+    """Log to standard error, for a supervisor to collect."""
+    _configure(logging.StreamHandler())
 
 
 def to_file(file: Path) -> None:
-    """Write to `file`, and to two older ones once it has grown large."""
-    _to(PrivateFile(file, maxBytes=LARGEST, backupCount=KEPT, delay=True))
+    """Log to `file`, which is rotated when it is large."""
+    _configure(PrivateFile(file, maxBytes=LARGEST, backupCount=BACKUPS, delay=True))
 
 
 def security_to_file(file: Path) -> None:
-    """Write security events to `file` as well, which nothing else makes grow."""
-    handler = PrivateFile(file, maxBytes=LARGEST, backupCount=SECURITY_KEPT, delay=True)
+    """Log security events to a file of their own, too."""
+    handler = PrivateFile(file, maxBytes=LARGEST, backupCount=SECURITY_BACKUPS, delay=True)
     handler.addFilter(FewRefusals())
     handler.setFormatter(_formatter())
     logging.getLogger(security_log.NAME).addHandler(handler)
@@ -69,9 +70,9 @@ def security_to_file(file: Path) -> None:
 
 @contextmanager
 def security_of_command(file: Path | None) -> Iterator[None]:
-    """Write the security events of a command to the end of `file`, or else to standard error.
+    """Append the security events of a command to `file`; log them to standard error without one.
 
-    The file is another process's to rotate.
+    `retour up`, which writes to the same file, rotates it.
     """
     logger = logging.getLogger(security_log.NAME)
     handler = logging.StreamHandler() if file is None else PrivateFile(file, delay=True)
@@ -90,7 +91,7 @@ def security_of_command(file: Path | None) -> Iterator[None]:
 
 
 class FewRefusals(logging.Filter):
-    """Lets `REFUSALS_A_MINUTE` through; the next one after says how many were left out."""
+    """Passes `REFUSALS_A_MINUTE`; the next refusal that passes has the number of those left out."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -100,7 +101,7 @@ class FewRefusals(logging.Filter):
         self._left_out = 0
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Drop a refusal too many. What was achieved always passes."""
+        """Whether a record passes: every event, and refusals up to the limit."""
         if record.levelno < logging.WARNING:
             return True
         with self._lock:
@@ -116,9 +117,9 @@ class FewRefusals(logging.Filter):
 
 
 class OncePerOutage(logging.Filter):
-    """Lets one line through for each time that the broker is away.
+    """Passes one line for each outage of the broker.
 
-    A worker has several consumers, and Dramatiq writes two lines for each of their attempts.
+    A worker has several consumers, and Dramatiq logs two lines for each of their attempts.
     """
 
     def __init__(self) -> None:
@@ -127,23 +128,18 @@ class OncePerOutage(logging.Filter):
         self._last = -math.inf
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Drop it, or say it in our words."""
+        """Whether a record passes; the first of an outage gets a message in one line."""
         if not record.name.startswith(_CONSUMERS):
             return True
-        failure = _failure(record)
+        arguments = record.args if isinstance(record.args, tuple) else ()
+        errors = (*arguments, *(record.exc_info or ()))
+        failure = next((error for error in errors if isinstance(error, AWAY)), None)
         if failure is None:
             return not str(record.msg).startswith("Restarting consumer")
         with self._lock:
             begins, self._last = record.created - self._last > OUTAGE, record.created
         record.msg, record.args, record.exc_info = _UNREACHABLE, (str(failure),), None
         return begins
-
-
-def _failure(record: logging.LogRecord) -> object:
-    """The error with which the broker was away, or None."""
-    given = record.args if isinstance(record.args, tuple) else ()
-    raised = record.exc_info or ()
-    return next((one for one in (*given, *raised) if isinstance(one, AWAY)), None)
 
 
 def _formatter() -> logging.Formatter:
@@ -156,7 +152,8 @@ def _formatter() -> logging.Formatter:
     )
 
 
-def _to(handler: logging.Handler) -> None:
+def _configure(handler: logging.Handler) -> None:
+    """Send the log of all loggers to `handler`, as JSON."""
     handler.addFilter(OncePerOutage())
     handler.setFormatter(_formatter())
     root = logging.getLogger()

@@ -1,7 +1,7 @@
-"""The demo's mailbox: an SMTP server on loopback that keeps every mail as a file to read.
+"""The mailbox of `retour up`: an SMTP server on loopback that stores every mail in a file.
 
-Mails are `.eml` files that any mail program opens. On top of each stand the two lines that a
-delivery adds, `Return-Path` and `Delivered-To`; `raw` is what came over the wire, without them.
+Mails are `.eml` files that any mail program can open. Each begins with the two lines that delivery
+adds, `Return-Path` and `Delivered-To`; `raw` is the content as it was received, without them.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from sync.ids import new_id
 
-#: How many of the newest mails are read back.
+#: The newest mails that are listed.
 SHOWN: Final = 500
 LARGEST: Final = 10 * 1024 * 1024
 LOOPBACK: Final = "127.0.0.1"
@@ -43,9 +43,9 @@ class Message(Struct, frozen=True):
 
 
 class Mailbox:
-    """The mails kept in one folder, which is made when it is missing.
+    """The mails in one folder, which is made when it is missing.
 
-    `zone`: IANA name, for readers of whom nothing is known.
+    `zone`: the time zone (IANA) for readers who are not signed in.
     """
 
     def __init__(self, folder: Path, zone: str = "UTC") -> None:
@@ -54,7 +54,7 @@ class Mailbox:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def keep(self, sender: str, recipients: Iterable[str], content: bytes) -> UUID:
-        """Store a mail, whole or not at all, and return its id."""
+        """Store a mail atomically, and return its id."""
         name = new_id()
         envelope = f"Return-Path: <{sender}>\r\nDelivered-To: {', '.join(recipients)}\r\n"
         partial = self._folder / f".{name}"
@@ -63,7 +63,7 @@ class Mailbox:
         return name
 
     def messages(self, after: UUID | None = None, limit: int = SHOWN) -> list[Message]:
-        """The newest mails first, those older than `after` if it is given; `limit` at most."""
+        """At most `limit` mails, the newest first; with `after`, those older than it."""
         names = sorted((file.name for file in self._folder.glob("[!.]*.eml")), reverse=True)
         if after is not None:
             names = [name for name in names if name < f"{after}.eml"]
@@ -77,7 +77,7 @@ class Mailbox:
 
 @lru_cache(maxsize=SHOWN)
 def _read(file: Path) -> Message:
-    """A kept mail never changes, so it is parsed once."""
+    """A mail's file, parsed; it never changes, so the result is cached."""
     name = UUID(file.stem)
     return_path, delivered_to, content = file.read_bytes().split(b"\r\n", 2)
     parsed = email.message_from_bytes(content, policy=email.policy.default)
@@ -102,8 +102,8 @@ def _part(parsed: EmailMessage, kind: str) -> str:
     return "" if part is None else str(part.get_content())
 
 
-class _Keeper:
-    """Takes each mail that the SMTP server received."""
+class _Receiver:
+    """Stores each mail that the SMTP server receives."""
 
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
@@ -115,19 +115,19 @@ class _Keeper:
         name = await asyncio.to_thread(
             self._mailbox.keep, envelope.mail_from or "", list(envelope.rcpt_tos), content
         )
-        return f"250 2.0.0 kept as {name}"
+        return f"250 2.0.0 stored as {name}"
 
 
 async def listen(mailbox: Mailbox) -> asyncio.Server:
-    """Take mail for anybody on a free port of the loopback interface."""
-    keeper = _Keeper(mailbox)
+    """Accept mail for any recipient on a free port of the loopback interface."""
+    receiver = _Receiver(mailbox)
 
     def connected() -> SMTP:
-        return SMTP(keeper, data_size_limit=LARGEST, enable_SMTPUTF8=True, hostname="localhost")
+        return SMTP(receiver, data_size_limit=LARGEST, enable_SMTPUTF8=True, hostname="localhost")
 
     return await asyncio.get_running_loop().create_server(connected, LOOPBACK, 0)
 
 
 def smtp_url(server: asyncio.Server) -> str:
-    """The address at which `listen` takes mail."""
+    """The address at which `listen` accepts mail."""
     return f"smtp://{LOOPBACK}:{server.sockets[0].getsockname()[1]}"

@@ -1,4 +1,4 @@
-"""The three kinds of process, each made of the parts that it needs and of nothing else."""
+"""The three kinds of process: API, worker and clock, and the parts of which they are made."""
 
 import asyncio
 import gc
@@ -26,16 +26,16 @@ from server.http.connection_slots import ConnectionSlots, slots_for
 from server.services import services_of
 from server.settings import Settings
 
-#: Seconds that requests under way get when a process is told to end.
+#: Seconds that open requests have to complete when the process stops.
 GRACE: Final = 5
-#: Seconds that a mail under way gets; one that is cut off keeps its lease and is seen to later.
+#: Seconds that a mail has to be sent; one that is interrupted stays leased, and is resolved later.
 WORKER_GRACE: Final = 8.0
-#: How often somebody looks whether the threads of a process live, in seconds.
+#: Seconds between two checks whether the threads of a process are alive.
 WATCH: Final = 0.5
 
 
 class PortTakenError(RuntimeError):
-    """Nobody can listen there; the text says where and why."""
+    """The address cannot be listened on; the text has the address and the reason."""
 
 
 class DiedError(RuntimeError):
@@ -43,7 +43,7 @@ class DiedError(RuntimeError):
 
 
 def mail_config(settings: Settings, worker_dsn: str) -> MailConfig:
-    """What the mail side is told."""
+    """The configuration of the package `mail`."""
     return MailConfig(
         worker_dsn=worker_dsn,
         origin=settings.origin,
@@ -70,12 +70,12 @@ async def api(
     """
     broker = make_broker(settings.broker_url, settings.namespace)
     async with ringing(broker, settings.namespace) as ring:
-        ring(Job.PLAN)  # a broker that is away is told at once
+        ring(Job.PLAN)  # so that a broker that cannot be reached is logged at once
         await serve(create_app(settings, api_dsn, ring), listening, stop)
 
 
 async def worker(config: MailConfig, broker_url: str, stop: asyncio.Event) -> None:
-    """Answer rings until `stop`.
+    """Run jobs until `stop`.
 
     :raises DiedError: a thread of the worker ended by itself.
     """
@@ -91,7 +91,7 @@ async def clock(config: MailConfig, broker_url: str, stop: asyncio.Event) -> Non
     """
     broker = make_broker(broker_url, config.namespace)
     async with ringing(broker, config.namespace) as ring, ticking(config, ring, stop):
-        ring(Job.PLAN)  # a broker that is away is told at once
+        ring(Job.PLAN)  # so that a broker that cannot be reached is logged at once
         await stop.wait()
 
 
@@ -132,8 +132,11 @@ async def ticking(config: MailConfig, ring: Ring, stop: asyncio.Event) -> AsyncI
 
 @asynccontextmanager
 async def watched(alive: Callable[[], bool], what: str, stop: asyncio.Event) -> AsyncIterator[None]:
-    """Set `stop` as soon as `alive` is false, and say so at the end."""
-    watching = asyncio.create_task(_watch(alive, stop))
+    """Set `stop` as soon as `alive` is false.
+
+    :raises DiedError: at the end, if `alive` is false.
+    """
+    watching = asyncio.create_task(_stop_unless(alive, stop))
     try:
         yield
         if not alive():
@@ -142,7 +145,7 @@ async def watched(alive: Callable[[], bool], what: str, stop: asyncio.Event) -> 
         watching.cancel()
 
 
-async def _watch(alive: Callable[[], bool], stop: asyncio.Event) -> None:
+async def _stop_unless(alive: Callable[[], bool], stop: asyncio.Event) -> None:
     while not stop.is_set():
         if not alive():
             stop.set()
@@ -151,7 +154,7 @@ async def _watch(alive: Callable[[], bool], stop: asyncio.Event) -> None:
 
 
 class WebServer(uvicorn.Server):
-    """uvicorn, with the signals left to us: there is more to end than the server."""
+    """uvicorn's server, which leaves signals to `until_signalled`."""
 
     def __init__(self, app: Litestar, ready: Callable[[], None]) -> None:
         services = services_of(app)
@@ -174,9 +177,9 @@ class WebServer(uvicorn.Server):
         self._services, self._ready = services, ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to answer, and say so.
+        """Start to serve, and call `ready`.
 
-        :raises DiedError: the application does not start; uvicorn would end the process here.
+        :raises DiedError: the application does not start; uvicorn would exit the process.
         """
         try:
             await super().startup(sockets)
@@ -185,7 +188,7 @@ class WebServer(uvicorn.Server):
         self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop. Streams are ended first: they would go on through the whole grace."""
+        """Stop. Streams are ended first; otherwise uvicorn would wait for them until `GRACE`."""
         self._services.live.close()
         await super().shutdown(sockets)
 
@@ -201,9 +204,7 @@ async def serve(
     stop: asyncio.Event,
     ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Answer HTTP for `app` until `stop`; `ready` is called once it answers.
-
-    Logs no paths, for they carry tokens.
+    """Serve `app` until `stop`; `ready` is called once it answers.
 
     :raises DiedError: the application did not start.
     """
@@ -219,7 +220,7 @@ async def serve(
 def listen_on(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes a free one.
 
-    :raises PortTakenError: another program has it, or `host` is no address of this machine.
+    :raises PortTakenError: another program listens there, or `host` is no address of this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -232,17 +233,17 @@ def listen_on(host: str, port: int) -> socket.socket:
 
 
 def tune_gc() -> None:
-    """Have the collector look after 200,000 new objects instead of 700.
+    """Run the garbage collector after 200,000 new objects instead of 700.
 
-    A page of a feed or a batch of a push is ten thousand at once, none of them in a cycle: looking
-    so often was a fifth of the API's time. What is imported by now is not looked at again at all.
+    A page of a feed or a batch of a push is ten thousand objects, none of them in a cycle: the
+    collector took a fifth of the API's time. Objects of imported modules are not examined at all.
     """
     gc.freeze()
     gc.set_threshold(200_000)
 
 
 def until_signalled(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
-    """Run `main` in a fresh event loop; SIGINT and SIGTERM set the event that it gets."""
+    """Run `main` in a new event loop; SIGINT and SIGTERM set its event."""
 
     async def signalled() -> None:
         stop = asyncio.Event()

@@ -36,30 +36,30 @@ from server.runtime.processes import (
 from server.settings import Settings
 from sync.database import DB
 
-#: Keeps the database running; gives a function that is false once that is not to be had.
-Keeper: TypeAlias = Callable[[], AbstractAsyncContextManager[Callable[[], bool]]]
+#: Supervises the database; yields a function that is false once the database is given up.
+Supervisor: TypeAlias = Callable[[], AbstractAsyncContextManager[Callable[[], bool]]]
 
 LOOPBACK: Final = "127.0.0.1"
 SECRET_FILE: Final = "secret"  # noqa: S105 - its name
 DEMO_FILE: Final = "demo.json"
-#: One process needs no other broker.
+#: The broker of a single process.
 MEMORY: Final = "memory://"
 ANY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
 
 
 class Stage(StrEnum):
-    """What takes a moment at the start."""
+    """A part of the start that takes seconds."""
 
     DATABASE = "database"
     DEMO = "demo"
 
 
 class FolderInUseError(RuntimeError):
-    """Another `retour up` runs on the folder, which the text names."""
+    """Another `retour up` runs on the folder; the text is its path."""
 
 
 class Login(Struct, frozen=True):
-    """One person of the demo."""
+    """One user of the demonstration."""
 
     email: str
     password: str
@@ -68,7 +68,7 @@ class Login(Struct, frozen=True):
 
 
 class Running(Struct, frozen=True):
-    """What `demo.json` says. `mailbox`: address of a JSON list of what was sent."""
+    """The content of `demo.json`. `mailbox`: the address of a JSON list of the mails."""
 
     base_url: str
     users: list[Login]
@@ -84,7 +84,7 @@ class Place(Struct, frozen=True):
 
 
 def secret_of(folder: Path) -> str:
-    """The key of this data folder, made at its first start."""
+    """The secret of a data folder, made at its first start."""
     file = folder / SECRET_FILE
     if not file.exists():
         write_private(file, secrets.token_urlsafe(32).encode())
@@ -92,9 +92,9 @@ def secret_of(folder: Path) -> str:
 
 
 def database_of(settings: Settings, folder: Path) -> Settings | None:
-    """`settings` with what they leave out of database and secret taken from `folder`.
+    """`settings`, with a database and a secret that they leave out taken from `folder`.
 
-    None where no `retour up` ever ran there.
+    None where `retour up` never ran on the folder.
     """
     found, file = access(folder), folder / SECRET_FILE
     url = settings.database_url or (found.dsn if found else "")
@@ -103,20 +103,20 @@ def database_of(settings: Settings, folder: Path) -> Settings | None:
 
 
 class Watcher(Protocol):
-    """Who hears how the start goes."""
+    """Reports the progress of the start."""
 
     def starting(self, stage: Stage) -> None:
-        """Report what is being done now."""
+        """Report that `stage` begins."""
 
     def ready(self, running: Running) -> None:
-        """Report that everything answers."""
+        """Report that the API answers."""
 
 
 def up(settings: Settings, place: Place, watcher: Watcher) -> None:
     """Run until SIGINT or SIGTERM.
 
-    :raises FolderInUseError: another one runs on the folder.
-    :raises PortTakenError: nobody can listen there.
+    :raises FolderInUseError: another process runs on the folder.
+    :raises PortTakenError: the address cannot be listened on.
     :raises EmbeddedError: PostgreSQL did not start.
     :raises ProvisionError: the database cannot be used safely.
     :raises DiedError: a part ended by itself.
@@ -124,31 +124,26 @@ def up(settings: Settings, place: Place, watcher: Watcher) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     place.folder.mkdir(parents=True, exist_ok=True)
     try:
-        with _alone(place.folder), listen_on(place.host, place.port) as listening:
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(place.folder / "lock", wait=False))
+            except LockedError:
+                raise FolderInUseError(str(place.folder)) from None
+            listening = stack.enter_context(listen_on(place.host, place.port))
             watcher.starting(Stage.DATABASE)
-            with _database(settings, place.folder) as (ready, keeper):
-                addressed = _addressed(ready, listening, place)
-                _run(addressed, place.folder, listening, watcher, keeper)
+            ready, supervisor = stack.enter_context(_database(settings, place.folder))
+            addressed = _with_origin(ready, listening, place)
+            _run(addressed, place.folder, listening, watcher, supervisor)
     except KeyboardInterrupt:
         return
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    with ExitStack() as held:
-        try:
-            held.enter_context(locked(folder / "lock", wait=False))
-        except LockedError:
-            raise FolderInUseError(str(folder)) from None
-        yield
-
-
-@contextmanager
-def _database(settings: Settings, folder: Path) -> Iterator[tuple[Settings, Keeper]]:
-    """`settings` with a database that runs, the one they name or an embedded one; its keeper."""
+def _database(settings: Settings, folder: Path) -> Iterator[tuple[Settings, Supervisor]]:
+    """`settings` with a running database, the one they name or an embedded one; its supervisor."""
     secret = settings.secret or secret_of(folder)
     if settings.database_url:
-        yield replace(settings, secret=secret), _somebody_else_s
+        yield replace(settings, secret=secret), _external_database
         return
     embedded = Embedded(folder)
     try:
@@ -159,13 +154,13 @@ def _database(settings: Settings, folder: Path) -> Iterator[tuple[Settings, Keep
 
 
 @asynccontextmanager
-async def _somebody_else_s() -> AsyncIterator[Callable[[], bool]]:
-    """One that is not ours to start counts as alive: it comes back."""
+async def _external_database() -> AsyncIterator[Callable[[], bool]]:
+    """The supervisor of a database that others run: it never gives up."""
     yield lambda: True
 
 
-def _addressed(settings: Settings, listening: socket.socket, place: Place) -> Settings:
-    """`settings` with the address that links use: the one they name, or where we listen."""
+def _with_origin(settings: Settings, listening: socket.socket, place: Place) -> Settings:
+    """`settings` with the origin of links: the one they name, or the address that we listen on."""
     if settings.origin != Settings().origin:
         return settings
     host = LOOPBACK if place.host in ANY else place.host
@@ -176,10 +171,13 @@ def _addressed(settings: Settings, listening: socket.socket, place: Place) -> Se
 
 
 def _run(
-    settings: Settings, folder: Path, listening: socket.socket, watcher: Watcher, keeper: Keeper
+    settings: Settings,
+    folder: Path,
+    listening: socket.socket,
+    watcher: Watcher,
+    supervisor: Supervisor,
 ) -> None:
-    api_dsn, worker_dsn, has_demo = asyncio.run(_prepare(settings, watcher))
-    running = _running(settings, has_demo=has_demo)
+    api_dsn, worker_dsn, running = asyncio.run(_prepare(settings, watcher))
 
     def ready() -> None:
         write_private(folder / DEMO_FILE, msgspec.json.format(msgspec.json.encode(running)))
@@ -195,7 +193,7 @@ def _run(
                 ringing(broker, config.namespace) as ring,
                 working(config, broker, ring, stop),
                 ticking(config, ring, stop),
-                keeper() as alive,
+                supervisor() as alive,
                 watched(alive, "PostgreSQL", stop),
             ):
                 app = create_app(sending, api_dsn, ring, box)
@@ -204,33 +202,29 @@ def _run(
     until_signalled(serving)
 
 
-async def _prepare(settings: Settings, watcher: Watcher) -> tuple[str, str, bool]:
-    """Migrate, and put the demo into an empty database; the addresses, and whether it is there."""
+async def _prepare(settings: Settings, watcher: Watcher) -> tuple[str, str, Running]:
+    """Migrate, and write the demonstration into an empty database.
+
+    Returns the addresses for the API and for workers, and what to report once the API answers.
+    """
     api_dsn, worker_dsn = await provision(settings)
     async with as_owner(settings.database_url) as owner:
-        empty = not await owner.fetchval("SELECT count(*) FROM account")
-    if empty:
+        is_empty = not await owner.fetchval("SELECT count(*) FROM account")
+    if is_empty:
         watcher.starting(Stage.DEMO)
-        await _seed(settings, api_dsn)
+        await DB.open(api_dsn, size=1)
+        try:
+            await seed(settings.secret)
+        finally:
+            await DB.close()
     async with as_owner(settings.database_url) as owner:
         has_demo = await owner.fetchval(
             "SELECT count(*) FROM login WHERE address = $1", DEMO.users[0].email
         )
-    return api_dsn, worker_dsn, bool(has_demo)
-
-
-async def _seed(settings: Settings, api_dsn: str) -> None:
-    await DB.open(api_dsn, size=1)
-    try:
-        await seed(settings.secret)
-    finally:
-        await DB.close()
-
-
-def _running(settings: Settings, *, has_demo: bool) -> Running:
     users = [
         Login(person.email, password_of(settings.secret, person.email), person.role, person.name)
         for person in DEMO.users
+        if has_demo
     ]
     mailbox = f"{settings.origin}/mailbox/messages.json"
-    return Running(settings.origin, users if has_demo else [], mailbox)
+    return api_dsn, worker_dsn, Running(settings.origin, users, mailbox)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from server.http.connection_slots import FEWEST, MOST, ConnectionSlots, slots_for
-from server.http.middleware.body import FORM_LIMIT, LIMIT, MOST_ARRIVING, Arriving, read_bodies
+from server.http.middleware.body import FORM_LIMIT, LIMIT, MOST_ARRIVING, BodyMemory, read_bodies
 from server.http.middleware.overload import check_room
 from server.http.problems import CrowdedError
 
@@ -22,7 +22,7 @@ class Client:
         self.peer = peer
         self.ended = False
 
-    def let_go(self) -> None:
+    def abort(self) -> None:
         """Note it."""
         self.ended = True
 
@@ -65,11 +65,11 @@ def test_who_does_not_read_goes_when_nobody_waits() -> None:
     reading, stuck = entered(places, Client(), Client())
     for one in (reading, stuck):
         places.serve(one)
-    places.stick(stuck)
+    places.stall(stuck)
     entered(places, Client(FRIEND))
     assert (reading.ended, stuck.ended) == (False, True)
-    places.stick(reading)
-    places.flow(reading)
+    places.stall(reading)
+    places.resume(reading)
     places.leave(stuck)
     entered(places, Client(FRIEND), Client(FRIEND))
     assert not reading.ended
@@ -127,16 +127,16 @@ async def test_without_room_only_probes_are_answered(
 
 
 def test_large_bodies_find_no_room_when_too_many_arrive() -> None:
-    arriving = Arriving()
+    memory = BodyMemory()
     with ExitStack() as bodies:
-        late, small = (bodies.enter_context(arriving.one()) for _ in range(2))
+        late, small = (bodies.enter_context(memory.reserve()) for _ in range(2))
         for _ in range(MOST_ARRIVING // LIMIT):
-            bodies.enter_context(arriving.one()).holds(LIMIT)
-        small.holds(FORM_LIMIT)
+            bodies.enter_context(memory.reserve()).resize(LIMIT)
+        small.resize(FORM_LIMIT)
         with pytest.raises(CrowdedError):
-            late.holds(FORM_LIMIT + 1)
-    with arriving.one() as one:
-        one.holds(LIMIT)
+            late.resize(FORM_LIMIT + 1)
+    with memory.reserve() as reservation:
+        reservation.resize(LIMIT)
 
 
 @pytest.mark.anyio

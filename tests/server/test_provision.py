@@ -75,7 +75,7 @@ def database(database: TestDatabase) -> TestDatabase:
 #: Provisions the database that its argument names.
 PROVISION = """
 import asyncio, sys
-from server.provision import provision
+from server.provisioning.provision import provision
 from server.settings import load
 asyncio.run(provision(load({}, database_url=sys.argv[1], secret=sys.argv[2])))
 """

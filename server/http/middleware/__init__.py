@@ -1,4 +1,4 @@
-"""What every request passes before it is routed, outermost first."""
+"""The middleware of every request, before it is routed."""
 
 from litestar.types import ASGIApp
 
@@ -18,11 +18,11 @@ from server.settings import Settings
 
 
 def guarded(app: ASGIApp, settings: Settings, peers: Peers) -> ASGIApp:
-    """`app` behind the checks, from the log to the body; what they raise is answered."""
+    """`app` behind all middleware, from the log, the outermost, to the queue."""
     hosts = Hosts.of(settings.origin, settings.hosts)
-    # Errors are answered inside of a turn, too: who reads the page is looked up.
-    in_turn = queue_requests(answer_errors(app), FairQueue(settings.pool_size), peers)
-    inner = check_host(check_origin(read_bodies(in_turn), hosts), hosts)
+    # Errors of `app` are answered inside the queue, for an error page looks up its reader.
+    queued = queue_requests(answer_errors(app), FairQueue(settings.pool_size), peers)
+    inner = check_host(check_origin(read_bodies(queued), hosts), hosts)
     checked = watch_peers(answer_errors(read_heads(check_room(inner))), peers)
     secure = settings.origin.startswith("https:")
     return log_requests(add_headers(compress_answers(checked), secure=secure))

@@ -1,4 +1,4 @@
-"""Answer what the other middlewares and the router raise; handlers' errors never get this far."""
+"""Answers errors of other middleware and of the router; Litestar answers those of handlers."""
 
 from contextlib import suppress
 from typing import Any
@@ -14,7 +14,7 @@ from sync.connections import FAULTS
 
 
 def answer_errors(app: ASGIApp) -> ASGIApp:
-    """`app`, where an error that passes becomes an answer as if a handler had raised it."""
+    """`app`, whose errors are answered like those of a handler, unless a response has started."""
 
     async def answering(scope: Scope, receive: Receive, send: Send) -> None:
         started = False
@@ -32,23 +32,15 @@ def answer_errors(app: ASGIApp) -> ASGIApp:
             if started:
                 raise
             request = Request[Any, Any, Any](scope, receive, send)
-            if isinstance(error, HTTPException):
-                await _recognise(request)
+            if isinstance(error, HTTPException):  # of the router, before a guard identified anybody
+                with suppress(*FAULTS):
+                    request.scope["user"] = await signed_in(request)
             answer = answer_error(request, error)
             await answer.to_asgi_response(app=None, request=request)(scope, receive, send)
-            _forget_where(error)
+            # Tracebacks make reference cycles, which would keep the whole request in memory.
+            cause: BaseException | None = error
+            while cause is not None:
+                cause.__traceback__ = None
+                cause = cause.__cause__ or cause.__context__
 
     return answering
-
-
-def _forget_where(error: BaseException | None) -> None:
-    """Let go of what raised `error`: who kept it in a variable would keep the whole request."""
-    while error is not None:
-        error.__traceback__ = None
-        error = error.__cause__ or error.__context__
-
-
-async def _recognise(request: Request[Any, Any, Any]) -> None:
-    """Find out who asked for what no route has; nobody did where the database is away."""
-    with suppress(*FAULTS):
-        request.scope["user"] = await signed_in(request)

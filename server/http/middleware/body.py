@@ -1,11 +1,10 @@
-"""Read request bodies whole, under a limit, within a deadline, inflated."""
+"""Reads request bodies whole: under a limit of size, within a deadline, decompressed."""
 
 import asyncio
 import io
 import zlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Final
 
 import zstandard
@@ -23,103 +22,100 @@ from server.http.problems import (
     WrongEncodingError,
 )
 
-#: Bytes of a body, as sent and as inflated.
+#: Bytes of a body, as sent and as decompressed.
 LIMIT: Final = 1 << 20
-#: Bytes of a form: a million fields in a mebibyte would hold the event loop.
+#: Bytes of a form: to read a million fields would block the event loop.
 FORM_LIMIT: Final = 1 << 16
-#: Where bodies are messages of programs; elsewhere they are forms.
+#: Paths whose bodies are messages of programs; other bodies are forms.
 PROGRAMS: Final = ("/api/", *PROBES)
-#: Where bodies are left where they are: a POST to the link of a mail says all by itself (RFC 8058),
-#: in whatever shape and character set, compressed or cut off.
+#: Paths whose bodies are not read: a one-click unsubscribe (RFC 8058) is complete without its body,
+#: whatever its type, character set and compression.
 UNREAD: Final = "/u/"
-#: Bytes of all bodies that a process holds, as sent until they are whole and then as inflated
-#: until they are answered; those of a form's size are taken anyway.
+#: Bytes of all bodies in a process's memory: as sent while they are received, then as decompressed
+#: until they are answered. Bodies of a form's size are accepted regardless.
 MOST_ARRIVING: Final = 1 << 26
-#: Seconds after which to send again what was too much.
+#: Seconds for Retry-After when the memory for bodies is used up.
 RETRY_AFTER: Final = 5
-#: Seconds in which a body must have arrived.
+#: Seconds in which a body must be received.
 DEADLINE: Final = 30.0
 #: Bytes of memory that a zstd frame may ask for.
 WINDOW: Final = 1 << 23
 
 
-class Arrival:
-    """A body that is arriving or is here, among `others`."""
+class Reservation:
+    """The memory of one body, which is being received or is complete."""
 
-    def __init__(self, others: "Arriving") -> None:
-        self.others, self.size = others, 0
+    def __init__(self, memory: "BodyMemory") -> None:
+        self.memory, self.size = memory, 0
 
-    def holds(self, size: int) -> None:
-        """:raises CrowdedError: larger than a form, when there is no more room for that."""
-        self.others.size += size - self.size
+    def resize(self, size: int) -> None:
+        """:raises CrowdedError: larger than a form, and the process's memory is used up."""
+        self.memory.size += size - self.size
         self.size = size
-        if size > FORM_LIMIT and self.others.size > MOST_ARRIVING:
+        if size > FORM_LIMIT and self.memory.size > MOST_ARRIVING:
             raise CrowdedError(retry_after=RETRY_AFTER)
 
 
-class Arriving:
-    """All bodies that this process holds, and their size."""
+class BodyMemory:
+    """Bytes of all bodies that are in the process's memory."""
 
     size = 0
 
     @contextmanager
-    def one(self) -> Iterator[Arrival]:
-        """One more, until it is answered or given up."""
-        arrival = Arrival(self)
+    def reserve(self) -> Iterator[Reservation]:
+        """Memory for one body, until it is answered or its request fails."""
+        reservation = Reservation(self)
         try:
-            yield arrival
+            yield reservation
         finally:
-            self.size -= arrival.size
+            self.size -= reservation.size
 
 
 def read_bodies(app: ASGIApp, *, deadline: float = DEADLINE) -> ASGIApp:
-    """`app`, given each body in one piece, except where mail programs post (`UNREAD`).
+    """`app`, given each body in one piece, except on the paths `UNREAD`.
 
-    :raises TooLargeError: more than `LIMIT` bytes, announced, sent or inflated.
-    :raises CrowdedError: it is large, and so are too many others that are not answered yet.
-    :raises SlowBodyError: not there after `deadline` seconds.
+    :raises TooLargeError: more than `LIMIT` bytes, announced, sent or decompressed.
+    :raises CrowdedError: it is large, and the memory for bodies is used up.
+    :raises SlowBodyError: not complete after `deadline` seconds.
     :raises WrongEncodingError: a Content-Encoding other than gzip or zstd.
-    :raises BadEncodingError: a stream that does not inflate.
+    :raises BadEncodingError: a body that cannot be decompressed.
     :raises WrongFormError: a page was sent something other than an urlencoded form.
     """
-    arriving = Arriving()
+    memory = BodyMemory()
 
     async def reading(scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers.from_scope(scope)
-        if not _has_body(headers) or scope["path"].startswith(UNREAD):
+        has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+        if not has_body or scope["path"].startswith(UNREAD):
             await app(scope, receive, send)
             return
         for_page = not scope["path"].startswith(PROGRAMS)
         if for_page:
             check_form_type(headers.get("content-type", ""))
         limit = FORM_LIMIT if for_page else LIMIT
-        with arriving.one() as one:
-            body = await _read(headers, partial(_collect, receive, one, limit), deadline, limit)
-            one.holds(len(body))
+        with memory.reserve() as reservation:
+            body = await _read_body(headers, receive, reservation, limit, deadline)
+            reservation.resize(len(body))
             await app(scope, _replay(body, receive), send)
 
     return reading
 
 
-def _has_body(headers: Headers) -> bool:
-    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-
-
-async def _read(
-    headers: Headers, collect: Callable[[], Awaitable[bytes]], deadline: float, limit: int
+async def _read_body(
+    headers: Headers, receive: Receive, reservation: Reservation, limit: int, deadline: float
 ) -> bytes:
     announced = headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
         raise TooLargeError
     try:
         async with asyncio.timeout(deadline):
-            raw = await collect()
+            raw = await _receive_all(receive, reservation, limit)
     except TimeoutError:
         raise SlowBodyError from None
     return inflate(raw, headers.get("content-encoding", "identity").strip().lower(), limit)
 
 
-async def _collect(receive: Receive, one: "Arrival", limit: int) -> bytes:
+async def _receive_all(receive: Receive, reservation: Reservation, limit: int) -> bytes:
     parts = bytearray()
     while True:
         message = await receive()
@@ -128,13 +124,18 @@ async def _collect(receive: Receive, one: "Arrival", limit: int) -> bytes:
         parts += message["body"]
         if len(parts) > limit:
             raise TooLargeError
-        one.holds(len(parts))
+        reservation.resize(len(parts))
         if not message["more_body"]:
             return bytes(parts)
 
 
 def inflate(raw: bytes, encoding: str, limit: int = LIMIT) -> bytes:
-    """`raw` without its Content-Encoding, never holding more than `limit` bytes and one."""
+    """`raw` decompressed, without ever making more than `limit` bytes and one of it.
+
+    :raises TooLargeError: more than `limit` bytes.
+    :raises WrongEncodingError: an encoding other than gzip or zstd.
+    :raises BadEncodingError: it cannot be decompressed.
+    """
     match encoding:
         case "identity" | "":
             return raw
@@ -170,10 +171,10 @@ def _unzstd(raw: bytes, limit: int) -> bytes:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """Give `body` once, then whatever comes after it (the client going away)."""
-    waiting: list[HTTPRequestEvent] = [{"type": "http.request", "body": body, "more_body": False}]
+    """`receive`, after the whole `body`: then the client's disconnection."""
+    pending: list[HTTPRequestEvent] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replaying() -> Message:
-        return waiting.pop() if waiting else await receive()  # type: ignore[return-value]
+        return pending.pop() if pending else await receive()  # type: ignore[return-value]
 
     return replaying  # type: ignore[return-value]

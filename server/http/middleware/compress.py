@@ -1,4 +1,4 @@
-"""Compress answers by zstd or gzip where the client takes them."""
+"""Compresses answers by zstd or gzip where the client accepts it."""
 
 import asyncio
 import zlib
@@ -10,15 +10,15 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.http.quality import listed, read_preferences
 
-#: Bytes below which an answer goes as it is: it would fit one packet anyway.
+#: Bytes below which an answer is not compressed: it fits into one packet.
 SMALLEST: Final = 1 << 10
-#: Bytes above which a thread does it, so that the event loop goes on meanwhile.
+#: Bytes from which an answer is compressed in a thread, so that the event loop is not blocked.
 ASIDE: Final = 1 << 16
-#: The fastest: an answer should not become slower than it is to read.
+#: The fastest level: answers are compressed while their clients wait.
 LEVEL: Final = 1
 _GZIP: Final = 16 + zlib.MAX_WBITS
-#: Pages are not among them: where a stranger's words and a secret are compressed together, the
-#: length tells of the secret.
+#: Media types that are compressed. Not pages: where a stranger's text and a secret are compressed
+#: together, the length reveals the secret (BREACH).
 _KINDS: Final = frozenset(
     {
         "application/json",
@@ -32,9 +32,9 @@ _KINDS: Final = frozenset(
 
 
 def compress_answers(app: ASGIApp) -> ASGIApp:
-    """`app`, with whole answers of `SMALLEST` bytes and more compressed.
+    """`app`, whose answers of `SMALLEST` bytes and more are compressed.
 
-    Streams pass as they are, and so does what its handler has compressed.
+    Streams are not, nor answers that a handler has compressed.
     """
 
     async def compressing(scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,19 +42,15 @@ def compress_answers(app: ASGIApp) -> ASGIApp:
 
         async def sending(message: Message) -> None:
             nonlocal start
-            if message["type"] == "http.response.start" and _is_for_us(message):
-                start = message  # its headers depend on the body
-                return
+            if message["type"] == "http.response.start":
+                headers = MutableScopeHeaders(message)
+                kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+                if kind in _KINDS and "content-encoding" not in headers:
+                    start = message  # sent with the body, on which its headers depend
+                    return
             if start is not None and message["type"] == "http.response.body":
                 first, start = start, None
-                headers = MutableScopeHeaders(first)
-                if "accept-encoding" not in headers.get("vary", "").lower():
-                    headers.extend_header_value("vary", "Accept-Encoding")
-                encoding = _encoding(scope, message)
-                if encoding:
-                    message["body"] = await _compress_aside(message["body"], encoding)
-                    headers["content-encoding"] = encoding
-                    headers["content-length"] = str(len(message["body"]))
+                await _compress_answer(scope, first, message)
                 await send(first)
             await send(message)
 
@@ -63,38 +59,38 @@ def compress_answers(app: ASGIApp) -> ASGIApp:
     return compressing
 
 
-def _is_for_us(start: Any) -> bool:
+async def _compress_answer(scope: Scope, start: Any, answer: Any) -> None:
+    """Compress the body of `answer`, if it is whole and large, and adapt the headers of `start`."""
     headers = MutableScopeHeaders(start)
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    return kind in _KINDS and "content-encoding" not in headers
-
-
-def _encoding(scope: Scope, body: Any) -> str:
-    """How to compress `body`; empty for not at all."""
-    if body["more_body"] or len(body["body"]) < SMALLEST:
-        return ""
-    return accepted(listed(Headers.from_scope(scope), "accept-encoding"))
+    if "accept-encoding" not in headers.get("vary", "").lower():
+        headers.extend_header_value("vary", "Accept-Encoding")
+    body = answer["body"]
+    if answer["more_body"] or len(body) < SMALLEST:
+        return
+    encoding = accepted(listed(Headers.from_scope(scope), "accept-encoding"))
+    if not encoding:
+        return
+    if len(body) < ASIDE:
+        answer["body"] = compress(body, encoding)
+    else:
+        answer["body"] = await asyncio.to_thread(compress, body, encoding)
+    headers["content-encoding"] = encoding
+    headers["content-length"] = str(len(answer["body"]))
 
 
 def accepted(header: str) -> str:
-    """The encoding of ours that an Accept-Encoding likes best, zstd among equals; or empty."""
-    wishes = {one.name: one.weight for one in read_preferences(header)}
-    others = wishes.get("*", 0.0)
-    zstd, gzip = wishes.get("zstd", others), wishes.get("gzip", others)
+    """The encoding that an Accept-Encoding prefers, zstd among equals; empty for none of ours."""
+    weights = {item.name: item.weight for item in read_preferences(header)}
+    others = weights.get("*", 0.0)
+    zstd, gzip = weights.get("zstd", others), weights.get("gzip", others)
     if not zstd and not gzip:
         return ""
     return "zstd" if zstd >= gzip else "gzip"
 
 
-async def _compress_aside(body: bytes, encoding: str) -> bytes:
-    if len(body) < ASIDE:
-        return compress(body, encoding)
-    return await asyncio.to_thread(compress, body, encoding)
-
-
 def compress(body: bytes, encoding: str) -> bytes:
-    """`body` in `encoding`, zstd or gzip; made to be fast rather than small."""
+    """`body` in `encoding`, zstd or gzip, at the fastest level."""
     if encoding == "zstd":
         return zstandard.ZstdCompressor(level=LEVEL).compress(body)
-    packing = zlib.compressobj(LEVEL, zlib.DEFLATED, _GZIP)
-    return packing.compress(body) + packing.flush()
+    compressor = zlib.compressobj(LEVEL, zlib.DEFLATED, _GZIP)
+    return compressor.compress(body) + compressor.flush()

@@ -1,4 +1,4 @@
-"""Headers that every answer carries."""
+"""Adds security headers to every answer."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ CONTENT_POLICY: Final = "; ".join(
     )
 )
 
-#: Not `no-referrer`: browsers would then send `Origin: null` with our own forms.
+#: The policy is not `no-referrer`: browsers would then send `Origin: null` with our own forms.
 COMMON: Final = (
     (b"content-security-policy", CONTENT_POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
@@ -31,9 +31,9 @@ NO_STORE: Final = (b"cache-control", b"no-store")
 
 
 def add_headers(app: ASGIApp, *, secure: bool) -> ASGIApp:
-    """`app` with the headers above, each only where the answer has none of its own.
+    """`app`, with each header above that the answer does not set itself.
 
-    `secure`: the public address is https, so browsers may insist on it.
+    `secure`: the public address is https, so Strict-Transport-Security is added.
     """
     always = (*COMMON, NO_STORE, STRICT_TRANSPORT) if secure else (*COMMON, NO_STORE)
 

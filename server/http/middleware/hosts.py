@@ -1,4 +1,4 @@
-"""Only answer to our own names: a forged Host must not reach a link, a cache or a redirect."""
+"""Refuses foreign Host headers: a forged one must not reach a link, a cache or a redirect."""
 
 import re
 from typing import Final, Self
@@ -10,14 +10,15 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from server.http.problems import WrongHostError
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-#: Answered by any name: load balancers and Prometheus ask by number, and the answers name nothing.
+#: Paths without this check: load balancers and Prometheus may use a numeric address, and the
+#: answers contain no links.
 PROBES: Final = frozenset({"/health", "/ready", "/metrics"})
 LAST_PORT: Final = 65_535
 _HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?")
 
 
 class Hosts(msgspec.Struct, frozen=True):
-    """Names that are ours: with a port only there, without one at any port."""
+    """Hosts that are served. `exact`: names with their port. `anywhere`: names at any port."""
 
     exact: frozenset[tuple[str, int]]
     anywhere: frozenset[str]
@@ -25,14 +26,17 @@ class Hosts(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, origin: str, further: str) -> Self:
-        """`origin`: scheme://host:port. `further`: hosts, each with or without port, by commas."""
+        """`origin`: scheme://host:port. `further`: hosts, with or without port, by commas."""
         scheme = urlsplit(origin).scheme
+        own, port = _split(origin.partition("://")[2].rstrip("/"))
         named = [_split(text.strip()) for text in further.split(",") if text.strip()]
-        exact = {_with_port(origin)} | {(host, port) for host, port in named if port is not None}
-        return cls(frozenset(exact), frozenset(h for h, port in named if port is None), scheme)
+        exact = {(own, port or _DEFAULT_PORTS.get(scheme, 80))}
+        exact |= {(name, port) for name, port in named if port is not None}
+        anywhere = frozenset(name for name, port in named if port is None)
+        return cls(frozenset(exact), anywhere, scheme)
 
     def know(self, host: str) -> bool:
-        """Tell whether the value of a Host header is ours; letter case does not matter."""
+        """Tell whether the value of a Host header is served, in any letter case."""
         try:
             name, port = _split(host)
         except ValueError:
@@ -41,7 +45,7 @@ class Hosts(msgspec.Struct, frozen=True):
         return name in self.anywhere or (name, effective) in self.exact
 
     def know_origin(self, origin: str) -> bool:
-        """Tell whether the value of an Origin header is ours."""
+        """Tell whether the value of an Origin header is served."""
         scheme, separator, host = origin.partition("://")
         return bool(separator) and scheme == self.scheme and self.know(host)
 
@@ -54,26 +58,17 @@ def _split(host: str) -> tuple[str, int | None]:
     return found["name"], int(found["port"]) if found["port"] else None
 
 
-def _with_port(origin: str) -> tuple[str, int]:
-    scheme, _, host = origin.partition("://")
-    name, port = _split(host.rstrip("/"))
-    return name, port or _DEFAULT_PORTS.get(scheme, 80)
-
-
 def check_host(app: ASGIApp, hosts: Hosts) -> ASGIApp:
-    """Let a request through when it has exactly one Host header and it is ours; probes always.
+    """`app`, for probes and for requests with exactly one Host header, which names one of `hosts`.
 
-    :raises WrongHostError: otherwise.
+    :raises WrongHostError: any other request.
     """
 
     async def checked(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] not in PROBES and not _is_ours(scope, hosts):
-            raise WrongHostError
+        if scope["path"] not in PROBES:
+            named = [value for name, value in scope["headers"] if name == b"host"]
+            if len(named) != 1 or not hosts.know(named[0].decode("latin-1")):
+                raise WrongHostError
         await app(scope, receive, send)
 
     return checked
-
-
-def _is_ours(scope: Scope, hosts: Hosts) -> bool:
-    named = [value for name, value in scope["headers"] if name == b"host"]
-    return len(named) == 1 and hosts.know(named[0].decode("latin-1"))

@@ -1,7 +1,6 @@
-"""One line for each request, by route and never by path: paths carry tokens."""
+"""Logs each request by its route, never by its path, which may hold a token."""
 
 import time
-from collections.abc import Iterable
 from typing import Final
 
 import structlog
@@ -15,15 +14,15 @@ LOG: Final = structlog.stdlib.get_logger("retour.http")
 def log_requests(app: ASGIApp) -> ASGIApp:
     """`app`, with method, route template, status and milliseconds logged after each answer.
 
-    A stream is logged as a request once it begins, and again when it ends: its length is not the
-    time that somebody waited.
+    A stream is logged as a request when it begins and again when it ends, for its duration is not a
+    response time.
     """
 
     async def logged(scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         status, streams = 0, False
 
-        def tell(event: str) -> None:
+        def log(event: str) -> None:
             LOG.info(
                 event,
                 method=scope.get("method"),
@@ -35,19 +34,16 @@ def log_requests(app: ASGIApp) -> ASGIApp:
         async def sending(message: Message) -> None:
             nonlocal status, streams
             if message["type"] == "http.response.start":
-                status, streams = message["status"], _is_stream(message["headers"])
+                status, headers = message["status"], message["headers"]
+                kind = next((v for name, v in headers if name.lower() == b"content-type"), b"")
+                streams = kind.startswith(EVENT_STREAM.encode())
                 if streams:
-                    tell("request")
+                    log("request")
             await send(message)
 
         try:
             await app(scope, receive, sending)
         finally:
-            tell("stream_ended" if streams else "request")
+            log("stream_ended" if streams else "request")
 
     return logged
-
-
-def _is_stream(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    kind = next((value for name, value in headers if name.lower() == b"content-type"), b"")
-    return kind.startswith(EVENT_STREAM.encode())

@@ -1,4 +1,4 @@
-"""Send requests away that come when too many are being answered."""
+"""Refuses requests beyond the limit of connections."""
 
 from typing import Final
 
@@ -7,14 +7,14 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from server.http.middleware.hosts import PROBES
 from server.http.problems import CrowdedError
 
-#: Seconds after which there may be room again.
+#: Seconds for Retry-After.
 RETRY_AFTER: Final = 5
 
 
 def check_room(app: ASGIApp) -> ASGIApp:
-    """Let a request through where its connection found a place; probes always.
+    """`app`, for probes and for requests for which `server.http.exchange` found room.
 
-    :raises CrowdedError: otherwise.
+    :raises CrowdedError: any other request.
     """
 
     async def checked(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""Requests take turns, but for those of probes and files; see `server.http.fair_queue`."""
+"""Gives each request a slot of `server.http.fair_queue`, but those of probes and files."""
 
 import asyncio
 from typing import Final
@@ -7,70 +7,67 @@ from litestar.connection import ASGIConnection
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.access.client_address import AnyConnection, Peers
-from server.http.fair_queue import FairQueue, Sender, Slot
+from server.http.fair_queue import FairQueue, Slot
 from server.http.middleware.hosts import PROBES
 from server.http.problems import ClientGoneError
 
-#: Files that are in memory: they wait for nobody, also while the database says nothing.
+#: Paths of files that are in memory, and need no slot even while the database does not answer.
 FILES: Final = ("/static/", "/tech/")
-#: Rounds of the event loop until what has happened on a connection is known: it is read, what the
-#: transport makes of it is told, and whoever receives finds out.
+#: Iterations of the event loop after which a disconnection is known: the socket is read, the
+#: transport reports it, and `receive` returns.
 _ROUNDS: Final = 3
 _READING: Final = frozenset({"GET", "HEAD"})
 
 
-def queue_requests(app: ASGIApp, turns: FairQueue, peers: Peers) -> ASGIApp:
-    """`app`, for as many requests at once as `turns` allows; probes and `FILES` always.
+def queue_requests(app: ASGIApp, queue: FairQueue, peers: Peers) -> ASGIApp:
+    """`app`, for as many requests at once as `queue` has slots; for probes and `FILES` always.
 
-    A turn ends when the answer begins: streams and slow readers use nothing that others wait for.
+    A slot is given back when the answer begins: streams and slow readers need no database.
 
-    :raises CrowdedError: its turn did not come in time.
-    :raises ClientGoneError: it came, and nobody reads the answer any more.
+    :raises CrowdedError: no slot was free in time.
+    :raises ClientGoneError: the client of a GET left while it waited.
     """
 
-    async def in_turn(scope: Scope, receive: Receive, send: Send) -> None:
+    async def queued(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] in PROBES or scope["path"].startswith(FILES):
             await app(scope, receive, send)
             return
-        turn = Slot(turns, _sender(ASGIConnection(scope), peers))
-        await turn.take()
+        connection: AnyConnection = ASGIConnection(scope)
+        headers = connection.headers
+        credential = headers.get("authorization") or headers.get("cookie") or ""
+        slot = Slot(queue, (peers.line(connection), credential))
+        await slot.take()
 
         async def sending(message: Message) -> None:
-            turn.end()
+            slot.end()
             await send(message)
 
         try:
             if scope.get("method") in _READING:
-                receive = await _still_there(receive)
+                receive = await _check_connected(receive)
             await app(scope, receive, sending)
         finally:
-            turn.end()
+            slot.end()
 
-    return in_turn
-
-
-def _sender(connection: AnyConnection, peers: Peers) -> Sender:
-    headers = connection.headers
-    credential = headers.get("authorization") or headers.get("cookie") or ""
-    return peers.line(connection), credential
+    return queued
 
 
-async def _still_there(receive: Receive) -> Receive:
-    """`receive` as if nothing had been asked of it.
+async def _check_connected(receive: Receive) -> Receive:
+    """A `receive` that gives all messages again.
 
     :raises ClientGoneError: the client has left.
     """
-    told = [await receive()]  # the body was read; what comes after it is the end
+    received = [await receive()]  # the whole body; the next message is the disconnection
     leaving = asyncio.ensure_future(receive())
     try:
         for _ in range(_ROUNDS):
             await asyncio.sleep(0)
     finally:
         leaving.cancel()
-    if leaving.done() or told[0]["type"] == "http.disconnect":
+    if leaving.done() or received[0]["type"] == "http.disconnect":
         raise ClientGoneError
 
     async def receiving() -> Message:
-        return told.pop() if told else await receive()  # type: ignore[return-value]
+        return received.pop() if received else await receive()  # type: ignore[return-value]
 
     return receiving  # type: ignore[return-value]
