@@ -1,9 +1,9 @@
-"""Connections to the database: how long they may take, and when they are trusted no more.
+"""Connections to the database: their timeouts, and when they are discarded.
 
-A database that says nothing is known by limits on our side: a statement that passes one ends, and
-its connection is cut and never used again. So is a session that cannot write: after a failover it
-belongs to the server that was demoted. The other connections of the pool are replaced, too: they
-lead to the same server.
+A server that does not answer is detected by timeouts of the client: the statement fails, and its
+connection is closed and not used again. So is a connection that cannot write, which after a
+failover leads to the demoted server. The other connections of the pool lead to the same server and
+are replaced too.
 """
 
 import asyncio
@@ -22,27 +22,27 @@ if TYPE_CHECKING:
 else:
     _Base = asyncpg.Connection
 
-#: Seconds that a statement may take: the server's limit, which its role is given.
+#: Seconds that a statement may take: `statement_timeout` of the roles.
 STATEMENT: Final = 30
-#: Seconds after which we stop waiting for one: by then the server has ended it, if it can.
+#: Seconds that the client waits for a statement; a server that works has ended it by then.
 PATIENCE: Final = STATEMENT + 1.0
-#: Seconds to wait for a free connection before the request is answered 503.
+#: Seconds to wait for a free connection of the pool; after them a request is answered 503.
 ACQUIRE_TIMEOUT: Final = 10.0
-#: Seconds for what waits for nobody: to connect, to begin, to roll back.
+#: Seconds for what waits for no lock: to connect, begin or roll back.
 PROMPT: Final = 5.0
-#: Seconds to take leave of a server; nothing depends on its answer.
+#: Seconds to close a connection; nothing depends on the answer.
 _LEAVE: Final = 2.0
-#: Statements that a connection keeps prepared: asyncpg's own number.
+#: Prepared statements that a connection caches: asyncpg's default.
 _PREPARED: Final = 100
 
-#: What asyncpg raises on a connection that was cut, or that says nothing.
+#: Raised by asyncpg on a connection that was lost or does not answer.
 CUT: Final = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     OSError,
 )
-#: What passes by itself and is no statement's fault: the server is away, full, or the wrong one.
+#: Outages, which end by themselves: the server is unreachable, has no room, or cannot write.
 AWAY: Final = (
     *CUT,
     asyncpg.InsufficientResourcesError,
@@ -53,36 +53,44 @@ AWAY: Final = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
 )
-#: All that using a database may raise.
+#: All errors of the database.
 FAULTS: Final = (*CUT, asyncpg.PostgresError)
 
-#: What is said of a server that only reads.
+#: Message about a server that cannot write.
 READ_ONLY: Final = "the server does not write: it was demoted, or is a replica"
 
-#: What leaves a connection in the middle of something, nobody knows of what.
+#: After these a connection may be in the middle of a statement, so it is closed.
 UNSURE: Final = (TimeoutError, asyncio.CancelledError)
 
-_WHO: Final = """
+#: Process id, role (in hexadecimal: a name may contain blanks) and whether it cannot write.
+_IDENTIFY: Final = """
 SELECT pg_backend_pid(), encode(convert_to(session_user, 'UTF8'), 'hex'),
   current_setting('transaction_read_only')
 """
 
 
 class WrongRoleError(asyncpg.InterfaceError):
-    """A pooler signed in as somebody else than was asked for; the text says as whom."""
+    """A pooler uses another role than the DSN names; the message says which."""
 
 
 class Session(_Base):
-    """asyncpg's connection, which does not wait for a server that leaves its goodbye unanswered."""
+    """asyncpg's connection, with a limit for closing it and without a statement at its release."""
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's
-        """Close it within `_LEAVE` seconds."""
+        """Close it within `_LEAVE` seconds, even if the server does not answer."""
         with suppress(*CUT):
             await super().close(timeout=_LEAVE if timeout is None else min(timeout, _LEAVE))
 
+    def get_reset_query(self) -> str:
+        """Return no statement: nothing outlives a transaction here, so RESET ALL has no effect.
 
-class _Who(NamedTuple):
-    """What a session says of itself."""
+        asyncpg rolls back an open transaction all the same.
+        """
+        return ""
+
+
+class _Identity(NamedTuple):
+    """What the server says of a session."""
 
     pid: int
     role: str
@@ -90,71 +98,71 @@ class _Who(NamedTuple):
 
 
 class Connector:
-    """Makes connections to `dsn`, each to a server that can write.
+    """Opens connections to `dsn`, each to a server that can write.
 
-    `limit`: seconds that a statement may take; None: any time.
+    `limit`: seconds that the client waits for a statement; None for no limit.
     """
 
     def __init__(self, dsn: str, limit: float | None) -> None:
         self._dsn, self._limit = dsn, limit
-        #: Whether a pooler may deal out our transactions to several sessions: then no statement is
-        #: prepared by a name, which another session would not know.
+        #: Whether a pooler may run our transactions in several sessions. Then statements are not
+        #: prepared under names, which another session would not know.
         self.pooled = False
 
     async def __call__(self, *_: object, **options: Any) -> Session:
-        """A connection; `options` as of asyncpg's pool.
+        """Return a connection; `options` as of asyncpg's pool.
 
-        :raises TimeoutError: nobody answered within `PROMPT` seconds.
-        :raises ReadOnlySQLTransactionError: the server does not write.
-        :raises WrongRoleError: it is not the role's that `dsn` names.
+        :raises TimeoutError: no answer within `PROMPT` seconds.
+        :raises ReadOnlySQLTransactionError: the server cannot write.
+        :raises WrongRoleError: a pooler uses another role than `dsn` names.
         """
-        made, who = await self._connect(options)
-        if who.pid != made.get_server_pid() and not self.pooled:
-            # A pooler gives a number of its own in place of the session's.
+        connection, identity = await self._connect(options)
+        if identity.pid != connection.get_server_pid() and not self.pooled:
+            # A pooler announces a process id of its own in place of the server's.
             self.pooled = True
-            made.terminate()
-            made, who = await self._connect(options)
+            connection.terminate()
+            connection, identity = await self._connect(options)
         named = urlsplit(self._dsn).username
-        asked = unquote(named) if named else who.role
-        if who.role == asked and not who.read_only:
-            return made
-        made.terminate()
-        if who.read_only:
+        wanted = unquote(named) if named else identity.role
+        if identity.role == wanted and not identity.read_only:
+            return connection
+        connection.terminate()
+        if identity.read_only:
             raise asyncpg.ReadOnlySQLTransactionError(READ_ONLY)
-        raise WrongRoleError(f"a pooler signed in as {who.role} in place of {asked}")
+        raise WrongRoleError(f"a pooler signed in as {identity.role} in place of {wanted}")
 
-    async def _connect(self, options: dict[str, Any]) -> tuple[Session, _Who]:
-        several = "," in urlsplit(self._dsn).netloc
+    async def _connect(self, options: dict[str, Any]) -> tuple[Session, _Identity]:
+        has_several_hosts = "," in urlsplit(self._dsn).netloc
         given: dict[str, Any] = {
             "connection_class": Session,
             "timeout": PROMPT,
             "command_timeout": self._limit,
             "statement_cache_size": 0 if self.pooled else _PREPARED,
-            "target_session_attrs": SessionAttribute("read-write" if several else "any"),
+            "target_session_attrs": SessionAttribute("read-write" if has_several_hosts else "any"),
         }
-        said = bytearray()
+        output = bytearray()
 
-        async def keep(data: bytes) -> None:
-            said.extend(data)
+        async def append(data: bytes) -> None:
+            output.extend(data)
 
         try:
-            made: Session = await asyncpg.connect(self._dsn, **given | options)
-            try:  # by COPY: one message and its answer, which no pooler deals out to two sessions
-                await made.copy_from_query(_WHO, output=keep, timeout=PROMPT)
+            connection: Session = await asyncpg.connect(self._dsn, **given | options)
+            try:  # COPY is one message and its answer, which no pooler runs in two sessions
+                await connection.copy_from_query(_IDENTIFY, output=append, timeout=PROMPT)
             except BaseException:
-                made.terminate()
+                connection.terminate()
                 raise
         except TimeoutError:
             raise TimeoutError(f"no answer within {PROMPT:g} seconds") from None
-        pid, role, read_only = said.decode().split()
-        return made, _Who(int(pid), bytes.fromhex(role).decode(), read_only == "on")
+        pid, role, read_only = output.decode().split()
+        return connection, _Identity(int(pid), bytes.fromhex(role).decode(), read_only == "on")
 
 
 @asynccontextmanager
 async def borrowed(pool: "Pool") -> "AsyncIterator[Connection]":
-    """A free connection of `pool`, given back whatever happens.
+    """Lend a free connection of `pool`, and release it whatever happens.
 
-    :raises TimeoutError: there is none within `ACQUIRE_TIMEOUT` seconds.
+    :raises TimeoutError: none was free within `ACQUIRE_TIMEOUT` seconds.
     """
     connection = cast("Connection", await pool.acquire(timeout=ACQUIRE_TIMEOUT))
     try:
@@ -170,8 +178,8 @@ async def borrowed(pool: "Pool") -> "AsyncIterator[Connection]":
 
 
 async def cut(pool: "Pool", connection: "Connection", *, others: bool) -> None:
-    """Use `connection` no more, nor the `others` of `pool`, which lead to the same server."""
-    with suppress(asyncpg.InterfaceError):  # asyncpg has cut it already
+    """Close `connection` at once; with `others`, replace the other connections of `pool` too."""
+    with suppress(asyncpg.InterfaceError):  # asyncpg has closed it already
         connection.terminate()
     if others:
         await pool.expire_connections()

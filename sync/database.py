@@ -1,9 +1,9 @@
-"""The way to the database: one engine, a pool per event loop, and `tx()`.
+"""Access to the database: one engine, a pool for each event loop, and transactions by `tx()`.
 
-Every transaction of Retour goes through `tx()`, but for the owner's migrations: it carries the
-account's scope (row-level security reads it), gives the database's time, always returns its
-connection, and refuses to be nested.
-Simple reads and writes use Piccolo's tables inside it; the hot paths use its `fetch` and `execute`.
+All transactions but the owner's migrations go through `tx()`. It sets the account's scope, which
+row-level security reads, returns the database's time, always releases its connection, and refuses
+to be nested. Simple reads and writes use Piccolo's tables inside it; hot paths use SQL by its
+`fetch` and `execute`.
 """
 
 import asyncio
@@ -36,18 +36,19 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
+#: Tries of a transaction, the first included.
 RETRIES: Final = 6
-#: What a second try does not meet: a conflict, or a plan from before a migration.
+#: Errors that another try may not meet: a conflict, or a plan from before a migration.
 RETRYABLE: Final = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.InvalidCachedStatementError,
     asyncpg.OutdatedSchemaCacheError,
 )
-#: Seconds to wait, when a pool is closed, for the queries under way.
+#: Seconds that a pool waits for running queries when it is closed.
 CLOSING: Final = 5.0
 
-#: Opens a transaction's scope; tells the time, and whether the server lets it write.
+#: Sets a transaction's scope; returns the time, and whether the server can write.
 _OPEN: Final = """
 SELECT set_config('retour.account', $1, true), retour_now() AS now,
   current_setting('transaction_read_only') = 'on' AS read_only
@@ -55,15 +56,15 @@ SELECT set_config('retour.account', $1, true), retour_now() AS now,
 
 
 class NotOpenError(RuntimeError):
-    """The pool of this event loop has not been opened."""
+    """There is no open pool in this event loop."""
 
 
 class NestedError(RuntimeError):
-    """A transaction was asked for inside another one; use a savepoint."""
+    """A transaction was opened inside another one; use a savepoint."""
 
 
 class Database(PostgresEngine):
-    """Piccolo's engine with one pool for each event loop: the API's and the workers' differ."""
+    """Piccolo's engine with a pool for each event loop, because worker threads have their own."""
 
     def __init__(self) -> None:
         self._pools: dict[asyncio.AbstractEventLoop, Pool] = {}
@@ -73,7 +74,7 @@ class Database(PostgresEngine):
     def pool(self) -> "Pool":
         """The pool of the running event loop.
 
-        :raises NotOpenError: where it was not opened.
+        :raises NotOpenError: it was not opened.
         """
         pool = self._pools.get(asyncio.get_running_loop())
         if pool is None:
@@ -82,15 +83,15 @@ class Database(PostgresEngine):
 
     @pool.setter
     def pool(self, value: "Pool | None") -> None:
-        """Piccolo's constructor sets it to None; pools come through `open` only."""
+        """Ignore it: Piccolo's constructor sets None, and pools come from `open` only."""
 
     async def check_version(self) -> None:
-        """Piccolo asks at construction, when no database is known yet."""
+        """Do nothing: Piccolo calls it in its constructor, before a database is known."""
 
     async def open(self, dsn: str, *, size: int = 8, limit: float | None = PATIENCE) -> None:
-        """Open this loop's pool of at most `size` connections as the role that `dsn` names.
+        """Open this loop's pool of at most `size` connections to `dsn`.
 
-        `limit`: seconds that we wait for a statement; None: as long as it takes.
+        `limit`: seconds that the client waits for a statement; None for no limit.
         """
         pool = await asyncpg.create_pool(
             dsn,
@@ -99,12 +100,11 @@ class Database(PostgresEngine):
             max_size=size,
             connect=Connector(dsn, limit),
             connection_class=Session,
-            reset=_as_it_is,
         )
         self._pools[asyncio.get_running_loop()] = pool
 
     async def close(self) -> None:
-        """Close this loop's pool; queries under way are cut off after `CLOSING` seconds."""
+        """Close this loop's pool; running queries are cancelled after `CLOSING` seconds."""
         pool = self._pools.pop(asyncio.get_running_loop(), None)
         if pool is not None:
             with suppress(TimeoutError):
@@ -112,21 +112,15 @@ class Database(PostgresEngine):
                     await pool.close()
 
 
-async def _as_it_is(_: object) -> None:
-    """Nothing outlives a transaction here, so asyncpg's RESET ALL would be a trip for nothing.
-
-    What was left open is rolled back all the same.
-    """
-
-
 DB: Final = Database()
 
 
 class Tx(Struct, eq=False):
-    """An open transaction, its account and its time; `actor`: who changes what it changes.
+    """An open transaction.
 
-    `last`: statements of the account to run before the commit, once each: counters, whose locks
-    nobody may hold while waiting for another.
+    `now`: the database's time, UTC. `actor`: to whom the audit trail ascribes its changes.
+    `last`: statements that run once each just before the commit, with the account as parameter.
+    They lock counters, after which no other lock may be waited for.
     """
 
     connection: "Connection"
@@ -136,19 +130,19 @@ class Tx(Struct, eq=False):
     last: set[str] = field(default_factory=set)
 
     async def fetch(self, sql: str, *args: object) -> list[asyncpg.Record]:
-        """All rows of `sql`, whose parameters are $1, $2, ..."""
+        """Return all rows of `sql`, whose parameters are $1, $2, ..."""
         return await self.connection.fetch(sql, *args)
 
     async def fetchrow(self, sql: str, *args: object) -> asyncpg.Record | None:
-        """The first row, or None."""
+        """Return the first row, or None."""
         return await self.connection.fetchrow(sql, *args)
 
     async def fetchval(self, sql: str, *args: object) -> Any:
-        """The first column of the first row, or None."""
+        """Return the first column of the first row, or None."""
         return await self.connection.fetchval(sql, *args)
 
     async def execute(self, sql: str, *args: object) -> int:
-        """Run `sql` and return the number of rows it touched."""
+        """Run `sql` and return the number of rows that it affected."""
         status = await self.connection.execute(sql, *args)
         count = status.rsplit(" ", 1)[-1]
         return int(count) if count.isdigit() else 0
@@ -159,12 +153,12 @@ class Tx(Struct, eq=False):
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
-        """A part that may fail alone: its writes are undone when it raises."""
+        """Run a part whose writes alone are rolled back if it raises."""
         part = self.connection.transaction()
         await part.start()
         try:
             yield
-        except UNSURE:  # the transaction ends with its connection: nothing waits for it
+        except UNSURE:  # the connection is closed, which ends the transaction
             raise
         except BaseException:
             await part.rollback()
@@ -172,19 +166,19 @@ class Tx(Struct, eq=False):
         await part.commit()
 
 
-#: No account: nothing fenced can be read or written, only the tables that have no account.
+#: The scope of no account: only tables without row-level security can be read or written.
 NO_ACCOUNT: Final = 0
-#: Who acts where nobody asked for it.
+#: The actor of changes that no user or program asked for.
 SYSTEM: Final = "system"
 
 
 @asynccontextmanager
 async def transaction() -> AsyncIterator["Connection"]:
-    """A transaction on a connection of this loop's pool, which Piccolo's queries use, too.
+    """Open a transaction without a scope, which Piccolo's queries use too.
 
-    Its connection is given back whatever happens to COMMIT or ROLLBACK.
+    Its connection is released whatever happens to COMMIT or ROLLBACK.
 
-    :raises TimeoutError: when no connection is free within `ACQUIRE_TIMEOUT` seconds.
+    :raises TimeoutError: no connection was free within `ACQUIRE_TIMEOUT` seconds.
     """
     pool = DB.pool
     async with borrowed(pool) as connection:
@@ -196,13 +190,13 @@ async def transaction() -> AsyncIterator["Connection"]:
         context = DB.current_transaction.set(current)
         try:
             yield connection
-        except UNSURE:  # the transaction ends with its connection: nothing waits for it
+        except UNSURE:  # `borrowed` closes the connection, which ends the transaction
             raise
         except BaseException:
             try:
                 async with asyncio.timeout(PROMPT):
                     await begun.rollback()
-            except CUT as error:  # so it is with this one; the first error says why
+            except CUT as error:  # the connection is lost; the first error is the one to raise
                 await cut(pool, connection, others=isinstance(error, TimeoutError))
             raise
         else:
@@ -213,11 +207,11 @@ async def transaction() -> AsyncIterator["Connection"]:
 
 @asynccontextmanager
 async def tx(account: int = NO_ACCOUNT, actor: str = SYSTEM) -> AsyncIterator[Tx]:
-    """A transaction in the scope of `account`; commits at the end unless an error passes.
+    """Open a transaction in the scope of `account`; it commits at the end unless an error passes.
 
-    `actor`: who stands in the record of what it changes, see `sync.audit`.
+    `actor`: to whom the audit trail ascribes its changes, see `sync.audit`.
 
-    :raises NestedError: inside another one. A swallowed inner error would commit both.
+    :raises NestedError: inside another one, where a caught inner error would commit both.
     :raises TimeoutError: as `transaction`.
     """
     if DB.current_transaction.get() is not None:
@@ -227,14 +221,14 @@ async def tx(account: int = NO_ACCOUNT, actor: str = SYSTEM) -> AsyncIterator[Tx
         assert row is not None  # noqa: S101 - a SELECT without FROM has one row
         if row["read_only"]:
             raise asyncpg.ReadOnlySQLTransactionError(READ_ONLY)
-        made = Tx(connection, account, row["now"], actor)
-        yield made
-        for sql in sorted(made.last):
-            await made.execute(sql, account)
+        opened = Tx(connection, account, row["now"], actor)
+        yield opened
+        for sql in sorted(opened.last):
+            await opened.execute(sql, account)
 
 
 def retried(attempt: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[object, object, T]]:
-    """`attempt`, again from the start after a deadlock or a conflict."""
+    """Return `attempt` with retries from the start after a deadlock or a conflict."""
 
     @wraps(attempt)
     async def until_it_passes(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -250,11 +244,11 @@ def retried(attempt: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[object,
 
 @retried
 async def run(account: int, work: Callable[[Tx], Awaitable[T]], actor: str = SYSTEM) -> T:
-    """`work` in a transaction of its own, again from the start after a deadlock or a conflict.
+    """Return what `work` returns, run in a transaction and retried after a deadlock or a conflict.
 
     `actor`: as in `tx`.
 
-    :raises asyncpg.PostgresError: what the last try met.
+    :raises asyncpg.PostgresError: from the last try.
     """
     async with tx(account, actor) as opened:
         return await work(opened)
@@ -262,19 +256,19 @@ async def run(account: int, work: Callable[[Tx], Awaitable[T]], actor: str = SYS
 
 @retried
 async def once(sql: str, *args: object, limit: float | None = None) -> list[asyncpg.Record]:
-    """The rows of one statement that is a transaction of its own, tried again as `run` does.
+    """Return the rows of one statement that is its own transaction, retried as `run` does.
 
-    A single trip where `tx` takes four, for marks that many wait for. It has no scope, so it can
-    use only what a worker may of all accounts; the time is `retour_now()`.
-    `limit`: seconds to wait for it, where a statement's usual time is too long.
+    One round trip instead of the four of `tx`. It has no scope, so it can use only what the role
+    may do for all accounts; the time is `retour_now()`. `limit`: seconds that the client waits,
+    instead of the pool's limit.
 
-    :raises asyncpg.PostgresError: what the last try met.
+    :raises asyncpg.PostgresError: from the last try.
     """
     async with borrowed(DB.pool) as connection:
         return await connection.fetch(sql, *args, timeout=limit)
 
 
 async def now() -> datetime:
-    """The database's time (UTC), shifted where a test says so."""
+    """Return the database's time (UTC), which tests may shift."""
     async with tx() as opened:
         return opened.now

@@ -1,4 +1,4 @@
-"""Devices come in by a code that a dispatcher gives, and go on with a credential."""
+"""Enrolment of devices by single-use codes, and their credentials."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -22,16 +22,16 @@ from sync.messages import (
     TechnicianName,
 )
 
-#: How long a code may be used.
+#: How long a code is valid.
 CODE_LIFE: Final = timedelta(minutes=10)
 
-#: Who enrols a device: whoever came with a code.
+#: The actor of an enrolment, whom only the code identifies.
 CODE: Final = "code"
 
-#: Unguessable letters after the locator: 40 bits for ten minutes, behind the server's throttle.
+#: Random characters after the locator: 40 bits, for ten minutes and behind the server's throttle.
 _SECRET_LETTERS: Final = 8
 _GROUP: Final = 4
-_NOISE: Final = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None})
+_IGNORED: Final = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None})
 
 ISSUE: Final = """
 INSERT INTO enrolment_code (account, code_hash, technician, expires_at)
@@ -74,9 +74,9 @@ UPDATE device SET revoked_at = $3 WHERE account = $1 AND id = $2 AND revoked_at 
 
 
 async def issue_code(tx: Tx, technician: UUID) -> str:
-    """A fresh single-use code for `technician`, in groups of four: XXXX-XXXX-XXXX-XXXX.
+    """Return a new single-use code for `technician`, in groups of four: XXXX-XXXX-XXXX-XXXX.
 
-    :raises MissingError: no active technician of the account has this id.
+    :raises MissingError: the account has no active technician with this id.
     """
     code = locator(tx.account) + random_letters(_SECRET_LETTERS)
     expires = tx.now + CODE_LIFE
@@ -89,31 +89,32 @@ async def issue_code(tx: Tx, technician: UUID) -> str:
 
 
 async def enrol(request: Enrol) -> Enrolled:
-    """Turn a code into a device. Case, dashes and blanks in the code do not matter.
+    """Enrol a device by a code, of which case, dashes and blanks are ignored.
 
-    :raises EnrolmentError: unknown, used or expired.
+    :raises EnrolmentError: the code is unknown, used or expired.
     """
-    code = request.code.upper().translate(_NOISE)
+    code = request.code.upper().translate(_IGNORED)
     account = account_of(code[:LOCATOR_LENGTH])
     if account is None or len(code) != LOCATOR_LENGTH + _SECRET_LETTERS:
         raise EnrolmentError("no such code")
     if any(letter not in ALPHABET for letter in code):
         raise EnrolmentError("no such code")
-    return await run(account, partial(_consume, code=code, name=request.name), CODE)
+    return await run(account, partial(_enrol, code=code, name=request.name), CODE)
 
 
 async def authenticate(credential: str) -> DeviceScope | None:
-    """Whose device this is, or None: unknown, revoked, or its technician is not active."""
-    reference = tokens.read(credential)
-    if reference is None:
+    """Return whose device has `credential`; None if it is unknown, revoked or its user inactive."""
+    token = tokens.read(credential)
+    if token is None:
         return None
-    return await run(reference.account, partial(_device_of, credential_hash=reference.hash))
+    row = await run(token.account, lambda tx: tx.fetchrow(AUTHENTICATE, tx.account, token.hash))
+    return None if row is None else DeviceScope(token.account, row["id"], row["technician"])
 
 
 async def revoke(tx: Tx, device: UUID) -> None:
-    """End a device's credential, and its streams soon after; ending it twice is once.
+    """Revoke a device's credential and wake its live streams, which end then; idempotent.
 
-    :raises MissingError: no such device in the account.
+    :raises MissingError: the account has no such device.
     """
     if await tx.execute(REVOKE, tx.account, device, tx.now):
         await record(
@@ -125,14 +126,14 @@ async def revoke(tx: Tx, device: UUID) -> None:
 
 
 async def still_enrolled(tx: Tx, devices: Sequence[UUID]) -> set[UUID]:
-    """Those of `devices` whose credentials would open something."""
+    """Return those of `devices` that are not revoked and whose users are active technicians."""
     if not devices:
         return set()
     return {row["id"] for row in await tx.fetch(STILL_ENROLLED, tx.account, devices)}
 
 
 async def describe(tx: Tx, device: DeviceScope) -> Enrolment:
-    """What `device`, which has come in, may know of itself, its technician and the account."""
+    """Return the names and languages of an authenticated device, its technician and account."""
     row = await tx.fetchrow(DESCRIBE, tx.account, device.device)
     assert row is not None  # noqa: S101 - devices are revoked and never removed
     return Enrolment(
@@ -142,21 +143,16 @@ async def describe(tx: Tx, device: DeviceScope) -> Enrolment:
     )
 
 
-async def _consume(tx: Tx, code: str, name: str) -> Enrolled:
+async def _enrol(tx: Tx, code: str, name: str) -> Enrolled:
     technician = await tx.fetchval(CONSUME, tx.account, _digest(code), tx.now)
     if technician is None:
         raise EnrolmentError("no such code")
     secret, device = tokens.mint(), new_id()
     credential_hash = tokens.digest(secret)
     await tx.execute(ADD_DEVICE, tx.account, device, technician, name, credential_hash, tx.now)
-    made = {"technician": technician, "name": name}
-    await record(tx, "device.enrol", [AuditChange(f"device/{device}", None, made)])
+    values = {"technician": technician, "name": name}
+    await record(tx, "device.enrol", [AuditChange(f"device/{device}", None, values)])
     return Enrolled(device, tokens.write(tx.account, secret))
-
-
-async def _device_of(tx: Tx, credential_hash: bytes) -> DeviceScope | None:
-    row = await tx.fetchrow(AUTHENTICATE, tx.account, credential_hash)
-    return None if row is None else DeviceScope(tx.account, row["id"], row["technician"])
 
 
 def _digest(code: str) -> bytes:

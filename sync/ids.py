@@ -1,4 +1,4 @@
-"""Identifiers: time-ordered ids, account numbers and their short locators."""
+"""Identifiers: time-ordered UUIDs, account numbers, and locators, which are those as text."""
 
 import secrets
 from functools import lru_cache
@@ -8,7 +8,7 @@ from uuid import UUID
 import uuid_utils
 from asyncpg.pgproto import pgproto
 
-#: Crockford's base 32: no I, L, O or U, so that a person can read one out.
+#: Crockford's base 32, without I, L, O and U, which people misread.
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LOCATOR_LENGTH: Final = 8
 _LOW: Final = 1 << 39
@@ -17,36 +17,36 @@ _LOOKALIKES: Final = str.maketrans({"O": "0", "I": "1", "L": "1"})
 
 
 def new_id() -> UUID:
-    """A UUIDv7 (RFC 9562): ids made later sort later."""
+    """Return a UUIDv7 (RFC 9562): ids that are made later sort later."""
     return pgproto.UUID(uuid_utils.uuid7().bytes)
 
 
 def parse_id(text: str) -> UUID:
-    """The UUID that `text` says, with or without hyphens; see `compiled`."""
+    """Return the UUID in `text`, with or without hyphens, as `compiled` does."""
     return pgproto.UUID(text)
 
 
 def compiled(identity: UUID) -> UUID:
-    """The same UUID as asyncpg makes them.
+    """Return `identity` in asyncpg's implementation of UUID.
 
-    It is equal to any other, but read, written, hashed and sent in a fraction of the time.
+    It equals Python's, but is parsed, formatted, hashed and sent in a fraction of the time.
     """
     return pgproto.UUID(identity.bytes)
 
 
 def new_account_number() -> int:
-    """A random account number of 40 bits with the highest set: eight characters as a locator."""
+    """Return a random account number of 40 bits, the highest set: 8 characters as a locator."""
     return _LOW + secrets.randbelow(_HIGH - _LOW)
 
 
 @lru_cache(maxsize=256)
 def locator(account: int) -> str:
-    """The account number in eight characters; what arrives from outside starts with it."""
+    """Return the account number in 8 characters, with which tokens and codes begin."""
     return "".join(ALPHABET[(account >> shift) & 31] for shift in range(35, -1, -5))
 
 
 def account_of(text: str) -> int | None:
-    """The account number that a locator names, or None if it is no locator."""
+    """Return the account number of a locator; None if `text` is no locator."""
     cleaned = text.upper().translate(_LOOKALIKES)
     if len(cleaned) != LOCATOR_LENGTH or any(letter not in ALPHABET for letter in cleaned):
         return None
@@ -57,5 +57,5 @@ def account_of(text: str) -> int | None:
 
 
 def random_letters(count: int) -> str:
-    """`count` unguessable letters of the alphabet above (5 bits each)."""
+    """Return `count` random characters of ALPHABET (5 bits each)."""
     return "".join(secrets.choice(ALPHABET) for _ in range(count))

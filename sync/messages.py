@@ -1,7 +1,7 @@
-"""The messages between devices and Retour, checked as they are decoded.
+"""The messages between devices and Retour, validated as they are decoded.
 
-`msgspec.json.Decoder(Push)` and `msgspec.msgpack.Decoder(Push)` accept the same messages; the
-server prebuilds both. What does not fit raises `msgspec.ValidationError`: 400 for the whole body.
+JSON and MessagePack have the same shapes. An invalid message raises `msgspec.ValidationError`,
+which is 400 for the whole body.
 """
 
 from collections.abc import Sized
@@ -15,16 +15,16 @@ from sync.errors import TooManyError
 from sync.ids import parse_id
 from sync.validation import check_line, check_moment
 
-#: Transitions that one push may carry.
+#: The most transitions in a push.
 MOST_TRANSITIONS: Final = 500
-#: Letters (code points) of a note, and of why a survey was unticked.
+#: The most code points of a note, and of a reason for an unticked survey.
 LONGEST_NOTE: Final = 4000
 LONGEST_SURVEY_REASON: Final = 200
 
 VerdictName: TypeAlias = Literal["accepted", "duplicate", "parked", "refused"]
 Reason: TypeAlias = Literal["unknown_state", "no_authority", "id_reused", "malformed"]
 
-#: A UUID as its maker writes it: digits of either case, with all hyphens or none (RFC 9562, 4).
+#: A UUID as its sender writes it: in either case, with all hyphens or none (RFC 9562, section 4).
 SentId: TypeAlias = Annotated[
     str,
     Meta(
@@ -39,9 +39,9 @@ SurveyReason: TypeAlias = Annotated[str, Meta(min_length=1, max_length=LONGEST_S
 
 
 def check_item(state: str, note: str | None, survey: bool, survey_reason: str | None) -> None:
-    """Refuse what no column can hold, and a reason for a survey that was not unticked.
+    """Check what the types of the fields do not express.
 
-    :raises ValueError: which of the two.
+    :raises ValueError: U+0000 in a text, or a reason for a survey that was not unticked.
     """
     if any("\0" in text for text in (state, note, survey_reason) if text is not None):
         raise ValueError("U+0000 is not text")
@@ -50,12 +50,12 @@ def check_item(state: str, note: str | None, survey: bool, survey_reason: str | 
 
 
 class Item(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """One transition as a device tells it.
+    """A transition as a device pushes it.
 
-    `sent_id`: made on the device, and answered as it was sent. `moment`: by the device's clock,
-    aware. `sequence`: the device's own count. `survey`: false when the technician unticked it,
-    `survey_reason` says why. `email`: an address captured for a customer that has none; whatever
-    it says, the step stands.
+    `id`: made on the device; answers repeat it as it was sent. `moment`: by the device's clock,
+    with an offset. `sequence`: the device's own count. `survey`: false if the technician unticked
+    it; `survey_reason`: why. `email`: an address captured for a customer that has none; an invalid
+    one does not refuse the transition.
     """
 
     sent_id: SentId = field(name="id")
@@ -69,29 +69,29 @@ class Item(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     email: str | None = None
 
     def __post_init__(self) -> None:
-        """:raises ValueError: for what no column can hold."""
+        """:raises ValueError: a value cannot be stored."""
         check_moment(self.moment)
         check_item(self.state, self.note, self.survey, self.survey_reason)
 
     @property
     def id(self) -> UUID:
-        """The id in the one form in which it is stored and compared."""
+        """The id as it is stored and compared."""
         return parse_id(self.sent_id)
 
 
 class Push(Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of POST /api/v1/sync/push. `device_now`: the device's clock as it pushes."""
+    """Body of POST /api/v1/sync/push. `device_now`: the device's clock at the push."""
 
     device_now: Moment
     transitions: list[Item]
 
     def __post_init__(self) -> None:
-        """:raises ValueError: for a clock outside the years that can be reckoned with."""
+        """:raises ValueError: `device_now` is outside the years that can be stored."""
         check_moment(self.device_now)
 
 
 class RoughPush(Struct, frozen=True, forbid_unknown_fields=True):
-    """A `Push` whose transitions are read one by one."""
+    """A `Push` whose transitions are decoded one by one."""
 
     device_now: Moment
     transitions: list[dict[str, Any]]
@@ -102,11 +102,10 @@ class RoughPush(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Result(Struct, frozen=True, omit_defaults=True, gc=False):
-    """The verdict on one transition; `id` as it was sent, `reason` only when refused.
+    """The verdict on a transition. `id`: as it was sent. `reason`: only of refused ones.
 
-    `malformed`: it cannot be read, for what stands at `pointer`, and nothing of it is kept.
-    `duplicate`: it is a fact already, by another device of the technician or by an earlier item of
-    the same push.
+    `malformed`: it cannot be decoded, because of the value at `pointer`, and is not stored.
+    `duplicate`: another device of the technician, or an earlier item of the push, brought it.
     """
 
     id: str
@@ -116,38 +115,38 @@ class Result(Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class PushReply(Struct, frozen=True):
-    """Answer to a push: one result for each transition, in the order sent."""
+    """Answer to a push: a result for each transition, in the order sent."""
 
     results: list[Result]
 
 
 class Enrol(Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of POST /api/v1/devices/enrol. `name`: what the device is called on screens."""
+    """Body of POST /api/v1/devices/enrol. `name`: of the device, as screens show it."""
 
     code: Annotated[str, Meta(max_length=64)]
     name: Annotated[str, Meta(min_length=1, max_length=100)]
 
     def __post_init__(self) -> None:
-        """:raises ValueError: for a name that is not one plain line."""
+        """:raises ValueError: the name is not one visible line."""
         check_line("name", self.name)
 
 
 class Enrolled(Struct, frozen=True):
-    """Answer to an enrolment. The credential is shown this once."""
+    """Answer to an enrolment. The credential is not shown again."""
 
     device: UUID
     credential: str
 
 
 class DeviceName(Struct, frozen=True):
-    """The device itself, as screens call it."""
+    """The device. `name`: as screens show it."""
 
     id: UUID
     name: str
 
 
 class TechnicianName(Struct, frozen=True):
-    """Whose device it is. `language`: as fr_CA."""
+    """The technician of the device. `language`: such as fr_CA."""
 
     id: UUID
     name: str
@@ -155,7 +154,7 @@ class TechnicianName(Struct, frozen=True):
 
 
 class AccountName(Struct, frozen=True):
-    """The company. `zone`: IANA name. `language`: as fr_CA."""
+    """The account. `zone`: IANA name. `language`: such as fr_CA."""
 
     name: str
     zone: str
@@ -171,7 +170,7 @@ class Enrolment(Struct, frozen=True):
 
 
 class DeviceScope(Struct, frozen=True):
-    """Who pushes and pulls: an enrolled device that is not revoked, and its technician."""
+    """Who pushes and pulls: an enrolled device, and its technician."""
 
     account: int
     device: UUID
@@ -179,9 +178,9 @@ class DeviceScope(Struct, frozen=True):
 
 
 def check_count(transitions: Sized) -> None:
-    """Refuse a push that carries too much.
+    """Check the number of transitions in a push.
 
-    :raises TooManyError: for more than `MOST_TRANSITIONS`.
+    :raises TooManyError: more than `MOST_TRANSITIONS`.
     """
     if len(transitions) > MOST_TRANSITIONS:
         raise TooManyError(f"at most {MOST_TRANSITIONS} transitions a push")

@@ -1,7 +1,7 @@
-"""Opaque tokens: an account locator and 32 random bytes, of which only a SHA-256 is stored.
+"""Opaque tokens: an account's locator and 32 random bytes, of which only the SHA-256 is stored.
 
-One format serves device credentials, sessions, API tokens and the links in mails; each kind has
-a table of its own, so a token of one kind opens nothing of another.
+Device credentials, sessions, API tokens and links in mails have one format, but a table each, so a
+token of one kind is not valid as another.
 """
 
 import base64
@@ -17,44 +17,45 @@ from sync.ids import LOCATOR_LENGTH, account_of, locator
 
 RANDOM_BYTES: Final = 32
 _TEXT_LENGTH: Final = 43  # 32 bytes in base64url without padding
-#: What is no letter of a token, and letters of one.
+#: Characters that no token contains.
 _FOREIGN: Final = re.compile(r"[^A-Za-z0-9_-]+")
+#: Characters of a token.
 LENGTH: Final = LOCATOR_LENGTH + _TEXT_LENGTH
 
 
 class TokenRef(msgspec.Struct, frozen=True):
-    """What a token that arrived says: its account, and the hash to look for there."""
+    """The account of a received token, and the hash by which it is looked up."""
 
     account: int
     hash: bytes
 
 
 def mint() -> bytes:
-    """32 random bytes."""
+    """Return 32 random bytes."""
     return secrets.token_bytes(RANDOM_BYTES)
 
 
 def write(account: int, secret: bytes) -> str:
-    """The token as text, safe in URLs and headers: 8 + 43 characters."""
+    """Return the token as text that is safe in URLs and headers: 8 + 43 characters."""
     return locator(account) + base64.urlsafe_b64encode(secret).rstrip(b"=").decode()
 
 
 def found_in(text: str) -> str:
-    """The token in a link that somebody's mail program or notes app has added signs to.
+    """Return the token in a link to which mail programs or people have added characters.
 
-    What no token has is left out, wherever it stands (`<TOKEN>.`, a line break inside), and what
-    follows the last letter of one. A text without a token stays without one.
+    Foreign characters are removed wherever they are (`<TOKEN>.`, a line break inside), and so is
+    all that follows a token. A text without a token gives no valid one.
     """
     return _FOREIGN.sub("", text)[:LENGTH]
 
 
 def digest(secret: bytes) -> bytes:
-    """What is stored of a token."""
+    """Return the hash of a token that is stored."""
     return hashlib.sha256(secret).digest()
 
 
 def read(text: str) -> TokenRef | None:
-    """What `text` refers to, or None where it is no token at all."""
+    """Return the account and hash of the token `text`; None if it is no token."""
     body = text[LOCATOR_LENGTH:]
     if len(body) != _TEXT_LENGTH:
         return None
@@ -64,5 +65,5 @@ def read(text: str) -> TokenRef | None:
     except (binascii.Error, ValueError):
         return None
     if account is None or not write(account, secret).endswith(body):
-        return None  # the last letter may say more than 32 bytes need: such a token is none of ours
+        return None  # the last character has bits that 32 bytes do not need; `write` sets them to 0
     return TokenRef(account, digest(secret))

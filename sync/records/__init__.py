@@ -1,6 +1,6 @@
-"""Records: accounts, people, clients, task types, states and tasks, written and read.
+"""Records: accounts, units, users, customers, locations, task types, states and tasks.
 
-Every `put_*` creates or updates by `id` or by `external_id`, up to `MOST_RECORDS` at once; a
-field left out keeps what it was. A function that writes ends with the feed, whose lock is the
-last: call one of them in a transaction, after whatever else it does.
+Each `put_*` creates or updates up to `MOST_RECORDS` records, by `id` or by `external_id`; fields
+that are left out keep their values. Its last statements write the feed, whose counter is the last
+lock: a transaction calls at most one of them, after its other work.
 """

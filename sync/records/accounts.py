@@ -1,4 +1,4 @@
-"""Accounts."""
+"""Creating accounts."""
 
 from typing import Final
 
@@ -14,9 +14,9 @@ CHECKS: Final[dict[str, Check]] = {"name": name, "zone": zone}
 
 
 async def create_account(tx: Tx, new: AccountPut) -> int:
-    """Create the account whose scope `tx` has (`ids.new_account_number`), with an empty feed.
+    """Create the account of the scope of `tx`, with an empty feed, and return its number.
 
-    :raises FieldError: its name or zone cannot be kept.
+    :raises FieldError: its name or zone is invalid.
     """
     draft = checked(new, CHECKS)
     await Account.insert(Account(account=tx.account, created_at=tx.now, **draft))

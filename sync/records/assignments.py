@@ -1,6 +1,6 @@
-"""Who is responsible for a task, from when to when: a technician, or a unit's pool."""
+"""Assignments: who is responsible for a task, from when to when; a technician or a unit's pool."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -28,7 +28,7 @@ DELETE FROM assignment WHERE account = $1 AND task = ANY($2)
 RETURNING task, technician, unit, start_at, end_at
 """
 
-#: A turn that was still to come ends where it would have begun.
+#: An assignment that has not begun yet ends at its own start.
 CLOSE: Final = """
 UPDATE assignment a SET end_at = greatest(a.start_at, c.at)
 FROM unnest($2::uuid[], $3::timestamptz[]) AS c(task, at)
@@ -42,10 +42,10 @@ FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::timestamptz[], $
 """
 
 
-class Turn(Struct, frozen=True):
-    """A turn with its references resolved.
+class AssignmentSpan(Struct, frozen=True):
+    """An assignment with its references resolved; times are UTC.
 
-    `start` null: from the handover on; `end` null: open.
+    `start`: None for the moment of the handover. `end`: None while it is open.
     """
 
     technician: UUID | None
@@ -54,87 +54,119 @@ class Turn(Struct, frozen=True):
     end: datetime | None = None
 
 
-class Turns(Struct, frozen=True):
-    """What an item says about its task's turns.
+class RequestedAssignments(Struct, frozen=True):
+    """The assignments that an item asks for.
 
-    `whole`: in place of the stored history; else whoever has the task hands it over.
+    `whole`: they replace the stored history of the task; else they end what is open.
     """
 
-    turns: list[Turn]
+    spans: list[AssignmentSpan]
     whole: bool
 
-    def holder(self) -> UUID | None:
-        """The technician of the open turn that started last."""
-        still = [turn for turn in self.turns if turn.end is None]
-        return max(still, key=lambda turn: turn.start or LATEST).technician if still else None
+    def technician(self) -> UUID | None:
+        """Return the technician of the open assignment that starts last; None without one."""
+        still_open = [span for span in self.spans if span.end is None]
+        if not still_open:
+            return None
+        return max(still_open, key=lambda span: span.start or LATEST).technician
 
 
 class Handover(Struct, frozen=True):
-    """`turns` for a `task`; a short turn begins at `at` (UTC). `new`: the task was just made."""
+    """The assignments to write for `task`. `at`: their start where they give none, UTC.
+
+    `new`: whether the task was created by this transaction.
+    """
 
     task: UUID
-    turns: Turns
+    assignments: RequestedAssignments
     at: datetime
     new: bool
 
 
-async def read_assignments(tx: Tx, items: Sequence[TaskPut]) -> list[Turns | None]:
-    """What each of `items` says, None where it says nothing.
+async def read_assignments(tx: Tx, items: Sequence[TaskPut]) -> list[RequestedAssignments | None]:
+    """Return the assignments that each of `items` asks for; None where it does not mention any.
 
-    :raises FieldError: a turn that ends before it starts, or is nobody's or two people's.
-    :raises UnknownReferenceError: no such technician or unit.
+    :raises FieldError: one ends before it starts, or does not name one technician or one unit.
+    :raises UnknownReferenceError: the account has no such technician or unit.
     """
     wanted = [_wanted(item) for item in items]
-    puts = [put for turns in wanted if turns is not None for put in turns]
-    technicians = {put.technician for put in puts if put.technician is not None}
-    units = {put.unit for put in puts if put.unit is not None}
-    people = await find(tx, User, technicians)
-    pools = await find(tx, Unit, units)
-    found: list[Turns | None] = []
-    for place, (item, turns) in enumerate(zip(items, wanted, strict=True)):
+    puts = [put for assignments in wanted for put in assignments or ()]
+    people = await find(tx, User, {put.technician for put in puts if put.technician is not None})
+    pools = await find(tx, Unit, {put.unit for put in puts if put.unit is not None})
+    found: list[RequestedAssignments | None] = []
+    for number, (item, assignments) in enumerate(zip(items, wanted, strict=True)):
+        if assignments is None:
+            found.append(None)
+            continue
+        whole = item.assignments is not UNSET
         try:
-            found.append(_turns(item, turns, people, pools))
+            spans = [
+                _span(put, people, pools, f"assignments.{place}" if whole else "")
+                for place, put in enumerate(assignments)
+            ]
         except FieldError as error:
-            raise error.of(place, item.external_id) from None
+            raise error.of(number, item.external_id) from None
+        found.append(RequestedAssignments(spans, whole))
     return found
 
 
 async def replace_assignments(tx: Tx, handovers: Sequence[Handover]) -> set[UUID]:
-    """Write what changes of who has the tasks, which are locked; the tasks that it changes."""
-    short = [h.task for h in handovers if not h.turns.whole and not h.new]
-    rows = await tx.fetch(OPEN, tx.account, short) if short else []
-    before = _by_task(rows)
-    still = {
-        task: {(turn.technician, turn.unit) for turn in open_} for task, open_ in before.items()
+    """Write assignments that differ from the open ones; return the tasks whose assignments changed.
+
+    The tasks are locked.
+    """
+    added = [h.task for h in handovers if not h.assignments.whole and not h.new]
+    before = _by_task(await tx.fetch(OPEN, tx.account, added) if added else [])
+    still_open = {
+        task: {(span.technician, span.unit) for span in spans} for task, spans in before.items()
     }
-    moved = [h for h in handovers if h.turns.whole or h.new or _differs(h, still)]
-    before |= await _forget(tx, [h.task for h in moved if h.turns.whole and not h.new])
-    await _close(tx, moved, still)
-    await _add(tx, moved)
-    await record(tx, "task.assign", list(_told(moved, before)))
-    return {h.task for h in moved}
+    changed: list[Handover] = []
+    for handover in handovers:
+        wanted = {(span.technician, span.unit) for span in handover.assignments.spans}
+        differs = still_open.get(handover.task, set()) != wanted
+        if handover.assignments.whole or handover.new or differs:
+            changed.append(handover)
+    replaced = [h.task for h in changed if h.assignments.whole and not h.new]
+    if replaced:
+        before |= _by_task(await tx.fetch(FORGET, tx.account, replaced))
+    closed = [(h.task, h.at) for h in changed if h.task in still_open]
+    if closed:
+        await tx.execute(CLOSE, tx.account, *zip(*closed, strict=True))
+    rows = [
+        (new_id(), h.task, span.technician, span.unit, span.start or h.at, span.end)
+        for h in changed
+        for span in h.assignments.spans
+    ]
+    if rows:
+        await tx.execute(ADD, tx.account, *zip(*rows, strict=True))
+    await record(tx, "task.assign", list(_audit_changes(changed, before)))
+    return {h.task for h in changed}
 
 
-def _told(moved: Sequence[Handover], before: Mapping[UUID, list[Turn]]) -> Iterator[AuditChange]:
-    """Who had each task, of the turns that were open or are replaced, and who has it now."""
-    for handover in moved:
-        now = [replace(turn, start=turn.start or handover.at) for turn in handover.turns.turns]
-        was = before.get(handover.task, [])
-        if was != now:
-            yield AuditChange(
-                f"task/{handover.task}", {"turns": was} if was else None, {"turns": now}
-            )
+def _audit_changes(
+    changed: Sequence[Handover], before: Mapping[UUID, list[AssignmentSpan]]
+) -> Iterator[AuditChange]:
+    """Yield, for each task, the assignments that were open or replaced, and those written."""
+    for handover in changed:
+        old = before.get(handover.task, [])
+        new = [
+            replace(span, start=span.start or handover.at) for span in handover.assignments.spans
+        ]
+        if old != new:
+            values = {"assignments": old} if old else None
+            yield AuditChange(f"task/{handover.task}", values, {"assignments": new})
 
 
-def _by_task(rows: Sequence[asyncpg.Record]) -> dict[UUID, list[Turn]]:
-    found: dict[UUID, list[Turn]] = {}
+def _by_task(rows: Sequence[asyncpg.Record]) -> dict[UUID, list[AssignmentSpan]]:
+    found: dict[UUID, list[AssignmentSpan]] = {}
     for row in rows:
-        turn = Turn(row["technician"], row["unit"], row["start_at"], row["end_at"])
-        found.setdefault(row["task"], []).append(turn)
+        span = AssignmentSpan(row["technician"], row["unit"], row["start_at"], row["end_at"])
+        found.setdefault(row["task"], []).append(span)
     return found
 
 
 def _wanted(item: TaskPut) -> list[AssignmentPut] | None:
+    """Return the assignments that `item` gives, or the one that its short form stands for."""
     if item.assignments is not UNSET:
         return item.assignments
     if item.technician is UNSET and item.pool is UNSET:
@@ -146,65 +178,22 @@ def _wanted(item: TaskPut) -> list[AssignmentPut] | None:
     return [AssignmentPut(start=LATEST, technician=technician, unit=pool)]
 
 
-def _turns(
-    item: TaskPut,
-    turns: Sequence[AssignmentPut] | None,
-    people: Mapping[Ref, UUID],
-    pools: Mapping[Ref, UUID],
-) -> Turns | None:
-    if turns is None:
-        return None
-    if item.assignments is UNSET:
-        return Turns([_turn(put, people, pools, "") for put in turns], whole=False)
-    told = [_turn(put, people, pools, f"assignments.{place}") for place, put in enumerate(turns)]
-    return Turns(told, whole=True)
-
-
-def _turn(
+def _span(
     put: AssignmentPut, people: Mapping[Ref, UUID], pools: Mapping[Ref, UUID], where: str
-) -> Turn:
-    """`where`: the turn's place among those of a whole history, empty for the short way."""
+) -> AssignmentSpan:
+    """Return `put` checked and resolved. `where`: its path in the item; empty: the short form."""
     if (put.technician is None) == (put.unit is None):
-        raise FieldError(where or "technician", "a turn is a technician's or a pool's")
+        raise FieldError(where or "technician", "must name one technician or one pool")
     moment(f"{where}.start", put.start)
     if put.end is not None and moment(f"{where}.end", put.end) < put.start:
-        raise FieldError(f"{where}.end", "a turn ends after it starts")
+        raise FieldError(f"{where}.end", "must not be before the start")
     if put.technician is not None and put.technician not in people:
         raise unknown(f"{where}.technician" if where else "technician")
     if put.unit is not None and put.unit not in pools:
         raise unknown(f"{where}.unit" if where else "pool")
-    return Turn(
+    return AssignmentSpan(
         technician=None if put.technician is None else people[put.technician],
         unit=None if put.unit is None else pools[put.unit],
         start=put.start if where else None,
         end=put.end,
     )
-
-
-def _differs(
-    handover: Handover, still: Mapping[UUID, set[tuple[UUID | None, UUID | None]]]
-) -> bool:
-    wanted = {(turn.technician, turn.unit) for turn in handover.turns.turns}
-    return still.get(handover.task, set()) != wanted
-
-
-async def _forget(tx: Tx, tasks: Sequence[UUID]) -> dict[UUID, list[Turn]]:
-    """The turns that `tasks` had until now."""
-    return _by_task(await tx.fetch(FORGET, tx.account, tasks)) if tasks else {}
-
-
-async def _close(tx: Tx, moved: Sequence[Handover], still: Collection[UUID]) -> None:
-    closing = [(h.task, h.at) for h in moved if h.task in still]
-    if closing:
-        tasks, moments = zip(*closing, strict=True)
-        await tx.execute(CLOSE, tx.account, tasks, moments)
-
-
-async def _add(tx: Tx, moved: Sequence[Handover]) -> None:
-    rows = [
-        (new_id(), h.task, turn.technician, turn.unit, turn.start or h.at, turn.end)
-        for h in moved
-        for turn in h.turns.turns
-    ]
-    if rows:
-        await tx.execute(ADD, tx.account, *zip(*rows, strict=True))

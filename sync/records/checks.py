@@ -1,4 +1,4 @@
-"""What a field of a record may hold. Values that pass come back as they are kept."""
+"""Checks of the fields of records; each returns the value as it is stored."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -21,9 +21,9 @@ Check: TypeAlias = Callable[[str, Any], Any]
 
 
 def line(field: str, text: str, *, longest: int) -> str:
-    """`text` without blanks around it.
+    """Return `text` without surrounding blanks.
 
-    :raises TextError: nothing to be seen, longer than `longest`, or more than one plain line.
+    :raises TextError: it is invisible, longer than `longest`, or not one line without controls.
     """
     trimmed = text.strip()
     if not is_visible(trimmed) or len(trimmed) > longest:
@@ -38,7 +38,7 @@ word: Final[Check] = partial(line, longest=100)
 
 
 def optional_line(field: str, text: str) -> str | None:
-    """`text` as a line, or None where it is blank.
+    """Return `text` as `line` does; None if it is blank.
 
     :raises TextError: as `line`.
     """
@@ -46,7 +46,7 @@ def optional_line(field: str, text: str) -> str | None:
 
 
 def phone(field: str, text: str) -> str | None:
-    """A telephone number as typed, or None where it says that there is none.
+    """Return a phone number as typed; None for a blank, "-", "n/a" and the like.
 
     :raises TextError: as `line`.
     """
@@ -54,20 +54,21 @@ def phone(field: str, text: str) -> str | None:
 
 
 def several_lines(field: str, text: str) -> str:
-    """`text` with its lines kept, however they were ended, without blanks around and none blank.
+    """Return the lines of `text` that are not blank, with single spaces, separated by U+000A.
 
-    :raises TextError: nothing to be seen, longer than 1,000 letters, or control characters.
+    :raises TextError: it is invisible, has more than 1,000 characters, or control characters.
     """
-    kept = "\n".join(" ".join(line.split()) for line in text.splitlines() if line.strip())
-    if not is_visible(kept) or len(kept) > LONGEST_LINES:
+    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    joined = "\n".join(lines)
+    if not is_visible(joined) or len(joined) > LONGEST_LINES:
         raise TextError(field, f"must have 1 to {LONGEST_LINES} characters, one of them visible")
-    if not all(map(is_line, kept.split("\n"))):
+    if not all(map(is_line, lines)):
         raise TextError(field, "must have no control characters but the ends of lines")
-    return kept
+    return joined
 
 
 def words(field: str, values: list[str]) -> list[str]:
-    """Distinct words in their order.
+    """Return the distinct words in their order.
 
     :raises TextError: as `line`.
     """
@@ -75,7 +76,7 @@ def words(field: str, values: list[str]) -> list[str]:
 
 
 def names(field: str, values: dict[str, str]) -> dict[str, str]:
-    """Translations by language.
+    """Return translations by language.
 
     :raises TextError: as `line`.
     """
@@ -83,7 +84,7 @@ def names(field: str, values: dict[str, str]) -> dict[str, str]:
 
 
 def flow(field: str, values: dict[str, list[str]]) -> dict[str, list[str]]:
-    """Next states by state.
+    """Return next states by state.
 
     :raises TextError: as `line`.
     """
@@ -91,9 +92,9 @@ def flow(field: str, values: dict[str, list[str]]) -> dict[str, list[str]]:
 
 
 def address(field: str, text: str) -> str | None:
-    """The address as typed, or None where it is blank or says that there is none ("-", "n/a").
+    """Return an e-mail address as typed; None for a blank, "-", "n/a" and the like.
 
-    :raises AddressError: not exactly one e-mail address.
+    :raises AddressError: it is not exactly one e-mail address.
     """
     trimmed = text.strip()
     if is_nothing(trimmed):
@@ -103,9 +104,9 @@ def address(field: str, text: str) -> str | None:
 
 
 def normal_address(field: str, text: str) -> str:
-    """The normal form of an address.
+    """Return the normal form of an e-mail address.
 
-    :raises AddressError: not exactly one e-mail address.
+    :raises AddressError: it is not exactly one e-mail address.
     """
     normal = normal_form(text)
     if normal is None:
@@ -115,18 +116,18 @@ def normal_address(field: str, text: str) -> str:
 
 @cache
 def zones() -> frozenset[str]:
-    """The names in IANA's list, but for the one that stands for no place.
+    """Return the names of IANA's time zones, without Factory, which is no place.
 
-    Not what this machine has files for: `localtime` and `posixrules` are the machine's own, and a
-    device does not know them.
+    They are read from tzdata, not from the machine's files, which have names that devices do not
+    know, such as `localtime` and `posixrules`.
     """
     return frozenset(files("tzdata").joinpath("zones").read_text().split()) - {"Factory"}
 
 
 def zone(field: str, text: str) -> str:
-    """The name of a time zone, as IANA spells it.
+    """Return the IANA name of a time zone.
 
-    :raises FieldError: unknown to IANA.
+    :raises FieldError: there is no such zone.
     """
     if text not in zones():
         raise FieldError(field, "must be the IANA name of a time zone")
@@ -134,9 +135,9 @@ def zone(field: str, text: str) -> str:
 
 
 def moment(field: str, value: datetime) -> datetime:
-    """An aware moment in a year that can be reckoned with.
+    """Return an aware moment whose year is in the range of `check_moment`.
 
-    :raises FieldError: any other.
+    :raises FieldError: it is not.
     """
     try:
         check_moment(value)
@@ -146,7 +147,7 @@ def moment(field: str, value: datetime) -> datetime:
 
 
 def checked(put: Struct, checks: Mapping[str, Check]) -> Draft:
-    """The fields of `put` that were given, each as its check keeps it.
+    """Return the fields of `put` that were given, as their checks return them.
 
     :raises FieldError: from the checks.
     """
@@ -161,11 +162,11 @@ def checked(put: Struct, checks: Mapping[str, Check]) -> Draft:
 
 
 def checked_all(puts: Sequence[Struct], checks: Mapping[str, Check]) -> list[Draft]:
-    """The fields of each of `puts`; whoever sends many is told of all that cannot be kept.
+    """Return the given fields of each of `puts`, after all of them were checked.
 
     :raises TooManyError: more than `MOST_RECORDS`.
-    :raises FieldError: from the checks, with its item.
-    :raises ItemsError: there are several.
+    :raises FieldError: one of the records has an invalid field; with the number of the record.
+    :raises ItemsError: several have one.
     """
     if len(puts) > MOST_RECORDS:
         raise TooManyError(f"at most {MOST_RECORDS} records at once")

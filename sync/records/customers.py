@@ -66,9 +66,9 @@ LOCATIONS: Final = Store(
 
 
 async def put_customers(tx: Tx, items: Sequence[CustomerPut]) -> list[UUID]:
-    """Create or update customers and give their ids; feeds that hold one get it anew.
+    """Create or update customers and return their ids; feeds that contain one get it anew.
 
-    :raises FieldError: a field cannot be kept.
+    :raises FieldError: a value is invalid.
     """
     drafts = checked_all(items, CUSTOMER_CHECKS)
     await resolve(tx, User, drafts, "account_manager")
@@ -79,9 +79,9 @@ async def put_customers(tx: Tx, items: Sequence[CustomerPut]) -> list[UUID]:
 
 
 async def put_locations(tx: Tx, items: Sequence[LocationPut]) -> list[UUID]:
-    """Create or update locations and give their ids; feeds that hold one get it anew.
+    """Create or update locations and return their ids; feeds that contain one get it anew.
 
-    :raises FieldError: a field cannot be kept.
+    :raises FieldError: a value is invalid.
     """
     drafts = checked_all(items, LOCATION_CHECKS)
     await resolve(tx, Customer, drafts, "customer")
@@ -91,7 +91,7 @@ async def put_locations(tx: Tx, items: Sequence[LocationPut]) -> list[UUID]:
 
 
 def _forget_capture(before: CustomerRecord | None, after: CustomerRecord) -> CustomerRecord:
-    """An address that the office wrote is no longer one that a technician captured."""
+    """Return `after` without the technician who captured the address, if the address changes."""
     if before is None or before.email == after.email:
         return after
     return replace(after, email_by=None, email_at=None)

@@ -35,7 +35,7 @@ WITH RECURSIVE above AS (
 SELECT EXISTS (SELECT FROM above WHERE parent = $2)
 """
 
-#: Whoever changes the tree waits for whoever does already: no rule over several rows holds else.
+#: Serialises changes of the tree, whose rules concern several rows.
 LOCK_TREE: Final = "SELECT FROM account WHERE account = $1 FOR NO KEY UPDATE"
 OTHER_HEAD: Final = """
 SELECT EXISTS (SELECT FROM unit WHERE account = $1 AND id <> $2 AND kind = 'head_office')
@@ -43,45 +43,43 @@ SELECT EXISTS (SELECT FROM unit WHERE account = $1 AND id <> $2 AND kind = 'head
 
 
 async def put_units(tx: Tx, items: Sequence[UnitPut]) -> list[UUID]:
-    """Create or update units, in order, and give their ids. A parent stands before its children.
+    """Create or update units, in order, and return their ids; a parent precedes its children.
 
-    :raises FieldError: a field cannot be kept, or a unit would stand below itself.
+    :raises FieldError: a value is invalid, or a unit would be below itself.
     :raises TakenError: a second head office.
     """
     await tx.execute(LOCK_TREE, tx.account)
-    drafts = checked_all(items, UNIT_CHECKS)
-    changes = [await _put_unit(tx, item, draft) for item, draft in enumerate(drafts)]
+    changes: list[Change[UnitRecord]] = []
+    for item, draft in enumerate(checked_all(items, UNIT_CHECKS)):
+        try:
+            changes.append(await _put_unit(tx, draft))
+        except FieldError as error:
+            raise error.of(item, draft.get("external_id")) from None
     if any(change.before and change.before.parent != change.after.parent for change in changes):
         await update_pool_memberships(tx)
     return [change.after.id for change in changes]
 
 
-async def _put_unit(tx: Tx, item: int, draft: Draft) -> Change[UnitRecord]:
-    try:
-        await resolve(tx, Unit, [draft], "parent")
-        change = (await UNITS.put(tx, [draft]))[0]
-        await _check_tree(tx, change.after)
-    except FieldError as error:
-        raise error.of(item, draft.get("external_id")) from None
-    return change
-
-
-async def _check_tree(tx: Tx, unit: UnitRecord) -> None:
-    """:raises FieldError: a unit below itself, or another head office."""
+async def _put_unit(tx: Tx, draft: Draft) -> Change[UnitRecord]:
+    await resolve(tx, Unit, [draft], "parent")
+    [change] = await UNITS.put(tx, [draft])
+    unit = change.after
     if await tx.fetchval(BELOW_ITSELF, tx.account, unit.id):
         raise FieldError("parent", "a unit cannot stand below itself")
     if unit.kind == "head_office" and await tx.fetchval(OTHER_HEAD, tx.account, unit.id):
         raise TakenError("kind", "the account has a head office already")
+    return change
 
 
 async def put_users(
     tx: Tx, items: Sequence[UserPut], beside: Callable[[list[UUID]], Awaitable[None]] | None = None
 ) -> list[UUID]:
-    """Create or update users and give their ids. Addresses are kept in their normal form.
+    """Create or update users and return their ids. Addresses are stored in their normal form.
 
-    `beside`: what else is written of them, by their ids, before the feed's turn is taken.
+    `beside`: writes other rows about the users with these ids; it is called before the feed's
+    counter is locked.
 
-    :raises FieldError: a field cannot be kept.
+    :raises FieldError: a value is invalid.
     :raises TakenError: another user has the address.
     """
     drafts = checked_all(items, USER_CHECKS)
@@ -92,14 +90,14 @@ async def put_users(
         await beside(ids)
     if any(_reach(change.before) != _reach(change.after) for change in changes):
         await update_pool_memberships(tx)
-        await bump_position(tx)  # the streams of who is a technician no more must end
+        await bump_position(tx)  # wakes the live streams, so that those of former technicians end
     return ids
 
 
 async def set_password(tx: Tx, user: UUID, password_hash: str) -> None:
-    """Keep the hash that the server made of a user's password.
+    """Store the hash of a user's password.
 
-    :raises MissingError: no such user.
+    :raises MissingError: the account has no such user.
     """
     changed = await (
         User.update({User.password_hash: password_hash})
@@ -112,6 +110,7 @@ async def set_password(tx: Tx, user: UUID, password_hash: str) -> None:
 
 
 def _reach(user: UserRecord | None) -> UUID | None:
-    """The unit whose pools a user works in, if in any."""
-    works = user is not None and user.active and user.role == "technician"
-    return user.unit if user is not None and works else None
+    """Return the unit in whose pools a user works; None for one who is no active technician."""
+    if user is None or not user.active or user.role != "technician":
+        return None
+    return user.unit

@@ -1,4 +1,4 @@
-"""What records look like on their way in (`*Put`) and out (`*Record`)."""
+"""Shapes of records as they are written (`*Put`) and read (`*Record`)."""
 
 from datetime import datetime
 from typing import Annotated, Final, Literal, TypeAlias
@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from sync.messages import Moment, StateCode
 from sync.validation import is_line
 
-#: Records that one `put_*` may carry, and the most a list gives at once.
+#: The most records in one `put_*`, and in a page of a list.
 MOST_RECORDS: Final = 500
 
 Role: TypeAlias = Literal["technician", "dispatcher", "manager", "administrator"]
@@ -25,12 +25,12 @@ Tags: TypeAlias = Annotated[list[str], Meta(max_length=100)]
 
 
 class External(Struct, frozen=True, forbid_unknown_fields=True):
-    """A reference by the other system's id."""
+    """A reference by external id, the id of another system."""
 
     external: ExternalId
 
     def __post_init__(self) -> None:
-        """:raises ValueError: for what cannot be an external id."""
+        """:raises ValueError: it is not one line without control characters."""
         if not is_line(self.external):
             raise ValueError("`external` must be one line without control characters")
 
@@ -39,7 +39,7 @@ Ref: TypeAlias = UUID | External
 
 
 class AccountPut(Struct, frozen=True, forbid_unknown_fields=True):
-    """A company. `zone`: IANA name."""
+    """An account. `zone`: IANA name."""
 
     name: str
     zone: str = "America/Montreal"
@@ -48,7 +48,7 @@ class AccountPut(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class UnitPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A node of the tree. `parent` must exist, or stand before it in the same call."""
+    """A unit. `parent` must exist, or precede it in the same call."""
 
     id: UUID | UnsetType = UNSET
     external_id: ExternalId | UnsetType = UNSET
@@ -58,7 +58,7 @@ class UnitPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class UserPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A person. The password is set by `set_password`."""
+    """A user. The password is set by `set_password`."""
 
     id: UUID | UnsetType = UNSET
     external_id: ExternalId | UnsetType = UNSET
@@ -71,10 +71,10 @@ class UserPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class CustomerPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A client record. Addresses keep the form in which they were typed.
+    """A customer. E-mail addresses are stored as they were typed.
 
-    `account_manager`: the user who looks after it; `unit`: where it belongs. `active`: false for
-    one that is no longer a customer.
+    `account_manager`: the user who looks after it. `unit`: to which it belongs. `active`: false for
+    a former customer.
     """
 
     id: UUID | UnsetType = UNSET
@@ -91,7 +91,7 @@ class CustomerPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 class LocationPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A place of work. `zone`: IANA name, or null for the account's."""
+    """A location. `zone`: IANA name, or null for the account's."""
 
     id: UUID | UnsetType = UNSET
     external_id: ExternalId | UnsetType = UNSET
@@ -104,7 +104,7 @@ class LocationPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 class TaskTypePut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`names`: translations by language; `flow`: allowed next states by state code."""
+    """A task type. `names`: translations by language. `flow`: next states by state code."""
 
     id: UUID | UnsetType = UNSET
     external_id: ExternalId | UnsetType = UNSET
@@ -114,7 +114,7 @@ class TaskTypePut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 class StatePut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A coded state; `names`: translations by language."""
+    """A state. `names`: translations by language."""
 
     code: StateCode
     name: str | UnsetType = UNSET
@@ -123,7 +123,7 @@ class StatePut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class AssignmentPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A technician's or a pool's turn on a task, from `start` to `end` (open when null)."""
+    """A technician's or a pool's assignment to a task, from `start` to `end` (null: still open)."""
 
     start: Moment
     end: Moment | None = None
@@ -135,13 +135,13 @@ Assignments: TypeAlias = Annotated[list[AssignmentPut], Meta(max_length=500)]
 
 
 class TaskPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One job. `type`, `state`, `title` and `unit` are needed to create it.
+    """A task. `type`, `state`, `title` and `unit` are needed to create one.
 
-    `state`: the initial one; afterwards only transitions move a task and it is not read.
-    `assignments`: the whole history, in place of the stored one.
-    `technician`, `pool`: the short way to say who has it: from `created_at` for a new task, from
-    now on for another. Null takes it from everybody.
-    `created_at`: now where left out; not read for a task that exists.
+    `state`: the initial one; ignored for an existing task, which only transitions move.
+    `assignments`: the whole history, which replaces the stored one.
+    `technician`, `pool`: the short form, one assignment that begins at `created_at` for a new task
+    and now for an existing one. Null ends the open assignments.
+    `created_at`: now by default; ignored for an existing task.
     """
 
     id: UUID | UnsetType = UNSET
@@ -166,7 +166,7 @@ class TaskPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class AccountRecord(Struct, frozen=True):
-    """A company as stored."""
+    """An account as it is stored."""
 
     account: int
     name: str
@@ -177,7 +177,7 @@ class AccountRecord(Struct, frozen=True):
 
 
 class UnitRecord(Struct, frozen=True):
-    """A unit as stored."""
+    """A unit as it is stored."""
 
     id: UUID
     external_id: str | None
@@ -187,7 +187,7 @@ class UnitRecord(Struct, frozen=True):
 
 
 class UserRecord(Struct, frozen=True):
-    """A user as stored, without the password's hash."""
+    """A user as it is stored, without the password's hash."""
 
     id: UUID
     external_id: str | None
@@ -211,7 +211,10 @@ class DeviceRecord(Struct, frozen=True):
 
 
 class CustomerRecord(Struct, frozen=True):
-    """A customer as stored. `email_by`, `email_at`: who captured the address in the field."""
+    """A customer as it is stored.
+
+    `email_by`, `email_at`: the technician who captured the address, and when.
+    """
 
     id: UUID
     external_id: str | None
@@ -230,7 +233,7 @@ class CustomerRecord(Struct, frozen=True):
 
 
 class LocationRecord(Struct, frozen=True):
-    """A location as stored."""
+    """A location as it is stored."""
 
     id: UUID
     external_id: str | None
@@ -243,7 +246,7 @@ class LocationRecord(Struct, frozen=True):
 
 
 class TaskTypeRecord(Struct, frozen=True):
-    """A task type as stored."""
+    """A task type as it is stored."""
 
     id: UUID
     external_id: str | None
@@ -253,7 +256,7 @@ class TaskTypeRecord(Struct, frozen=True):
 
 
 class StateRecord(Struct, frozen=True):
-    """A state as stored."""
+    """A state as it is stored."""
 
     code: str
     name: str
@@ -262,7 +265,7 @@ class StateRecord(Struct, frozen=True):
 
 
 class TaskRecord(Struct, frozen=True):
-    """A task as stored. `technician`: who has it now, null in a pool or with nobody."""
+    """A task as it is stored. `technician`: of the open assignment; null for a pool's or none."""
 
     id: UUID
     external_id: str | None
@@ -287,7 +290,7 @@ class TaskRecord(Struct, frozen=True):
 
 
 class AssignmentRecord(Struct, frozen=True):
-    """A turn on a task as stored."""
+    """An assignment as it is stored. `end_at`: null while it is open."""
 
     id: UUID
     task: UUID

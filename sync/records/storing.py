@@ -1,9 +1,9 @@
-"""Creating and updating records of one table, by id or by external id."""
+"""Creating and updating the records of a table, by id or by external id."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from operator import or_
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -12,7 +12,7 @@ from msgspec import Struct
 from piccolo.columns import JSONB
 from piccolo.table import Table
 
-from sync.audit import AuditChange, between, record
+from sync.audit import between, record
 from sync.database import Tx
 from sync.errors import FieldError, TakenError, UnknownReferenceError
 from sync.ids import new_id
@@ -21,8 +21,29 @@ from sync.records.shapes import Ref
 
 R = TypeVar("R", bound=Struct)
 
-#: Fields that stay what they were when any record was made.
+#: Records by a name of a column and its value.
+Existing: TypeAlias = Mapping[tuple[str, object], R]
+
+#: Fields that no update of a record changes.
 _FIXED: Final = ("id", "code", "created_at")
+
+#: Inserts records from a JSON array, in its order, but for those whose names are in use.
+_INSERT: Final = """
+INSERT INTO {table} (account, {fields})
+SELECT $1, {values} FROM jsonb_populate_recordset(NULL::{table}, $2::jsonb) r
+ON CONFLICT DO NOTHING RETURNING {key}
+"""
+#: Updates existing records from a JSON array of them and an array of keys. Not an upsert, which
+#: locks rows as if their keys might change: inserts into feeds, which refer to users, would wait
+#: until its transaction ends.
+_UPDATE: Final = """
+UPDATE {table} t SET {changes}
+FROM jsonb_populate_recordset(NULL::{table}, $2::jsonb) r
+WHERE t.account = $1 AND t.{key} = ANY($3) AND t.{key} = r.{key}
+"""
+_SELECT: Final = """
+SELECT {fields} FROM {table} WHERE account = $1 AND ({condition}) ORDER BY {key} FOR NO KEY UPDATE
+"""
 
 
 class Change(Struct, Generic[R], frozen=True):
@@ -38,11 +59,11 @@ class Change(Struct, Generic[R], frozen=True):
 
 
 class Store(Generic[R]):
-    """The records of `table`, which look like `shape` and are called `noun`.
+    """The records of `table`, with the fields of `shape`; `noun` names them in the audit trail.
 
-    `defaults`: what new records have where nothing was given; other fields are needed.
-    `key`: the field that the primary key ends with. `fixed`: fields that a put never changes.
-    `unique`: fields that no two records share, beside the key and the external id.
+    `defaults`: values of new records; fields without one must be given. `key`: the last column of
+    the primary key. `fixed`: fields that a put never changes. `unique`: fields that no two records
+    of an account share, besides the key and the external id.
     """
 
     def __init__(
@@ -56,44 +77,18 @@ class Store(Generic[R]):
         fixed: Sequence[str] = (),
         unique: Sequence[str] = (),
     ) -> None:
-        self._noun = noun
-        self._tablename: str = table._meta.tablename  # noqa: SLF001 - Piccolo's way to ask
-        self._shape = shape
+        fields = shape.__struct_fields__
+        names = {"table": table._meta.tablename, "key": key, "fields": ", ".join(fields)}  # noqa: SLF001 - Piccolo's way to ask
+        self._noun, self._shape, self._key = noun, shape, key
         self._defaults = defaults
-        self._key = key
         self._fixed = frozenset((*_FIXED, *fixed))
+        self._names = [name for name in (key, "external_id") if name in fields]
         self._unique = tuple(unique)
-        self._json = [
-            field for field in shape.__struct_fields__ if isinstance(getattr(table, field), JSONB)
-        ]
-        self._names = [k for k in (key, "external_id") if k in shape.__struct_fields__]
-        self._add, self._update = self._insert_sql(), self._update_sql()
-
-    def _insert_sql(self) -> str:
-        """Adds records from a JSON array of them, in its order; those whose names nobody has."""
-        name = self._tablename
-        fields = self._shape.__struct_fields__
-        return f"""
-            INSERT INTO {name} (account, {", ".join(fields)})
-            SELECT $1, {", ".join(f"r.{field}" for field in fields)}
-            FROM jsonb_populate_recordset(NULL::{name}, $2::jsonb) r
-            ON CONFLICT DO NOTHING RETURNING {self._key}
-        """  # noqa: S608 - names of our own
-
-    def _update_sql(self) -> str:
-        """Writes records that exist over themselves, from a JSON array of them and one of keys.
-
-        No upsert: that one locks rows as if their keys might change, and so stands in the way of
-        feeds, which refer to people, for as long as its transaction.
-        """
-        name, key = self._tablename, self._key
-        fields = [field for field in self._shape.__struct_fields__ if field not in self._fixed]
-        changes = ", ".join(f"{field} = r.{field}" for field in fields)
-        return f"""
-            UPDATE {name} t SET {changes}
-            FROM jsonb_populate_recordset(NULL::{name}, $2::jsonb) r
-            WHERE t.account = $1 AND t.{key} = ANY($3) AND t.{key} = r.{key}
-        """  # noqa: S608 - names of our own
+        self._json = [field for field in fields if isinstance(getattr(table, field), JSONB)]
+        self._insert = _INSERT.format(**names, values=", ".join(f"r.{field}" for field in fields))
+        changes = ", ".join(f"{field} = r.{field}" for field in fields if field not in self._fixed)
+        self._update = _UPDATE.format(**names, changes=changes)
+        self._select = _SELECT.format(**names, condition="{condition}")
 
     async def put(
         self,
@@ -101,26 +96,34 @@ class Store(Generic[R]):
         drafts: Sequence[Draft],
         adjust: Callable[[R | None, R], R] = lambda _, after: after,
     ) -> list[Change[R]]:
-        """Write what differs, in the order of `drafts`, and tell of it; rows are locked by id.
+        """Write and record what differs, and return it in the order of `drafts`.
 
-        `adjust`: a last word on each record, which gets it before and after.
+        Rows are locked in the order of their keys. `adjust`: returns what is written, given a
+        record before and after.
 
-        :raises FieldError: a needed field is missing, or a record stands there twice.
-        :raises TakenError: another record has the external id or the address.
+        :raises FieldError: a needed field is missing, or two drafts are the same record.
+        :raises TakenError: another record has the external id or a unique field.
         """
         existing = await self._matching(tx, drafts)
         changes = self._changes(existing, drafts, tx, adjust)
-        self._refuse_twins([change.after for change in changes])
-        self._refuse_taken(existing, changes)
+        self._check_names(existing, changes)
         await self._create(tx, drafts, changes, adjust)
-        await self._write(tx, [one.after for one in changes if one.before and one.real])
-        await record(tx, f"{self._noun}.write", [self._told(one) for one in changes if one.real])
+        updated = [change.after for change in changes if change.before and change.real]
+        if updated:
+            keys = [getattr(after, self._key) for after in updated]
+            rows = msgspec.json.encode(updated).decode()
+            try:
+                await tx.execute(self._update, tx.account, rows, keys)
+            except asyncpg.UniqueViolationError as error:  # of a record created meanwhile
+                name = "email" if "email" in (error.constraint_name or "") else "external_id"
+                raise _taken(name) from None
+        real = [
+            between(f"{self._noun}/{getattr(change.after, self._key)}", change.before, change.after)
+            for change in changes
+            if change.real
+        ]
+        await record(tx, f"{self._noun}.write", real)
         return changes
-
-    def _told(self, change: Change[R]) -> AuditChange:
-        return between(
-            f"{self._noun}/{getattr(change.after, self._key)}", change.before, change.after
-        )
 
     async def _create(
         self,
@@ -129,145 +132,116 @@ class Store(Generic[R]):
         changes: list[Change[R]],
         adjust: Callable[[R | None, R], R],
     ) -> None:
-        """Insert what is new. What somebody else created meanwhile is there now, and is changed.
+        """Insert new records; one that another transaction created meanwhile becomes an update.
 
-        :raises TakenError: somebody else did, and it only has the address.
+        :raises TakenError: another transaction created a record with the same unique field.
         """
-        made = await self._insert(tx, [one.after for one in changes if one.before is None])
+        new = [change.after for change in changes if change.before is None]
+        if not new:
+            return
+        # In one order in all transactions, so that two that create the same do not deadlock.
+        order = [name for name in self._names if name != self._key] + [self._key]
+        new.sort(key=lambda after: [str(getattr(after, name)) for name in order])
+        rows = await tx.fetch(self._insert, tx.account, msgspec.json.encode(new).decode())
+        created = {row[self._key] for row in rows}
         late = [
-            place
-            for place, change in enumerate(changes)
-            if change.before is None and getattr(change.after, self._key) not in made
+            item
+            for item, change in enumerate(changes)
+            if change.before is None and getattr(change.after, self._key) not in created
         ]
         if not late:
             return
-        again = [drafts[place] for place in late]
+        again = [drafts[item] for item in late]
         existing = await self._matching(tx, again)
-        for place, change in zip(late, self._changes(existing, again, tx, adjust), strict=True):
+        for item, change in zip(late, self._changes(existing, again, tx, adjust), strict=True):
             if change.before is None:
-                error = TakenError((*self._unique, "external_id")[0], "another record has it")
-                raise error.of(place, drafts[place].get("external_id"))
-            changes[place] = change
-
-    async def _insert(self, tx: Tx, records: Sequence[R]) -> set[object]:
-        """The keys of those of `records` whose names nobody had, in one order for everybody."""
-        if not records:
-            return set()
-        names = [name for name in self._names if name != self._key]
-        ordered = sorted(
-            records, key=lambda one: [str(getattr(one, name)) for name in (*names, self._key)]
-        )
-        rows = await tx.fetch(self._add, tx.account, msgspec.json.encode(ordered).decode())
-        return {row[self._key] for row in rows}
+                name = (*self._unique, "external_id")[0]
+                raise _taken(name).of(item, drafts[item].get("external_id"))
+            changes[item] = change
 
     def _changes(
         self,
-        existing: Mapping[tuple[str, object], R],
+        existing: Existing[R],
         drafts: Sequence[Draft],
         tx: Tx,
         adjust: Callable[[R | None, R], R],
     ) -> list[Change[R]]:
-        """:raises FieldError: a needed field is missing."""
+        """Return each of `drafts` as a change of an existing or a new record.
+
+        :raises FieldError: a needed field is missing.
+        """
         changes: list[Change[R]] = []
         for item, draft in enumerate(drafts):
-            try:
-                changes.append(self._change(existing, draft, tx, adjust))
-            except FieldError as error:
-                raise error.of(item, draft.get("external_id")) from None
+            names = [(name, draft[name]) for name in self._names if draft.get(name) is not None]
+            before = next((existing[name] for name in names if name in existing), None)
+            if before is not None:
+                given = {field: draft[field] for field in draft.keys() - self._fixed}
+                after = msgspec.structs.replace(before, **given)
+            else:
+                known = {"id": new_id(), "external_id": None, "created_at": tx.now}
+                values = {**known, **self._defaults, **draft}
+                fields = self._shape.__struct_fields__
+                missing = [field for field in fields if field not in values]
+                if missing:
+                    error = FieldError(missing[0], "is needed to create this")
+                    raise error.of(item, draft.get("external_id"))
+                after = self._shape(**{field: values[field] for field in fields})
+            changes.append(Change(before, adjust(before, after)))
         return changes
 
-    async def _matching(self, tx: Tx, drafts: Sequence[Draft]) -> dict[tuple[str, object], R]:
-        """Stored records that `drafts` name, or whose names they take, by each of their names."""
+    async def _matching(self, tx: Tx, drafts: Sequence[Draft]) -> Existing[R]:
+        """Lock and return the stored records that have a key or a unique field of `drafts`."""
+        names = (*self._names, *self._unique)
         wanted = {
             name: values
-            for name in (*self._names, *self._unique)
+            for name in names
             if (values := [draft[name] for draft in drafts if draft.get(name) is not None])
         }
         if not wanted:
             return {}
-        either = " OR ".join(f"{name} = ANY(${place})" for place, name in enumerate(wanted, 2))
-        rows = await tx.fetch(
-            f"SELECT {', '.join(self._shape.__struct_fields__)} FROM {self._tablename}"  # noqa: S608
-            f" WHERE account = $1 AND ({either}) ORDER BY {self._key} FOR NO KEY UPDATE",
-            tx.account,
-            *wanted.values(),
-        )
-        found = [msgspec.convert(self._read(row), self._shape) for row in rows]
-        names = (*self._names, *self._unique)
-        return {(name, getattr(item, name)): item for item in found for name in names}
+        either = " OR ".join(f"{name} = ANY(${number})" for number, name in enumerate(wanted, 2))
+        found: dict[tuple[str, object], R] = {}
+        for row in await tx.fetch(
+            self._select.format(condition=either), tx.account, *wanted.values()
+        ):
+            texts = {field: msgspec.json.decode(row[field]) for field in self._json}
+            stored = msgspec.convert({**row, **texts}, self._shape)
+            found.update({(name, getattr(stored, name)): stored for name in names})
+        return found
 
-    def _read(self, row: asyncpg.Record) -> dict[str, Any]:
-        return {**row, **{field: msgspec.json.decode(row[field]) for field in self._json}}
+    def _check_names(self, existing: Existing[R], changes: Sequence[Change[R]]) -> None:
+        """:raises FieldError: two of `changes` have one key or external id.
 
-    def _change(
-        self,
-        existing: Mapping[tuple[str, object], R],
-        draft: Draft,
-        tx: Tx,
-        adjust: Callable[[R | None, R], R],
-    ) -> Change[R]:
-        for name in self._names:
-            before = existing.get((name, draft[name])) if draft.get(name) is not None else None
-            if before is not None:
-                given = {field: draft[field] for field in draft.keys() - self._fixed}
-                return Change(before, adjust(before, msgspec.structs.replace(before, **given)))
-        return Change(None, adjust(None, self._new(draft, tx)))
-
-    def _new(self, draft: Draft, tx: Tx) -> R:
-        known = {"id": new_id(), "external_id": None, "created_at": tx.now, **self._defaults}
-        values = {**known, **draft}
-        fields = self._shape.__struct_fields__
-        for field in fields:
-            if field not in values:
-                raise FieldError(field, "is needed to create this")
-        return self._shape(**{field: values[field] for field in fields})
-
-    def _refuse_twins(self, records: Sequence[R]) -> None:
-        for name in self._names:
-            seen: set[object] = set()
-            for item, after in enumerate(records):
-                value = getattr(after, name)
-                if value in seen:
-                    error = FieldError(name, "stands for two records of one call")
-                    raise error.of(item, getattr(after, "external_id", None))
-                if value is not None:
-                    seen.add(value)
-
-    def _refuse_taken(
-        self, existing: Mapping[tuple[str, object], R], changes: Sequence[Change[R]]
-    ) -> None:
-        """:raises TakenError: a record that keeps its name has the name of one of `changes`."""
-        keys = {getattr(change.after, self._key): change.after for change in changes}
-        claimed: dict[tuple[str, object], object] = {}
+        :raises TakenError: a name is another record's, which keeps it, or is in `changes` twice.
+        """
+        by_key = {getattr(change.after, self._key): change.after for change in changes}
+        seen: set[tuple[str, object]] = set()
         for item, change in enumerate(changes):
-            key = getattr(change.after, self._key)
+            external_id = getattr(change.after, "external_id", None)
             for name in (*self._names, *self._unique):
-                place = (name, getattr(change.after, name))
-                if place[1] is None:
+                value = getattr(change.after, name)
+                if value is None:
                     continue
-                owner = existing.get(place)
-                holder = None if owner is None else getattr(owner, self._key)
-                keeps = owner is not None and getattr(keys.get(holder, owner), name) == place[1]
-                if claimed.setdefault(place, key) != key or (keeps and holder != key):
-                    error = TakenError(name, "another record has it")
-                    raise error.of(item, getattr(change.after, "external_id", None))
+                if (name, value) in seen and name in self._names:
+                    error = FieldError(name, "stands for two records of one call")
+                    raise error.of(item, external_id)
+                owner = existing.get((name, value))
+                owner_key = None if owner is None else getattr(owner, self._key)
+                keeps = owner is not None and getattr(by_key.get(owner_key, owner), name) == value
+                is_other = owner_key != getattr(change.after, self._key)
+                if (name, value) in seen or (keeps and is_other):
+                    raise _taken(name).of(item, external_id)
+                seen.add((name, value))
 
-    async def _write(self, tx: Tx, records: Sequence[R]) -> None:
-        if not records:
-            return
-        try:
-            keys = [getattr(after, self._key) for after in records]
-            said = msgspec.json.encode(records).decode()
-            await tx.execute(self._update, tx.account, said, keys)
-        except asyncpg.UniqueViolationError as error:  # of a record made meanwhile
-            field = "email" if "email" in (error.constraint_name or "") else "external_id"
-            raise TakenError(field, "another record has it") from None
+
+def _taken(name: str) -> TakenError:
+    return TakenError(name, "another record has it")
 
 
 async def resolve(tx: Tx, table: type[Table], drafts: Sequence[Draft], field: str) -> None:
-    """Replace the references in `field` of `drafts` by ids, all with one query.
+    """Replace the references in `field` of `drafts` by ids, with one query for all.
 
-    :raises UnknownReferenceError: one names no record of the account.
+    :raises UnknownReferenceError: the account has no such record.
     """
     wanted = {draft[field] for draft in drafts if draft.get(field) is not None}
     found = await find(tx, table, wanted)
@@ -280,12 +254,12 @@ async def resolve(tx: Tx, table: type[Table], drafts: Sequence[Draft], field: st
 
 
 def unknown(field: str) -> UnknownReferenceError:
-    """The error about a reference that `find` did not find."""
+    """Return the error about a reference in `field` that `find` did not find."""
     return UnknownReferenceError(field, "names no record of this account")
 
 
 async def find(tx: Tx, table: type[Table], wanted: set[Ref]) -> dict[Ref, UUID]:
-    """The ids of the records that `wanted` refers to, of those that the account has."""
+    """Return the ids of `wanted` that are records of the account, by reference."""
     if not wanted:
         return {}
     columns: Any = table

@@ -1,1 +1,1 @@
-"""Tables of what happened in the field, and what the migrations of all packages share."""
+"""Tables of `sync`, and what the migrations of all packages share."""

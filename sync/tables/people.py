@@ -1,4 +1,4 @@
-"""Tables: who uses Retour. Times are UTC; `key` is the primary key in the database."""
+"""Tables of accounts, users and devices. Times are UTC; `key` is the primary key in SQL."""
 
 from piccolo.columns import UUID, BigInt, Boolean, Bytea, Interval, SmallInt, Text, Timestamptz
 from piccolo.table import Table
@@ -7,7 +7,7 @@ from sync.database import DB
 
 
 class TestClock(Table, tablename="test_clock", db=DB):
-    """How far tests moved the clock. A production start is refused while it holds a row."""
+    """The shift of the clock in tests. A production start is refused while it has a row."""
 
     key = ("id",)
     id = SmallInt(primary_key=True, null=False, default=None)
@@ -15,10 +15,10 @@ class TestClock(Table, tablename="test_clock", db=DB):
 
 
 class Account(Table, tablename="account", db=DB):
-    """A company that uses Retour.
+    """An account: a company that uses Retour.
 
-    `zone` is an IANA name; `after_crash`: what to do with a mail that may have gone.
-    `restored_at`: when the database came back from a backup the last time.
+    `zone`: IANA name. `after_crash`: resend or hold a mail whose outcome is uncertain.
+    `restored_at`: the last time at which the database was restored from a backup.
     """
 
     key = ("account",)
@@ -61,7 +61,7 @@ class User(Table, tablename="app_user", db=DB):
 
 
 class Device(Table, tablename="device", db=DB):
-    """An enrolled phone or tablet; only the SHA-256 of its credential is kept."""
+    """An enrolled phone or tablet; only the SHA-256 of its credential is stored."""
 
     key = ("account", "id")
     account = BigInt(null=False, default=None)
@@ -74,7 +74,7 @@ class Device(Table, tablename="device", db=DB):
 
 
 class EnrolmentCode(Table, tablename="enrolment_code", db=DB):
-    """A single-use code that turns into a device; only its SHA-256 is kept."""
+    """A single-use code for an enrolment; only its SHA-256 is stored."""
 
     key = ("account", "code_hash")
     account = BigInt(null=False, default=None)

@@ -1,8 +1,8 @@
-"""What the migrations of the three apps share: plain SQL, and one way to fence a table.
+"""What the migrations of the three apps share: running SQL, and row-level security for a table.
 
-Migrations are written in SQL because keys are composite (account first) and rows are fenced by
-policies, neither of which Piccolo's own migration language can say. `make check` compares what
-they build with the Piccolo tables.
+Migrations are SQL because keys are composite (account first) and rows are protected by policies,
+neither of which Piccolo's migrations can express. `make check` compares what they build with the
+Piccolo tables.
 """
 
 from typing import Final
@@ -11,11 +11,11 @@ from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
 from sync.database import DB
 
-#: Group roles that own nothing. Each database has login roles of its own that belong to them.
+#: Group roles that own nothing. The login roles of each database are members of them.
 API_ROLE: Final = "retour_api"
 WORKER_ROLE: Final = "retour_worker"
 
-#: Run before any migration. A forgotten scope is an error: an emptied setting is no bigint.
+#: Run before any migration. Without a scope a query fails, because an empty setting is no bigint.
 FENCES: Final = """
 CREATE OR REPLACE FUNCTION retour_protect(name text, rights text) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -41,10 +41,10 @@ END $$;
 REVOKE EXECUTE ON FUNCTION retour_protect(text, text), retour_protect_queue(text) FROM PUBLIC;
 """
 
-#: Run after them. Every index begins with the account: one that statistics do not know yet, or knew
-#: when it was small, would count as empty, and to read all of it would seem as cheap as to look one
-#: row up, for as long as it fills. So each account is expected to have all rows of a table. Before
-#: PostgreSQL 18 that holds from the next ANALYZE on, and for accounts that are common not at all.
+#: Run after all migrations. Every index begins with the account. The planner would take an account
+#: that statistics do not know yet, or knew when it was small, for empty, and a scan of all its rows
+#: for as cheap as a lookup. So statistics say that each account has all rows of a table. Before
+#: PostgreSQL 18 that holds from the next ANALYZE on, and not for an account among the most common.
 EXPECTATIONS: Final = """
 DO $$
 DECLARE
@@ -75,11 +75,14 @@ END $$;
 
 
 class NoTransactionError(RuntimeError):
-    """A migration was run on its own; `server.provisioning.provision` runs them."""
+    """A migration ran outside a transaction; `server.provisioning.provision` opens one."""
 
 
 async def execute_script(script: str) -> None:
-    """Run a text of several SQL statements inside Piccolo's open transaction."""
+    """Run a text of several SQL statements inside Piccolo's open transaction.
+
+    :raises NoTransactionError: there is none.
+    """
     transaction = DB.current_transaction.get()
     if transaction is None:
         raise NoTransactionError("a migration runs inside a transaction")
@@ -87,7 +90,7 @@ async def execute_script(script: str) -> None:
 
 
 def executing(migration_id: str, app: str, description: str, *scripts: str) -> MigrationManager:
-    """A Piccolo migration that runs `scripts`, each a text of SQL statements, in order."""
+    """Return a Piccolo migration that runs `scripts` in order, each a text of SQL statements."""
     manager = MigrationManager(migration_id=migration_id, app_name=app, description=description)
 
     async def run() -> None:

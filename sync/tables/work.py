@@ -1,4 +1,4 @@
-"""Tables: what happened in the field. Times are UTC; `key` is the primary key in the database."""
+"""Tables of customers, tasks and the feed. Times are UTC; `key` is the primary key in SQL."""
 
 from piccolo.columns import JSONB, UUID, Array, BigInt, Boolean, Bytea, SmallInt, Text, Timestamptz
 from piccolo.table import Table
@@ -7,7 +7,7 @@ from sync.database import DB
 
 
 class Customer(Table, tablename="customer", db=DB):
-    """A client record.
+    """A customer.
 
     `email_by` and `email_at`: the technician who captured the address, and when.
     """
@@ -31,7 +31,7 @@ class Customer(Table, tablename="customer", db=DB):
 
 
 class Location(Table, tablename="location", db=DB):
-    """A place of work. `zone` (IANA) is the account's where empty."""
+    """A location. `zone`: IANA name, null for the account's."""
 
     key = ("account", "id")
     account = BigInt(null=False, default=None)
@@ -46,9 +46,9 @@ class Location(Table, tablename="location", db=DB):
 
 
 class TaskType(Table, tablename="task_type", db=DB):
-    """`names`: translations by language; `flow`: allowed next states by state code.
+    """A task type. `names`: translations by language. `flow`: next states by state code.
 
-    `asks`: who is asked when a task of the type enters a state, as told to devices; null: nobody.
+    `asks`: the campaigns that ask about tasks of the type, as devices get them; null for none.
     """
 
     key = ("account", "id")
@@ -62,7 +62,7 @@ class TaskType(Table, tablename="task_type", db=DB):
 
 
 class State(Table, tablename="state", db=DB):
-    """A coded state with its kind; `names`: translations by language."""
+    """A state with its kind. `names`: translations by language."""
 
     key = ("account", "code")
     account = BigInt(null=False, default=None)
@@ -73,10 +73,10 @@ class State(Table, tablename="state", db=DB):
 
 
 class Task(Table, tablename="task", db=DB):
-    """One job.
+    """A task.
 
-    `state`, `state_moment` and `state_transition` fold its transitions, the last by order;
-    without any they are `initial_state` and its creation.
+    `state`, `state_moment` and `state_transition` are of its last transition by order; without any
+    they are `initial_state`, the task's creation, and null.
     """
 
     key = ("account", "id")
@@ -104,9 +104,9 @@ class Task(Table, tablename="task", db=DB):
 
 
 class SearchedText(Table, tablename="searched_text", db=DB):
-    """What is searched of a task, customer or location (`kind`), as `search_form` writes it.
+    """The searched text of a task, customer or location (`kind`), in the form of `search_form`.
 
-    The database keeps it by triggers, whoever writes the record.
+    Triggers of the database write it.
     """
 
     key = ("account", "kind", "id")
@@ -117,7 +117,7 @@ class SearchedText(Table, tablename="searched_text", db=DB):
 
 
 class Assignment(Table, tablename="assignment", db=DB):
-    """Who was responsible for a task, from `start_at` to `end_at` (open when null)."""
+    """An assignment: who is responsible for a task, from `start_at` to `end_at` (null: open)."""
 
     key = ("account", "id")
     account = BigInt(null=False, default=None)
@@ -130,16 +130,16 @@ class Assignment(Table, tablename="assignment", db=DB):
 
 
 class Transition(Table, tablename="transition", db=DB):
-    """One row for each transition ever pushed: a fact where it is accepted, else open.
+    """A row for each transition ever pushed: a fact if it is accepted, else open.
 
-    A fact has what was told, and what was so of its task and customer when it was received; those
-    who run never update it. `moment` is corrected; `device_moment` is what the device said.
-    `technician`: whose work it was; `by`: the dispatcher who told it in the technician's place.
+    A fact has the pushed values and copies of values of its task and customer at reception; the
+    running roles cannot update it. `moment`: corrected for the skew. `device_moment`: by the
+    device's clock. `technician`: whose work it is. `by`: the dispatcher who entered it for them.
 
-    What is open has `pushed_task` and `body`, and none of that. `refusal`: why it is refused.
-    `settled_at`: when its verdict changed after it was told; `settled_by`: who accepted it.
-    `spelling`: the id as its device writes it, where that is not as `id` is written. `arrived_at`:
-    when it was first told; `received_at`: when it became a fact.
+    An open one has `pushed_task` and `body` instead. `refusal`: the reason of a refused one.
+    `settled_at`: when its verdict changed after the push. `settled_by`: the user who accepted it.
+    `spelling`: the id as its device writes it, if that differs from `id`. `arrived_at`: when it was
+    first pushed. `received_at`: when it was accepted.
     """
 
     key = ("account", "id")
@@ -181,7 +181,7 @@ class Transition(Table, tablename="transition", db=DB):
 
 
 class FeedHead(Table, tablename="feed_head", db=DB):
-    """The account's feed: its epoch, the last position given, where tombstones are pruned to."""
+    """The counter of an account's feeds. `pruned`: the position up to which tombstones may lack."""
 
     key = ("account",)
     account = BigInt(primary_key=True, null=False, default=None)
@@ -191,7 +191,7 @@ class FeedHead(Table, tablename="feed_head", db=DB):
 
 
 class Feed(Table, tablename="feed", db=DB):
-    """One row per thing and technician, moved to the end when it changes."""
+    """A row for each thing and technician, which moves to the end when the thing changes."""
 
     key = ("account", "kind", "id", "technician")
     account = BigInt(null=False, default=None)
@@ -204,7 +204,7 @@ class Feed(Table, tablename="feed", db=DB):
 
 
 class TaskChange(Table, tablename="task_change", db=DB):
-    """The queue of tasks whose history changed; guarded by the task's lock."""
+    """The queue of tasks whose history changed, to be planned; written under the task's lock."""
 
     key = ("account", "task")
     account = BigInt(null=False, default=None)

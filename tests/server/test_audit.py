@@ -203,7 +203,7 @@ def work(desk: Desk) -> Iterator[Step]:
         {"technician": bob, "start": later},
         [
             Told("task.write", f"task/{task}", {"technician": alice}, {"technician": bob}),
-            Told("task.assign", f"task/{task}", {"turns": [was]}, {"turns": [now]}),
+            Told("task.assign", f"task/{task}", {"assignments": [was]}, {"assignments": [now]}),
         ],
     )
     step = {"id": str(new_id()), "state": "300"}
