@@ -195,10 +195,9 @@ async def lock_open(tx: Tx) -> Probes:
 
 async def put_due_behind(tx: Tx, stopped: Sequence[Stopped]) -> None:
     """Have due mails, whose rows are locked, wait for their breakers."""
-    if stopped:
-        rows = [(mail.invitation, mail.route.sender, mail.route.recipient) for mail in stopped]
-        until = tx.now + RECHECK
-        await tx.execute(_PUT_DUE_BEHIND, tx.account, until, BEHIND, *zip(*rows, strict=True))
+    rows = [(mail.invitation, mail.route.sender, mail.route.recipient) for mail in stopped]
+    until = tx.now + RECHECK
+    await tx.execute(_PUT_DUE_BEHIND, tx.account, until, BEHIND, *zip(*rows, strict=True))
 
 
 async def let_through(tx: Tx, probed: Iterable[Route], until: datetime) -> None:

@@ -126,27 +126,26 @@ async def _claim(
     found = await due(tx, limit, only)
     if not found:
         return Chunk(0, 0, [])
-    await hold_restored(tx, [item for item in found if item.doubtful])
+    if doubtful := [item for item in found if item.doubtful]:
+        await hold_restored(tx, doubtful)
     certain = [item for item in found if not item.doubtful]
     versions = await _versions(tx, config, campaigns, certain)
     outcomes = await judge(tx, certain, versions, probes)
-    await breakers.put_due_behind(tx, [item for item in outcomes if isinstance(item, Stopped)])
-    waiting = [
-        (item.candidate.invitation, item.holder) for item in outcomes if isinstance(item, Waiting)
-    ]
-    if waiting:
-        columns = zip(*waiting, strict=True)
+    if stopped := [item for item in outcomes if isinstance(item, Stopped)]:
+        await breakers.put_due_behind(tx, stopped)
+    if waiting := [item for item in outcomes if isinstance(item, Waiting)]:
+        columns = zip(*((item.candidate.invitation, item.holder) for item in waiting), strict=True)
         await tx.execute(_WAIT, tx.account, *columns, tx.now + RECHECK, RECHECK, RESERVED)
-    paused = [item.candidate.invitation for item in outcomes if isinstance(item, Paused)]
-    if paused:
+    if paused := [item.candidate.invitation for item in outcomes if isinstance(item, Paused)]:
         await tx.execute(_PAUSE, tx.account, paused, tx.now + PAUSE_CHECK)
-    await drop(tx, [item for item in outcomes if isinstance(item, Dropped)])
-    cleared = [item for item in outcomes if isinstance(item, Cleared)]
-    if not cleared:
-        return Chunk(len(found), len(waiting), [])
-    until = tx.now + timedelta(seconds=config.lease)
-    await breakers.let_through(tx, [item.probed for item in cleared if item.probed], until)
-    return Chunk(len(found), len(waiting), await lease(tx, cleared, until))
+    if dropped := [item for item in outcomes if isinstance(item, Dropped)]:
+        await drop(tx, dropped)
+    jobs: list[Leased] = []
+    if cleared := [item for item in outcomes if isinstance(item, Cleared)]:
+        until = tx.now + timedelta(seconds=config.lease)
+        await breakers.let_through(tx, [item.probed for item in cleared if item.probed], until)
+        jobs = await lease(tx, cleared, until)
+    return Chunk(len(found), len(waiting), jobs)
 
 
 async def _versions(

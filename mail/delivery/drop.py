@@ -32,8 +32,6 @@ async def drop(tx: Tx, dropped: Sequence[Dropped]) -> None:
 
     Of one that may be re-armed the task's last transition is stored: only later ones re-arm it.
     """
-    if not dropped:
-        return
     ids = [item.candidate.invitation for item in dropped]
     await tx.execute(_UNQUEUE, tx.account, ids)
     rows, events = [], []

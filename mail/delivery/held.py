@@ -86,10 +86,9 @@ class Held(Struct, frozen=True):
 
 async def hold_restored(tx: Tx, found: Sequence[Candidate]) -> None:
     """Hold due mails, whose rows are locked: they may have been sent before the restore."""
-    if found:
-        await tx.execute(_HOLD, tx.account, [mail.invitation for mail in found], RESTORED)
-        events = [Event(mail.invitation, "held_restored", mail.attempt) for mail in found]
-        await add_events(tx, events)
+    await tx.execute(_HOLD, tx.account, [mail.invitation for mail in found], RESTORED)
+    events = [Event(mail.invitation, "held_restored", mail.attempt) for mail in found]
+    await add_events(tx, events)
 
 
 async def fault(account: int, invitation: UUID, attempt: int, error: Exception) -> None:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from mail import contacts
 from mail.contacts import EMPTY, MuteKey, Use
-from mail.delivery.breakers import Probes, Route, Stopped
+from mail.delivery.breakers import EVERY, Probes, Route, Stopped
 from mail.delivery.stages import Candidate, Cleared, Version, Versions
 from rules.address import Resolved, normal_form, resolve
 from rules.campaign import Status
@@ -130,7 +130,8 @@ def _judge(item: _Addressed, known: _Known) -> Outcome:
     if contact.suppressed in EMPTY:  # of a retry; a first attempt goes to another address, if any
         return Dropped(candidate, Reason.SUPPRESSED)
     route = Route(version.domain, to.normal.rpartition("@")[2])
-    barred = next((key for key in (route.to_any, route) if key in known.probes), None)
+    any_recipient = Route(version.domain, EVERY)
+    barred = next((key for key in (any_recipient, route) if key in known.probes), None)
     if barred is not None and known.probes[barred] != candidate.invitation:
         return Stopped(candidate.invitation, route)
     key = (contact.id, candidate.campaign)

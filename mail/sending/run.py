@@ -173,7 +173,7 @@ class Pool:
             raise
 
     async def _next(self, *, wait: bool = True) -> Letter | None:
-        """Return the next mail, written; None at the end, or if it had to `wait` for one."""
+        """Return the next mail; None at the end, or, without `wait`, if the queue is empty."""
         while wait or not self._queue.empty():
             job = await self._queue.get()
             if job is None:

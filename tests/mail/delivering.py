@@ -34,7 +34,7 @@ class Post:
         self._shift = timedelta(0)
         self._device: DeviceScope | None = None
 
-    def told(self, **changes: Any) -> None:
+    def configure(self, **changes: Any) -> None:
         """Deliver with other settings from now on."""
         self.config = msgspec.structs.replace(self.config, **changes)
 

@@ -12,8 +12,8 @@ from tests.sync.watching import owning
 def content_1(said: Definition, *, least: bool = False) -> str:
     """The content of `said` as format 1 had it; `least`: what went without saying was not told."""
     names = ("question", "message", "negative_at", "reasons", "information", "privacy_url")
-    told = names[:2] if least else names
-    return msgspec.json.encode({name: getattr(said, name) for name in told}).decode()
+    written = names[:2] if least else names
+    return msgspec.json.encode({name: getattr(said, name) for name in written}).decode()
 
 
 async def written_in_1(database: TestDatabase, campaign: UUID, said: Definition) -> None:

@@ -145,7 +145,7 @@ class SmtpServer:
         assert task is not None
         self._dialogues[task] = writer
         try:
-            await _Dialogue(self, reader, writer, self._tls).hold()
+            await _Dialogue(self, reader, writer, self._tls).serve()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
@@ -165,7 +165,7 @@ class _Dialogue:
         self._sender = self._recipient = ""
         self._begun = self._deliverable = False
 
-    async def hold(self) -> None:
+    async def serve(self) -> None:
         self._server.greeted += 1
         await self._say(self._server.reply("GREETING"))
         while True:

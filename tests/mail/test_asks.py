@@ -19,7 +19,7 @@ from tests.world import World
 pytestmark = pytest.mark.anyio
 
 
-async def told(world: World) -> dict[str, list[Ask]]:
+async def asks_of(world: World) -> dict[str, list[Ask]]:
     """What a device of alice's is told of each type of her tasks."""
     page = await pull(await world.device(world.alice), None, b"a secret of the tests")
     return {c.id: c.asks for c in page.changes if isinstance(c, TaskTypeChange)}
@@ -38,7 +38,7 @@ async def test_the_field_is_told_who_will_be_asked_by_an_active_campaign(world: 
     ]
     made = await active(world, rules=rules, secondary=AddressField.LOCATION, opt_out_allowed=True)
 
-    asks = await told(world)
+    asks = await asks_of(world)
 
     ask = Ask(str(made), "Satisfaction", ["600", "610"], "customer", "location", True)
     assert asks[str(world.service_call)] == [ask]
@@ -52,7 +52,7 @@ async def test_what_stands_still_or_is_put_away_asks_nobody(world: World) -> Non
     async def after(change: object) -> bool:
         async with tx(world.account) as opened:
             await change(opened, made)  # type: ignore[operator]
-        return any((await told(world)).values())
+        return any((await asks_of(world)).values())
 
     assert not await after(pause_campaign)
     assert await after(resume_campaign)

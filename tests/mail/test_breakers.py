@@ -157,7 +157,7 @@ async def test_29_refusals_with_one_that_is_taken_between_them_are_none_in_a_row
     post: Post,
 ) -> None:
     await active(post.world)
-    post.told(smtp_connections=1)
+    post.configure(smtp_connections=1)
     for place in range(4 * ADDRESSES):
         await post.visit(f"c{place}@example.net")
         if place % ADDRESSES:
@@ -314,12 +314,12 @@ async def test_29_several_workers_open_a_breaker_once(post: Post) -> None:
 
 async def test_29_what_waits_is_not_due_and_costs_no_look(post: Post) -> None:
     await refuse_all(post, 300)
-    [told] = await rows(
+    [found] = await rows(
         post.world,
         "SELECT count(*) FILTER (WHERE not_before <= retour_now()) AS due,"
         " count(*) FILTER (WHERE sender_domain IS NOT NULL) AS behind FROM outbox",
     )
-    assert tuple(told) == (0, 300)
+    assert tuple(found) == (0, 300)
     assert await post.deliver() == 0
 
 
@@ -387,7 +387,7 @@ async def test_29_a_campaign_that_is_stopped_meanwhile_keeps_no_other_waiting(
 
 async def test_29_where_the_sender_becomes_another_what_waited_goes_from_there(post: Post) -> None:
     await refuse_all(post)
-    post.told(mail_from="retour@mended.test")
+    post.configure(mail_from="retour@mended.test")
     mend(post)
     await post.later(2 * HOUR)
     await post.deliver_all()

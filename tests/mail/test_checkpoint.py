@@ -36,10 +36,10 @@ async def test_what_comes_as_the_last_writer_ends_is_written(post: Post, session
         return [await checkpoint.mark_content(job) for job in mine]
 
     async with asyncio.timeout(SOON):
-        told = await asyncio.gather(
+        stand = await asyncio.gather(
             *(one_after_the_other(jobs[place::sessions]) for place in range(sessions))
         )
-    assert told == [[True] * 4] * sessions
+    assert stand == [[True] * 4] * sessions
     found = await rows(post.world, "SELECT DISTINCT phase FROM outbox")
     assert [row["phase"] for row in found] == ["data"]
 
@@ -77,7 +77,7 @@ async def test_what_was_not_begun_is_given_back_where_what_was_sent_cannot_be_wr
     post: Post,
 ) -> None:
     jobs = await jobs_of(post, 3)
-    post.told(smtp_connections=1)
+    post.configure(smtp_connections=1)
     post.server.next("MAIL", "250 2.1.0 ok", "530 5.7.0 authenticate")
     pool = Pool(post.config, flush_timeout=0)
     await post.owner.connection.execute("ALTER TABLE mail_event RENAME TO elsewhere")

@@ -60,9 +60,9 @@ async def test_a_task_is_completed_by_its_first_entry_and_once(
     done = await happened(world, task, "600", start + MINUTE)
     await happened(world, task, "700", start + 2 * MINUTE)
     await plan_all()
-    told = await only(world)
-    assert (told.task, told.transition, told.moment) == (task, done, start + MINUTE)
-    assert (told.external_id, told.round, told.technician) == ("V-1", 1, world.alice)
+    found = await only(world)
+    assert (found.task, found.transition, found.moment) == (task, done, start + MINUTE)
+    assert (found.external_id, found.round, found.technician) == ("V-1", 1, world.alice)
 
 
 async def test_a_later_step_completes_nothing_again(world: World, start: datetime) -> None:
@@ -120,8 +120,8 @@ async def test_a_late_step_that_was_first_moves_the_completion_to_the_end(
     end = (await read(world)).places[-1]
     early = await happened(world, task, "600", start, technician=world.bob)
     await plan_all()
-    told = (await read(world, end)).items
-    assert [(one.task, one.transition, one.technician) for one in told] == [
+    found = (await read(world, end)).items
+    assert [(one.task, one.transition, one.technician) for one in found] == [
         (task, early, world.bob)
     ]
     assert [one.task for one in (await read(world)).items] == [neighbour, task]
@@ -144,8 +144,8 @@ async def test_a_correction_to_an_earlier_moment_completes_then(
     await plan_all()
     corrected = await happened(world, task, "610", start, received_at=start + 2 * MINUTE)
     await plan_all()
-    told = await only(world)
-    assert (told.transition, told.moment) == (corrected, start)
+    found = await only(world)
+    assert (found.transition, found.moment) == (corrected, start)
 
 
 async def test_a_late_step_that_moves_the_first_one_tells_it_again(
@@ -161,8 +161,8 @@ async def test_a_late_step_that_moves_the_first_one_tells_it_again(
     end = (await read(world)).places[-1]
     await happened(world, task, "300", start + MINUTE, sequence=1, device=device)
     await plan_all()
-    [told] = (await read(world, end)).items
-    assert (told.transition, told.moment) == (done, start + MINUTE)
+    [found] = (await read(world, end)).items
+    assert (found.transition, found.moment) == (done, start + MINUTE)
 
 
 @pytest.mark.parametrize(
@@ -197,10 +197,10 @@ async def test_facts_are_those_of_the_transition(world: World) -> None:
         world.installation,
     )
     await plan_all()
-    told = await only(world)
-    assert {name: getattr(told, name) for name in facts} == facts
-    assert (told.account_manager, told.unit) == (world.dispatcher, world.site)
-    assert told.customer_tags == ["contrat"]
+    found = await only(world)
+    assert {name: getattr(found, name) for name in facts} == facts
+    assert (found.account_manager, found.unit) == (world.dispatcher, world.site)
+    assert found.customer_tags == ["contrat"]
 
 
 async def test_of_two_planners_the_second_waits_and_a_reader_misses_neither(
@@ -218,9 +218,9 @@ async def test_of_two_planners_the_second_waits_and_a_reader_misses_neither(
         nothing = await aside(world)
         assert nothing.items == []
     await other
-    told = await read(world, nothing.places[-1])
-    assert [one.task for one in told.items] == [first, second]
-    assert [place.position for place in told.places] == [0, 1, 2]
+    found = await read(world, nothing.places[-1])
+    assert [one.task for one in found.items] == [first, second]
+    assert [place.position for place in found.places] == [0, 1, 2]
 
 
 async def test_a_reader_between_two_commits_reads_on(

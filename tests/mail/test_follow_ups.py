@@ -43,7 +43,7 @@ async def standing(world: World) -> dict[str, tuple[str, str | None]]:
     return {row["kind"]: (row["status"], row["resolution"]) for row in found}
 
 
-async def told(world: World) -> list[tuple[str, str, str, Any]]:
+async def audited(world: World) -> list[tuple[str, str, str, Any]]:
     """Who did what to which follow-up, in the record; the kind where it is new."""
     return [
         (row["actor"], row["action"], row["kind"] or row["was"], row["resolution"])
@@ -136,7 +136,7 @@ async def test_each_change_stands_in_the_record(world: World) -> None:
     mail = await sent(world)
     for said in (SAD_CALL, SAD, SAD, SAD_CALL):
         await submit(mail.survey, said)
-    assert await told(world) == [
+    assert await audited(world) == [
         ("customer", "follow_up.open", "call_back", None),
         ("customer", "follow_up.open", "negative", None),
         ("customer", "follow_up.withdraw", "open to closed", "withdrawn"),

@@ -134,12 +134,12 @@ async def test_of_two_attempts_at_a_mail_only_the_last_may_leave(
     attempts += (await claim(post.config, post.world.account, 100)).jobs
     assert attempts[0].invitation == attempts[1].invitation
     checkpoint = Checkpoint()
-    told = await asyncio.gather(*(checkpoint.mark_content(attempts[place]) for place in order))
-    assert dict(zip(order, told, strict=True)) == {0: False, 1: True}
+    stand = await asyncio.gather(*(checkpoint.mark_content(attempts[place]) for place in order))
+    assert dict(zip(order, stand, strict=True)) == {0: False, 1: True}
 
 
 async def test_a_mark_that_was_written_unheard_tells_the_rest_again(post: Post) -> None:
-    """The connection was lost in its COMMIT: that the mailbox is full no more was not told yet."""
+    """The connection was lost in its COMMIT: it is not recorded yet that the mailbox has room."""
     [job] = await claimed(post)
     checkpoint = Checkpoint()
     assert await checkpoint.mark_content(job)
@@ -227,7 +227,7 @@ async def test_a_run_ends_with_an_error_where_the_database_went_away(post: Post)
     await active(post.world)
     tasks = [await post.visit() for _ in range(8)]
     post.server.next("RCPT", HANG)
-    post.told(smtp_timeout=2, actor_timeout=20)
+    post.configure(smtp_timeout=2, actor_timeout=20)
     delivering = asyncio.create_task(post.deliver())
     await post.server.until("RCPT")
     await _cut(post, allowed=False)
@@ -246,7 +246,7 @@ async def test_a_run_that_has_no_time_left_gives_back_what_it_took(
 ) -> None:
     await active(post.world)
     tasks = [await post.visit() for _ in range(30)]
-    post.told(smtp_timeout=8, actor_timeout=16, smtp_connections=1)
+    post.configure(smtp_timeout=8, actor_timeout=16, smtp_connections=1)
     post.server.next("RCPT", HANG)
     delivering = asyncio.create_task(post.deliver())
     await post.server.until("RCPT")
@@ -261,7 +261,7 @@ async def test_a_run_that_has_no_time_left_gives_back_what_it_took(
     assert len(left) == 30
     assert {row["phase"] for row in left} == {"waiting"}
     assert sum(row["first_tried_at"] is None for row in left) == 29
-    post.told(smtp_timeout=5, actor_timeout=60)
+    post.configure(smtp_timeout=5, actor_timeout=60)
     await post.later(HOUR)
     await post.deliver_all()
     assert {await post.status(task) for task in tasks} == {("sent", None)}
@@ -270,7 +270,7 @@ async def test_a_run_that_has_no_time_left_gives_back_what_it_took(
 async def test_a_cancelled_run_leaves_nothing_half_done(post: Post) -> None:
     await active(post.world)
     tasks: list[UUID] = [await post.visit() for _ in range(8)]
-    post.told(smtp_timeout=1, actor_timeout=20)
+    post.configure(smtp_timeout=1, actor_timeout=20)
     post.server.next("DOT", HANG)
     delivering = asyncio.create_task(post.deliver())
     await post.server.until("DATA", 4)
@@ -326,7 +326,7 @@ async def _cut(post: Post, *, allowed: bool) -> None:
         " AND usename <> current_user LIMIT 1"
     )) if not allowed else None  # fmt: skip
     if login is not None:
-        post.told(namespace=login["usename"])
+        post.configure(namespace=login["usename"])
     name = post.config.namespace
     await connection.execute(f'ALTER ROLE "{name}" {"LOGIN" if allowed else "NOLOGIN"}')
     quiet = 5 if allowed else 0

@@ -90,7 +90,7 @@ async def test_its_message_id_is_of_the_domain_it_is_from(post: Post) -> None:
 async def test_a_sender_of_an_international_domain_stands_everywhere_in_punycode(
     post: Post,
 ) -> None:
-    post.told(mail_from="Sondage@boréal.example")
+    post.configure(mail_from="Sondage@boréal.example")
     await active(post.world, stale_days=None)
     mail = await mailed(post)
     [invitation] = await rows(post.world, "SELECT id FROM invitation")

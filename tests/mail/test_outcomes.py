@@ -36,7 +36,7 @@ ALL: Final = [
 ]
 
 
-def told(
+def described(
     error: SendError, *, resent: bool = False, hold: bool = False, expired: bool = False
 ) -> str:
     """What follows `error`, in words."""
@@ -50,7 +50,7 @@ def told(
 
 @pytest.mark.parametrize("said", ALL)
 def test_what_a_server_says_has_one_outcome(said: Said) -> None:
-    assert told(said.error) == said.follows
+    assert described(said.error) == said.follows
 
 
 def test_the_replies_are_many_and_each_is_there_once() -> None:
@@ -60,12 +60,12 @@ def test_the_replies_are_many_and_each_is_there_once() -> None:
 @pytest.mark.parametrize("said", ALL)
 def test_what_may_be_put_right_expires_at_last_and_suppresses_nobody(said: Said) -> None:
     begun, _, at_last = said.follows.partition(" then ")
-    assert told(said.error, expired=True) == begun.replace("put_off", at_last)
+    assert described(said.error, expired=True) == begun.replace("put_off", at_last)
 
 
 @pytest.mark.parametrize("said", ALL)
 def test_only_a_doubt_asks_what_went_before(said: Said) -> None:
-    ends = [told(said.error, resent=resent, hold=hold)
+    ends = [described(said.error, resent=resent, hold=hold)
             for resent, hold in ((True, False), (False, True), (True, True))]  # fmt: skip
     assert ends == (["stop", "doubt", "doubt"] if said.follows == "resend" else [said.follows] * 3)
 
@@ -74,7 +74,9 @@ def test_only_a_doubt_asks_what_went_before(said: Said) -> None:
 def test_silence_is_a_doubt_only_once_the_content_is_on_its_way(phase: Phase) -> None:
     offered = phase in (Phase.MAIL, Phase.RCPT, Phase.DATA)
     begun = "put_off then expire" if offered else "give_back pause"
-    assert told(SendError(phase, "no reply")) == ("resend" if phase is Phase.CONTENT else begun)
+    assert described(SendError(phase, "no reply")) == (
+        "resend" if phase is Phase.CONTENT else begun
+    )
 
 
 def test_every_rule_decides_some_of_them() -> None:

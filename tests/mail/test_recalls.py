@@ -171,7 +171,7 @@ async def test_a_pause_in_a_storm_breaks_off_one_dialogue_and_not_each(post: Pos
     campaign = await active(post.world)
     for _ in range(12):
         await post.visit()
-    post.told(smtp_connections=1)
+    post.configure(smtp_connections=1)
     jobs = (await claim(post.config, post.world.account, 100)).jobs
     async with tx(post.world.account) as opened:
         await pause_campaign(opened, campaign)

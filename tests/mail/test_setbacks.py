@@ -125,8 +125,8 @@ async def test_18_a_server_that_takes_nothing_is_in_the_log_with_its_words(post:
     post.server.always["EHLO"] = "421 4.7.0 Try again later, closing connection. (EHLO)"
     with capture_logs() as logs:
         await post.deliver()
-    [told] = [entry for entry in logs if entry["log_level"] == "error"]
-    assert (told["phase"], told["reply"]) == ("hello", post.server.always["EHLO"])
+    [error] = [entry for entry in logs if entry["log_level"] == "error"]
+    assert (error["phase"], error["reply"]) == ("hello", post.server.always["EHLO"])
     assert post.server.commands[0] == "EHLO retour.test"
     assert await post.events(task) == []
 
@@ -162,7 +162,7 @@ async def test_a_server_that_leaves_between_two_mails_puts_off_neither(
 ) -> None:
     await active(post.world)
     tasks = [await post.visit() for _ in range(3)]
-    post.told(smtp_connections=1)
+    post.configure(smtp_connections=1)
     post.server.next("MAIL", "250 2.1.0 ok", farewell)
     await post.deliver()
     for task in tasks:
@@ -240,7 +240,7 @@ async def test_a_server_that_allows_fewer_connections_is_still_used(post: Post) 
 async def test_19_silence_before_the_content_frees_the_slot_and_leaves_one_copy(
     post: Post, place: str, deed: str
 ) -> None:
-    post.told(smtp_timeout=2.0, actor_timeout=20)
+    post.configure(smtp_timeout=2.0, actor_timeout=20)
     await active(post.world)
     task = await post.visit()
     post.server.next(place, deed)
@@ -256,7 +256,7 @@ async def test_19_silence_before_the_content_frees_the_slot_and_leaves_one_copy(
 async def test_19_a_mail_in_doubt_is_sent_once_more_and_says_it_is_the_same(
     post: Post, deed: str
 ) -> None:
-    post.told(smtp_timeout=2.0, actor_timeout=20)
+    post.configure(smtp_timeout=2.0, actor_timeout=20)
     await active(post.world, mute=WEEK)
     task = await post.visit(ADDRESS)
     post.server.next("DOT", deed)
@@ -355,7 +355,7 @@ async def test_23_a_mail_that_cannot_be_written_keeps_none_before_it_waiting(pos
     neighbours = [await post.visit(location=place) for _ in range(2)]
     await post.visit()
     await change(post.world, "UPDATE account SET zone = 'Nowhere/Land'")
-    post.told(smtp_connections=1)
+    post.configure(smtp_connections=1)
     await post.deliver()
     assert {await post.status(task) for task in neighbours} == {("sent", None)}
 

@@ -133,8 +133,8 @@ async def test_its_letter_speaks_of_no_visit(post: Post, language: str, word: st
     [left] = await rows(post.world, "SELECT * FROM invitation")
     assert (left["status"], left["task"], left["address"]) == ("sent", None, ADDRESS)
     assert left["address_by_technician"] is False
-    told = await rows(post.world, "SELECT kind FROM mail_event")
-    assert [row["kind"] for row in told] == ["sent"]
+    events = await rows(post.world, "SELECT kind FROM mail_event")
+    assert [row["kind"] for row in events] == ["sent"]
 
 
 async def test_letters_about_a_visit_and_about_none_leave_together(post: Post) -> None:
