@@ -47,16 +47,14 @@ async def _watch(dsn: str, pid: int) -> None:
     await asyncio.sleep(FIRST)
     while True:
         try:
-            await _log_blockers(dsn, pid)
+            connection = await Connector(dsn, PROMPT)()
+            try:
+                blockers = await connection.fetch(_WAITING, pid)
+            finally:
+                await connection.close()
         except FAULTS as error:
             LOG.warning("the database does not answer", kind=type(error).__name__, what=str(error))
-        await asyncio.sleep(AGAIN)
-
-
-async def _log_blockers(dsn: str, pid: int) -> None:
-    connection = await Connector(dsn, PROMPT)()
-    try:
-        for row in await connection.fetch(_WAITING, pid):
+            blockers = []
+        for row in blockers:
             LOG.warning("waiting for a lock that another session holds", **row)
-    finally:
-        await connection.close()
+        await asyncio.sleep(AGAIN)

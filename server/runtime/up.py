@@ -4,8 +4,8 @@ import asyncio
 import secrets
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -131,26 +131,17 @@ def up(settings: Settings, place: Place, watcher: Watcher) -> None:
                 raise FolderInUseError(str(place.folder)) from None
             listening = stack.enter_context(listen_on(place.host, place.port))
             watcher.starting(Stage.DATABASE)
-            ready, supervisor = stack.enter_context(_database(settings, place.folder))
-            addressed = _with_origin(ready, listening, place)
-            _run(addressed, place.folder, listening, watcher, supervisor)
+            secret = settings.secret or secret_of(place.folder)
+            used = _with_origin(replace(settings, secret=secret), listening, place)
+            supervisor: Supervisor = _external_database
+            if not used.database_url:
+                embedded = Embedded(place.folder)
+                stack.callback(embedded.stop)
+                used = replace(used, database_url=embedded.start().dsn)
+                supervisor = partial(supervised, embedded)
+            _run(used, place.folder, listening, watcher, supervisor)
     except KeyboardInterrupt:
         return
-
-
-@contextmanager
-def _database(settings: Settings, folder: Path) -> Iterator[tuple[Settings, Supervisor]]:
-    """`settings` with a running database, the one they name or an embedded one; its supervisor."""
-    secret = settings.secret or secret_of(folder)
-    if settings.database_url:
-        yield replace(settings, secret=secret), _external_database
-        return
-    embedded = Embedded(folder)
-    try:
-        dsn = embedded.start().dsn
-        yield replace(settings, secret=secret, database_url=dsn), partial(supervised, embedded)
-    finally:
-        embedded.stop()
 
 
 @asynccontextmanager

@@ -9,10 +9,11 @@ from typing import Final
 
 import zstandard
 from litestar.datastructures import Headers
-from litestar.types import ASGIApp, HTTPRequestEvent, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPRequestEvent, Receive, Scope, Send
 
 from server.http.form_data import check_form_type
 from server.http.middleware.hosts import PROBES
+from server.http.middleware.replay import replay
 from server.http.problems import (
     BadEncodingError,
     ClientGoneError,
@@ -96,7 +97,8 @@ def read_bodies(app: ASGIApp, *, deadline: float = DEADLINE) -> ASGIApp:
         with memory.reserve() as reservation:
             body = await _read_body(headers, receive, reservation, limit, deadline)
             reservation.resize(len(body))
-            await app(scope, _replay(body, receive), send)
+            whole: HTTPRequestEvent = {"type": "http.request", "body": body, "more_body": False}
+            await app(scope, replay(whole, receive), send)
 
     return reading
 
@@ -168,13 +170,3 @@ def _unzstd(raw: bytes, limit: int) -> bytes:
             return reader.read(limit + 1)
     except zstandard.ZstdError:
         raise BadEncodingError from None
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    """`receive`, after the whole `body`: then the client's disconnection."""
-    pending: list[HTTPRequestEvent] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def replaying() -> Message:
-        return pending.pop() if pending else await receive()  # type: ignore[return-value]
-
-    return replaying  # type: ignore[return-value]

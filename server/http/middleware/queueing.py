@@ -9,6 +9,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from server.access.client_address import AnyConnection, Peers
 from server.http.fair_queue import FairQueue, Slot
 from server.http.middleware.hosts import PROBES
+from server.http.middleware.replay import replay
 from server.http.problems import ClientGoneError
 
 #: Paths of files that are in memory, and need no slot even while the database does not answer.
@@ -57,17 +58,13 @@ async def _check_connected(receive: Receive) -> Receive:
 
     :raises ClientGoneError: the client has left.
     """
-    received = [await receive()]  # the whole body; the next message is the disconnection
+    first = await receive()  # the whole body; the next message is the disconnection
     leaving = asyncio.ensure_future(receive())
     try:
         for _ in range(_ROUNDS):
             await asyncio.sleep(0)
     finally:
         leaving.cancel()
-    if leaving.done() or received[0]["type"] == "http.disconnect":
+    if leaving.done() or first["type"] == "http.disconnect":
         raise ClientGoneError
-
-    async def receiving() -> Message:
-        return received.pop() if received else await receive()  # type: ignore[return-value]
-
-    return receiving  # type: ignore[return-value]
+    return replay(first, receive)
