@@ -1,11 +1,10 @@
-"""/campaigns and /campaigns/{id}: what is set up, read-only."""
+"""/campaigns and /campaigns/{id}: the campaigns of the account and their settings, read-only."""
 
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-import asyncpg
 from litestar import Response, route
 from litestar.params import FromPath
 from msgspec import Struct
@@ -18,14 +17,14 @@ from server.access.guards import console
 from server.access.principals import ConsoleRequest
 from server.access.rights import Action
 from server.console.nav_counts import console_frame
-from server.console.open_breakers import read_stopped
-from server.console.state_labels import StateChip, choices, named
+from server.console.open_breakers import read_open_breakers
+from server.console.state_labels import StateChip, named, read_states
 from server.http.problems import NotFoundError
 from server.web.methods import READING
 from server.web.page import clock_for, respond
 from sync.database import Tx, tx
 
-#: French first, as everywhere.
+#: The languages of a campaign's texts, in the order in which they are shown.
 LANGUAGE_NAMES: Final[dict[Language, str]] = {
     "fr": "Français",
     "fr_CA": "Français (Canada)",
@@ -36,7 +35,7 @@ LANGUAGE_NAMES: Final[dict[Language, str]] = {
 
 
 class Card(Struct, frozen=True, kw_only=True):
-    """A campaign in the list. `mute`: None is no mute."""
+    """A campaign in the list. `mute`: the mute window, None where there is none."""
 
     id: UUID
     name: str
@@ -48,21 +47,21 @@ class Card(Struct, frozen=True, kw_only=True):
 
 
 class CardList(Struct, frozen=True):
-    """One screenful; `more` is the address of the next, or empty."""
+    """One page of campaigns; `more`: the URL of the next, or empty."""
 
     cards: list[Card]
     more: str
 
 
 class RuleShown(Struct, frozen=True):
-    """Task types by name, and the states that make them ask."""
+    """A rule: the names of its task types, and its states."""
 
     types: list[str]
     states: list[StateChip]
 
 
 class Texts(Struct, frozen=True, kw_only=True):
-    """What customers read in one language."""
+    """The texts for customers in one language."""
 
     language: str
     name: str
@@ -76,8 +75,8 @@ class Texts(Struct, frozen=True, kw_only=True):
     information: str
 
 
-class SetUp(Struct, frozen=True, kw_only=True):
-    """A campaign's set-up. Durations: None is none, or never."""
+class CampaignSettings(Struct, frozen=True, kw_only=True):
+    """The settings of a campaign. `mute`, `stale`: None is none, and never."""
 
     name: str
     status: str
@@ -101,7 +100,8 @@ class SetUp(Struct, frozen=True, kw_only=True):
 
 SCREENFUL: Final = 50
 
-#: The active ones first; `$1` to `$3`: rank, name and id of the last one seen, or null.
+#: Active campaigns first. `$1` to `$3`: rank, name and id of the last campaign of the page before,
+#: or null.
 _CARDS: Final = """
 SELECT c.id, c.name, c.status, v.rules, v.format, c.rank,
   (SELECT count(*) FROM invitation i WHERE i.account = c.account AND i.campaign = c.id
@@ -115,7 +115,7 @@ WHERE $1::integer IS NULL OR (c.rank, c.name, c.id) > ($1, $2::text, $3::uuid)
 ORDER BY c.rank, c.name, c.id LIMIT $4
 """
 
-_SET_UP: Final = """
+_CAMPAIGN: Final = """
 SELECT c.name, c.status, c.version, c.activated_at, v.rules, v.content, v.format
 FROM campaign c
 JOIN campaign_version v
@@ -128,39 +128,53 @@ _TYPES: Final = "SELECT id, name, names FROM task_type"
 
 @route("/campaigns", http_method=READING, guards=[console(Action.CAMPAIGN_READ)])
 async def campaign_list(request: ConsoleRequest) -> Response[str]:
-    """Campaigns, the active ones first, and whose mails are refused."""
+    """The campaigns, active ones first, and the senders whose mails are refused."""
     async with tx(request.user.account) as opened:
         page = await console_frame(opened, request)
-        found = await read_cards(opened, request.query_params.get("after", ""))
-        stopped = await read_stopped(opened)
+        cards = await read_cards(opened, request.query_params.get("after", ""))
+        breakers = await read_open_breakers(opened)
         clock = clock_for(opened, page, request.user.zone)
-    return respond(request, "campaigns.html", page, list=found, stopped=stopped, clock=clock)
+    return respond(request, "campaigns.html", page, list=cards, breakers=breakers, clock=clock)
 
 
 @route("/campaigns/{campaign:uuid}", http_method=READING, guards=[console(Action.CAMPAIGN_READ)])
 async def campaign_page(request: ConsoleRequest, campaign: FromPath[UUID]) -> Response[str]:
-    """One campaign's set-up.
+    """The settings of one campaign.
 
     :raises NotFoundError: this account has no such campaign.
     """
     async with tx(request.user.account) as opened:
         page = await console_frame(opened, request)
-        shown = await read_set_up(opened, campaign, page.language)
+        settings = await read_settings(opened, campaign, page.language)
         clock = clock_for(opened, page, request.user.zone)
-    return respond(request, "campaign.html", page, campaign=shown, clock=clock)
+    return respond(request, "campaign.html", page, campaign=settings, clock=clock)
 
 
 async def read_cards(tx: Tx, after: str) -> CardList:
-    """The campaigns behind `after`, the last one seen; what cannot be read is left out."""
+    """A page of campaigns; `after`: of the URL, an `after` that cannot be read is ignored."""
     rows = await tx.fetch(_CARDS, *_read_after(after), SCREENFUL + 1)
+    cards = []
+    for row in rows[:SCREENFUL]:
+        rules = decode_rules(row["rules"], row["format"])
+        card = Card(
+            id=row["id"],
+            name=row["name"],
+            status=row["status"],
+            sent=row["sent"],
+            answered=row["answered"],
+            delay=parse_delay(rules.delay),
+            mute=rules.mute_window,
+        )
+        cards.append(card)
     more = ""
     if len(rows) > SCREENFUL:
         last = rows[SCREENFUL - 1]
         more = "?" + urlencode({"after": f"{last['rank']}_{last['id']}_{last['name']}"})
-    return CardList([_card(row) for row in rows[:SCREENFUL]], more)
+    return CardList(cards, more)
 
 
 def _read_after(text: str) -> tuple[int | None, str | None, UUID | None]:
+    """Rank, name and id of the last campaign of the page before; None each where unreadable."""
     rank, _, rest = text.partition("_")
     key, _, name = rest.partition("_")
     try:
@@ -169,30 +183,17 @@ def _read_after(text: str) -> tuple[int | None, str | None, UUID | None]:
         return None, None, None
 
 
-def _card(row: asyncpg.Record) -> Card:
-    rules = decode_rules(row["rules"], row["format"])
-    return Card(
-        id=row["id"],
-        name=row["name"],
-        status=row["status"],
-        sent=row["sent"],
-        answered=row["answered"],
-        delay=parse_delay(rules.delay),
-        mute=rules.mute_window,
-    )
-
-
-async def read_set_up(tx: Tx, campaign: UUID, language: str) -> SetUp:
-    """What `campaign` says now.
+async def read_settings(tx: Tx, campaign: UUID, language: str) -> CampaignSettings:
+    """The settings of `campaign` in its current version, with names in `language`.
 
     :raises NotFoundError: this account has no such campaign.
     """
-    row = await tx.fetchrow(_SET_UP, campaign)
+    row = await tx.fetchrow(_CAMPAIGN, campaign)
     if row is None:
         raise NotFoundError
     definition = join(row["rules"], row["content"], row["format"])
     message, stale = definition.message, definition.stale_days
-    return SetUp(
+    return CampaignSettings(
         name=row["name"],
         status=row["status"],
         version=row["version"],
@@ -211,20 +212,22 @@ async def read_set_up(tx: Tx, campaign: UUID, language: str) -> SetUp:
         privacy_url=definition.privacy_url,
         negative_at=definition.negative_at,
         texts=[
-            _texts(definition, one) for one in LANGUAGE_NAMES if one in definition.question.text
+            _texts(definition, written)
+            for written in LANGUAGE_NAMES
+            if written in definition.question.text
         ],
     )
 
 
 async def _rules(tx: Tx, rules: list[Trigger], language: str) -> list[RuleShown]:
-    """The rules with the names of their types and states; what is gone goes by its id."""
+    """The rules with the names of their types and states; deleted ones by their id or code."""
     types = {
         row["id"]: named(row["name"], row["names"], language) for row in await tx.fetch(_TYPES)
     }
-    states = {state.code: state for state in await choices(tx, language)}
+    states = {state.code: state for state in await read_states(tx, language)}
     return [
         RuleShown(
-            [types.get(one, str(one)) for one in rule.task_types],
+            [types.get(key, str(key)) for key in rule.task_types],
             [states.get(code, StateChip(code, "", "unknown")) for code in rule.states],
         )
         for rule in rules

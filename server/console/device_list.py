@@ -1,7 +1,7 @@
-"""Technicians with their devices: a search, one screenful at a time, by name."""
+"""The list of technicians with their devices: searched, in pages, ordered by name."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlencode
@@ -15,19 +15,19 @@ from server.http.problems import NotFoundError
 from sync.database import Tx
 
 SCREENFUL: Final = 50
-#: Devices of one person that are shown, and as many that were revoked.
+#: How many devices of a technician are shown, and how many of the revoked ones.
 MOST_DEVICES: Final = 20
 
 
-class Sought(Struct, frozen=True):
-    """What the URL asks for. `after`: name and id of the last technician seen, or None."""
+class DeviceQuery(Struct, frozen=True):
+    """The parameters of the URL. `after`: name and id of the last technician of the page before."""
 
     text: str
     after: tuple[str, UUID] | None
 
 
 class Device(Struct, frozen=True, kw_only=True):
-    """A phone or tablet; `revoked`: when its credential was ended."""
+    """A phone or tablet; `revoked`: when it was revoked, else None."""
 
     id: UUID
     name: str
@@ -36,9 +36,9 @@ class Device(Struct, frozen=True, kw_only=True):
 
 
 class Technician(Struct, frozen=True, kw_only=True):
-    """Who works in the field, at which unit, with which devices; revoked ones apart.
+    """A technician with the latest MOST_DEVICES devices, and as many of the revoked ones.
 
-    Of many devices the last are here; `enrolled_count` and `revoked_count` count them all.
+    `enrolled_count`, `revoked_count`: how many there are in all.
     """
 
     id: UUID
@@ -51,15 +51,15 @@ class Technician(Struct, frozen=True, kw_only=True):
 
 
 class DeviceList(Struct, frozen=True):
-    """One screenful; `more` is the address of the next, or empty."""
+    """One page of technicians; `more`: the URL of the next, or empty."""
 
     text: str
     technicians: list[Technician]
     more: str
 
 
-class Owned(Struct, frozen=True, kw_only=True):
-    """One device with its technician."""
+class DeviceWithTechnician(Struct, frozen=True, kw_only=True):
+    """A device with the name of its technician."""
 
     id: UUID
     name: str
@@ -67,7 +67,7 @@ class Owned(Struct, frozen=True, kw_only=True):
     revoked: datetime | None
 
 
-#: `$2` is sought in the names of people and of their devices.
+#: `$2`: an ILIKE pattern for the names of people and of their devices, or empty.
 _TECHNICIANS: Final = """
 SELECT u.id, u.name, n.name AS unit FROM app_user u
 JOIN unit n ON n.account = u.account AND n.id = u.unit
@@ -80,10 +80,10 @@ ORDER BY u.name, u.id LIMIT $5
 _DEVICES: Final = """
 SELECT * FROM (
   SELECT id, technician, name, enrolled_at, revoked_at, count(*) OVER kinds AS of_kind,
-    row_number() OVER (kinds ORDER BY revoked_at DESC, enrolled_at DESC, id) AS place
+    row_number() OVER (kinds ORDER BY revoked_at DESC, enrolled_at DESC, id) AS nth
   FROM device WHERE account = $1 AND technician = ANY($2)
   WINDOW kinds AS (PARTITION BY technician, revoked_at IS NULL)) d
-WHERE place <= $3 ORDER BY technician, place
+WHERE nth <= $3 ORDER BY technician, nth
 """
 _TECHNICIAN: Final = """
 SELECT u.id, u.name, n.name AS unit FROM app_user u
@@ -97,46 +97,43 @@ WHERE d.account = $1 AND d.id = $2
 """
 
 
-def read_sought(query: Mapping[str, str]) -> Sought:
-    """What a URL looks for; what cannot be read is left out."""
-    key, _, name = query.get("after", "").partition("_")
+def read_query(params: Mapping[str, str]) -> DeviceQuery:
+    """The query in the parameters of a URL; an `after` that cannot be read is ignored."""
+    key, _, name = params.get("after", "").partition("_")
     try:
         after = (name, UUID(key))
     except ValueError:
         after = None
-    return Sought(search_text(query.get("q", "")), after)
+    return DeviceQuery(search_text(params.get("q", "")), after)
 
 
-async def read_devices(tx: Tx, sought: Sought) -> DeviceList:
-    """The active technicians that `sought` leaves, with all their devices."""
-    name, key = sought.after or (None, None)
-    rows = await tx.fetch(_TECHNICIANS, tx.account, pattern(sought.text), name, key, SCREENFUL + 1)
+async def read_devices(tx: Tx, query: DeviceQuery) -> DeviceList:
+    """A page of active technicians that match `query`, with their devices."""
+    name, key = query.after or (None, None)
+    rows = await tx.fetch(_TECHNICIANS, tx.account, pattern(query.text), name, key, SCREENFUL + 1)
     shown = rows[:SCREENFUL]
     people = [row["id"] for row in shown]
-    devices = await tx.fetch(_DEVICES, tx.account, people, MOST_DEVICES)
-    more = _more(sought, shown[-1]) if len(rows) > SCREENFUL else ""
-    return DeviceList(sought.text, list(_with_devices(shown, devices)), more)
-
-
-def _with_devices(
-    technicians: Iterable[asyncpg.Record], devices: Iterable[asyncpg.Record]
-) -> Iterable[Technician]:
-    owned: dict[UUID, list[asyncpg.Record]] = defaultdict(list)
-    for row in devices:
-        owned[row["technician"]].append(row)
-    for row in technicians:
-        yield _technician(row, owned[row["id"]])
+    devices: dict[UUID, list[asyncpg.Record]] = defaultdict(list)
+    for device in await tx.fetch(_DEVICES, tx.account, people, MOST_DEVICES):
+        devices[device["technician"]].append(device)
+    technicians = [_technician(row, devices[row["id"]]) for row in shown]
+    more = ""
+    if len(rows) > SCREENFUL:
+        search = {"q": query.text} if query.text else {}
+        last = technicians[-1]
+        more = "/devices?" + urlencode({**search, "after": f"{last.id}_{last.name}"})
+    return DeviceList(query.text, technicians, more)
 
 
 def _technician(row: asyncpg.Record, devices: list[asyncpg.Record]) -> Technician:
-    enrolled = [one for one in devices if one["revoked_at"] is None]
-    revoked = [one for one in devices if one["revoked_at"] is not None]
+    enrolled = [device for device in devices if device["revoked_at"] is None]
+    revoked = [device for device in devices if device["revoked_at"] is not None]
     return Technician(
         id=row["id"],
         name=row["name"],
         unit=row["unit"],
-        devices=[_device(one) for one in enrolled],
-        revoked=[_device(one) for one in revoked],
+        devices=[_device(device) for device in enrolled],
+        revoked=[_device(device) for device in revoked],
         enrolled_count=enrolled[0]["of_kind"] if enrolled else 0,
         revoked_count=revoked[0]["of_kind"] if revoked else 0,
     )
@@ -148,13 +145,8 @@ def _device(row: asyncpg.Record) -> Device:
     )
 
 
-def _more(sought: Sought, last: asyncpg.Record) -> str:
-    kept = {"q": sought.text} if sought.text else {}
-    return "/devices?" + urlencode({**kept, "after": f"{last['id']}_{last['name']}"})
-
-
 async def read_technician(tx: Tx, technician: UUID) -> Technician:
-    """Who may be given a device.
+    """The technician for whom a device is enrolled, without the devices.
 
     :raises NotFoundError: no active technician of this account has the id.
     """
@@ -164,14 +156,14 @@ async def read_technician(tx: Tx, technician: UUID) -> Technician:
     return _technician(row, [])
 
 
-async def read_device(tx: Tx, device: UUID) -> Owned:
-    """One device.
+async def read_device(tx: Tx, device: UUID) -> DeviceWithTechnician:
+    """The device with the id `device`.
 
     :raises NotFoundError: this account has no such device.
     """
     row = await tx.fetchrow(_DEVICE, tx.account, device)
     if row is None:
         raise NotFoundError
-    return Owned(
+    return DeviceWithTechnician(
         id=row["id"], name=row["name"], technician=row["technician"], revoked=row["revoked_at"]
     )

@@ -1,4 +1,4 @@
-"""/devices: who works with which device; enrolling one more, and ending one."""
+"""/devices: the list of technicians and devices, enrolling a device, and revoking one."""
 
 from datetime import datetime
 from functools import partial
@@ -16,11 +16,11 @@ from server.access.principals import ConsoleRequest, actor_of, asked_by, confirm
 from server.access.rights import Action
 from server.access.security_log import note, peer_of
 from server.console.device_list import (
-    Owned,
+    DeviceWithTechnician,
     Technician,
     read_device,
     read_devices,
-    read_sought,
+    read_query,
     read_technician,
 )
 from server.console.nav_counts import console_frame
@@ -32,8 +32,8 @@ from sync.database import Tx, run, tx
 from sync.enrolment import CODE_LIFE, issue_code, revoke
 
 
-class Issued(Struct, frozen=True):
-    """A code to show this once: its letters, the link that carries them, until when it works."""
+class EnrolmentCode(Struct, frozen=True):
+    """A code, shown once: as letters, as a link and as a QR code (SVG). `expires`: UTC."""
 
     code: str
     link: str
@@ -43,37 +43,38 @@ class Issued(Struct, frozen=True):
 
 @route("/devices", http_method=READING, guards=[console(Action.DEVICE_READ)])
 async def device_list(request: ConsoleRequest) -> Response[str]:
-    """Technicians with their devices; says which one was just ended."""
+    """Technicians with their devices, and a notice about the device that was just revoked."""
     query = request.query_params
     async with tx(request.user.account) as opened:
         page = await console_frame(opened, request)
-        found = await read_devices(opened, read_sought(query))
-        ended = await _just_ended(opened, query.get("ended", ""))
+        technicians = await read_devices(opened, read_query(query))
+        revoked = await _read_revoked(opened, query.get("ended", ""))
         clock = clock_for(opened, page, request.user.zone)
-    return respond(request, "devices.html", page, list=found, ended=ended, clock=clock)
+    return respond(request, "devices.html", page, list=technicians, revoked=revoked, clock=clock)
 
 
-async def _just_ended(opened: Tx, device: str) -> Owned | None:
+async def _read_revoked(opened: Tx, key: str) -> DeviceWithTechnician | None:
+    """The device with the id `key`, if there is one and it is revoked."""
     try:
-        found = await read_device(opened, UUID(device))
+        device = await read_device(opened, UUID(key))
     except (ValueError, NotFoundError):
         return None
-    return found if found.revoked is not None else None
+    return device if device.revoked is not None else None
 
 
 @route("/devices/enrol/{technician:uuid}", http_method=READING, guards=[console(Action.CODE_ISSUE)])
 async def enrol_form(request: ConsoleRequest, technician: FromPath[UUID]) -> Response[str]:
-    """For whom a code will be made. It is made by the button: reading a page changes nothing.
+    """For whom a code will be issued. The button issues it: reading a page changes nothing.
 
     :raises NotFoundError: no active technician of this account has the id.
     """
     async with tx(request.user.account) as opened:
-        return await _enrolment(opened, request, await read_technician(opened, technician), None)
+        return await _respond(opened, request, await read_technician(opened, technician), None)
 
 
 @post("/devices/enrol/{technician:uuid}", status_code=200, guards=[console(Action.CODE_ISSUE)])
 async def issue(request: ConsoleRequest, technician: FromPath[UUID]) -> Response[str]:
-    """A fresh code, shown in the answer itself: in no address, no history, no log.
+    """Issue a code. It is shown in this response only: in no URL, so in no history and no log.
 
     :raises NotFoundError: no active technician of this account has the id.
     """
@@ -89,18 +90,16 @@ async def _issue(opened: Tx, request: ConsoleRequest, key: UUID) -> Response[str
     technician = await read_technician(opened, key)
     code = await issue_code(opened, key)
     link = f"{services(request).settings.origin}/tech/#enrol={code}"
-    issued = Issued(code, link, _qr_code(link), opened.now + CODE_LIFE)
-    return await _enrolment(opened, request, technician, issued)
+    # Level M: readable with 15 % of it hidden. Its colours are in the style sheet.
+    qr_code = segno.make_qr(link, error="m").svg_inline(
+        omitsize=True, svgclass="qr", lineclass="dark"
+    )
+    issued = EnrolmentCode(code, link, qr_code, opened.now + CODE_LIFE)
+    return await _respond(opened, request, technician, issued)
 
 
-def _qr_code(text: str) -> str:
-    """An inline SVG, readable with a sixth of it hidden; its colours are the style sheet's."""
-    made = segno.make_qr(text, error="m")
-    return made.svg_inline(omitsize=True, svgclass="qr", lineclass="dark")
-
-
-async def _enrolment(
-    opened: Tx, request: ConsoleRequest, technician: Technician, issued: Issued | None
+async def _respond(
+    opened: Tx, request: ConsoleRequest, technician: Technician, issued: EnrolmentCode | None
 ) -> Response[str]:
     page = await console_frame(opened, request)
     return respond(
@@ -117,20 +116,20 @@ async def _enrolment(
 
 @route("/devices/{device:uuid}/revoke", http_method=READING, guards=[console(Action.DEVICE_REVOKE)])
 async def revoke_form(request: ConsoleRequest, device: FromPath[UUID]) -> Response[str]:
-    """Asks once, and says what will happen.
+    """The page that asks for confirmation and says what revoking does.
 
     :raises NotFoundError: this account has no such device.
     """
     async with tx(request.user.account) as opened:
         page = await console_frame(opened, request)
-        owned = await read_device(opened, device)
+        found = await read_device(opened, device)
         clock = clock_for(opened, page, request.user.zone)
-    return respond(request, "revoke.html", page, device=owned, clock=clock)
+    return respond(request, "revoke.html", page, device=found, clock=clock)
 
 
 @post("/devices/{device:uuid}/revoke", status_code=303, guards=[console(Action.DEVICE_REVOKE)])
 async def revoke_device(request: ConsoleRequest, device: FromPath[UUID]) -> Redirect:
-    """End the device's credential; ending it twice is once.
+    """Revoke the device; nothing changes where it is revoked already.
 
     :raises MissingError: this account has no such device.
     """

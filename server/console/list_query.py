@@ -1,27 +1,27 @@
-"""What a list's address says: what is sought, and after which row the next screenful starts."""
+"""The parameters of a list's URL: the search text, and the row after which the page starts."""
 
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-LONGEST: Final = 200
+MAX_LENGTH: Final = 200
 
 
 def search_text(typed: str) -> str:
-    """The visible part of what was typed, within reason."""
-    return "".join(letter for letter in typed if letter.isprintable()).strip()[:LONGEST]
+    """The printable letters of `typed`, at most MAX_LENGTH of them."""
+    return "".join(letter for letter in typed if letter.isprintable()).strip()[:MAX_LENGTH]
 
 
 def pattern(text: str) -> str:
-    """`text` anywhere for ILIKE, its letters taken as they are; empty for nothing."""
+    """The ILIKE pattern of what contains `text` literally; empty for an empty `text`."""
     if not text:
         return ""
-    plain = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{plain}%"
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
 
 
 def read_after(text: str) -> tuple[datetime, UUID] | None:
-    """The moment and id of the last row seen; None where `text` does not say them."""
+    """Moment and id of the last row of the page before; None where `text` is no such pair."""
     moment, _, key = text.partition("_")
     try:
         when = datetime.fromisoformat(moment)
@@ -31,5 +31,5 @@ def read_after(text: str) -> tuple[datetime, UUID] | None:
 
 
 def write_after(moment: datetime, key: UUID) -> str:
-    """What `read_after` reads."""
+    """The value of `after` for the page behind a row, as `read_after` reads it."""
     return f"{moment.isoformat()}_{key}"

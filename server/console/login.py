@@ -10,7 +10,7 @@ from litestar.response import Redirect
 from server.access.guards import anyone
 from server.access.principals import sign_in, sign_out, signed_in
 from server.access.rights import Action
-from server.http.problems import ForbiddenError, LoginRefusedError, ServerError, ThrottledError
+from server.http.problems import ForbiddenError, LoginRefusedError, ThrottledError
 from server.web.methods import READING
 from server.web.page import AnyRequest, frame, read_fields, respond
 from sync.intake.incoming import LONGEST_ADDRESS
@@ -19,7 +19,7 @@ HOME: Final = "/tasks"
 
 
 class Form(msgspec.Struct, frozen=True):
-    """What was typed, kept for the next try except the password; `problem` is a code."""
+    """The form for the next attempt: all that was typed except the password. `problem`: a code."""
 
     email: str = ""
     next: str = HOME
@@ -28,41 +28,38 @@ class Form(msgspec.Struct, frozen=True):
 
 @route("/", http_method=READING, guards=[anyone(Action.SESSION_START)])
 async def front() -> Redirect:
-    """The tasks are the front page."""
+    """A redirect to the list of tasks, the front page."""
     return Redirect(HOME, status_code=303)
 
 
 @route("/login", http_method=READING, guards=[anyone(Action.SESSION_START)])
 async def login_form(request: AnyRequest) -> Response[str]:
-    """The form; who is signed in goes on."""
-    wanted = own_path(request.query_params.get("next", ""))
+    """The form; a redirect to `next` for who is signed in already."""
+    target = own_path(request.query_params.get("next", ""))
     if await signed_in(request) is not None:
-        return Redirect(wanted, status_code=303)
-    return respond(request, "login.html", frame(request), form=Form(next=wanted))
+        return Redirect(target, status_code=303)
+    return respond(request, "login.html", frame(request), form=Form(next=target))
 
 
 @post("/login", status_code=303, guards=[anyone(Action.SESSION_START)])
 async def login(request: AnyRequest) -> Response[str]:
-    """Start a session and go where the person wanted to go, or say why not."""
+    """Start a session and redirect to `next`, or show the form with the reason for the refusal."""
     fields = await read_fields(request)
     email, password = fields.get("email", ""), fields.get("password", "")
     if len(email) > LONGEST_ADDRESS:
-        email = ""  # nobody's
-    wanted = own_path(fields.get("next", ""))
-    response: Response[str] = Redirect(wanted, status_code=303)
+        email = ""  # no account has such an address
+    target = own_path(fields.get("next", ""))
+    response: Response[str] = Redirect(target, status_code=303)
     try:
         await sign_in(request, email, password, response)
     except (LoginRefusedError, ThrottledError, ForbiddenError) as refusal:
-        return _refused(request, Form(email, wanted, refusal.code), refusal)
+        status = {"login_refused": 401, "throttled": 429}.get(refusal.code, 403)
+        form = Form(email, target, refusal.code)
+        answer = respond(request, "login.html", frame(request), status=status, form=form)
+        if refusal.retry_after is not None:
+            answer.set_header("Retry-After", str(refusal.retry_after))
+        return answer
     return response
-
-
-def _refused(request: AnyRequest, form: Form, refusal: ServerError) -> Response[str]:
-    status = {"login_refused": 401, "throttled": 429}.get(refusal.code, 403)
-    answer = respond(request, "login.html", frame(request), status=status, form=form)
-    if refusal.retry_after is not None:
-        answer.set_header("Retry-After", str(refusal.retry_after))
-    return answer
 
 
 @post("/logout", status_code=303, guards=[anyone(Action.SESSION_END)])
@@ -74,7 +71,7 @@ async def logout(request: AnyRequest) -> Response[str]:
 
 
 def own_path(text: str) -> str:
-    """`text` where it is a path of ours, else the front page: no link may lead elsewhere."""
+    """`text` if it is a path of this site, else the front page: prevents open redirects."""
     try:
         parts = urlsplit(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""/mailbox: what the demo sent. Only where the process keeps a mailbox."""
+"""/mailbox: the mails that the demo sent; 404 where the process has no mailbox."""
 
 import asyncio
 from typing import Final
@@ -18,22 +18,23 @@ from server.web.page import AnyRequest, Page, clock_for, frame, respond
 from sync.database import tx
 
 SCREENFUL: Final = 50
-#: A mail has its styles inside; it may be framed by its own page and can do nothing else.
-LETTER_POLICY: Final = (
+#: For the HTML of a mail: inline styles, framed by the page of the mail, and nothing else.
+MAIL_POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self';"
     " sandbox allow-popups allow-popups-to-escape-sandbox"
 )
-FRAME_POLICY: Final = (
+#: For the page of a mail.
+PAGE_POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-src 'self';"
     " frame-ancestors 'none'; base-uri 'none'"
 )
-#: Links open a page of their own: inside the frame nothing of ours may be shown.
+#: Links open in a new tab: pages of this site may not be shown inside the frame.
 HEAD: Final = "<head>"
-LINKS_OUTSIDE: Final = '<head><base target="_blank">'
+HEAD_WITH_BASE: Final = '<head><base target="_blank">'
 
 
-class Listed(msgspec.Struct, frozen=True):
-    """A mail for programs."""
+class MailRecord(msgspec.Struct, frozen=True):
+    """A mail in the JSON list."""
 
     id: UUID
     to: str
@@ -44,7 +45,7 @@ class Listed(msgspec.Struct, frozen=True):
 
 
 def _mailbox(request: AnyRequest) -> Mailbox:
-    """The process's mailbox.
+    """The mailbox of this process.
 
     :raises NotFoundError: it has none.
     """
@@ -55,15 +56,18 @@ def _mailbox(request: AnyRequest) -> Mailbox:
 
 
 def _message(request: AnyRequest, name: UUID) -> Message:
-    """:raises NotFoundError: no such mail."""
-    found = _mailbox(request).message(name)
-    if found is None:
+    """The mail with the id `name`.
+
+    :raises NotFoundError: there is no such mail.
+    """
+    message = _mailbox(request).message(name)
+    if message is None:
         raise NotFoundError
-    return found
+    return message
 
 
-async def _screenful(request: AnyRequest) -> tuple[list[Message], UUID | None]:
-    """Mails behind the one that the URL names, and after which one others follow, if any do."""
+async def _page(request: AnyRequest) -> tuple[list[Message], UUID | None]:
+    """The mails of the page that the URL names, and the id of its last mail if more follow."""
     box = _mailbox(request)
     try:
         after = UUID(request.query_params.get("after", ""))
@@ -75,7 +79,7 @@ async def _screenful(request: AnyRequest) -> tuple[list[Message], UUID | None]:
 
 
 async def _respond(request: AnyRequest, template: str, **context: object) -> Response[str]:
-    """A page for whoever comes: the mailbox is the demo's, not an account's."""
+    """The page, whether or not a user is signed in: the mailbox belongs to no account."""
     person = request.user
     page: Page = frame(request, person)
     async with tx() as opened:
@@ -87,9 +91,9 @@ async def _respond(request: AnyRequest, template: str, **context: object) -> Res
 async def mailbox(request: AnyRequest) -> Response[str]:
     """The mails, the newest first.
 
-    :raises NotFoundError: the process keeps no mailbox.
+    :raises NotFoundError: the process has no mailbox.
     """
-    found, last = await _screenful(request)
+    found, last = await _page(request)
     more = f"?after={last}" if last else ""
     return await _respond(request, "mailbox.html", messages=found, more=more)
 
@@ -98,24 +102,24 @@ async def mailbox(request: AnyRequest) -> Response[str]:
 async def messages(request: AnyRequest) -> Response[bytes]:
     """The mails as JSON, the newest first; a Link header (RFC 8288) says where older ones are.
 
-    :raises NotFoundError: the process keeps no mailbox.
+    :raises NotFoundError: the process has no mailbox.
     """
-    found, last = await _screenful(request)
-    listed = msgspec.convert(found, list[Listed], from_attributes=True)
+    found, last = await _page(request)
+    listed = msgspec.convert(found, list[MailRecord], from_attributes=True)
     headers = {"Link": f'</mailbox/messages.json?after={last}>; rel="next"'} if last else {}
     return Response(msgspec.json.encode(listed), media_type="application/json", headers=headers)
 
 
 @route("/mailbox/{name:uuid}", http_method=READING, guards=[visitor(Action.MAILBOX_READ)])
 async def message(request: AnyRequest, name: FromPath[UUID]) -> Response[str]:
-    """One mail with its text and headers.
+    """One mail with its headers, text and HTML.
 
-    :raises NotFoundError: no such mail.
+    :raises NotFoundError: there is no such mail.
     """
     found = _message(request, name)
     headers = found.raw.replace("\r\n", "\n").partition("\n\n")[0]
     shown = await _respond(request, "message.html", message=found, headers=headers)
-    shown.set_header("Content-Security-Policy", FRAME_POLICY)
+    shown.set_header("Content-Security-Policy", PAGE_POLICY)
     return shown
 
 
@@ -126,12 +130,12 @@ async def message(request: AnyRequest, name: FromPath[UUID]) -> Response[str]:
     sync_to_thread=True,
 )
 def letter(request: AnyRequest, name: FromPath[UUID]) -> Response[str]:
-    """The mail's own HTML, fenced in.
+    """The HTML of a mail, sandboxed.
 
-    :raises NotFoundError: no such mail.
+    :raises NotFoundError: there is no such mail.
     """
     return Response(
-        _message(request, name).html.replace(HEAD, LINKS_OUTSIDE, 1),
+        _message(request, name).html.replace(HEAD, HEAD_WITH_BASE, 1),
         media_type="text/html",
-        headers={"Content-Security-Policy": LETTER_POLICY},
+        headers={"Content-Security-Policy": MAIL_POLICY},
     )

@@ -1,4 +1,4 @@
-"""What waits for the dispatcher, counted for the navigation of every page of the console."""
+"""The numbers beside the navigation of the console: what waits for a dispatcher."""
 
 from typing import Final
 
@@ -6,10 +6,10 @@ from server.access.principals import ConsoleRequest
 from server.web.page import Page, frame
 from sync.database import Tx
 
-#: Refused transitions are counted up to here; one more is told as "99+".
+#: Refused transitions are counted up to here; more are shown as "99+".
 MOST_COUNTED: Final = 99
 
-#: By the name of the place where they are shown.
+#: Each column is named like the navigation entry that shows it.
 _COUNTS: Final = """
 SELECT
   (SELECT count(*) FROM (
@@ -21,9 +21,9 @@ SELECT
 
 
 async def console_frame(tx: Tx, request: ConsoleRequest) -> Page:
-    """The frame of a page of the console.
+    """The frame of a page of the console, with the counts of its navigation.
 
-    It says how many refused transitions there are, and how many senders' mails are refused.
+    Counted are refused transitions, and senders whose mails are refused.
     """
     counts = await tx.fetchrow(_COUNTS, tx.account, MOST_COUNTED + 1)
     assert counts is not None  # noqa: S101 - a SELECT without FROM has one row

@@ -1,4 +1,4 @@
-"""Mails that wait because what a sender sends is refused, as the list of campaigns shows them."""
+"""The open breakers of the account: senders whose mails are refused, and what waits for them."""
 
 from datetime import datetime
 from typing import Final
@@ -8,7 +8,7 @@ from msgspec import Struct
 from mail.delivery.breakers import EVERY
 from sync.database import Tx
 
-_STOPPED: Final = """
+_OPEN: Final = """
 SELECT b.sender, b.recipient, b.opened_at, b.reason, (
   SELECT count(*) FROM outbox o
   WHERE o.account = b.account AND o.sender_domain = b.sender AND o.phase = 'waiting'
@@ -19,10 +19,10 @@ ORDER BY b.opened_at, b.sender, b.recipient
 """
 
 
-class Stopped(Struct, frozen=True):
-    """Mails from `sender` to `recipient`, two domains; to None: whoever they are for.
+class OpenBreaker(Struct, frozen=True):
+    """A breaker for mails from the domain `sender` to the domain `recipient`, None for any.
 
-    `since`: UTC. `surveys`: how many wait. `reason`: what the mail server said last.
+    `since`: UTC. `surveys`: how many wait. `reason`: the mail server's last reply.
     """
 
     sender: str
@@ -32,15 +32,15 @@ class Stopped(Struct, frozen=True):
     reason: str
 
 
-async def read_stopped(tx: Tx) -> list[Stopped]:
-    """What waits of the account, the longest first."""
+async def read_open_breakers(tx: Tx) -> list[OpenBreaker]:
+    """The account's open breakers, the longest open first."""
     return [
-        Stopped(
+        OpenBreaker(
             sender=row["sender"],
             recipient=None if row["recipient"] == EVERY else row["recipient"],
             since=row["opened_at"],
             surveys=row["surveys"],
             reason=row["reason"],
         )
-        for row in await tx.fetch(_STOPPED, tx.account)
+        for row in await tx.fetch(_OPEN, tx.account)
     ]

@@ -1,4 +1,4 @@
-"""What became of asking about a task, as the list and the task's own page show it."""
+"""A task's survey and score, as the list and the task's own page show them."""
 
 from datetime import datetime
 from typing import Final
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from mail.states import Status
 
-#: Around a task `t`: words for its codes, its latest invitation and decision, and its result.
+#: Joins for a task `t`: state, type, technician, result, latest invitation, answer and decision.
 JOINS: Final = """
 JOIN state s ON s.account = t.account AND s.code = t.state
 JOIN task_type y ON y.account = t.account AND y.id = t.type
@@ -25,7 +25,7 @@ LEFT JOIN LATERAL (
 
 
 class Survey(Struct, frozen=True):
-    """What became of the task's latest survey; `reason` where none was sent."""
+    """The status of the task's latest survey; `reason`: why none was sent."""
 
     code: str
     at: datetime | None = None
@@ -33,7 +33,7 @@ class Survey(Struct, frozen=True):
 
 
 class Score(Struct, frozen=True):
-    """The mean of a task's answers, always with their number."""
+    """The mean rating of a task's answers, and how many answers there are."""
 
     mean: float
     answers: int
@@ -41,17 +41,17 @@ class Score(Struct, frozen=True):
 
     @property
     def stars(self) -> int:
-        """The mean as full stars."""
+        """The mean rounded to whole stars."""
         return round(self.mean)
 
     @property
     def tone(self) -> str:
-        """How good that is."""
+        """The CSS class of the score."""
         return "negative" if self.negative else "positive"
 
 
 def survey_of(record: asyncpg.Record) -> Survey | None:
-    """What became of a task's latest invitation, else what was decided, else None."""
+    """The status of a task's latest invitation, else its latest decision, else None."""
     if record["answered_at"] is not None:
         return Survey("answered", record["answered_at"])
     match record["status"]:
@@ -66,7 +66,7 @@ def survey_of(record: asyncpg.Record) -> Survey | None:
 
 
 def score_of(record: asyncpg.Record) -> Score | None:
-    """The roll-up of a task's answers, or None while there is none."""
+    """The score of a task, or None while it has no result."""
     if record["lead_mean"] is None:
         return None
     return Score(float(record["lead_mean"]), record["answers"], record["negative"])

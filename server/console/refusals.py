@@ -1,4 +1,4 @@
-"""What was refused or is parked, the last received first, and what became of one of them."""
+"""Refused and parked transitions, the last received first; and what accepting one led to."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,7 +6,6 @@ from typing import Final, Literal, TypeAlias
 from urllib.parse import urlencode
 from uuid import UUID
 
-import asyncpg
 import msgspec
 from msgspec import Struct
 
@@ -21,19 +20,15 @@ SCREENFUL: Final = 25
 Verdict: TypeAlias = Literal["refused", "parked"]
 
 
-class Shown(Struct, frozen=True):
-    """What the URL asks for. `after`: reception and id of the last row seen, or None."""
+class RefusalQuery(Struct, frozen=True):
+    """The parameters of the URL. `after`: reception and id of the last row of the page before."""
 
     verdict: Verdict
     after: tuple[datetime, UUID] | None
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
-    """A transition that was not accepted.
-
-    `moment`: corrected; `device_moment`: as the device said. `title`: of its task, None while it
-    does not exist.
-    """
+    """A transition that was not accepted. `title`: of its task, None while that does not exist."""
 
     id: UUID
     task: UUID
@@ -47,14 +42,14 @@ class Refusal(Struct, frozen=True, kw_only=True):
 
     @property
     def obstacle(self) -> str:
-        """What keeps it from being accepted: no such task, or no such state; else empty."""
+        """What is missing to accept it: `task` or `state`; else empty."""
         if self.title is None:
             return "task"
         return "state" if self.state.kind == "unknown" else ""
 
 
 class RefusalList(Struct, frozen=True):
-    """One screenful; `more` is the address of the next, or empty."""
+    """One page of transitions; `more`: the URL of the next, or empty."""
 
     verdict: Verdict
     rows: list[Refusal]
@@ -62,7 +57,7 @@ class RefusalList(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """What became of a transition that somebody wanted to accept."""
+    """A transition that a dispatcher asked to accept, and whether it was accepted."""
 
     task: UUID
     title: str | None
@@ -94,42 +89,41 @@ WHERE n.account = $1 AND n.id = $2
 _read_body: Final = msgspec.json.Decoder(Body).decode
 
 
-def read_shown(query: Mapping[str, str]) -> Shown:
-    """The filter of a URL; what cannot be read is left out."""
-    verdict: Verdict = "parked" if query.get("show") == "parked" else "refused"
-    return Shown(verdict, read_after(query.get("after", "")))
+def read_query(params: Mapping[str, str]) -> RefusalQuery:
+    """The query in the parameters of a URL; values that cannot be read are ignored."""
+    verdict: Verdict = "parked" if params.get("show") == "parked" else "refused"
+    return RefusalQuery(verdict, read_after(params.get("after", "")))
 
 
-async def read_refusals(tx: Tx, shown: Shown, language: str) -> RefusalList:
-    """What `shown` leaves, with states in `language`."""
-    moment, key = shown.after or (None, None)
-    rows = await tx.fetch(_ROWS, tx.account, shown.verdict, moment, key, SCREENFUL + 1)
+async def read_refusals(tx: Tx, query: RefusalQuery, language: str) -> RefusalList:
+    """A page of what `query` asks for, with states in `language`."""
+    moment, key = query.after or (None, None)
+    rows = await tx.fetch(_ROWS, tx.account, query.verdict, moment, key, SCREENFUL + 1)
     fits = fitting(size_in_page(row["body"]) for row in rows[:SCREENFUL])
-    found = [_refusal(row, language) for row in rows[:fits]]
+    refusals = []
+    for row in rows[:fits]:
+        unknown = StateChip(row["state"], "", "unknown")
+        refusal = Refusal(
+            id=row["id"],
+            task=row["task"],
+            title=row["title"],
+            state=unknown if row["state_names"] is None else chip(row, language),
+            technician=row["technician"],
+            device=row["device"],
+            reason=row["refusal"],
+            body=_read_body(row["body"]),
+            received=row["arrived_at"],
+        )
+        refusals.append(refusal)
     more = ""
     if len(rows) > fits:
-        after = write_after(found[-1].received, found[-1].id)
-        more = "/refused?" + urlencode({"show": shown.verdict, "after": after})
-    return RefusalList(shown.verdict, found, more)
-
-
-def _refusal(row: asyncpg.Record, language: str) -> Refusal:
-    unknown = StateChip(row["state"], "", "unknown")
-    return Refusal(
-        id=row["id"],
-        task=row["task"],
-        title=row["title"],
-        state=unknown if row["state_names"] is None else chip(row, language),
-        technician=row["technician"],
-        device=row["device"],
-        reason=row["refusal"],
-        body=_read_body(row["body"]),
-        received=row["arrived_at"],
-    )
+        after = write_after(refusals[-1].received, refusals[-1].id)
+        more = "/refused?" + urlencode({"show": query.verdict, "after": after})
+    return RefusalList(query.verdict, refusals, more)
 
 
 async def read_outcome(tx: Tx, transition: str, language: str) -> Outcome | None:
-    """What became of `transition`, an id in text; None where the account has none of that id."""
+    """The outcome for `transition`, an id as text; None where there is none."""
     try:
         row = await tx.fetchrow(_OUTCOME, tx.account, UUID(transition))
     except ValueError:

@@ -1,4 +1,4 @@
-"""/refused: what devices told and was not accepted; a dispatcher may accept it."""
+"""/refused: transitions that were refused or are parked; a dispatcher may accept refused ones."""
 
 from functools import partial
 from typing import Final
@@ -13,7 +13,7 @@ from server.access.guards import console
 from server.access.principals import ConsoleRequest, actor_of
 from server.access.rights import Action
 from server.console.nav_counts import console_frame
-from server.console.refusals import read_outcome, read_refusals, read_shown
+from server.console.refusals import read_outcome, read_query, read_refusals
 from server.services import services
 from server.web.methods import READING
 from server.web.page import clock_for, respond
@@ -24,21 +24,21 @@ from sync.intake import accept
 
 @route("/refused", http_method=READING, guards=[console(Action.REFUSED_READ)])
 async def refused_list(request: ConsoleRequest) -> Response[str]:
-    """What was refused, or is parked; says what became of the one that was just accepted."""
+    """Refused or parked transitions, and a notice about the one that was just accepted."""
     query = request.query_params
     async with tx(request.user.account) as opened:
         page = await console_frame(opened, request)
-        found = await read_refusals(opened, read_shown(query), page.language)
-        told = await read_outcome(opened, query.get("accepted", ""), page.language)
+        refusals = await read_refusals(opened, read_query(query), page.language)
+        outcome = await read_outcome(opened, query.get("accepted", ""), page.language)
         clock = clock_for(opened, page, request.user.zone)
-    return respond(request, "refused.html", page, list=found, told=told, clock=clock)
+    return respond(request, "refused.html", page, list=refusals, outcome=outcome, clock=clock)
 
 
 @post("/refused/{transition:uuid}/accept", status_code=303, guards=[console(Action.REFUSED_ACCEPT)])
 async def accept_refused(request: ConsoleRequest, transition: FromPath[UUID]) -> Redirect:
-    """Make it a fact; where it cannot be, or is one already, the list says so.
+    """Accept the transition; where that is impossible or was done already, the list says so.
 
-    :raises MissingError: this account was never told such a transition.
+    :raises MissingError: this account never received such a transition.
     """
     work = partial(accept, transition=transition, by=request.user.user)
     try:

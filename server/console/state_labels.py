@@ -1,4 +1,4 @@
-"""States as the console shows them: code and label."""
+"""States as the console shows them: code, name and kind."""
 
 import asyncpg
 import msgspec
@@ -16,19 +16,19 @@ class StateChip(msgspec.Struct, frozen=True):
 
 
 def chip(record: asyncpg.Record, language: str) -> StateChip:
-    """The state in a row's columns state, state_name, state_names and state_kind."""
+    """The state in the columns state, state_name, state_names and state_kind of `record`."""
     name = named(record["state_name"], record["state_names"], language)
     return StateChip(record["state"], name, record["state_kind"])
 
 
 def named(name: str, names: str, language: str) -> str:
-    """What something is called for who reads `language`; `names`: JSON text, by language."""
-    known = msgspec.json.decode(names, type=dict[str, str])
-    return text_in(known, language, otherwise=name)
+    """The name in `language`, else `name`. `names`: JSON, names by language."""
+    translated = msgspec.json.decode(names, type=dict[str, str])
+    return text_in(translated, language, otherwise=name)
 
 
-async def choices(tx: Tx, language: str) -> list[StateChip]:
-    """All states of the account, by code."""
+async def read_states(tx: Tx, language: str) -> list[StateChip]:
+    """All states of the account, ordered by code."""
     records = await tx.fetch(
         "SELECT code AS state, name AS state_name, names AS state_names, kind AS state_kind"
         " FROM state ORDER BY code"

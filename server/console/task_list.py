@@ -1,4 +1,4 @@
-"""The list of tasks: filters, one screenful at a time, the last changed first."""
+"""The list of tasks: filtered, searched, in pages, the last changed first."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,9 +9,9 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
-from server.console.list_query import LONGEST, read_after, search_text, write_after
+from server.console.list_query import MAX_LENGTH, read_after, search_text, write_after
 from server.console.outcome import JOINS, Score, Survey, score_of, survey_of
-from server.console.state_labels import StateChip, chip, choices, named
+from server.console.state_labels import StateChip, chip, named, read_states
 from server.console.task_search import ALL, LIMITS, Limits, Search, read_words
 from sync.database import Tx
 from sync.validation import in_one_line
@@ -20,7 +20,7 @@ SCREENFUL: Final = 50
 
 
 class Filters(Struct, frozen=True):
-    """What the URL asks for. `after`: the last row already seen, or None."""
+    """The parameters of the URL. `after`: moment and id of the last row of the page before."""
 
     text: str
     state: str
@@ -28,7 +28,7 @@ class Filters(Struct, frozen=True):
 
     @property
     def narrowed(self) -> bool:
-        """Whether some tasks are left out."""
+        """Whether a search or a state leaves tasks out."""
         return bool(self.text or self.state)
 
 
@@ -49,7 +49,7 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 class TaskList(Struct, frozen=True):
-    """One screenful; `more` is the address of the next, or empty."""
+    """One page of tasks; `more`: the URL of the next, or empty."""
 
     filters: Filters
     states: list[StateChip]
@@ -75,38 +75,32 @@ LEFT JOIN LATERAL (SELECT * FROM location WHERE id = t.location LIMIT 1) l ON tr
 )
 
 
-def read_filters(query: Mapping[str, str]) -> Filters:
-    """The filters that a URL carries; what cannot be read is left out."""
-    state = "".join(letter for letter in query.get("state", "") if letter.isprintable())
+def read_filters(params: Mapping[str, str]) -> Filters:
+    """The filters in the parameters of a URL; an `after` that cannot be read is ignored."""
+    state = "".join(letter for letter in params.get("state", "") if letter.isprintable())
     return Filters(
-        search_text(query.get("q", "")), state[:LONGEST], read_after(query.get("after", ""))
+        search_text(params.get("q", "")), state[:MAX_LENGTH], read_after(params.get("after", ""))
     )
 
 
 async def read_list(tx: Tx, filters: Filters, language: str, limits: Limits = LIMITS) -> TaskList:
-    """The tasks that `filters` leave, with names in `language` where they have one.
+    """A page of the tasks that match `filters`, with names in `language` where they have one.
 
-    `limits`: of the ways to what is searched, which all lead to the same rows.
+    `limits`: of the plans of a search; they change its cost and not its rows.
     """
-    records = await _records(tx, filters, limits)
+    window = (filters.state, *(filters.after or (None, None)), SCREENFUL + 1)
+    if filters.text:
+        words = await read_words(tx, filters.text)
+        records = await Search(tx, _ROWS, window, words, limits).page()
+    else:
+        records = await tx.fetch(_ROWS.format(tasks=ALL), *window)
     rows = [_row(record, language) for record in records[:SCREENFUL]]
-    more = _more(filters, rows[-1]) if len(records) > SCREENFUL else ""
-    return TaskList(filters, await choices(tx, language), rows, more)
-
-
-async def _records(tx: Tx, filters: Filters, limits: Limits) -> list[asyncpg.Record]:
-    """A screenful and one more, where there is one."""
-    place = (filters.state, *(filters.after or (None, None)), SCREENFUL + 1)
-    if not filters.text:
-        return await tx.fetch(_ROWS.format(tasks=ALL), *place)
-    words = await read_words(tx, filters.text)
-    return await Search(tx, _ROWS, place, words, limits).page()
-
-
-def _more(filters: Filters, last: Row) -> str:
-    kept = {"q": filters.text, "state": filters.state}
-    after = write_after(last.changed, last.id)
-    return "/tasks?" + urlencode({**{k: v for k, v in kept.items() if v}, "after": after})
+    more = ""
+    if len(records) > SCREENFUL:
+        params = {"q": filters.text, "state": filters.state}
+        after = write_after(rows[-1].changed, rows[-1].id)
+        more = "/tasks?" + urlencode({**{k: v for k, v in params.items() if v}, "after": after})
+    return TaskList(filters, await read_states(tx, language), rows, more)
 
 
 def _row(record: asyncpg.Record, language: str) -> Row:

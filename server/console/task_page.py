@@ -1,6 +1,5 @@
-"""One task: what it is, what the customer said, and all that happened to it."""
+"""The page of a task: its fields, its answers and its timeline."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -12,21 +11,21 @@ from mail.campaigns.formats import decode_content
 from mail.responses.answer_body import LEAD
 from server.console.outcome import JOINS, Score, Survey, score_of, survey_of
 from server.console.state_labels import StateChip, chip, named
-from server.console.timeline import Story, labels, read_story
+from server.console.timeline import TimelineView, labels, read_timeline_view
 from server.http.problems import NotFoundError
 from server.timeline.pages import Window
 from server.web.times import Clock
 from sync.database import Tx
 from sync.validation import in_one_line
 
-#: Answers that stand beside the result; the timeline has them all.
+#: How many answers are shown with the result; the timeline has all of them.
 MOST_ANSWERS: Final = 5
-#: A task without invitation or decision.
+#: The survey of a task without invitation or decision.
 NOT_ASKED: Final = Survey("none")
 
 
-class Said(Struct, frozen=True, kw_only=True):
-    """One customer's last word: `who` is the address asked, `technician` whose visit it was."""
+class AnswerShown(Struct, frozen=True, kw_only=True):
+    """The latest version of an answer. `who`: the address; `technician`: who visited."""
 
     who: str | None
     at: datetime
@@ -39,9 +38,9 @@ class Said(Struct, frozen=True, kw_only=True):
 
 
 class TaskPage(Struct, frozen=True, kw_only=True):
-    """Everything on a task's page. Without answers, `survey` says why.
+    """Everything on a task's page. `survey`: why there is no answer, where there is none.
 
-    `answers`: the last `MOST_ANSWERS` of the `said` that there are.
+    `answers`: the latest `MOST_ANSWERS` of `answer_count` answers.
     """
 
     id: UUID
@@ -62,9 +61,9 @@ class TaskPage(Struct, frozen=True, kw_only=True):
     tags: list[str]
     survey: Survey
     result: Score | None
-    answers: list[Said]
-    said: int
-    story: Story
+    answers: list[AnswerShown]
+    answer_count: int
+    timeline: TimelineView
 
 
 _TASK: Final = (
@@ -84,9 +83,9 @@ LEFT JOIN location l ON l.account = t.account AND l.id = t.location
     + "WHERE t.id = $1"
 )
 
-_SAID: Final = """
+_ANSWERS: Final = """
 SELECT a.answered_at, a.call_back, a.not_me, v.value, v.choices, v.text, i.typed_address,
-  u.name AS technician, w.content, w.format, count(*) OVER () AS said
+  u.name AS technician, w.content, w.format, count(*) OVER () AS answer_count
 FROM answer a
 JOIN answer_value v
   ON v.account = a.account AND v.invitation = a.invitation AND v.question = $3
@@ -100,22 +99,14 @@ ORDER BY a.answered_at DESC LIMIT $2
 
 
 async def read_task(tx: Tx, task: UUID, clock: Clock, language: str, window: Window) -> TaskPage:
-    """The page of `task`, with names in `language` where they have one.
-
-    `window`: of its timeline.
+    """The page of `task`, with names in `language` where they have one; `window`: of its timeline.
 
     :raises NotFoundError: this account has no such task.
     """
     row = await tx.fetchrow(_TASK, task)
     if row is None:
         raise NotFoundError
-    answers = await tx.fetch(_SAID, task, MOST_ANSWERS, LEAD)
-    return _page(row, answers, await read_story(tx, task, clock, language, window), language)
-
-
-def _page(
-    row: asyncpg.Record, answers: Sequence[asyncpg.Record], story: Story, language: str
-) -> TaskPage:
+    answers = await tx.fetch(_ANSWERS, task, MOST_ANSWERS, LEAD)
     return TaskPage(
         id=row["id"],
         title=row["title"],
@@ -135,15 +126,15 @@ def _page(
         tags=row["tags"],
         survey=survey_of(row) or NOT_ASKED,
         result=score_of(row),
-        answers=[_said(answer, language) for answer in answers],
-        said=answers[0]["said"] if answers else 0,
-        story=story,
+        answers=[_answer(answer, language) for answer in answers],
+        answer_count=answers[0]["answer_count"] if answers else 0,
+        timeline=await read_timeline_view(tx, task, clock, language, window),
     )
 
 
-def _said(row: asyncpg.Record, language: str) -> Said:
+def _answer(row: asyncpg.Record, language: str) -> AnswerShown:
     content = decode_content(row["content"], row["format"])
-    return Said(
+    return AnswerShown(
         who=row["typed_address"],
         at=row["answered_at"],
         technician=row["technician"],

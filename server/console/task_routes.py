@@ -1,4 +1,4 @@
-"""/tasks and /tasks/{id}: the list, a task's page, and the dispatcher's own steps on it."""
+"""/tasks and /tasks/{id}: the list, a task's page, and the transitions that dispatchers record."""
 
 from typing import Final
 from uuid import UUID
@@ -25,25 +25,25 @@ from server.web.page import clock_for, read_fields, respond
 from sync.database import now, tx
 from sync.errors import UnknownReferenceError
 from sync.ids import new_id
-from sync.intake import Progress, progress
+from sync.intake import progress
 
-#: Something of the account moved.
+#: The event that says that something of the account changed.
 CHANGED: Final = event("changed")
 
 
 @route("/tasks", http_method=READING, guards=[console(Action.TASK_READ)])
 async def task_list(request: ConsoleRequest) -> Response[str]:
-    """The tasks that the URL's filters leave."""
+    """The tasks that match the filters of the URL."""
     async with tx(request.user.account) as opened:
         page = await console_frame(opened, request)
-        found = await read_list(opened, read_filters(request.query_params), page.language)
+        tasks = await read_list(opened, read_filters(request.query_params), page.language)
         clock = clock_for(opened, page, request.user.zone)
-    return respond(request, "tasks.html", page, list=found, clock=clock)
+    return respond(request, "tasks.html", page, list=tasks, clock=clock)
 
 
 @get("/tasks/live", guards=[console(Action.TASK_READ)])
 async def task_news(request: ConsoleRequest) -> Events:
-    """Says when the list may have changed. It says nothing of what: the list is read again."""
+    """A stream of events without content, one whenever the list may have changed."""
     ticks = services(request).live.account(request.user.account, session_of(request))
     return Events(ticks, _changed)
 
@@ -54,56 +54,50 @@ async def _changed() -> bytes:
 
 @route("/tasks/{task:uuid}", http_method=READING, guards=[console(Action.TASK_READ)])
 async def task_page(request: ConsoleRequest, task: FromPath[UUID]) -> Response[str]:
-    """One task with its result and timeline; says which step was just saved.
+    """One task with its result and timeline, and a notice about the transition just recorded.
 
     :raises NotFoundError: this account has no such task.
     """
-    return await _shown(request, task)
+    return await _respond(request, task)
 
 
 @post("/tasks/{task:uuid}/transitions", status_code=303, guards=[console(Action.TASK_PROGRESS)])
 async def move_task(request: ConsoleRequest, task: FromPath[UUID]) -> Response[str]:
-    """Progress or correct the task, or show what must be put right. Sent twice it is once.
+    """Record a transition, once for each form, or show the form with its errors.
 
     :raises MissingError: this account has no such task.
     """
     typed = read_typed(await read_fields(request))
     order = read_order(typed, request.user.zone, await now())
     if isinstance(order, list):
-        return await _shown(request, task, typed, *order)
-    return await _move(request, task, typed, order)
-
-
-async def _move(
-    request: ConsoleRequest, task: UUID, typed: Typed, order: Progress
-) -> Response[str]:
+        return await _respond(request, task, typed, *order)
+    user = request.user
     try:
-        user = request.user
         result = await progress(user.account, task, user.user, order, actor_of(request))
     except UnknownReferenceError:
-        return await _shown(request, task, typed, "state")
+        return await _respond(request, task, typed, "state")
     if result.verdict == "refused":
-        # The form was sent before with something else in it: what is typed now gets its own id.
-        return await _shown(request, task, replace(typed, id=new_id()), "id")
+        # The form was sent before with other values: it gets an id of its own.
+        return await _respond(request, task, replace(typed, id=new_id()), "id")
     services(request).ring(Job.PLAN)
     return Redirect(f"/tasks/{task}?moved={order.id}", status_code=303)
 
 
-async def _shown(
+async def _respond(
     request: ConsoleRequest, task: UUID, typed: Typed | None = None, *wrong: str
 ) -> Response[str]:
-    """The task's page; with the form as it was typed where something in it is wrong."""
+    """The task's page; with the form as it was `typed` where the fields `wrong` have errors."""
     user = request.user
     async with tx(user.account) as opened:
         page = await console_frame(opened, request)
         clock = clock_for(opened, page, user.zone)
         window = read_window(request.query_params)
-        found = await read_task(opened, task, clock, page.language, window)
+        shown = await read_task(opened, task, clock, page.language, window)
         moves = await read_moves(opened, task, user.zone, page.language, typed, *wrong)
         moved = await read_moved(opened, task, request.query_params.get("moved", ""), page.language)
     status = 422 if wrong else 200
     return respond(
-        request, "task.html", page, status=status, task=found, clock=clock, moves=moves, moved=moved
+        request, "task.html", page, status=status, task=shown, clock=clock, moves=moves, moved=moved
     )
 
 

@@ -1,11 +1,12 @@
-"""Which tasks of the list have all words that are sought.
+"""Search of the list of tasks: the tasks that contain all words.
 
 A word may stand in the title, the number, the customer's name, or the location's name or address.
 
-Three ways lead to a page of them, and the cheapest is not known before. The list is walked from its
-top, and those are left out that have not all words: quick where all are frequent. Or the tasks of a
-rare word are taken, which the index of texts gives in no order, and each is asked for the others.
-Or the tasks of every word are taken, and the page is of those that are among all of them.
+Three plans give the same page, and which is cheapest is not known in advance:
+
+- Scan the list from its top and filter by the words: cheap where all words are frequent.
+- Take all tasks of a rare word from the text index, in no order, and filter by the other words.
+- Take the tasks of every word from the index, and intersect them.
 """
 
 from collections.abc import Sequence
@@ -16,16 +17,16 @@ from msgspec import Struct
 
 from sync.database import Tx
 
-#: Words that are counted: any one leads to all hits.
-_COUNTED: Final = 4
+#: At most so many words are counted to find a rare one.
+_MAX_COUNTED: Final = 4
 
 
 class Limits(Struct, frozen=True):
-    """Up to how many tasks each way goes: what it costs does not depend on the account's size.
+    """How many tasks each plan may read, so that its cost does not grow with the account.
 
-    `glance`: tasks of the list that are walked before anything is counted; `few`: those of a rare
-    word; `stretch`: those of the list that are walked where no word is rare; `many`: of a word
-    that is less frequent than the others, where the walk led to no whole page.
+    `glance`: tasks of the list that are scanned before words are counted. `few`: a word with fewer
+    tasks is rare. `stretch`: tasks of the list that are scanned where no word is rare. `many`: the
+    rarest word may have so many tasks where that scan did not fill the page.
     """
 
     glance: int = 100
@@ -36,13 +37,13 @@ class Limits(Struct, frozen=True):
 
 LIMITS: Final = Limits()
 
-#: The tasks that have a word; null for what has it and is no task's.
+#: The tasks that contain a word; null for a customer or location without tasks that contains it.
 _TASKS_OF: Final = """
-SELECT of_thing.task FROM search_things({word}, {most}::bigint) AS thing LEFT JOIN LATERAL (
+SELECT found.task FROM search_things({word}, {most}::bigint) AS thing LEFT JOIN LATERAL (
   SELECT thing.id AS task WHERE thing.kind = 'task'
   UNION ALL SELECT id FROM task WHERE thing.kind = 'customer' AND customer = thing.id
   UNION ALL SELECT id FROM task WHERE thing.kind = 'location' AND location = thing.id
-) AS of_thing ON true
+) AS found ON true
 """
 _COUNT: Final = f"""
 SELECT count(*) FROM (
@@ -53,7 +54,7 @@ SELECT word FROM (SELECT DISTINCT search_form(typed) AS word FROM unnest($1::tex
 ORDER BY word ~ '[0-9]' DESC, length(word) DESC, word
 """
 
-#: No word of $5 is missing from a task `t`.
+#: The task `t` contains all words $5.
 _HAS_ALL: Final = r"""
 NOT EXISTS (SELECT FROM unnest($5::text[]) AS word WHERE strpos(concat_ws(E'\n',
   (SELECT text FROM searched_text WHERE kind = 'task' AND id = t.id LIMIT 1),
@@ -67,28 +68,28 @@ AND ($2 IS NULL OR t.state_moment < $2 OR t.id::text > $3::uuid::text)
 """
 _FIRST: Final = "ORDER BY t.state_moment DESC, t.id::text LIMIT $4"
 
-#: All tasks in state $1, of the list behind moment $2 and id $3, the first $4.
+#: All tasks in state $1, behind moment $2 and id $3 in the list, the first $4.
 ALL: Final = f"SELECT t.* FROM task t WHERE {_IN_STATE} AND {_AFTER} {_FIRST}"  # noqa: S608
-#: Those with the words $5 of the list's next $6.
-_WALKED: Final = f"""
+#: Those that contain the words $5, among the next $6 tasks of the list.
+_BY_SCAN: Final = f"""
 SELECT t.* FROM (
-  SELECT t.*, t.id::text AS place FROM task t WHERE {_AFTER}
-  ORDER BY t.state_moment DESC, place LIMIT $6
+  SELECT t.*, t.id::text AS tie_break FROM task t WHERE {_AFTER}
+  ORDER BY t.state_moment DESC, tie_break LIMIT $6
 ) AS t
-WHERE {_IN_STATE} AND {_HAS_ALL} ORDER BY t.state_moment DESC, t.place LIMIT $4
+WHERE {_IN_STATE} AND {_HAS_ALL} ORDER BY t.state_moment DESC, t.tie_break LIMIT $4
 """  # noqa: S608 - our own text
 _OF_FOUND: Final = f"""
 CROSS JOIN LATERAL (SELECT * FROM task WHERE id = found.task LIMIT 1) AS t
 WHERE {_IN_STATE} AND {_AFTER}
 """  # noqa: S608 - our own text
-#: Those with the words $5 of the tasks that have the word $6.
-_TAKEN: Final = f"""
+#: Those that contain the words $5, among the tasks that contain the word $6.
+_BY_WORD: Final = f"""
 SELECT t.* FROM (
   SELECT DISTINCT task FROM ({_TASKS_OF.format(word="$6", most="NULL")}) AS found
 ) AS found {_OF_FOUND} AND {_HAS_ALL} {_FIRST}
 """  # noqa: S608 - our own text
-#: Those that are among the tasks of each of the words $5.
-_SHARED: Final = f"""
+#: The intersection of the tasks of each of the words $5.
+_BY_INTERSECTION: Final = f"""
 SELECT t.* FROM (
   SELECT task FROM unnest($5::text[]) AS word CROSS JOIN LATERAL (
     SELECT DISTINCT task FROM ({_TASKS_OF.format(word="word", most="NULL")}) AS found) AS found
@@ -98,50 +99,51 @@ SELECT t.* FROM (
 
 
 class Search(Struct, frozen=True):
-    """A page of tasks that have all `words`; `rows`: reads it by the `tasks` of a way.
+    """A page of the tasks that contain all `words`.
 
-    `place`: state, moment and id of the row before, and how many rows.
+    `rows`: the SQL of the page, with a `{tasks}` to fill in. `window`: state, moment and id of the
+    last row before the page, and the number of rows.
     """
 
     tx: Tx
     rows: str
-    place: Sequence[object]
+    window: Sequence[object]
     words: Sequence[str]
     limits: Limits
 
     async def page(self) -> list[asyncpg.Record]:
-        """The rows, by whichever way."""
-        for stretch, fewer in (
+        """The rows of the page."""
+        for scanned, fewer in (
             (self.limits.glance, self.limits.few),
             (self.limits.stretch, self.limits.many),
         ):
-            near = await self._read(_WALKED, self.words, stretch)
-            if len(near) == self.place[-1]:
-                return near
+            rows = await self._read(_BY_SCAN, self.words, scanned)
+            if len(rows) == self.window[-1]:
+                return rows
             rare = await self._rarest(fewer)
             if rare is not None:
                 others = [word for word in self.words if word != rare]
-                return await self._read(_TAKEN, others, rare)
-        return await self._read(_SHARED, self.words)
+                return await self._read(_BY_WORD, others, rare)
+        return await self._read(_BY_INTERSECTION, self.words)
 
     async def _read(self, tasks: str, *args: object) -> list[asyncpg.Record]:
-        return await self.tx.fetch(self.rows.format(tasks=tasks), *self.place, *args)
+        return await self.tx.fetch(self.rows.format(tasks=tasks), *self.window, *args)
 
     async def _rarest(self, fewer: int) -> str | None:
-        """The first word with few tasks, else the one with least, of those that have `fewer`."""
-        found = None
-        for word in self.words[:_COUNTED]:
+        """The first rare word, else the rarest; only a word with less than `fewer` tasks."""
+        rarest = None
+        for word in self.words[:_MAX_COUNTED]:
             count = await self.tx.fetchval(_COUNT, word, fewer)
             if count < fewer:
-                found, fewer = word, count
+                rarest, fewer = word, count
             if count < self.limits.few:
                 break
-        return found
+        return rarest
 
 
 async def read_words(tx: Tx, text: str) -> list[str]:
-    """The distinct words that somebody typed, as texts have them.
+    """The distinct words of `text`, normalised as searched texts are.
 
-    What may be rare comes first: numbers, then long words.
+    Words that are likely to be rare come first: numbers, then long words.
     """
     return [row["word"] for row in await tx.fetch(_WORDS, text.split())]

@@ -1,6 +1,6 @@
-"""A task's timeline: facts, decisions, mails and answers, day by day in the account's zone."""
+"""A task's timeline as its page shows it: transitions, decisions, mails and answers by day."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Final, assert_never
@@ -12,7 +12,7 @@ from msgspec import Struct
 from mail.campaigns.cache import VersionKey, pinned
 from mail.campaigns.definition import Content
 from mail.i18n import text_in
-from server.console.state_labels import StateChip, choices
+from server.console.state_labels import StateChip, read_states
 from server.timeline import entries, pages
 from server.timeline.entries import (
     AnswerEntry,
@@ -26,18 +26,18 @@ from server.web.times import Clock
 from sync.database import Tx
 from sync.errors import CursorError
 
-#: Received later than this after its moment, a transition was made without network.
+#: A transition that is received later than this after its moment was made without network.
 LATE: Final = timedelta(minutes=5)
 
 
-class Entry(Struct, frozen=True, kw_only=True):
-    """One thing that happened at `at` (UTC).
+class EntryShown(Struct, frozen=True, kw_only=True):
+    """An entry of the timeline at `at` (UTC); each kind has only some of the fields.
 
-    `kind`: transition, decision, mail, answer, refused or parked; `code` says more of it: an
-    outcome, what happened to the mail, or a verdict. `late`: reception minus moment, if long.
-    `before_task`: it is older than the task. `by`: who told a transition in the console;
-    `accepted_by`: who accepted it once refused.
-    `taken`, `unusable`: an address taken in the field, to which mail can or cannot go.
+    `kind`: transition, decision, mail, answer, refused or parked. `code`: the outcome of a
+    decision, the event of a mail, or a verdict. `late`: reception minus moment, if that is long.
+    `before_task`: the transition is older than the task. `by`: who recorded it in the console.
+    `accepted_by`: who accepted it after it had been refused. `captured`, `unusable`: an address
+    captured in the field, to which mail can or cannot be sent.
     """
 
     kind: str
@@ -53,7 +53,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     unticked_because: str | None = None
     by: str = ""
     accepted_by: str = ""
-    taken: str | None = None
+    captured: str | None = None
     unusable: str | None = None
     campaign: str = ""
     release: datetime | None = None
@@ -70,16 +70,16 @@ class Entry(Struct, frozen=True, kw_only=True):
 
 
 class Day(Struct, frozen=True):
-    """What happened on one day."""
+    """The entries of one day in the reader's zone."""
 
     date: date
-    entries: list[Entry]
+    entries: list[EntryShown]
 
 
-class Story(Struct, frozen=True):
+class TimelineView(Struct, frozen=True):
     """A page of the timeline, earliest first.
 
-    `earlier`, `later`: the queries of the pages before and after it, empty for none.
+    `earlier`, `later`: the query strings of the pages before and after it, empty for none.
     """
 
     days: list[Day]
@@ -87,36 +87,37 @@ class Story(Struct, frozen=True):
     later: str
 
 
-def read_window(query: Mapping[str, str]) -> Window:
-    """What a URL asks for; what cannot be read is left out."""
+def read_window(params: Mapping[str, str]) -> Window:
+    """The window in the parameters of a URL; a cursor that cannot be read is ignored."""
     for later, name in enumerate(("before", "after")):
         try:
-            return Window(read_cursor(query[name]), later=bool(later))
+            return Window(read_cursor(params[name]), later=bool(later))
         except (KeyError, CursorError):
             continue
     return Window()
 
 
-async def read_story(tx: Tx, task: UUID, clock: Clock, language: str, window: Window) -> Story:
-    """What happened to `task` in the `window`; the last page where nothing did."""
+async def read_timeline_view(
+    tx: Tx, task: UUID, clock: Clock, language: str, window: Window
+) -> TimelineView:
+    """The entries of `task` in the `window`; the last page where that has none."""
     page = await pages.read_timeline(tx, task, window)
     if not page.items and window.place is not None:
         page = await pages.read_timeline(tx, task, Window())
-    names = await _names_of(tx, page.items, language)
-    return Story(
-        days=list(_by_day((_told(fact, names) for fact in page.items), clock)),
+    names = await _read_names(tx, page.items, language)
+    shown = [_entry(entry, names) for entry in page.items]
+    return TimelineView(
+        days=[
+            Day(day, list(of_day))
+            for day, of_day in groupby(shown, lambda entry: clock.local(entry.at).date())
+        ],
         earlier=urlencode({"before": page.earlier}) if page.earlier else "",
         later=urlencode({"after": page.later}) if page.later else "",
     )
 
 
-def _by_day(entries: Iterable[Entry], clock: Clock) -> Iterator[Day]:
-    for day, those in groupby(entries, lambda entry: clock.local(entry.at).date()):
-        yield Day(day, list(those))
-
-
 class _Names(Struct, frozen=True):
-    """What ids and codes are called in one language."""
+    """The names of users and states, and the campaign contents, that a page of entries needs."""
 
     people: dict[UUID, str]
     states: dict[str, StateChip]
@@ -124,114 +125,100 @@ class _Names(Struct, frozen=True):
     language: str
 
     def state(self, code: str) -> StateChip:
-        """The state's chip; a device may have pushed a code that nobody knows."""
+        """The state's chip; a device may have pushed a code that the account does not have."""
         return self.states.get(code, StateChip(code, "", "unknown"))
 
 
-async def _names_of(tx: Tx, facts: Sequence[entries.Entry], language: str) -> _Names:
-    people = await tx.fetch("SELECT id, name FROM app_user WHERE id = ANY($1)", _movers(facts))
-    states = await choices(tx, language)
-    answers = [one for one in facts if isinstance(one, AnswerEntry)]
-    versions = {(one.campaign, one.campaign_version) for one in answers}
+async def _read_names(tx: Tx, items: Sequence[entries.Entry], language: str) -> _Names:
+    people = {item.technician for item in items if isinstance(item, TransitionEntry | OpenEntry)}
+    for item in items:
+        if isinstance(item, TransitionEntry):
+            people |= {user for user in (item.by, item.accepted_by) if user is not None}
+    users = await tx.fetch("SELECT id, name FROM app_user WHERE id = ANY($1)", list(people))
+    states = await read_states(tx, language)
+    versions = await pinned(
+        tx,
+        {(item.campaign, item.campaign_version) for item in items if isinstance(item, AnswerEntry)},
+    )
     return _Names(
-        people={row["id"]: row["name"] for row in people},
+        people={row["id"]: row["name"] for row in users},
         states={state.code: state for state in states},
-        contents={key: said.content for key, said in (await pinned(tx, versions)).items()},
+        contents={key: version.content for key, version in versions.items()},
         language=language,
     )
 
 
-def _movers(facts: Sequence[entries.Entry]) -> list[UUID]:
-    """Everybody who told, accepted or did something."""
-    told = [one for one in facts if isinstance(one, TransitionEntry)]
-    office = [who for one in told for who in (one.by, one.accepted_by) if who is not None]
-    field = [one.technician for one in facts if isinstance(one, TransitionEntry | OpenEntry)]
-    return [*office, *field]
-
-
-def _told(fact: entries.Entry, names: _Names) -> Entry:
-    match fact:
+def _entry(entry: entries.Entry, names: _Names) -> EntryShown:
+    match entry:
         case TransitionEntry():
-            return _transition(fact, names)
+            return _transition(entry, names)
         case DecisionEntry():
-            return _decision(fact)
+            return EntryShown(
+                kind="decision",
+                at=entry.at,
+                code=entry.outcome,
+                campaign=entry.campaign_name,
+                release=entry.release,
+            )
         case MailEntry():
-            return _mail(fact)
+            return EntryShown(
+                kind="mail",
+                at=entry.at,
+                code=entry.event,
+                campaign=entry.campaign_name,
+                address=entry.address,
+                detail=entry.detail,
+            )
         case AnswerEntry():
-            return _answer(fact, names)
+            return _answer(entry, names)
         case OpenEntry():
-            return _open(fact, names)
-    assert_never(fact)
+            return EntryShown(
+                kind=entry.verdict,
+                at=entry.at,
+                code=entry.verdict,
+                state=names.state(entry.state),
+                who=names.people[entry.technician],
+                reason=entry.reason,
+            )
+    assert_never(entry)
 
 
-def _transition(fact: TransitionEntry, names: _Names) -> Entry:
-    late = fact.received_at - fact.at
-    return Entry(
+def _transition(entry: TransitionEntry, names: _Names) -> EntryShown:
+    late = entry.received_at - entry.at
+    return EntryShown(
         kind="transition",
-        at=fact.at,
-        state=names.state(fact.state),
-        who=names.people[fact.technician],
-        note=fact.note,
+        at=entry.at,
+        state=names.state(entry.state),
+        who=names.people[entry.technician],
+        note=entry.note,
         late=late if late > LATE else None,
-        unexpected=fact.unexpected,
-        before_task=fact.before_task,
-        unticked=not fact.survey,
-        unticked_because=fact.survey_reason,
-        by=names.people[fact.by] if fact.by else "",
-        accepted_by=names.people[fact.accepted_by] if fact.accepted_by else "",
-        taken=fact.email if fact.email_usable else None,
-        unusable=None if fact.email_usable else fact.email,
+        unexpected=entry.unexpected,
+        before_task=entry.before_task,
+        unticked=not entry.survey,
+        unticked_because=entry.survey_reason,
+        by=names.people[entry.by] if entry.by else "",
+        accepted_by=names.people[entry.accepted_by] if entry.accepted_by else "",
+        captured=entry.email if entry.email_usable else None,
+        unusable=None if entry.email_usable else entry.email,
     )
 
 
-def _decision(fact: DecisionEntry) -> Entry:
-    return Entry(
-        kind="decision",
-        at=fact.at,
-        code=fact.outcome,
-        campaign=fact.campaign_name,
-        release=fact.release,
-    )
-
-
-def _mail(fact: MailEntry) -> Entry:
-    return Entry(
-        kind="mail",
-        at=fact.at,
-        code=fact.event,
-        campaign=fact.campaign_name,
-        address=fact.address,
-        detail=fact.detail,
-    )
-
-
-def _answer(fact: AnswerEntry, names: _Names) -> Entry:
-    content = names.contents[fact.campaign, fact.campaign_version]
-    return Entry(
+def _answer(entry: AnswerEntry, names: _Names) -> EntryShown:
+    content = names.contents[entry.campaign, entry.campaign_version]
+    return EntryShown(
         kind="answer",
-        at=fact.at,
-        version=fact.version,
-        dropped=fact.dropped,
-        rating=fact.rating,
-        reasons=labels(content, fact.reasons, names.language),
-        comment=fact.comment,
-        call_back=fact.call_back,
-        not_me=fact.not_me,
-    )
-
-
-def _open(fact: OpenEntry, names: _Names) -> Entry:
-    return Entry(
-        kind=fact.verdict,
-        at=fact.at,
-        code=fact.verdict,
-        state=names.state(fact.state),
-        who=names.people[fact.technician],
-        reason=fact.reason,
+        at=entry.at,
+        version=entry.version,
+        dropped=entry.dropped,
+        rating=entry.rating,
+        reasons=labels(content, entry.reasons, names.language),
+        comment=entry.comment,
+        call_back=entry.call_back,
+        not_me=entry.not_me,
     )
 
 
 def labels(content: Content, codes: Iterable[str], language: str) -> list[str]:
-    """The texts of the reasons `codes`; a code that the version does not have, as it is."""
+    """The labels of the reasons `codes`; a code that the version does not have stays as it is."""
     known = {reason.code: text_in(reason.label, language) for reason in content.lead.reasons}
     return [known.get(code, code) for code in codes]

@@ -1,4 +1,4 @@
-"""The form that progresses or corrects a task: what it offers, what was typed, what is wrong."""
+"""The form that progresses or corrects a task: its choices, its values and its errors."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct
 
-from server.console.state_labels import StateChip, choices
+from server.console.state_labels import StateChip, read_states
 from server.http.problems import NotFoundError
 from sync.database import Tx
 from sync.ids import new_id
@@ -17,9 +17,9 @@ from sync.intake import Progress
 from sync.validation import is_line
 
 YES: Final = "yes"
-LONGEST_NOTE: Final = 4000
-LONGEST_REASON: Final = 200
-#: What is typed as a moment lies in years that calendars of today know.
+MAX_NOTE: Final = 4000
+MAX_REASON: Final = 200
+#: A moment in an earlier year is a typing error.
 FIRST_YEAR: Final = 2000
 
 _FLOW: Final = """
@@ -35,9 +35,10 @@ _read_flow: Final = msgspec.json.Decoder(dict[str, list[str]]).decode
 
 
 class Typed(Struct, frozen=True, kw_only=True):
-    """What was typed. `id`: made with the form, so that sending it twice is once.
+    """The values of the form. `id`: of the transition, new with each form.
 
-    `moment`: as <input type="datetime-local"> gives it, in the account's zone; empty for now.
+    `moment`: the value of <input type="datetime-local">, in the account's zone; empty for now.
+    `unasked`: no survey; `why`: the reason for that.
     """
 
     id: UUID
@@ -49,10 +50,10 @@ class Typed(Struct, frozen=True, kw_only=True):
 
 
 class Moves(Struct, frozen=True, kw_only=True):
-    """The form. `next`: states that the task type lists after the task's own; `other`: the rest.
+    """The form. `next`: the states that usually follow the task's own; `other`: the rest.
 
-    `wrong`: the fields to be put right, in their order on the page. `latest`: no moment may be
-    later; as the field takes it.
+    `wrong`: the fields with errors, in their order on the page. `latest`: the value of the
+    field's `max` attribute, now.
     """
 
     typed: Typed
@@ -63,7 +64,7 @@ class Moves(Struct, frozen=True, kw_only=True):
 
 
 def read_typed(fields: Mapping[str, str]) -> Typed:
-    """The form as it was sent; an id that is none is replaced by a fresh one."""
+    """The values of the form that was sent; an invalid id is replaced by a new one."""
     try:
         key = UUID(fields.get("id", ""))
     except ValueError:
@@ -81,39 +82,40 @@ def read_typed(fields: Mapping[str, str]) -> Typed:
 async def read_moves(
     tx: Tx, task: UUID, zone: str, language: str, typed: Typed | None = None, *wrong: str
 ) -> Moves:
-    """The form for `task`, empty or as it was `typed`.
+    """The form for `task`, empty or with the values `typed` and the fields `wrong` marked.
 
     :raises NotFoundError: this account has no such task.
     """
     row = await tx.fetchrow(_FLOW, tx.account, task)
     if row is None:
         raise NotFoundError
-    listed = _read_flow(row["flow"]).get(row["state"], [])
-    states = await choices(tx, language)
+    usual = _read_flow(row["flow"]).get(row["state"], [])
+    states = await read_states(tx, language)
     return Moves(
         typed=typed or Typed(id=new_id()),
         next=sorted(
-            (one for one in states if one.code in listed), key=lambda one: listed.index(one.code)
+            (state for state in states if state.code in usual),
+            key=lambda state: usual.index(state.code),
         ),
-        other=[one for one in states if one.code not in listed],
+        other=[state for state in states if state.code not in usual],
         latest=tx.now.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M"),
         wrong=list(wrong),
     )
 
 
 def read_order(typed: Typed, zone: str, now: datetime) -> Progress | list[str]:
-    """What `typed` asks for, or the fields to be put right.
+    """The transition to record, or the fields with errors.
 
     `zone`: the account's, in which the moment was typed; `now`: aware.
     """
     moment = _read_moment(typed.moment, zone)
-    checks = {
+    valid = {
         "state": 0 < len(typed.state) <= 64,
-        "note": len(typed.note) <= LONGEST_NOTE,
-        "why": len(typed.why) <= LONGEST_REASON and is_line(typed.why),
+        "note": len(typed.note) <= MAX_NOTE,
+        "why": len(typed.why) <= MAX_REASON and is_line(typed.why),
         "moment": not typed.moment or (moment is not None and moment <= now),
     }
-    wrong = [field for field, good in checks.items() if not good]
+    wrong = [field for field, is_valid in valid.items() if not is_valid]
     if wrong:
         return wrong
     return Progress(
@@ -131,14 +133,15 @@ def _read_moment(text: str, zone: str) -> datetime | None:
         local = datetime.fromisoformat(text)
     except ValueError:
         return None
-    known = local.tzinfo is None and local.year >= FIRST_YEAR
-    return local.replace(tzinfo=ZoneInfo(zone)) if known and local.year < 9999 else None
+    if local.tzinfo is not None or not FIRST_YEAR <= local.year < 9999:
+        return None
+    return local.replace(tzinfo=ZoneInfo(zone))
 
 
 async def read_moved(tx: Tx, task: UUID, transition: str, language: str) -> StateChip | None:
-    """The state that `transition`, an id in text, made the task enter; None where it is none."""
+    """The state of the task's `transition`, an id as text; None where there is none."""
     try:
         code = await tx.fetchval(_MOVED, tx.account, task, UUID(transition))
     except ValueError:
         return None
-    return next((one for one in await choices(tx, language) if one.code == code), None)
+    return next((state for state in await read_states(tx, language) if state.code == code), None)

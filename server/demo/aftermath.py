@@ -1,4 +1,4 @@
-"""What the demo's campaigns decided about the past: the real rules, run over the whole story."""
+"""The decisions and invitations of the demo's past, made by the real rules."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,28 +26,28 @@ from rules.facts import Kind, Transition
 from rules.history import current
 from server.demo.fixture import DEMO
 from server.demo.steps import Step
-from server.demo.story import Job
+from server.demo.story import DemoTask
 from sync.ids import new_id
 
-#: Tasks that moved this recently are left to the workers, who plan and send for real.
+#: Tasks that changed this recently are left to the workers, who plan and send for real.
 LIVE: Final = timedelta(hours=13)
-#: Why customers are asked no more.
-LEAVERS: Final = ("unsubscribed", "unsubscribed", "unsubscribed", "bounced", "bounced")
-_KINDS: Final = {stage.code: Kind(stage.kind) for stage in DEMO.states}
+#: Why the customers of the most tasks get no more mail.
+SUPPRESSIONS: Final = ("unsubscribed", "unsubscribed", "unsubscribed", "bounced", "bounced")
+_KINDS: Final = {state.code: Kind(state.kind) for state in DEMO.states}
 
 
-class Verdict(Struct, frozen=True):
-    """A decision: `outcome` is `scheduled` or the reason why not."""
+class CampaignDecision(Struct, frozen=True):
+    """The decision of a campaign on a step. `outcome`: `scheduled`, or the reason why not."""
 
     campaign: UUID
-    job: Job
+    task: DemoTask
     step: UUID
     outcome: str
     release: datetime | None
 
 
-class Asked(Struct, frozen=True, kw_only=True):
-    """An invitation and what became of it.
+class Invitation(Struct, frozen=True, kw_only=True):
+    """An invitation and its result.
 
     `status`: `scheduled` until release, then `sent`, `failed`, or `dropped` with its reason.
     `rearm`: the task's last transition at a drop that may re-arm.
@@ -55,7 +55,7 @@ class Asked(Struct, frozen=True, kw_only=True):
 
     id: UUID
     campaign: Campaign
-    job: Job
+    task: DemoTask
     step: Step
     due: datetime
     release: datetime
@@ -66,85 +66,90 @@ class Asked(Struct, frozen=True, kw_only=True):
     sent: datetime | None = None
 
 
-def is_live(job: Job, now: datetime) -> bool:
-    """Whether the workers plan this task themselves."""
-    return any(step.received > now - LIVE for step in job.steps)
+def is_live(task: DemoTask, now: datetime) -> bool:
+    """Whether the workers plan this task."""
+    return any(step.received > now - LIVE for step in task.steps)
 
 
-def leavers(jobs: Sequence[Job], now: datetime) -> dict[UUID, str]:
-    """Customers of many tasks who opted out, or whose address was none, and why.
+def suppressed_customers(tasks: Sequence[DemoTask], now: datetime) -> dict[UUID, str]:
+    """Customers of many tasks who unsubscribe or whose address bounces, and which of the two.
 
-    Nobody who is still to be asked is among them.
+    Customers who will still be asked are not among them.
     """
-    asked_soon = {job.client.id for job in jobs if is_live(job, now) or not job.steps}
-    often = Counter(
-        job.client.id for job in jobs if job.client.email and job.client.id not in asked_soon
+    asked_soon = {task.customer.id for task in tasks if is_live(task, now) or not task.steps}
+    counts = Counter(
+        task.customer.id
+        for task in tasks
+        if task.customer.email and task.customer.id not in asked_soon
     )
-    chosen = [client for client, _ in often.most_common(len(LEAVERS))]
-    return dict(zip(chosen, LEAVERS, strict=False))
+    chosen = [customer for customer, _ in counts.most_common(len(SUPPRESSIONS))]
+    return dict(zip(chosen, SUPPRESSIONS, strict=False))
 
 
 def plan(
-    campaign: Campaign, task_types: Mapping[str, UUID], jobs: Iterable[Job]
-) -> tuple[list[Verdict], list[Asked]]:
-    """Decide on every transition of `jobs`, and drop what had left its state at release."""
-    verdicts: list[Verdict] = []
-    asked: list[Asked] = []
-    for job in jobs:
-        decisions, invitation = _plan_task(campaign, task_types[job.type], job)
-        verdicts += [_verdict(campaign, job, step, one) for step, one in decisions.items()]
-        asked += [] if invitation is None else [invitation]
-    return verdicts, asked
+    campaign: Campaign, task_types: Mapping[str, UUID], tasks: Iterable[DemoTask]
+) -> tuple[list[CampaignDecision], list[Invitation]]:
+    """Decide on every step of `tasks`; drop invitations whose task had left its state at release.
+
+    `task_types`: ids by the fixture's key.
+    """
+    decisions: list[CampaignDecision] = []
+    invitations: list[Invitation] = []
+    for task in tasks:
+        decided, invitation = _plan_task(campaign, task_types[task.type], task)
+        for step, decision in decided.items():
+            outcome, release = "scheduled", None
+            if isinstance(decision, Schedule):
+                release = decision.release
+            else:
+                outcome = decision.reason.value
+            decisions.append(CampaignDecision(campaign.id, task, step, outcome, release))
+        if invitation is not None:
+            invitations.append(invitation)
+    return decisions, invitations
 
 
 def _plan_task(
-    campaign: Campaign, task_type: UUID, job: Job
-) -> tuple[dict[UUID, Decision], Asked | None]:
-    """Decide again after each drop that re-arms, as workers do when the task comes back."""
-    history = [_transition(task_type, step) for step in job.steps]
-    asked, past = None, FRESH
+    campaign: Campaign, task_type: UUID, task: DemoTask
+) -> tuple[dict[UUID, Decision], Invitation | None]:
+    """Decide again after each drop that re-arms, as the workers do when the task returns."""
+    history = [
+        Transition(
+            step.id, task_type, step.state, step.moment, step.sequence, step.received, step.survey
+        )
+        for step in task.steps
+    ]
+    key, invitation, past = None, None, FRESH
     while True:
         decisions = decide(history, campaign, past)
-        schedule = next((one for one in decisions.values() if isinstance(one, Schedule)), None)
+        schedule = next(
+            (found for found in decisions.values() if isinstance(found, Schedule)), None
+        )
         if schedule is None:
-            return decisions, asked
-        asked = _asked(campaign, job, schedule, asked)
-        left = _left(history, schedule.release, campaign.states_for(task_type))
-        if left is None:
-            return decisions, asked
-        reason, rearm = left
-        asked = replace(asked, status=Status.DROPPED, reason=reason, rearm=rearm)
+            return decisions, invitation
+        key = key or new_id()
+        invitation = Invitation(
+            id=key,
+            campaign=campaign,
+            task=task,
+            step=next(step for step in task.steps if step.id == schedule.transition),
+            due=schedule.due,
+            release=schedule.release,
+        )
+        drop = _drop(history, schedule.release, campaign.states_for(task_type))
+        if drop is None:
+            return decisions, invitation
+        reason, rearm = drop
+        invitation = replace(invitation, status=Status.DROPPED, reason=reason, rearm=rearm)
         past = Round(None, {**past.dropped, schedule.transition: reason}, rearm)
 
 
-def _left(
+def _drop(
     history: list[Transition], release: datetime, selected: frozenset[str]
 ) -> tuple[Reason, UUID] | None:
-    """Why a task no longer stands at `release`, with its last transition then."""
-    known = current(one for one in history if one.received <= release)
-    skip = known and drop_reason_for_state(known.state, _KINDS[known.state], selected)
-    return (skip.reason, known.id) if known and isinstance(skip, Skip) else None
-
-
-def _asked(campaign: Campaign, job: Job, schedule: Schedule, before: Asked | None) -> Asked:
-    """The round's one invitation, armed for this transition."""
-    return Asked(
-        id=new_id() if before is None else before.id,
-        campaign=campaign,
-        job=job,
-        step=next(step for step in job.steps if step.id == schedule.transition),
-        due=schedule.due,
-        release=schedule.release,
-    )
-
-
-def _transition(task_type: UUID, step: Step) -> Transition:
-    return Transition(
-        step.id, task_type, step.state, step.moment, step.sequence, step.received, step.survey
-    )
-
-
-def _verdict(campaign: Campaign, job: Job, step: UUID, decision: Decision) -> Verdict:
-    if isinstance(decision, Schedule):
-        return Verdict(campaign.id, job, step, "scheduled", decision.release)
-    return Verdict(campaign.id, job, step, decision.reason.value, None)
+    """Why an invitation is dropped at `release`, with the task's last transition then."""
+    last = current(item for item in history if item.received <= release)
+    if last is None:
+        return None
+    skip = drop_reason_for_state(last.state, _KINDS[last.state], selected)
+    return (skip.reason, last.id) if isinstance(skip, Skip) else None

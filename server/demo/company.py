@@ -1,4 +1,4 @@
-"""Writes who works at the demo's company, what they work with, and for whom."""
+"""Writes the records of the demo account: users, task types, customers, tasks and campaigns."""
 
 from typing import Final
 from uuid import UUID
@@ -10,9 +10,9 @@ from mail.campaigns.definition import Definition, Trigger
 from mail.campaigns.lifecycle import activate_campaign
 from mail.campaigns.store import create_campaign
 from server.access.sessions import register
-from server.demo.clients import Client
-from server.demo.fixture import DEMO, Person, Survey
-from server.demo.story import Job
+from server.demo.clients import Customer
+from server.demo.fixture import DEMO, Campaign
+from server.demo.story import DemoTask
 from sync.database import Tx
 from sync.ids import new_id
 from sync.records.accounts import create_account
@@ -36,159 +36,156 @@ FRENCH: Final = "fr"
 
 
 class Ids(Struct, frozen=True):
-    """The ids under which the fixture's keys are stored."""
+    """The ids of what was written, by the keys of the fixture."""
 
     units: dict[str, UUID]
     users: dict[str, UUID]
     task_types: dict[str, UUID]
 
 
-class Launched(Struct, frozen=True):
-    """A campaign that was written down, as version 1."""
+class ActiveCampaign(Struct, frozen=True):
+    """A campaign that was created and activated, in version 1."""
 
     id: UUID
     definition: Definition
 
 
 async def write_company(tx: Tx, hashes: dict[str, str]) -> Ids:
-    """The account, its tree, people, states and task types. `hashes`: passwords by address."""
+    """Write the account, its units and users. `hashes`: of the passwords, by address."""
     account = DEMO.account
     await create_account(
         tx, AccountPut(name=account.name, zone=account.zone, language=account.language)
     )
     ids = Ids(
-        units={branch.key: new_id() for branch in DEMO.units},
-        users={person.key: new_id() for person in DEMO.users},
-        task_types={line.key: new_id() for line in DEMO.task_types},
+        units={unit.key: new_id() for unit in DEMO.units},
+        users={user.key: new_id() for user in DEMO.users},
+        task_types={task_type.key: new_id() for task_type in DEMO.task_types},
     )
-    await _write_units(tx, ids)
+    units = [
+        UnitPut(
+            id=ids.units[unit.key],
+            external_id=unit.key,
+            parent=None if unit.parent is None else ids.units[unit.parent],
+            kind=unit.kind,
+            name=unit.name,
+        )
+        for unit in DEMO.units
+    ]
+    await put_units(tx, units)
     await _write_users(tx, ids, hashes)
-    await put_states(
-        tx,
-        [
-            StatePut(code=one.code, name=one.names[FRENCH], names=one.names, kind=one.kind)
-            for one in DEMO.states
-        ],
-    )
-    await put_task_types(
-        tx,
-        [
-            TaskTypePut(
-                id=ids.task_types[line.key],
-                external_id=line.key,
-                name=line.names[FRENCH],
-                names=line.names,
-                flow=DEMO.flow,
-            )
-            for line in DEMO.task_types
-        ],
-    )
     return ids
 
 
-async def _write_units(tx: Tx, ids: Ids) -> None:
-    units = [
-        UnitPut(
-            id=ids.units[branch.key],
-            external_id=branch.key,
-            parent=None if branch.parent is None else ids.units[branch.parent],
-            kind=branch.kind,
-            name=branch.name,
-        )
-        for branch in DEMO.units
-    ]
-    await put_units(tx, units)
-
-
 async def _write_users(tx: Tx, ids: Ids, hashes: dict[str, str]) -> None:
-    await put_users(tx, [_user(ids, person) for person in DEMO.users])
-    for person in DEMO.users:
-        await set_password(tx, ids.users[person.key], hashes[person.email])
-        await register(tx, ids.users[person.key], person.email)
+    users = [
+        UserPut(
+            id=ids.users[user.key],
+            external_id=user.key,
+            unit=ids.units[user.unit],
+            role=user.role,
+            name=user.name,
+            email=user.email,
+            language=user.language,
+        )
+        for user in DEMO.users
+    ]
+    await put_users(tx, users)
+    for user in DEMO.users:
+        await set_password(tx, ids.users[user.key], hashes[user.email])
+        await register(tx, ids.users[user.key], user.email)
 
 
-def _user(ids: Ids, person: Person) -> UserPut:
-    return UserPut(
-        id=ids.users[person.key],
-        external_id=person.key,
-        unit=ids.units[person.unit],
-        role=person.role,
-        name=person.name,
-        email=person.email,
-        language=person.language,
-    )
+async def write_task_types(tx: Tx, ids: Ids) -> None:
+    """Write the states and the task types."""
+    states = [
+        StatePut(code=state.code, name=state.names[FRENCH], names=state.names, kind=state.kind)
+        for state in DEMO.states
+    ]
+    await put_states(tx, states)
+    task_types = [
+        TaskTypePut(
+            id=ids.task_types[task_type.key],
+            external_id=task_type.key,
+            name=task_type.names[FRENCH],
+            names=task_type.names,
+            flow=DEMO.flow,
+        )
+        for task_type in DEMO.task_types
+    ]
+    await put_task_types(tx, task_types)
 
 
-async def write_campaign(tx: Tx, ids: Ids, survey: Survey) -> Launched:
-    """One campaign, active from now on."""
-    trigger = Trigger([ids.task_types[key] for key in survey.task_types], DEMO.asking_states)
-    definition = replace(survey.definition, rules=[trigger])
-    made = await create_campaign(tx, survey.name, definition, external_id=survey.key)
-    await activate_campaign(tx, made)
-    return Launched(made, definition)
+async def write_campaign(tx: Tx, ids: Ids, campaign: Campaign) -> ActiveCampaign:
+    """Create `campaign` and activate it from now on."""
+    trigger = Trigger([ids.task_types[key] for key in campaign.task_types], DEMO.asking_states)
+    definition = replace(campaign.definition, rules=[trigger])
+    key = await create_campaign(tx, campaign.name, definition, external_id=campaign.key)
+    await activate_campaign(tx, key)
+    return ActiveCampaign(key, definition)
 
 
-async def write_clients(tx: Tx, clients: list[Client]) -> None:
-    """Customers and their places of work."""
+async def write_customers(tx: Tx, customers: list[Customer]) -> None:
+    """Write the customers and their locations."""
     await put_customers(
         tx,
         [
             CustomerPut(
-                id=client.id,
-                external_id=client.number,
-                name=client.name,
-                email=client.email,
-                language=client.language,
+                id=customer.id,
+                external_id=customer.number,
+                name=customer.name,
+                email=customer.email,
+                language=customer.language,
             )
-            for client in clients
+            for customer in customers
         ],
     )
     await put_locations(
         tx,
         [
             LocationPut(
-                id=client.location,
-                external_id=client.number,
-                customer=client.id,
-                name=client.name,
-                address=client.street,
-                email=client.location_email,
+                id=customer.location,
+                external_id=customer.number,
+                customer=customer.id,
+                name=customer.name,
+                address=customer.street,
+                email=customer.location_email,
             )
-            for client in clients
+            for customer in customers
         ],
     )
 
 
-async def write_tasks(tx: Tx, ids: Ids, jobs: list[Job]) -> None:
-    """Tasks as they were created: assigned, and not yet begun."""
-    await put_tasks(tx, [_task(ids, job) for job in jobs])
+async def write_tasks(tx: Tx, ids: Ids, tasks: list[DemoTask]) -> None:
+    """Write the tasks as they were created: assigned, without transitions."""
+    puts = []
+    for task in tasks:
+        assignments = []
+        if task.technician is not None:
+            technician = ids.users[task.technician]
+            assignments = [AssignmentPut(start=task.created, technician=technician)]
+        put = TaskPut(
+            id=task.id,
+            external_id=task.number,
+            type=ids.task_types[task.type],
+            state=task.initial_state,
+            title=task.title,
+            customer=task.customer.id,
+            location=task.customer.location,
+            unit=ids.units[task.customer.site],
+            assignments=assignments,
+            priority=task.priority,
+            reason=task.reason,
+            channel=task.channel,
+            account_manager=manager_of(ids, task),
+            tags=task.tags,
+            scheduled_at=task.scheduled,
+            created_at=task.created,
+        )
+        puts.append(put)
+    await put_tasks(tx, puts)
 
 
-def manager_of(ids: Ids, job: Job) -> UUID:
-    """Who of the office looks after the job's customer."""
-    clerks = [ids.users[person.key] for person in DEMO.staff("dispatcher")]
-    return clerks[job.client.id.int % len(clerks)]
-
-
-def _task(ids: Ids, job: Job) -> TaskPut:
-    turns = []
-    if job.technician is not None:
-        turns = [AssignmentPut(start=job.created, technician=ids.users[job.technician])]
-    return TaskPut(
-        id=job.id,
-        external_id=job.number,
-        type=ids.task_types[job.type],
-        state=job.initial_state,
-        title=job.title,
-        customer=job.client.id,
-        location=job.client.location,
-        unit=ids.units[job.client.site],
-        assignments=turns,
-        priority=job.priority,
-        reason=job.reason,
-        channel=job.channel,
-        account_manager=manager_of(ids, job),
-        tags=job.tags,
-        scheduled_at=job.scheduled,
-        created_at=job.created,
-    )
+def manager_of(ids: Ids, task: DemoTask) -> UUID:
+    """The dispatcher who is the account manager of the task's customer."""
+    dispatchers = [ids.users[user.key] for user in DEMO.users_with("dispatcher")]
+    return dispatchers[task.customer.id.int % len(dispatchers)]

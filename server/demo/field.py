@@ -1,6 +1,6 @@
-"""Writes the steps of the demo's past as accepted transitions.
+"""Writes the steps of the demo's tasks as accepted transitions.
 
-Directly, for a push received now would be stale: the moments and receptions are history.
+The rows are inserted directly: a push would be received now, and these were received in the past.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from server.demo.company import Ids, manager_of
 from server.demo.fixture import DEMO
 from server.demo.rows import insert
 from server.demo.steps import Step
-from server.demo.story import Job
+from server.demo.story import DemoTask
 from sync.database import Tx
 from sync.ids import new_id
 from sync.tables.people import Device
@@ -21,10 +21,10 @@ from sync.tables.work import Transition
 from sync.tokens import digest, mint
 
 ENROLLED: Final = timedelta(days=100)
-#: Whose steps are told in the console.
-OFFICE: Final = frozenset(person.key for person in DEMO.staff("dispatcher"))
+#: The users whose transitions are recorded in the console.
+OFFICE: Final = frozenset(user.key for user in DEMO.users_with("dispatcher"))
 
-_FOLD: Final = """
+_STATES: Final = """
 UPDATE task SET state = last.state, state_moment = last.moment, state_transition = last.id
 FROM (
   SELECT DISTINCT ON (task) task, state, moment, id FROM transition WHERE account = $1
@@ -33,7 +33,7 @@ FROM (
 WHERE task.account = $1 AND task.id = last.task
 """
 
-_CAPTURE: Final = """
+_ADDRESSES: Final = """
 UPDATE customer SET email = t.email, email_by = t.technician, email_at = t.moment
 FROM transition t JOIN task ON (task.account, task.id) = (t.account, t.task)
 WHERE t.account = $1 AND t.email IS NOT NULL
@@ -41,44 +41,43 @@ WHERE t.account = $1 AND t.email IS NOT NULL
 """
 
 
-async def write_steps(tx: Tx, ids: Ids, jobs: Sequence[Job]) -> None:
-    """Every step as an accepted transition, and the states that they lead to."""
-    devices = {key: new_id() for job in jobs if (key := job.technician) is not None}
-    await insert(Device, (_device(tx, ids, key, device) for key, device in devices.items()))
-    steps = [(job, step) for job in jobs for step in job.steps]
-    await insert(Transition, (_transition(tx, ids, devices, job, one) for job, one in steps))
-    await tx.execute(_FOLD, tx.account)
-    await tx.execute(_CAPTURE, tx.account)
+async def write_steps(tx: Tx, ids: Ids, tasks: Sequence[DemoTask]) -> None:
+    """Write every step as an accepted transition, with the states and addresses that follow."""
+    devices = {key: new_id() for task in tasks if (key := task.technician) is not None}
+    await insert(
+        Device,
+        (
+            {
+                "account": tx.account,
+                "id": device,
+                "technician": ids.users[key],
+                "name": "Téléphone",
+                "credential_hash": digest(mint()),  # nobody has this credential
+                "enrolled_at": tx.now - ENROLLED,
+            }
+            for key, device in devices.items()
+        ),
+    )
+    steps = [(task, step) for task in tasks for step in task.steps]
+    await insert(Transition, (_transition(tx, ids, devices, task, step) for task, step in steps))
+    await tx.execute(_STATES, tx.account)
+    await tx.execute(_ADDRESSES, tx.account)
 
 
-def _device(tx: Tx, ids: Ids, key: str, device: UUID) -> dict[str, Any]:
-    """A phone whose credential nobody has."""
-    return {
-        "account": tx.account,
-        "id": device,
-        "technician": ids.users[key],
-        "name": "Téléphone",
-        "credential_hash": digest(mint()),
-        "enrolled_at": tx.now - ENROLLED,
-    }
-
-
-def _worker(ids: Ids, job: Job, step: Step) -> UUID:
-    """Whose work the step counts as: what the office tells is that of whoever has the task."""
-    holder = job.technician if step.by in OFFICE else None
-    return ids.users[holder or step.by]
-
-
-def _transition(tx: Tx, ids: Ids, devices: dict[str, UUID], job: Job, step: Step) -> dict[str, Any]:
+def _transition(
+    tx: Tx, ids: Ids, devices: dict[str, UUID], task: DemoTask, step: Step
+) -> dict[str, Any]:
+    # What a dispatcher records counts as the work of the assigned technician.
+    technician = (task.technician or step.by) if step.by in OFFICE else step.by
     return {
         "account": tx.account,
         "id": step.id,
         "device": devices.get(step.by),
-        "technician": _worker(ids, job, step),
+        "technician": ids.users[technician],
         "digest": hashlib.sha256(step.id.bytes).digest(),
         "arrived_at": step.received,
         "verdict": "accepted",
-        "task": job.id,
+        "task": task.id,
         "state": step.state,
         "moment": step.moment,
         "sequence": step.sequence,
@@ -89,14 +88,14 @@ def _transition(tx: Tx, ids: Ids, devices: dict[str, UUID], job: Job, step: Step
         "survey": step.survey,
         "email": step.email,
         "unexpected": False,
-        "type": ids.task_types[job.type],
-        "customer": job.client.id,
-        "location": job.client.location,
-        "unit": ids.units[job.client.site],
-        "priority": job.priority,
-        "reason": job.reason,
-        "channel": job.channel,
-        "account_manager": manager_of(ids, job),
-        "tags": job.tags,
+        "type": ids.task_types[task.type],
+        "customer": task.customer.id,
+        "location": task.customer.location,
+        "unit": ids.units[task.customer.site],
+        "priority": task.priority,
+        "reason": task.reason,
+        "channel": task.channel,
+        "account_manager": manager_of(ids, task),
+        "tags": task.tags,
         "customer_tags": [],
     }

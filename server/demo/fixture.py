@@ -1,4 +1,4 @@
-"""What `fixtures/` says about the demo account, as frozen structs."""
+"""The files of `fixtures/`, which describe the demo account, as frozen structs."""
 
 from importlib.resources import files
 from typing import Final, Literal, TypeAlias, TypeVar
@@ -13,7 +13,7 @@ Names: TypeAlias = dict[str, str]
 T = TypeVar("T")
 
 
-class Company(Struct, frozen=True):
+class Account(Struct, frozen=True):
     """The account. `zone`: IANA name."""
 
     name: str
@@ -21,8 +21,8 @@ class Company(Struct, frozen=True):
     language: Language
 
 
-class Branch(Struct, frozen=True):
-    """A unit of the tree; `parent` is another's key and stands before it."""
+class Unit(Struct, frozen=True):
+    """A unit of the tree. `parent`: the key of a unit that is listed before it."""
 
     key: str
     parent: str | None
@@ -30,8 +30,8 @@ class Branch(Struct, frozen=True):
     name: str
 
 
-class Person(Struct, frozen=True):
-    """Somebody who works there."""
+class User(Struct, frozen=True):
+    """A user of the account. `unit`: its key."""
 
     key: str
     role: Literal["technician", "dispatcher", "manager", "administrator"]
@@ -41,23 +41,23 @@ class Person(Struct, frozen=True):
     language: Language
 
 
-class Stage(Struct, frozen=True):
-    """A state of the work."""
+class State(Struct, frozen=True):
+    """A state of tasks."""
 
     code: str
     kind: Literal["planned", "active", "done", "closed", "cancelled"]
     names: Names
 
 
-class Line(Struct, frozen=True):
-    """A type of task."""
+class TaskType(Struct, frozen=True):
+    """A task type."""
 
     key: str
     names: Names
 
 
-class Survey(Struct, frozen=True):
-    """A campaign; its rules are `task_types` on entering the fixture's `asking_states`."""
+class Campaign(Struct, frozen=True):
+    """A campaign; it asks when a task of `task_types` enters one of `Demo.asking_states`."""
 
     key: str
     name: str
@@ -66,48 +66,48 @@ class Survey(Struct, frozen=True):
 
 
 class Demo(Struct, frozen=True):
-    """`demo.json`: who works there, and how they work."""
+    """`demo.json`: the account with its units, users, states, task types and campaigns."""
 
-    account: Company
-    units: list[Branch]
-    users: list[Person]
-    states: list[Stage]
+    account: Account
+    units: list[Unit]
+    users: list[User]
+    states: list[State]
     flow: dict[str, list[str]]
-    task_types: list[Line]
-    campaigns: list[Survey]
+    task_types: list[TaskType]
+    campaigns: list[Campaign]
     asking_states: list[str]
 
-    def staff(self, role: str) -> list[Person]:
-        """Everybody of that role."""
-        return [person for person in self.users if person.role == role]
+    def users_with(self, role: str) -> list[User]:
+        """The users with that role."""
+        return [user for user in self.users if user.role == role]
 
 
-class Pool(Struct, frozen=True):
-    """Names to put together."""
+class NamePool(Struct, frozen=True):
+    """First and last names to combine."""
 
     first: list[str]
     last: list[str]
 
 
 class Business(Struct, frozen=True):
-    """A customer that is no person."""
+    """A customer that is a business."""
 
     name: str
     language: Language
     domain: str
 
 
-class Customers(Struct, frozen=True):
-    """`customers.json`: where they live, what they are called. `towns`: by site."""
+class CustomerNames(Struct, frozen=True):
+    """`customers.json`: names and addresses of customers. `towns`: by the key of the site."""
 
     towns: dict[str, list[str]]
     streets: list[str]
-    people: dict[Language, Pool]
+    people: dict[Language, NamePool]
     businesses: list[Business]
 
 
 class Visits(Struct, frozen=True):
-    """`visits.json`: what is done and said. `comments`: by language, then by rating."""
+    """`visits.json`: values of tasks and answers. `comments`: by language, then by rating."""
 
     titles: dict[str, list[str]]
     reasons: list[str]
@@ -123,5 +123,5 @@ def _load(name: str, kind: type[T]) -> T:
 
 
 DEMO: Final = _load("demo.json", Demo)
-CUSTOMERS: Final = _load("customers.json", Customers)
+CUSTOMERS: Final = _load("customers.json", CustomerNames)
 VISITS: Final = _load("visits.json", Visits)

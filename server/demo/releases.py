@@ -1,4 +1,4 @@
-"""What became of the demo's invitations at their release, in the order in which they went."""
+"""Releases the demo's invitations in order: each is sent, fails, or is dropped."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from rules.address import Resolved, resolve
 from rules.campaign import AddressField
 from rules.decide import Contact, Go, Mute, Reason, Skip, to_contact
 from rules.timing import window_anchor
-from server.demo.aftermath import Asked
+from server.demo.aftermath import Invitation
 
 
 class Suppression(Struct, frozen=True):
@@ -25,64 +25,69 @@ class Suppression(Struct, frozen=True):
 
 
 class Releases:
-    """Settles invitations one by one; remembers windows and suppressions by address."""
+    """Releases invitations one by one; records mute windows and suppressions by address."""
 
-    def __init__(self, chance: Random, leavers: Mapping[UUID, str]) -> None:
-        """`leavers`: customers whose first mail is the last, and why: `unsubscribed`, `bounced`."""
-        self._chance = chance
-        self._leavers = leavers
+    def __init__(self, rng: Random, suppressed: Mapping[UUID, str]) -> None:
+        """`suppressed`: customers whose first mail is the last: `unsubscribed` or `bounced`."""
+        self._rng = rng
+        self._customers = suppressed
         self.mutes: dict[tuple[UUID, str], Mute] = {}
         self.suppressed: dict[str, Suppression] = {}
         self.addresses: set[str] = set()
 
-    def settle(self, asked: Iterable[Asked]) -> list[Asked]:
-        """All of `asked`, sent or dropped; ties go by id."""
-        return [self._settle(one) for one in sorted(asked, key=lambda one: (one.release, one.id))]
+    def release_all(self, invitations: Iterable[Invitation]) -> list[Invitation]:
+        """The `invitations` with their results, in the order of release and id."""
+        in_order = sorted(invitations, key=lambda item: (item.release, item.id))
+        return [self._release(invitation) for invitation in in_order]
 
-    def _settle(self, asked: Asked) -> Asked:
-        if asked.status is Status.DROPPED:
-            return asked
-        resolved = self._resolve(asked)
+    def _release(self, invitation: Invitation) -> Invitation:
+        if invitation.status is Status.DROPPED:
+            return invitation
+        resolved = self._resolve(invitation)
         if resolved is None:
-            return replace(asked, status=Status.DROPPED, reason=Reason.NO_ADDRESS)
+            return replace(invitation, status=Status.DROPPED, reason=Reason.NO_ADDRESS)
         self.addresses.add(resolved.normal)
-        sent = asked.release + timedelta(seconds=self._chance.uniform(0.6, 3))
-        verdict = to_contact(
-            asked.id, asked.release, sent, asked.campaign.mute, self._contact(asked, resolved)
+        suppression = self.suppressed.get(resolved.normal)
+        contact = Contact(
+            suppression is not None and suppression.since < invitation.release,
+            self.mutes.get((invitation.campaign.id, resolved.normal)),
         )
+        sent = invitation.release + timedelta(seconds=self._rng.uniform(0.6, 3))
+        verdict = to_contact(
+            invitation.id, invitation.release, sent, invitation.campaign.mute, contact
+        )
+        invitation = replace(invitation, resolved=resolved)
         if isinstance(verdict, Skip):
-            return replace(asked, status=Status.DROPPED, reason=verdict.reason, resolved=resolved)
+            return replace(invitation, status=Status.DROPPED, reason=verdict.reason)
         reserve = isinstance(verdict, Go) and verdict.reserve
-        return self._send(asked, resolved, sent, reserve=reserve)
+        return self._send(invitation, resolved, sent, reserve=reserve)
 
-    def _resolve(self, asked: Asked) -> Resolved | None:
-        client, campaign = asked.job.client, asked.campaign
+    def _resolve(self, invitation: Invitation) -> Resolved | None:
+        """The address for `invitation`; addresses that bounced before are not used."""
+        customer, campaign = invitation.task.customer, invitation.campaign
         bounced = {
             address
-            for address, found in self.suppressed.items()
-            if found.why == "bounced" and found.since < asked.release
+            for address, suppression in self.suppressed.items()
+            if suppression.why == "bounced" and suppression.since < invitation.release
         }
         mailboxes = {
-            AddressField.CUSTOMER: client.email or client.captured,
-            AddressField.LOCATION: client.location_email,
+            AddressField.CUSTOMER: customer.email or customer.captured,
+            AddressField.LOCATION: customer.location_email,
         }
         return resolve(mailboxes, campaign.primary, campaign.secondary, bounced)
 
-    def _contact(self, asked: Asked, resolved: Resolved) -> Contact:
-        found = self.suppressed.get(resolved.normal)
-        suppressed = found is not None and found.since < asked.release
-        return Contact(suppressed, self.mutes.get((asked.campaign.id, resolved.normal)))
-
-    def _send(self, asked: Asked, resolved: Resolved, sent: datetime, *, reserve: bool) -> Asked:
-        why = self._leavers.get(asked.job.client.id)
+    def _send(
+        self, invitation: Invitation, resolved: Resolved, sent: datetime, *, reserve: bool
+    ) -> Invitation:
+        why = self._customers.get(invitation.task.customer.id)
         if why == "bounced":
-            self.suppressed.setdefault(resolved.normal, Suppression(why, sent, asked.id))
-            return replace(asked, status=Status.FAILED, resolved=resolved)
+            self.suppressed.setdefault(resolved.normal, Suppression(why, sent, invitation.id))
+            return replace(invitation, status=Status.FAILED)
         if why is not None:
-            later = sent + timedelta(minutes=self._chance.uniform(5, 55))
-            self.suppressed.setdefault(resolved.normal, Suppression(why, later, asked.id))
+            later = sent + timedelta(minutes=self._rng.uniform(5, 55))
+            self.suppressed.setdefault(resolved.normal, Suppression(why, later, invitation.id))
         if reserve:
-            anchor = window_anchor(asked.release, sent)
-            held = Mute(asked.id, confirmed=True, counted_from=anchor)
-            self.mutes[asked.campaign.id, resolved.normal] = held
-        return replace(asked, status=Status.SENT, resolved=resolved, sent=sent)
+            anchor = window_anchor(invitation.release, sent)
+            mute = Mute(invitation.id, confirmed=True, counted_from=anchor)
+            self.mutes[invitation.campaign.id, resolved.normal] = mute
+        return replace(invitation, status=Status.SENT, sent=sent)

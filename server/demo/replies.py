@@ -1,4 +1,4 @@
-"""What the demo's customers answered: most are happy, some are not, half say nothing."""
+"""Generates the answers of the demo's customers: to half of the mails, and mostly positive."""
 
 from datetime import datetime, timedelta
 from random import Random
@@ -9,61 +9,56 @@ from msgspec import Struct
 from mail.campaigns.definition import Definition, Sentiment
 from mail.i18n import DEFAULT, spoken
 from mail.responses.answer_body import LEAD, Body, Value
-from server.demo.aftermath import Asked
+from server.demo.aftermath import Invitation
 from server.demo.fixture import VISITS
 
-_ANSWERED: Final = 0.52
-#: Out of a hundred answers, from one star to five.
+_ANSWER_RATE: Final = 0.52
+#: How often a hundred answers have each rating, from one to five.
 _RATINGS: Final = (6, 7, 11, 24, 52)
 
 
 class Reply(Struct, frozen=True):
     """An answer. `at`: UTC."""
 
-    asked: Asked
+    invitation: Invitation
     body: Body
     sentiment: Sentiment
     at: datetime
 
 
-class Customers:
-    """Answers for those who were asked before `now`; nobody says what another one said."""
+class ReplyGenerator:
+    """Generates answers up to `now`; each comment of the fixture is used once."""
 
-    def __init__(self, chance: Random, now: datetime) -> None:
-        self._chance = chance
+    def __init__(self, rng: Random, now: datetime) -> None:
+        self._rng = rng
         self._now = now
         self._comments = {
-            (language, int(rating)): chance.sample(said, len(said))
+            (language, int(rating)): rng.sample(comments, len(comments))
             for language, by_rating in VISITS.comments.items()
-            for rating, said in by_rating.items()
+            for rating, comments in by_rating.items()
         }
 
-    def reply(self, asked: Asked, definition: Definition) -> Reply | None:
-        """What somebody says who was asked under the campaign's `definition`, if anything."""
-        if asked.sent is None or self._chance.random() >= _ANSWERED:
+    def reply(self, invitation: Invitation, definition: Definition) -> Reply | None:
+        """An answer to `invitation` under the campaign's `definition`, or None."""
+        rng = self._rng
+        if invitation.sent is None or rng.random() >= _ANSWER_RATE:
             return None
-        at = asked.sent + timedelta(hours=self._chance.expovariate(1 / 14))
-        return self._reply(asked, at, definition) if at < self._now else None
-
-    def _reply(self, asked: Asked, at: datetime, definition: Definition) -> Reply:
-        [rating] = self._chance.choices(range(1, 6), _RATINGS)
+        at = invitation.sent + timedelta(hours=rng.expovariate(1 / 14))
+        if at >= self._now:
+            return None
+        [rating] = rng.choices(range(1, 6), _RATINGS)
         sentiment = definition.content.lead.sentiment(rating)
         negative = sentiment == "negative"
         codes = [reason.code for reason in definition.reasons]
-        lead = Value(
-            kind=definition.question.kind,
-            value=rating,
-            choices=[self._chance.choice(codes)] if negative else [],
-            text=self._comment(spoken(asked.job.client.language) or DEFAULT, rating),
-        )
+        language = invitation.task.customer.language
+        choices = [rng.choice(codes)] if negative else []
+        comments = self._comments[spoken(language) or DEFAULT, rating]
+        text = comments.pop() if comments and rng.random() < 0.6 else ""
+        lead = Value(kind=definition.question.kind, value=rating, choices=choices, text=text)
         body = Body(
             values={LEAD: lead},
-            call_back=negative and self._chance.random() < 0.4,
-            not_me=self._chance.random() < 0.02,
-            language=asked.job.client.language,
+            call_back=negative and rng.random() < 0.4,
+            not_me=rng.random() < 0.02,
+            language=language,
         )
-        return Reply(asked=asked, body=body, sentiment=sentiment, at=at)
-
-    def _comment(self, language: str, rating: int) -> str:
-        left = self._comments[language, rating]
-        return left.pop() if left and self._chance.random() < 0.6 else ""
+        return Reply(invitation=invitation, body=body, sentiment=sentiment, at=at)

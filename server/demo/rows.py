@@ -1,16 +1,23 @@
-"""Many rows in few statements."""
+"""Inserts rows of the demo directly, many in few statements."""
 
 from collections.abc import Iterable
 from typing import Any, Final
 
 from piccolo.table import Table
 
-#: Rows of one statement; a statement takes 32,767 parameters.
+from sync.database import Tx
+
+#: Rows of one statement, which may have at most 32,767 parameters.
 CHUNK: Final = 500
 
 
 async def insert(table: type[Table], rows: Iterable[dict[str, Any]]) -> None:
     """Add `rows` to `table` inside the open transaction."""
-    made = [table(**row) for row in rows]
-    for start in range(0, len(made), CHUNK):
-        await table.insert(*made[start : start + CHUNK])
+    items = [table(**row) for row in rows]
+    for start in range(0, len(items), CHUNK):
+        await table.insert(*items[start : start + CHUNK])
+
+
+def queue_entry(tx: Tx) -> dict[str, Any]:
+    """The common columns of a row in a queue of the workers that is due now."""
+    return {"account": tx.account, "changed_at": tx.now, "attempts": 0, "not_before": tx.now}

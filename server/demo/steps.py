@@ -1,6 +1,5 @@
-"""The steps of the demo's tasks: which states they pass, when, and when the office hears of it."""
+"""The steps of the demo's tasks: the states that they enter, when, and when that is received."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from random import Random
 from typing import Final, TypeAlias
@@ -9,11 +8,11 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from server.demo.clients import Client
+from server.demo.clients import Customer
 from server.demo.fixture import DEMO, VISITS
 from sync.ids import new_id
 
-#: Minutes after the step before, at least and at most.
+#: The least and the most minutes after the step before.
 Span: TypeAlias = tuple[int, int]
 Route: TypeAlias = tuple[tuple[str, Span], ...]
 
@@ -23,7 +22,7 @@ _VISIT: Final[Route] = (("300", (0, 0)), ("400", (12, 45)))
 _DONE: Final[Route] = (*_VISIT, ("600", _ON_SITE))
 _AGAIN: Final[Route] = (("400", (10, 30)), ("600", (20, 90)))
 
-#: What becomes of a task once its day has come, and how often.
+#: The states that a task enters once it is due, and how often of a hundred.
 ROUTES: Final[dict[Route, int]] = {
     _DONE: 64,
     (*_VISIT, ("610", _ON_SITE)): 8,
@@ -37,7 +36,7 @@ ROUTES: Final[dict[Route, int]] = {
 
 
 class Step(Struct, frozen=True, kw_only=True):
-    """A transition. `by`: a person's key; `received` after `moment` where no network was."""
+    """A transition. `by`: a user's key. `received`: later than `moment` without network."""
 
     id: UUID
     state: str
@@ -50,17 +49,17 @@ class Step(Struct, frozen=True, kw_only=True):
     email: str | None = None
 
 
-class Recorder:
-    """Makes steps up to `now`; counts them, and lets an address be captured once."""
+class StepGenerator:
+    """Generates steps up to `now`, numbers them, and captures each address once."""
 
-    def __init__(self, chance: Random, now: datetime) -> None:
-        self._chance = chance
+    def __init__(self, rng: Random, now: datetime) -> None:
+        self._rng = rng
         self._now = now
         self._sequence = 0
         self._captured: set[UUID] = set()
 
     def step(self, by: str, state: str, moment: datetime, received: datetime | None = None) -> Step:
-        """One step, heard of at once unless `received` says later."""
+        """One step; received at its moment unless `received` is given."""
         self._sequence += 1
         return Step(
             id=new_id(),
@@ -71,45 +70,45 @@ class Recorder:
             sequence=self._sequence,
         )
 
-    def visits(self, client: Client, by: str, start: datetime) -> list[Step]:
-        """One of the routes from `start`, as far as the office has heard of it by now."""
-        [route] = self._chance.choices(list(ROUTES), list(ROUTES.values()))
-        heard = [
-            step for step in self._along(client, by, start, route) if step.received < self._now
-        ]
-        return [*heard, *self._invoiced(heard)]
+    def visit(self, customer: Customer, by: str, start: datetime) -> list[Step]:
+        """The steps of a random route from `start`, as far as they are received by now.
 
-    def _along(self, client: Client, by: str, start: datetime, route: Route) -> Iterator[Step]:
+        Most finished tasks are invoiced by a dispatcher a few days later.
+        """
+        rng = self._rng
+        [route] = rng.choices(list(ROUTES), list(ROUTES.values()))
+        steps = []
         moment, offline = start, self._offline()
         for state, (least, most) in route:
-            moment += timedelta(seconds=self._chance.randint(least * 60, most * 60))
+            moment += timedelta(seconds=rng.randint(least * 60, most * 60))
             step = self.step(by, state, moment, moment + offline)
-            yield self._finished(step, client) if state in DEMO.asking_states else step
+            if state in DEMO.asking_states:
+                step = self._finished(step, customer)
+            if step.received < self._now:
+                steps.append(step)
+        if steps and steps[-1].state in DEMO.asking_states and rng.random() <= 0.7:
+            moment = steps[-1].received + timedelta(days=rng.uniform(1, 12))
+            clerk = rng.choice(DEMO.users_with("dispatcher")).key
+            if moment < self._now:
+                steps.append(self.step(clerk, "700", moment))
+        return steps
 
-    def _finished(self, step: Step, client: Client) -> Step:
-        """What a technician adds when the work is done: a note, an address, an unticked survey."""
-        captured = client.captured if client.id not in self._captured else None
-        self._captured.add(client.id)
+    def _finished(self, step: Step, customer: Customer) -> Step:
+        """`step` with what ends a visit: a note, an address, or an unticked survey."""
+        captured = customer.captured if customer.id not in self._captured else None
+        self._captured.add(customer.id)
         return replace(
             step,
-            note=self._chance.choice(VISITS.notes) if self._chance.random() < 0.3 else None,
-            survey=self._chance.random() > 0.04,
+            note=self._rng.choice(VISITS.notes) if self._rng.random() < 0.3 else None,
+            survey=self._rng.random() > 0.04,
             email=captured,
         )
 
     def _offline(self) -> timedelta:
-        """How long steps wait for a network: seconds mostly, hours in a basement, rarely days."""
-        draw = self._chance.random()
+        """How long steps wait for a network: mostly seconds, sometimes hours, rarely days."""
+        draw = self._rng.random()
         if draw < 0.03:
-            return timedelta(days=self._chance.uniform(7.5, 9))
+            return timedelta(days=self._rng.uniform(7.5, 9))
         if draw < 0.15:
-            return timedelta(hours=self._chance.uniform(0.5, 7))
-        return timedelta(seconds=self._chance.uniform(0.4, 4))
-
-    def _invoiced(self, steps: list[Step]) -> list[Step]:
-        """Most finished tasks are invoiced by the office a few days later."""
-        if not steps or steps[-1].state not in DEMO.asking_states or self._chance.random() > 0.7:
-            return []
-        moment = steps[-1].received + timedelta(days=self._chance.uniform(1, 12))
-        clerk = self._chance.choice(DEMO.staff("dispatcher")).key
-        return [self.step(clerk, "700", moment)] if moment < self._now else []
+            return timedelta(hours=self._rng.uniform(0.5, 7))
+        return timedelta(seconds=self._rng.uniform(0.4, 4))

@@ -1,1 +1,1 @@
-"""Pages for the customers that a link in a mail leads to."""
+"""The pages behind the links in mails: the survey and unsubscribing."""

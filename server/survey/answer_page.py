@@ -1,4 +1,4 @@
-"""/s/{token}: the answer page. Reading it never records; only a person's POST does."""
+"""/s/{token}: the survey page. GET never records an answer: mail scanners follow links."""
 
 import re
 from typing import Final
@@ -25,9 +25,9 @@ _THANKS: Final = re.compile(r"/thanks\W*\Z")
 
 
 async def closed(request: AnyRequest, kind: str) -> Response[str]:
-    """The neutral page: the same for unknown, expired and closed, without personal data.
+    """The page for a link that is unknown, expired or closed: the same for all, with status 404.
 
-    :raises ThrottledError: too many links of this `kind` were guessed from there.
+    :raises ThrottledError: the client's address tried too many invalid links of this `kind`.
     """
     await count_guess(request, kind)
     return respond(request, "closed.html", frame(request), status=404)
@@ -35,52 +35,52 @@ async def closed(request: AnyRequest, kind: str) -> Response[str]:
 
 @route("/s/{token:path}", http_method=READING, guards=[anyone(Action.SURVEY_ANSWER)])
 async def survey_page(request: AnyRequest, token: FromPath[str]) -> Response[str]:
-    """The form, with the rating chosen in the mail; or the thanks that follow it.
+    """The form, with the rating chosen in the mail; or the thanks page.
 
-    The thanks say what was recorded, and the reasons to choose from where none was given.
+    The thanks page shows the recorded answer, and asks for a reason where one is missing.
     """
-    place, token = token, found_in(token)
+    path, token = token, found_in(token)
     survey = await open_survey(token)
     if survey is None:
         return await closed(request, KIND)
     page = frame(request, preferred=survey.language)
-    if not _THANKS.search(place):
+    if not _THANKS.search(path):
         rating = read_rating(request.query_params.get("rating"))
         form = preselected(survey, rating, page.locale)
         return _respond(request, token, survey, page, form)
     if survey.answer is None:
         return Redirect(f"/s/{token}", status_code=303)
-    given = filled(survey, survey.answer, page.locale)
-    return _respond(request, token, survey, page, given, template="thanks.html")
+    form = filled(survey, survey.answer, page.locale)
+    return _respond(request, token, survey, page, form, template="thanks.html")
 
 
 @post("/s/{token:path}", status_code=303, guards=[anyone(Action.SURVEY_ANSWER)])
 async def answer_survey(request: AnyRequest, token: FromPath[str]) -> Response[str]:
-    """Record the answer and go on to the thanks, or show what must be put right.
+    """Record the answer and redirect to the thanks page, or show the form with its first error.
 
-    Who answers too often gets the form as it was sent, and when it can be sent again.
+    A link that is used too often gets the form as it was sent, with a Retry-After header.
     """
     token = found_in(token)
     survey = await open_survey(token)
     if survey is None:
         return await closed(request, KIND)
     page = frame(request, preferred=survey.language)
-    given = read_form(await read_fields(request), page.locale)
+    submission = read_form(await read_fields(request), page.locale)
     try:
-        # One for each link, however it is spelt: a locator is read in either case.
+        # One bucket for each link: tokens that differ in letter case only are the same link.
         await count([Bucket(f"answers by link {read(token)}", ANSWERS)])
     except ThrottledError as error:
-        form = filled(survey, given, page.locale, "too_often")
+        form = filled(survey, submission, page.locale, "too_often")
         answer = _respond(request, token, survey, page, form, status=429)
         answer.set_header("Retry-After", str(error.retry_after))
         return answer
-    match await submit(token, given):
+    match await submit(token, submission):
         case Recorded(changed=changed):
             if changed:
                 services(request).ring(Job.ROLLUP)
             return Redirect(f"/s/{token}/thanks", status_code=303)
-        case Invalid(fields=wrong):
-            form = filled(survey, given, page.locale, wrong[0])
+        case Invalid(fields=fields):
+            form = filled(survey, submission, page.locale, fields[0])
             return _respond(request, token, survey, page, form, status=422)
         case Closed():
             return await closed(request, KIND)

@@ -1,4 +1,4 @@
-"""The answer page as structs: the survey it shows, and the form as it was filled in."""
+"""The data of the survey page: the survey in the customer's language, and the form's values."""
 
 import re
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ from sync.validation import in_one_line
 
 YES: Final = "yes"
 _SIGNS: Final = re.compile(r"\W+\Z")
-#: Where on the page each field that may be wrong is put right.
+#: The id of the element to correct, by the field with an error.
 _ANCHORS: Final = {"rating": "rating-1", "reasons": "reason", "comment": "comment"}
 
 
-class Step(Struct, frozen=True):
-    """One star of the scale; `word` is said at both ends."""
+class ScaleStep(Struct, frozen=True):
+    """One star of the scale; `word`: the label of both ends, else empty."""
 
     value: int
     negative: bool
@@ -28,14 +28,14 @@ class Step(Struct, frozen=True):
 
 
 class ReasonShown(Struct, frozen=True):
-    """One entry of the list of reasons."""
+    """An entry of the list of reasons."""
 
     code: str
     label: str
 
 
 class VisitShown(Struct, frozen=True):
-    """The visit that is asked about."""
+    """The visit that the survey asks about."""
 
     type: str
     place: str
@@ -45,8 +45,8 @@ class VisitShown(Struct, frozen=True):
 class SurveyShown(Struct, frozen=True, kw_only=True):
     """A survey in the customer's language.
 
-    `visit`: None where it is about none. `deadline`: None while it is not known. `answered`: when
-    it was answered last, or None.
+    `visit`: None where it is not about a task. `deadline`: None while unknown. `answered`: when
+    it was last answered, or None.
     """
 
     path: str
@@ -54,7 +54,7 @@ class SurveyShown(Struct, frozen=True, kw_only=True):
     question: str
     low: str
     high: str
-    steps: list[Step]
+    steps: list[ScaleStep]
     reasons: list[ReasonShown]
     information: str
     privacy_url: str | None
@@ -64,10 +64,10 @@ class SurveyShown(Struct, frozen=True, kw_only=True):
 
 
 class Filled(Struct, frozen=True, kw_only=True):
-    """The form's values: chosen in the mail, given before, or sent and refused.
+    """The values of the form: from the link in the mail, the recorded answer or a refused POST.
 
-    `problem`: the first field to be put right. `ask_reason`: negative, and no reason given.
-    `longest`: letters that a comment may have.
+    `problem`: the first field with an error. `ask_reason`: the rating is negative, and a reason is
+    missing. `longest`: the most letters of a comment.
     """
 
     rating: int | None = None
@@ -83,12 +83,12 @@ class Filled(Struct, frozen=True, kw_only=True):
 
     @property
     def anchor(self) -> str:
-        """The id of the element to go to."""
+        """The id of the element to correct, or empty."""
         return _ANCHORS.get(self.problem, "")
 
 
 def shown(survey: Survey, path: str, locale: str) -> SurveyShown:
-    """What the page at `path` says of `survey`."""
+    """The survey as the page at `path` shows it."""
     content, visit = survey.content, survey.visit
     languages = (locale, survey.account_language)
     return SurveyShown(
@@ -116,27 +116,23 @@ def shown(survey: Survey, path: str, locale: str) -> SurveyShown:
     )
 
 
-def _steps(survey: Survey, *languages: str) -> list[Step]:
+def _steps(survey: Survey, *languages: str) -> list[ScaleStep]:
     question = survey.content.lead
     words = {1: question.low, BEST_RATING: question.high}
     return [
-        Step(
-            value,
-            survey.content.lead.is_negative(value),
-            text_in(words.get(value, {}), *languages),
-        )
+        ScaleStep(value, question.is_negative(value), text_in(words.get(value, {}), *languages))
         for value in range(1, BEST_RATING + 1)
     ]
 
 
 def read_rating(text: str | None) -> int | None:
-    """A rating from a URL or a form, or None where it is none; a link may have signs behind it."""
+    """The rating in a URL or form, or None if invalid; punctuation that a mail adds is ignored."""
     known = {str(value): value for value in range(1, BEST_RATING + 1)}
     return known.get(_SIGNS.sub("", text or ""))
 
 
 def read_form(fields: Mapping[str, str], locale: str) -> Submission:
-    """What was sent: a rating that is none counts as not given."""
+    """The submission in the form's fields; an invalid rating counts as missing."""
     reason = fields.get("reason", "")
     return Submission(
         rating=read_rating(fields.get("rating")),
@@ -149,30 +145,30 @@ def read_form(fields: Mapping[str, str], locale: str) -> Submission:
 
 
 def filled(
-    survey: Survey, said: CurrentAnswer | Submission, locale: str, problem: str = ""
+    survey: Survey, answer: CurrentAnswer | Submission, locale: str, problem: str = ""
 ) -> Filled:
-    """The form as it was answered or sent; the list of reasons opens where it is due."""
+    """The form with the values of `answer`, and the field with an error, if any."""
     content = survey.content
-    negative = said.rating is not None and content.lead.is_negative(said.rating)
-    reason = said.reasons[0] if said.reasons else ""
-    labels = {one.code: text_in(one.label, locale) for one in content.lead.reasons}
+    negative = answer.rating is not None and content.lead.is_negative(answer.rating)
+    reason = answer.reasons[0] if answer.reasons else ""
+    labels = {item.code: text_in(item.label, locale) for item in content.lead.reasons}
     return Filled(
-        rating=said.rating,
+        rating=answer.rating,
         negative=negative,
         reason=reason,
         reason_label=labels.get(reason, reason),
-        comment=said.comment,
-        call_back=said.call_back,
-        not_me=said.not_me,
+        comment=answer.comment,
+        call_back=answer.call_back,
+        not_me=answer.not_me,
         ask_reason=negative and not reason and bool(content.lead.reasons),
         problem=problem,
     )
 
 
 def preselected(survey: Survey, rating: int | None, locale: str) -> Filled:
-    """The form at first sight: what was said before, with the rating that a link chose."""
-    before = survey.answer
-    if before is None:
+    """The form when it is opened: the recorded answer, with the rating of the link, if any."""
+    answer = survey.answer
+    if answer is None:
         return filled(survey, Submission(rating=rating), locale)
-    chosen = before.rating if rating is None else rating
-    return filled(survey, replace(before, rating=chosen), locale)
+    chosen = answer.rating if rating is None else rating
+    return filled(survey, replace(answer, rating=chosen), locale)

@@ -1,4 +1,4 @@
-"""/u/{token}: one page, one button; and the POST of mail programs (RFC 8058)."""
+"""/u/{token}: the unsubscribe page; its POST is also the one-click unsubscribe of RFC 8058."""
 
 from typing import Final
 
@@ -18,27 +18,27 @@ KIND: Final = "unsubscribe link"
 
 @route("/u/{token:path}", http_method=READING, guards=[anyone(Action.SUBSCRIPTION_END)])
 async def unsubscribe_page(request: AnyRequest, token: FromPath[str]) -> Response[str]:
-    """The button; reading it changes nothing."""
+    """The page with the button; GET changes nothing."""
     token = found_in(token)
-    found = await answers.open_subscription(token)
-    return await _respond(request, token, found)
+    subscription = await answers.open_subscription(token)
+    return await _respond(request, token, subscription)
 
 
 @post("/u/{token:path}", status_code=200, guards=[anyone(Action.SUBSCRIPTION_END)])
 async def unsubscribe(request: AnyRequest, token: FromPath[str]) -> Response[str]:
-    """Send no survey of the account to the address any more, at once, as often as asked.
+    """Suppress the address for the account; idempotent.
 
-    The body is not read: there is nothing to choose, and mail programs send it in several shapes.
+    The body is not read: there is nothing to choose, and mail programs send several kinds.
     """
     token = found_in(token)
-    found = await answers.unsubscribe(token)
-    return await _respond(request, token, found)
+    subscription = await answers.unsubscribe(token)
+    return await _respond(request, token, subscription)
 
 
 async def _respond(
-    request: AnyRequest, token: str, found: answers.Subscription | None
+    request: AnyRequest, token: str, subscription: answers.Subscription | None
 ) -> Response[str]:
-    if found is None:
+    if subscription is None:
         return await closed(request, KIND)
-    page = frame(request, preferred=found.language)
-    return respond(request, "unsubscribe.html", page, subscription=found, path=f"/u/{token}")
+    page = frame(request, preferred=subscription.language)
+    return respond(request, "unsubscribe.html", page, subscription=subscription, path=f"/u/{token}")

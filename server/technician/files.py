@@ -1,4 +1,4 @@
-"""What the app is made of, read once, compressed once, named by its hash."""
+"""The files of the app: read and compressed once, with a hash of the content as ETag."""
 
 import hashlib
 from functools import cache
@@ -31,56 +31,55 @@ KINDS: Final = {
     ".webmanifest": "application/manifest+json",
 }
 WORKER: Final = "worker.js"
-#: What the system asks for when the app is installed; the app itself shows none of it.
+#: Files that only the system reads when the app is installed; the worker does not store them.
 OUTSIDE: Final = ("icons/", "manifest.webmanifest")
 
 
 class AppFile(Precompressed, frozen=True):
-    """One file of the app."""
+    """A file of the app with its encodings."""
 
     @classmethod
     def of(cls, name: str, content: bytes) -> "AppFile":
-        """`content`, served as its `name` says."""
+        """The file with `content`; its media type follows from the suffix of `name`."""
         suffix = name[name.rindex(".") :]
         if suffix in {".js", ".css"}:
             content = without_comments(content.decode()).encode()
-        made = precompress(KINDS[suffix], content)
-        encoded = {"": content} if suffix == ".png" else made.encoded
-        return cls(made.kind, made.digest, encoded)
+        compressed = precompress(KINDS[suffix], content)
+        encoded = {"": content} if suffix == ".png" else compressed.encoded
+        return cls(compressed.kind, compressed.digest, encoded)
 
 
 @cache
 def files() -> dict[str, AppFile]:
-    """Everything under /tech/, by the name after it."""
-    contents = {name: content for name, content in _contents(APP).items() if name != WORKER}
+    """All files under /tech/, by their path after it."""
+    contents = {
+        path.relative_to(APP).as_posix(): path.read_bytes()
+        for path in sorted(APP.rglob("*"))
+        if path.suffix in KINDS and path != APP / WORKER
+    }
     contents |= {name: (SHARED / name).read_bytes() for name in ("tokens.css", "mark.svg")}
     contents |= texts_of(APP)
-    made = {name: AppFile.of(name, content) for name, content in contents.items()}
-    made[""] = made.pop("index.html")
-    return made | {WORKER: AppFile.of(WORKER, _worker(made))}
+    found = {name: AppFile.of(name, content) for name, content in contents.items()}
+    found[""] = found.pop("index.html")
+    return found | {WORKER: AppFile.of(WORKER, _worker(found))}
 
 
-def _contents(folder: Path) -> dict[str, bytes]:
-    found = sorted(one for one in folder.rglob("*") if one.suffix in KINDS)
-    return {one.relative_to(folder).as_posix(): one.read_bytes() for one in found}
+def _worker(app: dict[str, AppFile]) -> bytes:
+    """The service worker, with the version of the `app` and the digests of its files in front.
 
-
-def _worker(made: dict[str, AppFile]) -> bytes:
-    """The service worker, told what one version of the app consists of.
-
-    It changes whenever any file does, which is how browsers notice a new version.
+    Its bytes change whenever any file does, which is how browsers notice a new version.
     """
-    parts = {
-        name: one.digest[:DIGEST] for name, one in made.items() if not name.startswith(OUTSIDE)
+    digests = {
+        name: file.digest[:DIGEST] for name, file in app.items() if not name.startswith(OUTSIDE)
     }
-    version = hashlib.sha256(msgspec.json.encode(sorted(parts.items()))).hexdigest()[:16]
-    told = msgspec.json.encode({"version": version, "files": parts}).decode()
-    return f"self.APP = {told};\n".encode() + (APP / WORKER).read_bytes()
+    version = hashlib.sha256(msgspec.json.encode(sorted(digests.items()))).hexdigest()[:16]
+    settings = msgspec.json.encode({"version": version, "files": digests}).decode()
+    return f"self.APP = {settings};\n".encode() + (APP / WORKER).read_bytes()
 
 
 @route("/tech", http_method=READING, guards=[anyone(Action.FILE_READ)], sync_to_thread=False)
 def app_start(request: Request[Any, Any, Any]) -> Response[Any]:
-    """The page that everything starts from; relative addresses in it need the slash."""
+    """The start page, under /tech/: relative URLs in it need the slash."""
     if not request.scope["raw_path"].endswith(b"/"):
         return Redirect(START, status_code=308)
     return answer_precompressed(request, files()[""])
@@ -93,9 +92,9 @@ def app_start(request: Request[Any, Any, Any]) -> Response[Any]:
     sync_to_thread=False,
 )
 def app_file(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[Any]:
-    """One file of the app.
+    """The file of that name.
 
-    :raises NotFoundError: none of that name.
+    :raises NotFoundError: there is none.
     """
     found = files().get(str(name).removeprefix("/"))
     if found is None:

@@ -1,24 +1,20 @@
-"""Modules and style sheets without their comments: a phone in the field pays for each byte."""
-
-from collections.abc import Iterator
+"""Removes comments from modules and style sheets before they are served, to save bytes."""
 
 
 def without_comments(source: str) -> str:
-    """`source` with each line empty that only comments; all others stay at their number."""
-    return "\n".join(_lines(source))
-
-
-def _lines(source: str) -> Iterator[str]:
-    inside = False
+    """`source` with lines that contain only a comment emptied; line numbers stay the same."""
+    lines = []
+    in_comment = False
     for line in source.split("\n"):
-        bare = line.strip()
-        if inside:
-            inside = "*/" not in bare
-            yield ""
-        elif bare.startswith("//"):
-            yield ""
-        elif bare.startswith("/*") and ("*/" not in bare or bare.endswith("*/")):
-            inside = "*/" not in bare
-            yield ""
+        text = line.strip()
+        if in_comment:
+            in_comment = "*/" not in text
+            lines.append("")
+        elif text.startswith("//"):
+            lines.append("")
+        elif text.startswith("/*") and ("*/" not in text or text.endswith("*/")):
+            in_comment = "*/" not in text
+            lines.append("")
         else:
-            yield line
+            lines.append(line)
+    return "\n".join(lines)

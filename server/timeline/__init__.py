@@ -1,1 +1,1 @@
-"""A task's result and all that happened to it, as data: ids and codes, no words."""
+"""A task's result and timeline as data for API and console: ids and codes, no texts."""

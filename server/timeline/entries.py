@@ -1,4 +1,4 @@
-"""A task's result and all that happened to it, as data: ids and codes, no words."""
+"""The entries of a task's timeline, and its result."""
 
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
@@ -10,12 +10,12 @@ from sync.database import Tx
 
 
 class TransitionEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="transition"):
-    """The task entered `state` at `at`, when it counts; `device_moment`: by the device's clock.
+    """The task entered `state`. `at`: when it counts; `device_moment`: by the device's clock.
 
-    `survey_reason`: why the survey was unticked. `by`: the dispatcher who told it in the
-    technician's place. `accepted_by`: who accepted it after it had been refused. `email`: an
-    address taken in the field, as typed; `email_usable`: false where no mail can go there, so that
-    no customer got it. `before_task`: it is older than the task here.
+    `survey_reason`: why the survey was unticked. `by`: the dispatcher who recorded it for the
+    technician. `accepted_by`: who accepted it after it had been refused. `email`: an address
+    captured in the field, as typed; `email_usable`: false where mail cannot be sent to it, so that
+    it was not stored for the customer. `before_task`: it is older than the task's creation here.
     """
 
     at: datetime
@@ -49,7 +49,7 @@ class DecisionEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="de
 
 
 class MailEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="mail"):
-    """What happened to an invitation. `detail`: a reason, or what the mail server said."""
+    """What happened to an invitation's mail. `detail`: a reason, or the mail server's reply."""
 
     at: datetime
     event: str
@@ -62,9 +62,9 @@ class MailEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="mail")
 
 
 class AnswerEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="answer"):
-    """A version of what the customer said, in the words of the campaign's version.
+    """A version of an answer. `reasons`: codes of the campaign's version.
 
-    `dropped`: how many versions between the one before and this are not kept.
+    `dropped`: how many versions between the previous entry's and this one are not stored.
     """
 
     at: datetime
@@ -82,7 +82,7 @@ class AnswerEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="answ
 
 
 class OpenEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="open"):
-    """A transition that was refused, or is parked until its task is known."""
+    """A transition that was refused, or is parked until its task exists."""
 
     at: datetime
     id: UUID
@@ -98,7 +98,7 @@ Entry: TypeAlias = TransitionEntry | DecisionEntry | MailEntry | AnswerEntry | O
 
 
 class TaskResult(Struct, frozen=True, kw_only=True):
-    """The roll-up of a task's answers."""
+    """The result of a task: the roll-up of its answers."""
 
     answers: int
     rating_mean: float | None
@@ -117,6 +117,6 @@ FROM task_result WHERE account = $1 AND task = $2
 
 
 async def read_result(opened: Tx, task: UUID) -> TaskResult | None:
-    """The roll-up, or None while there is no answer or it was not rolled up yet."""
+    """The result of `task`, or None before the first roll-up of an answer."""
     row = await opened.fetchrow(_RESULT, opened.account, task)
     return None if row is None else TaskResult(**row)

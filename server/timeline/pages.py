@@ -1,4 +1,4 @@
-"""All that happened to a task, a page at a time: a task may live for years."""
+"""A task's timeline in pages: a task may have entries of many years."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 from msgspec import Meta, Struct
 
-from mail.responses.answer_body import Body, decode_body
+from mail.responses.answer_body import decode_body
 from rules.address import normal_form
 from rules.history import ordered
 from server.http import cursors
@@ -20,24 +20,24 @@ from sync.database import Tx
 from sync.intake.order import read_histories
 from sync.messages import Moment
 
-#: Entries of one page; fewer where much was written in them.
+#: Entries of one page; fewer where their texts are long.
 USUAL_ENTRIES: Final = 50
 MOST_ENTRIES: Final = 500
 
 
 class Place(Struct, frozen=True, array_like=True, order=True):
-    """Where an entry stands in its timeline."""
+    """The sort key of an entry in its timeline. `rank`: of its kind, see `QUERIES`."""
 
     at: Moment
     rank: Annotated[int, Meta(ge=0, lt=len(QUERIES))]
     order_at: Moment
     sequence: Annotated[int, Meta(ge=0, le=2**63 - 1)]
-    place: UUID
-    beside: UUID
+    tie_break: UUID
+    tie_break_2: UUID
 
 
 class Window(Struct, frozen=True):
-    """Which entries: at most `limit` before `place`, or after it if `later`; the last for None."""
+    """At most `limit` entries before `place`, or after it if `later`; None: the last ones."""
 
     place: Place | None = None
     later: bool = False
@@ -45,14 +45,14 @@ class Window(Struct, frozen=True):
 
 
 class TimelinePage(Struct, frozen=True):
-    """Entries, earliest first. `earlier`, `later`: cursors to what is beyond, null for nothing."""
+    """Entries, earliest first. `earlier`, `later`: cursors to the pages around, null for none."""
 
     items: Sequence[Entry]
     earlier: str | None
     later: str | None
 
 
-#: The transitions of a task, and when each of them counts.
+#: The ids of a task's transitions, and the moments at which they count.
 Counted: TypeAlias = tuple[list[UUID], list[datetime]]
 
 
@@ -65,73 +65,76 @@ _read: Final = msgspec.msgpack.Decoder(Place).decode
 
 
 def read_cursor(text: str) -> Place:
-    """The place that a cursor names.
+    """The place in a cursor.
 
-    :raises CursorError: it is none of ours.
+    :raises CursorError: the server did not issue it.
     """
     return cursors.read_cursor(text, _read)
 
 
 async def read_timeline(opened: Tx, task: UUID, window: Window) -> TimelinePage:
-    """What happened to `task` in the `window`; transitions stand in their true order."""
-    counted = await _counted(opened, task)
+    """The entries of `task` in the `window`; transitions stand in their true order."""
+    history = ordered((await read_histories(opened, [task]))[task])
+    counted = [item.id for item in history], [item.moment for item in history]
     found = [
-        one for query in QUERIES for one in await _entries(opened, task, query, window, counted)
+        placed
+        for query in QUERIES
+        for placed in await _read_entries(opened, task, query, window, counted)
     ]
-    found.sort(key=lambda one: one.place, reverse=not window.later)
-    shown = found[: fitting(_size(one.entry) for one in found[: window.limit])]
+    found.sort(key=lambda placed: placed.place, reverse=not window.later)
+    shown = found[: fitting(_size(placed.entry) for placed in found[: window.limit])]
     more = len(shown) < len(found)
     if not window.later:
         shown.reverse()
     if not shown:
         return TimelinePage([], None, None)
-    behind = more if window.later else window.place is not None
-    before = window.place is not None if window.later else more
+    has_later = more if window.later else window.place is not None
+    has_earlier = window.place is not None if window.later else more
     return TimelinePage(
-        [one.entry for one in shown],
-        cursors.write_cursor(shown[0].place) if before else None,
-        cursors.write_cursor(shown[-1].place) if behind else None,
+        [placed.entry for placed in shown],
+        cursors.write_cursor(shown[0].place) if has_earlier else None,
+        cursors.write_cursor(shown[-1].place) if has_later else None,
     )
 
 
-async def _counted(opened: Tx, task: UUID) -> Counted:
-    history = ordered((await read_histories(opened, [task]))[task])
-    return [one.id for one in history], [one.moment for one in history]
-
-
-async def _entries(
+async def _read_entries(
     opened: Tx, task: UUID, query: Query, window: Window, counted: Counted
 ) -> list[_Placed]:
+    """The entries of one kind in the `window`, and one more if there is one."""
     place = (None,) * 6 if window.place is None else msgspec.structs.astuple(window.place)
     sql = query.later if window.later else query.earlier
-    more = counted if query.counted else ()
-    rows = await opened.fetch(sql, opened.account, task, *place, window.limit + 1, *more)
+    args = counted if query.counted else ()
+    rows = await opened.fetch(sql, opened.account, task, *place, window.limit + 1, *args)
     return [_placed(row, query) for row in rows]
 
 
 def _placed(row: asyncpg.Record, query: Query) -> _Placed:
-    told = dict(row)
+    values = dict(row)
     if query.shape is TransitionEntry:
-        told["email_usable"] = normal_form(row["email"]) is not None
+        values["email_usable"] = normal_form(row["email"]) is not None
     if query.shape is AnswerEntry:
-        told |= _said(decode_body(row["body"]))
-    fields = {name: told[name] for name in query.shape.__struct_fields__}
-    order = (row["at"], query.rank, row["order_at"], row["sequence"], row["place"], row["beside"])
-    return _Placed(Place(*order), query.shape(**fields))
-
-
-def _said(body: Body) -> dict[str, object]:
-    return {
-        "rating": body.lead.value,
-        "reasons": body.lead.choices,
-        "comment": body.lead.text,
-        "not_me": body.not_me,
-        "call_back": body.call_back,
-        "language": body.language,
-    }
+        body = decode_body(row["body"])
+        values |= {
+            "rating": body.lead.value,
+            "reasons": body.lead.choices,
+            "comment": body.lead.text,
+            "not_me": body.not_me,
+            "call_back": body.call_back,
+            "language": body.language,
+        }
+    place = Place(
+        at=row["at"],
+        rank=query.rank,
+        order_at=row["order_at"],
+        sequence=row["sequence"],
+        tie_break=row["tie_break"],
+        tie_break_2=row["tie_break_2"],
+    )
+    entry = query.shape(**{name: values[name] for name in query.shape.__struct_fields__})
+    return _Placed(place, entry)
 
 
 def _size(entry: Entry) -> int:
-    """Bytes of the texts of `entry` in a page."""
+    """The bytes that the texts of `entry` take in a page."""
     values = (getattr(entry, field) for field in entry.__struct_fields__)
     return sum(size_in_page(value) for value in values if isinstance(value, str))

@@ -1,1 +1,1 @@
-"""What all pages share: templates, labels, formats and static files."""
+"""What all pages share: templates, labels, formats of times and numbers, static files."""

@@ -1,4 +1,4 @@
-"""Jinja: one environment for each language, with the words and numbers of that language."""
+"""Jinja environments, one for each language, with its labels and number formats."""
 
 from functools import cache
 from pathlib import Path
@@ -15,26 +15,29 @@ FOLDER: Final = Path(__file__).parent.parent
 
 
 class Numbers:
-    """Writes figures in one locale."""
+    """Formats numbers in one locale."""
 
     def __init__(self, locale: str) -> None:
         self._locale = locale
 
     def score(self, mean: float) -> str:
-        """A mean to one decimal."""
+        """`mean` with one decimal."""
         return format_decimal(round(mean, 1), "0.0", locale=self._locale)
 
     def count(self, number: int) -> str:
-        """A whole number with its groups of thousands."""
+        """`number` with the thousands separators of the locale."""
         return format_decimal(number, locale=self._locale)
 
 
 @cache
 def environment(language: str) -> Environment:
-    """The environment of `language` ("fr" or "en"). Everything is escaped, nothing is optional."""
+    """The environment of `language` ("fr" or "en").
+
+    Everything is escaped; a name that the context does not have is an error.
+    """
     locale = LOCALES[language]
     texts = translations(locale, FOLDER / "locale")
-    made = Environment(
+    templates = Environment(
         loader=FileSystemLoader(FOLDER / "templates"),
         extensions=["jinja2.ext.i18n"],
         autoescape=True,
@@ -42,18 +45,18 @@ def environment(language: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.install_gettext_callables(  # type: ignore[attr-defined]  # added by the extension
+    templates.install_gettext_callables(  # type: ignore[attr-defined]  # added by the extension
         texts.gettext, texts.ngettext, newstyle=True
     )
-    made.globals.update(
+    templates.globals.update(
         locale=locale.replace("_", "-"),
         numbers=Numbers(locale),
         static=address_of,
         words=Words(texts.gettext),
     )
-    return made
+    return templates
 
 
 def render(template: str, language: str, /, **context: object) -> str:
-    """The page that `template` makes of `context`, in `language` ("fr" or "en")."""
+    """The HTML of `template` with the variables of `context`, in `language` ("fr" or "en")."""
     return environment(language).get_template(template).render(context)

@@ -1,4 +1,4 @@
-"""The tables of `words` in one language, as the templates use them."""
+"""What templates show for codes: the tables of `words`, translated."""
 
 from collections.abc import Callable, Mapping
 
@@ -6,115 +6,115 @@ from server.web import words
 
 
 class Words:
-    """The tables above in one language, by its `gettext`."""
+    """Labels in one language, translated by its `gettext`.
+
+    Each method takes a code; most give back a code that their table does not have.
+    """
 
     def __init__(self, gettext: Callable[[str], str]) -> None:
         self._gettext = gettext
 
-    def _in(self, table: Mapping[str, str], code: str) -> str:
+    def _label(self, table: Mapping[str, str], code: str) -> str:
         return self._gettext(table[code]) if code in table else code
 
-    def place(self, name: str) -> str:
-        """An entry of the navigation."""
-        return self._in(words.PLACES, name)
+    def navigation(self, name: str) -> str:
+        """The label of an entry of the navigation."""
+        return self._label(words.NAVIGATION, name)
 
     def role(self, role: str) -> str:
-        """What a user is."""
-        return self._in(words.ROLES, role)
+        """The label of a user's role."""
+        return self._label(words.ROLES, role)
 
     def campaign(self, status: str) -> str:
-        """Where a campaign is in its life."""
-        return self._in(words.CAMPAIGN, status)
+        """The label of a campaign's status."""
+        return self._label(words.CAMPAIGN, status)
 
     def address(self, field: str) -> str:
-        """Where an address is taken from."""
-        return self._in(words.ADDRESSES, field)
+        """The label of a field that an address is taken from."""
+        return self._label(words.ADDRESSES, field)
 
     def survey(self, code: str) -> str:
-        """What became of a survey, shortly."""
+        """The short label of a survey's status; only of known codes."""
         return self._gettext(words.SURVEY[code][0])
 
     def tone(self, code: str) -> str:
-        """How good that is."""
+        """The CSS class of a survey's status; only of known codes."""
         return words.SURVEY[code][1]
 
-    def picture(self, code: str) -> str:
-        """The icon beside it."""
+    def icon(self, code: str) -> str:
+        """The icon of a survey's status; only of known codes."""
         return words.SURVEY[code][2]
 
     def no_answer(self, code: str) -> str:
-        """Why there is no result yet."""
-        return self._in(words.NO_ANSWER, code)
+        """The sentence that says why a task has no result yet, by its survey's status."""
+        return self._label(words.NO_ANSWER, code)
 
     def short_reason(self, code: str) -> str:
-        """Why nobody was asked, for a list."""
+        """Why a customer was not asked, for a list."""
         return self._gettext(words.REASONS[code][0]) if code in words.REASONS else code
 
     def reason(self, code: str) -> str:
-        """Why nobody was asked, as a sentence."""
+        """Why a customer was not asked, as a sentence."""
         return self._gettext(words.REASONS[code][1]) if code in words.REASONS else code
 
     def decision(self, outcome: str) -> str:
         """What a campaign decided on a transition."""
         if outcome == "scheduled":
             return self._gettext(words.DECIDED)
-        return self._gettext(words.NOT_SENT) % {"why": _lower(self.reason(outcome))}
+        why = self.reason(outcome)
+        return self._gettext(words.NOT_SENT) % {"why": why[:1].lower() + why[1:]}
 
     def mail(self, kind: str) -> str:
-        """What happened to a mail."""
+        """What happened to a mail, by the kind of the event."""
         return self._gettext(words.MAIL[kind][0]) if kind in words.MAIL else kind
 
     def detail(self, detail: str) -> str:
-        """More on an event: a reason in words, or what the mail server said."""
+        """The detail of a mail event: the sentence of a reason, else the server's own text."""
         return self.reason(detail)
 
     def look(self, kind: str, code: str) -> tuple[str, str]:
-        """Tone and icon of an entry of the timeline."""
+        """The CSS class and the icon of an entry of the timeline."""
         if kind == "mail":
             return words.MAIL[code][1:] if code in words.MAIL else ("neutral", "mail")
         return words.LOOKS.get((kind, code)) or words.LOOKS[kind, ""]
 
     def answer(self, version: int) -> str:
-        """That the customer answered, for the first time or anew."""
+        """That the customer answered, or changed the answer."""
         return self._gettext(words.FIRST_ANSWER if version == 1 else words.NEXT_ANSWER)
 
     def verdict(self, verdict: str) -> str:
-        """What was answered for a transition that was not accepted."""
-        return self._in(words.VERDICTS, verdict)
+        """The label of the verdict on a transition that was not accepted."""
+        return self._label(words.VERDICTS, verdict)
 
     def refusal(self, reason: str | None) -> str:
-        """Why it was refused."""
-        return self._in(words.REFUSALS, reason or "")
+        """Why a transition was refused; empty for None."""
+        return self._label(words.REFUSALS, reason or "")
 
     def refusal_meaning(self, obstacle: str) -> str:
-        """What to do about it."""
-        return self._in(words.REFUSAL_MEANINGS, obstacle)
+        """What the dispatcher can do about a refused transition, by what is missing."""
+        return self._label(words.REFUSAL_MEANINGS, obstacle)
 
     def login(self, problem: str) -> str:
-        """Why nobody is signed in."""
-        return self._in(words.LOGIN, problem)
+        """Why signing in failed."""
+        return self._label(words.LOGIN, problem)
 
     def answer_problem(self, field: str) -> str:
-        """What keeps an answer from being recorded."""
-        return self._in(words.ANSWER_PROBLEMS, field)
+        """Why an answer was not recorded, by the field to correct."""
+        return self._label(words.ANSWER_PROBLEMS, field)
 
     def move_problem(self, field: str) -> str:
-        """What keeps a step of the dispatcher from being saved."""
-        return self._in(words.MOVE_PROBLEMS, field)
+        """Why a dispatcher's transition was not recorded, by the field to correct."""
+        return self._label(words.MOVE_PROBLEMS, field)
 
     def error_title(self, status: int, code: str) -> str:
-        """What a failed request met."""
+        """The title of an error page."""
         return self._gettext(_error(status, code)[0])
 
     def error_text(self, status: int, code: str) -> str:
-        """What was kept and what to do."""
+        """What an error page says was stored, and what the reader can do."""
         return self._gettext(_error(status, code)[1])
 
 
 def _error(status: int, code: str) -> tuple[str, str]:
     general = words.ERRORS[500 if status >= 500 else 400]
     return words.ERRORS.get(code) or words.ERRORS.get(status, general)
-
-
-def _lower(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]

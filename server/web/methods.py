@@ -1,4 +1,4 @@
-"""How things are read: HEAD answers as GET does, without the body. Neither changes anything."""
+"""The methods of routes that only read: GET, and HEAD, whose answer has no body."""
 
 from typing import Final
 

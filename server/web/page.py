@@ -1,4 +1,4 @@
-"""What every page needs around its content: reader, language, navigation, and the answer itself."""
+"""The frame of every page: reader, language and navigation; and the response with the page."""
 
 import re
 from collections.abc import Mapping
@@ -25,24 +25,25 @@ AnyRequest: TypeAlias = Request[Any, Any, State]
 
 COOKIE: Final = "language"
 _YEAR: Final = 365 * 86_400
-#: Where forms lead, and the page in front of each.
+#: Paths that only take forms, and the page above each, where another language is chosen.
 _FORMS: Final = re.compile(r"(/tasks/[^/]+|/devices|/refused)/.+")
-#: The demonstration's, where the process keeps one.
+#: The page of the demo's mails; shown only where the process has a mailbox.
 MAILBOX: Final = "mailbox"
-_PLACES: Final = {
+#: The pages that the navigation leads to, and what a reader must be allowed to do there.
+_NAVIGATION: Final = {
     "tasks": Action.TASK_READ,
     "refused": Action.REFUSED_READ,
     "devices": Action.DEVICE_READ,
     "campaigns": Action.CAMPAIGN_READ,
     MAILBOX: Action.MAILBOX_READ,
 }
-_NAMES: Final = {"fr": "Français", "en": "English"}
+_LANGUAGES: Final = {"fr": "Français", "en": "English"}
 
 
-class Place(msgspec.Struct, frozen=True):
-    """One entry of the navigation; `current` where the reader is inside it.
+class NavigationEntry(msgspec.Struct, frozen=True):
+    """A link of the navigation; `current`: the reader is on that page or below it.
 
-    `count`: how much waits there.
+    `count`: how many items there wait for somebody.
     """
 
     name: str
@@ -51,8 +52,8 @@ class Place(msgspec.Struct, frozen=True):
     count: int = 0
 
 
-class Choice(msgspec.Struct, frozen=True):
-    """A language that the reader may change to, by its own name."""
+class LanguageChoice(msgspec.Struct, frozen=True):
+    """A link to the page in another language, with that language's own name."""
 
     language: str
     name: str
@@ -60,11 +61,11 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """The frame of one page. `person` is None where nobody is signed in."""
+    """The frame of one page. `person`: None where nobody is signed in."""
 
     language: str
-    languages: list[Choice]
-    places: list[Place]
+    languages: list[LanguageChoice]
+    navigation: list[NavigationEntry]
     person: Principal | None
 
     @property
@@ -73,20 +74,23 @@ class Page(msgspec.Struct, frozen=True):
         return LOCALES[self.language]
 
     def may(self, action: str) -> bool:
-        """Whether whoever reads it may do `action`, by its name. Nobody may who is not known."""
+        """Whether the reader may do `action`, by its name; false where nobody is signed in."""
         return self.person is not None and scope_of(self.person.who, Action(action)) is not None
 
 
 def language_of(request: AnyRequest, own: str | None = None) -> str:
-    """The language asked for here, now or before, else the reader's `own`, else the browser's."""
+    """The language of the URL, else of the cookie, else the reader's `own`, else the browser's."""
     chosen = request.query_params.get("lang"), request.cookies.get(COOKIE)
     return spoken(*chosen, own) or preferred_language(listed(request.headers, "accept-language"))
 
 
 def frame_of(language: str) -> Page:
-    """The frame of a page that is the same for everybody who reads `language`."""
-    others = [one for one in _NAMES if one != language]
-    choices = [Choice(one, _NAMES[one], f"?{urlencode({'lang': one})}") for one in others]
+    """The frame of a page without a reader, in `language`."""
+    choices = [
+        LanguageChoice(other, name, f"?{urlencode({'lang': other})}")
+        for other, name in _LANGUAGES.items()
+        if other != language
+    ]
     return Page(language, choices, [], None)
 
 
@@ -96,18 +100,40 @@ def frame(
     preferred: str | None = None,
     counts: Mapping[str, int] | None = None,
 ) -> Page:
-    """The frame of this request's page: in the language asked for here, else the reader's own.
+    """The frame of this request's page, in the language of its URL or cookie, else the reader's.
 
-    Its own is `preferred`, else the person's, else the browser's, else French. `counts`: how
-    much waits in which place.
+    The reader's is `preferred`, else the person's, else the browser's, else French. `counts`: the
+    waiting items of each page of the navigation.
     """
-    language = language_of(request, preferred or (person.language if person else None))
-    places = _places(request, person, counts or {})
-    return Page(language, _choices(request, language), places, person)
+    current = language_of(request, preferred or (person.language if person else None))
+    params = [(key, value) for key, value in request.query_params.multi_items() if key != "lang"]
+    form = None if request.method in READING else _FORMS.fullmatch(request.scope["path"])
+    path = quote(form[1]) if form else ""
+    choices = [
+        LanguageChoice(language, name, f"{path}?{urlencode([*params, ('lang', language)])}")
+        for language, name in _LANGUAGES.items()
+        if language != current
+    ]
+    return Page(current, choices, _navigation(request, person, counts or {}), person)
+
+
+def _navigation(
+    request: AnyRequest, person: Principal | None, counts: Mapping[str, int]
+) -> list[NavigationEntry]:
+    """Links to the pages that `person` may read; none for None."""
+    if person is None:
+        return []
+    first = request.scope["path"].split("/")[1]
+    return [
+        NavigationEntry(name, f"/{name}", name == first, counts.get(name, 0))
+        for name, action in _NAVIGATION.items()
+        if scope_of(person.who, action) is not None
+        and (name != MAILBOX or services(request).mailbox is not None)
+    ]
 
 
 async def read_fields(request: AnyRequest) -> dict[str, str]:
-    """The fields of the form that was sent; of several with one name the last.
+    """The fields of the form in the body; of several with one name the last.
 
     :raises BadBodyError: not UTF-8, or U+0000 in it.
     :raises TooLargeError: more fields than any form of ours has.
@@ -116,14 +142,14 @@ async def read_fields(request: AnyRequest) -> dict[str, str]:
 
 
 def clock_for(tx: Tx, page: Page, zone: str) -> Clock:
-    """The reader's clock at the time of the transaction."""
+    """A clock for `page` in `zone` that shows the time of the transaction as now."""
     return Clock(tx.now, zone, page.locale)
 
 
 def respond(
     request: AnyRequest, template: str, page: Page, /, *, status: int = 200, **context: object
 ) -> Response[str]:
-    """The page as an answer; a language chosen just now is remembered for a year."""
+    """The response with `template`; it sets the language cookie where the URL chose a language."""
     return Response(
         render(template, page.language, page=page, status=status, **context),
         status_code=status,
@@ -134,33 +160,7 @@ def respond(
 
 
 def remembering(request: AnyRequest, language: str) -> list[Cookie]:
-    """The cookie that keeps `language` for a year, where it was chosen just now."""
+    """The cookie that stores `language` for a year, where the URL chose one; else nothing."""
     if not spoken(request.query_params.get("lang")):
         return []
     return [Cookie(COOKIE, value=language, max_age=_YEAR, samesite="lax", httponly=True)]
-
-
-def _choices(request: AnyRequest, current: str) -> list[Choice]:
-    kept = [(key, value) for key, value in request.query_params.multi_items() if key != "lang"]
-    form = None if request.method in READING else _FORMS.fullmatch(request.scope["path"])
-    here = quote(form[1]) if form else ""
-    return [
-        Choice(language, name, f"{here}?{urlencode([*kept, ('lang', language)])}")
-        for language, name in _NAMES.items()
-        if language != current
-    ]
-
-
-def _places(
-    request: AnyRequest, person: Principal | None, counts: Mapping[str, int]
-) -> list[Place]:
-    """What leads further from every page; only where `person` may go, and nowhere for nobody."""
-    if person is None:
-        return []
-    first = request.scope["path"].split("/")[1]
-    return [
-        Place(name, f"/{name}", name == first, counts.get(name, 0))
-        for name, action in _PLACES.items()
-        if scope_of(person.who, action) is not None
-        and (name != MAILBOX or services(request).mailbox is not None)
-    ]

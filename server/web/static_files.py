@@ -1,4 +1,4 @@
-"""Style sheets, scripts and the mark, under names that change with what is in them: for caches."""
+"""Style sheets, scripts and the logo, under names with a hash of the content, for caches."""
 
 import hashlib
 from functools import cache
@@ -21,7 +21,7 @@ FOREVER: Final = "public, max-age=31536000, immutable"
 
 @cache
 def _files() -> dict[str, bytes]:
-    """Content by name with its hash in it: tokens.0123456789ab.css."""
+    """The content of each file by its name with the hash in it: tokens.0123456789ab.css."""
     contents = {file: file.read_bytes() for file in FOLDER.iterdir() if file.suffix in KINDS}
     return {
         f"{file.stem}.{hashlib.sha256(content).hexdigest()[:12]}{file.suffix}": content
@@ -31,9 +31,11 @@ def _files() -> dict[str, bytes]:
 
 @cache
 def address_of(name: str) -> str:
-    """Where the file `name` is served."""
+    """The path under which the file `name` is served: /static/tokens.0123456789ab.css."""
     stem, suffix = name.rsplit(".", 1)
-    hashed = next(one for one in _files() if one.startswith(f"{stem}.") and one.endswith(suffix))
+    hashed = next(
+        file for file in _files() if file.startswith(f"{stem}.") and file.endswith(suffix)
+    )
     return f"/static/{hashed}"
 
 
@@ -44,9 +46,9 @@ def address_of(name: str) -> str:
     sync_to_thread=False,
 )
 def static_file(name: FromPath[str]) -> Response[bytes]:
-    """A file, to be kept for ever by whoever asked.
+    """The file of that name, which caches may keep for a year.
 
-    :raises NotFoundError: none of that name and content.
+    :raises NotFoundError: there is no such file.
     """
     content = _files().get(name)
     if content is None:

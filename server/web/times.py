@@ -1,4 +1,4 @@
-"""Times and durations in words, for one reader: a zone and the reader's language."""
+"""Times and durations as text, in one time zone and one locale."""
 
 import re
 from datetime import date, datetime, timedelta
@@ -8,16 +8,16 @@ from babel.dates import format_date, format_time, format_timedelta, get_timezone
 from babel.lists import format_list
 from babel.units import format_unit
 
-#: The space between a number and its word, where no line may break.
+#: The space between a number and the word after it, where no line may break.
 _COUNTED: Final = re.compile(r"(\d|\b1er) (?=[^\W\d])")
 
 
-def _whole(written: str) -> str:
-    return _COUNTED.sub("\\1\u00a0", written)
+def _unbroken(text: str) -> str:
+    return _COUNTED.sub("\\1\u00a0", text)
 
 
 class Calendar:
-    """Writes times as seen in `zone` (IANA) and `locale` (such as fr_CA)."""
+    """Formats times in `zone` (IANA) and `locale` (such as fr_CA)."""
 
     def __init__(self, zone: str, locale: str) -> None:
         self._zone = get_timezone(zone)
@@ -25,7 +25,7 @@ class Calendar:
 
     @property
     def zone(self) -> str:
-        """What the zone is called, whatever the season: Eastern Time."""
+        """The name of the zone without the season: Eastern Time."""
         return get_timezone_name(self._zone, width="long", locale=self._locale)
 
     def local(self, when: datetime) -> datetime:
@@ -33,34 +33,34 @@ class Calendar:
         return when.astimezone(self._zone)
 
     def machine(self, when: datetime) -> str:
-        """What <time datetime> takes, to the second, with the zone's offset."""
+        """ISO 8601 for the attribute of <time datetime>, to the second, with the zone's offset."""
         return self.local(when).isoformat(timespec="seconds")
 
     def absolute(self, when: datetime) -> str:
-        """Day and time to the minute."""
+        """The day and the time to the minute."""
         return f"{self.day(when)}, {self.time(when)}"
 
     def time(self, when: datetime) -> str:
-        """The time of day to the minute, never broken over two lines: 8 h, 8 h 30; 8:30 a.m."""
+        """The time of day to the minute, without breakable spaces: 8 h, 8 h 30; 8:30 a.m."""
         pattern = "short"
         if self._locale.startswith("fr"):
             pattern = "H 'h' mm" if self.local(when).minute else "H 'h'"
-        written = format_time(when, pattern, tzinfo=self._zone, locale=self._locale)
-        return written.replace(" ", "\u00a0")
+        text = format_time(when, pattern, tzinfo=self._zone, locale=self._locale)
+        return text.replace(" ", "\u00a0")
 
     def day(self, when: date) -> str:
-        """The day; of an aware time, the day it is in the zone."""
+        """The date in full; of an aware time, the date in the zone."""
         local = self.local(when) if isinstance(when, datetime) else when
         first = self._locale.startswith("fr") and local.day == 1
         pattern = "1'er' MMMM y" if first else "long"
-        return _whole(format_date(local, pattern, locale=self._locale))
+        return _unbroken(format_date(local, pattern, locale=self._locale))
 
     def duration(self, length: timedelta) -> str:
-        """A length rounded to one unit."""
-        return _whole(format_timedelta(length, granularity="minute", locale=self._locale))
+        """`length` rounded to one unit, to the minute at least."""
+        return _unbroken(format_timedelta(length, granularity="minute", locale=self._locale))
 
     def span(self, length: timedelta | None) -> str:
-        """A length exactly, in days, hours and minutes; empty for none or zero."""
+        """`length` in days, hours and minutes; empty for None or zero."""
         minutes = 0 if length is None else int(length.total_seconds()) // 60
         counts = {"day": minutes // 1440, "hour": minutes // 60 % 24, "minute": minutes % 60}
         parts = [
@@ -68,19 +68,19 @@ class Calendar:
             for unit, count in counts.items()
             if count
         ]
-        return _whole(format_list(parts, locale=self._locale)) if parts else ""
+        return _unbroken(format_list(parts, locale=self._locale)) if parts else ""
 
 
 class Clock(Calendar):
-    """A calendar that also knows what time it is: `now` (aware)."""
+    """A calendar with the current time, `now` (aware), for relative times."""
 
     def __init__(self, now: datetime, zone: str, locale: str) -> None:
         super().__init__(zone, locale)
         self._now = now
 
     def relative(self, when: datetime) -> str:
-        """How long ago, or in how long, rounded to one unit and to the minute at least."""
+        """`when` relative to now (2 hours ago, in 3 days): one unit, to the minute at least."""
         length = when - self._now
-        return _whole(
+        return _unbroken(
             format_timedelta(length, granularity="minute", add_direction=True, locale=self._locale)
         )

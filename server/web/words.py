@@ -1,6 +1,6 @@
-"""Codes in words: every state of a survey, reason, event and error that a page may show.
+"""The texts for codes: every status of a survey, reason, event and error that a page may show.
 
-The tables hold msgids. A code that no table knows is shown as it is rather than hidden.
+The tables contain msgids. A code that its table does not have is shown as it is.
 """
 
 from typing import Final
@@ -9,11 +9,11 @@ from mail.states import Status
 
 
 def _(text: str) -> str:
-    """Mark `text` for the catalogues; it is translated where it is shown."""
+    """`text`, marked for the catalogues: it is translated where it is shown."""
     return text
 
 
-PLACES: Final = {
+NAVIGATION: Final = {
     "tasks": _("Tasks"),
     "refused": _("Refused"),
     "devices": _("Devices"),
@@ -42,7 +42,7 @@ ADDRESSES: Final = {
     "billing": _("Billing contact of the customer"),
 }
 
-#: What became of a task's survey: short words, tone and picture.
+#: The status of a task's survey: label, CSS class and icon.
 SURVEY: Final = {
     Status.SCHEDULED: (_("Scheduled"), "neutral", "clock"),
     Status.CLAIMED: (_("Being sent"), "neutral", "clock"),
@@ -57,6 +57,7 @@ SURVEY: Final = {
     "none": (_("Not asked"), "neutral", "none"),
 }
 
+#: Why a task has no result yet, by the status of its survey.
 NO_ANSWER: Final = {
     Status.SCHEDULED: _("No answer yet. The survey leaves"),
     Status.CLAIMED: _("No answer yet. The survey is leaving now."),
@@ -71,7 +72,7 @@ NO_ANSWER: Final = {
     "none": _("No survey for this task so far."),
 }
 
-#: Why a transition asked nobody: in a list, and in a sentence.
+#: Why the customer was not asked: short, for a list, and as a sentence.
 REASONS: Final = {
     "paused": (_("campaign paused"), _("The campaign was paused at that moment")),
     "before_activation": (
@@ -97,7 +98,7 @@ REASONS: Final = {
     "capped": (_("asked often"), _("This address was already asked as often as allowed")),
 }
 
-#: What happened to a mail: words, tone and picture.
+#: The events of a mail: text, CSS class and icon.
 MAIL: Final = {
     "sent": (_("Survey accepted by the mail server"), "positive", "mail"),
     "deferred": (_("The mail server asks to try again later"), "caution", "clock"),
@@ -130,7 +131,7 @@ REFUSALS: Final = {
     "id_reused": _("Its id was already used for something else"),
 }
 
-#: What that means for the dispatcher, by what stands in the way of accepting it.
+#: What the dispatcher can do about a refused transition, by what is missing to accept it.
 REFUSAL_MEANINGS: Final = {
     "": _(
         "If the work was done all the same, accept it: it counts at its moment, and the customer"
@@ -163,7 +164,7 @@ ANSWER_PROBLEMS: Final = {
     ),
 }
 
-#: What keeps a step of the dispatcher from being saved, by field; `id`: the form was used before.
+#: Why a dispatcher's transition was not recorded, by field; `id`: the form was sent before.
 MOVE_PROBLEMS: Final = {
     "state": _("Choose a state from the list"),
     "note": _("Shorten the note to 4,000 characters"),
@@ -172,7 +173,7 @@ MOVE_PROBLEMS: Final = {
     "id": _("This form was sent before with something else in it. Look at it, then save again."),
 }
 
-#: By status, and by code where people can do something about it.
+#: Title and text of error pages: by status, and by code where the reader can do something.
 ERRORS: Final[dict[int | str, tuple[str, str]]] = {
     "bad_cookie": (
         _("A cookie of this site cannot be read"),
@@ -200,7 +201,7 @@ ERRORS: Final[dict[int | str, tuple[str, str]]] = {
     ),
 }
 
-#: Tone and icon of the other entries of a timeline, by kind and code ("" for any code).
+#: CSS class and icon of the other entries of a timeline, by kind and code ("" for any code).
 LOOKS: Final = {
     ("transition", ""): ("neutral", "move"),
     ("decision", "scheduled"): ("neutral", "check"),

@@ -42,11 +42,11 @@ LEFT JOIN mail_event e ON e.account = i.account AND e.invitation = i.id
 WHERE i.account = $1 AND i.status <> 'scheduled' GROUP BY i.account, i.id
 """
 #: How addresses came to get no more mail, and the events of mails that say so.
-PARTINGS = """
+SUPPRESSIONS = """
 SELECT suppressed AS why, suppressed_at AS since FROM contact
 WHERE account = $1 AND suppressed IS NOT NULL ORDER BY suppressed_at
 """
-PARTED = """
+SUPPRESSING_EVENTS = """
 SELECT CASE kind WHEN 'failed' THEN 'bounced' ELSE kind END AS why, happened_at AS since
 FROM mail_event WHERE account = $1 AND kind IN ('failed', 'unsubscribed') ORDER BY happened_at
 """
@@ -63,16 +63,16 @@ async def seeded(database: TestDatabase) -> int:
 
 
 @pytest.fixture(scope="module")
-def told(template: TestDatabase) -> Iterator[tuple[TestDatabase, int]]:
+def seeded_demo(template: TestDatabase) -> Iterator[tuple[TestDatabase, int]]:
     """A demo that tests only read."""
     with clone(template) as made:
         yield made, asyncio.run(seeded(made))
 
 
 @pytest.fixture
-async def story(told: tuple[TestDatabase, int]) -> AsyncIterator[Tx]:
-    """A transaction that looks at it."""
-    database, account = told
+async def demo(seeded_demo: tuple[TestDatabase, int]) -> AsyncIterator[Tx]:
+    """A transaction that reads it."""
+    database, account = seeded_demo
     await DB.open(database.worker, size=1)
     async with tx(account) as opened:
         yield opened
@@ -109,33 +109,33 @@ async def count(opened: Tx, column: str, table: str) -> Counter[str]:
     return Counter({row["value"]: row["n"] for row in rows})
 
 
-async def test_its_past_is_told_by_an_edge_of_its_own(told: tuple[TestDatabase, int]) -> None:
-    async with owning(told[0].owner) as owner:
+async def test_its_past_uses_only_the_edge_for_demos(seeded_demo: tuple[TestDatabase, int]) -> None:
+    async with owning(seeded_demo[0].owner) as owner:
         steps = await walked(owner.connection)
     assert {step for step in steps if step[0] == "tell"} == {
         ("tell", "none", end) for end in ("sent", "failed", "dropped")
     }
 
 
-async def test_it_has_the_people_and_tasks_of_the_story(story: Tx) -> None:
-    assert await count(story, "role", "app_user") == {
+async def test_it_has_the_people_and_tasks_of_the_fixtures(demo: Tx) -> None:
+    assert await count(demo, "role", "app_user") == {
         "administrator": 1, "manager": 1, "dispatcher": 2, "technician": 8,
     }  # fmt: skip
-    assert await count(story, "kind", "unit") == {"head_office": 1, "region": 3, "site": 6}
-    states = await count(story, "state", "task")
+    assert await count(demo, "kind", "unit") == {"head_office": 1, "region": 3, "site": 6}
+    states = await count(demo, "state", "task")
     assert sum(states.values()) == 300
-    assert states.keys() == {stage.code for stage in DEMO.states}
-    first = await story.fetchval("SELECT min(moment) FROM transition")
-    assert timedelta(days=70) < story.now - first < timedelta(days=95)
+    assert states.keys() == {state.code for state in DEMO.states}
+    first = await demo.fetchval("SELECT min(moment) FROM transition")
+    assert timedelta(days=70) < demo.now - first < timedelta(days=95)
 
 
-async def test_every_reason_can_be_seen(story: Tx) -> None:
-    outcomes = await count(story, "outcome", "decision")
+async def test_every_reason_can_be_seen(demo: Tx) -> None:
+    outcomes = await count(demo, "outcome", "decision")
     assert outcomes.keys() == {"scheduled", *(reason.value for reason in Reason)}
 
 
-async def test_mails_leave_the_events_that_delivery_writes(story: Tx) -> None:
-    for row in await story.fetch(EVENTS, story.account):
+async def test_mails_leave_the_events_that_delivery_writes(demo: Tx) -> None:
+    for row in await demo.fetch(EVENTS, demo.account):
         match row["status"]:
             case "sent":
                 assert row["kinds"] in (["sent"], ["sent", "unsubscribed"])
@@ -150,23 +150,23 @@ async def test_mails_leave_the_events_that_delivery_writes(story: Tx) -> None:
                 pytest.fail(status)
 
 
-async def test_whoever_gets_no_more_mail_parted_by_a_mail(story: Tx) -> None:
-    parted = await story.fetch(PARTED, story.account)
-    assert parted == await story.fetch(PARTINGS, story.account)
-    assert {row["why"] for row in parted} == {"bounced", "unsubscribed"}
+async def test_each_suppressed_address_has_the_mail_event_that_led_to_it(demo: Tx) -> None:
+    events = await demo.fetch(SUPPRESSING_EVENTS, demo.account)
+    assert events == await demo.fetch(SUPPRESSIONS, demo.account)
+    assert {row["why"] for row in events} == {"bounced", "unsubscribed"}
 
 
-async def test_answers_are_of_all_kinds(story: Tx) -> None:
-    ratings = await count(story, "lead_value", "answer")
-    languages = await count(story, "language", "answer")
-    said = await count(story, "text <> ''", "answer_value")
+async def test_answers_are_of_all_kinds(demo: Tx) -> None:
+    ratings = await count(demo, "lead_value", "answer")
+    languages = await count(demo, "language", "answer")
+    comments = await count(demo, "text <> ''", "answer_value")
     assert ratings.keys() == {1, 2, 3, 4, 5}
     assert languages.keys() == {"fr_CA", "en_CA"}
-    assert sum(n for has_comment, n in said.items() if has_comment) > 20
+    assert sum(n for has_comment, n in comments.items() if has_comment) > 20
 
 
-async def test_answers_are_about_those_whose_visits_they_judge(story: Tx) -> None:
-    judged = await story.fetch(JUDGED, story.account)
+async def test_answers_are_about_those_whose_visits_they_judge(demo: Tx) -> None:
+    judged = await demo.fetch(JUDGED, demo.account)
     assert len(judged) > 50
     assert [row for row in judged if row["says"] != row["was"]] == []
 
@@ -203,9 +203,9 @@ async def test_workers_find_something_to_send_at_once(account: int) -> None:
     assert later >= 4
 
 
-async def test_what_was_refused_and_is_parked_is_what_intake_would_say(story: Tx) -> None:
-    items = await open_items(story, 100)
-    told = [
+async def test_what_was_refused_and_is_parked_is_what_intake_would_say(demo: Tx) -> None:
+    items = await open_items(demo, 100)
+    arrivals = [
         Arrival(
             id=item.id,
             sent_id=str(item.id),
@@ -218,9 +218,9 @@ async def test_what_was_refused_and_is_parked_is_what_intake_would_say(story: Tx
         )
         for item in items
     ]
-    states = {row["state"] for row in await story.fetch("SELECT code AS state FROM state")}
-    tasks = {row["id"]: None for row in await story.fetch("SELECT id FROM task")}
-    judged = await judge(story, told, cast("Any", tasks))
+    states = {row["state"] for row in await demo.fetch("SELECT code AS state FROM state")}
+    tasks = {row["id"]: None for row in await demo.fetch("SELECT id FROM task")}
+    judged = await judge(demo, arrivals, cast("Any", tasks))
     given = [(item.verdict, item.reason) for item in items]
     assert given == [(judgement.verdict, judgement.reason) for judgement in judged]
     assert Counter(given) == {
@@ -232,8 +232,8 @@ async def test_what_was_refused_and_is_parked_is_what_intake_would_say(story: Tx
     assert all(item.device is not None for item in items)
 
 
-async def test_steps_of_the_office_are_told_as_such(story: Tx) -> None:
-    rows = await story.fetch(
+async def test_steps_of_dispatchers_count_as_the_work_of_the_technician(demo: Tx) -> None:
+    rows = await demo.fetch(
         "SELECT b.role, n.device, t.technician = n.technician AS theirs FROM transition n"
         " JOIN task t ON t.id = n.task JOIN app_user b ON b.id = n.by"
     )
@@ -242,17 +242,17 @@ async def test_steps_of_the_office_are_told_as_such(story: Tx) -> None:
     assert {(row["device"], row["theirs"]) for row in rows} == {(None, True)}
 
 
-async def test_passwords_follow_from_the_secret(story: Tx) -> None:
+async def test_passwords_follow_from_the_secret(demo: Tx) -> None:
     email = DEMO.users[0].email
     assert password_of(SECRET, email) != password_of("another", email)
-    stored = await story.fetchval("SELECT password_hash FROM app_user WHERE email = $1", email)
+    stored = await demo.fetchval("SELECT password_hash FROM app_user WHERE email = $1", email)
     assert await check_passwords([stored], password_of(SECRET, email)) == [True]
 
 
 def test_french_words_break_no_line_before_a_sign() -> None:
-    french = [one for said in VISITS.comments["fr"].values() for one in said]
+    french = [comment for comments in VISITS.comments["fr"].values() for comment in comments]
     french += [title for titles in VISITS.titles.values() for title in titles]
-    for survey in DEMO.campaigns:
-        message, question = survey.definition.message, survey.definition.question
+    for campaign in DEMO.campaigns:
+        message, question = campaign.definition.message, campaign.definition.question
         french += [question.text["fr"], message.subject["fr"], message.body["fr"]]
     assert not [text for text in french if any(f" {sign}" in text for sign in ":;!?»")]
