@@ -15,7 +15,7 @@ from server.api import ROUTES as API
 from server.http.middleware import guarded
 from server.http.problem_details import answer_error
 from server.live.poller import Live
-from server.openapi.pages import ROUTES as DOCS
+from server.openapi.routes import ROUTES as DOCS
 from server.pages import ROUTES as PAGES
 from server.runtime.mailbox import Mailbox
 from server.services import Services

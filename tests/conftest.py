@@ -14,8 +14,8 @@ from argon2 import PasswordHasher
 from server.access import passwords
 from server.postgres.binaries import SHARED
 from sync.database import DB
-from tests.databases import TestDatabase, clone, cluster, migrated
-from tests.lock_order import Heard, watch
+from tests.support.databases import TestDatabase, clone, cluster, migrated
+from tests.support.lock_order import Heard, watch
 
 #: A disk in memory. A database takes 20 ms to clone there instead of 300, and a process that is
 #: killed loses as much of its files there as on any disk: nothing.
@@ -30,6 +30,31 @@ def pytest_configure() -> None:
         os.environ["TMPDIR"] = str(MEMORY)
         tempfile.tempdir = None  # it is found out anew
     passwords.hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+
+
+#: What the tests of a folder need or take, for `make fast`, which leaves them out.
+FOLDERS: Final = {
+    "faults": "faults",
+    "technician": "browser",
+    "clients": "slow",
+    "journeys": "slow",
+    "protocol": "slow",
+    "install": "slow",
+    "upgrade": "slow",
+    "bench": "slow",
+}
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark a test by its folder, and by what it is given."""
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    if folder in FOLDERS:
+        item.add_marker(FOLDERS[folder])
+    names = getattr(item, "fixturenames", ())
+    if "browser" in names:
+        item.add_marker("browser")
+    if "broker" in names:
+        item.add_marker("broker")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,7 +15,7 @@ from piccolo.columns import Array, Column
 from piccolo.conf.apps import Finder
 from piccolo.table import Table
 
-from tests.databases import cluster, migrated
+from tests.support.databases import cluster, migrated
 
 #: Piccolo's own record of what ran.
 FOREIGN: Final = frozenset({"migration"})

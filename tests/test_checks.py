@@ -6,8 +6,8 @@ from pathlib import Path
 import asyncpg
 
 from tests.catalogues import describe, report
-from tests.databases import TestDatabase
 from tests.drift import built, declared, differences
+from tests.support.databases import TestDatabase
 
 TEMPLATE = '{% trans %}Good day{% endtrans %} {{ _("%(count)s tasks", count=2) }}'
 ENTRY = 'msgid "{}"\nmsgstr "{}"\n\n'

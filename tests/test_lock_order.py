@@ -11,10 +11,10 @@ from mail.recall import CLAIM_LOCK
 from sync import enrolment
 from sync.database import tx
 from sync.intake import parking, recording, writes
-from tests.databases import TestDatabase
-from tests.lock_order import ORDER, Heard, locks_of
-from tests.sync.watching import owning
-from tests.world import World
+from tests.support.databases import TestDatabase
+from tests.support.lock_order import ORDER, Heard, locks_of
+from tests.support.owner import owning
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

@@ -20,13 +20,13 @@ from mail.responses.rollup import roll_due
 from server.access.principals import DEVICE_PREFIX
 from sync.database import DB
 from sync.messages import Push
-from tests.databases import TestDatabase, clone, cluster, migrated
-from tests.faults.driving import active_campaign, deliver, mail_config, plan
-from tests.faults.shifting import owning
-from tests.faults.sink import Sink
-from tests.journeys.surveys import survey
-from tests.server.serving import Served, served
-from tests.world import World
+from tests.support.api_process import Served, served
+from tests.support.databases import TestDatabase, clone, cluster, migrated
+from tests.support.mail_work import active_campaign, deliver, mail_config, plan
+from tests.support.owner import owning
+from tests.support.smtp_sink import Sink
+from tests.support.surveys import survey
+from tests.support.world import World
 
 ROOT: Final = Path(__file__).parents[1]
 OURS: Final = tuple(f"{ROOT / name}/" for name in ("rules", "sync", "mail", "server"))

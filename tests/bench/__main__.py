@@ -31,9 +31,9 @@ from tests.bench import (
 )
 from tests.bench.ground import lay
 from tests.bench.measuring import Line, table
-from tests.databases import SECRET, renamed
-from tests.faults.brokers import shared_broker
-from tests.faults.processes import Fleet, Retour
+from tests.support.brokers import shared_broker
+from tests.support.databases import SECRET, renamed
+from tests.support.processes import Fleet, Retour
 
 
 class QuietFleet(Fleet):

@@ -15,7 +15,7 @@ from sync.ids import new_account_number
 from sync.messages import DeviceScope
 from tests.bench.deciding import REVISION
 from tests.bench.ground import ACCOUNT, LONG_AGO, STATES
-from tests.journeys.surveys import survey
+from tests.support.surveys import survey
 
 UNITS: Final = """
 INSERT INTO unit (account, id, kind, name)

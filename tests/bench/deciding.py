@@ -11,7 +11,7 @@ from sync.ids import new_id
 from tests.bench.ground import LONG_AGO, Ground
 from tests.bench.measuring import Line, Work, in_turns
 from tests.bench.rounds import queue_again
-from tests.journeys.surveys import survey
+from tests.support.surveys import survey
 
 FEW, MANY = 10, 10_000
 #: Campaigns that select the state the tasks enter; the same number however many others are there.

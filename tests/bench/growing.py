@@ -27,7 +27,7 @@ from sync.intake import push
 from sync.messages import Item, Push
 from tests.bench.acreage import Party, lay_acreage, parties
 from tests.bench.measuring import Line, Work, in_turns
-from tests.databases import SECRET, renamed
+from tests.support.databases import SECRET, renamed
 
 #: How many of those that are due a claim takes.
 CLAIM: Final = 80

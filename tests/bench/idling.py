@@ -7,7 +7,7 @@ from typing import Final
 import psutil
 
 from tests.bench.measuring import Line
-from tests.faults.processes import Fleet, Retour, free_port, until
+from tests.support.processes import Fleet, Retour, free_port, until
 
 #: Seconds between the demonstration's being ready and the measurement, and of the measurement.
 REST: Final = 60.0

@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from tests.bench.http import Connection
-from tests.databases import renamed
-from tests.faults.processes import answers, free_port, until
+from tests.support.databases import renamed
+from tests.support.processes import answers, free_port, until
 
 REQUIREMENTS: Final = Path(__file__).with_name("kinto.txt")
 #: Its most requests in a batch, by default and as it recommends.

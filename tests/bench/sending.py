@@ -17,8 +17,8 @@ from tests.bench.deciding import add_campaigns, add_history
 from tests.bench.ground import Ground
 from tests.bench.measuring import Line, Metered, Work, in_turns
 from tests.bench.rounds import plan_again
-from tests.faults.processes import answers, free_port, until
-from tests.faults.sink import Sink
+from tests.support.processes import answers, free_port, until
+from tests.support.smtp_sink import Sink
 
 MAILS: Final = 4000
 CONNECTIONS: Final = 24

@@ -17,7 +17,7 @@ from tests.bench.growing import (
     take_in,
 )
 from tests.bench.measuring import Line
-from tests.databases import TestDatabase
+from tests.support.databases import TestDatabase
 
 pytestmark = pytest.mark.anyio
 

@@ -5,7 +5,7 @@ from itertools import cycle
 from typing import Final
 from urllib.parse import urlsplit
 
-from tests.faults.listening import Listening
+from tests.support.listening import Listening
 
 #: Bytes that a connection carries up and down before it is cut, connection by connection: in the
 #: middle of a request, before the first byte of a reply (done, but not known), within a reply.

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from tests.npm import install
+from tests.support.npm import install
 
 HERE: Final = Path(__file__).parent
 DOCS: Final = HERE.parent.parent / "docs"

@@ -8,7 +8,7 @@ import msgspec
 from tests.clients.days import Planned
 from tests.clients.programs import Program
 from tests.clients.shown import lay_out
-from tests.npm import require_node
+from tests.support.npm import require_node
 
 #: The libraries, and where docs/ shows how to use them.
 LIBRARIES: Final = {"rxdb": "rxdb.md", "watermelon": "watermelondb.md"}

@@ -20,11 +20,11 @@ from tests.clients.days import (
 from tests.clients.line import CUTS, Line
 from tests.clients.programs import Program
 from tests.clients.starting import LIBRARIES, prepare, started, verdicts
-from tests.databases import TestDatabase
 from tests.protocol.apps import House
-from tests.server.office import in_database
-from tests.server.serving import Served, served
-from tests.world import World
+from tests.support.api_process import Served, served
+from tests.support.databases import TestDatabase
+from tests.support.office import in_database
+from tests.support.world import World
 
 TASKS = 30
 #: Two phones of one technician, who see each other's work, and one of another.

@@ -10,9 +10,9 @@ import pytest
 from tests.clients.days import ACCEPTED, plan_day, read_tasks, read_verdicts
 from tests.clients.line import Line
 from tests.clients.starting import LIBRARIES, prepare, started, verdicts
-from tests.databases import TestDatabase, drop_database, replace_database
-from tests.server.office import in_database, open_office
-from tests.server.serving import served
+from tests.support.api_process import served
+from tests.support.databases import TestDatabase, drop_database, replace_database
+from tests.support.office import in_database, open_office
 
 STEPS = 50
 

@@ -10,10 +10,10 @@ from sync.database import tx
 from tests.clients.days import ACCEPTED, Planned, plan_day
 from tests.clients.starting import LIBRARIES, prepare, started, verdicts
 from tests.clients.test_clients import api
-from tests.databases import TestDatabase
 from tests.protocol.apps import House
-from tests.server.office import in_database
-from tests.server.serving import Served
+from tests.support.api_process import Served
+from tests.support.databases import TestDatabase
+from tests.support.office import in_database
 
 __all__ = ["api"]
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from sync.database import DB
-from tests.databases import TestDatabase
-from tests.faults.brokers import shared_broker
-from tests.faults.clusters import Cluster, own_cluster
-from tests.faults.shifting import Owner, owning
-from tests.faults.sink import Sink
-from tests.faults.yard import Yard, opened_yard
+from tests.faults.scene import Yard, opened_yard
+from tests.support.brokers import shared_broker
+from tests.support.clusters import Cluster, own_cluster
+from tests.support.databases import TestDatabase
+from tests.support.owner import Owner, owning
+from tests.support.smtp_sink import Sink
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import pytest
 
 from sync.database import now
 from sync.messages import Push
-from tests.databases import TestDatabase
-from tests.faults.driving import active_campaign, deliver, mail_config, plan
-from tests.faults.sink import Sink
+from tests.faults.scene import Visit, Yard, verdicts
 from tests.faults.trials import trials_of
-from tests.faults.yard import Visit, Yard, verdicts
-from tests.journeys.surveys import survey
+from tests.support.databases import TestDatabase
+from tests.support.mail_work import active_campaign, deliver, mail_config, plan
+from tests.support.smtp_sink import Sink
+from tests.support.surveys import survey
 
 pytestmark = pytest.mark.anyio
 

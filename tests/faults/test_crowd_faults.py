@@ -9,9 +9,9 @@ from dramatiq import Message
 
 from mail.worker.broker import make_broker, queue_name
 from mail.worker.jobs import Job
-from tests.faults.brokers import BROKERS, shared_broker
+from tests.faults.scene import Yard
 from tests.faults.trials import TRIALS
-from tests.faults.yard import Yard
+from tests.support.brokers import BROKERS, shared_broker
 
 pytestmark = pytest.mark.anyio
 

@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from sync.messages import Item
-from tests.faults.clusters import Cluster
-from tests.faults.shifting import owning
+from tests.faults.scene import DONE, Yard, eventually, verdicts
 from tests.faults.trials import TRIALS
-from tests.faults.yard import DONE, Yard, eventually, verdicts
+from tests.support.clusters import Cluster
+from tests.support.owner import owning
 
 pytestmark = pytest.mark.anyio
 

@@ -9,10 +9,10 @@ import pytest
 
 from sync.connections import PROMPT, Connector
 from sync.messages import Item
-from tests.faults.cable import Cable
-from tests.faults.clusters import Cluster, followed
-from tests.faults.shifting import Owner, owning
-from tests.faults.yard import DONE, Yard, eventually, verdicts
+from tests.faults.scene import DONE, Yard, eventually, verdicts
+from tests.support.clusters import Cluster, followed
+from tests.support.owner import Owner, owning
+from tests.support.silent_network import Cable
 
 pytestmark = pytest.mark.anyio
 

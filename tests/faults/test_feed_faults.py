@@ -17,14 +17,14 @@ from server.access.principals import DEVICE_PREFIX
 from sync.database import now, tx
 from sync.records.shapes import AssignmentPut
 from sync.records.tasks import assign
-from tests.databases import TestDatabase
-from tests.faults.listening import cut, hold
-from tests.faults.processes import Api
+from tests.faults.scene import DONE, Visit, Yard, eventually
 from tests.faults.trials import TRIALS
-from tests.faults.wire import HttpCutter, Place, PostgresProxy
-from tests.faults.yard import DONE, Visit, Yard, eventually
 from tests.protocol.client import Device, Told, over
-from tests.world import LONG_AGO, World
+from tests.support.databases import TestDatabase
+from tests.support.listening import cut, hold
+from tests.support.postgres_proxy import HttpCutter, Place, PostgresProxy
+from tests.support.processes import Api
+from tests.support.world import LONG_AGO, World
 
 pytestmark = pytest.mark.anyio
 

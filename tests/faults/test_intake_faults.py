@@ -8,12 +8,12 @@ import httpx
 import pytest
 
 from sync.messages import Item
-from tests.databases import TestDatabase
-from tests.faults.listening import cut
-from tests.faults.processes import Api
+from tests.faults.scene import DONE, Yard, eventually, verdicts
 from tests.faults.trials import TRIALS, trials_of
-from tests.faults.wire import HttpCutter, Place, PostgresProxy
-from tests.faults.yard import DONE, Yard, eventually, verdicts
+from tests.support.databases import TestDatabase
+from tests.support.listening import cut
+from tests.support.postgres_proxy import HttpCutter, Place, PostgresProxy
+from tests.support.processes import Api
 
 pytestmark = pytest.mark.anyio
 

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from server.provisioning import ProvisionError
 from server.provisioning.provision import provision
-from tests.databases import TestDatabase
-from tests.faults.poolers import pooler
-from tests.faults.shifting import owning
-from tests.faults.yard import DONE, Yard, verdicts
+from tests.faults.scene import DONE, Yard, verdicts
+from tests.support.databases import TestDatabase
+from tests.support.owner import owning
+from tests.support.pgbouncer import pooler
 
 pytestmark = pytest.mark.anyio
 

@@ -11,9 +11,9 @@ import redis
 
 from mail.worker.broker import Doorbell, close_broker, make_broker, queue_name
 from mail.worker.jobs import Job
-from tests.faults.brokers import missing
-from tests.faults.cable import Cable
-from tests.faults.processes import free_port, until
+from tests.support.brokers import missing
+from tests.support.processes import free_port, until
+from tests.support.silent_network import Cable
 
 NAMESPACE = "failing-over"
 QUEUE = queue_name(NAMESPACE, Job.PLAN)

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from sync.database import DB
-from tests.faults.clusters import Cluster
-from tests.faults.sink import Sink
+from tests.faults.scene import Visit, Yard, opened_yard
 from tests.faults.test_restore_faults import held, retour
 from tests.faults.test_worker_faults import CLAIMED, SENT, Line
-from tests.faults.wire import Place, PostgresProxy
-from tests.faults.yard import Visit, Yard, opened_yard
+from tests.support.clusters import Cluster
+from tests.support.postgres_proxy import Place, PostgresProxy
+from tests.support.smtp_sink import Sink
 
 pytestmark = [pytest.mark.anyio, pytest.mark.long]
 

@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.faults.clusters import Cluster
-from tests.faults.processes import Api, environment
-from tests.faults.shifting import owning
-from tests.faults.yard import DONE, Visit, Yard, eventually
+from tests.faults.scene import DONE, Visit, Yard, eventually
+from tests.support.clusters import Cluster
+from tests.support.owner import owning
+from tests.support.processes import Api, environment
 
 pytestmark = [pytest.mark.anyio, pytest.mark.long]
 

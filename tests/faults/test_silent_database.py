@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from tests.faults.cable import Cable
-from tests.faults.clusters import Cluster
-from tests.faults.processes import Api
-from tests.faults.yard import DONE, Yard, eventually, verdicts
+from tests.faults.scene import DONE, Yard, eventually, verdicts
+from tests.support.clusters import Cluster
+from tests.support.processes import Api
+from tests.support.silent_network import Cable
 
 pytestmark = [pytest.mark.anyio, pytest.mark.long]
 

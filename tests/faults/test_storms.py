@@ -16,13 +16,13 @@ from sync.database import now
 from sync.intake import push
 from sync.messages import DeviceScope, Item, Push
 from sync.records.shapes import AssignmentPut
-from tests.databases import TestDatabase
-from tests.faults.driving import active_campaign, deliver, mail_config, plan
-from tests.faults.shifting import Owner
-from tests.faults.sink import Sink
 from tests.faults.trials import TRIALS
-from tests.journeys.surveys import survey
-from tests.world import LONG_AGO, World
+from tests.support.databases import TestDatabase
+from tests.support.mail_work import active_campaign, deliver, mail_config, plan
+from tests.support.owner import Owner
+from tests.support.smtp_sink import Sink
+from tests.support.surveys import survey
+from tests.support.world import LONG_AGO, World
 
 pytestmark = pytest.mark.anyio
 

@@ -6,11 +6,11 @@ from functools import partial
 import pytest
 
 from sync.messages import Item
-from tests.faults.clusters import Cluster
-from tests.faults.processes import Api
+from tests.faults.scene import DONE, Yard, eventually
 from tests.faults.trials import TRIALS
-from tests.faults.yard import DONE, Yard, eventually
 from tests.protocol.streams import Stream
+from tests.support.clusters import Cluster
+from tests.support.processes import Api
 
 pytestmark = pytest.mark.anyio
 

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import pytest
 
-from tests.databases import TestDatabase
-from tests.faults.listening import Trap, cut, hold
-from tests.faults.processes import Retour, until
-from tests.faults.sink import Sink
+from tests.faults.scene import SETTINGS, Visit, Yard, eventually, opened_yard
 from tests.faults.trials import TRIALS
-from tests.faults.wire import Place, PostgresProxy
-from tests.faults.yard import SETTINGS, Visit, Yard, eventually, opened_yard
+from tests.support.databases import TestDatabase
+from tests.support.listening import Trap, cut, hold
+from tests.support.postgres_proxy import Place, PostgresProxy
+from tests.support.processes import Retour, until
+from tests.support.smtp_sink import Sink
 
 pytestmark = [pytest.mark.anyio, pytest.mark.long]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.sink import Sink
+from tests.support.smtp_sink import Sink
 
 
 @pytest.fixture

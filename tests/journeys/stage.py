@@ -14,10 +14,10 @@ from msgspec import Struct
 
 from server.demo.seed import password_of, seed
 from sync.database import DB
-from tests.databases import SECRET, TestDatabase
-from tests.faults.processes import Fleet, Retour, environment, free_port, until
-from tests.faults.shifting import owning
-from tests.faults.sink import Sink
+from tests.support.databases import SECRET, TestDatabase
+from tests.support.owner import owning
+from tests.support.processes import Fleet, Retour, environment, free_port, until
+from tests.support.smtp_sink import Sink
 
 
 class Letter(NamedTuple):

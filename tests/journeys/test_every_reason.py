@@ -14,12 +14,12 @@ from mail.campaigns.store import create_campaign
 from mail.config import MailConfig
 from rules.decide import Reason
 from sync.database import now, tx
-from tests.databases import TestDatabase
-from tests.faults.brokers import shared_broker
-from tests.faults.driving import active_campaign, let_out, mail_config
-from tests.faults.sink import Sink
-from tests.faults.yard import Yard, opened_yard, verdicts
-from tests.journeys.surveys import survey
+from tests.faults.scene import Yard, opened_yard, verdicts
+from tests.support.brokers import shared_broker
+from tests.support.databases import TestDatabase
+from tests.support.mail_work import active_campaign, let_out, mail_config
+from tests.support.smtp_sink import Sink
+from tests.support.surveys import survey
 
 pytestmark = pytest.mark.anyio
 

@@ -12,11 +12,11 @@ from msgspec import Struct
 from playwright.sync_api import Browser, Page, expect
 
 from sync.ids import new_id
-from tests.browser import PHONE, chromium, visiting
-from tests.databases import TestDatabase
-from tests.faults.brokers import BROKERS, shared_broker
-from tests.faults.processes import until
 from tests.journeys.stage import Letter, Stage, one_command, several_processes
+from tests.support.brokers import BROKERS, shared_broker
+from tests.support.browser import PHONE, chromium, visiting
+from tests.support.databases import TestDatabase
+from tests.support.processes import until
 
 #: The type of work whose campaign of the demo has no delay.
 PROMPT_TYPE: Final = "Entretien préventif"

@@ -13,14 +13,7 @@ import pytest
 
 from sync.database import tx
 from sync.enrolment import issue_code
-from tests.databases import SECRET, TestDatabase
-from tests.faults.brokers import missing, shared_broker
-from tests.faults.driving import active_campaign, let_out, mail_config
-from tests.faults.processes import Fleet
-from tests.faults.shifting import Owner, owning
-from tests.faults.sink import Sink
-from tests.faults.yard import eventually
-from tests.guard import unguarded
+from tests.faults.scene import eventually
 from tests.journeys.helpdesk import HelpDesk, found
 from tests.journeys.pushing import CONNECTIONS, Devices, shuffled_deliveries
 from tests.journeys.reference import (
@@ -33,7 +26,14 @@ from tests.journeys.reference import (
     read_log,
     through_time,
 )
-from tests.journeys.surveys import survey
+from tests.support.brokers import missing, shared_broker
+from tests.support.databases import SECRET, TestDatabase
+from tests.support.mail_work import active_campaign, let_out, mail_config
+from tests.support.owner import Owner, owning
+from tests.support.processes import Fleet
+from tests.support.smtp_sink import Sink
+from tests.support.state_guard import unguarded
+from tests.support.surveys import survey
 
 pytestmark = pytest.mark.anyio
 

@@ -13,8 +13,8 @@ from mail.campaigns.store import create_campaign
 from mail.planning.plan import plan_due
 from sync.database import tx
 from sync.ids import new_id
-from tests.guard import staged
-from tests.world import World
+from tests.support.state_guard import staged
+from tests.support.world import World
 
 
 def definition(world: World, **changes: Any) -> Definition:

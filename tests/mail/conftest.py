@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.databases import TestDatabase
 from tests.mail.campaigns import time_of
 from tests.mail.delivering import Post, posting
-from tests.world import World
+from tests.support.databases import TestDatabase
+from tests.support.world import World
 
 
 @pytest.fixture

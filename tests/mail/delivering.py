@@ -14,11 +14,11 @@ from mail.sending.run import deliver_due
 from mail.smtp.address import parse_server
 from sync.ids import new_id
 from sync.messages import DeviceScope, Item
-from tests.databases import TestDatabase
 from tests.mail.campaigns import only_invitation, plan_all, rows, time_of
-from tests.mail.smtp_server import SmtpServer
-from tests.sync.watching import Owner, owning
-from tests.world import World
+from tests.support.databases import TestDatabase
+from tests.support.owner import Owner, owning
+from tests.support.smtp_server import SmtpServer
+from tests.support.world import World
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)

@@ -5,8 +5,8 @@ from uuid import UUID
 import msgspec
 
 from mail.campaigns.definition import Definition
-from tests.databases import TestDatabase
-from tests.sync.watching import owning
+from tests.support.databases import TestDatabase
+from tests.support.owner import owning
 
 
 def content_1(said: Definition, *, least: bool = False) -> str:

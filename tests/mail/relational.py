@@ -8,8 +8,8 @@ from mail.tables import Invitation
 from sync.database import Tx, tx
 from sync.ids import new_id
 from sync.tokens import digest, mint, write
-from tests.guard import staged
-from tests.world import World
+from tests.support.state_guard import staged
+from tests.support.world import World
 
 PERIOD: Final = date(2026, 10, 1)
 

@@ -8,9 +8,9 @@ from msgspec import Struct
 
 from sync.database import tx
 from sync.tokens import digest, mint, write
-from tests.guard import staged
 from tests.mail.campaigns import active, happened, invitations, plan_all, time_of
-from tests.world import World
+from tests.support.state_guard import staged
+from tests.support.world import World
 
 ADDRESS = "marie@example.net"
 

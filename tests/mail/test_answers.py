@@ -23,12 +23,12 @@ from mail.responses.answers import (
 )
 from sync.ids import new_account_number
 from sync.tokens import mint, write
-from tests.databases import TestDatabase
 from tests.mail.campaigns import active, change, only_invitation, plan_all, rows
 from tests.mail.sent import ADDRESS, Sent, left, sent
-from tests.world import World
+from tests.support.databases import TestDatabase
+from tests.support.world import World
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 @pytest.fixture

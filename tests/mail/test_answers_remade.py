@@ -7,11 +7,11 @@ import pytest
 
 from mail.responses.answers import Submission, submit
 from mail.responses.rollup import roll_due
-from tests.databases import TestDatabase
 from tests.mail.campaigns import change, rows
 from tests.mail.sent import sent
-from tests.sync.watching import owning
-from tests.world import World
+from tests.support.databases import TestDatabase
+from tests.support.owner import owning
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

@@ -11,10 +11,10 @@ from rules.campaign import AddressField
 from sync.database import tx
 from sync.feed import pull
 from sync.feed.changes import Ask, TaskTypeChange
-from tests.databases import TestDatabase
 from tests.mail.campaigns import active, definition
-from tests.sync.watching import owning
-from tests.world import World
+from tests.support.databases import TestDatabase
+from tests.support.owner import owning
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

@@ -16,12 +16,12 @@ from mail.delivery.claim import claim
 from mail.worker.jobs import Job
 from mail.worker.scheduler import run_clock
 from sync.database import tx
-from tests.guard import unguarded
 from tests.mail.campaigns import active, change, definition, only_invitation, rows
 from tests.mail.delivering import DAY, HOUR, MINUTE, SECOND, Post
-from tests.mail.smtp_server import CUT
+from tests.support.smtp_server import CUT
+from tests.support.state_guard import unguarded
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 UNAUTHENTICATED: Final = "550 5.7.26 Unauthenticated email from example.test is not accepted"
 BAD_SENDER: Final = "550 5.1.8 Access denied, bad outbound sender"

@@ -21,10 +21,10 @@ from rules.campaign import Status
 from sync.database import tx
 from sync.errors import MissingError, TakenError, UnknownReferenceError
 from sync.ids import new_id
-from tests.databases import TestDatabase
 from tests.mail.campaigns import definition, happened, plan_all, rows, time_of
-from tests.sync.watching import owning
-from tests.world import World
+from tests.support.databases import TestDatabase
+from tests.support.owner import owning
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

@@ -17,14 +17,14 @@ from mail.delivery.retry import give_back
 from mail.delivery.stages import Leased
 from mail.sending.checkpoint import Checkpoint
 from sync.database import tx
-from tests.databases import TestDatabase
-from tests.faults.shifting import Owner, owning
 from tests.mail.campaigns import active
 from tests.mail.delivering import Post
-from tests.server.growing import grow, prepare, rows_read
-from tests.world import World
+from tests.support.databases import TestDatabase
+from tests.support.growing import grow, prepare, rows_read
+from tests.support.owner import Owner, owning
+from tests.support.world import World
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 T = TypeVar("T")
 

@@ -16,14 +16,14 @@ from mail.worker.jobs import Ring
 from mail.worker.scheduler import RunningClock, run_clock
 from sync.database import tx
 from sync.ids import new_id
-from tests.databases import TestDatabase
 from tests.mail.campaigns import active, change, happened, plan_all, time_of
 from tests.mail.sent import sent
 from tests.mail.test_worker import config_of
-from tests.sync.watching import owning
-from tests.world import World
+from tests.support.databases import TestDatabase
+from tests.support.owner import owning
+from tests.support.world import World
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 SWEEP = 0.05
 

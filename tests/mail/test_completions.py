@@ -15,12 +15,12 @@ from mail.planning.plan import plan
 from sync.database import tx
 from sync.errors import ResyncError
 from sync.restore import declare_restored
-from tests.databases import TestDatabase
 from tests.mail.campaigns import active, change, happened, outcomes, plan_all, queue_again, rows
-from tests.sync.watching import Owner, owning
-from tests.world import World
+from tests.support.databases import TestDatabase
+from tests.support.owner import Owner, owning
+from tests.support.world import World
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 MINUTE = timedelta(minutes=1)
 ALL = 100

@@ -9,10 +9,10 @@ from typing import Final
 import asyncpg
 import pytest
 
-from tests.databases import TestDatabase
 from tests.mail.campaigns import happened, plan_all, rows
-from tests.sync.watching import owning
-from tests.world import STATES, World
+from tests.support.databases import TestDatabase
+from tests.support.owner import owning
+from tests.support.world import STATES, World
 
 pytestmark = pytest.mark.anyio
 

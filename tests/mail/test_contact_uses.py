@@ -12,11 +12,11 @@ from mail.campaigns.store import edit_campaign
 from mail.delivery.claim import claim
 from mail.responses.answers import open_subscription, unsubscribe
 from sync.database import tx
-from tests.databases import TestDatabase
 from tests.mail.campaigns import active, change, definition, only_invitation, rows
 from tests.mail.delivering import DAY, HOUR, MINUTE, Post
-from tests.mail.smtp_server import TAKE_AND_CUT
-from tests.sync.watching import owning
+from tests.support.databases import TestDatabase
+from tests.support.owner import owning
+from tests.support.smtp_server import TAKE_AND_CUT
 
 pytestmark = pytest.mark.anyio
 

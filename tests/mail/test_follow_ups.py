@@ -10,12 +10,12 @@ import pytest
 
 from mail.responses.answers import Submission, submit
 from sync.database import tx
-from tests.databases import TestDatabase
 from tests.mail.campaigns import active, change, rows
 from tests.mail.relational import asked
 from tests.mail.sent import sent
-from tests.sync.watching import owning
-from tests.world import World
+from tests.support.databases import TestDatabase
+from tests.support.owner import owning
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

@@ -20,10 +20,10 @@ from mail.campaigns.formats import (
 from mail.campaigns.store import edit_campaign, get_campaign
 from rules.campaign import AddressField
 from sync.database import tx
-from tests.databases import TestDatabase
 from tests.mail.campaigns import active, definition, rows
 from tests.mail.old_formats import content_1, written_in_1
-from tests.world import World
+from tests.support.databases import TestDatabase
+from tests.support.world import World
 
 #: Everything that a campaign can say, and nothing that goes without saying.
 ALL: Final = Definition(

@@ -7,7 +7,7 @@ import pytest
 from tests.mail.campaigns import active, change
 from tests.mail.delivering import DAY, HOUR, Post
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 ADDRESS = "marie@example.net"
 OTHER = "chalet@example.net"

@@ -25,7 +25,7 @@ from tests.mail.campaigns import (
     time_of,
 )
 from tests.mail.delivering import HOUR, MINUTE, SECOND, Post
-from tests.mail.smtp_server import TAKE_AND_CUT
+from tests.support.smtp_server import TAKE_AND_CUT
 
 pytestmark = pytest.mark.anyio
 

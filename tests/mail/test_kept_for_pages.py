@@ -7,10 +7,10 @@ import asyncpg
 import pytest
 
 from sync.ids import new_id
-from tests.databases import TestDatabase
 from tests.mail.campaigns import rows
 from tests.mail.sent import sent
-from tests.world import World
+from tests.support.databases import TestDatabase
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

@@ -21,9 +21,9 @@ from mail.smtp.replies import Phase, SendError
 from sync.database import DB
 from tests.mail.campaigns import active, change, rows
 from tests.mail.delivering import HOUR, Post
-from tests.mail.smtp_server import HANG
+from tests.support.smtp_server import HANG
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 ADDRESS = "marie@example.net"
 REFUSED = SendError(Phase.RCPT, "550 5.1.1 no", 550, "5.1.1")

@@ -16,9 +16,9 @@ from mail.message.wording import greeting, visit
 from mail.responses.links import open_subscription, open_survey
 from tests.mail.campaigns import active, change, definition, rows
 from tests.mail.delivering import DAY, HOUR, Post
-from tests.mail.smtp_server import Mail
+from tests.support.smtp_server import Mail
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 NAMES = '{"fr": "Appel"}'
 NBSP = "\u00a0"

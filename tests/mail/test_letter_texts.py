@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from mail.campaigns.definition import Definition, Language, Message, Question, Trigger
 from mail.message.template import LetterTemplate, Origin, Recipient, compile_letter
 from mail.message.wording import gettext_of
-from tests.mail.smtp_server import Mail
+from tests.support.smtp_server import Mail
 
 ORIGIN: Final = Origin("https://retour.test", "retour@example.test")
 LOCALES: Final[dict[Language, str]] = {"fr": "fr_CA", "en": "en_CA"}

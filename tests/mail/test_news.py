@@ -11,7 +11,7 @@ from sync.database import tx
 from tests.mail.campaigns import active, happened, plan_all, rows, time_of
 from tests.mail.delivering import DAY, Post
 from tests.mail.sent import Sent, sent
-from tests.world import World
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

@@ -19,7 +19,7 @@ from tests.mail.campaigns import (
     queue_again,
     rows,
 )
-from tests.world import World
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

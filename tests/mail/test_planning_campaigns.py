@@ -20,7 +20,7 @@ from tests.mail.campaigns import (
     rows,
     time_of,
 )
-from tests.world import World
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

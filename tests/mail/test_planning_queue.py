@@ -12,10 +12,7 @@ from mail.campaigns.formats import LaterFormatError
 from mail.planning.plan import plan_due
 from mail.queues import ATTEMPTS
 from sync.database import DB
-from tests.databases import TestDatabase
-from tests.faults.listening import Held
-from tests.faults.wire import Place, PostgresProxy
-from tests.faults.yard import eventually
+from tests.faults.scene import eventually
 from tests.mail.campaigns import (
     active,
     change,
@@ -26,8 +23,11 @@ from tests.mail.campaigns import (
     rows,
     time_of,
 )
-from tests.sync.watching import owning
-from tests.world import World
+from tests.support.databases import TestDatabase
+from tests.support.listening import Held
+from tests.support.owner import owning
+from tests.support.postgres_proxy import Place, PostgresProxy
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

@@ -9,10 +9,10 @@ import pytest
 from mail.campaigns.cache import load
 from mail.planning.plan import plan
 from sync.database import tx
-from tests.databases import TestDatabase
 from tests.mail.campaigns import active, happened, outcomes, plan_all, queue_again, time_of
-from tests.sync.watching import owning
-from tests.world import World
+from tests.support.databases import TestDatabase
+from tests.support.owner import owning
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

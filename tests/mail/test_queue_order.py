@@ -16,10 +16,10 @@ from mail.delivery import breakers
 from mail.delivery.breakers import Route
 from mail.delivery.claim import wake
 from sync.database import run, tx
-from tests.lock_order import Heard
 from tests.mail.campaigns import active, change, rows
 from tests.mail.delivering import Post
-from tests.world import World
+from tests.support.lock_order import Heard
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

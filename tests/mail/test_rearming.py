@@ -13,7 +13,7 @@ from tests.mail.campaigns import (
     outcomes,
     plan_all,
 )
-from tests.world import World
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

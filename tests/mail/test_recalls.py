@@ -21,11 +21,11 @@ from mail.sending.run import Pool
 from mail.sending.session import Session, letter_of
 from mail.smtp.replies import Phase, SendError
 from sync.database import tx
-from tests.lock_order import Heard
 from tests.mail.campaigns import active, rows
 from tests.mail.delivering import DAY, MINUTE, Post
+from tests.support.lock_order import Heard
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 ADDRESS = "marie@example.net"
 DEEDS = ("unsubscribe", "pause", "archive")

@@ -23,7 +23,7 @@ from tests.mail.campaigns import (
 )
 from tests.mail.delivering import DAY, HOUR, MINUTE, SECOND, Post
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 ADDRESS = "marie@example.net"
 OTHER = "chalet@example.net"

@@ -13,11 +13,11 @@ from mail.queues import ATTEMPTS
 from mail.responses.answers import Submission, submit
 from mail.responses.rollup import roll, roll_due
 from sync.database import tx
-from tests.databases import TestDatabase
 from tests.mail.campaigns import change, rows
 from tests.mail.sent import Sent, sent
-from tests.sync.watching import owning
-from tests.world import World
+from tests.support.databases import TestDatabase
+from tests.support.owner import owning
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

@@ -14,11 +14,11 @@ from sync.ids import new_id
 from sync.intake import push
 from sync.messages import DeviceScope, Item, Push
 from sync.records.reading import get_task
-from tests.databases import TestDatabase
 from tests.faults.trials import TRIALS
 from tests.mail.campaigns import active, claimed, only_invitation, outcomes, plan_all, rows
-from tests.sync.watching import Owner, owning
-from tests.world import World
+from tests.support.databases import TestDatabase
+from tests.support.owner import Owner, owning
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

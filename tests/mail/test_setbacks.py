@@ -9,9 +9,9 @@ from structlog.testing import capture_logs
 from mail.delivery.retry import FIRST_WAIT, LONGEST_WAIT
 from tests.mail.campaigns import active, change, only_invitation, rows, time_of
 from tests.mail.delivering import DAY, HOUR, MINUTE, SECOND, Post
-from tests.mail.smtp_server import CUT, HANG, TAKE_AND_CUT
+from tests.support.smtp_server import CUT, HANG, TAKE_AND_CUT
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 ADDRESS = "marie@example.net"
 LATER = "450 4.2.0 come back"

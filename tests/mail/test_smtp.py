@@ -16,7 +16,7 @@ from mail.smtp.address import ServerError, parse_server
 from mail.smtp.address import SmtpServer as Address
 from mail.smtp.client import Envelope, SmtpConnection
 from mail.smtp.replies import Phase, SendError
-from tests.mail.smtp_server import CUT, HANG, TAKE_AND_CUT, SmtpServer
+from tests.support.smtp_server import CUT, HANG, TAKE_AND_CUT, SmtpServer
 
 pytestmark = pytest.mark.anyio
 

@@ -24,11 +24,11 @@ from mail.smtp.replies import SendError
 from mail.states import EDGES, SENT, Edge, Phase, Purpose, State, Status, picture
 from sync.database import run, tx
 from sync.restore import record_restore
-from tests.guard import Step, declared, walked
 from tests.mail.campaigns import active, change, happened, plan_all, rows
 from tests.mail.delivering import HOUR, MINUTE, SECOND, Post
+from tests.support.state_guard import Step, declared, walked
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 REFUSED: Final = SendError(Dialogue.RCPT, "550 5.6.0 no", 550, "5.6.0")
 RESTRICTED: Final = SendError(Dialogue.RCPT, "550 5.7.133 no", 550, "5.7.133")

@@ -17,7 +17,7 @@ from sync.database import tx
 from tests.mail import relational
 from tests.mail.campaigns import active, change, only_invitation, rows, time_of
 from tests.mail.delivering import HOUR, MINUTE, Post
-from tests.world import World
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

@@ -20,11 +20,11 @@ from mail.smtp.address import parse_server
 from mail.worker.broker import Doorbell, make_broker
 from mail.worker.jobs import Job, Step
 from mail.worker.runner import RunningWorker, run_worker, start_worker
-from tests.databases import TestDatabase
-from tests.faults.brokers import BROKERS, shared_broker
 from tests.mail.campaigns import active, happened, invitations, rows, time_of
 from tests.mail.sent import sent
-from tests.world import World
+from tests.support.brokers import BROKERS, shared_broker
+from tests.support.databases import TestDatabase
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

@@ -14,9 +14,9 @@ from sync.database import tx
 from sync.ids import new_id
 from sync.records.shapes import TaskPut
 from sync.records.tasks import assign, put_tasks
-from tests.databases import TestDatabase, clone
-from tests.server.office import Office, in_database, open_office
-from tests.server.serving import Served, served
+from tests.support.api_process import Served, served
+from tests.support.databases import TestDatabase, clone
+from tests.support.office import Office, in_database, open_office
 
 T = TypeVar("T")
 

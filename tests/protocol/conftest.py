@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.databases import SECRET, TestDatabase
-from tests.faults.processes import Fleet
 from tests.protocol.desk import Desk, open_desk
 from tests.server.conftest import api, north, shared, south
-from tests.server.serving import Served
-from tests.sync.watching import Owner, owning
+from tests.support.api_process import Served
+from tests.support.databases import SECRET, TestDatabase
+from tests.support.owner import Owner, owning
+from tests.support.processes import Fleet
 
 __all__ = ["api", "desk", "fleet", "north", "other_desk", "shared", "south", "watching"]
 

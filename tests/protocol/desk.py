@@ -6,10 +6,10 @@ from uuid import UUID
 
 import httpx
 
-from tests.databases import TestDatabase
 from tests.protocol.client import NONE, Device, Told
-from tests.server.office import add_token, in_database
-from tests.world import LONG_AGO, World
+from tests.support.databases import TestDatabase
+from tests.support.office import add_token, in_database
+from tests.support.world import LONG_AGO, World
 
 
 class Desk:

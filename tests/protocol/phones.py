@@ -8,10 +8,10 @@ import httpx
 
 from server.access.principals import DEVICE_PREFIX
 from sync.ids import new_id
-from tests.databases import TestDatabase
-from tests.faults.processes import PATIENCE
 from tests.protocol.streams import Stream
-from tests.server.office import Office, in_database
+from tests.support.databases import TestDatabase
+from tests.support.office import Office, in_database
+from tests.support.processes import PATIENCE
 
 
 class Phone:

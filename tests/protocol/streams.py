@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-from tests.faults.processes import PATIENCE
+from tests.support.processes import PATIENCE
 
 LIVE: Final = "/api/v1/sync/live"
 

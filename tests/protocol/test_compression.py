@@ -12,9 +12,9 @@ import pytest
 import zstandard
 
 from server.http.middleware.compress import SMALLEST, accepted
-from tests.faults.processes import PATIENCE
-from tests.server.office import Office
-from tests.server.serving import Served
+from tests.support.api_process import Served
+from tests.support.office import Office
+from tests.support.processes import PATIENCE
 
 PULL = "/api/v1/sync/pull"
 

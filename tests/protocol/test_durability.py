@@ -15,11 +15,11 @@ import pytest
 from server.postgres import Embedded
 from server.provisioning.provision import provision
 from server.settings import load
-from tests.databases import SECRET, TestDatabase
-from tests.faults.processes import until
 from tests.protocol.client import Device
 from tests.protocol.desk import Desk, open_desk
-from tests.server.serving import served
+from tests.support.api_process import served
+from tests.support.databases import SECRET, TestDatabase
+from tests.support.processes import until
 
 #: Answers that a device has heard before PostgreSQL dies.
 ANSWERS = 12

@@ -9,9 +9,9 @@ import pytest
 
 from sync.ids import new_id
 from sync.records.shapes import AssignmentPut, TaskPut
-from tests.databases import TestDatabase
 from tests.protocol.apps import CLOCK, House, Phone, housed, milliseconds, written
-from tests.world import LONG_AGO
+from tests.support.databases import TestDatabase
+from tests.support.world import LONG_AGO
 
 Told = tuple[str, str, str | None]
 Send = Callable[..., list[Told]]

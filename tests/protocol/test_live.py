@@ -8,13 +8,13 @@ import httpx
 import pytest
 
 from server.live.poller import MOST
-from tests.databases import TestDatabase
-from tests.faults.processes import Fleet, Retour, until
-from tests.faults.wire import PostgresProxy
 from tests.protocol.phones import Phone, phone_of
 from tests.protocol.streams import Stream
-from tests.server.office import PASSWORD, Office, in_database
-from tests.server.serving import Served
+from tests.support.api_process import Served
+from tests.support.databases import TestDatabase
+from tests.support.office import PASSWORD, Office, in_database
+from tests.support.postgres_proxy import PostgresProxy
+from tests.support.processes import Fleet, Retour, until
 
 
 def new_task(database: TestDatabase, office: Office, technician: UUID) -> UUID:

@@ -8,12 +8,12 @@ import httpx
 import msgspec
 import pytest
 
-from tests.databases import TestDatabase
-from tests.faults.listening import hold
-from tests.faults.wire import Place, PostgresProxy
 from tests.protocol.desk import Desk
-from tests.server.serving import served
-from tests.sync.watching import Owner
+from tests.support.api_process import served
+from tests.support.databases import TestDatabase
+from tests.support.listening import hold
+from tests.support.owner import Owner
+from tests.support.postgres_proxy import Place, PostgresProxy
 
 pytestmark = pytest.mark.anyio
 

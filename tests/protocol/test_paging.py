@@ -3,11 +3,11 @@
 import httpx
 import pytest
 
-from tests.faults.listening import cut
-from tests.faults.wire import HttpCutter
 from tests.protocol.client import over
 from tests.protocol.desk import Desk
-from tests.server.serving import Served
+from tests.support.api_process import Served
+from tests.support.listening import cut
+from tests.support.postgres_proxy import HttpCutter
 
 
 @pytest.mark.parametrize("limit", [1, 7, 10, 1000])

@@ -5,12 +5,12 @@ import asyncio
 import httpx
 import pytest
 
-from tests.faults.listening import cut
-from tests.faults.wire import HttpCutter
 from tests.protocol.client import over
 from tests.protocol.desk import Desk
-from tests.server.serving import Served
-from tests.sync.watching import Owner
+from tests.support.api_process import Served
+from tests.support.listening import cut
+from tests.support.owner import Owner
+from tests.support.postgres_proxy import HttpCutter
 
 HOLD_TASK = "SELECT FROM task WHERE id = $1 FOR UPDATE"
 

@@ -5,10 +5,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.databases import TestDatabase, drop_database, replace_database
 from tests.protocol.client import Device
 from tests.protocol.desk import Desk, open_desk
-from tests.server.serving import served
+from tests.support.api_process import served
+from tests.support.databases import TestDatabase, drop_database, replace_database
 
 
 def told_to_start_again(device: Device) -> None:

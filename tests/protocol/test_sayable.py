@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from sync.ids import new_id
-from tests.databases import TestDatabase
 from tests.protocol.apps import CLOCK, Phone, housed, milliseconds, written
+from tests.support.databases import TestDatabase
 
 Item = dict[Any, Any]
 Codec = tuple[str, Callable[[Any], bytes], Callable[[bytes], Any]]

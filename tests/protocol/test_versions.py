@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 from sync.ids import new_id
-from tests.databases import SECRET, TestDatabase
-from tests.faults.processes import PATIENCE
 from tests.protocol.phones import Phone, phone_of
-from tests.server.office import Office, in_database
-from tests.server.serving import Served
+from tests.support.api_process import Served
+from tests.support.databases import SECRET, TestDatabase
+from tests.support.office import Office, in_database
+from tests.support.processes import PATIENCE
 
 VERSION = "Retour-Protocol"
 

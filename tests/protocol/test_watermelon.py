@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from sync.ids import new_id
-from tests.databases import TestDatabase
 from tests.protocol.apps import MOMENT, House, Phone, housed, milliseconds, written
-from tests.world import STATES
+from tests.support.databases import TestDatabase
+from tests.support.world import STATES
 
 TABLES = {"tasks", "customers", "locations", "task_types", "states", "transitions"}
 EPOCH = 2**40

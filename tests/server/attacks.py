@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 import zstandard
 
-from tests.server.office import Office
+from tests.support.office import Office
 
 MEBIBYTE: Final = 1 << 20
 FORM: Final = "application/x-www-form-urlencoded"

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser import chromium
-from tests.databases import TestDatabase, clone
-from tests.server.office import Office, open_office
-from tests.server.serving import Served, served
+from tests.support.api_process import Served, served
+from tests.support.browser import chromium
+from tests.support.databases import TestDatabase, clone
+from tests.support.office import Office, open_office
 
 
 @pytest.fixture(scope="module")

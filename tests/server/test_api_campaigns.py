@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from sync.ids import new_id
-from tests.server.office import Office
-from tests.server.serving import Served
+from tests.support.api_process import Served
+from tests.support.office import Office
 
 
 def definition(office: Office, **fields: Any) -> dict[str, Any]:

@@ -8,10 +8,10 @@ import pytest
 
 from sync.database import now, tx
 from sync.restore import declare_restored
-from tests.databases import TestDatabase
 from tests.mail.campaigns import happened, plan_all
-from tests.server.office import Office, in_database
-from tests.server.serving import Served
+from tests.support.api_process import Served
+from tests.support.databases import TestDatabase
+from tests.support.office import Office, in_database
 
 PATH = "/api/v1/completions"
 

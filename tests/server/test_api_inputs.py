@@ -6,9 +6,9 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from tests.server.office import Office
-from tests.server.serving import Served
 from tests.server.test_api_campaigns import definition
+from tests.support.api_process import Served
+from tests.support.office import Office
 
 JSON = {"Content-Type": "application/json"}
 

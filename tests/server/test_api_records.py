@@ -6,8 +6,8 @@ import httpx
 import msgspec
 import pytest
 
-from tests.server.office import Office
-from tests.server.serving import Served
+from tests.support.api_process import Served
+from tests.support.office import Office
 
 
 def post(api: Served, office: Office, path: str, body: object) -> httpx.Response:

@@ -14,10 +14,10 @@ from server.http.middleware.answer_errors import answer_errors
 from server.http.middleware.body import read_bodies
 from server.http.middleware.hosts import Hosts
 from server.http.problems import ClientGoneError, SlowBodyError
-from tests.databases import TestDatabase
-from tests.faults.wire import PostgresProxy
-from tests.server.office import Office, open_office
-from tests.server.serving import Served, served
+from tests.support.api_process import Served, served
+from tests.support.databases import TestDatabase
+from tests.support.office import Office, open_office
+from tests.support.postgres_proxy import PostgresProxy
 
 pytestmark = pytest.mark.anyio
 

@@ -14,10 +14,10 @@ from mail.responses.rollup import roll
 from sync.database import Tx
 from sync.ids import new_id
 from sync.intake.open_transitions import OPEN
-from tests.databases import TestDatabase, clone
-from tests.server import stories
-from tests.server.office import Office, open_office
-from tests.server.serving import Served, served
+from tests.support import stories
+from tests.support.api_process import Served, served
+from tests.support.databases import TestDatabase, clone
+from tests.support.office import Office, open_office
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from sync.ids import new_id
-from tests.databases import TestDatabase
-from tests.server.office import PASSWORD, Office, in_database, open_office
-from tests.server.serving import Served
+from tests.support.api_process import Served
+from tests.support.databases import TestDatabase
+from tests.support.office import PASSWORD, Office, in_database, open_office
 
 
 @pytest.fixture

@@ -15,10 +15,12 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.databases import TestDatabase
-from tests.faults.processes import Api, Fleet
 from tests.server.attacks import FORM, Wire
-from tests.server.office import PASSWORD, Office, in_database
+from tests.support.databases import TestDatabase
+from tests.support.office import PASSWORD, Office, in_database
+from tests.support.processes import Api, Fleet
+
+pytestmark = pytest.mark.slow
 
 #: Attackers at once.
 CROWD: Final = 40

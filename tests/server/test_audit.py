@@ -21,13 +21,13 @@ from sync.database import tx
 from sync.ids import new_id
 from sync.records.customers import put_customers
 from sync.records.shapes import AccountPut, CustomerPut
-from tests.databases import TestDatabase
-from tests.server.browsing import browsing
-from tests.server.entering import COOKIE, session
-from tests.server.office import PASSWORD, Office, in_database
-from tests.server.serving import Served
-from tests.server.signing import rows
 from tests.server.test_tenants import DENIED, attempt, definition
+from tests.support.api_process import Served
+from tests.support.databases import TestDatabase
+from tests.support.form_browser import browsing
+from tests.support.office import PASSWORD, Office, in_database
+from tests.support.signed_in import COOKIE, session
+from tests.support.signing_in import rows
 
 Row = Mapping[str, Any]
 

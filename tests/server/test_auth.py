@@ -11,12 +11,14 @@ import pytest
 from server.access.rate_limit import PER_BROWSER, PER_PEER, PER_PERSON, PER_PERSON_AND_PEER, Bucket
 from server.access.trusted_browser import LIFE as KNOWN_LIFE
 from sync import tokens
-from tests.apart import apart
-from tests.databases import TestDatabase, clone
-from tests.server.office import PASSWORD, Office, open_office
-from tests.server.serving import Served, served
-from tests.server.signing import ME, SESSIONS, rows, shift_clock, sign_in
-from tests.sync.watching import owning
+from tests.support.api_process import Served, served
+from tests.support.coroutines import apart
+from tests.support.databases import TestDatabase, clone
+from tests.support.office import PASSWORD, Office, open_office
+from tests.support.owner import owning
+from tests.support.signing_in import ME, SESSIONS, rows, shift_clock, sign_in
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

@@ -18,8 +18,10 @@ from click.testing import CliRunner, Result
 
 from server.cli.main import main
 from sync.ids import account_of
-from tests.databases import SECRET, TestDatabase, clone
-from tests.faults.processes import environment
+from tests.support.databases import SECRET, TestDatabase, clone
+from tests.support.processes import environment
+
+pytestmark = pytest.mark.slow
 
 Retour: TypeAlias = Callable[..., Result]
 

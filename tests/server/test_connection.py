@@ -13,8 +13,10 @@ import pytest
 from server.http.connection import Connection
 from server.http.head_limits import LARGEST_HEAD
 from server.http.write_deadline import Delivery
-from tests.server.office import Office
-from tests.server.serving import Served
+from tests.support.api_process import Served
+from tests.support.office import Office
+
+pytestmark = pytest.mark.slow
 
 PATIENCE = 10
 MEBIBYTE = 1 << 20

@@ -19,9 +19,9 @@ from sync.database import DB, Tx, tx
 from sync.intake.authorization import judge
 from sync.intake.incoming import Arrival, Body
 from sync.intake.open_transitions import open_items
-from tests.databases import SECRET, TestDatabase, clone
-from tests.guard import walked
-from tests.sync.watching import owning
+from tests.support.databases import SECRET, TestDatabase, clone
+from tests.support.owner import owning
+from tests.support.state_guard import walked
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.server.serving import Served
+from tests.support.api_process import Served
 
 PATHS = ("/api/docs", "/api/openapi.json")
 

@@ -19,8 +19,10 @@ import pytest
 
 from server.postgres import Access, Embedded, EmbeddedError, access
 from server.postgres.log_file import LARGEST, NAME, cut_log
-from tests.databases import QUICK
-from tests.faults.processes import until
+from tests.support.databases import QUICK
+from tests.support.processes import until
+
+pytestmark = pytest.mark.slow
 
 IS_ROOT = os.geteuid() == 0
 

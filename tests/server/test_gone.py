@@ -16,8 +16,10 @@ import pytest
 from server.http.connection import Connection
 from server.http.write_deadline import Delivery
 from tests.server.attacks import Wire
-from tests.server.office import Office
-from tests.server.serving import Served
+from tests.support.api_process import Served
+from tests.support.office import Office
+
+pytestmark = pytest.mark.slow
 
 PATIENCE: Final = 20
 MEBIBYTE: Final = 1 << 20

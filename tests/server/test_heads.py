@@ -12,10 +12,12 @@ from litestar._asgi.routing_trie import traversal
 from litestar._kwargs import extractors
 
 from server.app import create_app
-from tests.databases import TestDatabase
-from tests.server.browsing import browsing
-from tests.server.office import PASSWORD, Office
-from tests.server.serving import Served
+from tests.support.api_process import Served
+from tests.support.databases import TestDatabase
+from tests.support.form_browser import browsing
+from tests.support.office import PASSWORD, Office
+
+pytestmark = pytest.mark.slow
 
 HTML = {"Accept": "text/html"}
 FORM = "application/x-www-form-urlencoded"

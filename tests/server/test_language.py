@@ -4,8 +4,8 @@ import pytest
 
 from server.http.language import preferred_language
 from server.http.quality import read_preferences
-from tests.server.office import Office
-from tests.server.serving import Served
+from tests.support.api_process import Served
+from tests.support.office import Office
 
 FRENCH, ENGLISH = "fr", "en"
 

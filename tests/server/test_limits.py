@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.api.nesting import DEEPEST, json_is_modest, pack_is_modest
-from tests.server.office import Office
-from tests.server.serving import Served
+from tests.support.api_process import Served
+from tests.support.office import Office
 
 PUSH = "/api/v1/sync/push"
 MEBIBYTE = 1 << 20

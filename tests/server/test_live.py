@@ -8,8 +8,8 @@ import pytest
 from server.live.poller import Live
 from server.live.sse import Events, event
 from sync.database import DB, NotOpenError
-from tests.databases import TestDatabase
-from tests.world import World
+from tests.support.databases import TestDatabase
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

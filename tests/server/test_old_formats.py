@@ -6,12 +6,12 @@ from typing import Final
 from mail.campaigns.definition import Definition
 from mail.campaigns.store import get_campaign
 from sync.database import tx
-from tests.apart import apart
-from tests.databases import TestDatabase
 from tests.mail.old_formats import written_in_1
-from tests.server.entering import let_in
-from tests.server.serving import served
-from tests.server.stories import EMAIL, Story, aside, tell
+from tests.support.api_process import served
+from tests.support.coroutines import apart
+from tests.support.databases import TestDatabase
+from tests.support.signed_in import let_in
+from tests.support.stories import EMAIL, Story, aside, tell
 
 PATHS: Final = (
     "/s/{story.survey}?rating=2",

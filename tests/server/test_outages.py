@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.databases import SECRET, TestDatabase
-from tests.faults.processes import Fleet, Retour, until
+from tests.support.databases import SECRET, TestDatabase
+from tests.support.processes import Fleet, Retour, until
+
+pytestmark = pytest.mark.slow
 
 #: Threads of a worker that each connect to the broker: three queues and their delayed twins.
 CONSUMERS = 6

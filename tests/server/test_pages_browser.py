@@ -10,11 +10,13 @@ from playwright.sync_api import Browser, Page, expect
 
 from server.runtime.mailbox import Mailbox
 from sync.database import Tx
-from tests.browser import DESK, PHONE, visiting
-from tests.databases import TestDatabase
-from tests.server.entering import enter
-from tests.server.serving import Served, served
-from tests.server.stories import EMAIL, Story, on, tell
+from tests.support.api_process import Served, served
+from tests.support.browser import DESK, PHONE, visiting
+from tests.support.databases import TestDatabase
+from tests.support.signed_in import enter
+from tests.support.stories import EMAIL, Story, on, tell
+
+pytestmark = pytest.mark.slow
 
 #: CSS pixels that a thumb needs.
 TOUCH: Final = 44

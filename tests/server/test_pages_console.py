@@ -22,12 +22,14 @@ from server.web.static_files import address_of
 from server.web.words import NO_ANSWER, SURVEY
 from sync.database import Tx
 from sync.ids import new_id
-from tests.databases import TestDatabase
-from tests.guard import staged
 from tests.mail import relational
-from tests.server.entering import let_in
-from tests.server.serving import Served, served
-from tests.server.stories import EMAIL, PASSWORD, Story, found, invite, on, tell
+from tests.support.api_process import Served, served
+from tests.support.databases import TestDatabase
+from tests.support.signed_in import let_in
+from tests.support.state_guard import staged
+from tests.support.stories import EMAIL, PASSWORD, Story, found, invite, on, tell
+
+pytestmark = pytest.mark.slow
 
 HOSTILE: Final = '<script>alert("1")</script> {{ 7 * 7 }} "><img src=x>'
 NO_SUCH: Final = UUID("01900000-0000-7000-8000-000000000000")

@@ -13,11 +13,11 @@ from server.console.device_list import SCREENFUL
 from sync.ids import new_id
 from sync.records.people import put_users
 from sync.records.shapes import UserPut
-from tests.databases import TestDatabase
-from tests.server.browsing import HTML, browsing, words_of
-from tests.server.office import Office
-from tests.server.serving import Served
-from tests.server.stories import on
+from tests.support.api_process import Served
+from tests.support.databases import TestDatabase
+from tests.support.form_browser import HTML, browsing, words_of
+from tests.support.office import Office
+from tests.support.stories import on
 
 CODE: Final = re.compile(r"<code>([0-9A-Z]{4}(?:-[0-9A-Z]{4}){3})</code>")
 

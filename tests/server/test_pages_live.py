@@ -13,13 +13,15 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request,
 
 from server.console.task_list import SCREENFUL
 from sync.ids import new_id
-from tests.browser import DESK, visiting
-from tests.databases import TestDatabase
 from tests.mail.sent import Sent, sent
-from tests.server.entering import enter
-from tests.server.office import Office, in_database, open_office
-from tests.server.serving import Served
-from tests.server.stories import aside
+from tests.support.api_process import Served
+from tests.support.browser import DESK, visiting
+from tests.support.databases import TestDatabase
+from tests.support.office import Office, in_database, open_office
+from tests.support.signed_in import enter
+from tests.support.stories import aside
+
+pytestmark = pytest.mark.slow
 
 OTHERS = 60
 

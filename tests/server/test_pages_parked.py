@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sync.ids import new_id
-from tests.server.browsing import browsing, words_of
-from tests.server.office import Office
-from tests.server.serving import Served
+from tests.support.api_process import Served
+from tests.support.form_browser import browsing, words_of
+from tests.support.office import Office
 
 SAID = {
     "fr": (

@@ -14,11 +14,11 @@ from sync.database import Tx
 from sync.ids import new_id
 from sync.records.shapes import TaskTypePut
 from sync.records.task_types import put_task_types
-from tests.databases import TestDatabase
-from tests.server.browsing import browsing, words_of
-from tests.server.office import Office, open_office
-from tests.server.serving import Served
-from tests.server.stories import on
+from tests.support.api_process import Served
+from tests.support.databases import TestDatabase
+from tests.support.form_browser import browsing, words_of
+from tests.support.office import Office, open_office
+from tests.support.stories import on
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 ZONE = ZoneInfo("America/Toronto")

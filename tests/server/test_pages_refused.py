@@ -13,11 +13,11 @@ import pytest
 from server.console.refusals import SCREENFUL
 from sync.database import Tx
 from sync.ids import new_id
-from tests.databases import TestDatabase
-from tests.server.browsing import HTML, browsing, words_of
-from tests.server.office import Office, in_database, open_office
-from tests.server.serving import Served
-from tests.server.stories import on
+from tests.support.api_process import Served
+from tests.support.databases import TestDatabase
+from tests.support.form_browser import HTML, browsing, words_of
+from tests.support.office import Office, in_database, open_office
+from tests.support.stories import on
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from mail.responses.answers import Submission, submit
 from server.http.text_limit import PAGE_BYTES
 from server.runtime.mailbox import Mailbox
 from sync.database import Tx
-from tests.databases import TestDatabase
-from tests.server.entering import let_in
-from tests.server.office import add_token
-from tests.server.serving import Served, served
-from tests.server.stories import EMAIL, Story, aside, on, tell
+from tests.support.api_process import Served, served
+from tests.support.databases import TestDatabase
+from tests.support.office import add_token
+from tests.support.signed_in import let_in
+from tests.support.stories import EMAIL, Story, aside, on, tell
 
 NOTES = 250
 VERSIONS = 120

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.databases import TestDatabase
 from tests.mail.campaigns import active
 from tests.mail.delivering import Post, posting
-from tests.server.browsing import browsing, words_of
-from tests.server.office import Office, in_database, open_office
-from tests.server.serving import Served, served
+from tests.support.api_process import Served, served
+from tests.support.databases import TestDatabase
+from tests.support.form_browser import browsing, words_of
+from tests.support.office import Office, in_database, open_office
 
 REPLY = "550 5.7.26 <x@gmail.example> Unauthenticated <b>email</b> is not accepted"
 

@@ -15,10 +15,12 @@ from mail.responses.answer_body import Body, decode_body
 from mail.responses.rollup import roll
 from server.web.static_files import address_of
 from sync.database import Tx
-from tests.databases import TestDatabase
 from tests.mail import relational
-from tests.server.serving import Served, served
-from tests.server.stories import CUSTOMER, Story, on, tell
+from tests.support.api_process import Served, served
+from tests.support.databases import TestDatabase
+from tests.support.stories import CUSTOMER, Story, on, tell
+
+pytestmark = pytest.mark.slow
 
 PAGE: Final = {"Accept": "text/html"}
 HOSTILE: Final = "<script>alert(1)</script> {{ 7 * 7 }} & « été »"

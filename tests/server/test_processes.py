@@ -10,7 +10,7 @@ from mail.smtp.address import parse_server
 from server.app import create_app
 from server.runtime.processes import DiedError, listen_on, mail_config, serve, watched
 from server.settings import load
-from tests.databases import TestDatabase
+from tests.support.databases import TestDatabase
 
 pytestmark = pytest.mark.anyio
 

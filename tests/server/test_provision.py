@@ -19,11 +19,11 @@ from server.provisioning.provision import PROVISION_LOCK, provision, provision_n
 from server.provisioning.roles import running_dsn, verifier
 from server.settings import load
 from sync.tables.schema import API_ROLE, WORKER_ROLE
-from tests.databases import QUICK, SECRET, TestDatabase, renamed
-from tests.faults.cable import Cable
-from tests.faults.yard import eventually
+from tests.faults.scene import eventually
+from tests.support.databases import QUICK, SECRET, TestDatabase, renamed
+from tests.support.silent_network import Cable
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 async def command(dsn: str, *statements: str) -> None:

@@ -20,17 +20,17 @@ from mail.responses.rollup import roll_due
 from sync.database import DB
 from sync.ids import new_id
 from sync.messages import Item, Push
-from tests.databases import TestDatabase
-from tests.faults.driving import active_campaign, deliver, mail_config, plan
-from tests.faults.shifting import Owner, owning
-from tests.faults.sink import Sink
-from tests.journeys.surveys import survey
-from tests.server.browsing import browsing
-from tests.server.growing import grow, prepare, rows_read
-from tests.server.office import Office, open_office
-from tests.server.serving import Served, served
+from tests.support.api_process import Served, served
+from tests.support.databases import TestDatabase
+from tests.support.form_browser import browsing
+from tests.support.growing import grow, prepare, rows_read
+from tests.support.mail_work import active_campaign, deliver, mail_config, plan
+from tests.support.office import Office, open_office
+from tests.support.owner import Owner, owning
+from tests.support.smtp_sink import Sink
+from tests.support.surveys import survey
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 #: Tasks of one push.
 BATCH: Final = 8

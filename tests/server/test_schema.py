@@ -19,8 +19,10 @@ from schemathesis.specs.openapi.checks import (
 
 from server.api.operation import OPERATION
 from server.live.sse import EVENT_STREAM
-from tests.server.office import Office
-from tests.server.serving import Served
+from tests.support.api_process import Served
+from tests.support.office import Office
+
+pytestmark = pytest.mark.slow
 
 CHECKS = [
     not_a_server_error,

@@ -14,10 +14,12 @@ from server.console.task_list import SCREENFUL, Filters, read_list
 from server.console.task_search import Limits
 from sync.database import Tx, tx
 from sync.ids import new_id
-from tests.databases import TestDatabase
-from tests.server.browsing import browsing
-from tests.server.office import Office, in_database
-from tests.server.serving import Served
+from tests.support.api_process import Served
+from tests.support.databases import TestDatabase
+from tests.support.form_browser import browsing
+from tests.support.office import Office, in_database
+
+pytestmark = pytest.mark.slow
 
 TITLE = re.compile(r'<a href="/tasks/[0-9a-f-]+">([^<]+)</a>')
 

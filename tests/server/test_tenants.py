@@ -13,9 +13,9 @@ from server.api.operation import OPERATION, Operation
 from server.openapi.document import operations
 from server.provisioning.provision import UNFENCED
 from sync.ids import new_id
-from tests.databases import TestDatabase
-from tests.server.office import PASSWORD, Office, in_database
-from tests.server.serving import Served
+from tests.support.api_process import Served
+from tests.support.databases import TestDatabase
+from tests.support.office import PASSWORD, Office, in_database
 
 #: What may be shown to workers of all accounts: the queues.
 QUEUES = frozenset({"task_change", "outbox", "rollup_change", "sender_breaker"})

@@ -19,7 +19,9 @@ import pytest
 
 from server.postgres import access
 from server.postgres.supervisor import STARTS
-from tests.faults.processes import environment, until
+from tests.support.processes import environment, until
+
+pytestmark = pytest.mark.slow
 
 ROOT: Final = Path(__file__).parents[2]
 DEMO_STAGE: Final = "Writing the demonstration"

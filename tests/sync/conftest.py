@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.databases import TestDatabase
-from tests.sync.watching import Owner, owning
-from tests.world import World
+from tests.support.databases import TestDatabase
+from tests.support.owner import Owner, owning
+from tests.support.world import World
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 
 from sync.database import DB, NestedError, Tx, now, once, run, tx
-from tests.databases import TestDatabase
-from tests.world import World
+from tests.support.databases import TestDatabase
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

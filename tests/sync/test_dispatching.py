@@ -14,9 +14,9 @@ from sync.messages import DeviceScope, Item
 from sync.records.shapes import StatePut, TaskPut
 from sync.records.task_types import put_states
 from sync.records.tasks import assign, put_tasks
+from tests.support.world import World
 from tests.sync.facts import transitions_of
 from tests.sync.replica import Replica
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 

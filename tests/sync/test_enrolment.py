@@ -15,8 +15,8 @@ from sync.messages import DeviceScope, Enrol
 from sync.records.people import put_users
 from sync.records.reading import get_device, list_devices
 from sync.records.shapes import UserPut
-from tests.sync.watching import Owner
-from tests.world import World
+from tests.support.owner import Owner
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

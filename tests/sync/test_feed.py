@@ -27,9 +27,9 @@ from sync.records.shapes import (
 )
 from sync.records.task_types import put_states, put_task_types
 from sync.records.tasks import assign, put_tasks
+from tests.support.owner import Owner
+from tests.support.world import LONG_AGO, STATES, World
 from tests.sync.replica import KEY, Replica, kind_of
-from tests.sync.watching import Owner
-from tests.world import LONG_AGO, STATES, World
 
 pytestmark = pytest.mark.anyio
 

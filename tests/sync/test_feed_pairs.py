@@ -30,14 +30,14 @@ from sync.records.shapes import (
 )
 from sync.records.task_types import put_states, put_task_types
 from sync.records.tasks import put_tasks
-from tests.databases import TestDatabase
-from tests.guard import staged
+from tests.support.databases import TestDatabase
+from tests.support.owner import Owner, owning
+from tests.support.state_guard import staged
+from tests.support.world import LONG_AGO, World
 from tests.sync.replica import Replica
 from tests.sync.truth import Truth, differences
-from tests.sync.watching import Owner, owning
-from tests.world import LONG_AGO, World
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 Deed: TypeAlias = Callable[["Ground"], Awaitable[Any]]
 

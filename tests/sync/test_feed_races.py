@@ -21,13 +21,13 @@ from sync.records.people import put_units, put_users
 from sync.records.shapes import CustomerPut, Role, TaskPut, UnitPut, UserPut
 from sync.records.tasks import assign, put_tasks
 from sync.restore import declare_restored, record_restore
-from tests.databases import TestDatabase
 from tests.faults.trials import TRIALS
-from tests.lock_order import Heard
+from tests.support.databases import TestDatabase
+from tests.support.lock_order import Heard
+from tests.support.owner import Owner, owning
+from tests.support.world import World
 from tests.sync.replica import Replica
 from tests.sync.truth import Held, Truth, differences
-from tests.sync.watching import Owner, owning
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 

@@ -26,11 +26,11 @@ from sync.records.shapes import (
 )
 from sync.records.task_types import put_task_types
 from sync.records.tasks import assign, put_tasks
+from tests.support.owner import Owner
+from tests.support.world import LONG_AGO, World
 from tests.sync.facts import TransitionRecord, transitions_of
-from tests.sync.watching import Owner
-from tests.world import LONG_AGO, World
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 MORNING = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -18,9 +18,9 @@ from sync.records.customers import put_customers
 from sync.records.reading import get_customer
 from sync.records.shapes import AssignmentPut, CustomerPut, TaskPut
 from sync.records.tasks import TasksPut, put_tasks
-from tests.lock_order import Heard
-from tests.sync.watching import Owner
-from tests.world import LONG_AGO, World
+from tests.support.lock_order import Heard
+from tests.support.owner import Owner
+from tests.support.world import LONG_AGO, World
 
 pytestmark = pytest.mark.anyio
 

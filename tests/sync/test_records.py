@@ -37,10 +37,10 @@ from sync.records.shapes import (
 )
 from sync.records.task_types import put_states, put_task_types
 from sync.records.tasks import assign, put_tasks
-from tests.sync.watching import Owner
-from tests.world import LONG_AGO, STATES, World
+from tests.support.owner import Owner
+from tests.support.world import LONG_AGO, STATES, World
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 P = TypeVar("P")
 T = TypeVar("T")

@@ -28,10 +28,10 @@ from sync.records.shapes import (
 )
 from sync.records.task_types import put_states, put_task_types
 from sync.records.tasks import put_tasks
-from tests.guard import staged
+from tests.support.owner import Owner
+from tests.support.state_guard import staged
+from tests.support.world import World
 from tests.sync.replica import Replica
-from tests.sync.watching import Owner
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 

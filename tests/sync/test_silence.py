@@ -8,10 +8,10 @@ import pytest
 
 from sync import connections
 from sync.database import DB, Tx, now, once, tx
-from tests.databases import TestDatabase
-from tests.faults.cable import Cable
+from tests.support.databases import TestDatabase
+from tests.support.silent_network import Cable
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 #: Seconds that a statement may take in these tests.
 LIMIT = 1.0

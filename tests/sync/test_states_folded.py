@@ -12,10 +12,10 @@ import pytest
 from rules.history import current
 from sync.database import tx
 from sync.intake.order import read_histories
-from tests.databases import TestDatabase
+from tests.support.databases import TestDatabase
+from tests.support.owner import owning
+from tests.support.world import STATES, World
 from tests.sync.replica import Replica
-from tests.sync.watching import owning
-from tests.world import STATES, World
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]

@@ -7,9 +7,9 @@ import pytest
 from sync.adapters import watermelon
 from sync.database import run
 from sync.records.tasks import assign
-from tests.databases import SECRET
-from tests.sync.watching import Owner
-from tests.world import World
+from tests.support.databases import SECRET
+from tests.support.owner import Owner
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

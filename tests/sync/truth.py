@@ -11,8 +11,8 @@ from sync.feed.changes import (
     TaskChange,
     TaskTypeChange,
 )
+from tests.support.owner import Owner
 from tests.sync.replica import Replica
-from tests.sync.watching import Owner
 
 #: By kind and id, the fields that tests change.
 Held: TypeAlias = dict[tuple[str, str], tuple[Any, ...]]

@@ -9,11 +9,11 @@ from playwright.sync_api import Browser
 
 from sync.database import tx
 from sync.enrolment import issue_code
-from tests.browser import chromium
-from tests.databases import TestDatabase
-from tests.server.office import Office, open_office
-from tests.server.serving import Served, served
-from tests.server.stories import aside
+from tests.support.api_process import Served, served
+from tests.support.browser import chromium
+from tests.support.databases import TestDatabase
+from tests.support.office import Office, open_office
+from tests.support.stories import aside
 from tests.technician.field import Field
 from tests.technician.gate import Gate
 from tests.technician.phone import Phone, Tab

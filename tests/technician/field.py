@@ -8,11 +8,11 @@ from uuid import UUID
 from sync.database import Tx
 from sync.records.shapes import AssignmentPut, TaskPut
 from sync.records.tasks import assign, put_tasks
-from tests.databases import TestDatabase
 from tests.mail.campaigns import active
-from tests.server.office import Office
-from tests.server.stories import aside, on
-from tests.world import LONG_AGO, World
+from tests.support.databases import TestDatabase
+from tests.support.office import Office
+from tests.support.stories import aside, on
+from tests.support.world import LONG_AGO, World
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from tests.faults.listening import CutError, Held, Listening, Trap
+from tests.support.listening import CutError, Held, Listening, Trap
 
 #: Bytes read at once; a request's head fits in.
 CHUNK = 1 << 16

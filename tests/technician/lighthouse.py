@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import msgspec
 
-from tests.browser import FLAGS, SHELL
-from tests.npm import install
+from tests.support.browser import FLAGS, SHELL
+from tests.support.npm import install
 
 HERE: Final = Path(__file__).parent
 CATEGORIES: Final = ("accessibility", "best-practices", "performance")

@@ -8,8 +8,8 @@ from typing import Any, Final, Literal, Self
 
 from playwright.sync_api import Browser, BrowserContext, Error, Page
 
-from tests.browser import CHROMIUM, FLAGS, PHONE
-from tests.faults.processes import until
+from tests.support.browser import CHROMIUM, FLAGS, PHONE
+from tests.support.processes import until
 
 #: A document of the app's origin and scope that shows nothing and starts nothing.
 BLANK: Final = "/tech/engine/errors.js"

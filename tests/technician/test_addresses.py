@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from tests.npm import require_node
 from tests.rules.judged import cases
+from tests.support.npm import require_node
 
 HERE: Final = Path(__file__).parent
 ENGINE: Final = HERE.parents[1] / "server" / "technician" / "app" / "engine"

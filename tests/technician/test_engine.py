@@ -5,10 +5,10 @@ from uuid import UUID
 
 import pytest
 
-from tests.databases import TestDatabase
-from tests.faults.listening import cut
-from tests.faults.processes import until
-from tests.server.serving import served
+from tests.support.api_process import served
+from tests.support.databases import TestDatabase
+from tests.support.listening import cut
+from tests.support.processes import until
 from tests.technician.field import Field
 from tests.technician.gate import Gate
 from tests.technician.phone import Phone, Tab

@@ -7,12 +7,12 @@ from uuid import UUID
 import pytest
 
 from rules.campaign import AddressField
-from tests.databases import TestDatabase
-from tests.faults.listening import cut
-from tests.faults.processes import until
-from tests.server.office import Office
-from tests.server.stories import aside
-from tests.sync.watching import owning
+from tests.support.databases import TestDatabase
+from tests.support.listening import cut
+from tests.support.office import Office
+from tests.support.owner import owning
+from tests.support.processes import until
+from tests.support.stories import aside
 from tests.technician.field import Field
 from tests.technician.gate import Gate
 from tests.technician.phone import Phone, Tab

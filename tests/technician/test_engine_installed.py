@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import CDPSession, Error
 
 from server.technician import files
-from tests.faults.processes import until
+from tests.support.processes import until
 from tests.technician.field import Field
 from tests.technician.gate import Gate
 from tests.technician.phone import BLANK, Phone, Tab

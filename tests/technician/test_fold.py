@@ -11,7 +11,7 @@ from uuid import UUID
 
 from rules.facts import Transition
 from rules.history import current, ordered
-from tests.npm import require_node
+from tests.support.npm import require_node
 
 HERE: Final = Path(__file__).parent
 ENGINE: Final = HERE.parents[1] / "server" / "technician" / "app" / "engine"

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from mail.i18n import text_in
-from tests.npm import require_node
+from tests.support.npm import require_node
 
 HERE: Final = Path(__file__).parent
 VIEWS: Final = HERE.parents[1] / "server" / "technician" / "app" / "views"

@@ -8,11 +8,11 @@ from playwright.sync_api import expect
 
 from mail.campaigns.definition import Trigger
 from sync.database import DB
-from tests.apart import apart
-from tests.databases import TestDatabase
-from tests.faults.driving import deliver, mail_config, plan
-from tests.faults.sink import Sink
-from tests.server.office import Office
+from tests.support.coroutines import apart
+from tests.support.databases import TestDatabase
+from tests.support.mail_work import deliver, mail_config, plan
+from tests.support.office import Office
+from tests.support.smtp_sink import Sink
 from tests.technician.field import Field
 from tests.technician.phone import Phone
 from tests.technician.screen import Screen, visit_type

@@ -7,9 +7,9 @@ from typing import Final
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import require_chromium
-from tests.npm import install, require_node
-from tests.server.serving import Served
+from tests.support.api_process import Served
+from tests.support.browser import require_chromium
+from tests.support.npm import install, require_node
 from tests.technician.field import Field
 from tests.technician.gate import Gate
 from tests.technician.lighthouse import HERE, judge

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from sync.enrolment import revoke
-from tests.faults.processes import until
+from tests.support.processes import until
 from tests.technician.field import Field
 from tests.technician.phone import BLANK, Phone, Tab
 from tests.technician.screen import Screen

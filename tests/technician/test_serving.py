@@ -17,7 +17,7 @@ from server.technician.lean import without_comments
 from tests.server.conftest import api as api
 from tests.server.conftest import north as north
 from tests.server.conftest import shared as shared
-from tests.server.serving import Served
+from tests.support.api_process import Served
 from tests.technician.gate import Gate
 from tests.technician.phone import Phone
 

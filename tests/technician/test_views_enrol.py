@@ -6,7 +6,7 @@ from uuid import UUID
 from playwright.sync_api import expect
 
 from server.access.rate_limit import GUESSES
-from tests.server.office import Office
+from tests.support.office import Office
 from tests.technician.gate import Gate
 from tests.technician.phone import Phone
 from tests.technician.screen import Screen

@@ -10,9 +10,9 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.databases import TestDatabase
-from tests.server.office import Office
-from tests.server.serving import served
+from tests.support.api_process import served
+from tests.support.databases import TestDatabase
+from tests.support.office import Office
 from tests.technician.field import Field
 from tests.technician.gate import Gate
 from tests.technician.phone import Phone

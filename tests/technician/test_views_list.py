@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.faults.processes import until
-from tests.server.office import Office
+from tests.support.office import Office
+from tests.support.processes import until
 from tests.technician.field import Field
 from tests.technician.gate import Gate
 from tests.technician.phone import Phone, Tab

@@ -8,8 +8,8 @@ from playwright.sync_api import Locator, expect
 
 from sync.ids import new_id
 from sync.intake import accept
-from tests.faults.listening import cut
-from tests.faults.processes import until
+from tests.support.listening import cut
+from tests.support.processes import until
 from tests.technician.field import Field
 from tests.technician.gate import Gate
 from tests.technician.phone import Phone

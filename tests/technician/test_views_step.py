@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from rules.campaign import AddressField
-from tests.faults.processes import until
+from tests.support.processes import until
 from tests.technician.field import Field
 from tests.technician.screen import Screen
 

@@ -11,7 +11,7 @@ import httpx
 import msgspec
 
 from server.access.principals import DEVICE_PREFIX
-from tests.faults.processes import until
+from tests.support.processes import until
 from tests.upgrade.filling import PASSWORD, token
 from tests.upgrade.versions import HOST
 

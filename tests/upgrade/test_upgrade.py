@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from msgspec.structs import replace
 
-from tests.databases import TestDatabase
+from tests.support.databases import TestDatabase
 from tests.upgrade.report import Compared, exit_code, told
 from tests.upgrade.upgrading import Pair, Past, Size, command, compare, texts, upgraded
 from tests.upgrade.versions import LANDED, UnknownCommitError, code_of

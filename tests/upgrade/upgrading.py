@@ -17,9 +17,9 @@ from piccolo.apps.migrations.commands.forwards import run_forwards
 from server.provisioning.roles import make_groups
 from sync.database import DB, transaction
 from sync.tables.schema import FENCES, execute_script
-from tests.apart import apart
-from tests.databases import drop, renamed
-from tests.faults.processes import until
+from tests.support.coroutines import apart
+from tests.support.databases import drop, renamed
+from tests.support.processes import until
 from tests.upgrade.filling import fill
 from tests.upgrade.living import Day, client, demo_day, north_day
 from tests.upgrade.report import Compared

@@ -13,8 +13,8 @@ from typing import Final
 import httpx
 import msgspec
 
-from tests.databases import SECRET
-from tests.faults.processes import PATIENCE, environment, free_port, until
+from tests.support.databases import SECRET
+from tests.support.processes import PATIENCE, environment, free_port, until
 
 ROOT: Final = Path(__file__).parents[2]
 #: The commit of the version that landed last.

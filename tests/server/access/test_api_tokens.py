@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from server.access.api_tokens import MOST_DAYS, NOTED_EVERY, USUAL_DAYS
-from tests.databases import TestDatabase, clone
-from tests.server.office import Office, open_office
-from tests.server.serving import Served, served
-from tests.server.signing import ME, rows, shift_clock, sign_in
+from tests.support.api_process import Served, served
+from tests.support.databases import TestDatabase, clone
+from tests.support.office import Office, open_office
+from tests.support.signing_in import ME, rows, shift_clock, sign_in
 
 TOKENS = "/api/v1/tokens"
 

@@ -16,10 +16,12 @@ from server.access.rate_limit import PER_PERSON, PER_PERSON_AND_PEER, Bucket
 from server.access.sessions import register
 from sync.database import tx
 from sync.records.people import set_password
-from tests.databases import TestDatabase, clone
-from tests.server.office import PASSWORD, Office, in_database, open_office
-from tests.server.serving import Served, served
-from tests.server.signing import ME, SESSIONS, rows, sign_in
+from tests.support.api_process import Served, served
+from tests.support.databases import TestDatabase, clone
+from tests.support.office import PASSWORD, Office, in_database, open_office
+from tests.support.signing_in import ME, SESSIONS, rows, sign_in
+
+pytestmark = pytest.mark.slow
 
 GUESSED = """
 INSERT INTO throttle (bucket, window_start, hits) VALUES ($1, $2, 1000)

@@ -5,8 +5,8 @@ from importlib.resources import files
 import pytest
 
 from server.access.common_passwords import LONGEST_PASSWORD, SHORTEST_PASSWORD, is_guessable
-from tests.server.office import Office
-from tests.server.serving import Served
+from tests.support.api_process import Served
+from tests.support.office import Office
 
 ABOUT = ("Maude Gélinas", "maude.gelinas@boreal.example", "Services Boréal")
 #: ASVS 5.0, 6.2.4: of those that the rule on length lets through.

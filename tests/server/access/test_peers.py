@@ -8,9 +8,9 @@ import pytest
 
 from server.access.client_address import read_address
 from server.access.rate_limit import PER_PERSON_AND_PEER
-from tests.databases import TestDatabase, clone
-from tests.server.serving import Served, served
-from tests.server.signing import SESSIONS
+from tests.support.api_process import Served, served
+from tests.support.databases import TestDatabase, clone
+from tests.support.signing_in import SESSIONS
 
 
 @pytest.fixture

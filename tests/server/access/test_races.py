@@ -13,10 +13,10 @@ import httpx
 import pytest
 
 from server.access.passwords import hash_password
-from tests.databases import TestDatabase, clone
-from tests.server.office import PASSWORD, Office, open_office
-from tests.server.serving import Served, served
-from tests.server.signing import ME, SESSIONS, sign_in
+from tests.support.api_process import Served, served
+from tests.support.databases import TestDatabase, clone
+from tests.support.office import PASSWORD, Office, open_office
+from tests.support.signing_in import ME, SESSIONS, sign_in
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]

@@ -14,11 +14,11 @@ from litestar.types import Guard
 from server.access.guards import UnguardedRouteError, anyone, check_guards, console, device
 from server.access.rights import RIGHTS, Action, Scope, Who, scope_of
 from sync.ids import new_id
-from tests.databases import TestDatabase
-from tests.server.browsing import HTML, browsing
-from tests.server.entering import COOKIE, session
-from tests.server.office import ROLES, Office, in_database, open_door
-from tests.server.serving import Served
+from tests.support.api_process import Served
+from tests.support.databases import TestDatabase
+from tests.support.form_browser import HTML, browsing
+from tests.support.office import ROLES, Office, in_database, open_door
+from tests.support.signed_in import COOKIE, session
 
 #: What each route is for.
 ROUTES: Final[dict[Action, str]] = {

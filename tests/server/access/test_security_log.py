@@ -14,10 +14,12 @@ from server.access.rate_limit import PER_PERSON_AND_PEER
 from server.access.security_log import NAME
 from server.runtime.logs import REFUSALS_A_MINUTE, FewRefusals, security_of_command
 from sync.ids import locator
-from tests.databases import TestDatabase, clone
-from tests.server.office import PASSWORD, Office, open_office
-from tests.server.serving import Served, served
-from tests.server.signing import SESSIONS, shift_clock, sign_in
+from tests.support.api_process import Served, served
+from tests.support.databases import TestDatabase, clone
+from tests.support.office import PASSWORD, Office, open_office
+from tests.support.signing_in import SESSIONS, shift_clock, sign_in
+
+pytestmark = pytest.mark.slow
 
 PEER = "192.0.2.7"
 

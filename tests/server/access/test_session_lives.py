@@ -8,10 +8,10 @@ import pytest
 
 from server.access.sessions import IDLE, LIFE, SEEN_EVERY
 from sync import tokens
-from tests.databases import TestDatabase, clone
-from tests.server.office import Office, open_office
-from tests.server.serving import Served, served
-from tests.server.signing import ME, rows, shift_clock, sign_in
+from tests.support.api_process import Served, served
+from tests.support.databases import TestDatabase, clone
+from tests.support.office import Office, open_office
+from tests.support.signing_in import ME, rows, shift_clock, sign_in
 
 MINUTE = timedelta(minutes=1)
 BY_ITSELF = {"Sec-Fetch-Dest": "empty", "Sec-Fetch-Mode": "cors"}

@@ -12,9 +12,9 @@ from mail.planning.plan import plan_due
 from mail.sending.run import deliver_due
 from mail.smtp.address import parse_server
 from sync.database import tx
-from tests.databases import TestDatabase
-from tests.faults.shifting import Owner
-from tests.faults.sink import Sink
+from tests.support.databases import TestDatabase
+from tests.support.owner import Owner
+from tests.support.smtp_sink import Sink
 
 #: Before every log and every history that these tests tell.
 ACTIVE_SINCE: Final = datetime(2009, 6, 1, tzinfo=UTC)

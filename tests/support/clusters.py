@@ -15,8 +15,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from server.postgres import Embedded, access
-from tests.databases import TestDatabase, clone, migrated, renamed
-from tests.faults.processes import until
+from tests.support.databases import TestDatabase, clone, migrated, renamed
+from tests.support.processes import until
 
 
 class Cluster:

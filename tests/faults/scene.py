@@ -15,13 +15,13 @@ from server.access.principals import DEVICE_PREFIX
 from sync.database import now
 from sync.ids import new_id
 from sync.messages import DeviceScope, Item, Push
-from tests.databases import SECRET, TestDatabase
-from tests.faults.driving import active_campaign
-from tests.faults.processes import PATIENCE, Fleet
-from tests.faults.shifting import Owner, owning
-from tests.faults.sink import Sink
-from tests.journeys.surveys import survey
-from tests.world import World
+from tests.support.databases import SECRET, TestDatabase
+from tests.support.mail_work import active_campaign
+from tests.support.owner import Owner, owning
+from tests.support.processes import PATIENCE, Fleet
+from tests.support.smtp_sink import Sink
+from tests.support.surveys import survey
+from tests.support.world import World
 
 T = TypeVar("T")
 

@@ -1,10 +1,10 @@
-"""The database owner's view: who waits for whom, and what the clock says."""
+"""The owner of a test's database: moves its clock, and sees all rows and who waits for whom."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
@@ -42,6 +42,28 @@ class Owner:
         """Rows of `table`, of all accounts."""
         counted: int = await self.connection.fetchval(f"SELECT count(*) FROM {table}")
         return counted
+
+    async def set_clock(self, moment: datetime) -> None:
+        """Let the database's clock go on from `moment`."""
+        await self.connection.execute(
+            """
+            INSERT INTO test_clock (id, shift) VALUES (1, $1::timestamptz - clock_timestamp())
+            ON CONFLICT (id) DO UPDATE SET shift = $1::timestamptz - clock_timestamp()
+            """,
+            moment,
+        )
+
+    async def right_clock(self) -> None:
+        """Let the database's clock say what the machine's says."""
+        await self.connection.execute("DELETE FROM test_clock")
+
+    async def rows(self, sql: str, *args: object) -> list[tuple[Any, ...]]:
+        """The rows of `sql` as tuples."""
+        return [tuple(row) for row in await self.connection.fetch(sql, *args)]
+
+    async def value(self, sql: str, *args: object) -> Any:
+        """The first column of the first row."""
+        return await self.connection.fetchval(sql, *args)
 
 
 @asynccontextmanager

@@ -7,8 +7,8 @@ copies, but to the same technicians, units, types and campaigns.
 from collections import Counter
 from typing import Final
 
-from tests.faults.shifting import Owner
-from tests.guard import unguarded
+from tests.support.owner import Owner
+from tests.support.state_guard import unguarded
 
 #: What is copied, each after what it refers to; of feeds only what is copied itself.
 COPIED: Final = (

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from tests.faults.brokers import missing
-from tests.faults.processes import answers, free_port, until
+from tests.support.brokers import missing
+from tests.support.processes import answers, free_port, until
 
 #: Debian puts it where only root's PATH leads.
 _PROGRAM: Final = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"

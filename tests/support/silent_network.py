@@ -3,7 +3,7 @@
 import asyncio
 from urllib.parse import urlsplit, urlunsplit
 
-from tests.faults.listening import Listening
+from tests.support.listening import Listening
 
 
 class Way:

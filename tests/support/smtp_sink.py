@@ -6,7 +6,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Final, NamedTuple, cast
 
-from tests.faults.listening import CutError, Listening, Trap
+from tests.support.listening import CutError, Listening, Trap
 
 #: The places of a transaction. `dot`: the whole message is here, nothing is answered yet.
 #: `accepted`: the 250 after the dot is on its way.

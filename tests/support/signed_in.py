@@ -6,8 +6,8 @@ from playwright.sync_api import BrowserContext
 from server.access.sessions import LIFE
 from sync import tokens
 from sync.database import tx
-from tests.databases import TestDatabase
-from tests.server.stories import aside
+from tests.support.databases import TestDatabase
+from tests.support.stories import aside
 
 #: The cookie's name where pages are served without TLS.
 COOKIE = "retour"

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import httpx
 
-from tests.server.entering import let_in
-from tests.server.office import Office
-from tests.server.serving import Served
+from tests.support.api_process import Served
+from tests.support.office import Office
+from tests.support.signed_in import let_in
 
 HTML = {"Accept": "text/html"}
 

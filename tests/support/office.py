@@ -12,9 +12,9 @@ from server.access.sessions import register
 from sync import tokens
 from sync.database import DB, tx
 from sync.records.people import set_password
-from tests.apart import apart
-from tests.databases import TestDatabase
-from tests.world import World
+from tests.support.coroutines import apart
+from tests.support.databases import TestDatabase
+from tests.support.world import World
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from typing import Final
 import asyncpg
 import httpx
 
-from tests.server.office import PASSWORD
+from tests.support.office import PASSWORD
 
 ME: Final = "/api/v1/me"
 SESSIONS: Final = "/api/v1/sessions"

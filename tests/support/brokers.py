@@ -12,7 +12,7 @@ import redis
 
 from mail.worker.broker import queue_name
 from mail.worker.jobs import Job
-from tests.faults.processes import answers
+from tests.support.processes import answers
 
 RABBITMQ: Final = "amqp://guest:guest@127.0.0.1:5672"
 REDIS: Final = "redis://127.0.0.1:6379/0"

@@ -17,10 +17,10 @@ from sync.database import DB, Tx, tx
 from sync.ids import new_id
 from sync.records.people import set_password
 from sync.tokens import digest, mint, write
-from tests.apart import apart
-from tests.databases import TestDatabase
-from tests.guard import staged
-from tests.world import World
+from tests.support.coroutines import apart
+from tests.support.databases import TestDatabase
+from tests.support.state_guard import staged
+from tests.support.world import World
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from mail.worker.jobs import Job
 from server.app import create_app
 from server.runtime.processes import WebServer
 from server.services import Services, services_of
-from tests.databases import TestDatabase
+from tests.support.databases import TestDatabase
 
 #: Seconds in which a server has started or stopped.
 PATIENCE = 20.0

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
-from tests.faults.listening import Held, Listening, Trap
+from tests.support.listening import Held, Listening, Trap
 
 _SSL_REQUEST: Final = 80877103
 

@@ -16,8 +16,8 @@ from server.postgres import Embedded
 from server.provisioning.provision import provision
 from server.settings import Settings, load
 from sync.tables.schema import API_ROLE, WORKER_ROLE
-from tests.apart import apart
-from tests.guard import guard
+from tests.support.coroutines import apart
+from tests.support.state_guard import guard
 
 #: A test loses nothing it needs when the machine loses power.
 QUICK: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

@@ -1,0 +1,1 @@
+"""What tests are made of: databases, processes, servers that listen, accounts to try things in."""
