@@ -148,26 +148,20 @@ _make_task: Final[Callable[..., Change]] = TaskChange
 
 
 async def _read_tasks(tx: Tx, ids: list[str]) -> Found:
+    """Read tasks, with their last transitions by order and effective moments."""
     rows = await tx.fetch(TASKS, tx.account, ids)
     _check_columns(rows, _TASK_COLUMNS)
-    steps = await _last_steps(tx, [UUID(row["id"]) for row in rows if row["moved"]])
-    return {row["id"]: _make_task(*row[:-1], steps.get(row["id"], [])) for row in rows}
-
-
-async def _last_steps(tx: Tx, moved: list[UUID]) -> dict[str, list[Step]]:
-    """Return the last transitions of tasks by order, with effective moments, by task."""
-    if not moved:
-        return {}
-    histories = await read_histories(tx, moved)
+    moved = [UUID(row["id"]) for row in rows if row["moved"]]
+    histories = await read_histories(tx, moved) if moved else {}
     last = [step for history in histories.values() for step in ordered(history)[-MOST_STEPS:]]
-    found = await tx.fetch(STEPS, tx.account, [step.id for step in last])
-    rows = {row["id"]: row for row in found}
+    found = await tx.fetch(STEPS, tx.account, [step.id for step in last]) if last else []
+    texts = {row["id"]: row for row in found}
     steps: dict[str, list[Step]] = {}
     for fact in last:
-        row = rows[fact.id]
-        step = Step(str(fact.id), fact.state, fact.moment, row["name"], row["note"], fact.survey)
-        steps.setdefault(row["task"], []).append(step)
-    return steps
+        text = texts[fact.id]
+        step = Step(str(fact.id), fact.state, fact.moment, text["name"], text["note"], fact.survey)
+        steps.setdefault(text["task"], []).append(step)
+    return {row["id"]: _make_task(*row[:-1], steps.get(row["id"], [])) for row in rows}
 
 
 SOURCES: Final[dict[str, Callable[[Tx, list[str]], Awaitable[Found]]]] = {
