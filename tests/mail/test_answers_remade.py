@@ -97,8 +97,8 @@ async def test_answers_of_all_accounts_are_remade_and_fenced(
     world: World, database: TestDatabase
 ) -> None:
     other = await World.create()
-    for one in (world, other):
-        await submit((await sent(one)).survey, Submission(rating=4))
+    for each in (world, other):
+        await submit((await sent(each)).survey, Submission(rating=4))
     await remade(database)
-    for one in (world, other):
-        assert {len(found) for found in (await all_rows(one)).values()} == {1, 0}
+    for each in (world, other):
+        assert {len(found) for found in (await all_rows(each)).values()} == {1, 0}

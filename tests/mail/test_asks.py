@@ -42,7 +42,7 @@ async def test_the_field_is_told_who_will_be_asked_by_an_active_campaign(world: 
 
     ask = Ask(str(made), "Satisfaction", ["600", "610"], "customer", "location", True)
     assert asks[str(world.service_call)] == [ask]
-    assert [one.states for one in asks[str(world.installation)]] == [["600"]]
+    assert [item.states for item in asks[str(world.installation)]] == [["600"]]
 
 
 async def test_what_stands_still_or_is_put_away_asks_nobody(world: World) -> None:
@@ -72,7 +72,7 @@ async def test_an_edit_reaches_devices_that_have_pulled_already(world: World) ->
 
     changes = (await pull(device, page.cursor, key)).changes
     asks = {c.id: c.asks for c in changes if isinstance(c, TaskTypeChange)}
-    assert [one.name for one in asks[str(world.service_call)]] == ["Visites"]
+    assert [item.name for item in asks[str(world.service_call)]] == ["Visites"]
     assert asks[str(world.installation)] == []
 
 

@@ -168,7 +168,7 @@ async def test_loading_again_reads_only_after_a_change(world: World) -> None:
         await activate_campaign(opened, campaign)
         active = await load(opened)
     assert list(active.campaigns) == [campaign]
-    assert [one.id for one in active.index.matching(world.service_call)] == [campaign]
+    assert [item.id for item in active.index.matching(world.service_call)] == [campaign]
 
 
 async def test_an_account_that_is_not_looked_at_is_forgotten(world: World) -> None:

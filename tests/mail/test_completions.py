@@ -95,7 +95,7 @@ async def test_a_task_is_completed_where_campaigns_ask_as_well(
     done = await happened(world, asked, "600", start)
     other = await happened(world, unasked, "600", start)
     await plan_all()
-    assert {one.transition for one in (await read(world)).items} == {done, other}
+    assert {item.transition for item in (await read(world)).items} == {done, other}
     assert await outcomes(world, asked) == {done: "scheduled"}
 
 
@@ -121,10 +121,10 @@ async def test_a_late_step_that_was_first_moves_the_completion_to_the_end(
     early = await happened(world, task, "600", start, technician=world.bob)
     await plan_all()
     found = (await read(world, end)).items
-    assert [(one.task, one.transition, one.technician) for one in found] == [
+    assert [(item.task, item.transition, item.technician) for item in found] == [
         (task, early, world.bob)
     ]
-    assert [one.task for one in (await read(world)).items] == [neighbour, task]
+    assert [item.task for item in (await read(world)).items] == [neighbour, task]
 
 
 async def test_a_task_that_is_taken_up_again_stays_completed(world: World, start: datetime) -> None:
@@ -219,7 +219,7 @@ async def test_of_two_planners_the_second_waits_and_a_reader_misses_neither(
         assert nothing.items == []
     await other
     found = await read(world, nothing.places[-1])
-    assert [one.task for one in found.items] == [first, second]
+    assert [item.task for item in found.items] == [first, second]
     assert [place.position for place in found.places] == [0, 1, 2]
 
 
@@ -238,7 +238,7 @@ async def test_a_reader_between_two_commits_reads_on(
         await owner.until_waiting(1)
         assert (await aside(world, seen.places[-1])).items == []
     await moving
-    assert [one.task for one in (await read(world, seen.places[-1])).items] == [first, second]
+    assert [item.task for item in (await read(world, seen.places[-1])).items] == [first, second]
 
 
 async def test_accounts_neither_wait_for_nor_see_each_other(world: World, start: datetime) -> None:

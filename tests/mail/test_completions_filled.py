@@ -24,7 +24,7 @@ ROWS: Final = "SELECT * FROM completion ORDER BY position"
 
 async def finish(world: World, start: datetime, chance: Random) -> None:
     """Tasks of many steps, of two devices and the office, whose clocks are as wrong as can be."""
-    devices = [None, *[(await world.device(one)).device for one in (world.alice, world.bob)]]
+    devices = [None, *[(await world.device(each)).device for each in (world.alice, world.bob)]]
     place = await world.location(zone="Pacific/Auckland")
     for _ in range(TASKS):
         task = await world.task(location=chance.choice([None, place]))
@@ -76,11 +76,11 @@ async def test_positions_go_on_after_what_was_filled(
     world: World, start: datetime, database: TestDatabase
 ) -> None:
     other = await World.create()
-    for one, state in ((world, "600"), (world, "300"), (other, "700")):
-        await happened(one, await one.task(), state, start)
+    for each, state in ((world, "600"), (world, "300"), (other, "700")):
+        await happened(each, await each.task(), state, start)
     await refilled(database)
-    for one in (world, other):
-        await happened(one, await one.task(), "600", start)
+    for each in (world, other):
+        await happened(each, await each.task(), "600", start)
     await plan_all()
-    for one in (world, other):
-        assert [row["position"] for row in await rows(one, ROWS)] == [1, 2]
+    for each in (world, other):
+        assert [row["position"] for row in await rows(each, ROWS)] == [1, 2]

@@ -224,8 +224,8 @@ async def test_what_is_remade_is_what_is_written_today(post: Post, database: Tes
     await post.deliver_all()
     found = [
         {(row["status"], row["reason"]) for row in await rows(
-            post.world, "SELECT status, reason FROM invitation WHERE task = $1", one
+            post.world, "SELECT status, reason FROM invitation WHERE task = $1", item
         )}
-        for one in (task, again)
+        for item in (task, again)
     ]  # fmt: skip
     assert found == [{("dropped", "suppressed")}, {("dropped", "muted"), ("sent", None)}]

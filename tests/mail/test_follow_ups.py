@@ -80,8 +80,8 @@ async def test_an_answer_leaves_what_it_says_last_to_be_done(
     world: World, said: list[Submission], found: dict[str, tuple[str, str | None]]
 ) -> None:
     mail = await sent(world)
-    for one in said:
-        await submit(mail.survey, one)
+    for item in said:
+        await submit(mail.survey, item)
     assert await standing(world) == found
 
 
@@ -89,17 +89,17 @@ async def test_it_is_open_since_it_was_last_asked_for(world: World, database: Te
     mail = await sent(world)
     seen: list[dict[str, asyncpg.Record]] = []
     async with owning(database.owner) as owner:
-        for hours, one in enumerate((SAD_CALL, SAD, SAD_CALL, ANOTHER)):
+        for hours, item in enumerate((SAD_CALL, SAD, SAD_CALL, ANOTHER)):
             await owner.move_clock(timedelta(hours=hours))
-            await submit(mail.survey, one)
+            await submit(mail.survey, item)
             seen.append({row["kind"]: row for row in await rows(world, "SELECT * FROM follow_up")})
-    first, withdrawn, again, last = (one["call_back"] for one in seen)
+    first, withdrawn, again, last = (item["call_back"] for item in seen)
     hour = timedelta(hours=1)
     assert withdrawn["closed_at"] - first["opened_at"] >= hour
     assert again["opened_at"] - first["opened_at"] >= 2 * hour
     assert (again["closed_at"], again["id"]) == (None, first["id"])
     assert last == again
-    assert {one["negative"]["opened_at"] for one in seen} == {first["opened_at"]}
+    assert {item["negative"]["opened_at"] for item in seen} == {first["opened_at"]}
 
 
 async def test_what_somebody_is_at_or_has_closed_stays_theirs(world: World) -> None:

@@ -21,7 +21,7 @@ def catalogue(folder: Path, *texts: tuple[str, str], extra: str = "") -> Path:
     place = folder / "fr_CA" / "LC_MESSAGES"
     place.mkdir(parents=True)
     body = HEADER.format(locale="fr_CA", plural="(n > 1)")
-    body += "".join(FRENCH.format(first=one, second=two) for one, two in texts)
+    body += "".join(FRENCH.format(first=first, second=second) for first, second in texts)
     (place / "retour.po").write_text(body + extra, encoding="utf-8")
     return folder
 
@@ -30,7 +30,7 @@ def test_several_folders_make_one_catalogue_and_the_first_wins(tmp_path: Path) -
     ours = catalogue(tmp_path / "ours", ("Tasks", "Tâches"))
     theirs = catalogue(tmp_path / "theirs", ("Tasks", "Travaux"), ("Sent", "Envoyé"))
     texts = translations("fr_CA", ours, theirs)
-    assert [texts.gettext(one) for one in ("Tasks", "Sent", "Unknown")] == [
+    assert [texts.gettext(item) for item in ("Tasks", "Sent", "Unknown")] == [
         "Tâches",
         "Envoyé",
         "Unknown",

@@ -140,7 +140,7 @@ async def test_answers_about_one_task_that_are_rolled_up_at_once_both_count(
             return await roll(opened, [invitation])
 
     both = (mail.invitation, other.invitation)
-    assert await asyncio.gather(*(rolled(one) for one in both)) == [1, 1]
+    assert await asyncio.gather(*(rolled(item) for item in both)) == [1, 1]
     assert (await result(world))["answers"] == 2
 
 

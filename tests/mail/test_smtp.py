@@ -304,7 +304,7 @@ async def test_dots_at_the_start_of_lines_survive(server: SmtpServer, octets: by
 async def test_it_logs_in_by_plain(server: SmtpServer) -> None:
     server.extensions.append("AUTH LOGIN PLAIN")
     (await opened(server, user="we", password="s3cret")).close()
-    [command] = [one for one in server.commands if one.startswith("AUTH")]
+    [command] = [item for item in server.commands if item.startswith("AUTH")]
     assert base64.b64decode(command.removeprefix("AUTH PLAIN ")) == b"\0we\0s3cret"
 
 
@@ -312,7 +312,7 @@ async def test_it_logs_in_by_login_where_there_is_nothing_else(server: SmtpServe
     server.extensions.append("AUTH LOGIN")
     server.next("AUTH", "334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6", "235 2.7.0 ok")
     (await opened(server, user="we", password="s3cret")).close()
-    assert [base64.b64decode(one) for one in server.commands[-2:]] == [b"we", b"s3cret"]
+    assert [base64.b64decode(item) for item in server.commands[-2:]] == [b"we", b"s3cret"]
 
 
 async def test_a_refused_login_is_the_servers_matter(server: SmtpServer) -> None:
@@ -360,7 +360,7 @@ async def test_starttls_encrypts_before_anything_is_said(
         connection = await SmtpConnection.open(address, by(PATIENT), NAME, trusting)
         await sent(connection, "a@example.test")
         connection.close()
-        assert [one.partition(" ")[0] for one in server.commands] == [
+        assert [item.partition(" ")[0] for item in server.commands] == [
             "EHLO", "STARTTLS", "EHLO", "MAIL", "RCPT", "DATA",
         ]  # fmt: skip
 
