@@ -45,7 +45,7 @@ test: install ## Run the whole suite (RETOUR_TEST_ALL=1: nothing may be skipped)
 	$(BIN)/python -m coverage report --include='rules/*' --fail-under=100
 	$(BIN)/python -m coverage report --include='sync/*,mail/*,server/*' --skip-covered --fail-under=90
 
-check: install ## Format, lint, types, import contracts, catalogues, migration drift, locks
+check: install ## Format, lint, types, import contracts, catalogues, migration drift, locks, JavaScript
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -53,6 +53,7 @@ check: install ## Format, lint, types, import contracts, catalogues, migration d
 	$(BIN)/python -m tests.catalogues
 	$(BIN)/python -m tests.drift
 	$(BIN)/python -m tests.locks
+	$(BIN)/python -m tests.modules
 
 bench: install ## Print the benchmarks, each beside its limit
 	$(BIN)/python -m tests.bench
