@@ -58,7 +58,7 @@ fmt: install ## Format the code, and fix what can be fixed
 	$(BIN)/ruff check --fix --exit-zero --quiet .
 	$(BIN)/ruff format .
 
-check: install ## Format, lint, types, import contracts, catalogues, migration drift, locks, features
+check: install ## Format, lint, types, imports, catalogues, tables, locks, features, JavaScript
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -67,6 +67,7 @@ check: install ## Format, lint, types, import contracts, catalogues, migration d
 	$(BIN)/python -m tests.drift
 	$(BIN)/python -m tests.locks
 	$(BIN)/python -m tests.features
+	$(BIN)/python -m tests.modules
 
 bench: install ## Print the benchmarks, each beside its limit
 	$(BIN)/python -m tests.bench

@@ -1,10 +1,12 @@
-"""The two checks of `make check` that are our own find what they seek: catalogues and drift."""
+"""The checks of `make check` that are our own: catalogues, drift, and the app's modules."""
 
 import asyncio
 from pathlib import Path
 
 import asyncpg
+import pytest
 
+from tests import modules
 from tests.catalogues import describe, report
 from tests.drift import built, declared, differences
 from tests.support.databases import TestDatabase
@@ -125,3 +127,20 @@ def test_another_type_nullability_default_or_key_is_found(database: TestDatabase
 def test_a_table_on_one_side_only_is_found(database: TestDatabase) -> None:
     found = changed(database, "DROP TABLE throttle; CREATE TABLE thing (id bigint)")
     assert found == ["table throttle: only in Piccolo", "table thing: only in the database"]
+
+
+def test_without_node_the_modules_are_not_checked_which_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("RETOUR_TEST_ALL", raising=False)
+    assert modules.main() == 0
+    assert capsys.readouterr().err == "node and npm missing: the app's modules are not checked\n"
+
+
+def test_without_node_the_check_fails_where_nothing_may_be_skipped(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("RETOUR_TEST_ALL", "1")
+    assert modules.main() == 1

@@ -1,4 +1,4 @@
-"""Packages of npm for tests: installed as the lock of a folder says, once for all processes."""
+"""Packages of npm for tests and checks, installed as the lock of a folder says."""
 
 import fcntl
 import os
@@ -11,15 +11,26 @@ from typing import Final
 
 import pytest
 
+#: The programs that are needed to install and run packages.
+PROGRAMS: Final = ("node", "npm")
 #: A copy of the lock that was installed, in node_modules.
 INSTALLED: Final = ".retour-lock.json"
 #: No scripts of packages run, and nothing is fetched but packages.
 INSTALL: Final = ("npm", "ci", "--ignore-scripts", "--omit=peer", "--no-audit", "--no-fund")
 
 
+class InstallError(Exception):
+    """npm could not install; the message is the end of what it printed."""
+
+
+def missing_programs() -> list[str]:
+    """Which of PROGRAMS are not found."""
+    return [name for name in PROGRAMS if shutil.which(name) is None]
+
+
 def require_node() -> None:
     """Skip where Node or npm is missing, unless RETOUR_TEST_ALL forbids that."""
-    missing = [name for name in ("node", "npm") if shutil.which(name) is None]
+    missing = missing_programs()
     if not missing:
         return
     if os.environ.get("RETOUR_TEST_ALL"):
@@ -28,22 +39,34 @@ def require_node() -> None:
 
 
 def install(folder: Path) -> Path:
-    """The node_modules that `folder`'s package-lock.json wants."""
+    """The node_modules of `folder`; skips where npm cannot install, as `require_node` does."""
+    try:
+        return installed(folder)
+    except InstallError as error:
+        if os.environ.get("RETOUR_TEST_ALL"):
+            raise
+        pytest.skip(f"npm cannot install: {error}")
+
+
+def installed(folder: Path) -> Path:
+    """The node_modules of `folder` as its package-lock.json says, installed once for all processes.
+
+    :raises InstallError: npm could not install.
+    """
     lock, modules = folder / "package-lock.json", folder / "node_modules"
-    installed = modules / INSTALLED
-    with _alone(folder):
-        if installed.exists() and installed.read_bytes() == lock.read_bytes():
+    copy = modules / INSTALLED
+    with _locked(folder):
+        if copy.exists() and copy.read_bytes() == lock.read_bytes():
             return modules
         done = subprocess.run(INSTALL, cwd=folder, capture_output=True, text=True, check=False)
-        if done.returncode and not os.environ.get("RETOUR_TEST_ALL"):
-            pytest.skip(f"npm cannot install: {done.stderr[-300:]}")
-        assert done.returncode == 0, done.stderr
-        shutil.copy(lock, installed)
+        if done.returncode:
+            raise InstallError(done.stderr[-300:])
+        shutil.copy(lock, copy)
     return modules
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    with (folder / "package.json").open() as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+def _locked(folder: Path) -> Iterator[None]:
+    with (folder / "package.json").open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
         yield

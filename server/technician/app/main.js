@@ -1,6 +1,7 @@
 /** The technician app starts: what is kept here is opened, then shown; then the app itself is kept. */
 
 import { openEngine } from './engine/engine.js';
+import { codeOf } from './engine/errors.js';
 import { h } from './views/dom.js';
 import { Shell } from './views/shell.js';
 import { _, speak } from './views/texts.js';
@@ -22,11 +23,15 @@ async function opened() {
   return engine;
 }
 
-/** The page says in both languages that nothing has opened; here is why, where that is known. */
+/**
+ * The page says in both languages that nothing has opened; here is why, where that is known.
+ * @param {unknown} error
+ * @param {HTMLElement} place
+ */
 function refused(error, place) {
   console.error(error);
   document.documentElement.classList.add('failed');
-  if (error.code === 'incomplete') return;
+  if (codeOf(error) === 'incomplete') return;
   const words = _(
     'Retour cannot keep anything in this browser, so it would lose your work. Leave private browsing or free some space, then open it again.',
   );

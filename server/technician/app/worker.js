@@ -9,16 +9,27 @@
 
 import { pushWaiting } from './engine/background.js';
 
-const { version, files } = self.APP;
+/**
+ * @typedef {object} App what the server puts in front
+ * @property {string} version
+ * @property {Record<string, string>} files how the SHA-256 of each begins, by its path
+ */
+
+const worker = /** @type {ServiceWorkerGlobalScope & {APP: App}} */ (/** @type {unknown} */ (self));
+const { version, files } = worker.APP;
 const PREFIX = 'retour-app-';
 const CACHE = PREFIX + version;
-const ROOT = new URL('./', self.location.href);
+const ROOT = new URL('./', worker.location.href);
 
-self.addEventListener('install', (event) => event.waitUntil(install()));
-self.addEventListener('activate', (event) => event.waitUntil(activate()));
-self.addEventListener('message', (event) => event.waitUntil(takeOver(event.data)));
-self.addEventListener('sync', (event) => event.waitUntil(pushWaiting(() => Date.now())));
-self.addEventListener('fetch', (event) => {
+worker.addEventListener('install', (event) => event.waitUntil(install()));
+worker.addEventListener('activate', (event) => event.waitUntil(activate()));
+worker.addEventListener('message', (event) => event.waitUntil(takeOver(event.data)));
+worker.addEventListener('sync', (event) => {
+  // Background Sync is no part of TypeScript's types: not all browsers have it.
+  const sync = /** @type {ExtendableEvent} */ (event);
+  sync.waitUntil(pushWaiting(() => Date.now()));
+});
+worker.addEventListener('fetch', (event) => {
   const address = new URL(event.request.url);
   const ours = address.origin === ROOT.origin && address.pathname.startsWith(ROOT.pathname);
   if (ours && event.request.method === 'GET') event.respondWith(answer(event.request, address));
@@ -34,7 +45,12 @@ async function install() {
   }
 }
 
-/** What the page has just loaded is taken as it is, if it is of this version. */
+/**
+ * What the page has just loaded is taken as it is, if it is of this version.
+ * @param {Cache} cache
+ * @param {string} name
+ * @param {string} digest
+ */
 async function keep(cache, name, digest) {
   const address = new URL(name, ROOT);
   let response = await load(address, 'force-cache', digest);
@@ -44,6 +60,11 @@ async function keep(cache, name, digest) {
   await cache.put(address, response);
 }
 
+/**
+ * @param {URL} address
+ * @param {RequestCache} cache
+ * @param {string} digest
+ */
 async function load(address, cache, digest) {
   const response = await fetch(address, { cache, credentials: 'omit' });
   if (!response.ok || response.redirected) return null;
@@ -55,6 +76,7 @@ async function load(address, cache, digest) {
   return new Response(content, { headers });
 }
 
+/** @param {ArrayBuffer} content */
 async function hashOf(content) {
   const bytes = new Uint8Array(await crypto.subtle.digest('SHA-256', content));
   return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -64,15 +86,19 @@ async function activate() {
   const names = await caches.keys();
   const old = names.filter((name) => name.startsWith(PREFIX) && name !== CACHE);
   await Promise.all(old.map((name) => caches.delete(name)));
-  await self.clients.claim();
+  await worker.clients.claim();
 }
 
-/** At its start a page may ask for the newer version, unless another one is at work with the old. */
+/**
+ * At its start a page may ask for the newer version, unless another one is at work with the old.
+ * @param {'start' | 'now'} when
+ */
 async function takeOver(when) {
-  const pages = await self.clients.matchAll({ type: 'window', includeUncontrolled: true });
-  if (when === 'now' || (when === 'start' && pages.length <= 1)) await self.skipWaiting();
+  const pages = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  if (when === 'now' || (when === 'start' && pages.length <= 1)) await worker.skipWaiting();
 }
 
+/** @param {Request} request @param {URL} address */
 async function answer(request, address) {
   const cache = await caches.open(CACHE);
   const kept = await cache.match(address.origin + address.pathname);

@@ -31,6 +31,7 @@ export function normalForm(text) {
   return host !== null && normal.length <= LONGEST ? normal : null;
 }
 
+/** @param {string | null | undefined} text */
 function trimmed(text) {
   return (text ?? '').replace(BLANKS, '');
 }

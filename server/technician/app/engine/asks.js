@@ -1,22 +1,27 @@
 /** Who would be asked if a task entered a state, as far as a device can know. */
 
+/** @import { Ask } from './store.js' */
+
 import { usableAddress } from './address.js';
 
 /**
+ * @typedef {'customer' | 'location' | 'contact' | 'billing'} Whose
+ * @typedef {Record<Whose, string | null | undefined>} Mailboxes
+ *
  * @typedef {object} Asked
  * @property {string} campaign its id
  * @property {string} name
  * @property {string | null} address
- * @property {'customer' | 'location' | 'contact' | 'billing' | null} whose
+ * @property {Whose | null} whose
  * @property {boolean} mayUntick
  * @property {boolean} already an earlier step has made it ask, so that this one does not
  */
 
 /**
- * @param {any[]} asks of the task's type
+ * @param {Ask[]} asks of the task's type
  * @param {string} state its code
  * @param {{state: string, mine: string | null}[]} steps of the task
- * @param {Record<string, string | null | undefined>} mailboxes by whose they are
+ * @param {Mailboxes} mailboxes by whose they are
  * @returns {Asked[]}
  */
 export function askedAt(asks, state, steps, mailboxes) {
@@ -34,6 +39,10 @@ export function askedAt(asks, state, steps, mailboxes) {
     }));
 }
 
+/**
+ * @param {Ask} ask
+ * @param {Mailboxes} mailboxes
+ */
 function addressOf(ask, mailboxes) {
   for (const whose of [ask.primary, ask.secondary]) {
     const address = whose && usableAddress(mailboxes[whose]);

@@ -1,6 +1,7 @@
 /** Pushing without an open page: the service worker does it when the network is back. */
 
 import { Directory } from './directory.js';
+import { codeOf } from './errors.js';
 import { release } from './outbox.js';
 import { dropPulled } from './pulling.js';
 import { pushAll } from './pushing.js';
@@ -24,7 +25,7 @@ export async function pushWaiting(now) {
     await releaseAll(store, now);
     await inTurn(`retour-sync-${device}`, signal, () => pushAll(store, wire, now, signal));
   } catch (error) {
-    if (error.code === 'signed_out') await dropPulled(store);
+    if (codeOf(error) === 'signed_out') await dropPulled(store);
     throw error;
   } finally {
     const tabs = new BroadcastChannel(`retour-${device}`);
@@ -34,6 +35,10 @@ export async function pushWaiting(now) {
   }
 }
 
+/**
+ * @param {import('./database.js').Database} store
+ * @param {() => number} now
+ */
 async function releaseAll(store, now) {
   for (;;) {
     const { next } = await release(store, now());

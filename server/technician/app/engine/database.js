@@ -1,6 +1,6 @@
 /** IndexedDB with promises: transactions that are over when they are on the disk. */
 
-import { ofStorage } from './errors.js';
+import { EngineError, ofStorage } from './errors.js';
 
 /**
  * @template T
@@ -70,6 +70,13 @@ export class Database {
     await asked(indexedDB.deleteDatabase(this.#name));
   }
 
+  /**
+   * @template T
+   * @param {string[]} stores
+   * @param {'readonly' | 'readwrite'} mode
+   * @param {(transaction: IDBTransaction) => Promise<T>} work
+   * @returns {Promise<T>}
+   */
   async #run(stores, mode, work) {
     const transaction = await this.#begin(stores, mode);
     const over = new Promise((resolve, reject) => {
@@ -88,18 +95,23 @@ export class Database {
       }
       // Where the disk is full, why it ended says more than which request ended with it.
       const end = await over.catch((reason) => reason);
-      throw end instanceof Error && end.name === 'EngineError' ? end : ofStorage(error);
+      throw end instanceof EngineError ? end : ofStorage(error);
     }
   }
 
-  /** Systems close databases of apps that rest: then it is opened anew, once. */
+  /**
+   * Systems close databases of apps that rest: then it is opened anew, once.
+   * @param {string[]} stores
+   * @param {'readonly' | 'readwrite'} mode
+   */
   async #begin(stores, mode) {
+    /** @type {IDBTransactionOptions} */
     const options = { durability: mode === 'readwrite' ? 'strict' : 'default' };
     const opened = await this.#open();
     try {
       return opened.transaction(stores, mode, options);
     } catch (error) {
-      if (error.name !== 'InvalidStateError') throw error;
+      if (!(error instanceof DOMException && error.name === 'InvalidStateError')) throw error;
       this.#opened = null;
       return (await this.#open()).transaction(stores, mode, options);
     }

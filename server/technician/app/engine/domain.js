@@ -63,6 +63,7 @@ const BETWEEN =
   '\\p{Mn}\\u02b9\\u02ba\\u02c6-\\u02cf\\u02ec\\u200c\\u200d\\ua717-\\ua71f\\ua788-';
 const RUNS_LEFT = new RegExp(`${LEFTWARDS}|${ARABIC}`, 'u');
 const LEFT_LABEL = new RegExp(
+  // eslint-disable-next-line no-misleading-character-class -- joiners, escaped twice, are meant
   `^${LEFTWARDS}(?:[${BETWEEN}]*(?:${LEFTWARDS}|${EUROPEAN}|${ARABIC}))*\\p{Mn}*$`,
   'u',
 );
@@ -77,25 +78,36 @@ export function hostOf(domain) {
   const folded = fold(domain).replaceAll('\u3002', '.');
   if ([...folded].length > LONGEST) return null;
   const labels = folded.split('.').map(ascii);
-  const last = labels[labels.length - 1];
+  const last = labels[labels.length - 1] ?? '';
   if (labels.length < 2 || labels.includes(null) || /^[0-9]+$/.test(last)) return null;
   return labels.join('.');
 }
 
-/** In lower case letter by letter: a whole text would turn a last sigma into another letter. */
+/**
+ * In lower case letter by letter: a whole text would turn a last sigma into another letter.
+ * @param {string} text
+ */
 function fold(text) {
   return changed(text, (letter) => letter.toLowerCase());
 }
 
-/** As `fold`, with letters whose capitals are several: what it changes is no letter of a name. */
+/**
+ * As `fold`, with letters whose capitals are several: what it changes is no letter of a name.
+ * @param {string} text
+ */
 function foldAll(text) {
   return changed(text, (letter) => letter.toUpperCase().toLowerCase());
 }
 
+/**
+ * @param {string} text
+ * @param {(letter: string) => string} change
+ */
 function changed(text, change) {
   return [...text.normalize('NFKC')].map(change).join('').normalize('NFKC');
 }
 
+/** @param {string} label @returns {string | null} */
 function ascii(label) {
   if (ASCII.test(label)) {
     if (!PLAIN.test(label)) return null;
@@ -106,7 +118,10 @@ function ascii(label) {
   return encoded(label);
 }
 
-/** What is plain ASCII goes through untouched; all else is judged before it is encoded. */
+/**
+ * `label` in Punycode; null where it is ASCII already or no name.
+ * @param {string} label
+ */
 function encoded(label) {
   if (ASCII.test(label) || [...label].length > LONGEST_LABEL || !isName(label)) return null;
   try {
@@ -117,12 +132,14 @@ function encoded(label) {
   }
 }
 
+/** @param {string} label */
 function isName(label) {
   if (label !== label.normalize('NFC') || /^-|-$|^..--|^\p{M}/u.test(label)) return false;
   if (TWO_KINDS_OF_DIGITS.test(label) || !JOINERS_STAND.test(label)) return false;
   return [...label].every((letter) => isAllowed(letter, label)) && runsOneWay(label);
 }
 
+/** @param {string} letter @param {string} label */
 function isAllowed(letter, label) {
   const inContext = IN_CONTEXT.get(letter);
   if (inContext) return inContext(label);
@@ -130,15 +147,17 @@ function isAllowed(letter, label) {
   return LETTER.test(letter) && !FORBIDDEN.test(letter) && foldAll(letter) === letter;
 }
 
+/** @param {string} label */
 function hebrew(label) {
   return !/(?<!\p{Script=Hebrew})[\u05f3\u05f4]/u.test(label);
 }
 
+/** @param {string} label */
 function runsOneWay(label) {
   return !RUNS_LEFT.test(label) || (LEFT_LABEL.test(label) && !BOTH_DIGITS.test(label));
 }
 
-/** Punycode (RFC 3492, 6.2) as text; null for what is none. */
+/** Punycode (RFC 3492, 6.2) as text; null for what is none. @param {string} code */
 function decoded(code) {
   const at = code.lastIndexOf('-');
   const letters = [...code.slice(0, Math.max(at, 0))];
@@ -166,7 +185,12 @@ function decoded(code) {
   return letters.join('');
 }
 
-/** RFC 3492, 6.1. */
+/**
+ * RFC 3492, 6.1.
+ * @param {number} delta
+ * @param {number} length
+ * @param {boolean} first
+ */
 function adapted(delta, length, first) {
   let rest = Math.floor(delta / (first ? 700 : 2));
   rest += Math.floor(rest / length);

@@ -19,16 +19,23 @@
  * @property {number} waiting
  * @property {number} held
  * @property {number} refused
+ * @property {number} unread what the server could not read
  * @property {number | null} lastSync
- * @property {null | 'signed_out' | 'old_app' | 'storage_full' | 'server'} problem
+ * @property {import('./syncing.js').Problem} problem
  * @property {number} skew milliseconds that the server is ahead
  * @property {boolean} persisted whether the browser promised to keep what is stored
  * @property {{done: number} | null} firstSync tasks that are there already
  * @property {boolean} newer whether a newer version of the app waits: `update()` starts it
  */
 
+/**
+ * @import { Enrolment } from './directory.js'
+ * @import { Enrolled, Me } from './enrolled.js'
+ * @import { Order } from './store.js'
+ */
+
 import { Directory } from './directory.js';
-import { EngineError, arrived } from './errors.js';
+import { EngineError, arrived, codeOf } from './errors.js';
 import { Installed } from './installed.js';
 import { Wire } from './wire.js';
 
@@ -57,15 +64,27 @@ export class Engine extends EventTarget {
   /** @type {{device: string, name: string, waiting: number}[]} others with things still queued */
   others = [];
   /** @type {Status} */
-  status = { ...COUNTS, lastSync: null, skew: 0, firstSync: null, online: true, live: false, problem: null, persisted: false, newer: false };
+  status = {
+    ...COUNTS,
+    lastSync: null,
+    skew: 0,
+    firstSync: null,
+    online: true,
+    live: false,
+    problem: null,
+    persisted: false,
+    newer: false,
+  };
 
   #outside;
   #directory = new Directory();
-  /** @type {import('./enrolled.js').Enrolled | null} */
+  /** @type {Enrolled | null} */
   #enrolled = null;
   #installed = new Installed();
   #tabs = new BroadcastChannel('retour');
+  /** @type {Promise<void>} */
   #looking = Promise.resolve();
+  /** @type {Promise<unknown>} */
   #adopting = Promise.resolve();
 
   /** @param {{now: () => number, fetch: typeof fetch}} outside */
@@ -109,7 +128,7 @@ export class Engine extends EventTarget {
     const { device, credential } = await wire
       .post('/devices/enrol', { code: code.trim(), name }, new AbortController().signal)
       .catch((error) => {
-        throw error.code === 'bad_request' ? new EngineError('bad_code') : error;
+        throw codeOf(error) === 'bad_request' ? new EngineError('bad_code') : error;
       });
     await this.#directory.enter({
       device,
@@ -149,7 +168,7 @@ export class Engine extends EventTarget {
 
   /** All tasks with what was recorded here, the next one first. */
   async tasks() {
-    return this.#enrolled ? this.#enrolled.tasks(this.session.name) : [];
+    return this.#enrolled ? this.#enrolled.tasks(this.session?.name ?? '') : [];
   }
 
   /**
@@ -157,7 +176,7 @@ export class Engine extends EventTarget {
    * @param {string} id
    */
   async task(id) {
-    return this.#enrolled ? this.#enrolled.task(id, this.session.name) : null;
+    return this.#enrolled ? this.#enrolled.task(id, this.session?.name ?? '') : null;
   }
 
   /**
@@ -173,8 +192,7 @@ export class Engine extends EventTarget {
 
   /**
    * Keep a transition. It can be undone for ten seconds and is pushed after them.
-   * @param {{task: string, state: string, note?: string | null, survey?: boolean,
-   *   surveyReason?: string | null, email?: string | null}} order
+   * @param {Order} order
    * @returns {Promise<{id: string, undoUntil: number}>} once it is durable
    * @throws {EngineError} 'storage_full' and others: nothing was recorded
    */
@@ -226,7 +244,10 @@ export class Engine extends EventTarget {
     return this.#alone(() => this.#become());
   }
 
-  /** One look at the directory after the other: what is being forgotten must not be opened anew. */
+  /**
+   * One look at the directory after the other: what is being forgotten must not be opened anew.
+   * @param {() => Promise<unknown>} work
+   */
   #alone(work) {
     this.#adopting = this.#adopting.catch(() => null).then(work);
     return this.#adopting;
@@ -244,7 +265,10 @@ export class Engine extends EventTarget {
     await this.#look();
   }
 
-  /** Others with something still queued here; mostly there is nobody to look for. */
+  /**
+   * Others with something still queued here; mostly there is nobody to look for.
+   * @param {string | undefined} device
+   */
   async #waiting(device) {
     const all = await this.#directory.all();
     if (!all.some((one) => one.device !== device)) return [];
@@ -252,12 +276,15 @@ export class Engine extends EventTarget {
     return waitingOthers(this.#directory, device);
   }
 
+  /** @param {Enrolment} enrolment */
   async #begin(enrolment) {
     const { Enrolled } = await arrived(import('./enrolled.js'));
     const enrolled = new Enrolled(enrolment, this.#outside);
     this.#enrolled = enrolled;
     enrolled.addEventListener('change', () => this.#look());
-    enrolled.addEventListener('introduced', ({ detail }) => this.#learn(enrolled, detail));
+    enrolled.addEventListener('introduced', (event) =>
+      this.#learn(enrolled, /** @type {CustomEvent<Me>} */ (event).detail),
+    );
     navigator.storage?.persist?.().then(
       () => this.#look(),
       () => null,
@@ -265,6 +292,10 @@ export class Engine extends EventTarget {
     enrolled.start();
   }
 
+  /**
+   * @param {Enrolled} enrolled
+   * @param {Me} me
+   */
   async #learn(enrolled, me) {
     if (enrolled !== this.#enrolled) return;
     await this.#directory.learn(enrolled.enrolment.device, {
@@ -299,6 +330,7 @@ export class Engine extends EventTarget {
   }
 }
 
+/** @param {Enrolment} enrolment @returns {Session} */
 function sessionOf({ device, deviceName, technician, name, account, zone, language }) {
   return { device, deviceName, technician, name, account, zone, language };
 }

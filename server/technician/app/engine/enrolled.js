@@ -1,6 +1,7 @@
 /** One enrolled device at work: its store, its wire, its syncing, and the time it holds items. */
 
 import { asked } from './database.js';
+import { codeOf } from './errors.js';
 import { gather } from './others.js';
 import { HOLD, record, release, tryAgain, undo, unreadable } from './outbox.js';
 import { asksOf, pageOf, readAll, readOne, readQueue, tasksOf } from './reading.js';
@@ -8,8 +9,16 @@ import { readMark, openStore } from './store.js';
 import { Syncing } from './syncing.js';
 import { Wire } from './wire.js';
 
+/**
+ * @typedef {object} Me who the server says we are
+ * @property {{id: string, name: string}} device
+ * @property {{id: string, name: string, language: string}} technician
+ * @property {{name: string, zone: string, language: string}} account
+ */
+
 export class Enrolled extends EventTarget {
   #tabs;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #now;
   #wire;
@@ -50,19 +59,21 @@ export class Enrolled extends EventTarget {
     this.store.close();
   }
 
+  /** @param {import('./store.js').Order} order */
   async record(order) {
     try {
       const item = await record(this.store, order, this.#now());
       this.#releaseIn(HOLD);
       return item;
     } catch (error) {
-      if (error.code === 'storage_full') this.syncing.problem = 'storage_full';
+      if (codeOf(error) === 'storage_full') this.syncing.problem = 'storage_full';
       throw error;
     } finally {
       this.#changed();
     }
   }
 
+  /** @param {string} id */
   async undo(id) {
     const done = await undo(this.store, id, this.#now());
     if (done) this.#changed();
@@ -105,6 +116,7 @@ export class Enrolled extends EventTarget {
   /** How far it is: counts and marks. */
   async standing() {
     return this.store.read(['task', 'outbox', 'mark'], async (tx) => {
+      /** @param {string} status */
       const count = (status) => asked(tx.objectStore('outbox').index('status').count(status));
       const [waiting, held, refused] = await Promise.all(['waiting', 'held', 'refused'].map(count));
       const complete = await readMark(tx, 'complete');
@@ -127,10 +139,11 @@ export class Enrolled extends EventTarget {
       this.dispatchEvent(new CustomEvent('introduced', { detail }));
     } catch (error) {
       // Asked again after the next sync, unless the server does not know the question.
-      this.#known = !['offline', 'server'].includes(error.code);
+      this.#known = !['offline', 'server'].includes(codeOf(error) ?? '');
     }
   }
 
+  /** @param {number} wait milliseconds */
   #releaseIn(wait) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#release(), wait);
@@ -138,7 +151,10 @@ export class Enrolled extends EventTarget {
 
   async #release() {
     if (this.#ended.signal.aborted) return;
-    const { released, next } = await release(this.store, this.#now()).catch(() => ({ next: HOLD }));
+    const { released, next } = await release(this.store, this.#now()).catch(() => ({
+      released: 0,
+      next: HOLD,
+    }));
     if (next !== null) this.#releaseIn(next);
     if (!released) return;
     this.#changed();

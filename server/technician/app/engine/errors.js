@@ -16,6 +16,15 @@ export class EngineError extends Error {
 }
 
 /**
+ * The code of an `EngineError`; null for any other error.
+ * @param {unknown} error
+ * @returns {string | null}
+ */
+export function codeOf(error) {
+  return error instanceof EngineError ? error.code : null;
+}
+
+/**
  * A module that is loaded when it is needed.
  * @template T
  * @param {Promise<T>} loading

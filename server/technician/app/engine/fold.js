@@ -1,8 +1,24 @@
-/** What a task looks like here: what the server told, and what was recorded since. */
+/**
+ * What a task looks like here: what the server told, and what was recorded since.
+ *
+ * @typedef {object} Step
+ * @property {string} id
+ * @property {string} state its code
+ * @property {number} moment milliseconds by the server's clock
+ * @property {number | null} sequence this device's; null for what others did
+ * @property {string | null} by who did it
+ * @property {string | null} note
+ * @property {boolean} survey
+ * @property {'held' | 'waiting' | 'parked' | 'refused' | null} mine null for what is a fact
+ */
+
+/**
+ * @import { Item, Task } from './store.js'
+ */
 
 /**
  * Whether `item` counts although the server has not shown it.
- * @param {import('./store.js').Item} item
+ * @param {Item} item
  */
 export function isOwn(item) {
   return !item.pulled && item.status !== 'refused';
@@ -11,10 +27,11 @@ export function isOwn(item) {
 /**
  * The steps of a task in their order: moment, then the device's sequence, then id. This device's
  * own keep its sequence, whatever its clock said between them, as the server counts them too.
- * @param {any} task as pulled
- * @param {import('./store.js').Item[]} items this device's, of the task
+ * @param {Task} task
+ * @param {Item[]} items this device's, of the task
  * @param {number} skew milliseconds that the server is ahead of the device
  * @param {string} me the technician's name
+ * @returns {Step[]}
  */
 export function stepsOf(task, items, skew, me) {
   const sequences = new Map(items.map((item) => [item.id, item.sequence]));
@@ -33,8 +50,8 @@ export function stepsOf(task, items, skew, me) {
 
 /**
  * The code of the state that the steps lead to.
- * @param {any} task as pulled
- * @param {ReturnType<typeof stepsOf>} steps
+ * @param {Task} task
+ * @param {Step[]} steps
  * @returns {string}
  */
 export function stateAfter(task, steps) {
@@ -42,7 +59,13 @@ export function stateAfter(task, steps) {
   return counted.length ? counted[counted.length - 1].state : task.state;
 }
 
-/** What was recorded after a step was seen comes after it, however wrong the device's clock is. */
+/**
+ * What was recorded after a step was seen comes after it, however wrong the device's clock is.
+ * @param {Item} item
+ * @param {number} skew
+ * @param {string} me
+ * @returns {Step}
+ */
 function ownStep(item, skew, me) {
   return {
     id: item.id,
@@ -52,25 +75,32 @@ function ownStep(item, skew, me) {
     by: me,
     note: item.note,
     survey: item.survey,
-    mine: ['accepted', 'duplicate'].includes(item.status) ? null : item.status,
+    mine: item.status === 'accepted' || item.status === 'duplicate' ? null : item.status,
   };
 }
 
 /**
  * No step of this device counts earlier than one before it. That none counts later than it was
  * received is the server's part: what waits is received after everything that was told.
+ * @param {Step[]} steps
  */
 function inSequence(steps) {
-  const own = steps.filter((step) => step.sequence !== null && step.mine !== 'refused');
+  const own = steps
+    .filter((step) => step.mine !== 'refused')
+    .flatMap((step) => (step.sequence === null ? [] : [{ step, sequence: step.sequence }]));
   let reached = -Infinity;
-  for (const step of own.sort((one, other) => one.sequence - other.sequence)) {
+  for (const { step } of own.sort((one, other) => one.sequence - other.sequence)) {
     reached = Math.max(step.moment, reached);
     step.moment = reached;
   }
   return steps;
 }
 
-/** Sequences compare only where both are this device's. */
+/**
+ * Sequences compare only where both are this device's.
+ * @param {Step} one
+ * @param {Step} other
+ */
 function byOrder(one, other) {
   if (one.moment !== other.moment) return one.moment - other.moment;
   if (one.sequence !== null && other.sequence !== null && one.sequence !== other.sequence) {

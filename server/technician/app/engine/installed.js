@@ -1,5 +1,10 @@
 /** The service worker from the app's side: installed, updated at the start, asked to push later. */
 
+/**
+ * Background Sync, which only some browsers have.
+ * @typedef {ServiceWorkerRegistration & {sync?: {register(tag: string): Promise<void>}}} WithSync
+ */
+
 const WORKER = new URL('../worker.js', import.meta.url);
 /** What the worker is asked to do once there is a network, app open or not; it knows the word. */
 const PUSH_LATER = 'retour-push';
@@ -15,6 +20,7 @@ export class Installed extends EventTarget {
     const workers = globalThis.navigator?.serviceWorker;
     if (!workers || !globalThis.document) return;
     try {
+      /** @type {RegistrationOptions} */
       const options = { type: 'module', updateViaCache: 'none' };
       this.#registration = await workers.register(WORKER, options);
     } catch {
@@ -38,7 +44,8 @@ export class Installed extends EventTarget {
   /** Have what waits pushed when there is a network, where the browser can do that. */
   async pushLater() {
     try {
-      await this.#registration?.sync?.register(PUSH_LATER);
+      const registration = /** @type {WithSync | null} */ (this.#registration);
+      await registration?.sync?.register(PUSH_LATER);
     } catch {
       // Not allowed here: the app pushes when it is open.
     }
@@ -52,6 +59,7 @@ export class Installed extends EventTarget {
     });
   }
 
+  /** @param {'start' | 'now'} when */
   #takeOver(when) {
     const reload = () => globalThis.location.reload();
     navigator.serviceWorker.addEventListener('controllerchange', reload, { once: true });

@@ -17,7 +17,8 @@ export async function listen(wire, signal, opened, moved) {
   try {
     const body = await wire.stream('/sync/live', AbortSignal.any([signal, silent.signal]));
     opened();
-    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+    const decoder = /** @type {ReadableWritablePair<string, Uint8Array>} */ (new TextDecoderStream());
+    const reader = body.pipeThrough(decoder).getReader();
     let rest = '';
     for (;;) {
       const { done, value } = await reader.read();

@@ -9,13 +9,19 @@ import { inTurn } from './turns.js';
 const LEFT = 'left';
 
 /**
+ * @import { Database } from './database.js'
+ * @import { Directory } from './directory.js'
+ * @import { Item } from './store.js'
+ */
+
+/**
  * The same technician's former enrolments end in the present one, with what they had queued. Tabs
  * take turns, and only into who is at work by then: two that moved opposite ways would each erase
  * what the other one brought.
- * @param {import('./directory.js').Directory} directory
+ * @param {Directory} directory
  * @param {string} device the present one
  * @param {string} technician
- * @param {import('./database.js').Database} store of the present one
+ * @param {Database} store of the present one
  * @returns {Promise<boolean>} whether there was one
  */
 export async function gather(directory, device, technician, store) {
@@ -33,7 +39,7 @@ export async function gather(directory, device, technician, store) {
 /**
  * Nothing of a device stays on this browser, unless something is queued there. Another tab may
  * still be at work with it: what it records from now on is refused, what it did before keeps all.
- * @param {import('./directory.js').Directory} directory
+ * @param {Directory} directory
  * @param {string} device
  */
 export async function forget(directory, device) {
@@ -50,7 +56,7 @@ export async function forget(directory, device) {
 
 /**
  * Who else has something queued here.
- * @param {import('./directory.js').Directory} directory
+ * @param {Directory} directory
  * @param {string | undefined} device the present one
  * @returns {Promise<{device: string, name: string, waiting: number}[]>}
  */
@@ -67,10 +73,13 @@ export async function waitingOthers(directory, device) {
 /**
  * No tab records or undoes anything there once it is read. Killed in between, both have it: pushing
  * twice is once, and the next start moves it again.
+ * @param {string} from a device
+ * @param {Database} to
  * @returns {Promise<boolean>} false where the present one was signed out meanwhile: all stays
  */
 async function moveQueue(from, to) {
   const store = openStore(from);
+  /** @type {Item[]} */
   const items = await store.write(['outbox', 'mark'], (tx) => {
     setMark(tx, 'ended', true);
     return asked(tx.objectStore('outbox').getAll());
@@ -88,7 +97,11 @@ async function moveQueue(from, to) {
   return taken;
 }
 
-/** Whether `store` has all of `items` now. */
+/**
+ * Whether `store` has all of `items` now.
+ * @param {Database} store
+ * @param {Item[]} items
+ */
 function take(store, items) {
   return store.write(['outbox', 'mark'], async (tx) => {
     if ((await readMark(tx, 'ended')) === LEFT) return false;
@@ -117,6 +130,7 @@ async function unsettled(device) {
   }
 }
 
+/** @param {IDBTransaction} tx */
 async function unsettledIn(tx) {
   const status = tx.objectStore('outbox').index('status');
   const { length: unread } = await unreadable(tx);

@@ -13,16 +13,25 @@ export const HOLD = 10_000;
 export const SETTLED_LIFE = 14 * 24 * 3600 * 1000;
 /** The reason where the server could not read an item; a later version of either may. */
 export const UNREADABLE = 'unreadable';
+/**
+ * @import { Database } from './database.js'
+ * @import { Item, Order, Task } from './store.js'
+ *
+ * @typedef {object} Result the verdict on an item, as the server gives it
+ * @property {string} id
+ * @property {Item['status']} verdict
+ * @property {string | null} [reason]
+ */
+
 const LONGEST_NOTE = 4000;
 const LONGEST_REASON = 200;
 
 /**
  * Keep a transition; it may be undone until `heldUntil`.
- * @param {import('./database.js').Database} store
- * @param {{task: string, state: string, note?: string | null, survey?: boolean,
- *   surveyReason?: string | null, email?: string | null}} order
+ * @param {Database} store
+ * @param {Order} order
  * @param {number} now by the device's clock
- * @returns {Promise<import('./store.js').Item>}
+ * @returns {Promise<Item>}
  * @throws {EngineError} what is wrong with `order`, or 'storage_full': nothing was recorded
  */
 export async function record(store, order, now) {
@@ -34,6 +43,7 @@ export async function record(store, order, now) {
       throw new EngineError('unknown_state');
     }
     const sequence = (await readMark(tx, 'sequence')) + 1;
+    /** @type {Item} */
     const item = {
       ...told,
       ...(await placeOf(tx, task, now)),
@@ -53,7 +63,12 @@ export async function record(store, order, now) {
   });
 }
 
-/** A task may leave while the technician is telling of it: who may do what is the server's word. */
+/**
+ * A task may leave while the technician is telling of it: who may do what is the server's word.
+ * @param {IDBTransaction} tx
+ * @param {string} id
+ * @returns {Promise<Task>}
+ */
 async function taskIn(tx, id) {
   const task = await asked(tx.objectStore('task').get(id));
   const found = task ?? (await asked(tx.objectStore('gone').get(id)));
@@ -61,8 +76,14 @@ async function taskIn(tx, id) {
   return found;
 }
 
-/** When: never before an earlier one of the task, however the clock goes; and after which step. */
+/**
+ * When: never before an earlier one of the task, however the clock goes; and after which step.
+ * @param {IDBTransaction} tx
+ * @param {Task} task
+ * @param {number} now
+ */
 async function placeOf(tx, task, now) {
+  /** @type {Item[]} */
   const items = await asked(tx.objectStore('outbox').index('task').getAll(task.id));
   const steps = stepsOf(task, items, await readMark(tx, 'skew'), '');
   return {
@@ -71,7 +92,10 @@ async function placeOf(tx, task, now) {
   };
 }
 
-/** What the server would refuse for its form is refused here, where it can still be put right. */
+/**
+ * What the server would refuse for its form is refused here, where it can still be put right.
+ * @param {Order} order
+ */
 function checked({ task, state, note, survey = true, surveyReason, email }) {
   const said = { note: plain(note), surveyReason: survey ? null : plain(surveyReason) };
   if ((said.note ?? '').length > LONGEST_NOTE) throw new EngineError('bad_note');
@@ -82,6 +106,7 @@ function checked({ task, state, note, survey = true, surveyReason, email }) {
 }
 
 /** Text as every column can hold it; nothing where it says nothing. */
+/** @param {string | null | undefined} text */
 function plain(text) {
   const clean = (text ?? '')
     .replaceAll('\0', '')
@@ -92,7 +117,7 @@ function plain(text) {
 
 /**
  * Take back what is still held.
- * @param {import('./database.js').Database} store
+ * @param {Database} store
  * @param {string} id
  * @param {number} now by the device's clock
  * @returns {Promise<boolean>} false where it is on its way already
@@ -107,20 +132,25 @@ export async function undo(store, id, now) {
   });
 }
 
-/** A clock that went back behind the recording must not hold anything for longer. */
+/**
+ * A clock that went back behind the recording must not hold anything for longer.
+ * @param {Item} item
+ * @param {number} now
+ */
 function isDue(item, now) {
   return now >= item.heldUntil || now < item.heldUntil - HOLD;
 }
 
 /**
  * Let go what was held long enough.
- * @param {import('./database.js').Database} store
+ * @param {Database} store
  * @param {number} now by the device's clock
  * @returns {Promise<{released: number, next: number | null}>} next: milliseconds until the next
  */
 export async function release(store, now) {
   return store.write(['outbox'], async (tx) => {
     const outbox = tx.objectStore('outbox');
+    /** @type {Item[]} */
     const held = await asked(outbox.index('status').getAll('held'));
     const due = held.filter((item) => isDue(item, now));
     for (const item of due) outbox.put({ ...item, status: 'waiting' });
@@ -131,7 +161,7 @@ export async function release(store, now) {
 
 /**
  * Send anew what the server could not read: the app, or the server, may be another one by now.
- * @param {import('./database.js').Database} store
+ * @param {Database} store
  */
 export async function tryAgain(store) {
   await store.write(['outbox'], async (tx) => {
@@ -145,9 +175,10 @@ export async function tryAgain(store) {
 /**
  * What the server could not read.
  * @param {IDBTransaction} tx
- * @returns {Promise<import('./store.js').Item[]>}
+ * @returns {Promise<Item[]>}
  */
 export async function unreadable(tx) {
+  /** @type {Item[]} */
   const refused = await asked(tx.objectStore('outbox').index('status').getAll('refused'));
   return refused.filter((item) => item.reason === UNREADABLE);
 }
@@ -168,10 +199,11 @@ export async function tellAgain(tx) {
 
 /**
  * What waits to be pushed, in the order in which it was recorded.
- * @param {import('./database.js').Database} store
- * @returns {Promise<import('./store.js').Item[]>}
+ * @param {Database} store
+ * @returns {Promise<Item[]>}
  */
 export async function waiting(store) {
+  /** @type {Item[]} */
   const items = await store.read(['outbox'], (tx) =>
     asked(tx.objectStore('outbox').index('status').getAll('waiting')),
   );
@@ -180,8 +212,8 @@ export async function waiting(store) {
 
 /**
  * Keep verdicts.
- * @param {import('./database.js').Database} store
- * @param {{id: string, verdict: string, reason?: string | null}[]} results
+ * @param {Database} store
+ * @param {Result[]} results
  * @param {number} now by the device's clock
  */
 export async function settle(store, results, now) {
@@ -191,7 +223,7 @@ export async function settle(store, results, now) {
 /**
  * The same within a transaction that has other things to keep.
  * @param {IDBTransaction} tx
- * @param {{id: string, verdict: string, reason?: string | null}[]} results
+ * @param {Result[]} results
  * @param {number} now by the device's clock
  */
 export async function settleIn(tx, results, now) {

@@ -1,8 +1,24 @@
 /** Fetching what changed: a page and the cursor behind it are kept together, or neither. */
 
 import { asked } from './database.js';
+import { codeOf } from './errors.js';
 import { settleIn, tellAgain, tidy } from './outbox.js';
 import { ALL, KINDS, readMark, setMark } from './store.js';
+
+/**
+ * @import { Database } from './database.js'
+ * @import { Result } from './outbox.js'
+ *
+ * @typedef {object} Change of a page: content, a tombstone, or a verdict
+ * @property {string} kind
+ * @property {string} id
+ * @property {boolean} [deleted]
+ *
+ * @typedef {object} Pulled a page of the feed
+ * @property {Change[]} changes
+ * @property {string} cursor
+ * @property {boolean} more
+ */
 
 /** Changes of a page: few enough that the first ones show soon. */
 const PAGE = 500;
@@ -13,7 +29,7 @@ const GONE_LIFE = 24 * 3600 * 1000;
 
 /**
  * Pull one page.
- * @param {import('./database.js').Database} store
+ * @param {Database} store
  * @param {import('./wire.js').Wire} wire
  * @param {() => number} now the device's clock
  * @param {AbortSignal} signal
@@ -28,8 +44,8 @@ export async function pullPage(store, wire, now, signal) {
     page = await wire.get(`/sync/pull?${query}`, signal);
   } catch (error) {
     // The key of cursors may have changed on the server: then none of ours is good any more.
-    const foreign = error.code === 'bad_cursor' && cursor;
-    if (error.code !== 'resync' && !foreign) throw error;
+    const foreign = codeOf(error) === 'bad_cursor' && cursor;
+    if (codeOf(error) !== 'resync' && !foreign) throw error;
     await startAgain(store);
     return { more: true };
   }
@@ -37,7 +53,10 @@ export async function pullPage(store, wire, now, signal) {
   return { more: page.more };
 }
 
-/** What was pulled stays readable, out of turn, until all of it has come again. */
+/**
+ * What was pulled stays readable, out of turn, until all of it has come again.
+ * @param {Database} store
+ */
 async function startAgain(store) {
   await store.write(['mark', 'outbox'], async (tx) => {
     setMark(tx, 'turn', (await readMark(tx, 'turn')) + 1);
@@ -50,7 +69,7 @@ async function startAgain(store) {
  * The server does not know this device any more: a phone that was stolen or left shows nobody's
  * address. What was recorded stays, and the names of states, which say what that is. Should the
  * device be known again, everything is pulled anew.
- * @param {import('./database.js').Database} store
+ * @param {Database} store
  */
 export async function dropPulled(store) {
   await store.write(ALL, async (tx) => {
@@ -61,12 +80,20 @@ export async function dropPulled(store) {
   });
 }
 
+/**
+ * @param {Database} store
+ * @param {Pulled} page
+ * @param {number | null} skew
+ * @param {number} now
+ */
 async function keep(store, page, skew, now) {
   await store.write(ALL, async (tx) => {
     const turn = await readMark(tx, 'turn');
     for (const change of page.changes) {
-      if (KINDS.includes(change.kind)) await put(tx, change, turn, now);
-      else if (change.kind === 'verdict' && !change.deleted) await settleIn(tx, [change], now);
+      if (KINDS.some((kind) => kind === change.kind)) await put(tx, change, turn, now);
+      else if (change.kind === 'verdict' && !change.deleted) {
+        await settleIn(tx, [/** @type {Change & Result} */ (change)], now);
+      }
     }
     setMark(tx, 'cursor', page.cursor);
     setMark(tx, 'signedOut', false);
@@ -75,6 +102,12 @@ async function keep(store, page, skew, now) {
   });
 }
 
+/**
+ * @param {IDBTransaction} tx
+ * @param {Change} change
+ * @param {number} turn
+ * @param {number} now
+ */
 async function put(tx, change, turn, now) {
   const store = tx.objectStore(change.kind);
   if (!change.deleted) {
@@ -88,7 +121,12 @@ async function put(tx, change, turn, now) {
   store.delete(change.id);
 }
 
-/** The end of the feed: what is left of an earlier turn is not there any more. */
+/**
+ * The end of the feed: what is left of an earlier turn is not there any more.
+ * @param {IDBTransaction} tx
+ * @param {number} turn
+ * @param {number} now
+ */
 async function finish(tx, turn, now) {
   if ((await readMark(tx, 'swept')) !== turn) {
     for (const kind of KINDS) await sweep(tx.objectStore(kind), turn);
@@ -103,6 +141,11 @@ async function finish(tx, turn, now) {
   setMark(tx, 'lastSync', now);
 }
 
+/**
+ * @param {IDBObjectStore} store
+ * @param {number} turn
+ * @returns {Promise<void>}
+ */
 function sweep(store, turn) {
   return new Promise((resolve, reject) => {
     const request = store.openCursor();

@@ -1,7 +1,14 @@
 /** Bringing what waits to the server, in batches; each verdict is kept before anything is let go. */
 
-import { EngineError } from './errors.js';
+import { EngineError, codeOf } from './errors.js';
 import { settle, UNREADABLE, waiting } from './outbox.js';
+
+/**
+ * @import { Database } from './database.js'
+ * @import { Result } from './outbox.js'
+ * @import { Item } from './store.js'
+ * @import { Wire } from './wire.js'
+ */
 
 const EARLIEST = Date.UTC(1900);
 const LATEST = Date.UTC(9000);
@@ -13,8 +20,8 @@ const OF_BODY = new Set(['bad_request', 'bad_field', 'bad_text', 'too_large', 't
 
 /**
  * Push until nothing waits.
- * @param {import('./database.js').Database} store
- * @param {import('./wire.js').Wire} wire
+ * @param {Database} store
+ * @param {Wire} wire
  * @param {() => number} now the device's clock
  * @param {AbortSignal} signal
  * @returns {Promise<number>} how many were settled
@@ -30,14 +37,23 @@ export async function pushAll(store, wire, now, signal) {
   }
 }
 
-/** One item that the server cannot read must not keep the others: halve until it is alone. */
+/**
+ * One item that the server cannot read must not keep the others: halve until it is alone.
+ * @param {Database} store
+ * @param {Wire} wire
+ * @param {() => number} now
+ * @param {AbortSignal} signal
+ * @param {Item[]} batch
+ * @returns {Promise<void>}
+ */
 async function pushBatch(store, wire, now, signal, batch) {
   const said = { device_now: written(now()), transitions: batch.map(told) };
+  /** @type {{results: Result[]}} */
   let reply;
   try {
     reply = await wire.post('/sync/push', said, signal);
   } catch (error) {
-    if (!OF_BODY.has(error.code)) throw error;
+    if (!OF_BODY.has(codeOf(error) ?? '')) throw error;
     if (batch.length === 1) {
       return settle(store, [{ id: batch[0].id, verdict: 'refused', reason: UNREADABLE }], now());
     }
@@ -50,12 +66,17 @@ async function pushBatch(store, wire, now, signal, batch) {
   if (batch.some((item) => !answered.has(item.id))) throw new EngineError('server');
 }
 
-/** What the server could not read it does not keep, unlike whatever else it refuses. */
+/**
+ * What the server could not read it does not keep, unlike whatever else it refuses.
+ * @param {Result} result
+ */
 function understood(result) {
   return result.reason === 'malformed' ? { ...result, reason: UNREADABLE } : result;
 }
 
+/** @param {Item[]} items */
 function firstOf(items) {
+  /** @type {Item[]} */
   const batch = [];
   let letters = 0;
   for (const item of items.slice(0, MOST_ITEMS)) {
@@ -66,23 +87,25 @@ function firstOf(items) {
   return batch;
 }
 
-/** A moment as the protocol writes it; a clock may be out of all bounds, four digits say the year. */
+/**
+ * A moment as the protocol writes it; a clock may be out of all bounds, four digits say the year.
+ * @param {number} moment
+ */
 function written(moment) {
   return new Date(Math.min(Math.max(moment, EARLIEST), LATEST)).toISOString();
 }
 
-/** An item as the protocol says it. */
+/** An item as the protocol has it. @param {Item} item */
 function told(item) {
-  const said = {
+  return {
     id: item.id,
     task: item.task,
     state: item.state,
     moment: written(item.moment),
     sequence: item.sequence,
     survey: item.survey,
+    ...(item.note !== null && { note: item.note }),
+    ...(item.surveyReason !== null && { survey_reason: item.surveyReason }),
+    ...(item.email !== null && { email: item.email }),
   };
-  if (item.note !== null) said.note = item.note;
-  if (item.surveyReason !== null) said.survey_reason = item.surveyReason;
-  if (item.email !== null) said.email = item.email;
-  return said;
 }

@@ -6,47 +6,65 @@ import { asked } from './database.js';
 import { isOwn, stateAfter, stepsOf } from './fold.js';
 import { KINDS, readMark } from './store.js';
 
+/**
+ * @import { Database } from './database.js'
+ * @import { Customer, Item, Location, State, StateKind, Task, TaskType } from './store.js'
+ */
+
 const STORES = [...KINDS, 'outbox', 'mark'];
 const PENDING = ['held', 'waiting', 'parked'];
 
 /**
  * What is kept, read at one moment; things by id.
  * @typedef {object} Content
- * @property {any[]} tasks
- * @property {Map<string, any>} customers
- * @property {Map<string, any>} locations
- * @property {Map<string, any>} types
- * @property {Map<string, any>} states
- * @property {import('./store.js').Item[]} items in the order in which they were recorded
+ * @property {Task[]} tasks
+ * @property {Map<string, Customer>} customers
+ * @property {Map<string, Location>} locations
+ * @property {Map<string, TaskType>} types
+ * @property {Map<string, State>} states
+ * @property {Item[]} items in the order in which they were recorded
  * @property {number} skew
+ *
+ * @typedef {Map<string | null, Item[]>} Captured items with an address, by customer
+ *
+ * @typedef {object} StateShown
+ * @property {string} code
+ * @property {string} name
+ * @property {Record<string, string>} names by language
+ * @property {StateKind} kind
+ *
+ * @typedef {ReturnType<typeof queued>} QueueItem
+ * @typedef {ReturnType<typeof tasksOf>[number]} TaskSummary
+ * @typedef {ReturnType<typeof pageOf>} TaskPage
+ * @typedef {TaskPage['history'][number]} StepShown
  */
 
 /**
  * Everything.
- * @param {import('./database.js').Database} store
+ * @param {Database} store
  * @returns {Promise<Content>}
  */
 export async function readAll(store) {
   return store.read(STORES, async (tx) => {
-    const all = (name) => asked(tx.objectStore(name).getAll());
-    const [tasks, customers, locations, types, states, items, skew] = await Promise.all([
-      ...KINDS.map(all),
-      all('outbox'),
-      readMark(tx, 'skew'),
-    ]);
+    const [tasks, customers, locations, types, states, items] = await Promise.all(
+      [...KINDS, 'outbox'].map((name) => asked(tx.objectStore(name).getAll())),
+    );
+    const skew = await readMark(tx, 'skew');
     return contentOf(tasks, customers, locations, types, states, items, skew);
   });
 }
 
 /**
  * One task with what belongs to it; null where it is not on this device.
- * @param {import('./database.js').Database} store
+ * @param {Database} store
  * @param {string} id
  * @returns {Promise<Content | null>}
  */
 export async function readOne(store, id) {
   return store.read(STORES, async (tx) => {
+    /** @param {string} name @param {string | null} key */
     const one = (name, key) => (key ? asked(tx.objectStore(name).get(key)) : null);
+    /** @param {string} index @param {string | null} key */
     const items = (index, key) =>
       key ? asked(tx.objectStore('outbox').index(index).getAll(key)) : [];
     const task = await one('task', id);
@@ -67,11 +85,14 @@ export async function readOne(store, id) {
 
 /**
  * What was recorded here, newest first.
- * @param {import('./database.js').Database} store
+ * @param {Database} store
  */
 export async function readQueue(store) {
   return store.read(['state', 'outbox'], async (tx) => {
-    const states = byId(await asked(tx.objectStore('state').getAll()));
+    /** @type {State[]} */
+    const all = await asked(tx.objectStore('state').getAll());
+    const states = byId(all);
+    /** @type {Item[]} */
     const items = await asked(tx.objectStore('outbox').getAll());
     return items
       .sort((one, other) => other.sequence - one.sequence)
@@ -79,6 +100,10 @@ export async function readQueue(store) {
   });
 }
 
+/**
+ * @param {Item} item
+ * @param {StateShown} state
+ */
 function queued(item, state) {
   const { id, task, taskTitle, moment, note, email, survey, surveyReason } = item;
   const { status, reason, settledAt, heldUntil } = item;
@@ -87,6 +112,16 @@ function queued(item, state) {
   return { ...said, status, reason, settledAt, undoUntil };
 }
 
+/**
+ * @param {Task[]} tasks
+ * @param {(Customer | null)[]} customers
+ * @param {(Location | null)[]} locations
+ * @param {(TaskType | null)[]} types
+ * @param {State[]} states
+ * @param {Item[]} items
+ * @param {number} skew
+ * @returns {Content}
+ */
 function contentOf(tasks, customers, locations, types, states, items, skew) {
   return {
     tasks,
@@ -144,11 +179,15 @@ export function asksOf(content, state, email) {
     customer: summary.customer && (summary.customer.email ?? email),
     location: summary.location?.email,
     contact: task.contact_email,
-    billing: content.customers.get(task.customer)?.billing_email,
+    billing: content.customers.get(task.customer ?? '')?.billing_email,
   };
   return askedAt(content.types.get(task.type)?.asks ?? [], state, steps, mailboxes);
 }
 
+/**
+ * @param {Content} content of `readOne`
+ * @param {string} me
+ */
 function theTask(content, me) {
   const [task] = content.tasks;
   const items = content.items.filter((item) => item.task === task.id);
@@ -156,6 +195,13 @@ function theTask(content, me) {
   return { task, ...summaryOf(content, task, items, captured, me) };
 }
 
+/**
+ * @param {Content} content
+ * @param {Task} task
+ * @param {Item[]} items of the task
+ * @param {Captured} captured
+ * @param {string} me
+ */
 function summaryOf(content, task, items, captured, me) {
   const steps = stepsOf(task, items, content.skew, me);
   const type = content.types.get(task.type);
@@ -181,39 +227,66 @@ function summaryOf(content, task, items, captured, me) {
   return { summary, steps };
 }
 
+/** @param {Item} item */
 function isCaptured(item) {
   return item.email !== null && item.customer !== null && isOwn(item);
 }
 
-/** An address captured here shows at once, where the server has none. */
+/**
+ * An address captured here shows at once, where the server has none.
+ * @param {Content} content
+ * @param {string | null} id
+ * @param {Captured} captured
+ */
 function customerOf(content, id, captured) {
-  const customer = content.customers.get(id);
+  const customer = content.customers.get(id ?? '');
   if (!customer) return null;
   const { name, phone, call, language } = customer;
   const given = (customer.email ?? '').trim() || null;
   const email = given ?? captured.get(id)?.at(-1)?.email ?? null;
-  return { id, name, email, captured: given === null && email !== null, phone, call, language };
+  return { id: customer.id, name, email, captured: given === null && email !== null, phone, call, language };
 }
 
+/**
+ * @param {Content} content
+ * @param {string | null} id
+ */
 function locationOf(content, id) {
-  const location = content.locations.get(id);
+  const location = content.locations.get(id ?? '');
   if (!location) return null;
   const { name, address, email, phone, call, zone } = location;
-  return { id, name, address, email, phone, call, zone };
+  return { id: location.id, name, address, email, phone, call, zone };
 }
 
-/** A state that is not on the device any more still has its code. */
+/**
+ * A state that is not on the device any more still has its code.
+ * @param {Pick<Content, 'states'>} content
+ * @param {string} code
+ * @returns {StateShown}
+ */
 function stateOf(content, code) {
-  const { name = code, names = {}, state_kind: kind = 'planned' } = content.states.get(code) ?? {};
-  return { code, name, names, kind };
+  const state = content.states.get(code);
+  if (!state) return { code, name: code, names: {}, kind: 'planned' };
+  return { code, name: state.name, names: state.names, kind: state.state_kind };
 }
 
+/**
+ * @param {ReturnType<typeof summaryOf>['summary']} one
+ * @param {ReturnType<typeof summaryOf>['summary']} other
+ */
 function byTime(one, other) {
-  const times = [one.scheduledAt ?? Infinity, other.scheduledAt ?? Infinity];
-  if (times[0] !== times[1]) return times[0] < times[1] ? -1 : 1;
+  const [time, otherTime] = [one.scheduledAt ?? Infinity, other.scheduledAt ?? Infinity];
+  if (time !== otherTime) return time < otherTime ? -1 : 1;
   return one.title.localeCompare(other.title) || (one.id < other.id ? -1 : 1);
 }
 
+/**
+ * @template {{id: string}} T
+ * @param {(T | null | undefined)[]} things
+ */
 function byId(things) {
-  return new Map(things.filter(Boolean).map((thing) => [thing.id, thing]));
+  /** @type {Map<string, T>} */
+  const found = new Map();
+  for (const thing of things) if (thing) found.set(thing.id, thing);
+  return found;
 }

@@ -19,11 +19,81 @@
  * @property {string | null} reason why it was refused
  * @property {number | null} settledAt milliseconds by the device's clock
  * @property {boolean} pulled whether what was pulled since shows it, so that nothing is to add
+ *
+ * Content is stored as it was pulled (docs/protocol.md), with the `turn` in which it came. What the
+ * app does not read is not named here.
+ *
+ * @typedef {object} Task
+ * @property {string} id
+ * @property {string | null} external_id
+ * @property {string} title
+ * @property {string} type
+ * @property {string} state
+ * @property {string | null} customer
+ * @property {string | null} location
+ * @property {string | null} technician null for a pool's task
+ * @property {string | null} contact_email
+ * @property {string | null} priority
+ * @property {string | null} reason
+ * @property {string[]} tags
+ * @property {string | null} scheduled_at
+ * @property {{id: string, state: string, moment: string, by: string, note: string | null,
+ *   survey: boolean}[]} history the last transitions, earliest first
+ *
+ * @typedef {object} Customer
+ * @property {string} id
+ * @property {string} name
+ * @property {string | null} email
+ * @property {string | null} billing_email
+ * @property {string | null} phone
+ * @property {string | null} call
+ * @property {string} language
+ *
+ * @typedef {object} Location
+ * @property {string} id
+ * @property {string} name
+ * @property {string} address
+ * @property {string | null} email
+ * @property {string | null} phone
+ * @property {string | null} call
+ * @property {string | null} zone
+ *
+ * @typedef {object} Ask a campaign that asks once a task enters one of `states`
+ * @property {string} campaign
+ * @property {string} name
+ * @property {string[]} states
+ * @property {import('./asks.js').Whose} primary
+ * @property {import('./asks.js').Whose | null} secondary
+ * @property {boolean} may_untick
+ *
+ * @typedef {object} TaskType
+ * @property {string} id
+ * @property {string} name
+ * @property {Record<string, string>} names by language
+ * @property {Record<string, string[]>} flow next states by state
+ * @property {Ask[]} asks
+ *
+ * @typedef {'planned' | 'active' | 'done' | 'closed' | 'cancelled'} StateKind
+ *
+ * @typedef {object} State
+ * @property {string} id its code
+ * @property {string} name
+ * @property {Record<string, string>} names by language
+ * @property {StateKind} state_kind
+ *
+ * @typedef {object} Order what a technician records
+ * @property {string} task
+ * @property {string} state
+ * @property {string | null} [note]
+ * @property {boolean} [survey]
+ * @property {string | null} [surveyReason]
+ * @property {string | null} [email] captured for the customer
  */
 
 import { Database, asked } from './database.js';
 
 /** Kinds of content, each a store by id. */
+/** @type {['task', 'customer', 'location', 'task_type', 'state']} */
 export const KINDS = ['task', 'customer', 'location', 'task_type', 'state'];
 export const ALL = [...KINDS, 'gone', 'outbox', 'mark'];
 
@@ -42,8 +112,21 @@ export function openStore(device) {
 }
 
 /**
- * Marks, with what holds before they were first set. `ended`: another enrolment took the queue.
- * `signedOut`: the server did not know the device at the last contact.
+ * @typedef {object} Marks
+ * @property {number} sequence of the last transition
+ * @property {string | null} cursor
+ * @property {number} turn counts how often everything was pulled anew
+ * @property {boolean} complete whether a pull has reached the end
+ * @property {number} swept the turn whose leftovers are gone
+ * @property {number | null} lastSync milliseconds by the device's clock
+ * @property {number} skew milliseconds that the server is ahead
+ * @property {boolean | 'left'} ended whether another enrolment took the queue, or all is to be erased
+ * @property {boolean} signedOut whether the server did not know the device at the last contact
+ */
+
+/**
+ * What holds before a mark was first set.
+ * @type {Marks}
  */
 const FIRST = {
   sequence: 0,
@@ -58,16 +141,20 @@ const FIRST = {
 };
 
 /**
+ * @template {keyof Marks} Name
  * @param {IDBTransaction} tx
- * @param {keyof typeof FIRST} name
+ * @param {Name} name
+ * @returns {Promise<Marks[Name]>}
  */
 export async function readMark(tx, name) {
   return (await asked(tx.objectStore('mark').get(name))) ?? FIRST[name];
 }
 
 /**
+ * @template {keyof Marks} Name
  * @param {IDBTransaction} tx
- * @param {keyof typeof FIRST} name
+ * @param {Name} name
+ * @param {Marks[Name]} value
  */
 export function setMark(tx, name, value) {
   tx.objectStore('mark').put(value, name);

@@ -1,6 +1,6 @@
 /** One device's syncing: push, then pull to the end, when asked, when moved, or after a while. */
 
-import { EngineError } from './errors.js';
+import { EngineError, codeOf } from './errors.js';
 import { listen } from './live.js';
 import { dropPulled, pullPage } from './pulling.js';
 import { pushAll } from './pushing.js';
@@ -12,8 +12,16 @@ const POLL = 30_000;
 /** Milliseconds of the first and of the longest wait after a failure. */
 const SHORTEST = 1_000;
 const LONGEST = 60_000;
-/** What passes only when somebody does something: how long until the next look, in milliseconds. */
+/**
+ * What passes only when somebody does something: how long until the next look, in milliseconds.
+ * @type {Record<string, number>}
+ */
 const PATIENT = { signed_out: POLL_LIVE, old_app: POLL_LIVE, storage_full: LONGEST };
+
+/**
+ * @typedef {null | 'signed_out' | 'old_app' | 'storage_full' | 'server'} Problem
+ * @typedef {{online?: boolean, live?: boolean, problem?: Problem}} News
+ */
 
 /** Events: 'change' (anything below or in the store may be different), 'met' (the server knew us). */
 export class Syncing extends EventTarget {
@@ -21,7 +29,7 @@ export class Syncing extends EventTarget {
   online = navigator.onLine !== false;
   /** Whether the server says by itself when to pull. */
   live = false;
-  /** @type {null | 'signed_out' | 'old_app' | 'storage_full' | 'server'} */
+  /** @type {Problem} */
   problem = null;
 
   #store;
@@ -29,6 +37,7 @@ export class Syncing extends EventTarget {
   #now;
   #device;
   #ended = new AbortController();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #failures = 0;
   /** @type {Promise<void> | null} */
@@ -113,12 +122,15 @@ export class Syncing extends EventTarget {
       this.#later(this.live ? POLL_LIVE : POLL);
     } catch (error) {
       if (signal.aborted) return;
-      if (error.code === 'signed_out') await dropPulled(this.#store).catch(console.error);
+      if (codeOf(error) === 'signed_out') await dropPulled(this.#store).catch(console.error);
       this.#failed(error);
     }
   }
 
-  /** What was recorded meanwhile goes out between two pages of a long pull. */
+  /**
+   * What was recorded meanwhile goes out between two pages of a long pull.
+   * @param {AbortSignal} signal
+   */
   async #both(signal) {
     for (let more = true; more;) {
       const settled = await pushAll(this.#store, this.#wire, this.#now, signal);
@@ -131,22 +143,41 @@ export class Syncing extends EventTarget {
     this.dispatchEvent(new Event('met'));
   }
 
+  /** @param {unknown} error */
   #failed(error) {
-    const code = error instanceof EngineError ? error.code : 'server';
-    if (!(error instanceof EngineError)) console.error(error);
-    const named = code in PATIENT;
-    const problem = named ? code : code === 'offline' ? this.problem : 'server';
-    this.#report({ online: code !== 'offline', problem });
+    const code = codeOf(error) ?? 'server';
+    const retryAfter = error instanceof EngineError ? error.retryAfter : null;
+    if (codeOf(error) === null) console.error(error);
+    this.#report({ online: code !== 'offline', problem: this.#problemAfter(code) });
     this.#failures += 1;
     const backoff = jittered(Math.min(LONGEST, SHORTEST * 2 ** this.#failures));
-    this.#later(Math.max(PATIENT[code] ?? backoff, Math.min(error.retryAfter ?? 0, POLL_LIVE)));
+    this.#later(Math.max(PATIENT[code] ?? backoff, Math.min(retryAfter ?? 0, POLL_LIVE)));
   }
 
+  /**
+   * @param {string} code of an error
+   * @returns {Problem}
+   */
+  #problemAfter(code) {
+    switch (code) {
+      case 'signed_out':
+      case 'old_app':
+      case 'storage_full':
+        return code;
+      case 'offline':
+        return this.problem;
+      default:
+        return 'server';
+    }
+  }
+
+  /** @param {number} wait milliseconds */
   #later(wait) {
     clearTimeout(this.#timer);
     if (!this.#ended.signal.aborted) this.#timer = setTimeout(() => this.sync(), wait);
   }
 
+  /** @param {News} news */
   #report(news) {
     const wasLive = this.live;
     const before = [this.online, this.live, this.problem].join();
@@ -173,6 +204,7 @@ export class Syncing extends EventTarget {
     await inTurn(`retour-live-${this.#device}`, signal, work).catch(() => null);
   }
 
+  /** @param {() => void} opened */
   async #listenOnce(opened) {
     const begin = () => {
       opened();
@@ -182,29 +214,38 @@ export class Syncing extends EventTarget {
       await listen(this.#wire, this.#ended.signal, begin, () => this.sync());
     } catch (error) {
       // The next look at the server says what is wrong. It comes anyway; a revoked device's at once.
-      if (error.code === 'signed_out' && this.problem !== 'signed_out') this.sync();
+      if (codeOf(error) === 'signed_out' && this.problem !== 'signed_out') this.sync();
     }
     this.#setLive(false);
   }
 
-  /** Here and in the other tabs, which do not listen themselves. */
+  /** Here and in the other tabs, which do not listen themselves. @param {boolean} live */
   #setLive(live) {
     this.#listening = live;
     this.#report({ live });
     if (!this.#ended.signal.aborted) this.#tabs.postMessage({ live });
   }
 
+  /** @param {News | string} said */
   #heard(said) {
     if (typeof said === 'object') this.#report(said);
     else if (this.#listening) this.#tabs.postMessage({ live: true });
   }
 }
 
-/** Half of it to all of it, so that devices that fell together do not come back together. */
+/**
+ * Half of it to all of it, so that devices that fell together do not come back together.
+ * @param {number} wait
+ */
 function jittered(wait) {
   return wait / 2 + (Math.random() * wait) / 2;
 }
 
+/**
+ * @param {number} wait
+ * @param {AbortSignal} signal
+ * @returns {Promise<void>}
+ */
 function pause(wait, signal) {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, wait);

@@ -14,7 +14,10 @@ export class Wire {
   #fetch;
   #now;
   #credential;
-  /** Milliseconds that the server is ahead of the device; null until it has answered. */
+  /**
+   * Milliseconds that the server is ahead of the device; null until it has answered.
+   * @type {number | null}
+   */
   skew = null;
 
   /**
@@ -63,6 +66,10 @@ export class Wire {
     return response.body;
   }
 
+  /**
+   * @param {string} path
+   * @param {RequestInit & {signal: AbortSignal}} request
+   */
   async #answered(path, request) {
     const timely = AbortSignal.any([request.signal, AbortSignal.timeout(PATIENCE)]);
     const response = await this.#send(path, { ...request, signal: timely }, 'application/json');
@@ -76,7 +83,13 @@ export class Wire {
     }
   }
 
+  /**
+   * @param {string} path
+   * @param {RequestInit} request
+   * @param {string} accept
+   */
   async #send(path, request, accept) {
+    /** @type {Record<string, string>} */
     const headers = { Accept: accept, 'Retour-Protocol': String(PROTOCOL) };
     if (this.#credential) headers.Authorization = `Bearer ${this.#credential}`;
     if (request.body) headers['Content-Type'] = 'application/json';
@@ -96,6 +109,11 @@ export class Wire {
     return response;
   }
 
+  /**
+   * @param {string | null} date
+   * @param {number} before
+   * @param {number} after
+   */
   #compare(date, before, after) {
     const told = Date.parse(date ?? '');
     // The header has whole seconds; a long way there and back tells nothing.
@@ -105,7 +123,10 @@ export class Wire {
   }
 }
 
-/** Only what names one of our problems is ours: a foreign 401 or 410 must not be believed. */
+/**
+ * Only what names one of our problems is ours: a foreign 401 or 410 must not be believed.
+ * @param {Response} response
+ */
 async function problemOf(response) {
   const problem = await response.json().catch(() => null);
   const type = typeof problem?.type === 'string' ? problem.type : '';
@@ -113,6 +134,7 @@ async function problemOf(response) {
   const retryAfter = Number.isNaN(seconds) ? null : seconds * 1000;
   if (response.status >= 500) return new EngineError('server', { retryAfter });
   if (!type.startsWith(PROBLEM)) return new EngineError('offline');
+  /** @type {Record<number, string>} */
   const codes = { 401: 'signed_out', 410: 'resync', 413: 'too_large', 426: 'old_app' };
   const code = codes[response.status] ?? type.slice(PROBLEM.length);
   return new EngineError(code, { retryAfter });

@@ -2,6 +2,17 @@
 
 /** The event that tells of a handler that failed; `detail` is the error. */
 export const FAILED = 'retour-failed';
+
+/**
+ * What an element may contain; null, undefined, false and '' are nothing.
+ * @typedef {Node | string | number | false | null | undefined} Leaf
+ * @typedef {Leaf | Leaf[]} Child
+ *
+ * @typedef {keyof typeof ICONS} IconName
+ *
+ * @typedef {Event & {target: HTMLInputElement}} FieldEvent of a field, which is its target
+ */
+
 const HANDLERS = ['onclick', 'oninput', 'onchange', 'onsubmit', 'onblur'];
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -32,8 +43,8 @@ const ICONS = {
  * An element. `on...` are handlers, `key` tells it from its siblings, the rest attributes.
  * @param {string} tag
  * @param {Record<string, any>} [props]
- * @param {...any} children nodes, texts, lists of them; null, false and '' are nothing
- * @returns {any}
+ * @param {...Child} children
+ * @returns {HTMLElement}
  */
 export function h(tag, props = {}, ...children) {
   const node = /** @type {any} */ (document.createElement(tag));
@@ -45,12 +56,16 @@ export function h(tag, props = {}, ...children) {
       node.setAttribute(name, String(value));
     }
   }
-  node.append(...children.flat(Infinity).filter((child) => child || child === 0));
+  node.append(...children.flat().filter((child) => child || child === 0));
   return node;
 }
 
-/** The handler, whose failure somebody hears of. */
+/**
+ * The handler, whose failure somebody hears of.
+ * @param {(event: Event) => unknown} handle
+ */
 function telling(handle) {
+  /** @param {Event} event */
   return async (event) => {
     try {
       await handle(event);
@@ -61,7 +76,7 @@ function telling(handle) {
   };
 }
 
-/** A mark that a word stands beside. @param {keyof typeof ICONS} name */
+/** A mark that a word stands beside. @param {IconName} name */
 export function icon(name) {
   const svg = document.createElementNS(SVG, 'svg');
   const path = document.createElementNS(SVG, 'path');
@@ -87,28 +102,42 @@ export function patch(old, wanted) {
       old.insertBefore(next, place);
       continue;
     }
-    while (place !== same) place = dropped(place);
+    while (place && place !== same) place = dropped(place);
     place = same.nextSibling;
     update(same, next);
   }
   while (place) place = dropped(place);
 }
 
-/** The first of the old nodes from `place` on that `next` may stay in. */
+/**
+ * A node with what `h` adds to it.
+ * @typedef {ChildNode & {key?: string}} Keyed
+ */
+
+/**
+ * The first of the old nodes from `place` on that `next` may stay in.
+ * @param {Keyed | null} place
+ * @param {Keyed} next
+ */
 function counterpart(place, next) {
   const plain = next.key === undefined;
-  for (let one = place; one; one = plain ? null : one.nextSibling) {
+  for (let one = place; one; one = plain ? null : /** @type {Keyed | null} */ (one.nextSibling)) {
     if (one.nodeName === next.nodeName && one.key === next.key) return one;
   }
   return null;
 }
 
+/** @param {ChildNode} node */
 function dropped(node) {
   const after = node.nextSibling;
   node.remove();
   return after;
 }
 
+/**
+ * @param {any} old of the same kind as `next`
+ * @param {any} next
+ */
 function update(old, next) {
   if (next.nodeType !== Node.ELEMENT_NODE) {
     if (old.data !== next.data) old.data = next.data;

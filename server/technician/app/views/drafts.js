@@ -53,6 +53,7 @@ export function dropDraft(task) {
   sessionStorage.removeItem(nameOf(task));
 }
 
+/** @param {string} task */
 function nameOf(task) {
   return mine + task;
 }

@@ -1,17 +1,24 @@
 /** A code makes this device a technician's: typed as dispatch reads it out, or from a link. */
 
+import { codeOf } from '../engine/errors.js';
 import { h } from './dom.js';
 import { LIST } from './routes.js';
 import { _, ngettext } from './texts.js';
 
 const LENGTH = 16;
 const GROUP = 4;
+/**
+ * @import { FieldEvent } from './dom.js'
+ * @import { Page, Shell } from './shell.js'
+ */
+
+/** @type {Record<string, string>} */
 const LOOKALIKES = { O: '0', I: '1', L: '1' };
 
 let typed = '';
 let fault = '';
 let busy = false;
-/** The name of the session that this page has made. */
+/** Whether this page has enrolled the device. */
 let made = false;
 
 /** The page was left: what it said is over. */
@@ -20,22 +27,22 @@ export function forgetEnrolment() {
   fault = '';
 }
 
-/** @param {import('./shell.js').Shell} shell @returns {Promise<import('./shell.js').Page>} */
+/** @param {Shell} shell @returns {Promise<Page>} */
 export async function enrol(shell) {
   if (shell.place.code) {
     typed = grouped(shell.place.code);
     // A code in the address would be enrolled with again by whoever opens the history.
     history.replaceState(null, '', '#/enrol');
   }
-  if (made && shell.engine.session) return welcome(shell);
+  if (made && shell.engine.session) return welcome(shell.engine.session);
   return {
     title: _('Enrol this device'),
-    content: [present(shell), others(shell), form(shell)].filter(Boolean),
+    content: [present(shell), others(shell), form(shell)],
   };
 }
 
-function welcome({ engine }) {
-  const { name, account } = engine.session;
+/** @param {import('../engine/engine.js').Session} session @returns {Page} */
+function welcome({ name, account }) {
   return {
     title: name ? _('This device is {name}’s', { name }) : _('This device is enrolled'),
     content: [
@@ -59,7 +66,7 @@ function welcome({ engine }) {
   };
 }
 
-/** Who is signed in while somebody else enrols. */
+/** Who is signed in while somebody else enrols. @param {Shell} shell */
 function present({ engine }) {
   const { session, status } = engine;
   if (!session || status.problem === 'signed_out') return null;
@@ -83,7 +90,7 @@ function present({ engine }) {
   );
 }
 
-/** Work of others on this device is told, not sent under another name. */
+/** Work of others on this device is told, not sent under another name. @param {Shell} shell */
 function others(shell) {
   const { others: found } = shell.engine;
   if (!found.length) return null;
@@ -95,6 +102,10 @@ function others(shell) {
   );
 }
 
+/**
+ * @param {Shell} shell
+ * @param {Shell['engine']['others'][number]} enrolment
+ */
 function other(shell, { device, name, waiting }) {
   const onclick = async () => {
     await shell.engine.resume(device);
@@ -117,10 +128,11 @@ function other(shell, { device, name, waiting }) {
   );
 }
 
+/** @param {Shell} shell */
 function form(shell) {
   return h(
     'form',
-    { class: 'step', novalidate: true, key: 'form', onsubmit: (event) => submit(event, shell) },
+    { class: 'step', novalidate: true, key: 'form', onsubmit: (/** @type {Submission} */ event) => submit(event, shell) },
     fault && h('div', { class: 'notice error', role: 'alert', key: 'fault' }, h('p', {}, fault)),
     h(
       'div',
@@ -167,7 +179,7 @@ function form(shell) {
   );
 }
 
-/** The code as it is read best, whatever was typed between its letters. */
+/** The code as it is read best, whatever was typed between its letters. @param {string} text */
 function grouped(text) {
   const plain = text.toUpperCase().replace(/[^0-9A-Z]/g, '');
   const letters = plain.replace(/[OIL]/g, (one) => LOOKALIKES[one]);
@@ -175,6 +187,7 @@ function grouped(text) {
   return (groups ?? []).join('-');
 }
 
+/** @param {FieldEvent} event */
 function regroup({ target }) {
   const atEnd = target.selectionStart === target.value.length;
   typed = grouped(target.value);
@@ -182,6 +195,12 @@ function regroup({ target }) {
   if (atEnd) target.value = typed;
 }
 
+/**
+ * @typedef {HTMLFormControlsCollection & Record<'code' | 'device', HTMLInputElement>} Fields
+ * @typedef {Event & {target: HTMLFormElement & {elements: Fields}}} Submission
+ */
+
+/** @param {Submission} event @param {Shell} shell */
 async function submit(event, shell) {
   event.preventDefault();
   const fields = event.target.elements;
@@ -199,11 +218,13 @@ async function submit(event, shell) {
     await shell.refresh();
   } catch (error) {
     busy = false;
-    await refuse(shell, error.code);
+    await refuse(shell, codeOf(error) ?? '');
   }
 }
 
+/** @param {Shell} shell @param {string} code */
 async function refuse(shell, code) {
+  /** @type {Record<string, string>} */
   const words = {
     short: _('The code is not complete: it has 16 letters and digits.'),
     bad_code: _(

@@ -1,5 +1,6 @@
 /** The page instead of one that could not be made: words and a way on, never nothing. */
 
+import { codeOf } from '../engine/errors.js';
 import { h } from './dom.js';
 import { _ } from './texts.js';
 
@@ -13,7 +14,7 @@ export function forgetFailure() {
 
 /**
  * @param {import('./shell.js').Shell} shell
- * @param {any} error
+ * @param {unknown} error
  * @returns {import('./shell.js').Page}
  */
 export function failure(shell, error) {
@@ -26,7 +27,7 @@ export function failure(shell, error) {
     if (before === said && (await isReachable())) location.reload();
   };
   const why =
-    error.code === 'incomplete'
+    codeOf(error) === 'incomplete'
       ? _('A part of the app has not arrived yet: it needs a network, once.')
       : _('Something in it did not work on this device.');
   return {

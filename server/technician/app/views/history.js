@@ -5,7 +5,12 @@ import { chip, mark } from './parts.js';
 import { _ } from './texts.js';
 import { brief, full } from './times.js';
 
-/** @param {import('./shell.js').Shell} shell @param {any} task */
+/**
+ * @import { StepShown, TaskPage } from '../engine/reading.js'
+ * @import { Shell } from './shell.js'
+ */
+
+/** @param {Shell} shell @param {TaskPage} task */
 export function history(shell, task) {
   if (!task.history.length) return null;
   return h(
@@ -16,6 +21,7 @@ export function history(shell, task) {
   );
 }
 
+/** @param {Shell} shell @param {StepShown} step */
 function stepOf(shell, step) {
   const { zone, now } = shell;
   return h(
@@ -37,6 +43,7 @@ function stepOf(shell, step) {
   );
 }
 
+/** @param {StepShown['mine']} mine */
 function standing(mine) {
   switch (mine) {
     case 'held':

@@ -8,35 +8,48 @@ import { brief, clock, dayName, dayOf } from './times.js';
 
 const OPEN = ['planned', 'active'];
 
-/** @param {import('./shell.js').Shell} shell @returns {Promise<import('./shell.js').Page>} */
+/**
+ * @import { TaskSummary } from '../engine/reading.js'
+ * @import { Page, Shell } from './shell.js'
+ */
+
+/** @param {Shell} shell @returns {Promise<Page>} */
 export async function list(shell) {
   const tasks = await shell.engine.tasks();
   const title = _('Tasks');
   if (!tasks.length) return { title, content: [nothing(shell)] };
   const open = tasks.filter((task) => OPEN.includes(task.state.kind));
   const today = dayOf(shell.now, shell.zone);
-  const dated = open.filter((task) => task.scheduledAt !== null);
+  const dated = open.flatMap((task) =>
+    task.scheduledAt === null ? [] : [{ task, at: task.scheduledAt }],
+  );
   const undated = open.filter((task) => task.scheduledAt === null);
-  const days = Map.groupBy(dated, (task) => dayOf(task.scheduledAt, shell.zone));
-  const overdue = dated.filter((task) => dayOf(task.scheduledAt, shell.zone) < today);
+  const days = Map.groupBy(dated, ({ at }) => dayOf(at, shell.zone));
+  const overdue = tasksOf(dated.filter(({ at }) => dayOf(at, shell.zone) < today));
   const coming = [...days].filter(([day]) => day > today);
   return {
     title,
     content: [
-      group(shell, dayName(shell.now, shell.zone, shell.now), days.get(today) ?? [], 'today'),
+      group(shell, dayName(shell.now, shell.zone, shell.now), tasksOf(days.get(today) ?? []), 'today'),
       overdue.length > 0 && group(shell, _('Overdue'), overdue, 'overdue'),
       ...coming.map(([day, ones]) =>
-        group(shell, dayName(ones[0].scheduledAt, shell.zone, shell.now), ones, day),
+        group(shell, dayName(ones[0].at, shell.zone, shell.now), tasksOf(ones), day),
       ),
       group(shell, _('Without a date'), undated, 'undated'),
       finished(
         shell,
         tasks.filter((task) => !OPEN.includes(task.state.kind)),
       ),
-    ].filter(Boolean),
+    ],
   };
 }
 
+/** @param {{task: TaskSummary}[]} dated */
+function tasksOf(dated) {
+  return dated.map(({ task }) => task);
+}
+
+/** @param {Shell} shell */
 function nothing({ engine }) {
   const words = engine.status.firstSync
     ? _('Your tasks will appear here as they arrive.')
@@ -44,6 +57,12 @@ function nothing({ engine }) {
   return h('p', { class: 'empty' }, words);
 }
 
+/**
+ * @param {Shell} shell
+ * @param {string} name
+ * @param {TaskSummary[]} tasks
+ * @param {string} key
+ */
 function group(shell, name, tasks, key) {
   if (!tasks.length && key !== 'today') return null;
   const rows = tasks.map((task) => row(shell, task, key));
@@ -57,6 +76,7 @@ function group(shell, name, tasks, key) {
   );
 }
 
+/** @param {Shell} shell @param {TaskSummary[]} tasks */
 function finished(shell, tasks) {
   if (!tasks.length) return null;
   const words = ngettext('{count} finished', '{count} finished', tasks.length);
@@ -68,6 +88,7 @@ function finished(shell, tasks) {
   );
 }
 
+/** @param {Shell} shell @param {TaskSummary} task @param {string} key */
 function row(shell, task, key) {
   return h(
     'li',
@@ -80,6 +101,7 @@ function row(shell, task, key) {
   );
 }
 
+/** @param {Shell} shell @param {number | null} moment @param {string} key */
 function when(shell, moment, key) {
   if (moment === null) return null;
   const words =

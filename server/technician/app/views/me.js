@@ -5,9 +5,14 @@ import { askToInstall, mayInstall } from './install.js';
 import { ENROL } from './routes.js';
 import { _, choose, language, ngettext } from './texts.js';
 
+/**
+ * @import { Session, Status } from '../engine/engine.js'
+ * @import { Page, Shell } from './shell.js'
+ */
+
 let asking = false;
 
-/** @param {import('./shell.js').Shell} shell @returns {Promise<import('./shell.js').Page>} */
+/** @param {Shell} shell @returns {Promise<Page>} */
 export async function me(shell) {
   const { session, status } = shell.engine;
   return {
@@ -17,10 +22,11 @@ export async function me(shell) {
       languages(shell),
       ...(isSecureContext ? [session && keeping(status), installed()] : []),
       session && leaving(shell),
-    ].filter(Boolean),
+    ],
   };
 }
 
+/** @param {Session} session */
 function who({ name, account, deviceName }) {
   return h(
     'dl',
@@ -31,11 +37,14 @@ function who({ name, account, deviceName }) {
   );
 }
 
+/** @param {string} name @param {string} said */
 function fact(name, said) {
   return h('div', {}, h('dt', {}, name), h('dd', {}, said));
 }
 
+/** @param {Shell} shell */
 function languages(shell) {
+  /** @param {'fr' | 'en'} code @param {string} name */
   const option = (code, name) =>
     h(
       'label',
@@ -61,6 +70,7 @@ function languages(shell) {
   );
 }
 
+/** @param {Status} status */
 function keeping({ persisted }) {
   const words = persisted
     ? _('This browser has promised to keep your work until it is sent.')
@@ -99,10 +109,11 @@ function installed() {
   );
 }
 
-/** Asks once, and says what stays. */
+/** Asks once, and says what stays. @param {Shell} shell */
 function leaving(shell) {
   const { status } = shell.engine;
   const waiting = status.waiting + status.held + status.unread;
+  /** @param {boolean} wanted */
   const ask = (wanted) => () => {
     asking = wanted;
     shell.refresh();
@@ -135,10 +146,16 @@ function leaving(shell) {
   );
 }
 
+/**
+ * @param {string} looks
+ * @param {() => unknown} onclick
+ * @param {string} words
+ */
 function choice(looks, onclick, words) {
   return h('button', { class: looks, type: 'button', onclick }, words);
 }
 
+/** @param {Shell} shell */
 async function leave(shell) {
   asking = false;
   await shell.engine.signOut();

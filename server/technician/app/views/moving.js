@@ -6,10 +6,16 @@ import { otherAt, stepAt, taskAt } from './routes.js';
 import { _, named } from './texts.js';
 
 /**
+ * @import { StateShown, TaskPage } from '../engine/reading.js'
+ * @import { StateKind } from '../engine/store.js'
+ * @import { Shell } from './shell.js'
+ */
+
+/**
  * A button that leads a task into `state`.
- * @param {import('./shell.js').Shell} shell
- * @param {any} task
- * @param {any} state
+ * @param {Shell} shell
+ * @param {TaskPage} task
+ * @param {StateShown} state
  * @param {string} look the classes of the button
  */
 export function mover(shell, task, state, look) {
@@ -27,7 +33,12 @@ export function mover(shell, task, state, look) {
   );
 }
 
-/** One tap is enough unless somebody may be asked, or the task is called off. */
+/**
+ * One tap is enough unless somebody may be asked, or the task is called off.
+ * @param {Shell} shell
+ * @param {TaskPage} task
+ * @param {StateShown} state
+ */
 async function move(shell, task, state) {
   const from = location.hash;
   const asks = await shell.engine.asks(task.id, state.code);
@@ -39,13 +50,22 @@ async function move(shell, task, state) {
   return shell.go(taskAt(task.id), { replace: true });
 }
 
-/** The end of the work where it may follow; once under way, never back to what was planned. */
+/**
+ * The end of the work where it may follow; once under way, never back to what was planned.
+ * @param {StateShown} state
+ * @param {StateShown[]} next
+ */
 function likeliest({ kind }, next) {
+  /** @param {StateKind} wanted */
   const of = (wanted) => next.find((state) => state.kind === wanted);
   return of('done') ?? (kind === 'active' ? of('active') : null) ?? next[0];
 }
 
-/** The dock of a task: what comes next, the likeliest first and filled, then all other states. */
+/**
+ * The dock of a task: what comes next, the likeliest first and filled, then all other states.
+ * @param {Shell} shell
+ * @param {TaskPage} task
+ */
 export function nextSteps(shell, task) {
   const next = task.next.filter((state) => state.kind !== 'cancelled');
   const under = ['planned', 'active'].includes(task.state.kind);

@@ -7,9 +7,14 @@ import { taskAt } from './routes.js';
 import { gone } from './task.js';
 import { _ } from './texts.js';
 
-/** @param {import('./shell.js').Shell} shell @returns {Promise<import('./shell.js').Page>} */
+/**
+ * @import { StateShown, TaskPage } from '../engine/reading.js'
+ * @import { Page, Shell } from './shell.js'
+ */
+
+/** @param {Shell} shell @returns {Promise<Page>} */
 export async function other(shell) {
-  const task = await shell.engine.task(shell.place.task);
+  const task = await shell.engine.task(shell.place.task ?? '');
   if (!task) return gone();
   return {
     title: _('Another state'),
@@ -32,11 +37,18 @@ export async function other(shell) {
         _('Accepted as well, and marked as unusual for dispatch.'),
         task.other,
       ),
-    ].filter(Boolean),
+    ],
     dock: [],
   };
 }
 
+/**
+ * @param {Shell} shell
+ * @param {TaskPage} task
+ * @param {string} name
+ * @param {string} hint
+ * @param {StateShown[]} states
+ */
 function group(shell, task, name, hint, states) {
   if (!states.length) return null;
   return h(

@@ -1,19 +1,27 @@
 /** What is wrong, what was kept, what to do. */
 
+import { codeOf } from '../engine/errors.js';
 import { h } from './dom.js';
 import { ENROL } from './routes.js';
 import { _, ngettext } from './texts.js';
 import { lasting } from './times.js';
+
+/**
+ * @import { Status } from '../engine/engine.js'
+ * @import { Child } from './dom.js'
+ * @import { Shell } from './shell.js'
+ */
 
 /** Milliseconds by which a clock may be wrong before it is worth a word. */
 const WRONG_CLOCK = 120_000;
 
 /**
  * What went wrong with something that was just tried.
- * @param {any} error
+ * @param {unknown} error
  * @param {boolean} [recording] whether a step was to be recorded
  */
 export function wordsOf(error, recording = true) {
+  /** @type {Record<string, string>} */
   const words = {
     storage_full: _(
       'This device is full: the step was not recorded. Free some space, then do it again. ' +
@@ -31,14 +39,15 @@ export function wordsOf(error, recording = true) {
     incomplete: _('A part of the app has not arrived yet: it needs a network, once.'),
     server: _('The server has a problem. What waits is kept; it is tried again by itself.'),
   };
-  if (words[error.code]) return words[error.code];
+  const known = words[codeOf(error) ?? ''];
+  if (known) return known;
   console.error(error);
   return recording
     ? _('That did not work, and nothing was recorded. Try it again.')
     : _('That did not work. Try it again.');
 }
 
-/** Standing problems of this device, above every page. @param {import('./shell.js').Shell} shell */
+/** Standing problems of this device, above every page. @param {Shell} shell */
 export function problems(shell) {
   const { session, status } = shell.engine;
   const found = [
@@ -50,6 +59,7 @@ export function problems(shell) {
   return found.length ? h('div', { class: 'problems', key: 'problems' }, ...found) : null;
 }
 
+/** @param {Shell} shell */
 function problemOf({ engine: { status }, place }) {
   const count = status.waiting + status.held + status.unread;
   const kept =
@@ -96,6 +106,7 @@ function problemOf({ engine: { status }, place }) {
   }
 }
 
+/** @param {Status} status */
 function clockOf({ skew }) {
   if (Math.abs(skew) <= WRONG_CLOCK) return null;
   const off = lasting(Math.abs(skew));
@@ -106,6 +117,7 @@ function clockOf({ skew }) {
   return notice('caution', what, _('Times are corrected. Set the clock to automatic.'));
 }
 
+/** @param {{done: number}} progress */
 function first({ done }) {
   const arrived = ngettext('{count} task is here.', '{count} tasks are here.', done);
   return notice(
@@ -125,6 +137,7 @@ function insecure() {
   );
 }
 
+/** @param {Shell} shell */
 function newer(shell) {
   const onclick = () => shell.engine.update();
   return notice(
@@ -134,6 +147,11 @@ function newer(shell) {
   );
 }
 
+/**
+ * @param {'error' | 'caution' | ''} tone
+ * @param {string} what
+ * @param {...(Node | string | false)} more
+ */
 function notice(tone, what, ...more) {
   return h(
     'div',

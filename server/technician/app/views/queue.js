@@ -6,10 +6,25 @@ import { taskAt } from './routes.js';
 import { _, ngettext } from './texts.js';
 import { brief, full } from './times.js';
 
+/**
+ * @import { Status } from '../engine/engine.js'
+ * @import { QueueItem } from '../engine/reading.js'
+ * @import { Child, IconName } from './dom.js'
+ * @import { Tone } from './parts.js'
+ * @import { Page, Shell } from './shell.js'
+ *
+ * @typedef {object} Verdict what became of an item
+ * @property {IconName} icon
+ * @property {Tone} tone
+ * @property {string} name
+ * @property {string} means
+ * @property {string} [todo]
+ */
+
 const PENDING = ['held', 'waiting'];
 let syncing = false;
 
-/** @param {import('./shell.js').Shell} shell @returns {Promise<import('./shell.js').Page>} */
+/** @param {Shell} shell @returns {Promise<Page>} */
 export async function queue(shell) {
   const items = await shell.engine.queue();
   const { status } = shell.engine;
@@ -23,11 +38,16 @@ export async function queue(shell) {
       group(shell, _('Waiting'), pending),
       group(shell, _('Already sent'), settled),
       settled.length > 0 && h('p', { class: 'hint' }, _('Settled steps stay here for 14 days.')),
-    ].filter(Boolean),
+    ],
   };
 }
 
-/** What waits, what needs somebody, or else that all is well. */
+/**
+ * What waits, what needs somebody, or else that all is well.
+ * @param {number} pending
+ * @param {QueueItem[]} settled
+ * @param {Status} status
+ */
 function progress(pending, settled, status) {
   if (!pending && !settled.length) {
     return [_('What you record on tasks appears here, with what became of it.')];
@@ -60,11 +80,12 @@ function progress(pending, settled, status) {
   return said.length ? said : [_('All is sent and settled.')];
 }
 
-/** Whether nothing is sent before somebody enrols anew. */
+/** Whether nothing is sent before somebody enrols anew. @param {Status} status */
 function isOut({ problem }) {
   return problem === 'signed_out';
 }
 
+/** @param {Status} status */
 function whereTo(status) {
   if (isOut(status)) return _('All is kept on this device until it is enrolled again.');
   return status.online
@@ -72,6 +93,7 @@ function whereTo(status) {
     : _('All is kept on this device until there is a network.');
 }
 
+/** @param {Shell} shell */
 function sync(shell) {
   const onclick = async () => {
     syncing = true;
@@ -86,6 +108,7 @@ function sync(shell) {
   );
 }
 
+/** @param {Shell} shell @param {string} name @param {QueueItem[]} items */
 function group(shell, name, items) {
   if (!items.length) return null;
   return h(
@@ -96,6 +119,7 @@ function group(shell, name, items) {
   );
 }
 
+/** @param {Shell} shell @param {QueueItem} item */
 function row(shell, item) {
   const { zone, now } = shell;
   const moment = item.moment + shell.engine.status.skew;
@@ -122,6 +146,7 @@ function row(shell, item) {
   );
 }
 
+/** @param {QueueItem} item @returns {Child[]} */
 function details({ note, email, survey }) {
   return [
     note && h('p', { class: 'said' }, note),
@@ -130,6 +155,7 @@ function details({ note, email, survey }) {
   ];
 }
 
+/** @param {QueueItem} item @param {Status} standing @returns {Verdict} */
 function verdictOf({ status, reason }, standing) {
   switch (status) {
     case 'held':
@@ -176,6 +202,7 @@ function verdictOf({ status, reason }, standing) {
   }
 }
 
+/** @param {Status} standing */
 function waitingFor(standing) {
   if (isOut(standing)) return _('Kept on this device until it is enrolled again.');
   return standing.online
@@ -183,8 +210,10 @@ function waitingFor(standing) {
     : _('Kept on this device until there is a network.');
 }
 
+/** @param {string | null} reason @returns {Verdict} */
 function refusal(reason) {
   const called = _('Dispatch sees it too and can accept it: call them if it was right.');
+  /** @type {Record<string, [string, string]>} */
   const told = {
     no_authority: [_('The task was not yours at that moment.'), called],
     unknown_state: [
@@ -201,6 +230,6 @@ function refusal(reason) {
       _('It is tried again when the app starts anew. Record the step again if it cannot wait.'),
     ],
   };
-  const [means, todo] = told[reason] ?? [_('The server does not take it.'), _('Call dispatch.')];
+  const [means, todo] = told[reason ?? ''] ?? [_('The server does not take it.'), _('Call dispatch.')];
   return { icon: 'alert', tone: 'negative', name: _('Refused'), means, todo };
 }

@@ -40,6 +40,7 @@ export function otherAt(id) {
   return `${taskAt(id)}/other`;
 }
 
+/** @param {string} part */
 function decoded(part) {
   try {
     return decodeURIComponent(part);

@@ -13,16 +13,29 @@ import { _, isMute, speak } from './texts.js';
 import { usableZone } from './times.js';
 import { Undoing } from './undo.js';
 
-/** The module of each page; the first one of a new device comes with the shell. */
+/**
+ * @import { Engine } from '../engine/engine.js'
+ * @import { StateShown } from '../engine/reading.js'
+ * @import { Order } from '../engine/store.js'
+ * @import { Child, IconName } from './dom.js'
+ * @import { Place } from './routes.js'
+ *
+ * @typedef {(shell: Shell) => Promise<Page>} View
+ */
+
+/**
+ * Loads the view of each page; the first one of a new device comes with the shell.
+ * @type {Record<Place['page'] | 'signedOut', () => Promise<View>>}
+ */
 const VIEWS = {
-  enrol: async () => ({ enrol }),
-  list: () => import('./list.js'),
-  me: () => import('./me.js'),
-  other: () => import('./other.js'),
-  queue: () => import('./queue.js'),
-  signedOut: () => import('./signed_out.js'),
-  step: () => import('./step.js'),
-  task: () => import('./task.js'),
+  enrol: async () => enrol,
+  list: async () => (await import('./list.js')).list,
+  me: async () => (await import('./me.js')).me,
+  other: async () => (await import('./other.js')).other,
+  queue: async () => (await import('./queue.js')).queue,
+  signedOut: async () => (await import('./signed_out.js')).signedOut,
+  step: async () => (await import('./step.js')).step,
+  task: async () => (await import('./task.js')).task,
 };
 /** What a device shows as long as it is enrolled. */
 const OF_TASKS = ['list', 'other', 'step', 'task'];
@@ -34,20 +47,20 @@ const TICK = 20_000;
 /**
  * @typedef {object} Page what a view shows
  * @property {string} title
- * @property {Node[]} content below the title
- * @property {Node[]} [over] above it
- * @property {Node[]} [dock] at the thumb; the ways to other pages where there is none
+ * @property {Child[]} content below the title
+ * @property {Child[]} [over] above it
+ * @property {Child[]} [dock] at the thumb; the ways to other pages where there is none
  */
 
 export class Shell {
   #shown = '';
   #rendering = Promise.resolve();
-  /** @type {ReturnType<typeof news> | null} */
+  /** @type {import('./strip.js').Seen | null} */
   #news = null;
   #complaint = '';
 
   /**
-   * @param {import('../engine/engine.js').Engine} engine
+   * @param {Engine} engine
    * @param {HTMLElement} root
    */
   constructor(engine, root) {
@@ -75,7 +88,9 @@ export class Shell {
     this.root.after(this.told);
     this.engine.addEventListener('change', () => this.#changed());
     addEventListener('hashchange', () => this.refresh());
-    addEventListener(FAILED, ({ detail }) => this.complain(wordsOf(detail, false)));
+    addEventListener(FAILED, (event) =>
+      this.complain(wordsOf(/** @type {CustomEvent} */ (event).detail, false)),
+    );
     offerInstall(() => this.refresh());
     setInterval(() => this.#tick(), TICK);
     await this.refresh();
@@ -87,7 +102,11 @@ export class Shell {
     await Promise.allSettled(loading);
   }
 
-  /** Go to another page; `replace` leaves this one out of the way back. */
+  /**
+   * Go to another page.
+   * @param {string} hash
+   * @param {{replace?: boolean}} [options] replace: leaves this page out of the way back
+   */
   go(hash, { replace = false } = {}) {
     if (hash === location.hash) return this.refresh();
     if (replace) history.replaceState(null, '', hash);
@@ -95,12 +114,12 @@ export class Shell {
     return this.refresh();
   }
 
-  /** Say something to who does not see it. */
+  /** Say something to who does not see it. @param {string} text */
   say(text) {
     this.told.textContent = text;
   }
 
-  /** Tell that something did not work, until the next thing is done. */
+  /** Tell that something did not work, until the next thing is done. @param {string} text */
   complain(text) {
     this.#complaint = text;
     return this.refresh();
@@ -108,6 +127,8 @@ export class Shell {
 
   /**
    * Record a transition into `state`, and offer to undo it.
+   * @param {Order} order
+   * @param {StateShown} state
    * @returns {Promise<boolean>} false where it could not be kept; the reason is shown
    */
   async record(order, state) {
@@ -185,7 +206,7 @@ export class Shell {
   async #view() {
     const gone = this.engine.status.problem === 'signed_out' && OF_TASKS.includes(this.place.page);
     const name = gone ? 'signedOut' : this.place.page;
-    const { [name]: view } = await arrived(VIEWS[name]());
+    const view = await arrived(VIEWS[name]());
     return view(this);
   }
 
@@ -194,14 +215,18 @@ export class Shell {
     if (this.place.page !== 'enrol') forgetEnrolment();
   }
 
-  /** Without a device there is only one thing to do. */
+  /** Without a device there is only one thing to do. @param {Place} place */
   #allowed(place) {
     if (this.engine.session || place.page === 'me' || place.page === 'enrol') return place;
     history.replaceState(null, '', ENROL);
     return placeOf(ENROL);
   }
 
-  /** After a move the title is read; what disappeared under the finger leaves the focus near. */
+  /**
+   * After a move the title is read; what disappeared under the finger leaves the focus near.
+   * @param {boolean} moved
+   * @param {Element | null} focused
+   */
   #focus(moved, focused) {
     // A button that rests after a tap cannot take the focus yet.
     const wanted = this.root.querySelector('.undo button:enabled');
@@ -215,6 +240,12 @@ export class Shell {
     return undefined;
   }
 
+  /**
+   * @param {Page} page
+   * @param {Child} [bar]
+   * @param {Child} [top]
+   * @param {Child} [standing]
+   */
   #whole(page, bar = null, top = null, standing = null) {
     return h(
       'div',
@@ -235,19 +266,21 @@ export class Shell {
   }
 }
 
+/** @param {string} text */
 function complaint(text) {
   const props = { class: 'notice error', role: 'alert', key: 'complaint' };
   return h('div', props, h('p', {}, text));
 }
 
 function skip() {
-  const onclick = (event) => {
+  const onclick = (/** @type {Event} */ event) => {
     event.preventDefault();
     /** @type {HTMLElement} */ (document.querySelector('h1')).focus();
   };
   return h('a', { class: 'skip', href: '#main', onclick }, _('Skip to the content'));
 }
 
+/** @param {Shell} shell */
 function tabs(shell) {
   if (!shell.engine.session) {
     return h(
@@ -266,6 +299,13 @@ function tabs(shell) {
   );
 }
 
+/**
+ * @param {Shell} shell
+ * @param {string} href
+ * @param {Place['page']} page
+ * @param {IconName} mark
+ * @param {string} name
+ */
 function tab(shell, href, page, mark, name) {
   const current = shell.place.page === page ? 'page' : null;
   return h('a', { href, 'aria-current': current, key: page }, icon(mark), h('span', {}, name));

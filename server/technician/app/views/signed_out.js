@@ -4,7 +4,9 @@ import { h } from './dom.js';
 import { QUEUE } from './routes.js';
 import { _ } from './texts.js';
 
-/** @param {import('./shell.js').Shell} shell @returns {Promise<import('./shell.js').Page>} */
+/** @import { Page, Shell } from './shell.js' */
+
+/** @param {Shell} shell @returns {Promise<Page>} */
 export async function signedOut(shell) {
   const { waiting, held, unread } = shell.engine.status;
   return {
@@ -20,6 +22,6 @@ export async function signedOut(shell) {
       ),
       waiting + held + unread > 0 &&
         h('a', { class: 'button second wide', href: QUEUE }, _('Open the queue')),
-    ].filter(Boolean),
+    ],
   };
 }

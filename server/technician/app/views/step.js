@@ -9,12 +9,29 @@ import { asked, gone } from './task.js';
 import { _, named } from './texts.js';
 import { unticking, whyOf } from './untick.js';
 
+/**
+ * @import { Asked } from '../engine/asks.js'
+ * @import { StateShown, TaskPage } from '../engine/reading.js'
+ * @import { FieldEvent } from './dom.js'
+ * @import { Draft } from './drafts.js'
+ * @import { Fault } from './parts.js'
+ * @import { Page, Shell } from './shell.js'
+ *
+ * @typedef {object} Filled the form as far as it is filled in
+ * @property {TaskPage} task
+ * @property {StateShown} state
+ * @property {Asked[]} asks
+ * @property {Draft} draft
+ *
+ * @typedef {Filled & {faults: Fault[]}} Form
+ */
+
 /** The place whose form was sent with faults: there they are shown until they are mended. */
 let refused = '';
 
-/** @param {import('./shell.js').Shell} shell @returns {Promise<import('./shell.js').Page>} */
+/** @param {Shell} shell @returns {Promise<Page>} */
 export async function step(shell) {
-  const { task: id, state: code } = shell.place;
+  const { task: id = '', state: code = '' } = shell.place;
   const task = await shell.engine.task(id);
   if (!task) return gone();
   const state = [...task.next, ...task.other, task.state].find((one) => one.code === code);
@@ -22,8 +39,8 @@ export async function step(shell) {
   const draft = draftOf(id);
   const typed = usableAddress(draft.email);
   const asks = await shell.engine.asks(id, code, typed);
-  const form = { task, state, asks, draft };
-  form.faults = refused === location.hash ? faultsOf(form) : [];
+  const filled = { task, state, asks, draft };
+  const form = { ...filled, faults: refused === location.hash ? faultsOf(filled) : [] };
   return {
     title: `${state.code} ${named(state)}`,
     over: [back(taskAt(id), task.title)],
@@ -36,14 +53,14 @@ export async function step(shell) {
           id: 'step',
           novalidate: true,
           key: 'step',
-          onsubmit: (event) => confirm(event, shell, form),
+          onsubmit: (/** @type {Event} */ event) => confirm(event, shell, form),
         },
         whom(form),
         wantsAddress(form) && address(shell, form),
         unticking(shell, form),
         note(form),
       ),
-    ].filter(Boolean),
+    ],
     dock: [
       h(
         'section',
@@ -58,6 +75,7 @@ export async function step(shell) {
   };
 }
 
+/** @param {Fault[]} faults */
 function summary(faults) {
   if (!faults.length) return null;
   const links = faults.map(({ field, text }) =>
@@ -71,13 +89,15 @@ function summary(faults) {
   );
 }
 
+/** @param {string} field */
 function toField(field) {
-  return (event) => {
+  return (/** @type {Event} */ event) => {
     event.preventDefault();
     document.getElementById(field)?.focus();
   };
 }
 
+/** @param {Form} form */
 function whom({ asks, state, draft }) {
   if (!asks.length) {
     const words =
@@ -111,22 +131,26 @@ function whom({ asks, state, draft }) {
   );
 }
 
-/** The address is asked for where it is missing and somebody would be asked at it. */
+/**
+ * The address is asked for where it is missing and somebody would be asked at it.
+ * @param {Filled} form
+ */
 function wantsAddress({ task, asks, draft }) {
   return (
     task.emailMissing && asks.some((ask) => !ask.already && !(draft.unticked && ask.mayUntick))
   );
 }
 
+/** @param {Shell} shell @param {Form} form */
 function address(shell, { task, draft, faults }) {
-  const oninput = (event) => keepDraft(task.id, { email: event.target.value });
+  const oninput = (/** @type {FieldEvent} */ event) => keepDraft(task.id, { email: event.target.value });
   return h(
     'div',
     { class: 'field', key: 'email' },
     h(
       'label',
       { for: 'email' },
-      _('E-mail of {customer} (optional)', { customer: task.customer.name }),
+      _('E-mail of {customer} (optional)', { customer: task.customer?.name ?? '' }),
     ),
     h(
       'p',
@@ -150,8 +174,9 @@ function address(shell, { task, draft, faults }) {
   );
 }
 
+/** @param {Form} form */
 function note({ task, draft }) {
-  const oninput = (event) => keepDraft(task.id, { note: event.target.value });
+  const oninput = (/** @type {FieldEvent} */ event) => keepDraft(task.id, { note: event.target.value });
   return h(
     'div',
     { class: 'field', key: 'note' },
@@ -165,11 +190,12 @@ function note({ task, draft }) {
   );
 }
 
+/** @param {Event} event @param {Shell} shell @param {Form} shown */
 async function confirm(event, shell, { task, state, asks }) {
   event.preventDefault();
   if (shell.busy) return;
   const draft = draftOf(task.id);
-  const form = { task, asks, draft };
+  const form = { task, state, asks, draft };
   const faults = faultsOf(form);
   refused = faults.length ? location.hash : '';
   if (faults.length) {
@@ -189,12 +215,12 @@ async function confirm(event, shell, { task, state, asks }) {
   await (location.hash === from ? shell.go(taskAt(task.id), { replace: true }) : shell.refresh());
 }
 
-/** Whether somebody who would be asked is not, by the technician's choice. */
+/** Whether somebody who would be asked is not, by the technician's choice. @param {Filled} form */
 function isFree({ asks, draft }) {
   return draft.unticked && asks.some((ask) => ask.mayUntick && !ask.already);
 }
 
-/** @returns {{field: string, text: string}[]} */
+/** @param {Filled} form @returns {Fault[]} */
 function faultsOf(form) {
   const { draft } = form;
   const found = [];

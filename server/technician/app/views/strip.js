@@ -5,7 +5,18 @@ import { QUEUE } from './routes.js';
 import { _, ngettext } from './texts.js';
 import { ago } from './times.js';
 
-/** @param {import('./shell.js').Shell} shell */
+/**
+ * @import { Engine, Status } from '../engine/engine.js'
+ * @import { Shell } from './shell.js'
+ *
+ * @typedef {object} Seen what was last told of
+ * @property {boolean} online
+ * @property {number} waiting
+ * @property {number} refused
+ * @property {boolean} out whether the device is not enrolled any more
+ */
+
+/** @param {Shell} shell */
 export function strip(shell) {
   const { session, status } = shell.engine;
   const net = h(
@@ -25,16 +36,19 @@ export function strip(shell) {
   );
 }
 
+/** @param {Status} status */
 function waitingOf(status) {
   return status.waiting + status.held;
 }
 
+/** @param {Status} status */
 function waitingWords(status) {
   const waiting = waitingOf(status);
   if (!waiting) return _('nothing waits');
   return ngettext('{count} waits', '{count} wait', waiting);
 }
 
+/** @param {Shell} shell */
 function syncWords(shell) {
   const { status } = shell.engine;
   if (status.problem === 'signed_out') return _('not enrolled');
@@ -45,8 +59,9 @@ function syncWords(shell) {
 
 /**
  * What changed that one should hear of: the network, and that all is sent.
- * @param {import('../engine/engine.js').Engine} engine
- * @param {{online: boolean, waiting: number, refused: number, out: boolean} | null} before
+ * @param {Engine} engine
+ * @param {Seen | null} before
+ * @returns {{seen: Seen, text: string}} text: what to say, or empty
  */
 export function news({ session, status }, before) {
   const { online, refused, problem } = status;
@@ -55,6 +70,7 @@ export function news({ session, status }, before) {
   return { seen, text };
 }
 
+/** @param {Seen} before @param {Seen} seen */
 function newsOf(before, seen) {
   if (seen.out && !before.out) return _('This device is no longer enrolled.');
   if (seen.refused > before.refused) return _('A step was refused. The queue says why.');

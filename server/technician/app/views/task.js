@@ -9,9 +9,16 @@ import { LIST } from './routes.js';
 import { _, named } from './texts.js';
 import { full } from './times.js';
 
-/** @param {import('./shell.js').Shell} shell @returns {Promise<import('./shell.js').Page>} */
+/**
+ * @import { Asked } from '../engine/asks.js'
+ * @import { TaskPage } from '../engine/reading.js'
+ * @import { FieldEvent } from './dom.js'
+ * @import { Page, Shell } from './shell.js'
+ */
+
+/** @param {Shell} shell @returns {Promise<Page>} */
 export async function task(shell) {
-  const found = await shell.engine.task(shell.place.task);
+  const found = await shell.engine.task(shell.place.task ?? '');
   if (!found) return gone();
   return {
     title: found.title,
@@ -23,12 +30,12 @@ export async function task(shell) {
       await whom(shell, found),
       note(found),
       history(shell, found),
-    ].filter(Boolean),
+    ],
     dock: [nextSteps(shell, found)],
   };
 }
 
-/** The page of a task that left the device. */
+/** The page of a task that left the device. @returns {Page} */
 export function gone() {
   return {
     title: _('This task is no longer here'),
@@ -45,6 +52,7 @@ export function gone() {
   };
 }
 
+/** @param {TaskPage} found */
 function lastNote(found) {
   const last = found.history.findLast((step) => step.note && step.mine !== 'refused');
   if (!last) return null;
@@ -56,6 +64,7 @@ function lastNote(found) {
   );
 }
 
+/** @param {Shell} shell @param {TaskPage} found */
 function facts(shell, found) {
   const { customer, location: place } = found;
   const day = found.scheduledAt === null ? null : full(found.scheduledAt, shell.zone);
@@ -72,6 +81,7 @@ function facts(shell, found) {
   );
 }
 
+/** @param {string} name @param {...(Node | string | null)} said */
 function fact(name, ...said) {
   return h(
     'div',
@@ -81,13 +91,16 @@ function fact(name, ...said) {
   );
 }
 
-/** What is written may be more than a number, or none: the server says what is dialled. */
+/**
+ * What is written may be more than a number, or none: the server says what is dialled.
+ * @param {{phone: string | null, call: string | null}} thing
+ */
 function phone({ phone: written, call }) {
   if (!written) return null;
   return call ? h('a', { class: 'touch', href: call }, icon('phone'), written) : written;
 }
 
-/** Opens the phone's own map; elsewhere a page of OpenStreetMap. */
+/** Opens the phone's own map; elsewhere a page of OpenStreetMap. @param {string} address */
 function map(address) {
   if (!address) return null;
   const query = encodeURIComponent(address);
@@ -99,7 +112,7 @@ function map(address) {
   return h('a', { class: 'touch', href, ...away }, icon('place'), address);
 }
 
-/** Who will be asked at the next steps. */
+/** Who will be asked at the next steps. @param {Shell} shell @param {TaskPage} found */
 async function whom(shell, found) {
   const lines = [];
   for (const state of found.next) {
@@ -125,7 +138,7 @@ async function whom(shell, found) {
   );
 }
 
-/** What one campaign will do, in one sentence. */
+/** What one campaign will do, in one sentence. @param {Asked} ask */
 export function asked(ask) {
   if (ask.already) return _('Already triggered by an earlier step: nobody is asked again.');
   if (!ask.address) return mark('alert', 'caution', _('No address: nobody will be asked.'));
@@ -138,9 +151,10 @@ export function asked(ask) {
   );
 }
 
+/** @param {TaskPage} found */
 function note(found) {
   const { note: typed } = draftOf(found.id);
-  const oninput = (event) => keepDraft(found.id, { note: event.target.value });
+  const oninput = (/** @type {FieldEvent} */ event) => keepDraft(found.id, { note: event.target.value });
   return h(
     'details',
     { class: 'card', key: 'note', open: Boolean(typed) },

@@ -71,11 +71,18 @@ export function ngettext(one, many, count, values = {}) {
   return fill(text, { count, ...values });
 }
 
+/**
+ * @param {string} text
+ * @param {Record<string, string | number>} values
+ */
 function fill(text, values) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
 }
 
-/** The name of a state or another thing that has one by language. */
+/**
+ * The name of a state or another thing that has one by language.
+ * @param {{name: string, names?: Record<string, string>}} thing
+ */
 export function named({ name, names }) {
   return textIn(names ?? {}, locale()) ?? name;
 }
@@ -88,19 +95,22 @@ export function named({ name, names }) {
  * @returns {string | undefined}
  */
 export function textIn(texts, wanted) {
-  const known = Object.entries(texts)
-    .map(([one, text]) => [spelt(one), text])
-    .filter(([, text]) => text);
-  const near = known.map(([one]) => one).filter((one) => base(one) === base(wanted));
+  const known = new Map(
+    Object.entries(texts)
+      .filter(([, text]) => text)
+      .map(([tag, text]) => [spelt(tag), text]),
+  );
+  const near = [...known.keys()].filter((tag) => base(tag) === base(wanted));
   const best = [spelt(wanted), base(wanted), ...near.sort()];
-  const found = best.find((one) => known.some(([other]) => other === one));
-  return Object.fromEntries(known)[found];
+  return known.get(best.find((tag) => known.has(tag)) ?? '');
 }
 
+/** @param {string} tag */
 function base(tag) {
   return spelt(tag).split('_')[0];
 }
 
+/** @param {string} tag */
 function spelt(tag) {
   return tag.replaceAll('-', '_').toLowerCase();
 }

@@ -20,6 +20,7 @@ export function usableZone(zone) {
   return known.get(zone) ? zone : undefined;
 }
 
+/** @param {string} zone */
 function isKnown(zone) {
   try {
     return Boolean(new Intl.DateTimeFormat('en-CA', { timeZone: zone }));
@@ -28,7 +29,11 @@ function isKnown(zone) {
   }
 }
 
-/** The day of a moment, as 2026-11-22. */
+/**
+ * The day of a moment, as 2026-11-22.
+ * @param {number} moment
+ * @param {string | undefined} zone
+ */
 export function dayOf(moment, zone) {
   return new Intl.DateTimeFormat('en-CA', {
     timeZone: zone,
@@ -38,24 +43,54 @@ export function dayOf(moment, zone) {
   }).format(moment);
 }
 
+/**
+ * The time of day.
+ * @param {number} moment
+ * @param {string | undefined} zone
+ */
 export function clock(moment, zone) {
   return shown(moment, { timeZone: zone, hour: 'numeric', minute: '2-digit' });
 }
 
-/** Day and time, both in words. */
+/**
+ * Day and time, both in words.
+ * @param {number} moment
+ * @param {string | undefined} zone
+ */
 export function full(moment, zone) {
-  const day = { weekday: 'long', day: 'numeric', month: 'long' };
-  return shown(moment, { timeZone: zone, ...day, hour: 'numeric', minute: '2-digit' });
+  return shown(moment, {
+    timeZone: zone,
+    weekday: 'long',
+    day: 'numeric',
+    month: 'long',
+    hour: 'numeric',
+    minute: '2-digit',
+  });
 }
 
-/** Day and time, short: the day only where it is not `now`'s. */
+/**
+ * Day and time, short: the day only where it is not `now`'s.
+ * @param {number} moment
+ * @param {string | undefined} zone
+ * @param {number} now
+ */
 export function brief(moment, zone, now) {
   if (dayOf(moment, zone) === dayOf(now, zone)) return clock(moment, zone);
-  const form = { day: 'numeric', month: 'short', hour: 'numeric', minute: '2-digit' };
-  return shown(moment, { timeZone: zone, ...form });
+  return shown(moment, {
+    timeZone: zone,
+    day: 'numeric',
+    month: 'short',
+    hour: 'numeric',
+    minute: '2-digit',
+  });
 }
 
-/** Today, tomorrow, or the day's name and date. */
+/**
+ * Today, tomorrow, or the day's name and date.
+ * @param {number} moment
+ * @param {string | undefined} zone
+ * @param {number} now
+ */
 export function dayName(moment, zone, now) {
   const date = shown(moment, { timeZone: zone, weekday: 'long', day: 'numeric', month: 'long' });
   const day = dayOf(moment, zone);
@@ -64,7 +99,11 @@ export function dayName(moment, zone, now) {
   return date.charAt(0).toLocaleUpperCase(locale()) + date.slice(1);
 }
 
-/** How long ago, in words. */
+/**
+ * How long ago, in words.
+ * @param {number} moment
+ * @param {number} now
+ */
 export function ago(moment, now) {
   const passed = Math.max(0, now - moment);
   if (passed < MINUTE) return _('just now');
@@ -74,13 +113,20 @@ export function ago(moment, now) {
   return words.format(-Math.floor(passed / DAY), 'day');
 }
 
-/** A length of time in its largest unit. */
+/**
+ * A length of time in its largest unit.
+ * @param {number} length milliseconds
+ */
 export function lasting(length) {
   if (length >= DAY) return ngettext('{count} day', '{count} days', Math.round(length / DAY));
   if (length >= HOUR) return ngettext('{count} hour', '{count} hours', Math.round(length / HOUR));
   return ngettext('{count} minute', '{count} minutes', Math.round(length / MINUTE));
 }
 
+/**
+ * @param {number} moment
+ * @param {Intl.DateTimeFormatOptions} form
+ */
 function shown(moment, form) {
-  return new Intl.DateTimeFormat(locale(), /** @type {any} */ (form)).format(moment);
+  return new Intl.DateTimeFormat(locale(), form).format(moment);
 }

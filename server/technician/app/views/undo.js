@@ -3,7 +3,14 @@
 import { h } from './dom.js';
 import { _, named, ngettext } from './texts.js';
 
+/**
+ * @import { QueueItem, StateShown } from '../engine/reading.js'
+ *
+ * @typedef {QueueItem & {undoUntil: number}} Offer a held item
+ */
+
 export class Undoing {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #fresh = false;
 
@@ -12,7 +19,7 @@ export class Undoing {
     this.shell = shell;
   }
 
-  /** Tell that something was just recorded. @param {any} state that it leads to */
+  /** Tell that something was just recorded. @param {StateShown} state that it leads to */
   offer(state) {
     this.#fresh = true;
     this.shell.say(
@@ -58,13 +65,19 @@ export class Undoing {
     );
   }
 
+  /**
+   * @param {number} now
+   * @returns {Promise<Offer | null>}
+   */
   async #last(now) {
     // What was just recorded is not counted yet.
     if (!this.#fresh && !this.shell.engine.status.held) return null;
     const items = await this.shell.engine.queue();
-    return items.find(({ status, undoUntil }) => status === 'held' && now < undoUntil);
+    const held = items.find((item) => item.undoUntil !== null && now < item.undoUntil);
+    return /** @type {Offer | undefined} */ (held) ?? null;
   }
 
+  /** @param {Offer} offer */
   async #undo(offer) {
     const done = await this.shell.engine.undo(offer.id);
     const state = named(offer.state);

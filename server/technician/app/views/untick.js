@@ -5,6 +5,16 @@ import { keepDraft } from './drafts.js';
 import { fault } from './parts.js';
 import { _ } from './texts.js';
 
+/**
+ * @import { Asked } from '../engine/asks.js'
+ * @import { TaskPage } from '../engine/reading.js'
+ * @import { FieldEvent } from './dom.js'
+ * @import { Draft } from './drafts.js'
+ * @import { Fault } from './parts.js'
+ * @import { Shell } from './shell.js'
+ */
+
+/** @returns {Record<string, string>} */
 function offered() {
   return {
     absent: _('Customer absent'),
@@ -14,18 +24,22 @@ function offered() {
   };
 }
 
-/** The reason as it is sent; empty where none was given. @param {import('./drafts.js').Draft} draft */
+/** The reason as it is sent; empty where none was given. @param {Draft} draft */
 export function whyOf(draft) {
   if (draft.why === 'other') return draft.reason.trim();
   return offered()[draft.why] ?? '';
 }
 
-/** @param {import('./shell.js').Shell} shell @param {any} form */
+/**
+ * @param {Shell} shell
+ * @param {{task: TaskPage, asks: Asked[], draft: Draft, faults: Fault[]}} form
+ */
 export function unticking(shell, { task, asks, draft, faults }) {
   const asking = asks.filter((ask) => !ask.already);
   const free = asking.filter((ask) => ask.mayUntick);
   if (!free.length) return null;
   const bound = asking.filter((ask) => !ask.mayUntick).map((ask) => ask.name);
+  /** @param {Partial<Draft>} typed */
   const set = (typed) => {
     keepDraft(task.id, typed);
     return shell.refresh();
@@ -40,7 +54,7 @@ export function unticking(shell, { task, asks, draft, faults }) {
         id: 'unticked',
         type: 'checkbox',
         checked: draft.unticked,
-        onchange: (event) => set({ unticked: event.target.checked }),
+        onchange: (/** @type {FieldEvent} */ event) => set({ unticked: event.target.checked }),
       }),
       _('No survey for this visit'),
     ),
@@ -54,6 +68,12 @@ export function unticking(shell, { task, asks, draft, faults }) {
   );
 }
 
+/**
+ * @param {TaskPage} task
+ * @param {Draft} draft
+ * @param {Fault[]} faults
+ * @param {(typed: Partial<Draft>) => unknown} set
+ */
 function reasons(task, draft, faults, set) {
   return h(
     'fieldset',
@@ -80,8 +100,12 @@ function reasons(task, draft, faults, set) {
   );
 }
 
+/**
+ * @param {TaskPage} task
+ * @param {Draft} draft
+ */
 function own(task, draft) {
-  const oninput = (event) => keepDraft(task.id, { reason: event.target.value });
+  const oninput = (/** @type {FieldEvent} */ event) => keepDraft(task.id, { reason: event.target.value });
   return h(
     'div',
     { class: 'field', key: 'own' },
