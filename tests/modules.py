@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from tests.npm import InstallError, installed, missing_programs
+from tests.support.npm import InstallError, installed, missing_programs
 
 ROOT: Final = Path(__file__).parent.parent
 FOLDER: Final = ROOT / "tests" / "technician"
