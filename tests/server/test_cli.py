@@ -19,7 +19,6 @@ from click.testing import CliRunner, Result
 from server.cli.main import main
 from sync.ids import account_of
 from tests.support.databases import SECRET, TestDatabase, clone
-from tests.support.logs import logging_restored
 from tests.support.processes import environment
 
 pytestmark = pytest.mark.slow
@@ -43,13 +42,6 @@ def retour(
         timeout=60,
         cwd=Path(__file__).parents[2],
     )
-
-
-@pytest.fixture(autouse=True)
-def logs() -> Iterator[None]:
-    """Commands set logging up for their process, which is the tests' own here."""
-    with logging_restored():
-        yield
 
 
 def at(database: TestDatabase, folder: Path) -> Retour:
