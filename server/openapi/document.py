@@ -73,14 +73,18 @@ def document(app: Litestar) -> Schema:
 
 
 def operations(app: Litestar) -> Iterable[tuple[str, str, Operation]]:
-    """Path template, method and operation of every route of the API."""
+    """Path template, method and operation of every route of the API.
+
+    Methods are sorted: the framework has them in another order in each process.
+    """
     for route in app.routes:
         if not isinstance(route, HTTPRoute):
             continue
-        for handler in route.route_handlers:
-            if OPERATION in handler.opt:
-                method = min(str(method) for method in handler.http_methods)  # GET, not HEAD
-                yield route.path_format, method, handler.opt[OPERATION]
+        handlers = [handler for handler in route.route_handlers if OPERATION in handler.opt]
+        # Of GET and HEAD it is GET.
+        by_method = {min(map(str, handler.http_methods)): handler for handler in handlers}
+        for method, handler in sorted(by_method.items()):
+            yield route.path_format, method, handler.opt[OPERATION]
 
 
 def _key(kind: Any) -> str:
