@@ -1,6 +1,6 @@
 """Decisions: which transitions a campaign asks about, and whether a due invitation may be sent.
 
-`decide` is called by planning; `drop_reason_for_state` and `to_contact` at release.
+`decide` is called by planning; `drop_reason_for_state` and `judge_contact` at release.
 """
 
 from collections.abc import Mapping, Sequence
@@ -151,7 +151,7 @@ class Wait(Struct, frozen=True, tag=True):
     """Another invitation has reserved the mute window: to be judged again after its outcome."""
 
 
-def to_contact(
+def judge_contact(
     invitation: UUID,
     release: datetime,
     now: datetime,

@@ -10,7 +10,7 @@ from sync import tokens
 from sync.audit import AuditChange, record
 from sync.database import Tx, run
 from sync.errors import EnrolmentError, MissingError
-from sync.feed.positions import bump_position
+from sync.feed.listened_positions import bump_position
 from sync.ids import ALPHABET, LOCATOR_LENGTH, account_of, locator, new_id, random_letters
 from sync.messages import (
     AccountName,

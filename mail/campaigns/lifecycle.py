@@ -3,7 +3,7 @@
 from typing import Final
 from uuid import UUID
 
-from mail.campaigns.device_notice import notify_devices
+from mail.campaigns.device_asks import publish_asks
 from mail.campaigns.errors import CampaignStatusError
 from mail.campaigns.store import CampaignRecord, lock_campaign
 from mail.positions import ADVANCE
@@ -64,7 +64,7 @@ async def activate_campaign(tx: Tx, campaign: UUID) -> None:
         campaign,
     )
     await _audit(tx, "activate", before, Status.ACTIVE)
-    await notify_devices(tx)
+    await publish_asks(tx)
 
 
 async def pause_campaign(tx: Tx, campaign: UUID) -> None:
@@ -86,7 +86,7 @@ async def pause_campaign(tx: Tx, campaign: UUID) -> None:
     await _set_status(tx, campaign, Status.PAUSED)
     await _audit(tx, "pause", before, Status.PAUSED)
     await recall_campaign(tx, campaign)
-    await notify_devices(tx)
+    await publish_asks(tx)
 
 
 async def resume_campaign(tx: Tx, campaign: UUID) -> None:
@@ -108,7 +108,7 @@ async def resume_campaign(tx: Tx, campaign: UUID) -> None:
     )
     await _set_status(tx, campaign, Status.ACTIVE)
     await _audit(tx, "resume", before, Status.ACTIVE)
-    await notify_devices(tx)
+    await publish_asks(tx)
 
 
 async def archive_campaign(tx: Tx, campaign: UUID) -> None:
@@ -128,7 +128,7 @@ async def archive_campaign(tx: Tx, campaign: UUID) -> None:
         events = [new_id() for _ in dropped]
         await tx.execute(_ADD_EVENTS, tx.account, events, dropped, tx.now, Reason.PAUSED.value)
         tx.last.add(ADVANCE)
-    await notify_devices(tx)
+    await publish_asks(tx)
 
 
 async def _set_status(tx: Tx, campaign: UUID, status: Status) -> None:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from mail.campaigns.definition import Definition
-from mail.campaigns.device_notice import notify_devices
+from mail.campaigns.device_asks import publish_asks
 from mail.campaigns.errors import CampaignStatusError, DefinitionError
 from mail.campaigns.formats import join, split
 from mail.campaigns.validation import check
@@ -154,7 +154,7 @@ async def edit_campaign(tx: Tx, campaign: UUID, name: str, definition: Definitio
         version,
     )
     await record(tx, "campaign.write", _audit_edit(before, await get_campaign(tx, campaign)))
-    await notify_devices(tx)
+    await publish_asks(tx)
     return version
 
 

@@ -19,8 +19,8 @@ from mail.delivery import breakers
 from mail.delivery.breakers import Stopped
 from mail.delivery.drop import drop
 from mail.delivery.held import fault, hold_restored
+from mail.delivery.judging import Dropped, Paused, Waiting, judge
 from mail.delivery.outbox import due, due_ids, lease
-from mail.delivery.release import Dropped, Paused, Waiting, judge
 from mail.delivery.stages import Candidate, Cleared, Leased, Version, Versions
 from mail.message.headers import sendable
 from mail.queues import PASSING

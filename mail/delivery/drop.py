@@ -5,7 +5,7 @@ from typing import Final
 
 from mail import contacts
 from mail.delivery.events import Event, add_events
-from mail.delivery.release import Dropped
+from mail.delivery.judging import Dropped
 from mail.states import DROP
 from rules.decide import REARMING
 from sync.database import Tx

@@ -1,7 +1,7 @@
 """Events of mails, for the timeline of a task; never updated."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
 from msgspec import Struct
@@ -18,11 +18,31 @@ FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::integer[], $7::text[])
 """
 
 
+#: `server/web/words.py` has words for each.
+EventKind: TypeAlias = Literal[
+    "sent",
+    "deferred",
+    "uncertain",
+    "resent",
+    "held",
+    "held_restored",
+    "let_go",
+    "called_off",
+    "failed",
+    "bounced",
+    "expired",
+    "full",
+    "refused",
+    "dropped",
+    "unsubscribed",
+]
+
+
 class Event(Struct, frozen=True):
     """What happened to a mail; `detail`: a reason code, or the text of a reply or error."""
 
     invitation: UUID
-    kind: str
+    kind: EventKind
     attempt: int
     detail: str | None = None
 

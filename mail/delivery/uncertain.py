@@ -16,7 +16,7 @@ from mail.states import DOUBT, LAPSE, LEAVING, LEAVING_AGAIN, RESEND, STOP, Edge
 from rules.timing import later, window_anchor
 from sync.database import Tx, run
 
-_RELEASE_OVERDUE: Final = LAPSE.sql("""
+_LAPSE_OVERDUE: Final = LAPSE.sql("""
 UPDATE outbox SET phase = {phase}, not_before = $2, lease_until = NULL
 WHERE (account, invitation) IN (
   SELECT account, invitation FROM outbox
@@ -88,7 +88,7 @@ async def recover(config: MailConfig, account: int) -> None:
     """End expired leases: claimed mails are due again, those in phase `data` are in doubt."""
 
     async def write(tx: Tx) -> None:
-        await tx.execute(_RELEASE_OVERDUE, tx.account, tx.now)
+        await tx.execute(_LAPSE_OVERDUE, tx.account, tx.now)
         rows = await tx.fetch(_OVERDUE_CONTENT, tx.account, tx.now)
         versions = await pinned(tx, {(row["campaign"], row["version"]) for row in rows})
         for row in rows:

@@ -47,7 +47,7 @@ class Peers:
         address = read_address(hop)
         return hop[:_LONGEST] if address is None else str(address)
 
-    def line(self, connection: AnyConnection) -> str:
+    def network_of(self, connection: AnyConnection) -> str:
         """The address that attempts are counted for: of IPv6 the /64 that one subscriber has."""
         address = read_address(self.named(connection))
         if isinstance(address, IPv6Address):

@@ -50,9 +50,9 @@ class UnguardedRouteError(RuntimeError):
 
 
 class Guard(Struct, frozen=True):
-    """The guard of a route. `door`: the credential that is read. `action`: what it must permit."""
+    """The guard of a route. `credential`: which is read. `action`: what it must permit."""
 
-    door: CredentialKind
+    credential: CredentialKind
     action: Action
 
     async def __call__(self, connection: Connection, _: BaseRouteHandler) -> None:
@@ -62,7 +62,7 @@ class Guard(Struct, frozen=True):
         :raises ForbiddenError: the caller's role may not.
         """
         identified: Principal | DeviceScope | None
-        match self.door:
+        match self.credential:
             case CredentialKind.OPEN:
                 identified = None
             case CredentialKind.VISITOR | CredentialKind.CONSOLE:
@@ -72,7 +72,7 @@ class Guard(Struct, frozen=True):
             case CredentialKind.DEVICE:
                 identified = await enrolled(connection)
             case _:
-                assert_never(self.door)
+                assert_never(self.credential)
         connection.scope["user"] = permitted(identified, self.action)
 
 
@@ -113,8 +113,10 @@ def check_guards(routes: Iterable[BaseRoute]) -> None:
             if handler.http_methods == {"OPTIONS"}:  # made by the framework: lists the methods
                 continue
             guard = guard_of(handler)
-            if not those_who_may(guard.action) & ADMITTED_BY[guard.door]:
-                raise UnguardedRouteError(f"{route.path}: {guard.door} admits no {guard.action}")
+            if not those_who_may(guard.action) & ADMITTED_BY[guard.credential]:
+                raise UnguardedRouteError(
+                    f"{route.path}: {guard.credential} admits no {guard.action}"
+                )
 
 
 def guard_of(handler: HTTPRouteHandler) -> Guard:

@@ -149,4 +149,4 @@ async def count_guess(request: AnyRequest, kind: str) -> None:
 def guess_of(request: AnyRequest, kind: str) -> Bucket:
     """The bucket of guesses of `kind` from the client's address."""
     peers = services(request).peers
-    return Bucket(f"{kind} guessed from {peers.line(request)}", GUESSES)
+    return Bucket(f"{kind} guessed from {peers.network_of(request)}", GUESSES)

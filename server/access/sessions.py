@@ -14,7 +14,7 @@ from litestar.datastructures import Cookie
 from rules.address import normal_form
 from server.access import trusted_browser
 from server.access.common_passwords import LONGEST_PASSWORD
-from server.access.login_candidates import Candidate, read_attempt, try_password
+from server.access.login_attempt import Candidate, read_attempt, try_password
 from server.access.rate_limit import give_back
 from server.access.rights import Action, Who, scope_of, those_who_may
 from server.access.security_log import note, note_refusal, peer_of

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from mail.states import Status
 from rules.address import Resolved, resolve
 from rules.campaign import AddressField
-from rules.decide import Contact, Go, Mute, Reason, Skip, to_contact
+from rules.decide import Contact, Go, Mute, Reason, Skip, judge_contact
 from rules.timing import window_anchor
 from server.demo.aftermath import Invitation
 
@@ -53,7 +53,7 @@ class Releases:
             self.mutes.get((invitation.campaign.id, resolved.normal)),
         )
         sent = invitation.release + timedelta(seconds=self._rng.uniform(0.6, 3))
-        verdict = to_contact(
+        verdict = judge_contact(
             invitation.id, invitation.release, sent, invitation.campaign.mute, contact
         )
         invitation = replace(invitation, resolved=resolved)

@@ -19,9 +19,9 @@ OTHERS: Final = 16
 MOST: Final = 10_000
 FEWEST: Final = 16
 #: An address with more than a quarter of the slots in waiting connections loses its own first.
-_SHARE: Final = 4
-#: Streams may take three quarters of the slots.
-_QUARTERS: Final = 4
+_OWN_SHARE: Final = 4
+#: Streams may take three quarters of the slots; a full process is logged anew below that.
+_MOST_STREAMS: Final = 0.75
 
 
 class ConnectionSlot(Protocol):
@@ -71,7 +71,7 @@ class ConnectionSlots:
         self._all.discard(connection)
         self._stalled.pop(connection, None)
         self._forget_waiting(connection)
-        self._full = self._full and len(self._all) * _QUARTERS > self.most * (_QUARTERS - 1)
+        self._full = self._full and len(self._all) > self.most * _MOST_STREAMS
 
     def wait(self, connection: ConnectionSlot) -> None:
         """Record that the connection waits for a request of its client."""
@@ -95,7 +95,7 @@ class ConnectionSlots:
 
     def has_room(self, *, stream: bool) -> bool:
         """Tell whether one more request is served; streams may take three quarters of the slots."""
-        if stream and self.streams * _QUARTERS >= self.most * (_QUARTERS - 1):
+        if stream and self.streams >= self.most * _MOST_STREAMS:
             return False
         return len(self._all) - len(self._waiting) <= self.most
 
@@ -104,7 +104,7 @@ class ConnectionSlots:
             self._full = True
             LOG.warning("connections_full", most=self.most, waiting=len(self._waiting))
         own = self._of_peer.get(peer, {})
-        candidates = own if len(own) * _SHARE > self.most else self._waiting or self._stalled
+        candidates = own if len(own) * _OWN_SHARE > self.most else self._waiting or self._stalled
         oldest = next(iter(candidates), None)
         if oldest is not None:
             self.leave(oldest)

@@ -36,7 +36,7 @@ class Delivery:
             self._watch()
 
     def stop(self) -> None:
-        """Stop to watch: the connection is closed."""
+        """Stop watching: the connection is closed."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -19,7 +19,7 @@ from server.access.sessions import still_signed_in
 from sync.connections import FAULTS
 from sync.database import Tx, tx
 from sync.enrolment import still_enrolled
-from sync.feed.positions import Head, own_positions, read_heads
+from sync.feed.listened_positions import Head, own_positions, read_heads
 
 LOG: Final = structlog.stdlib.get_logger("retour.live")
 

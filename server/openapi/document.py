@@ -139,7 +139,7 @@ def _operation(
     shown: Schema = {
         "operationId": described.name,
         "summary": described.summary,
-        "security": _SECURITY[described.access.door],
+        "security": _SECURITY[described.access.credential],
         "parameters": [
             *in_path,
             *_query_parameters(described, known, components),
@@ -195,7 +195,7 @@ def _error_codes(described: Operation) -> list[str]:
     codes = {*ALWAYS, *described.fails}
     if described.versioned:
         codes.add("old_app")
-    if described.access.door is not CredentialKind.OPEN:
+    if described.access.credential is not CredentialKind.OPEN:
         codes |= {"not_signed_in", "forbidden"}
     if described.path_parameters:
         codes.add("not_found")

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from server.provisioning import ProvisionError
+from server.provisioning.blocking_sessions import report_waiting
 from server.provisioning.migrating import migrate
 from server.provisioning.roles import (
     database_name,
@@ -16,7 +17,6 @@ from server.provisioning.roles import (
     make_logins,
     running_dsn,
 )
-from server.provisioning.waiting import report_waiting
 from server.settings import Settings
 from sync.connections import PATIENCE, Connector, WrongRoleError
 from sync.database import DB, transaction

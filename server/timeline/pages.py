@@ -17,7 +17,7 @@ from server.http.text_limit import fitting, size_in_page
 from server.timeline.entries import AnswerEntry, Entry, TransitionEntry
 from server.timeline.queries import QUERIES, Query
 from sync.database import Tx
-from sync.intake.order import read_histories
+from sync.intake.histories import read_histories
 from sync.messages import Moment
 
 #: Entries of one page; fewer where their texts are long.

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from sync.adapters.per_row_push import decode_row_or_none, push_items
-from sync.adapters.resolved_transitions import read_settled
+from sync.adapters.settled_transitions import read_settled
 from sync.database import Tx, run
 from sync.errors import CursorError
 from sync.feed.changes import Change, Gone, KindName, VerdictChange

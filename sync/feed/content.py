@@ -23,7 +23,7 @@ from sync.feed.changes import (
     VerdictChange,
 )
 from sync.feed.dialling import call_link
-from sync.intake.order import read_histories
+from sync.intake.histories import read_histories
 
 #: Phone numbers that are parsed before other tasks of the event loop run; each may take 0.1 ms.
 AT_ONCE: Final = 100

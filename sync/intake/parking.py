@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from sync.database import Tx
 from sync.feed.publish import Row, Thing, touch, write
-from sync.intake.authorization import ACCEPTED, judge, lock_tasks
 from sync.intake.incoming import Arrival, Body
+from sync.intake.judgement import ACCEPTED, judge, lock_tasks
 from sync.intake.recording import store
 from sync.intake.writes import settle
 

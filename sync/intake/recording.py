@@ -11,9 +11,9 @@ from rules.facts import Transition
 from rules.history import follows, ordered
 from sync.database import Tx
 from sync.feed.publish import Thing
-from sync.intake.authorization import ACCEPTED, LockedTask
+from sync.intake.histories import read_histories
 from sync.intake.incoming import Arrival
-from sync.intake.order import read_histories
+from sync.intake.judgement import ACCEPTED, LockedTask
 from sync.intake.writes import Derived, Judged, add
 
 Write: TypeAlias = Callable[[Tx, Sequence[Judged], Derived], Awaitable[None]]

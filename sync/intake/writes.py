@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from rules.facts import Transition
 from sync.database import Tx
-from sync.intake.authorization import ACCEPTED, Judgement
 from sync.intake.incoming import Arrival, write_body
+from sync.intake.judgement import ACCEPTED, Judgement
 
 Judged: TypeAlias = tuple[Arrival, Judgement]
 

@@ -7,8 +7,8 @@ from uuid import UUID
 from sync.audit import AuditChange, record
 from sync.database import Tx
 from sync.errors import FieldError, MissingError, TakenError
+from sync.feed.listened_positions import bump_position
 from sync.feed.membership import update_pool_memberships
-from sync.feed.positions import bump_position
 from sync.records.checks import Check, Draft, checked_all, name, normal_address
 from sync.records.shapes import UnitPut, UnitRecord, UserPut, UserRecord
 from sync.records.storing import Change, Store, resolve

@@ -10,7 +10,7 @@ from msgspec import Struct
 from sync.database import Tx
 from sync.errors import MissingError
 from sync.feed.membership import SHARED, hand_over
-from sync.intake.authorization import known_states
+from sync.intake.judgement import known_states
 from sync.intake.parking import Settled, publish_settled, settle_parked
 from sync.records.assignments import (
     Handover,

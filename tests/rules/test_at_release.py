@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from rules.decide import Contact, Go, Mute, Reason, Skip, Wait, drop_reason_for_state, to_contact
+from rules.decide import Contact, Go, Mute, Reason, Skip, Wait, drop_reason_for_state, judge_contact
 from rules.facts import Kind
 from tests.rules.samples import (
     CANCELLED,
@@ -83,16 +83,16 @@ def held(by: UUID, confirmed: bool = True) -> Contact:
     ],
 )
 def test_an_invitation_at_its_contact(contact: Contact, found: Go | Wait | Skip) -> None:
-    assert to_contact(OURS, at(1), at(1), WEEK, contact) == found
+    assert judge_contact(OURS, at(1), at(1), WEEK, contact) == found
 
 
 @pytest.mark.parametrize("contact", [FREE, held(OTHER), held(OTHER, confirmed=False), held(OURS)])
 def test_without_mute_nothing_is_reserved_and_nobody_waits(contact: Contact) -> None:
-    assert to_contact(OURS, at(1), at(1), None, contact) == Go(reserve=False)
+    assert judge_contact(OURS, at(1), at(1), None, contact) == Go(reserve=False)
 
 
 def test_opting_out_holds_without_mute() -> None:
-    found = to_contact(OURS, at(1), at(1), None, Contact(suppressed=True, mute=None))
+    found = judge_contact(OURS, at(1), at(1), None, Contact(suppressed=True, mute=None))
     assert found == Skip(Reason.SUPPRESSED)
 
 
@@ -124,4 +124,4 @@ END = NOON + WEEK
 )
 def test_the_window_ends_exactly(release: datetime, now: datetime, goes: bool) -> None:
     expected = Go(reserve=True) if goes else Skip(Reason.MUTED)
-    assert to_contact(OURS, release, now, WEEK, held(OTHER)) == expected
+    assert judge_contact(OURS, release, now, WEEK, held(OTHER)) == expected

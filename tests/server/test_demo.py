@@ -16,8 +16,8 @@ from server.demo.fixture import DEMO, VISITS
 from server.demo.refusals import FOREIGN_STATE
 from server.demo.seed import password_of, seed
 from sync.database import DB, Tx, tx
-from sync.intake.authorization import judge
 from sync.intake.incoming import Arrival, Body
+from sync.intake.judgement import judge
 from sync.intake.open_transitions import open_items
 from tests.support.databases import SECRET, TestDatabase, clone
 from tests.support.owner import owning

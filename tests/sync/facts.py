@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from rules.history import ordered
 from sync.database import Tx
-from sync.intake.order import read_histories
+from sync.intake.histories import read_histories
 
 
 class TransitionRecord(Struct, frozen=True):

@@ -11,7 +11,7 @@ import pytest
 
 from rules.history import current
 from sync.database import tx
-from sync.intake.order import read_histories
+from sync.intake.histories import read_histories
 from tests.support.databases import TestDatabase
 from tests.support.owner import owning
 from tests.support.world import STATES, World

@@ -36,7 +36,7 @@ def queue_requests(app: ASGIApp, queue: FairQueue, peers: Peers) -> ASGIApp:
         connection: AnyConnection = ASGIConnection(scope)
         headers = connection.headers
         credential = headers.get("authorization") or headers.get("cookie") or ""
-        slot = Slot(queue, (peers.line(connection), credential))
+        slot = Slot(queue, (peers.network_of(connection), credential))
         await slot.take()
 
         async def sending(message: Message) -> None:

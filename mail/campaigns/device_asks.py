@@ -16,7 +16,7 @@ WHERE c.account = $1 AND c.status = 'active' ORDER BY c.name, c.id
 """
 
 
-async def notify_devices(tx: Tx) -> None:
+async def publish_asks(tx: Tx) -> None:
     """Update the feeds to the account's active campaigns.
 
     Called last by each transaction that changes a campaign, with the revision locked.

@@ -95,7 +95,7 @@ async def read_attempt(request: AnyRequest, address: str, shown: str) -> Attempt
         {person: stored for person, stored in users if person and stored},
         now,
     )
-    line = services(request).peers.line(request)
+    line = services(request).peers.network_of(request)
     candidates = [
         _candidate(person, stored, f"{address}#{number}", line, recognised)
         for number, (person, stored) in enumerate(users)

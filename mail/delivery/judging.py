@@ -13,7 +13,7 @@ from mail.delivery.breakers import EVERY, Probes, Route, Stopped
 from mail.delivery.stages import Candidate, Cleared, Version, Versions
 from rules.address import Resolved, normal_form, resolve
 from rules.campaign import Status
-from rules.decide import Contact, Go, Mute, Reason, Skip, Wait, drop_reason_for_state, to_contact
+from rules.decide import Contact, Go, Mute, Reason, Skip, Wait, drop_reason_for_state, judge_contact
 from rules.timing import window_anchor
 from sync.database import Tx
 
@@ -136,7 +136,7 @@ def _judge(item: _Addressed, known: _Known) -> Outcome:
         return Stopped(candidate.invitation, route)
     key = (contact.id, candidate.campaign)
     mute = known.mutes.get(key)
-    verdict = to_contact(
+    verdict = judge_contact(
         candidate.invitation,
         candidate.release,
         known.now,
