@@ -8,7 +8,7 @@ ID = "2026-11-22T21:30:00:000000"
 VERSION = "1.38.0"
 DESCRIPTION = "devices know which campaigns ask; what a restore makes doubtful is held"
 
-#: As `campaigns.device_notice` writes it. Devices get it when they pull with the newer protocol.
+#: As `campaigns.device_asks` writes it. Devices get it when they pull with the newer protocol.
 ASKS = """
 WITH asked AS (
   SELECT c.account, c.id, c.name, v.definition AS says, type::uuid AS task_type,

@@ -71,20 +71,20 @@ def sent_once(post: Post, number: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("place", "reply", "recipient"),
+    ("place", "reply", "recipient", "mails"),
     [
-        ("DOT", UNAUTHENTICATED, THEIRS),
-        ("RCPT", UNAUTHENTICATED, THEIRS),
-        ("RCPT", BAD_SENDER, "*"),
-        ("DOT", BAD_SENDER, "*"),
-        ("MAIL", "550 5.4.5 Daily user sending limit exceeded", "*"),
+        ("DOT", UNAUTHENTICATED, THEIRS, 500),
+        ("RCPT", UNAUTHENTICATED, THEIRS, 120),
+        ("RCPT", BAD_SENDER, "*", 500),
+        ("DOT", BAD_SENDER, "*", 120),
+        ("MAIL", "550 5.4.5 Daily user sending limit exceeded", "*", 120),
     ],
 )
-async def test_29_500_mails_refused_for_our_sake_open_one_breaker_and_go_once_that_is_mended(
-    post: Post, place: str, reply: str, recipient: str
+async def test_29_mails_refused_for_our_sake_open_one_breaker_and_go_once_that_is_mended(
+    post: Post, place: str, reply: str, recipient: str, mails: int
 ) -> None:
     await active(post.world)
-    await post.visits(500)
+    await post.visits(mails)
     usual, post.server.always[place] = post.server.always[place], reply
     with capture_logs() as logs:
         await post.deliver_all()
@@ -100,36 +100,36 @@ async def test_29_500_mails_refused_for_our_sake_open_one_breaker_and_go_once_th
     post.server.always[place] = usual
     await post.later(LONGEST_WAIT)
     await post.deliver_all()
-    assert sent_once(post, 500)
-    assert await statuses(post) == {"sent": 500}
+    assert sent_once(post, mails)
+    assert await statuses(post) == {"sent": mails}
     assert (await opened(post), await post.suppressed()) == ([], {})
 
 
 @pytest.mark.parametrize(
-    ("reply", "suppressed", "end"),
+    ("reply", "suppressed", "end", "others"),
     [
-        ("550 5.1.1 no such user", {"marie@example.net": "bounced"}, "failed"),
-        ("550 5.7.133 SenderNotAuthenticatedForGroup", {}, "refused"),
-        ("550 5.7.1 not you", {}, "refused"),
-        ("552 5.2.2 mailbox full", {}, "expired"),
+        ("550 5.1.1 no such user", {"marie@example.net": "bounced"}, "failed", 119),
+        ("550 5.7.133 SenderNotAuthenticatedForGroup", {}, "refused", 499),
+        ("550 5.7.1 not you", {}, "refused", 119),
+        ("552 5.2.2 mailbox full", {}, "expired", 119),
     ],
 )
-async def test_29_one_of_500_that_is_refused_keeps_nobody_else_waiting(
-    post: Post, reply: str, suppressed: dict[str, str], end: str
+async def test_29_one_of_many_that_is_refused_keeps_nobody_else_waiting(
+    post: Post, reply: str, suppressed: dict[str, str], end: str, others: int
 ) -> None:
     await active(post.world)
     refused = await post.visit("marie@example.net")
-    await post.visits(499)
+    await post.visits(others)
     post.server.refused["marie@example.net"] = reply
     with capture_logs() as logs:
         await post.deliver_all()
-        assert (await opened(post), len(post.server.mails)) == ([], 499)
+        assert (await opened(post), len(post.server.mails)) == ([], others)
         for _ in range(16):
             await post.later(5 * HOUR)
             await post.deliver_all()
     assert await post.status(refused) == (end, reply)
     assert (await post.events(refused))[-1] == ("full" if end == "expired" else end)
-    assert await statuses(post) == {"sent": 499, end: 1}
+    assert await statuses(post) == {"sent": others, end: 1}
     assert (await post.suppressed(), await opened(post)) == (suppressed, [])
     assert alerts(logs) == []
 
