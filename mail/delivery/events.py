@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from mail.positions import ADVANCE
+from mail.states import Status
 from sync.database import Tx
 from sync.ids import new_id
 
@@ -18,24 +19,14 @@ FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::integer[], $7::text[])
 """
 
 
-#: `server/web/words.py` has words for each.
-EventKind: TypeAlias = Literal[
-    "sent",
-    "deferred",
-    "uncertain",
-    "resent",
-    "held",
-    "held_restored",
-    "let_go",
-    "called_off",
-    "failed",
-    "bounced",
-    "expired",
-    "full",
-    "refused",
-    "dropped",
-    "unsubscribed",
-]
+#: A status that a mail came to, or what else happened. `server/web/words.py` has words for each.
+EventKind: TypeAlias = (
+    Status
+    | Literal[
+        "deferred", "resent", "held", "held_restored", "let_go", "called_off", "bounced", "full",
+        "dropped", "unsubscribed",
+    ]
+)  # fmt: skip
 
 
 class Event(Struct, frozen=True):

@@ -15,7 +15,7 @@ from mail.config import MailConfig
 from mail.contacts import Suppression
 from mail.delivery import breakers
 from mail.delivery.breakers import Opened
-from mail.delivery.events import Event, add_events
+from mail.delivery.events import Event, EventKind, add_events
 from mail.delivery.outcomes import Outcome, outcome_of
 from mail.delivery.stages import Leased
 from mail.delivery.uncertain import Doubt, record_doubt
@@ -176,7 +176,9 @@ async def _end(tx: Tx, job: Leased, outcome: Outcome, error: SendError) -> None:
         await contacts.suppress(tx, job.contact, why)
         await recall_refused(tx, job.contact)
     await contacts.release_uses(tx, [job.invitation])
-    kind = "full" if outcome.full else edge.end(LEASED).status or ""
+    ended = edge.end(LEASED).status
+    assert ended is not None  # noqa: S101 - what leaves the queue has one
+    kind: EventKind = "full" if outcome.full else ended
     await add_events(tx, [Event(job.invitation, kind, job.attempt, error.text)])
 
 

@@ -117,7 +117,8 @@ async def record_doubt(tx: Tx, config: MailConfig, doubt: Doubt) -> None:
         changed = await tx.execute(_REQUEUE[edge], *fence, until, doubt.text)
     if not changed:
         return
-    status = edge.end(LEAVING_AGAIN if doubt.resent else LEAVING).status or ""
+    status = edge.end(LEAVING_AGAIN if doubt.resent else LEAVING).status
+    assert status is not None  # noqa: S101 - the edges of a doubt end in one
     deadline = later(tx.now, doubt.answers_for)
     columns = (tx.account, doubt.invitation, status, tx.now, deadline)
     await tx.execute(_SET_UNCERTAIN[edge], *columns)

@@ -9,7 +9,7 @@ import msgspec
 from litestar import Request, Response, route
 from litestar.params import FromPath
 from litestar.response import Redirect
-from rjsmin import jsmin
+from rjsmin import jsmin  # type: ignore[import-untyped]
 
 from server.access.guards import anyone
 from server.access.rights import Action
@@ -51,7 +51,8 @@ class AppFile(Precompressed, frozen=True):
 
 def minified(module: bytes) -> bytes:
     """`module` without comments and without spaces that mean nothing: phones pay for each byte."""
-    return jsmin(module.decode()).encode()
+    text: str = jsmin(module.decode())
+    return text.encode()
 
 
 @cache
