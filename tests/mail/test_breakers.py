@@ -96,7 +96,7 @@ async def test_29_mails_refused_for_our_sake_open_one_breaker_and_go_once_that_i
     assert await opened(post) == [(OURS, recipient)]
     assert (await post.suppressed(), post.server.mails) == ({}, [])
     assert post.server.said("RCPT") < 50
-    assert set(await statuses(post)) == {"scheduled", "claimed"}
+    assert set(await statuses(post)) <= {"scheduled", "claimed"}
     post.server.always[place] = usual
     await post.later(LONGEST_WAIT)
     await post.deliver_all()

@@ -11,7 +11,7 @@ from tests.technician.phone import Phone
 
 PRELOADED: Final = re.compile(r'<link rel="modulepreload" href="([^"]+)">')
 #: What a module needs before it runs; a dynamic import is none of it.
-IMPORTED: Final = re.compile(r"^(?:import|export)\b[^;]*?'(\.[^']+)';", re.MULTILINE)
+IMPORTED: Final = re.compile(r"(?:^|[;}\n])(?:import|export)\b[^;(]*?'(\.[^']+)'")
 #: What the first page names beside modules: style sheets, texts, and what the system shows.
 BESIDE: Final = {"", "tokens.css", "tech.css", "manifest.webmanifest", "mark.svg"}
 #: Requests until the first screen stands; all of the app were 48.
