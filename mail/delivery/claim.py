@@ -24,7 +24,7 @@ from mail.delivery.outbox import due, due_ids, lease
 from mail.delivery.stages import Candidate, Cleared, Leased, Version, Versions
 from mail.message.headers import sendable
 from mail.queues import PASSING
-from mail.recall import lock_claims
+from mail.recall import CLAIM_LOCK
 from mail.states import quoted
 from sync.database import Tx, run
 
@@ -119,7 +119,7 @@ async def _claim_alone(config: MailConfig, account: int, invitation: UUID, attem
 async def _claim(
     tx: Tx, config: MailConfig, limit: int, only: Sequence[UUID] | None = None
 ) -> Chunk:
-    await lock_claims(tx)
+    await tx.execute(CLAIM_LOCK, tx.account)
     # Locked, so that pausing or archiving one sees what is claimed here, and recalls it.
     campaigns = await load(tx, lock=True)
     probes = await breakers.lock_open(tx)
