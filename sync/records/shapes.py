@@ -42,7 +42,7 @@ class AccountPut(Struct, frozen=True, forbid_unknown_fields=True):
     """An account. `zone`: IANA name."""
 
     name: str
-    zone: str = "America/Toronto"
+    zone: str = "America/Montreal"
     language: Language = "fr_CA"
     after_crash: AfterCrash = "resend"
 
