@@ -94,7 +94,7 @@ def test_the_worker_pushes_when_no_page_is_open(
 TEXT = f"fetch('{BLANK}').then((one) => one.text())"
 CACHES = "caches.keys().then((names) => names.sort())"
 LOOK = "navigator.serviceWorker.getRegistration().then((one) => one.update().then(() => null))"
-MARK = "export const version = 'next';\n"
+MARK = "export const version='next';"
 
 
 def _next_version(
