@@ -45,6 +45,7 @@ say('settled')
 await hear()
 await settle()
 await settle()
+while (await countWaiting()) await settle() // a server that was restored is told everything once more
 const held = await transitions.find().exec()
 const notes = new Map(plan.map(({ id, note }) => [id, note]))
 say('done', {
