@@ -37,7 +37,7 @@ MEASURED := tests/rules tests/sync tests/mail tests/server
 PYTEST := $(BIN)/python -m pytest --dist=worksteal --numprocesses
 
 # What a change is checked with all the time: no browser, broker, killed process, or test of two seconds.
-fast: install ## Run what is quick, in about a minute
+fast: install ## Run what is quick
 	$(PYTEST) $(PROCESSES) -m "not (browser or broker or faults or slow)" $(ARGS) tests
 
 ifdef T
