@@ -155,7 +155,7 @@ async def pause_campaign(request: ApiRequest, key: UUID) -> CampaignRecord:
     "POST", "/campaigns/{key:uuid}/resume", access=api(Action.CAMPAIGN_RESUME), fails=("conflict",)
 )
 async def resume_campaign(request: ApiRequest, key: UUID) -> CampaignRecord:
-    """Resume a paused campaign: surveys that are due are sent, unless they are too old by now."""
+    """Resume a paused campaign: surveys that are due are sent, however long it was paused."""
     answer = await _change(request, key, lifecycle.resume_campaign)
     services(request).ring(Job.DELIVER)
     return answer
