@@ -5,6 +5,8 @@ from collections.abc import Sized
 from typing import Final
 
 TRIALS: Final = int(os.environ.get("RETOUR_FAULT_TRIALS", "5"))
+#: Whether `make faults` runs, which may take long.
+THOROUGH: Final = "RETOUR_FAULT_TRIALS" in os.environ
 
 
 def trials_of(kinds: Sized) -> range:

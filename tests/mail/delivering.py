@@ -71,8 +71,8 @@ class Post:
         """So many visits, each as of `visit`, in one batch, of these domains in turn."""
         named = domains or ("example.net",)
         addresses = [f"{new_id().hex}@{named[place % len(named)]}" for place in range(number)]
-        customers = [await self.world.customer(email=address) for address in addresses]
-        tasks = [await self.world.task(customer=customer) for customer in customers]
+        customers = await self.world.customers(*({"email": address} for address in addresses))
+        tasks = await self.world.tasks(*({"customer": customer} for customer in customers))
         at = await time_of(self.world)
         await self._push(*(self.world.item(task, "600", at) for task in tasks))
 

@@ -255,10 +255,10 @@ def receive(made: socket.socket) -> None:
         body += made.recv(65_536)
 
 
-def test_ten_thousand_different_requests_leave_no_memory_behind(process: Api, wire: Wire) -> None:
+def test_thousands_of_different_requests_leave_no_memory_behind(process: Api, wire: Wire) -> None:
     send_many(process, wire, 0, 1000)
     before = resident(process)
-    send_many(process, wire, 1000, 10_000)
+    send_many(process, wire, 1000, 4000)  # 28 MB, were they kept
     grown = resident(process) - before
-    assert grown < 20 * MEBIBYTE
+    assert grown < 12 * MEBIBYTE
     assert slowest_answer(process, wire) < soon()

@@ -97,7 +97,7 @@ def attempt(operation: Any, api: Served, office: Office, mode: GenerationMode) -
     headers = office.device if is_devices else office.program
 
     @settings(
-        max_examples=5,
+        max_examples=3,
         deadline=None,
         derandomize=True,
         database=None,

@@ -66,9 +66,11 @@ $$
 """
 UNCHANGED: Final = "ALTER TABLE {table} SET (autovacuum_enabled = false)"
 READ: Final = """
-SELECT relname, seq_tup_read + greatest(idx_tup_fetch, (
-  SELECT sum(idx_tup_read) FROM pg_stat_user_indexes i WHERE i.relid = t.relid))::bigint
-FROM pg_stat_user_tables t WHERE schemaname = 'public'
+SELECT relname, seq_tup_read + greatest(idx_tup_fetch, i.entries)::bigint
+FROM pg_stat_user_tables LEFT JOIN (
+  SELECT relid, sum(idx_tup_read) AS entries FROM pg_stat_user_indexes GROUP BY relid
+) i USING (relid)
+WHERE schemaname = 'public'
 """
 TABLES: Final = (
     "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"

@@ -127,9 +127,13 @@ class World:
 
     async def customer(self, **fields: Any) -> UUID:
         """A customer without address unless `email` is given; fields as in `CustomerPut`."""
-        entry = CustomerPut(**{"name": "Marie Tremblay", **fields})
+        return (await self.customers(fields))[0]
+
+    async def customers(self, *wanted: dict[str, Any]) -> list[UUID]:
+        """Customers as of `customer`, in one transaction."""
+        entries = [CustomerPut(**{"name": "Marie Tremblay", **fields}) for fields in wanted]
         async with tx(self.account) as opened:
-            return (await put_customers(opened, [entry]))[0]
+            return await put_customers(opened, entries)
 
     async def location(self, **fields: Any) -> UUID:
         """A location; fields as in `LocationPut`."""
@@ -142,6 +146,15 @@ class World:
 
         Fields as in `TaskPut`; `assignments` or `pool` in place of the technician.
         """
+        return (await self.tasks({"technician": technician, **fields}))[0]
+
+    async def tasks(self, *wanted: dict[str, Any]) -> list[UUID]:
+        """Tasks as of `task`, in one transaction."""
+        async with tx(self.account) as opened:
+            put = await put_tasks(opened, [self._task(**fields) for fields in wanted])
+        return list(put.ids)
+
+    def _task(self, *, technician: UUID | None = None, **fields: Any) -> TaskPut:
         usual: dict[str, Any] = {
             "type": self.service_call,
             "state": "100",
@@ -152,9 +165,7 @@ class World:
         if not fields.keys() & {"assignments", "pool"}:
             turn = AssignmentPut(technician=technician or self.alice, start=LONG_AGO)
             usual["assignments"] = [turn]
-        async with tx(self.account) as opened:
-            put = await put_tasks(opened, [TaskPut(**{**usual, **fields})])
-        return put.ids[0]
+        return TaskPut(**{**usual, **fields})
 
     async def device(self, technician: UUID) -> DeviceScope:
         """An enrolled device of `technician`."""

@@ -14,7 +14,7 @@ from tests.upgrade.upgrading import Pair, Past, Size, command, compare, texts, u
 from tests.upgrade.versions import LANDED, UnknownCommitError, code_of
 
 #: All tasks and all pages of a small past: a sample would differ with the time of day.
-SIZE: Final = Size(transitions=2000, sample=1000, pages=50)
+SIZE: Final = Size(transitions=1000, sample=1000, pages=50)
 #: Every verdict that the landed version gave, and every reason of its refusals.
 VERDICTS: Final = frozenset(
     {"accepted", "duplicate", "parked", "no_authority", "unknown_state", "id_reused"}
