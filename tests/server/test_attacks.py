@@ -23,7 +23,7 @@ from tests.support.processes import Api, Fleet
 pytestmark = pytest.mark.slow
 
 #: Attackers at once.
-CROWD: Final = 40
+CROWD: Final = 24
 #: Files that the process may open, and connections that try to take them all.
 FILES: Final = 128
 STUCK: Final = 200
@@ -119,8 +119,7 @@ LEAVING: Final = 500
 
 async def much_to_do(office: Office) -> None:
     """Give alice tasks that take a while to read."""
-    for _ in range(200):
-        await office.world.task(customer=office.customer)
+    await office.world.tasks(*[{"customer": office.customer}] * 200)
 
 
 def ask_and_leave(process: Api, request: bytes) -> None:

@@ -38,7 +38,7 @@ SAID: Final = "SELECT id, state, state_moment, state_transition FROM task"
 async def worked(world: World, chance: Random) -> list[UUID]:
     """Tasks of many steps, told by two devices whose clocks are as wrong as can be."""
     devices = [await world.device(world.alice) for _ in range(2)]
-    tasks = [await world.task() for _ in range(TASKS)]
+    tasks = await world.tasks(*[{}] * TASKS)
     for task in tasks:
         for _ in range(chance.randrange(1, 7)):
             moment = datetime.now(UTC) - chance.randrange(1, 60) * MINUTE
