@@ -21,7 +21,8 @@ class Login(Table, tablename="login", db=DB):
 class Session(Table, tablename="session", db=DB):
     """A signed-in browser; only the SHA-256 of its token is stored.
 
-    `last_seen_at`: its last use, accurate to a few minutes.
+    `last_seen_at`: its last use, accurate to a few minutes. `kept_form`: a form that was sent after
+    the session before had ended (`server.access.kept_forms`), as JSON.
     """
 
     key = ("account", "token_hash")
@@ -31,6 +32,7 @@ class Session(Table, tablename="session", db=DB):
     created_at = Timestamptz(null=False, default=None)
     expires_at = Timestamptz(null=False, default=None)
     last_seen_at = Timestamptz(null=False, default=None)
+    kept_form = Text(null=True, default=None)
 
 
 class ApiToken(Table, tablename="api_token", db=DB):

@@ -1,17 +1,20 @@
 """Enrolment of devices by single-use codes, and their credentials."""
 
+import secrets
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 from uuid import UUID
+
+from msgspec import Struct
 
 from sync import tokens
 from sync.audit import AuditChange, record
 from sync.database import Tx, run
 from sync.errors import EnrolmentError, MissingError
 from sync.feed.listened_positions import bump_position
-from sync.ids import ALPHABET, LOCATOR_LENGTH, account_of, locator, new_id, random_letters
+from sync.ids import ALPHABET, LOCATOR_LENGTH, account_of, locator, new_id
 from sync.messages import (
     AccountName,
     DeviceName,
@@ -24,6 +27,9 @@ from sync.messages import (
 
 #: How long a code is valid.
 CODE_LIFE: Final = timedelta(minutes=10)
+
+#: When a device was last seen is written at most this often.
+SEEN_EVERY: Final = timedelta(minutes=5)
 
 #: The actor of an enrolment, whom only the code identifies.
 CODE: Final = "code"
@@ -50,11 +56,20 @@ ADD_DEVICE: Final = """
 INSERT INTO device (account, id, technician, name, credential_hash, enrolled_at)
 VALUES ($1, $2, $3, $4, $5, $6)
 """
+READ_CODE: Final = """
+SELECT e.expires_at, e.used_at, d.name AS device FROM enrolment_code e
+LEFT JOIN device d ON d.account = e.account AND d.technician = e.technician
+  AND d.enrolled_at = e.used_at
+WHERE e.account = $1 AND e.code_hash = $2 AND e.technician = $3
+"""
 AUTHENTICATE: Final = """
-SELECT d.id, d.technician FROM device d
+SELECT d.id, d.technician, d.last_seen_at FROM device d
 JOIN app_user u ON u.account = d.account AND u.id = d.technician
 WHERE d.account = $1 AND d.credential_hash = $2 AND d.revoked_at IS NULL
   AND u.active AND u.role = 'technician'
+"""
+SEEN: Final = """
+UPDATE device SET last_seen_at = greatest(last_seen_at, $3) WHERE account = $1 AND id = $2
 """
 STILL_ENROLLED: Final = """
 SELECT d.id FROM device d JOIN app_user u ON u.account = d.account AND u.id = d.technician
@@ -73,19 +88,39 @@ UPDATE device SET revoked_at = $3 WHERE account = $1 AND id = $2 AND revoked_at 
 """
 
 
-async def issue_code(tx: Tx, technician: UUID) -> str:
-    """Return a new single-use code for `technician`, in groups of four: XXXX-XXXX-XXXX-XXXX.
+class IssuedCode(Struct, frozen=True):
+    """What became of a code. `device`: the name of the device that it enrolled."""
+
+    expires_at: datetime
+    used_at: datetime | None
+    device: str | None
+
+
+def code_from(account: int, seed: bytes) -> str:
+    """Return the code made of eight secret bytes, in groups of four: XXXX-XXXX-XXXX-XXXX."""
+    code = locator(account) + "".join(ALPHABET[byte & 31] for byte in seed[:_SECRET_LETTERS])
+    return "-".join(code[start : start + _GROUP] for start in range(0, len(code), _GROUP))
+
+
+async def issue_code(tx: Tx, technician: UUID, seed: bytes | None = None) -> str:
+    """Return a new single-use code for `technician`, made of `seed`, else at random.
 
     :raises MissingError: the account has no active technician with this id.
     """
-    code = locator(tx.account) + random_letters(_SECRET_LETTERS)
+    code = code_from(tx.account, seed or secrets.token_bytes(_SECRET_LETTERS))
     expires = tx.now + CODE_LIFE
-    if not await tx.execute(ISSUE, tx.account, technician, _digest(code), expires):
+    if not await tx.execute(ISSUE, tx.account, technician, _digest(_plain(code)), expires):
         raise MissingError("no such active technician")
     await record(
         tx, "code.issue", [AuditChange(f"user/{technician}", None, {"expires_at": expires})]
     )
-    return "-".join(code[start : start + _GROUP] for start in range(0, len(code), _GROUP))
+    return code
+
+
+async def read_code(tx: Tx, technician: UUID, code: str) -> IssuedCode | None:
+    """Return what became of a code that was issued for `technician`; None where it was not."""
+    row = await tx.fetchrow(READ_CODE, tx.account, _digest(_plain(code)), technician)
+    return None if row is None else IssuedCode(**row)
 
 
 async def enrol(request: Enrol) -> Enrolled:
@@ -93,7 +128,7 @@ async def enrol(request: Enrol) -> Enrolled:
 
     :raises EnrolmentError: the code is unknown, used or expired.
     """
-    code = request.code.upper().translate(_IGNORED)
+    code = _plain(request.code)
     account = account_of(code[:LOCATOR_LENGTH])
     if account is None or len(code) != LOCATOR_LENGTH + _SECRET_LETTERS:
         raise EnrolmentError("no such code")
@@ -107,8 +142,16 @@ async def authenticate(credential: str) -> DeviceScope | None:
     token = tokens.read(credential)
     if token is None:
         return None
-    row = await run(token.account, lambda tx: tx.fetchrow(AUTHENTICATE, tx.account, token.hash))
-    return None if row is None else DeviceScope(token.account, row["id"], row["technician"])
+    return await run(token.account, partial(_authenticate, credential_hash=token.hash))
+
+
+async def _authenticate(tx: Tx, credential_hash: bytes) -> DeviceScope | None:
+    row = await tx.fetchrow(AUTHENTICATE, tx.account, credential_hash)
+    if row is None:
+        return None
+    if row["last_seen_at"] is None or row["last_seen_at"] <= tx.now - SEEN_EVERY:
+        await tx.execute(SEEN, tx.account, row["id"], tx.now)
+    return DeviceScope(tx.account, row["id"], row["technician"])
 
 
 async def revoke(tx: Tx, device: UUID) -> None:
@@ -153,6 +196,10 @@ async def _enrol(tx: Tx, code: str, name: str) -> Enrolled:
     values = {"technician": technician, "name": name}
     await record(tx, "device.enrol", [AuditChange(f"device/{device}", None, values)])
     return Enrolled(device, tokens.write(tx.account, secret))
+
+
+def _plain(code: str) -> str:
+    return code.upper().translate(_IGNORED)
 
 
 def _digest(code: str) -> bytes:

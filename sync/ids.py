@@ -54,8 +54,3 @@ def account_of(text: str) -> int | None:
     for letter in cleaned:
         number = number << 5 | ALPHABET.index(letter)
     return number if _LOW <= number < _HIGH else None
-
-
-def random_letters(count: int) -> str:
-    """Return `count` random characters of ALPHABET (5 bits each)."""
-    return "".join(secrets.choice(ALPHABET) for _ in range(count))

@@ -45,8 +45,9 @@ WHERE s.account = $1 AND s.token_hash = ANY($2::bytea[]) AND s.expires_at > $3
   AND s.last_seen_at > $4 AND u.active AND u.role = ANY($5::text[])
 """
 _START: Final = """
-INSERT INTO session (account, token_hash, app_user, created_at, expires_at, last_seen_at)
-VALUES ($1, $2, $3, $4, $5, $4)
+INSERT INTO session
+  (account, token_hash, app_user, created_at, expires_at, last_seen_at, kept_form)
+VALUES ($1, $2, $3, $4, $5, $4, $6)
 """
 _END: Final = "DELETE FROM session WHERE account = $1 AND token_hash = $2 RETURNING app_user"
 _END_OLD: Final = """
@@ -87,9 +88,15 @@ def token_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
 
 
 async def sign_in(
-    request: AnyRequest, email: str, password: str, response: Response[Any]
+    request: AnyRequest,
+    email: str,
+    password: str,
+    response: Response[Any],
+    kept: str | None = None,
 ) -> Member:
     """Check the password, start a session and set its cookie on `response`.
+
+    `kept`: the form to keep with the session (`server.access.kept_forms`).
 
     The token is always new. The session that the browser had is ended, so that a planted cookie
     (session fixation) gains nothing.
@@ -105,7 +112,7 @@ async def sign_in(
     if len(password) > LONGEST_PASSWORD:
         raise LoginRefusedError
     checked = await try_password(request, attempt, password)
-    started = await _start_first(checked.matches, address)
+    started = await _start_first(checked.matches, address, kept)
     if started is None:
         note_refusal("sign_in_refused", peer_of(request), attempt.people)
         raise LoginRefusedError
@@ -167,19 +174,21 @@ class Started(msgspec.Struct, frozen=True):
     token: str | None
 
 
-async def _start_first(matches: Sequence[Candidate], address: str) -> Started | None:
+async def _start_first(
+    matches: Sequence[Candidate], address: str, kept: str | None
+) -> Started | None:
     """The first session that could be started, else a user without the right to one, else None."""
     forbidden = None
     for match in matches:
         account, _ = match.person or (NO_ACCOUNT, None)
-        started = await run(account, partial(_start, match=match, address=address))
+        started = await run(account, partial(_start, match=match, address=address, kept=kept))
         if started is not None and started.token is not None:
             return started
         forbidden = forbidden or started
     return forbidden
 
 
-async def _start(opened: Tx, match: Candidate, address: str) -> Started | None:
+async def _start(opened: Tx, match: Candidate, address: str, kept: str | None) -> Started | None:
     """Start a session of the candidate; None where its user or password has changed since."""
     if match.person is None or match.stored is None:
         return None
@@ -192,7 +201,7 @@ async def _start(opened: Tx, match: Candidate, address: str) -> Started | None:
         return Started(member, match.stored, None)
     secret, now = tokens.mint(), opened.now
     await opened.execute(_END_OLD, account, user, now, now - IDLE)
-    await opened.execute(_START, account, tokens.digest(secret), user, now, now + LIFE)
+    await opened.execute(_START, account, tokens.digest(secret), user, now, now + LIFE, kept)
     return Started(member, match.stored, tokens.write(account, secret))
 
 

@@ -47,9 +47,10 @@ class Card(Struct, frozen=True, kw_only=True):
 
 
 class CardList(Struct, frozen=True):
-    """One page of campaigns; `more`: the URL of the next, or empty."""
+    """One page of campaigns; `first`, `more`: the URLs of the first and the next, or empty."""
 
     cards: list[Card]
+    first: str
     more: str
 
 
@@ -100,8 +101,8 @@ class CampaignSettings(Struct, frozen=True, kw_only=True):
 
 SCREENFUL: Final = 50
 
-#: Active campaigns first. `$1` to `$3`: rank, name and id of the last campaign of the page before,
-#: or null.
+#: Active campaigns first, those of a status by name, É beside E. `$1` to `$3`: rank, name and id of
+#: the last campaign of the page before, or null.
 _CARDS: Final = """
 SELECT c.id, c.name, c.status, v.rules, v.format, c.rank,
   (SELECT count(*) FROM invitation i WHERE i.account = c.account AND i.campaign = c.id
@@ -111,8 +112,9 @@ FROM (SELECT *, array_position(ARRAY['active', 'paused', 'draft', 'archived'], s
   FROM campaign) c
 JOIN campaign_version v
   ON v.account = c.account AND v.campaign = c.id AND v.version = c.version
-WHERE $1::integer IS NULL OR (c.rank, c.name, c.id) > ($1, $2::text, $3::uuid)
-ORDER BY c.rank, c.name, c.id LIMIT $4
+WHERE $1::integer IS NULL
+  OR (c.rank, search_form(c.name), c.name, c.id) > ($1, search_form($2::text), $2, $3::uuid)
+ORDER BY c.rank, search_form(c.name), c.name, c.id LIMIT $4
 """
 
 _CAMPAIGN: Final = """
@@ -170,7 +172,7 @@ async def read_cards(tx: Tx, after: str) -> CardList:
     if len(rows) > SCREENFUL:
         last = rows[SCREENFUL - 1]
         more = "?" + urlencode({"after": f"{last['rank']}_{last['id']}_{last['name']}"})
-    return CardList(cards, more)
+    return CardList(cards, "/campaigns" if after else "", more)
 
 
 def _read_after(text: str) -> tuple[int | None, str | None, UUID | None]:

@@ -27,11 +27,12 @@ class DeviceQuery(Struct, frozen=True):
 
 
 class Device(Struct, frozen=True, kw_only=True):
-    """A phone or tablet; `revoked`: when it was revoked, else None."""
+    """A phone or tablet. `seen`: when it was last heard of; `revoked`: when it was; else None."""
 
     id: UUID
     name: str
     enrolled: datetime
+    seen: datetime | None
     revoked: datetime | None
 
 
@@ -51,10 +52,11 @@ class Technician(Struct, frozen=True, kw_only=True):
 
 
 class DeviceList(Struct, frozen=True):
-    """One page of technicians; `more`: the URL of the next, or empty."""
+    """One page of technicians; `first`, `more`: the URLs of the first and the next, or empty."""
 
     text: str
     technicians: list[Technician]
+    first: str
     more: str
 
 
@@ -67,19 +69,21 @@ class DeviceWithTechnician(Struct, frozen=True, kw_only=True):
     revoked: datetime | None
 
 
-#: `$2`: an ILIKE pattern for the names of people and of their devices, or empty.
+#: `$2`: an ILIKE pattern for the names of people and of their devices, or empty. Names are ordered
+#: as both languages order them, É beside E: by their letters without accents and case.
 _TECHNICIANS: Final = """
 SELECT u.id, u.name, n.name AS unit FROM app_user u
 JOIN unit n ON n.account = u.account AND n.id = u.unit
 WHERE u.account = $1 AND u.role = 'technician' AND u.active
   AND ($2 = '' OR u.name ILIKE $2 OR EXISTS (
     SELECT FROM device d WHERE d.account = $1 AND d.technician = u.id AND d.name ILIKE $2))
-  AND ($3::text IS NULL OR (u.name, u.id) > ($3, $4))
-ORDER BY u.name, u.id LIMIT $5
+  AND ($3::text IS NULL OR (search_form(u.name), u.name, u.id) > (search_form($3), $3, $4))
+ORDER BY search_form(u.name), u.name, u.id LIMIT $5
 """
 _DEVICES: Final = """
 SELECT * FROM (
-  SELECT id, technician, name, enrolled_at, revoked_at, count(*) OVER kinds AS of_kind,
+  SELECT id, technician, name, enrolled_at, last_seen_at, revoked_at,
+    count(*) OVER kinds AS of_kind,
     row_number() OVER (kinds ORDER BY revoked_at DESC, enrolled_at DESC, id) AS nth
   FROM device WHERE account = $1 AND technician = ANY($2)
   WINDOW kinds AS (PARTITION BY technician, revoked_at IS NULL)) d
@@ -117,12 +121,13 @@ async def read_devices(tx: Tx, query: DeviceQuery) -> DeviceList:
     for device in await tx.fetch(_DEVICES, tx.account, people, MOST_DEVICES):
         devices[device["technician"]].append(device)
     technicians = [_technician(row, devices[row["id"]]) for row in shown]
+    search = {"q": query.text} if query.text else {}
+    first = f"/devices?{urlencode(search)}" if query.after else ""
     more = ""
     if len(rows) > SCREENFUL:
-        search = {"q": query.text} if query.text else {}
         last = technicians[-1]
         more = "/devices?" + urlencode({**search, "after": f"{last.id}_{last.name}"})
-    return DeviceList(query.text, technicians, more)
+    return DeviceList(query.text, technicians, first, more)
 
 
 def _technician(row: asyncpg.Record, devices: list[asyncpg.Record]) -> Technician:
@@ -141,7 +146,11 @@ def _technician(row: asyncpg.Record, devices: list[asyncpg.Record]) -> Technicia
 
 def _device(row: asyncpg.Record) -> Device:
     return Device(
-        id=row["id"], name=row["name"], enrolled=row["enrolled_at"], revoked=row["revoked_at"]
+        id=row["id"],
+        name=row["name"],
+        enrolled=row["enrolled_at"],
+        seen=row["last_seen_at"],
+        revoked=row["revoked_at"],
     )
 
 

@@ -1,44 +1,29 @@
-"""/devices: the list of technicians and devices, enrolling a device, and revoking one."""
+"""/devices: the list of technicians and devices, and revoking a device."""
 
-from datetime import datetime
-from functools import partial
 from typing import Final
 from uuid import UUID
 
-import segno
 from litestar import Response, post, route
 from litestar.params import FromPath
 from litestar.response import Redirect
-from msgspec import Struct
 
 from server.access.guards import console
-from server.access.principals import ConsoleRequest, actor_of, asked_by, confirm
+from server.access.principals import ConsoleRequest, actor_of, asked_by
 from server.access.rights import Action
 from server.access.security_log import note, peer_of
 from server.console.device_list import (
     DeviceWithTechnician,
-    Technician,
     read_device,
     read_devices,
     read_query,
-    read_technician,
 )
+from server.console.enrolment_page import enrol_form, issue
 from server.console.nav_counts import console_frame
 from server.http.problems import NotFoundError
-from server.services import services
 from server.web.methods import READING
 from server.web.page import clock_for, respond
-from sync.database import Tx, run, tx
-from sync.enrolment import CODE_LIFE, issue_code, revoke
-
-
-class EnrolmentCode(Struct, frozen=True):
-    """A code, shown once: as letters, as a link and as a QR code (SVG). `expires`: UTC."""
-
-    code: str
-    link: str
-    qr_code: str
-    expires: datetime
+from sync.database import Tx, tx
+from sync.enrolment import revoke
 
 
 @route("/devices", http_method=READING, guards=[console(Action.DEVICE_READ)])
@@ -60,58 +45,6 @@ async def _read_revoked(opened: Tx, key: str) -> DeviceWithTechnician | None:
     except (ValueError, NotFoundError):
         return None
     return device if device.revoked is not None else None
-
-
-@route("/devices/enrol/{technician:uuid}", http_method=READING, guards=[console(Action.CODE_ISSUE)])
-async def enrol_form(request: ConsoleRequest, technician: FromPath[UUID]) -> Response[str]:
-    """For whom a code will be issued. The button issues it: reading a page changes nothing.
-
-    :raises NotFoundError: no active technician of this account has the id.
-    """
-    async with tx(request.user.account) as opened:
-        return await _respond(opened, request, await read_technician(opened, technician), None)
-
-
-@post("/devices/enrol/{technician:uuid}", status_code=200, guards=[console(Action.CODE_ISSUE)])
-async def issue(request: ConsoleRequest, technician: FromPath[UUID]) -> Response[str]:
-    """Issue a code. It is shown in this response only: in no URL, so in no history and no log.
-
-    :raises NotFoundError: no active technician of this account has the id.
-    """
-    work = partial(_issue, request=request, key=technician)
-    answer = await run(request.user.account, work, actor_of(request))
-    by = asked_by(request)
-    note("code_issued", request.user.account, peer_of(request), user=technician, by=by)
-    return answer
-
-
-async def _issue(opened: Tx, request: ConsoleRequest, key: UUID) -> Response[str]:
-    await confirm(opened, request, Action.CODE_ISSUE)
-    technician = await read_technician(opened, key)
-    code = await issue_code(opened, key)
-    link = f"{services(request).settings.origin}/tech/#enrol={code}"
-    # Level M: readable with 15 % of it hidden. Its colours are in the style sheet.
-    qr_code = segno.make_qr(link, error="m").svg_inline(
-        omitsize=True, svgclass="qr", lineclass="dark"
-    )
-    issued = EnrolmentCode(code, link, qr_code, opened.now + CODE_LIFE)
-    return await _respond(opened, request, technician, issued)
-
-
-async def _respond(
-    opened: Tx, request: ConsoleRequest, technician: Technician, issued: EnrolmentCode | None
-) -> Response[str]:
-    page = await console_frame(opened, request)
-    return respond(
-        request,
-        "enrol.html",
-        page,
-        technician=technician,
-        issued=issued,
-        life=CODE_LIFE,
-        address=f"{services(request).settings.origin}/tech/",
-        clock=clock_for(opened, page, request.user.zone),
-    )
 
 
 @route("/devices/{device:uuid}/revoke", http_method=READING, guards=[console(Action.DEVICE_REVOKE)])

@@ -1,29 +1,19 @@
 """/, /login and /logout."""
 
-from typing import Final
 from urllib.parse import urlsplit
 
-import msgspec
 from litestar import Response, post, route
 from litestar.response import Redirect
 
 from server.access.guards import anyone
+from server.access.kept_forms import SHOWN, check_kept
 from server.access.principals import sign_in, sign_out, signed_in
 from server.access.rights import Action
 from server.http.problems import ForbiddenError, LoginRefusedError, ThrottledError
+from server.web.login_form import HOME, LoginForm
 from server.web.methods import READING
 from server.web.page import AnyRequest, frame, read_fields, respond
 from sync.intake.incoming import LONGEST_ADDRESS
-
-HOME: Final = "/tasks"
-
-
-class Form(msgspec.Struct, frozen=True):
-    """The form for the next attempt: all that was typed except the password. `problem`: a code."""
-
-    email: str = ""
-    next: str = HOME
-    problem: str = ""
 
 
 @route("/", http_method=READING, guards=[anyone(Action.SESSION_START)])
@@ -38,7 +28,7 @@ async def login_form(request: AnyRequest) -> Response[str]:
     target = own_path(request.query_params.get("next", ""))
     if await signed_in(request) is not None:
         return Redirect(target, status_code=303)
-    return respond(request, "login.html", frame(request), form=Form(next=target))
+    return respond(request, "login.html", frame(request), form=LoginForm(next=target))
 
 
 @post("/login", status_code=303, guards=[anyone(Action.SESSION_START)])
@@ -49,12 +39,13 @@ async def login(request: AnyRequest) -> Response[str]:
     if len(email) > LONGEST_ADDRESS:
         email = ""  # no account has such an address
     target = own_path(fields.get("next", ""))
-    response: Response[str] = Redirect(target, status_code=303)
+    kept = check_kept(fields.get("kept", ""))
+    response: Response[str] = Redirect(_showing(target) if kept else target, status_code=303)
     try:
-        await sign_in(request, email, password, response)
+        await sign_in(request, email, password, response, kept)
     except (LoginRefusedError, ThrottledError, ForbiddenError) as refusal:
         status = {"login_refused": 401, "throttled": 429}.get(refusal.code, 403)
-        form = Form(email, target, refusal.code)
+        form = LoginForm(email, target, refusal.code, kept or "")
         answer = respond(request, "login.html", frame(request), status=status, form=form)
         if refusal.retry_after is not None:
             answer.set_header("Retry-After", str(refusal.retry_after))
@@ -68,6 +59,11 @@ async def logout(request: AnyRequest) -> Response[str]:
     response: Response[str] = Redirect("/login", status_code=303)
     await sign_out(request, response)
     return response
+
+
+def _showing(target: str) -> str:
+    """The path `target` with the parameter that shows the kept form."""
+    return f"{target}{'&' if '?' in target else '?'}{SHOWN}=yes"
 
 
 def own_path(text: str) -> str:

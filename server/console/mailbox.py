@@ -10,12 +10,13 @@ from litestar.params import FromPath
 
 from server.access.guards import visitor
 from server.access.rights import Action
+from server.console.nav_counts import console_frame
 from server.http.problems import NotFoundError
 from server.runtime.mailbox import Mailbox, Message
 from server.services import services
 from server.web.methods import READING
-from server.web.page import AnyRequest, Page, clock_for, frame, respond
-from sync.database import tx
+from server.web.page import AnyRequest, clock_for, frame, respond
+from sync.database import NO_ACCOUNT, tx
 
 SCREENFUL: Final = 50
 #: For the HTML of a mail: inline styles, framed by the page of the mail, and nothing else.
@@ -81,8 +82,8 @@ async def _page(request: AnyRequest) -> tuple[list[Message], UUID | None]:
 async def _respond(request: AnyRequest, template: str, **context: object) -> Response[str]:
     """The page, whether or not a user is signed in: the mailbox belongs to no account."""
     person = request.user
-    page: Page = frame(request, person)
-    async with tx() as opened:
+    async with tx(person.account if person else NO_ACCOUNT) as opened:
+        page = await console_frame(opened, request) if person else frame(request)
         clock = clock_for(opened, page, person.zone if person else _mailbox(request).zone)
     return respond(request, template, page, status=200, clock=clock, **context)
 
@@ -95,7 +96,8 @@ async def mailbox(request: AnyRequest) -> Response[str]:
     """
     found, last = await _page(request)
     more = f"?after={last}" if last else ""
-    return await _respond(request, "mailbox.html", messages=found, more=more)
+    first = "/mailbox" if "after" in request.query_params else ""
+    return await _respond(request, "mailbox.html", messages=found, first=first, more=more)
 
 
 @route("/mailbox/messages.json", http_method=READING, guards=[visitor(Action.MAILBOX_READ)])

@@ -3,33 +3,68 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 import asyncpg
 from msgspec import Struct
+from msgspec.structs import replace
 
 from server.console.list_query import MAX_LENGTH, read_after, search_text, write_after
 from server.console.outcome import JOINS, Score, Survey, score_of, survey_of
 from server.console.state_labels import StateChip, chip, named, read_states
-from server.console.task_search import ALL, LIMITS, Limits, Search, read_words
+from server.console.task_search import ABOVE, BELOW, LIMITS, Limits, Search, read_words
 from sync.database import Tx
 from sync.validation import in_one_line
 
 SCREENFUL: Final = 50
+#: The parameter of a task's page that holds those of the list which led there.
+BACK: Final = "list"
+#: Letters of that parameter which are read.
+MOST_BACK: Final = 2000
 
 
 class Filters(Struct, frozen=True):
-    """The parameters of the URL. `after`: moment and id of the last row of the page before."""
+    """The parameters of the URL.
+
+    `after`: moment and id of the row that stands above the page; `before`: of the one below it.
+    """
 
     text: str
     state: str
     after: tuple[datetime, UUID] | None
+    before: tuple[datetime, UUID] | None = None
 
     @property
     def narrowed(self) -> bool:
         """Whether a search or a state leaves tasks out."""
         return bool(self.text or self.state)
+
+    @property
+    def query(self) -> str:
+        """The parameters, empty without any."""
+        params = {
+            "q": self.text,
+            "state": self.state,
+            "after": write_after(*self.after) if self.after else "",
+            "before": write_after(*self.before) if self.before else "",
+        }
+        return urlencode({name: value for name, value in params.items() if value})
+
+    @property
+    def url(self) -> str:
+        """The list's page with these filters."""
+        return f"/tasks?{self.query}" if self.query else "/tasks"
+
+    @property
+    def top(self) -> str:
+        """The first page with these filters."""
+        return replace(self, after=None, before=None).url
+
+    @property
+    def carried(self) -> str:
+        """The parameter that leads from a task back to this page; empty for the plain list."""
+        return urlencode({BACK: self.query}) if self.query else ""
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -49,12 +84,13 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 class TaskList(Struct, frozen=True):
-    """One page of tasks; `more`: the URL of the next, or empty."""
+    """One page of tasks; `newer`, `older`: the URLs of the pages around it, or empty."""
 
     filters: Filters
     states: list[StateChip]
     rows: list[Row]
-    more: str
+    newer: str
+    older: str
 
 
 _ROWS: Final = (
@@ -76,11 +112,22 @@ LEFT JOIN LATERAL (SELECT * FROM location WHERE id = t.location LIMIT 1) l ON tr
 
 
 def read_filters(params: Mapping[str, str]) -> Filters:
-    """The filters in the parameters of a URL; an `after` that cannot be read is ignored."""
+    """The filters in the parameters of a URL; a place that cannot be read is ignored."""
     state = "".join(letter for letter in params.get("state", "") if letter.isprintable())
     return Filters(
-        search_text(params.get("q", "")), state[:MAX_LENGTH], read_after(params.get("after", ""))
+        text=search_text(params.get("q", "")),
+        state=state[:MAX_LENGTH],
+        after=read_after(params.get("after", "")),
+        before=read_after(params.get("before", "")),
     )
+
+
+def read_back(params: Mapping[str, str]) -> Filters:
+    """The filters of the list that led to a task, by the parameters of the task's URL.
+
+    They are read as the list reads them and written anew: they lead nowhere else.
+    """
+    return read_filters(dict(parse_qsl(params.get(BACK, "")[:MOST_BACK])))
 
 
 async def read_list(tx: Tx, filters: Filters, language: str, limits: Limits = LIMITS) -> TaskList:
@@ -88,19 +135,31 @@ async def read_list(tx: Tx, filters: Filters, language: str, limits: Limits = LI
 
     `limits`: of the plans of a search; they change its cost and not its rows.
     """
-    window = (filters.state, *(filters.after or (None, None)), SCREENFUL + 1)
-    if filters.text:
-        words = await read_words(tx, filters.text)
-        records = await Search(tx, _ROWS, window, words, limits).page()
-    else:
-        records = await tx.fetch(_ROWS.format(tasks=ALL), *window)
-    rows = [_row(record, language) for record in records[:SCREENFUL]]
-    more = ""
-    if len(records) > SCREENFUL:
-        params = {"q": filters.text, "state": filters.state}
-        after = write_after(rows[-1].changed, rows[-1].id)
-        more = "/tasks?" + urlencode({**{k: v for k, v in params.items() if v}, "after": after})
-    return TaskList(filters, await read_states(tx, language), rows, more)
+    records = await _read(tx, filters, limits)
+    is_cut = len(records) > SCREENFUL
+    if filters.before and not is_cut:  # the top of the list: a whole page of it
+        filters = replace(filters, before=None, after=None)
+        records = await _read(tx, filters, limits)
+        is_cut = len(records) > SCREENFUL
+    shown = records[-SCREENFUL:] if filters.before else records[:SCREENFUL]
+    rows = [_row(record, language) for record in shown]
+    newer = older = ""
+    if rows and (is_cut if filters.before else filters.after):
+        newer = replace(filters, after=None, before=(rows[0].changed, rows[0].id)).url
+    if rows and (filters.before or is_cut):
+        older = replace(filters, before=None, after=(rows[-1].changed, rows[-1].id)).url
+    return TaskList(filters, await read_states(tx, language), rows, newer, older)
+
+
+async def _read(tx: Tx, filters: Filters, limits: Limits) -> list[asyncpg.Record]:
+    """The rows of the page in the list's order, and one more where there is one."""
+    statements = ABOVE if filters.before else BELOW
+    beside = filters.before or filters.after or (None, None)
+    window = (filters.state, *beside, SCREENFUL + 1)
+    if not filters.text:
+        return await tx.fetch(_ROWS.format(tasks=statements.all), *window)
+    words = await read_words(tx, filters.text)
+    return await Search(tx, _ROWS, statements, window, words, limits).page()
 
 
 def _row(record: asyncpg.Record, language: str) -> Row:

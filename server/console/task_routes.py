@@ -10,11 +10,12 @@ from msgspec.structs import replace
 
 from mail.worker.jobs import Job
 from server.access.guards import console
+from server.access.kept_forms import SHOWN, read_kept
 from server.access.principals import ConsoleRequest, actor_of
 from server.access.rights import Action
 from server.access.sessions import session_of
 from server.console.nav_counts import console_frame
-from server.console.task_list import read_filters, read_list
+from server.console.task_list import read_back, read_filters, read_list
 from server.console.task_page import read_task
 from server.console.timeline import read_window
 from server.console.transition_form import Typed, read_moved, read_moves, read_order, read_typed
@@ -54,11 +55,16 @@ async def _changed() -> bytes:
 
 @route("/tasks/{task:uuid}", http_method=READING, guards=[console(Action.TASK_READ)])
 async def task_page(request: ConsoleRequest, task: FromPath[UUID]) -> Response[str]:
-    """One task with its result and timeline, and a notice about the transition just recorded.
+    """One task with its result and timeline; what was just recorded, or typed and not recorded.
 
     :raises NotFoundError: this account has no such task.
     """
-    return await _respond(request, task)
+    user, typed = request.user, None
+    if SHOWN in request.query_params:
+        async with tx(user.account) as opened:
+            fields = await read_kept(opened, session_of(request), f"/tasks/{task}/transitions")
+        typed = read_typed(fields) if fields else None
+    return await _respond(request, task, typed)
 
 
 @post("/tasks/{task:uuid}/transitions", status_code=303, guards=[console(Action.TASK_PROGRESS)])
@@ -80,7 +86,9 @@ async def move_task(request: ConsoleRequest, task: FromPath[UUID]) -> Response[s
         # The form was sent before with other values: it gets an id of its own.
         return await _respond(request, task, replace(typed, id=new_id()), "id")
     services(request).ring(Job.PLAN)
-    return Redirect(f"/tasks/{task}?moved={order.id}", status_code=303)
+    carried = read_back(request.query_params).carried
+    target = f"/tasks/{task}?moved={order.id}"
+    return Redirect(f"{target}&{carried}" if carried else target, status_code=303)
 
 
 async def _respond(
@@ -97,7 +105,15 @@ async def _respond(
         moved = await read_moved(opened, task, request.query_params.get("moved", ""), page.language)
     status = 422 if wrong else 200
     return respond(
-        request, "task.html", page, status=status, task=shown, clock=clock, moves=moves, moved=moved
+        request,
+        "task.html",
+        page,
+        status=status,
+        task=shown,
+        clock=clock,
+        moves=moves,
+        moved=moved,
+        back=read_back(request.query_params),
     )
 
 

@@ -62,51 +62,99 @@ NOT EXISTS (SELECT FROM unnest($5::text[]) AS word WHERE strpos(concat_ws(E'\n',
   (SELECT text FROM searched_text WHERE kind = 'location' AND id = t.location LIMIT 1)), word) = 0)
 """
 _IN_STATE: Final = "($1 = '' OR t.state = $1)"
-_AFTER: Final = """
+
+
+class Direction(Struct, frozen=True):
+    """Which rows of the list a page has: the first below a row of it, or the last above one.
+
+    `bounds`: the row's moment is $2 and its id $3; null for a page at the end of the list.
+    """
+
+    bounds: str
+    by_moment: str
+    by_id: str
+
+    def order(self, tie_break: str = "t.id::text") -> str:
+        """The SQL that puts the rows next to that row first."""
+        return f"ORDER BY t.state_moment {self.by_moment}, {tie_break} {self.by_id}"
+
+
+DOWN: Final = Direction(
+    """
 t.state_moment <= coalesce($2::timestamptz, 'infinity')
 AND ($2 IS NULL OR t.state_moment < $2 OR t.id::text > $3::uuid::text)
-"""
-_FIRST: Final = "ORDER BY t.state_moment DESC, t.id::text LIMIT $4"
+""",
+    "DESC",
+    "ASC",
+)
+UP: Final = Direction(
+    """
+t.state_moment >= coalesce($2::timestamptz, '-infinity')
+AND ($2 IS NULL OR t.state_moment > $2 OR t.id::text < $3::uuid::text)
+""",
+    "ASC",
+    "DESC",
+)
 
-#: All tasks in state $1, behind moment $2 and id $3 in the list, the first $4.
-ALL: Final = f"SELECT t.* FROM task t WHERE {_IN_STATE} AND {_AFTER} {_FIRST}"  # noqa: S608
-#: Those that contain the words $5, among the next $6 tasks of the list.
-_BY_SCAN: Final = f"""
-SELECT t.* FROM (
-  SELECT t.*, t.id::text AS tie_break FROM task t WHERE {_AFTER}
-  ORDER BY t.state_moment DESC, tie_break LIMIT $6
-) AS t
-WHERE {_IN_STATE} AND {_HAS_ALL} ORDER BY t.state_moment DESC, t.tie_break LIMIT $4
-"""  # noqa: S608 - our own text
-_OF_FOUND: Final = f"""
+
+class Statements(Struct, frozen=True):
+    """The SQL of a page of tasks: those in state $1, within the bounds, the first $4.
+
+    `all`: without words. `by_scan`: those that contain the words $5, among the next $6 tasks of the
+    list. `by_word`: those that contain the words $5, among the tasks that contain the word $6.
+    `by_intersection`: the tasks of each of the words $5.
+    """
+
+    all: str
+    by_scan: str
+    by_word: str
+    by_intersection: str
+
+
+def _statements(direction: Direction) -> Statements:
+    bounds, first = direction.bounds, f"{direction.order()} LIMIT $4"
+    of_found = f"""
 CROSS JOIN LATERAL (SELECT * FROM task WHERE id = found.task LIMIT 1) AS t
-WHERE {_IN_STATE} AND {_AFTER}
+WHERE {_IN_STATE} AND {bounds}
 """  # noqa: S608 - our own text
-#: Those that contain the words $5, among the tasks that contain the word $6.
-_BY_WORD: Final = f"""
+    return Statements(
+        all=f"SELECT t.* FROM task t WHERE {_IN_STATE} AND {bounds} {first}",  # noqa: S608 - our own text
+        by_scan=f"""
+SELECT t.* FROM (
+  SELECT t.*, t.id::text AS tie_break FROM task t WHERE {bounds}
+  {direction.order("tie_break")} LIMIT $6
+) AS t
+WHERE {_IN_STATE} AND {_HAS_ALL} {direction.order("t.tie_break")} LIMIT $4
+""",  # noqa: S608 - our own text
+        by_word=f"""
 SELECT t.* FROM (
   SELECT DISTINCT task FROM ({_TASKS_OF.format(word="$6", most="NULL")}) AS found
-) AS found {_OF_FOUND} AND {_HAS_ALL} {_FIRST}
-"""  # noqa: S608 - our own text
-#: The intersection of the tasks of each of the words $5.
-_BY_INTERSECTION: Final = f"""
+) AS found {of_found} AND {_HAS_ALL} {first}
+""",  # noqa: S608 - our own text
+        by_intersection=f"""
 SELECT t.* FROM (
   SELECT task FROM unnest($5::text[]) AS word CROSS JOIN LATERAL (
     SELECT DISTINCT task FROM ({_TASKS_OF.format(word="word", most="NULL")}) AS found) AS found
   GROUP BY task HAVING count(*) = cardinality($5)
-) AS found {_OF_FOUND} {_FIRST}
-"""  # noqa: S608 - our own text
+) AS found {of_found} {first}
+""",  # noqa: S608 - our own text
+    )
+
+
+BELOW: Final = _statements(DOWN)
+ABOVE: Final = _statements(UP)
 
 
 class Search(Struct, frozen=True):
     """A page of the tasks that contain all `words`.
 
     `rows`: the SQL of the page, with a `{tasks}` to fill in. `window`: state, moment and id of the
-    last row before the page, and the number of rows.
+    row that the page is next to, and the number of rows.
     """
 
     tx: Tx
     rows: str
+    statements: Statements
     window: Sequence[object]
     words: Sequence[str]
     limits: Limits
@@ -117,14 +165,14 @@ class Search(Struct, frozen=True):
             (self.limits.glance, self.limits.few),
             (self.limits.stretch, self.limits.many),
         ):
-            rows = await self._read(_BY_SCAN, self.words, scanned)
+            rows = await self._read(self.statements.by_scan, self.words, scanned)
             if len(rows) == self.window[-1]:
                 return rows
             rare = await self._rarest(fewer)
             if rare is not None:
                 others = [word for word in self.words if word != rare]
-                return await self._read(_BY_WORD, others, rare)
-        return await self._read(_BY_INTERSECTION, self.words)
+                return await self._read(self.statements.by_word, others, rare)
+        return await self._read(self.statements.by_intersection, self.words)
 
     async def _read(self, tasks: str, *args: object) -> list[asyncpg.Record]:
         return await self.tx.fetch(self.rows.format(tasks=tasks), *self.window, *args)

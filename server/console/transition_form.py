@@ -53,7 +53,7 @@ class Moves(Struct, frozen=True, kw_only=True):
     """The form. `next`: the states that usually follow the task's own; `other`: the rest.
 
     `wrong`: the fields with errors, in their order on the page. `latest`: the value of the
-    field's `max` attribute, now.
+    field's `max` attribute, now. `is_filled`: it was sent before and not recorded.
     """
 
     typed: Typed
@@ -61,6 +61,7 @@ class Moves(Struct, frozen=True, kw_only=True):
     other: list[StateChip]
     latest: str
     wrong: list[str] = []
+    is_filled: bool = False
 
 
 def read_typed(fields: Mapping[str, str]) -> Typed:
@@ -100,6 +101,7 @@ async def read_moves(
         other=[state for state in states if state.code not in usual],
         latest=tx.now.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M"),
         wrong=list(wrong),
+        is_filled=typed is not None,
     )
 
 

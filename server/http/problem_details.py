@@ -17,8 +17,8 @@ from litestar.response import Redirect
 from mail import wording
 from mail.campaigns.errors import DefinitionError
 from mail.i18n import LOCALES, Translator
-from server.access.principals import Principal
 from server.api.protocol_version import NEWEST
+from server.http.error_pages import ErrorPage
 from server.http.language import preferred_language
 from server.http.problems import (
     PROBLEMS,
@@ -30,7 +30,6 @@ from server.http.problems import (
     ServerError,
 )
 from server.http.quality import listed
-from server.web.page import frame, respond
 from sync.errors import FieldError, ItemsError, SyncError
 
 AnyRequest = Request[Any, Any, Any]
@@ -135,9 +134,7 @@ def _response(request: AnyRequest, error: Exception, code: str, meaning: Meaning
         path, query = quote(request.scope["path"]).encode(), request.scope["query_string"]
         target = path + b"?" + query if query else path
         return Redirect(f"/login?{urlencode({'next': target})}", status_code=303)
-    user = request.scope.get("user")  # missing where the error came before the guard
-    page = frame(request, user if isinstance(user, Principal) else None)
-    return respond(request, "error.html", page, status=meaning.status, code=code)
+    return ErrorPage(request, code, meaning.status)
 
 
 def _faults(error: Exception, words: Translator) -> list[Fault]:

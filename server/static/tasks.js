@@ -79,7 +79,7 @@ function rows(list) {
 
 /** @param {ParentNode} list @returns {boolean} whether more rows follow on another page */
 function isFull(list) {
-  return list.querySelector(".more") !== null;
+  return list.querySelector(".more [rel=next]") !== null;
 }
 
 /** @param {HTMLElement} row @returns {string} what it says; times as moments, which stand still */

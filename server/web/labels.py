@@ -29,6 +29,15 @@ class Words:
         """The label of a campaign's status."""
         return self._label(words.CAMPAIGN, status)
 
+    def priority(self, written: str) -> str:
+        """The label of a task's priority, which its account writes in one of the languages."""
+        level = words.PRIORITIES.get(written.casefold())
+        return self._gettext(level) if level else written
+
+    def pressing(self, written: str) -> str:
+        """The CSS class of a priority; empty for those that nobody has to see from afar."""
+        return words.PRESSING.get(written.casefold(), "")
+
     def address(self, field: str) -> str:
         """The label of a field that an address is taken from."""
         return self._label(words.ADDRESSES, field)
@@ -94,9 +103,13 @@ class Words:
         """What the dispatcher can do about a refused transition, by what is missing."""
         return self._label(words.REFUSAL_MEANINGS, obstacle)
 
-    def login(self, problem: str) -> str:
-        """Why signing in failed."""
-        return self._label(words.LOGIN, problem)
+    def login_title(self, problem: str) -> str:
+        """Why nobody is signed in, in short; only of known codes."""
+        return self._gettext(words.LOGIN[problem][0])
+
+    def login_text(self, problem: str) -> str:
+        """What to do about that."""
+        return self._gettext(words.LOGIN[problem][1])
 
     def answer_problem(self, field: str) -> str:
         """Why an answer was not recorded, by the field to correct."""

@@ -107,14 +107,25 @@ def frame(
     """
     current = language_of(request, preferred or (person.language if person else None))
     params = [(key, value) for key, value in request.query_params.multi_items() if key != "lang"]
-    form = None if request.method in READING else _FORMS.fullmatch(request.scope["path"])
-    path = quote(form[1]) if form else ""
+    path = "" if request.method in READING else _page_of_form(request)
     choices = [
         LanguageChoice(language, name, f"{path}?{urlencode([*params, ('lang', language)])}")
         for language, name in _LANGUAGES.items()
         if language != current
     ]
     return Page(current, choices, _navigation(request, person, counts or {}), person)
+
+
+def _page_of_form(request: AnyRequest) -> str:
+    """The path of the page above a path that only takes forms; empty for other paths."""
+    form = _FORMS.fullmatch(request.scope["path"])
+    return quote(form[1]) if form else ""
+
+
+def page_above(request: AnyRequest) -> str:
+    """The page whose form was sent, with the parameters of the URL; empty for other paths."""
+    path, query = _page_of_form(request), urlencode(list(request.query_params.multi_items()))
+    return f"{path}?{query}" if path and query else path
 
 
 def _navigation(

@@ -2,12 +2,17 @@
 
 import re
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from babel.dates import format_date, format_time, format_timedelta, get_timezone, get_timezone_name
 from babel.lists import format_list
 from babel.units import format_unit
 
+from mail.i18n import translations
+from server.web import words
+
+CATALOGUES: Final = Path(__file__).parent.parent / "locale"
 #: The space between a number and the word after it, where no line may break.
 _COUNTED: Final = re.compile(r"(\d|\b1er) (?=[^\W\d])")
 
@@ -79,8 +84,11 @@ class Clock(Calendar):
         self._now = now
 
     def relative(self, when: datetime) -> str:
-        """`when` relative to now (2 hours ago, in 3 days): one unit, to the minute at least."""
+        """`when` relative to now: just now, 2 hours ago, in 3 days; one unit, from a minute on."""
         length = when - self._now
+        if abs(length) < timedelta(minutes=1):
+            near = words.SOON if length > timedelta(0) else words.JUST_NOW
+            return translations(self._locale, CATALOGUES).gettext(near)
         return _unbroken(
             format_timedelta(length, granularity="minute", add_direction=True, locale=self._locale)
         )

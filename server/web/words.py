@@ -35,6 +35,26 @@ CAMPAIGN: Final = {
     "archived": _("Archived"),
 }
 
+#: Priorities that accounts write, in either language; others are shown as they are written.
+PRIORITIES: Final = {
+    "low": _("Low"),
+    "basse": _("Low"),
+    "normal": _("Normal"),
+    "normale": _("Normal"),
+    "high": _("High"),
+    "haute": _("High"),
+    "urgent": _("Urgent"),
+    "urgente": _("Urgent"),
+}
+
+#: The CSS class of a priority that is seen from afar.
+PRESSING: Final = {
+    "high": "caution",
+    "haute": "caution",
+    "urgent": "negative",
+    "urgente": "negative",
+}
+
 ADDRESSES: Final = {
     "customer": _("E-mail address of the customer"),
     "location": _("E-mail address of the place"),
@@ -50,7 +70,7 @@ SURVEY: Final = {
     "answered": (_("Answered"), "positive", "check"),
     Status.UNCERTAIN: (_("Uncertain"), "caution", "alert"),
     Status.HELD: (_("Held back"), "caution", "alert"),
-    Status.FAILED: (_("Refused by the mail server"), "negative", "alert"),
+    Status.FAILED: (_("Mail refused"), "negative", "alert"),
     Status.EXPIRED: (_("Not delivered"), "negative", "alert"),
     Status.REFUSED: (_("Sender refused"), "negative", "alert"),
     Status.DROPPED: (_("Not sent"), "neutral", "none"),
@@ -146,12 +166,18 @@ VERDICTS: Final = {
     "parked": _("waiting until its task is known"),
 }
 
+#: Why nobody is signed in: title, and what to do.
 LOGIN: Final = {
-    "login_refused": _(
-        "The address and the password do not belong together. Check both and try again."
+    "login_refused": (_("Wrong address or password"), _("Check both, then try again.")),
+    "throttled": (_("Too many attempts"), _("Wait a few minutes, then try again.")),
+    "forbidden": (
+        _("The console is for the office"),
+        _("Your account works in the app, on the device that is enrolled for you."),
     ),
-    "throttled": _("Too many attempts. Wait a few minutes, then try again."),
-    "forbidden": _("Technicians use their device; the console is for dispatchers and managers."),
+    "session_ended": (
+        _("Your session has ended"),
+        _("Nothing was recorded. Sign in, and you are back on the page."),
+    ),
 }
 
 ANSWER_PROBLEMS: Final = {
@@ -183,11 +209,28 @@ ERRORS: Final[dict[int | str, tuple[str, str]]] = {
         _("The address or the cookies are too long"),
         _("Shorten the search, or delete the cookies of this site in your browser."),
     ),
+    "cross_origin": (
+        _("This came from another site"),
+        _("Nothing was changed. Open the page here, and send the form from there."),
+    ),
+    "slow_body": (
+        _("The form took too long to arrive"),
+        _("Nothing was changed. Check your connection, go back and send it again."),
+    ),
     400: (_("This request cannot be read"), _("Nothing was changed. Go back and try again.")),
+    401: (_("Your session has ended"), _("Nothing was changed. Sign in, then try again.")),
     403: (_("You may not do this"), _("Nothing was changed. Ask an administrator for the right.")),
     404: (
         _("Page not found"),
         _("There is nothing at this address, or it is not yours to see. Check the address."),
+    ),
+    405: (
+        _("There is no page at this address"),
+        _("This address only takes forms. Nothing was changed. Open the page of the form."),
+    ),
+    409: (
+        _("Somebody was faster"),
+        _("Nothing was changed: it is not any more as your page shows it. Open the page again."),
     ),
     413: (_("That was too large"), _("Nothing was changed. Send less at once.")),
     429: (_("Too many requests"), _("Nothing was changed. Wait a few minutes, then try again.")),
@@ -210,6 +253,10 @@ LOOKS: Final = {
     ("refused", ""): ("negative", "alert"),
     ("parked", ""): ("caution", "clock"),
 }
+
+#: A time less than a minute ago, and less than a minute ahead.
+JUST_NOW: Final = _("just now")
+SOON: Final = _("in a moment")
 
 DECIDED: Final = _("Survey scheduled")
 NOT_SENT: Final = _("Not sent: %(why)s")

@@ -61,7 +61,10 @@ class User(Table, tablename="app_user", db=DB):
 
 
 class Device(Table, tablename="device", db=DB):
-    """An enrolled phone or tablet; only the SHA-256 of its credential is stored."""
+    """An enrolled phone or tablet; only the SHA-256 of its credential is stored.
+
+    `last_seen_at`: when it last used that, accurate to a few minutes.
+    """
 
     key = ("account", "id")
     account = BigInt(null=False, default=None)
@@ -71,6 +74,7 @@ class Device(Table, tablename="device", db=DB):
     credential_hash = Bytea(null=False, default=None)
     enrolled_at = Timestamptz(null=False, default=None)
     revoked_at = Timestamptz(null=True, default=None)
+    last_seen_at = Timestamptz(null=True, default=None)
 
 
 class EnrolmentCode(Table, tablename="enrolment_code", db=DB):

@@ -8,16 +8,22 @@ from typing import Any, Final
 import httpx
 import pytest
 import segno
+from playwright.sync_api import Browser, expect
 
 from server.console.device_list import SCREENFUL
+from sync.database import Tx
 from sync.ids import new_id
 from sync.records.people import put_users
 from sync.records.shapes import UserPut
 from tests.support.api_process import Served
+from tests.support.browser import PHONE, visiting
 from tests.support.databases import TestDatabase
 from tests.support.form_browser import HTML, browsing, words_of
 from tests.support.office import Office
+from tests.support.signed_in import enter
 from tests.support.stories import on
+
+pytestmark = pytest.mark.slow
 
 CODE: Final = re.compile(r"<code>([0-9A-Z]{4}(?:-[0-9A-Z]{4}){3})</code>")
 
@@ -36,6 +42,13 @@ def code_in(page: str) -> str:
     return found[1]
 
 
+def issue(browser: httpx.Client, path: str) -> httpx.Response:
+    """The page of a new code."""
+    asked = browser.post(path)
+    assert asked.status_code == 303
+    return browser.get(asked.headers["location"])
+
+
 def enrol(api: Served, code: str, name: str) -> dict[str, Any]:
     """What a device gets for a code."""
     answer = api.client.post("/api/v1/devices/enrol", json={"code": code, "name": name})
@@ -47,10 +60,15 @@ def enrol(api: Served, code: str, name: str) -> dict[str, Any]:
 def test_a_code_shown_in_the_console_enrols_a_device_once(
     api: Served, north: Office, diane: httpx.Client
 ) -> None:
-    page = diane.post(f"/devices/enrol/{north.world.bob}")
-    assert page.status_code == 200
+    page = issue(diane, f"/devices/enrol/{north.world.bob}")
     code = code_in(page.text)
+    assert code_in(diane.get(str(page.url)).text) == code
     enrol(api, code, "Bobs Pixel")
+    used = diane.get(str(page.url)).text
+    assert "“Bobs Pixel” is enrolled" in words_of(used)
+    assert CODE.search(used) is None
+    elsewhere = str(page.url).replace(str(north.world.bob), str(north.world.carol))
+    assert "Make a code" in words_of(diane.get(elsewhere).text)
     again = api.client.post("/api/v1/devices/enrol", json={"code": code, "name": "x"})
     assert again.status_code == 400
     assert "Bobs Pixel" in words_of(diane.get("/devices").text)
@@ -60,17 +78,17 @@ def test_the_page_of_a_code_says_until_when_it_works_and_offers_another(
     north: Office, diane: httpx.Client
 ) -> None:
     path = f"/devices/enrol/{north.world.bob}"
-    first = diane.post(path)
+    first = issue(diane, path)
     assert "10 minutes" in words_of(first.text)
     assert f'action="{path}"' in first.text
-    assert code_in(diane.post(path).text) != code_in(first.text)
+    assert code_in(issue(diane, path).text) != code_in(first.text)
     assert first.headers["cache-control"] == "no-store"
 
 
 def test_the_square_says_the_link_that_opens_the_app_with_the_code(
     api: Served, north: Office, diane: httpx.Client
 ) -> None:
-    page = diane.post(f"/devices/enrol/{north.world.bob}").text
+    page = issue(diane, f"/devices/enrol/{north.world.bob}").text
     link = f"{api.base_url}/tech/#enrol={code_in(page)}"
     wanted = segno.make_qr(link, error="m").matrix_iter(border=4)
     drawn = re.search(r'class="dark"[^>]* d="([^"]+)"', page)
@@ -85,6 +103,66 @@ def test_the_square_says_the_link_that_opens_the_app_with_the_code(
     assert dark == {(x, y) for y, row in enumerate(wanted) for x, bit in enumerate(row) if bit}
 
 
+def test_the_page_says_by_itself_that_the_device_is_enrolled(
+    api: Served, north: Office, browser: Browser
+) -> None:
+    with visiting(browser, PHONE, scripts=True) as page:
+        enter(page.context, api.database, north.address("dispatcher"), api.base_url)
+        page.goto(f"{api.base_url}/devices/enrol/{north.world.bob}?lang=en")
+        page.get_by_role("button", name="Make a code").click()
+        code = page.locator(".code code").inner_text()
+        page.reload()
+        expect(page.locator(".code code")).to_have_text(code)
+        enrol(api, code, "Poche")
+        expect(page.get_by_role("heading", name="“Poche” is enrolled")).to_be_visible()
+
+
+def test_a_code_that_nobody_used_in_time_says_so(
+    shared: TestDatabase, north: Office, diane: httpx.Client
+) -> None:
+    page = issue(diane, f"/devices/enrol/{north.world.bob}")
+
+    async def expire(opened: Tx) -> None:
+        await opened.execute(
+            "UPDATE enrolment_code SET expires_at = $1 WHERE used_at IS NULL", opened.now
+        )
+
+    on(shared, north.world.account, expire)
+    assert "The code has expired" in words_of(diane.get(str(page.url)).text)
+    for wrong in ("?code=", "?code=x", f"?code={new_id()}"):
+        assert "Make a code" in words_of(diane.get(f"{page.url.path}{wrong}").text)
+
+
+def test_names_are_listed_as_the_language_orders_them(
+    shared: TestDatabase, api: Served, north: Office
+) -> None:
+    names = ["zoé Ange", "Ève", "Zoé", "etienne", "Eva", "Étienne", "Œuvrard", "Odile", "Oscar"]
+    people = [
+        UserPut(
+            unit=north.world.site,
+            role="technician",
+            name=f"Ordre {name}",
+            email=f"ordre.{place}@example.org",
+        )
+        for place, name in enumerate(names)
+    ]
+    on(shared, north.world.account, lambda opened: put_users(opened, people))
+    with browsing(api, north) as browser:
+        page = browser.get("/devices?q=ordre").text
+    wanted = ["etienne", "Étienne", "Eva", "Ève", "Odile", "Œuvrard", "Oscar", "Zoé", "zoé Ange"]
+    assert re.findall(r"Ordre ([^<]+)(?=<span)", page) == wanted
+
+
+def test_a_device_says_when_it_was_last_heard_of(
+    api: Served, north: Office, diane: httpx.Client
+) -> None:
+    code = code_in(issue(diane, f"/devices/enrol/{north.world.bob}").text)
+    bearer = {"Authorization": f"Bearer {enrol(api, code, 'Neuf')['credential']}"}
+    assert "Neuf enrolled just now" in words_of(diane.get("/devices").text)
+    assert api.client.get("/api/v1/sync/pull", headers=bearer).status_code == 200
+    assert "Neuf last seen just now" in words_of(diane.get("/devices").text)
+
+
 def test_reading_the_page_makes_no_code(north: Office, diane: httpx.Client) -> None:
     page = diane.get(f"/devices/enrol/{north.world.bob}")
     assert page.status_code == 200
@@ -95,7 +173,9 @@ def test_reading_the_page_makes_no_code(north: Office, diane: httpx.Client) -> N
 def test_a_revoked_device_is_shut_out_and_shown_as_such(
     api: Served, north: Office, diane: httpx.Client
 ) -> None:
-    enrolled = enrol(api, code_in(diane.post(f"/devices/enrol/{north.world.carol}").text), "Vieux")
+    enrolled = enrol(
+        api, code_in(issue(diane, f"/devices/enrol/{north.world.carol}").text), "Vieux"
+    )
     bearer = {"Authorization": f"Bearer {enrolled['credential']}"}
     assert api.client.get("/api/v1/sync/pull", headers=bearer).status_code == 200
     asked = words_of(diane.get(f"/devices/{enrolled['device']}/revoke").text)
@@ -113,7 +193,7 @@ def test_a_revoked_device_is_shut_out_and_shown_as_such(
 
 def test_managers_look_and_do_not_act(api: Served, north: Office, diane: httpx.Client) -> None:
     path = f"/devices/enrol/{north.world.bob}"
-    device = enrol(api, code_in(diane.post(path).text), "Bobs Tablet")["device"]
+    device = enrol(api, code_in(issue(diane, path).text), "Bobs Tablet")["device"]
     with browsing(api, north, "manager") as manager:
         page = manager.get("/devices")
         assert "Bobs Tablet" in page.text
@@ -139,7 +219,7 @@ def test_a_stranger_is_sent_to_the_login_page(api: Served, north: Office) -> Non
 def test_people_are_found_by_their_name_or_their_devices(
     api: Served, north: Office, diane: httpx.Client
 ) -> None:
-    enrol(api, code_in(diane.post(f"/devices/enrol/{north.world.alice}").text), "Rouge 100%")
+    enrol(api, code_in(issue(diane, f"/devices/enrol/{north.world.alice}").text), "Rouge 100%")
     for sought in ("alic", "100%25", "rouge"):
         found = words_of(diane.get(f"/devices?q={sought}").text)
         assert "Alice" in found, sought
@@ -188,6 +268,6 @@ def test_names_are_written_as_they_are(shared: TestDatabase, api: Served, north:
     )
     (key,) = on(shared, north.world.account, lambda opened: put_users(opened, [person]))
     with browsing(api, north) as browser:
-        for page in (browser.get("/devices?q=script"), browser.post(f"/devices/enrol/{key}")):
+        for page in (browser.get("/devices?q=script"), issue(browser, f"/devices/enrol/{key}")):
             assert "<script>alert" not in page.text
             assert hostile in words_of(page.text)

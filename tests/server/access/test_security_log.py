@@ -138,7 +138,7 @@ def test_the_life_of_a_device_is_recorded(recorded: Recorded) -> None:
     boss, technician = recorded.id_of("administrator"), recorded.id_of("technician")
     code = client.post("/api/v1/devices/codes", json={"user": technician}).json()["code"]
     page = client.post(f"/devices/enrol/{technician}", headers={"Origin": recorded.api.base_url})
-    assert page.status_code == 200
+    assert page.status_code == 303
     enrol = {"code": code, "name": "x"}
     device = client.post("/api/v1/devices/enrol", json=enrol).json()["device"]
     assert client.post("/api/v1/devices/enrol", json=enrol).status_code == 400

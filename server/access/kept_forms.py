@@ -1,0 +1,59 @@
+"""A form that was sent after its session had ended, kept with the next session.
+
+The page that asks to sign in carries it in a hidden field; nothing of it is in a URL. Once the
+reader has signed in it stands in the row of the session, and goes with it.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+
+from sync.database import Tx
+
+#: The form on a task's page: the one form of the console with text that is worth keeping. A page
+#: that is added here shows the fields of `read_kept` in its form.
+_FORMS: Final = re.compile(r"/tasks/[0-9a-f-]{36}/transitions")
+#: Bytes of a kept form in the body of the login form, which may have 64 kB.
+MOST_BYTES: Final = 60_000
+#: The parameter with which a page shows the kept form.
+SHOWN: Final = "kept"
+
+_KEPT: Final = "SELECT kept_form FROM session WHERE account = $1 AND token_hash = $2"
+
+
+class KeptForm(msgspec.Struct, frozen=True):
+    """`path`: where the form was sent. `fields`: what was typed."""
+
+    path: str
+    fields: dict[str, str]
+
+
+def write_kept(path: str, fields: Mapping[str, str]) -> str:
+    """The form as text, for the hidden field; empty where no page would show it again."""
+    if not _FORMS.fullmatch(path):
+        return ""
+    text = msgspec.json.encode(KeptForm(path, dict(fields))).decode()
+    return text if len(quote(text)) <= MOST_BYTES else ""
+
+
+def check_kept(text: str) -> str | None:
+    """`text` if `write_kept` could have written it, else None."""
+    form = _decode(text)
+    return text if form is not None and _FORMS.fullmatch(form.path) else None
+
+
+async def read_kept(tx: Tx, session: bytes | None, path: str) -> dict[str, str] | None:
+    """The fields of the form that was kept for the session and sent to `path`; else None."""
+    text = await tx.fetchval(_KEPT, tx.account, session)
+    form = _decode(text or "")
+    return form.fields if form is not None and form.path == path else None
+
+
+def _decode(text: str) -> KeptForm | None:
+    try:
+        return msgspec.json.decode(text, type=KeptForm)
+    except msgspec.DecodeError:  # also of the wrong shape
+        return None
