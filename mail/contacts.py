@@ -58,6 +58,10 @@ WHERE account = $1 AND id IN (
 
 _FIND: Final = "SELECT id, suppressed FROM contact WHERE account = $1 AND address_key = $2"
 
+_READ: Final = """
+SELECT address_key, id, suppressed FROM contact WHERE account = $1 AND address_key = ANY($2)
+"""
+
 _LOCK: Final = """
 SELECT address_key, id, suppressed FROM contact WHERE account = $1 AND address_key = ANY($2)
 ORDER BY address_key FOR NO KEY UPDATE
@@ -136,7 +140,17 @@ async def keys_of(tx: Tx, addresses: Iterable[str]) -> dict[str, bytes]:
     if secret is None:
         await tx.execute(_CREATE_KEY, tx.account, secrets.token_bytes(_KEY_BYTES))
         secret = await tx.fetchval(_READ_KEY, tx.account)
-    return {address: hmac.digest(secret, address.encode(), "sha256") for address in addresses}
+    return {address: _key_of(secret, address) for address in addresses}
+
+
+async def read(tx: Tx, addresses: Iterable[str]) -> dict[str, Contact]:
+    """Return the existing rows of `addresses` by address, without locking or creating anything."""
+    secret = await tx.fetchval(_READ_KEY, tx.account)
+    if secret is None:
+        return {}
+    of_keys = {_key_of(secret, address): address for address in addresses}
+    rows = await tx.fetch(_READ, tx.account, list(of_keys))
+    return {of_keys[row["address_key"]]: Contact(row["id"], row["suppressed"]) for row in rows}
 
 
 async def lock(tx: Tx, addresses: Iterable[str]) -> dict[str, Contact]:
@@ -220,3 +234,7 @@ async def release_uses(tx: Tx, invitations: Collection[UUID]) -> None:
 async def suppress(tx: Tx, contact: UUID, why: Suppression) -> None:
     """Suppress `contact`, whose row is locked; an earlier reason stays."""
     await tx.execute(_SUPPRESS, tx.account, contact, why, tx.now)
+
+
+def _key_of(secret: bytes, address: str) -> bytes:
+    return hmac.digest(secret, address.encode(), "sha256")

@@ -73,6 +73,10 @@ UPDATE sender_breaker SET probes = probes + 1,
 WHERE (account, sender, recipient) = ($1, $2, $3)
 """
 
+_READ_OPEN: Final = """
+SELECT sender, recipient FROM sender_breaker WHERE account = $1 AND opened_at IS NOT NULL
+"""
+
 _LOCK_OPEN: Final = """
 SELECT sender, recipient, until <= $2 AS may_probe FROM sender_breaker
 WHERE account = $1 AND opened_at IS NOT NULL
@@ -175,6 +179,12 @@ class Stopped(Struct, frozen=True):
 
 #: The open breakers of an account, with the invitation that each lets through as a probe now.
 Probes: TypeAlias = Mapping[Route, UUID | None]
+
+
+async def read_open(tx: Tx) -> list[Route]:
+    """Return the routes of the account's open breakers, without locking them."""
+    rows = await tx.fetch(_READ_OPEN, tx.account)
+    return [Route(row["sender"], row["recipient"]) for row in rows]
 
 
 async def lock_open(tx: Tx) -> Probes:

@@ -11,9 +11,9 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from msgspec import Struct, structs
+from msgspec import Struct
 
-from mail.campaigns.cache import CampaignSet, load, pinned
+from mail.campaigns.cache import load
 from mail.config import MailConfig
 from mail.delivery import breakers
 from mail.delivery.breakers import Stopped
@@ -21,8 +21,8 @@ from mail.delivery.drop import drop
 from mail.delivery.held import fault, hold_restored
 from mail.delivery.judging import Dropped, Paused, Waiting, judge
 from mail.delivery.outbox import due, due_ids, lease
-from mail.delivery.stages import Candidate, Cleared, Leased, Version, Versions
-from mail.message.headers import sendable
+from mail.delivery.pinned_versions import versions_of
+from mail.delivery.stages import Cleared, Leased
 from mail.queues import PASSING
 from mail.recall import CLAIM_LOCK
 from mail.states import quoted
@@ -129,7 +129,7 @@ async def _claim(
     if doubtful := [item for item in found if item.doubtful]:
         await hold_restored(tx, doubtful)
     certain = [item for item in found if not item.doubtful]
-    versions = await _versions(tx, config, campaigns, certain)
+    versions = await versions_of(tx, config.mail_from, campaigns, certain)
     outcomes = await judge(tx, certain, versions, probes)
     if stopped := [item for item in outcomes if isinstance(item, Stopped)]:
         await breakers.put_due_behind(tx, stopped)
@@ -146,23 +146,3 @@ async def _claim(
         await breakers.let_through(tx, [item.probed for item in cleared if item.probed], until)
         jobs = await lease(tx, cleared, until)
     return Chunk(len(found), len(waiting), jobs)
-
-
-async def _versions(
-    tx: Tx, config: MailConfig, campaigns: CampaignSet, candidates: Sequence[Candidate]
-) -> Versions:
-    """Return the pinned versions of candidates' campaigns, of those that are not drafts.
-
-    :raises ValueError: the sender of one is no address.
-    """
-    known = campaigns.campaigns
-    keys = {(item.campaign, item.version) for item in candidates if item.campaign in known}
-    versions = {}
-    for (campaign, number), version in (await pinned(tx, keys)).items():
-        rules = newest = known[campaign]
-        if newest.version != number:  # the mute window is the current one
-            rules = structs.replace(version.as_campaign(number, newest), mute=newest.mute)
-        sender = sendable(version.content.message.sender_address or config.mail_from)
-        domain = sender.rpartition("@")[2].lower()
-        versions[campaign, number] = Version(rules, version.content, sender, domain)
-    return versions

@@ -1,6 +1,6 @@
 """The decision at release: which invitations are sent, dropped, or wait."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias, assert_never
 from uuid import UUID
@@ -41,7 +41,7 @@ class Paused(Struct, frozen=True):
 Outcome: TypeAlias = Cleared | Dropped | Waiting | Stopped | Paused
 
 
-class _Addressed(Struct, frozen=True):
+class Addressed(Struct, frozen=True):
     """An invitation that may be sent unless its contact or a breaker prevents it."""
 
     candidate: Candidate
@@ -49,8 +49,8 @@ class _Addressed(Struct, frozen=True):
     to: Resolved
 
 
-class _Known(Struct, frozen=True):
-    """What addressed invitations are judged by. `contacts`: locked, by address.
+class Known(Struct, frozen=True):
+    """What addressed invitations are judged by. `contacts`: by address, the worker's are locked.
 
     `mutes`: the mute windows of contacts, to which those are added that are reserved meanwhile.
     """
@@ -69,26 +69,20 @@ async def judge(
     The rows of the contacts stay locked.
     """
     pairs = [(item, versions.get((item.campaign, item.version))) for item in candidates]
-    possible = {
-        normal
-        for candidate, version in pairs
-        if version is not None
-        for field in (version.rules.primary, version.rules.secondary)
-        if field is not None and (normal := normal_form(candidate.mailboxes.get(field))) is not None
-    }
-    earlier = {item.earlier.address for item in candidates if item.earlier is not None}
-    locked = await contacts.lock(tx, possible | earlier)
-    empty = {address for address, contact in locked.items() if contact.suppressed in EMPTY}
-    found = [_address(candidate, version, empty) for candidate, version in pairs]
-    addressed = [item for item in found if isinstance(item, _Addressed)]
+    locked = await contacts.lock(tx, possible_addresses(pairs))
+    empty = empty_addresses(locked)
+    found = [find_address(candidate, version, empty) for candidate, version in pairs]
+    addressed = [item for item in found if isinstance(item, Addressed)]
     locked |= await contacts.create(tx, {item.to.normal for item in addressed} - locked.keys())
     wanted = {
         (locked[item.to.normal].id, item.candidate.campaign)
         for item in addressed
         if item.version.rules.mute is not None
     }
-    known = _Known(tx.now, locked, await contacts.mutes_of(tx, wanted), probes)
-    outcomes = [_judge(item, known) if isinstance(item, _Addressed) else item for item in found]
+    known = Known(tx.now, locked, await contacts.mutes_of(tx, wanted), probes)
+    outcomes = [
+        judge_addressed(item, known) if isinstance(item, Addressed) else item for item in found
+    ]
     # Counted from now, as if sent at once, so that a campaign's last use holds its mute window.
     uses = [
         Use(contact, item.invitation, item.campaign, window_anchor(item.release, tx.now))
@@ -98,9 +92,27 @@ async def judge(
     return outcomes
 
 
-def _address(
+def possible_addresses(pairs: Iterable[tuple[Candidate, Version | None]]) -> set[str]:
+    """Return the normal forms of all addresses that candidates may be sent to."""
+    possible = set()
+    for candidate, version in pairs:
+        if candidate.earlier is not None:
+            possible.add(candidate.earlier.address)
+        if version is not None:
+            fields = (version.rules.primary, version.rules.secondary)
+            typed = (candidate.mailboxes.get(field) for field in fields if field is not None)
+            possible |= {form for form in map(normal_form, typed) if form is not None}
+    return possible
+
+
+def empty_addresses(known: Mapping[str, contacts.Contact]) -> set[str]:
+    """Return the addresses that count as absent: they bounced, or their mailbox stays full."""
+    return {address for address, contact in known.items() if contact.suppressed in EMPTY}
+
+
+def find_address(
     candidate: Candidate, version: Version | None, empty: set[str]
-) -> _Addressed | Dropped | Paused:
+) -> Addressed | Dropped | Paused:
     """Return an invitation with its address, or why it is not sent whatever its address.
 
     Later attempts keep the address of the first, and the state of the task does not matter then.
@@ -113,7 +125,7 @@ def _address(
     earlier, visit = candidate.earlier, candidate.visit
     if earlier is not None:
         to = Resolved(earlier.typed, earlier.address, rules.primary)
-        return _Addressed(candidate, version, to)
+        return Addressed(candidate, version, to)
     if visit is not None:
         skip = drop_reason_for_state(visit.state, visit.kind, rules.states_for(visit.type))
         if skip is not None:
@@ -121,10 +133,11 @@ def _address(
     resolved = resolve(candidate.mailboxes, rules.primary, rules.secondary, empty)
     if resolved is None:
         return Dropped(candidate, Reason.NO_ADDRESS)
-    return _Addressed(candidate, version, resolved)
+    return Addressed(candidate, version, resolved)
 
 
-def _judge(item: _Addressed, known: _Known) -> Outcome:
+def judge_addressed(item: Addressed, known: Known) -> Outcome:
+    """Return whether an addressed invitation is sent; one that is takes its mute window."""
     candidate, version, to = item.candidate, item.version, item.to
     contact = known.contacts[to.normal]
     if contact.suppressed in EMPTY:  # of a retry; a first attempt goes to another address, if any

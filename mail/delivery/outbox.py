@@ -1,9 +1,9 @@
-"""The queue of mails: reading what is due, and leasing what was cleared to this worker.
+"""The queue of mails: reading what waits or is due, and leasing what was cleared to this worker.
 
 A lease is for one attempt, and ends after some time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -11,7 +11,7 @@ from uuid import UUID
 import asyncpg
 from msgspec import structs
 
-from mail.delivery.stages import Candidate, Cleared, Leased, Sending, Visit
+from mail.delivery.stages import Candidate, Cleared, Leased, Sending, Unplanned, Visit
 from mail.i18n import locale_of
 from mail.states import LEASE
 from rules.campaign import AddressField
@@ -19,20 +19,9 @@ from rules.facts import Kind
 from sync import tokens
 from sync.database import Tx
 
-#: Ordered by release, then id: the order in which contacts are judged. Entries are picked first, so
-#: that a long queue costs no more than a short one; a transaction that changes an invitation locks
-#: its entry before. LIMIT in the joins keeps the planner, while it has no statistics, from reading
-#: a whole account for each entry.
-_DUE: Final = LEASE.reading("""
-WITH picked AS MATERIALIZED (
-  SELECT invitation, release, attempt, resent, first_tried_at, survey_token, vouched_at
-  FROM outbox
-  WHERE account = $1 AND phase IN ({from_phases}) AND release <= $2 AND not_before <= $2
-    AND ($4::uuid[] IS NULL OR invitation = ANY($4))
-  ORDER BY release, invitation
-  LIMIT $3
-  FOR NO KEY UPDATE SKIP LOCKED
-)
+#: What is known of `picked` entries of the queue and their invitations. LIMIT in the joins keeps
+#: the planner, while it has no statistics, from reading a whole account for each entry.
+_CANDIDATES: Final = """
 SELECT o.*, i.campaign, i.version, i.task,
   i.due, i.address, i.typed_address, i.language, i.message_id,
   i.due < coalesce(a.restored_at, '-infinity')
@@ -47,8 +36,7 @@ SELECT o.*, i.campaign, i.version, i.task,
   y.name AS type_name, y.names AS type_names
 FROM picked o
 JOIN account a ON a.account = $1
-CROSS JOIN LATERAL (
-  SELECT * FROM invitation WHERE account = $1 AND id = o.invitation FOR NO KEY UPDATE LIMIT 1) i
+CROSS JOIN LATERAL ({invitation} LIMIT 1) i
 LEFT JOIN LATERAL (
   SELECT * FROM transition WHERE account = $1 AND id = i.transition LIMIT 1) r ON true
 LEFT JOIN LATERAL (SELECT * FROM task WHERE account = $1 AND id = i.task LIMIT 1) t ON true
@@ -60,7 +48,49 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
   SELECT * FROM location WHERE account = $1 AND id = t.location LIMIT 1) l ON true
 ORDER BY o.release, o.invitation
-""")
+"""
+
+_STORED: Final = "SELECT * FROM invitation WHERE account = $1 AND id = o.invitation"
+
+#: Ordered by release, then id: the order in which contacts are judged. Entries are picked first, so
+#: that a long queue costs no more than a short one; a transaction that changes an invitation locks
+#: its entry before.
+_PICKED_DUE: Final = """
+WITH picked AS MATERIALIZED (
+  SELECT invitation, release, attempt, resent, first_tried_at, survey_token, vouched_at, not_before
+  FROM outbox
+  WHERE account = $1 AND phase IN ({from_phases}) AND release <= $2 AND not_before <= $2
+    AND ($4::uuid[] IS NULL OR invitation = ANY($4))
+  ORDER BY release, invitation
+  LIMIT $3
+  FOR NO KEY UPDATE SKIP LOCKED
+)"""
+_LOCKED: Final = f"{_STORED} FOR NO KEY UPDATE"
+_DUE: Final = LEASE.reading(_PICKED_DUE + _CANDIDATES.format(invitation=_LOCKED))
+
+_PICKED_WAITING: Final = """
+WITH picked AS MATERIALIZED (
+  SELECT invitation, release, attempt, resent, first_tried_at, survey_token, vouched_at, not_before
+  FROM outbox WHERE account = $1 AND phase IN ({from_phases}) AND invitation = ANY($2)
+)"""
+_WAITING: Final = LEASE.reading(_PICKED_WAITING + _CANDIDATES.format(invitation=_STORED))
+
+_MADE: Final = """
+SELECT made.*, NULL::uuid AS technician, NULL::uuid AS customer, NULL AS address,
+  NULL AS typed_address, NULL AS language, NULL AS message_id
+FROM made WHERE made.invitation = o.invitation
+"""
+_UNPLANNED: Final = f"""
+WITH made AS (
+  SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::integer[], $5::uuid[], $6::uuid[],
+    $7::timestamptz[], $8::timestamptz[])
+    AS n (invitation, campaign, version, task, transition, due, release)
+), picked AS (
+  SELECT invitation, release, 0 AS attempt, false AS resent, NULL::timestamptz AS first_tried_at,
+    NULL::bytea AS survey_token, NULL::timestamptz AS vouched_at, release AS not_before
+  FROM made
+)
+{_CANDIDATES.format(invitation=_MADE)}"""  # noqa: S608 - our own text
 
 _DUE_IDS: Final = LEASE.reading("""
 SELECT invitation, attempt FROM outbox
@@ -117,6 +147,23 @@ _ADDRESSES: Final = {
 async def due(tx: Tx, limit: int, only: Sequence[UUID] | None = None) -> list[Candidate]:
     """Return at most `limit` due invitations (of `only`), locked, in the order of release."""
     return [_candidate(row) for row in await tx.fetch(_DUE, tx.account, tx.now, limit, only)]
+
+
+async def waiting(tx: Tx, invitations: Collection[UUID]) -> list[tuple[Candidate, datetime]]:
+    """Return those of `invitations` that wait for release or another attempt, and until when.
+
+    Nothing is locked. In the order of release.
+    """
+    rows = await tx.fetch(_WAITING, tx.account, invitations)
+    return [(_candidate(row), row["not_before"]) for row in rows]
+
+
+async def unplanned(tx: Tx, surveys: Sequence[Unplanned]) -> list[Candidate]:
+    """Return surveys that are not stored yet, as if they were: what would be decided on them."""
+    if not surveys:
+        return []
+    columns = zip(*map(structs.astuple, surveys), strict=True)
+    return [_candidate(row) for row in await tx.fetch(_UNPLANNED, tx.account, *columns)]
 
 
 async def due_ids(tx: Tx, limit: int) -> list[tuple[UUID, int]]:

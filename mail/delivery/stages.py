@@ -46,6 +46,18 @@ class Sending(Struct, frozen=True):
     secret: bytes
 
 
+class Unplanned(Struct, frozen=True):
+    """A survey that planning will make: `invitation` is any id. `due`, `release`: UTC."""
+
+    invitation: UUID
+    campaign: UUID
+    version: int
+    task: UUID
+    transition: UUID
+    due: datetime
+    release: datetime
+
+
 class Candidate(Struct, frozen=True):
     """A due invitation.
 

@@ -93,7 +93,7 @@ FROM decision WHERE account = $1 AND task = ANY($2) AND round = $3
 
 
 async def read_histories(tx: Tx, tasks: Iterable[UUID]) -> list[TaskHistory]:
-    """Return the transitions of `tasks`, whose rows are locked; without invitations."""
+    """Return the transitions of `tasks`; without invitations."""
     histories = {task: TaskHistory(task) for task in tasks}
     for row in await tx.fetch(_TRANSITIONS, tx.account, list(histories)):
         history = histories[row["task"]]
@@ -115,14 +115,15 @@ async def read_histories(tx: Tx, tasks: Iterable[UUID]) -> list[TaskHistory]:
     return list(histories.values())
 
 
-async def read_planned(tx: Tx, histories: Iterable[TaskHistory]) -> None:
+async def read_planned(tx: Tx, histories: Iterable[TaskHistory], *, lock: bool = True) -> None:
     """Add invitations and outcomes to `histories`.
 
-    Invitations that were never claimed are locked, in the order of their ids.
+    `lock`: invitations that were never claimed are locked, in the order of their ids.
     """
     by_task = {history.task: history for history in histories}
     tasks = list(by_task)
-    await tx.fetch(_LOCK_WAITING, tx.account, tasks)
+    if lock:
+        await tx.fetch(_LOCK_WAITING, tx.account, tasks)
     for row in await tx.fetch(_INVITATIONS, tx.account, tasks, ROUND):
         # One that waits again was re-armed; once dropped for good, an earlier drop is void.
         rearms = (row["reason"] or Reason.LEFT_STATE) in REARMING

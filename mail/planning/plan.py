@@ -5,21 +5,20 @@ time. The lock of a task's row protects its transitions, its decisions and its e
 `mail.planning.history` locks its invitations against being claimed.
 """
 
-from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
 from msgspec.structs import astuple
 
-from mail.campaigns.cache import CampaignSet, load, pinned
+from mail.campaigns.cache import load
 from mail.planning.completions import write_completions
+from mail.planning.decisions import SCHEDULED, CampaignDecisions, concerns, decide_all
 from mail.planning.history import Invitation, TaskHistory, read_histories, read_planned
 from mail.planning.writes import Changes, Decided, Planned, write
 from mail.positions import ADVANCE
 from mail.queues import Queue, process_due
 from mail.states import Status as InvitationStatus
-from rules.campaign import Campaign, Status
-from rules.decide import FRESH, Decision, Round, Schedule, decide
+from rules.decide import Schedule
 from rules.history import ordered
 from sync.database import Tx
 
@@ -45,9 +44,6 @@ ORDER BY id
 FOR NO KEY UPDATE SKIP LOCKED
 """
 
-#: The outcome of a decision to ask; any other is a reason why not.
-SCHEDULED: Final = "scheduled"
-
 _DEQUEUE: Final = "DELETE FROM task_change WHERE account = $1 AND task = ANY($2)"
 
 
@@ -64,14 +60,12 @@ async def plan(tx: Tx, tasks: list[UUID]) -> int:
     campaigns = await load(tx, lock=True)
     locked = await tx.fetch(_LOCK_TASKS, tx.account, tasks)
     histories = await read_histories(tx, [row["id"] for row in locked])
-    concerned = [
-        history
-        for history in histories
-        if any(campaigns.index.matching(step.type) for step in history.transitions)
-    ]
+    concerned = [history for history in histories if concerns(campaigns, history)]
     if concerned:
         await read_planned(tx, concerned)
-    changes = await _decide_all(tx, campaigns, concerned)
+    changes = Changes()
+    for decided in await decide_all(tx, campaigns, concerned):
+        _compare(decided, changes)
     await write(tx, changes)
     await tx.execute(_DEQUEUE, tx.account, [history.task for history in histories])
     await write_completions(tx, histories)
@@ -80,58 +74,14 @@ async def plan(tx: Tx, tasks: list[UUID]) -> int:
     return len(histories)
 
 
-async def _decide_all(tx: Tx, campaigns: CampaignSet, histories: Sequence[TaskHistory]) -> Changes:
-    """Return what deciding for `histories` changes.
-
-    For each task those campaigns decide that its transitions trigger, or that already asked; an
-    invitation is decided by the version that it is pinned to.
-    """
-    newest = campaigns.campaigns
-    older = {
-        (invitation.campaign, invitation.version)
-        for history in histories
-        for invitation in history.invitations.values()
-        if invitation.campaign in newest
-        and newest[invitation.campaign].version != invitation.version
-    }
-    versions = {
-        (campaign, number): version.as_campaign(number, newest[campaign])
-        for (campaign, number), version in (await pinned(tx, older)).items()
-    }
-    changes = Changes()
-    for history in histories:
-        found = {
-            campaign.id: campaign
-            for task_type, state in {(step.type, step.state) for step in history.transitions}
-            for campaign in campaigns.index.for_transition(task_type, state)
-        }
-        found |= {
-            campaign: newest[campaign]
-            for campaign in history.invitations
-            if campaign in newest and newest[campaign].status is not Status.ARCHIVED
-        }
-        for campaign in found.values():
-            invitation = history.invitations.get(campaign.id)
-            version = campaign
-            if invitation is not None:
-                version = versions.get((campaign.id, invitation.version), campaign)
-            _compare(history, invitation, campaign, version, changes)
-    return changes
-
-
-def _compare(
-    history: TaskHistory,
-    invitation: Invitation | None,
-    newest: Campaign,
-    version: Campaign,
-    changes: Changes,
-) -> None:
+def _compare(decided: CampaignDecisions, changes: Changes) -> None:
     """Add to `changes` how deciding for one campaign differs from what is stored."""
+    history, invitation, newest = decided.history, decided.invitation, decided.newest
     known = history.outcomes.get(newest.id, {})
     is_waiting = invitation is not None and invitation.status is InvitationStatus.SCHEDULED
     waiting = invitation if is_waiting else None
     planned: Planned | None = None
-    for transition, decision in _decide(history, invitation, newest, version).items():
+    for transition, decision in decided.decisions.items():
         outcome, release, is_moved = SCHEDULED, None, False
         if isinstance(decision, Schedule):
             release = decision.release
@@ -153,25 +103,6 @@ def _compare(
         _compare_invitation(history, invitation, planned, changes)
     elif planned is not None:
         changes.made.append((newest.id, newest.version, history.task, planned))
-
-
-def _decide(
-    history: TaskHistory, invitation: Invitation | None, newest: Campaign, version: Campaign
-) -> dict[UUID, Decision]:
-    """Return the decisions of a campaign: by `version` if there is an invitation, else `newest`."""
-    if invitation is None:
-        return decide(history.transitions, newest, FRESH)
-    dropped = history.dropped(newest.id)
-    waits = invitation.status in (InvitationStatus.SCHEDULED, InvitationStatus.DROPPED)
-    standing = None if waits else invitation.transition
-    decisions = decide(
-        history.transitions, version, Round(standing, dropped, invitation.rearm_after)
-    )
-    if version is newest:
-        return decisions
-    # States that were selected after the invitation was pinned get their decisions, too.
-    used_up = Round(invitation.transition, dropped, None)
-    return decide(history.transitions, newest, used_up) | decisions
 
 
 def _compare_invitation(

@@ -84,6 +84,7 @@ class Action(StrEnum):
     TASK_PROGRESS = "task.progress"
     REFUSED_READ = "refused.read"
     REFUSED_ACCEPT = "refused.accept"
+    REFUSED_DISMISS = "refused.dismiss"
     DEVICE_READ = "device.read"
     CODE_ISSUE = "code.issue"
     DEVICE_REVOKE = "device.revoke"
@@ -145,6 +146,7 @@ RIGHTS: Final[Mapping[Action, Grant]] = {
     Action.TASK_PROGRESS: _PLANNERS,
     Action.REFUSED_READ: _READERS,
     Action.REFUSED_ACCEPT: _PLANNERS,
+    Action.REFUSED_DISMISS: _PLANNERS,
     Action.DEVICE_READ: _READERS,
     Action.CODE_ISSUE: _PLANNERS,
     Action.DEVICE_REVOKE: _PLANNERS,

@@ -1,6 +1,7 @@
 """Assignments, transitions, timelines and results of tasks; open transitions."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any, Final, TypeAlias
 from uuid import UUID
 
@@ -27,11 +28,12 @@ from server.timeline.pages import (
 )
 from sync.database import Tx, run, tx
 from sync.errors import ConflictError
-from sync.intake import Progress, accept, progress
+from sync.intake import Progress, accept, dismiss, progress
 from sync.intake.open_transitions import OpenItem, open_items, open_items_of_technician
-from sync.messages import Moment, Result
+from sync.messages import Moment, Result, SurveyReason
 from sync.records import reading, tasks
 from sync.records.shapes import AssignmentRecord, Ref, TaskRecord
+from sync.validation import is_line
 
 ApiRequest: TypeAlias = Request[Principal, Any, Any]
 Cursor: TypeAlias = Annotated[str, Meta(max_length=300)]
@@ -54,6 +56,17 @@ class AssignmentOrder(Struct, frozen=True, forbid_unknown_fields=True):
         """:raises ValueError: both `technician` and `unit`."""
         if self.technician is not None and self.unit is not None:
             raise ValueError("either `technician` or `unit`")
+
+
+class Dismiss(Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a refused transition needs no acceptance."""
+
+    reason: SurveyReason
+
+    def __post_init__(self) -> None:
+        """:raises ValueError: it is empty or not one line."""
+        if not self.reason.strip() or not is_line(self.reason):
+            raise ValueError("the reason is one line that says something")
 
 
 class TaskDetail(TaskRecord, frozen=True, kw_only=True):
@@ -155,6 +168,21 @@ async def accept_transition(request: ApiRequest, key: UUID) -> None:
     services(request).ring(Job.PLAN)
 
 
+@operation(
+    "POST",
+    "/transitions/{key:uuid}/dismiss",
+    access=api(Action.REFUSED_DISMISS),
+    fails=("not_found", "conflict"),
+)
+async def dismiss_transition(request: ApiRequest, key: UUID, body: Dismiss) -> None:
+    """Dismiss a transition that was refused. It is kept, and may still be accepted.
+
+    409 `conflict` where it is not refused (any more), or was dismissed before.
+    """
+    work = partial(dismiss, transition=key, by=request.user.user, reason=body.reason.strip())
+    await run(request.user.account, work, actor_of(request))
+
+
 async def read_detail(opened: Tx, key: UUID) -> TaskDetail:
     """One task with its details.
 
@@ -223,5 +251,6 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
     read_task_timeline,
     progress_task,
     accept_transition,
+    dismiss_transition,
     list_refused,
 ]

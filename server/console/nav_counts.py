@@ -13,7 +13,8 @@ MOST_COUNTED: Final = 99
 _COUNTS: Final = """
 SELECT
   (SELECT count(*) FROM (
-    SELECT FROM transition WHERE account = $1 AND verdict = 'refused' LIMIT $2
+    SELECT FROM transition
+    WHERE account = $1 AND verdict = 'refused' AND dismissed_at IS NULL LIMIT $2
   ) AS counted) AS refused,
   (SELECT count(*) FROM sender_breaker
     WHERE account = $1 AND opened_at IS NOT NULL) AS campaigns
@@ -23,7 +24,7 @@ SELECT
 async def console_frame(tx: Tx, request: ConsoleRequest) -> Page:
     """The frame of a page of the console, with the counts of its navigation.
 
-    Counted are refused transitions, and senders whose mails are refused.
+    Counted are refused transitions that nobody settled, and senders whose mails are refused.
     """
     counts = await tx.fetchrow(_COUNTS, tx.account, MOST_COUNTED + 1)
     assert counts is not None  # noqa: S101 - a SELECT without FROM has one row

@@ -2,13 +2,16 @@
 
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 import asyncpg
 from msgspec import Struct
 
 from mail.states import Status
+from sync.database import Tx
 
-#: Joins for a task `t`: state, type, technician, result, latest invitation, answer and decision.
+#: Joins for a task `t`: state, type, technician, result, latest invitation, answer and decision. A
+#: decision of `not_first` says nothing of why the first one asked nobody, so others come before.
 JOINS: Final = """
 JOIN state s ON s.account = t.account AND s.code = t.state
 JOIN task_type y ON y.account = t.account AND y.id = t.type
@@ -20,16 +23,30 @@ LEFT JOIN LATERAL (
 LEFT JOIN answer a ON a.invitation = i.id
 LEFT JOIN LATERAL (
   SELECT outcome FROM decision WHERE account = t.account AND task = t.id
-  ORDER BY decided_at DESC LIMIT 1) d ON true
+  ORDER BY outcome = 'not_first', decided_at DESC LIMIT 1) d ON true
 """
 
 
+_SURVEY: Final = f"""
+SELECT i.id AS invitation, i.status, i.reason AS survey_reason, i.release, i.sent_at, d.outcome,
+  a.answered_at
+FROM task t {JOINS} WHERE t.account = $1 AND t.id = $2
+"""  # noqa: S608 - our own text
+
+
 class Survey(Struct, frozen=True):
-    """The status of the task's latest survey; `reason`: why none was sent."""
+    """The status of the task's latest survey.
+
+    `code`: a status, `answered` or `none`; of a survey that waits, what becomes of it if nothing
+    else happens: `scheduled`, `claimed`, `blocked`, `delayed` or `retrying`. `reason`: why none was
+    or will be sent, or what it waits for. `address`: where it will go, as typed.
+    """
 
     code: str
     at: datetime | None = None
     reason: str | None = None
+    invitation: UUID | None = None
+    address: str | None = None
 
 
 class Score(Struct, frozen=True):
@@ -50,19 +67,26 @@ class Score(Struct, frozen=True):
         return "negative" if self.negative else "positive"
 
 
+async def read_stored_survey(tx: Tx, task: UUID) -> Survey | None:
+    """The survey of `task` as it stands in the database; None where nothing was decided."""
+    row = await tx.fetchrow(_SURVEY, tx.account, task)
+    return None if row is None else survey_of(row)
+
+
 def survey_of(record: asyncpg.Record) -> Survey | None:
     """The status of a task's latest invitation, else its latest decision, else None."""
+    invitation = record["invitation"]
     if record["answered_at"] is not None:
-        return Survey("answered", record["answered_at"])
+        return Survey("answered", record["answered_at"], invitation=invitation)
     match record["status"]:
         case None:
             return Survey("none", reason=record["outcome"]) if record["outcome"] else None
         case Status.SCHEDULED:
-            return Survey("scheduled", record["release"])
+            return Survey("scheduled", record["release"], invitation=invitation)
         case Status.SENT:
-            return Survey("sent", record["sent_at"])
+            return Survey("sent", record["sent_at"], invitation=invitation)
         case status:
-            return Survey(status, reason=record["survey_reason"])
+            return Survey(status, reason=record["survey_reason"], invitation=invitation)
 
 
 def score_of(record: asyncpg.Record) -> Score | None:

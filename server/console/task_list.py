@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from server.console.list_query import MAX_LENGTH, read_after, search_text, write_after
 from server.console.outcome import JOINS, Score, Survey, score_of, survey_of
 from server.console.state_labels import StateChip, chip, named, read_states
+from server.console.survey_forecast import foresee
 from server.console.task_search import ABOVE, BELOW, LIMITS, Limits, Search, read_words
 from sync.database import Tx
 from sync.validation import in_one_line
@@ -100,7 +101,8 @@ SELECT t.id, t.title, t.external_id, t.state, t.state_moment, c.name AS customer
   CASE WHEN l.name = c.name THEN l.address ELSE l.name END AS place_name,
   s.name AS state_name, s.names AS state_names, s.kind AS state_kind,
   y.name AS type_name, y.names AS type_names, u.name AS technician_name,
-  i.status, i.reason AS survey_reason, i.release, i.sent_at, d.outcome, a.answered_at,
+  i.id AS invitation, i.status, i.reason AS survey_reason, i.release, i.sent_at, d.outcome,
+  a.answered_at,
   r.lead_mean, r.answers, r.negative
 FROM page t
 LEFT JOIN LATERAL (SELECT * FROM customer WHERE id = t.customer LIMIT 1) c ON true
@@ -128,6 +130,18 @@ def read_back(params: Mapping[str, str]) -> Filters:
     They are read as the list reads them and written anew: they lead nowhere else.
     """
     return read_filters(dict(parse_qsl(params.get(BACK, "")[:MOST_BACK])))
+
+
+async def foresee_list(tx: Tx, mail_from: str, tasks: TaskList) -> TaskList:
+    """The list, with what becomes of the surveys that wait."""
+    found = await foresee(tx, mail_from, (row.survey for row in tasks.rows))
+    rows = [
+        row
+        if row.survey is None or row.survey.invitation not in found
+        else replace(row, survey=found[row.survey.invitation])
+        for row in tasks.rows
+    ]
+    return replace(tasks, rows=rows)
 
 
 async def read_list(tx: Tx, filters: Filters, language: str, limits: Limits = LIMITS) -> TaskList:

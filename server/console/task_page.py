@@ -11,11 +11,13 @@ from mail.campaigns.formats import decode_content
 from mail.responses.answer_body import LEAD
 from server.console.outcome import JOINS, Score, Survey, score_of, survey_of
 from server.console.state_labels import StateChip, chip, named
+from server.console.survey_forecast import Consequence, read_consequence
 from server.console.timeline import TimelineView, labels, read_timeline_view
 from server.http.problems import NotFoundError
 from server.timeline.pages import Window
 from server.web.times import Clock
 from sync.database import Tx
+from sync.feed.dialling import call_link
 from sync.validation import in_one_line
 
 #: How many answers are shown with the result; the timeline has all of them.
@@ -37,8 +39,26 @@ class AnswerShown(Struct, frozen=True, kw_only=True):
     not_me: bool
 
 
+class Phone(Struct, frozen=True):
+    """A phone number as typed, and its tel: URI; None where no number is in it."""
+
+    text: str
+    link: str | None
+
+
+class Party(Struct, frozen=True, kw_only=True):
+    """The customer or the place, and how to reach them; `name`: None where there is none."""
+
+    name: str | None
+    address: str | None = None
+    email: str | None
+    phone: Phone | None
+
+
 class TaskPage(Struct, frozen=True, kw_only=True):
     """Everything on a task's page. `survey`: why there is no answer, where there is none.
+
+    `consequence`: what the step that was just recorded led to.
 
     `answers`: the latest `MOST_ANSWERS` of `answer_count` answers.
     """
@@ -48,11 +68,12 @@ class TaskPage(Struct, frozen=True, kw_only=True):
     number: str | None
     type: str
     state: StateChip
+    created: datetime
+    has_moved: bool
     changed: datetime
-    customer: str | None
-    customer_email: str | None
-    place: str | None
-    address: str | None
+    customer: Party
+    place: Party
+    contact_email: str | None
     technician: str | None
     unit: str
     scheduled: datetime | None
@@ -60,6 +81,7 @@ class TaskPage(Struct, frozen=True, kw_only=True):
     reason: str | None
     tags: list[str]
     survey: Survey
+    consequence: Consequence
     result: Score | None
     answers: list[AnswerShown]
     answer_count: int
@@ -70,10 +92,12 @@ _TASK: Final = (
     """
 SELECT t.*, s.name AS state_name, s.names AS state_names, s.kind AS state_kind,
   y.name AS type_name, y.names AS type_names, n.name AS unit_name, u.name AS technician_name,
-  c.name AS customer_name, c.email AS customer_email, l.address,
+  c.name AS customer_name, c.email AS customer_email, c.phone AS customer_phone,
+  l.address, l.email AS location_email, l.phone AS location_phone, l.zone AS location_zone,
   CASE WHEN l.name = c.name THEN l.address ELSE l.name END AS place_name,
   r.lead_mean, r.answers, r.negative,
-  i.status, i.release, i.sent_at, i.reason AS survey_reason, a.answered_at, d.outcome
+  i.id AS invitation, i.status, i.release, i.sent_at, i.reason AS survey_reason, a.answered_at,
+  d.outcome
 FROM task t
 JOIN unit n ON n.account = t.account AND n.id = t.unit
 LEFT JOIN customer c ON c.account = t.account AND c.id = t.customer
@@ -98,14 +122,33 @@ ORDER BY a.answered_at DESC LIMIT $2
 """
 
 
-async def read_task(tx: Tx, task: UUID, clock: Clock, language: str, window: Window) -> TaskPage:
-    """The page of `task`, with names in `language` where they have one; `window`: of its timeline.
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What is to be read of a task: names in `language`, the `window` of its timeline.
+
+    `zone`: the account's, whose country phone numbers are of. `recorded`: the step to give the
+    consequence of. `mail_from`: the sender of campaigns that name none.
+    """
+
+    task: UUID
+    language: str
+    zone: str
+    window: Window
+    recorded: UUID | None
+    mail_from: str
+
+
+async def read_task(tx: Tx, clock: Clock, wanted: Wanted) -> TaskPage:
+    """The page of a task.
 
     :raises NotFoundError: this account has no such task.
     """
+    task, language = wanted.task, wanted.language
     row = await tx.fetchrow(_TASK, task)
     if row is None:
         raise NotFoundError
+    zone = row["location_zone"] or wanted.zone
+    stored = survey_of(row)
+    consequence = await read_consequence(tx, wanted.mail_from, task, stored, wanted.recorded)
     answers = await tx.fetch(_ANSWERS, task, MOST_ANSWERS, LEAD)
     return TaskPage(
         id=row["id"],
@@ -113,23 +156,43 @@ async def read_task(tx: Tx, task: UUID, clock: Clock, language: str, window: Win
         number=row["external_id"],
         type=named(row["type_name"], row["type_names"], language),
         state=chip(row, language),
+        created=row["created_at"],
+        has_moved=row["state_transition"] is not None,
         changed=row["state_moment"],
-        customer=row["customer_name"],
-        customer_email=row["customer_email"],
-        place=in_one_line(row["place_name"]) or None,
-        address=in_one_line(row["address"]) or None,
+        customer=_customer(row, zone),
+        place=_place(row, zone),
+        contact_email=row["contact_email"],
         technician=row["technician_name"],
         unit=row["unit_name"],
         scheduled=row["scheduled_at"],
         priority=row["priority"],
         reason=row["reason"],
         tags=row["tags"],
-        survey=survey_of(row) or NOT_ASKED,
+        survey=consequence.survey or NOT_ASKED,
+        consequence=consequence,
         result=score_of(row),
         answers=[_answer(answer, language) for answer in answers],
         answer_count=answers[0]["answer_count"] if answers else 0,
-        timeline=await read_timeline_view(tx, task, clock, language, window),
+        timeline=await read_timeline_view(tx, task, clock, language, wanted.window),
     )
+
+
+def _customer(row: asyncpg.Record, zone: str) -> Party:
+    phone = _phone(row["customer_phone"], zone)
+    return Party(name=row["customer_name"], email=row["customer_email"], phone=phone)
+
+
+def _place(row: asyncpg.Record, zone: str) -> Party:
+    return Party(
+        name=in_one_line(row["place_name"]) or None,
+        address=in_one_line(row["address"]) or None,
+        email=row["location_email"],
+        phone=_phone(row["location_phone"], zone),
+    )
+
+
+def _phone(text: str | None, zone: str) -> Phone | None:
+    return Phone(text, call_link(text, zone)) if text else None
 
 
 def _answer(row: asyncpg.Record, language: str) -> AnswerShown:

@@ -15,8 +15,8 @@ from server.access.principals import ConsoleRequest, actor_of
 from server.access.rights import Action
 from server.access.sessions import session_of
 from server.console.nav_counts import console_frame
-from server.console.task_list import read_back, read_filters, read_list
-from server.console.task_page import read_task
+from server.console.task_list import foresee_list, read_back, read_filters, read_list
+from server.console.task_page import Wanted, read_task
 from server.console.timeline import read_window
 from server.console.transition_form import Typed, read_moved, read_moves, read_order, read_typed
 from server.live.sse import Events, event
@@ -38,6 +38,7 @@ async def task_list(request: ConsoleRequest) -> Response[str]:
     async with tx(request.user.account) as opened:
         page = await console_frame(opened, request)
         tasks = await read_list(opened, read_filters(request.query_params), page.language)
+        tasks = await foresee_list(opened, services(request).settings.mail_from, tasks)
         clock = clock_for(opened, page, request.user.zone)
     return respond(request, "tasks.html", page, list=tasks, clock=clock)
 
@@ -99,10 +100,17 @@ async def _respond(
     async with tx(user.account) as opened:
         page = await console_frame(opened, request)
         clock = clock_for(opened, page, user.zone)
-        window = read_window(request.query_params)
-        shown = await read_task(opened, task, clock, page.language, window)
-        moves = await read_moves(opened, task, user.zone, page.language, typed, *wrong)
         moved = await read_moved(opened, task, request.query_params.get("moved", ""), page.language)
+        wanted = Wanted(
+            task=task,
+            language=page.language,
+            zone=user.zone,
+            window=read_window(request.query_params),
+            recorded=None if moved is None else moved.id,
+            mail_from=services(request).settings.mail_from,
+        )
+        shown = await read_task(opened, clock, wanted)
+        moves = await read_moves(opened, task, user.zone, page.language, typed, *wrong)
     status = 422 if wrong else 200
     return respond(
         request,

@@ -12,6 +12,7 @@ from msgspec import Struct
 from mail.campaigns.cache import VersionKey, pinned
 from mail.campaigns.definition import Content
 from mail.i18n import text_in
+from rules.decide import Reason
 from server.console.state_labels import StateChip, read_states
 from server.timeline import entries, pages
 from server.timeline.entries import (
@@ -26,18 +27,44 @@ from server.web.times import Clock
 from sync.database import Tx
 from sync.errors import CursorError
 
+#: By campaign: a step that was asked about comes before earlier ones that were not.
+_FIRSTS: Final = """
+SELECT DISTINCT ON (d.campaign) d.campaign, n.state, n.moment, d.outcome, i.status AS survey
+FROM decision d
+JOIN transition n ON n.account = d.account AND n.id = d.transition
+LEFT JOIN invitation i
+  ON i.account = d.account AND i.campaign = d.campaign AND i.task = d.task
+  AND i.transition = d.transition
+WHERE d.account = $1 AND d.task = $2 AND d.outcome <> $3
+ORDER BY d.campaign, d.outcome <> 'scheduled', n.moment, n.sequence, n.id
+"""
+NOT_FIRST: Final = Reason.NOT_FIRST.value
 #: A transition that is received later than this after its moment was made without network.
 LATE: Final = timedelta(minutes=5)
+
+
+class FirstStep(Struct, frozen=True):
+    """The step that a campaign asked about first, or would have; what became of that.
+
+    `outcome`: of the decision. `survey`: the status of the invitation, None without one.
+    """
+
+    state: StateChip
+    at: datetime
+    outcome: str
+    survey: str | None
 
 
 class EntryShown(Struct, frozen=True, kw_only=True):
     """An entry of the timeline at `at` (UTC); each kind has only some of the fields.
 
     `kind`: transition, decision, mail, answer, refused or parked. `code`: the outcome of a
-    decision, the event of a mail, or a verdict. `late`: reception minus moment, if that is long.
+    decision, the event of a mail, or a verdict. `late`: arrival minus moment, if that is long.
     `before_task`: the transition is older than the task. `by`: who recorded it in the console.
-    `accepted_by`: who accepted it after it had been refused. `captured`, `unusable`: an address
-    captured in the field, to which mail can or cannot be sent.
+    `arrived`, `accepted`: when one that was not accepted at once was received and accepted;
+    `accepted_by`: who accepted it. `captured`, `unusable`: an address captured in the field, to
+    which mail can or cannot be sent. `first`: the step that came first, for `not_first`.
+    `dismissed`: when `by` dismissed it for the reason `note`.
     """
 
     kind: str
@@ -52,7 +79,11 @@ class EntryShown(Struct, frozen=True, kw_only=True):
     unticked: bool = False
     unticked_because: str | None = None
     by: str = ""
+    arrived: datetime | None = None
+    accepted: datetime | None = None
     accepted_by: str = ""
+    first: FirstStep | None = None
+    dismissed: datetime | None = None
     captured: str | None = None
     unusable: str | None = None
     campaign: str = ""
@@ -104,7 +135,7 @@ async def read_timeline_view(
     page = await pages.read_timeline(tx, task, window)
     if not page.items and window.place is not None:
         page = await pages.read_timeline(tx, task, Window())
-    names = await _read_names(tx, page.items, language)
+    names = await _read_names(tx, task, page.items, language)
     shown = [_entry(entry, names) for entry in page.items]
     return TimelineView(
         days=[
@@ -122,6 +153,7 @@ class _Names(Struct, frozen=True):
     people: dict[UUID, str]
     states: dict[str, StateChip]
     contents: dict[VersionKey, Content]
+    firsts: dict[UUID, FirstStep]
     language: str
 
     def state(self, code: str) -> StateChip:
@@ -129,23 +161,41 @@ class _Names(Struct, frozen=True):
         return self.states.get(code, StateChip(code, "", "unknown"))
 
 
-async def _read_names(tx: Tx, items: Sequence[entries.Entry], language: str) -> _Names:
+async def _read_names(tx: Tx, task: UUID, items: Sequence[entries.Entry], language: str) -> _Names:
     people = {item.technician for item in items if isinstance(item, TransitionEntry | OpenEntry)}
     for item in items:
         if isinstance(item, TransitionEntry):
             people |= {user for user in (item.by, item.accepted_by) if user is not None}
+        if isinstance(item, OpenEntry) and item.dismissed_by is not None:
+            people.add(item.dismissed_by)
     users = await tx.fetch("SELECT id, name FROM app_user WHERE id = ANY($1)", list(people))
     states = await read_states(tx, language)
     versions = await pinned(
         tx,
         {(item.campaign, item.campaign_version) for item in items if isinstance(item, AnswerEntry)},
     )
+    by_code = {state.code: state for state in states}
+    refers = any(isinstance(item, DecisionEntry) and item.outcome == NOT_FIRST for item in items)
     return _Names(
         people={row["id"]: row["name"] for row in users},
-        states={state.code: state for state in states},
+        states=by_code,
         contents={key: version.content for key, version in versions.items()},
+        firsts=await _read_firsts(tx, task, by_code) if refers else {},
         language=language,
     )
+
+
+async def _read_firsts(
+    tx: Tx, task: UUID, states: Mapping[str, StateChip]
+) -> dict[UUID, FirstStep]:
+    """By campaign, the step of `task` that made others `not_first`."""
+    rows = await tx.fetch(_FIRSTS, tx.account, task, NOT_FIRST)
+    return {
+        row["campaign"]: FirstStep(
+            states[row["state"]], row["moment"], row["outcome"], row["survey"]
+        )
+        for row in rows
+    }
 
 
 def _entry(entry: entries.Entry, names: _Names) -> EntryShown:
@@ -159,6 +209,7 @@ def _entry(entry: entries.Entry, names: _Names) -> EntryShown:
                 code=entry.outcome,
                 campaign=entry.campaign_name,
                 release=entry.release,
+                first=names.firsts.get(entry.campaign) if entry.outcome == NOT_FIRST else None,
             )
         case MailEntry():
             return EntryShown(
@@ -179,12 +230,16 @@ def _entry(entry: entries.Entry, names: _Names) -> EntryShown:
                 state=names.state(entry.state),
                 who=names.people[entry.technician],
                 reason=entry.reason,
+                dismissed=entry.dismissed_at,
+                by=names.people[entry.dismissed_by] if entry.dismissed_by else "",
+                note=entry.dismissed_reason,
             )
     assert_never(entry)
 
 
 def _transition(entry: TransitionEntry, names: _Names) -> EntryShown:
-    late = entry.received_at - entry.at
+    late = entry.arrived_at - entry.at
+    at_once = entry.received_at == entry.arrived_at
     return EntryShown(
         kind="transition",
         at=entry.at,
@@ -197,6 +252,8 @@ def _transition(entry: TransitionEntry, names: _Names) -> EntryShown:
         unticked=not entry.survey,
         unticked_because=entry.survey_reason,
         by=names.people[entry.by] if entry.by else "",
+        arrived=None if at_once else entry.arrived_at,
+        accepted=None if at_once else entry.received_at,
         accepted_by=names.people[entry.accepted_by] if entry.accepted_by else "",
         captured=entry.email if entry.email_usable else None,
         unusable=None if entry.email_usable else entry.email,

@@ -64,6 +64,13 @@ class Moves(Struct, frozen=True, kw_only=True):
     is_filled: bool = False
 
 
+class Moved(Struct, frozen=True):
+    """A step that was just recorded, and the state it leads to."""
+
+    id: UUID
+    state: StateChip
+
+
 def read_typed(fields: Mapping[str, str]) -> Typed:
     """The values of the form that was sent; an invalid id is replaced by a new one."""
     try:
@@ -140,10 +147,12 @@ def _read_moment(text: str, zone: str) -> datetime | None:
     return local.replace(tzinfo=ZoneInfo(zone))
 
 
-async def read_moved(tx: Tx, task: UUID, transition: str, language: str) -> StateChip | None:
-    """The state of the task's `transition`, an id as text; None where there is none."""
+async def read_moved(tx: Tx, task: UUID, transition: str, language: str) -> Moved | None:
+    """The step `transition`, an id as text, of the task; None where there is none."""
     try:
-        code = await tx.fetchval(_MOVED, tx.account, task, UUID(transition))
+        key = UUID(transition)
     except ValueError:
         return None
-    return next((state for state in await read_states(tx, language) if state.code == code), None)
+    code = await tx.fetchval(_MOVED, tx.account, task, key)
+    state = next((state for state in await read_states(tx, language) if state.code == code), None)
+    return None if state is None else Moved(key, state)

@@ -1,10 +1,8 @@
 /**
- * The list of tasks keeps itself up to date: when `live.js` says that something moved, the page's
- * own address is read again and what differs is put in place. Without this the page works as well.
+ * The list of tasks keeps itself up to date: what differs is put in place when `reread.js` has read
+ * it again. Without this the page works as well.
  */
 
-/** Milliseconds between two readings, however much moves. */
-const GAP = 2000;
 /** Milliseconds for which a changed row stays marked. */
 const MARKED = 5000;
 
@@ -12,45 +10,9 @@ const found = /** @type {HTMLElement} */ (document.getElementById("found"));
 const news = /** @type {HTMLElement} */ (document.getElementById("news"));
 const filters = document.querySelector(".filters");
 
-/** Something moved since the last reading. */
-let stale = false;
-let reading = false;
-
 /** @returns {boolean} whether somebody is busy with the filters, whom nothing may disturb */
 function busy() {
   return filters !== null && filters.contains(document.activeElement);
-}
-
-/** Read the list again, unless that goes on already or has to wait. */
-async function refresh() {
-  if (reading || !stale || busy() || document.hidden) return;
-  reading = true;
-  stale = false;
-  try {
-    await read();
-  } catch {
-    stale = true; // the network is away: the stream opens again with it, and says so
-  }
-  setTimeout(() => {
-    reading = false;
-    refresh();
-  }, GAP);
-}
-
-async function read() {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (answer.redirected || answer.status === 401 || answer.status === 403) {
-    // Signed out: what is shown stays until the page is read anew.
-    document.dispatchEvent(new Event("retour:over"));
-    return;
-  }
-  if (!answer.ok) throw new Error(String(answer.status));
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  if (busy()) {
-    stale = true;
-    return;
-  }
-  show(fresh);
 }
 
 /** @param {Document} fresh the same page as it is now */
@@ -176,8 +138,12 @@ function swap(here, fresh) {
   if (here.innerHTML !== fresh.innerHTML) here.replaceChildren(...fresh.childNodes);
 }
 
-filters?.addEventListener("focusout", () => setTimeout(refresh));
-document.addEventListener("retour:moved", () => {
-  stale = true;
-  refresh();
+filters?.addEventListener("focusout", () => {
+  setTimeout(() => document.dispatchEvent(new Event("retour:free")));
+});
+document.addEventListener("retour:reading", (event) => {
+  if (busy()) event.preventDefault();
+});
+document.addEventListener("retour:fresh", (event) => {
+  show(/** @type {CustomEvent<Document>} */ (event).detail);
 });

@@ -12,10 +12,12 @@ from sync.database import Tx
 class TransitionEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="transition"):
     """The task entered `state`. `at`: when it counts; `device_moment`: by the device's clock.
 
+    `arrived_at`: when it was first received. `received_at`: when it was accepted, which is later
+    for one that was refused or parked at first; `accepted_by`: who accepted it after a refusal.
     `survey_reason`: why the survey was unticked. `by`: the dispatcher who recorded it for the
-    technician. `accepted_by`: who accepted it after it had been refused. `email`: an address
-    captured in the field, as typed; `email_usable`: false where mail cannot be sent to it, so that
-    it was not stored for the customer. `before_task`: it is older than the task's creation here.
+    technician. `email`: an address captured in the field, as typed; `email_usable`: false where
+    mail cannot be sent to it, so that it was not stored for the customer. `before_task`: it is
+    older than the task's creation here.
     """
 
     at: datetime
@@ -24,6 +26,7 @@ class TransitionEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     technician: UUID
     device: UUID | None
     device_moment: datetime
+    arrived_at: datetime
     received_at: datetime
     sequence: int
     note: str | None
@@ -82,7 +85,11 @@ class AnswerEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="answ
 
 
 class OpenEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="open"):
-    """A transition that was refused, or is parked until its task exists."""
+    """A transition that was refused, or is parked until its task exists.
+
+    `dismissed_at`, `dismissed_by`, `dismissed_reason`: that a dispatcher has settled a refused one
+    without accepting it.
+    """
 
     at: datetime
     id: UUID
@@ -92,6 +99,9 @@ class OpenEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="open")
     technician: UUID
     device: UUID | None
     moment: datetime
+    dismissed_at: datetime | None
+    dismissed_by: UUID | None
+    dismissed_reason: str | None
 
 
 Entry: TypeAlias = TransitionEntry | DecisionEntry | MailEntry | AnswerEntry | OpenEntry

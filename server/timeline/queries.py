@@ -21,8 +21,8 @@ Shape: TypeAlias = type[TransitionEntry | DecisionEntry | MailEntry | AnswerEntr
 _TRANSITIONS: Final = """
 SELECT c.moment AS at, c.moment AS order_at, t.sequence, t.id AS tie_break,
   t.id AS tie_break_2, t.id, t.state, t.technician, t.device, t.device_moment, t.received_at,
-  t.note, t.survey, t.email, t.unexpected, t.survey_reason, t.by, t.settled_by AS accepted_by,
-  t.moment < k.created_at AS before_task
+  t.arrived_at, t.note, t.survey, t.email, t.unexpected, t.survey_reason, t.by,
+  t.settled_by AS accepted_by, t.moment < k.created_at AS before_task
 FROM unnest($10::uuid[], $11::timestamptz[]) AS c(id, moment)
 JOIN transition t ON t.account = $1 AND t.id = c.id
 JOIN task k ON k.account = $1 AND k.id = $2
@@ -31,7 +31,7 @@ _OPEN: Final = """
 SELECT arrived_at AS at, arrived_at AS order_at, 0::bigint AS sequence, id AS tie_break,
   id AS tie_break_2, id, CASE verdict WHEN 'refused' THEN verdict ELSE 'parked' END AS verdict,
   refusal AS reason, body ->> 'state' AS state, technician, device,
-  (body ->> 'moment')::timestamptz AS moment
+  (body ->> 'moment')::timestamptz AS moment, dismissed_at, dismissed_by, dismissed_reason
 FROM transition WHERE account = $1 AND pushed_task = $2 AND verdict <> 'accepted'
 """
 _DECISIONS: Final = """
@@ -44,6 +44,7 @@ JOIN transition n ON n.account = d.account AND n.id = d.transition
 JOIN unnest($10::uuid[], $11::timestamptz[]) AS c(id, moment) ON c.id = n.id
 WHERE d.account = $1 AND d.task = $2
 """
+#: That a survey was dropped is told once, by the decision, which says why and on which step.
 _MAILS: Final = """
 SELECT e.happened_at AS at, e.happened_at AS order_at, 0::bigint AS sequence, e.id AS tie_break,
   e.id AS tie_break_2, e.kind AS event, i.campaign, c.name AS campaign_name, e.invitation,
@@ -51,7 +52,10 @@ SELECT e.happened_at AS at, e.happened_at AS order_at, 0::bigint AS sequence, e.
 FROM invitation i
 JOIN mail_event e ON e.account = i.account AND e.invitation = i.id
 JOIN campaign c ON c.account = i.account AND c.id = i.campaign
-WHERE i.account = $1 AND i.task = $2
+WHERE i.account = $1 AND i.task = $2 AND NOT (e.kind = 'dropped' AND EXISTS (
+  SELECT FROM decision d
+  WHERE d.account = $1 AND d.task = $2 AND d.campaign = i.campaign
+    AND d.outcome = e.detail AND d.decided_at = e.happened_at))
 """
 _ANSWERS: Final = """
 SELECT v.answered_at AS at, v.answered_at AS order_at, v.version::bigint AS sequence,

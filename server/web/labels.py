@@ -66,12 +66,35 @@ class Words:
         """Why a customer was not asked, as a sentence."""
         return self._gettext(words.REASONS[code][1]) if code in words.REASONS else code
 
+    def blocked(self, reason: str, state: str, *, short: bool = False) -> str:
+        """Why a survey will not leave if the task stays in `state`, a code; or `short`, for a list.
+
+        A reason without words of its own has those of `reason` or `short_reason`.
+        """
+        if reason not in words.BLOCKED:
+            return self.short_reason(reason) if short else f"{self.reason(reason)}."
+        return self._gettext(words.BLOCKED[reason][0 if short else 1]) % {"state": state}
+
     def decision(self, outcome: str) -> str:
         """What a campaign decided on a transition."""
         if outcome == "scheduled":
             return self._gettext(words.DECIDED)
-        why = self.reason(outcome)
-        return self._gettext(words.NOT_SENT) % {"why": why[:1].lower() + why[1:]}
+        return self._gettext(words.NOT_SENT) % {"why": self._within(outcome)}
+
+    def first_step(self, outcome: str, survey: str | None) -> str:
+        """What became of the step that came first: its survey's status, else why it asks nobody."""
+        if outcome == "scheduled":
+            return self.survey(survey) if survey in words.SURVEY else self.decision(outcome)
+        return self.decision(outcome)
+
+    def no_survey(self, reason: str) -> str:
+        """That no survey follows from a step, and why."""
+        return self._gettext(words.NO_SURVEY) % {"why": self._within(reason)}
+
+    def _within(self, reason: str) -> str:
+        """The sentence of a reason, to stand within another one."""
+        why = self.reason(reason)
+        return why[:1].lower() + why[1:]
 
     def mail(self, kind: str) -> str:
         """What happened to a mail, by the kind of the event."""
@@ -98,10 +121,6 @@ class Words:
     def refusal(self, reason: str | None) -> str:
         """Why a transition was refused; empty for None."""
         return self._label(words.REFUSALS, reason or "")
-
-    def refusal_meaning(self, obstacle: str) -> str:
-        """What the dispatcher can do about a refused transition, by what is missing."""
-        return self._label(words.REFUSAL_MEANINGS, obstacle)
 
     def login_title(self, problem: str) -> str:
         """Why nobody is signed in, in short; only of known codes."""

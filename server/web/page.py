@@ -26,7 +26,7 @@ AnyRequest: TypeAlias = Request[Any, Any, State]
 COOKIE: Final = "language"
 _YEAR: Final = 365 * 86_400
 #: Paths that only take forms, and the page above each, where another language is chosen.
-_FORMS: Final = re.compile(r"(/tasks/[^/]+|/devices|/refused)/.+")
+_FORMS: Final = re.compile(r"(/tasks/[^/]+|/refused/[^/]+|/devices)/.+")
 #: The page of the demo's mails; shown only where the process has a mailbox.
 MAILBOX: Final = "mailbox"
 #: The pages that the navigation leads to, and what a reader must be allowed to do there.
@@ -72,6 +72,10 @@ class Page(msgspec.Struct, frozen=True):
     def locale(self) -> str:
         """The reader's locale, such as fr_CA."""
         return LOCALES[self.language]
+
+    def count_of(self, name: str) -> int:
+        """How many items wait on a page of the navigation."""
+        return next((entry.count for entry in self.navigation if entry.name == name), 0)
 
     def may(self, action: str) -> bool:
         """Whether the reader may do `action`, by its name; false where nobody is signed in."""

@@ -15,7 +15,7 @@ def _(text: str) -> str:
 
 NAVIGATION: Final = {
     "tasks": _("Tasks"),
-    "refused": _("Refused"),
+    "refused": _("Refusals"),
     "devices": _("Devices"),
     "campaigns": _("Campaigns"),
     "mailbox": _("Mailbox"),
@@ -75,6 +75,9 @@ SURVEY: Final = {
     Status.REFUSED: (_("Sender refused"), "negative", "alert"),
     Status.DROPPED: (_("Not sent"), "neutral", "none"),
     "none": (_("Not asked"), "neutral", "none"),
+    "blocked": (_("Will not leave"), "caution", "none"),
+    "delayed": (_("Waiting"), "caution", "clock"),
+    "retrying": (_("To be tried again"), "caution", "clock"),
 }
 
 #: Why a task has no result yet, by the status of its survey.
@@ -90,9 +93,44 @@ NO_ANSWER: Final = {
     Status.REFUSED: _("No survey: the mail server refused the sender for two days."),
     Status.DROPPED: _("No survey was sent for this task."),
     "none": _("No survey for this task so far."),
+    "blocked": _("No answer yet."),
+    "delayed": _("No answer yet."),
+    "retrying": _("No answer yet. The mail server asked to try later; the next attempt is"),
 }
 
-#: Why the customer was not asked: short, for a list, and as a sentence.
+#: Why a survey that waits will not leave if nothing changes: after its short label, and as a
+#: sentence. Others have the words of their reason.
+BLOCKED: Final = {
+    "left_state": (
+        _("if the task stays at %(state)s"),
+        _("The survey will not leave if the task stays at %(state)s."),
+    ),
+    "task_cancelled": (
+        _("if the task stays at %(state)s"),
+        _("The survey will not leave if the task stays cancelled, at %(state)s."),
+    ),
+    "no_address": (
+        _("no address"),
+        _("The survey will not leave: there is no usable e-mail address to send it to."),
+    ),
+    "suppressed": (
+        _("address refuses mail"),
+        _(
+            "The survey will not leave: its address unsubscribed, mail to it bounced, or its"
+            " mailbox stays full."
+        ),
+    ),
+    "muted": (
+        _("asked recently"),
+        _("The survey will not leave: by then its address was asked within the mute window."),
+    ),
+    "paused": (
+        _("campaign archived"),
+        _("The survey will not leave: its campaign is archived."),
+    ),
+}
+
+#: Why the customer was not asked, or what the survey waits for: short, and as a sentence.
 REASONS: Final = {
     "paused": (_("campaign paused"), _("The campaign was paused at that moment")),
     "before_activation": (
@@ -116,6 +154,28 @@ REASONS: Final = {
     ),
     "muted": (_("asked recently"), _("This address was already asked within the mute window")),
     "capped": (_("asked often"), _("This address was already asked as often as allowed")),
+    "campaign_paused": (
+        _("campaign paused"),
+        _("The survey waits: its campaign is paused. It goes on once the campaign is resumed."),
+    ),
+    "breaker": (
+        _("sender refused"),
+        _(
+            "The survey waits: a mail server refuses the sender. It leaves by itself once that is"
+            " mended."
+        ),
+    ),
+    "reserved": (
+        _("another one first"),
+        _("The survey waits for what becomes of another one to the same address."),
+    ),
+    "restored": (
+        _("database restored"),
+        _(
+            "The survey will be held back until an operator decides: the database was restored, and"
+            " it may have been sent before."
+        ),
+    ),
 }
 
 #: The events of a mail: text, CSS class and icon.
@@ -149,16 +209,6 @@ REFUSALS: Final = {
     "unknown_state": _("This account has no such state"),
     "no_authority": _("The task was not this technician's at that moment"),
     "id_reused": _("Its id was already used for something else"),
-}
-
-#: What the dispatcher can do about a refused transition, by what is missing to accept it.
-REFUSAL_MEANINGS: Final = {
-    "": _(
-        "If the work was done all the same, accept it: it counts at its moment, and the customer"
-        " is asked as usual."
-    ),
-    "state": _("Create the state first; then this can be accepted."),
-    "task": _("Create the task first; then this can be accepted."),
 }
 
 VERDICTS: Final = {
@@ -260,5 +310,6 @@ SOON: Final = _("in a moment")
 
 DECIDED: Final = _("Survey scheduled")
 NOT_SENT: Final = _("Not sent: %(why)s")
+NO_SURVEY: Final = _("No survey follows: %(why)s.")
 FIRST_ANSWER: Final = _("The customer answered")
 NEXT_ANSWER: Final = _("The customer changed the answer")

@@ -1,11 +1,12 @@
 """Intake: pushed transitions get verdicts and are stored, in one transaction.
 
-`push` takes in a batch of a device. `accept` and `progress` are what dispatchers do: accept a
-refused transition, and move a task themselves.
+`push` takes in a batch of a device. `accept`, `dismiss` and `progress` are what dispatchers do:
+accept or dismiss a refused transition, and move a task themselves.
 """
 
 from sync.intake.acceptance import accept
+from sync.intake.dismissal import dismiss
 from sync.intake.office_transition import Progress, progress
 from sync.intake.push import PushOutcome, push
 
-__all__ = ["Progress", "PushOutcome", "accept", "progress", "push"]
+__all__ = ["Progress", "PushOutcome", "accept", "dismiss", "progress", "push"]

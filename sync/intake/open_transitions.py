@@ -16,6 +16,7 @@ class OpenItem(Struct, frozen=True):
     """A refused or parked transition, as it was pushed.
 
     `moment`: corrected for the device's skew. `device_moment`: by the device's clock.
+    `dismissed_at`: when a dispatcher settled a refused one without accepting it.
     """
 
     id: UUID
@@ -33,16 +34,17 @@ class OpenItem(Struct, frozen=True):
     email: str | None
     survey_reason: str | None
     received_at: datetime
+    dismissed_at: datetime | None
 
 
 OPEN_OF_TECHNICIAN: Final = """
-SELECT id, device, technician, pushed_task, verdict, refusal, body, arrived_at
+SELECT id, device, technician, pushed_task, verdict, refusal, body, arrived_at, dismissed_at
 FROM transition WHERE account = $1 AND technician = $2 AND verdict <> 'accepted'
   AND ($4::uuid IS NULL OR id > $4)
 ORDER BY id LIMIT $3
 """
 OPEN: Final = """
-SELECT id, device, technician, pushed_task, verdict, refusal, body, arrived_at
+SELECT id, device, technician, pushed_task, verdict, refusal, body, arrived_at, dismissed_at
 FROM transition WHERE account = $1 AND verdict <> 'accepted' AND ($3::uuid IS NULL OR id > $3)
 ORDER BY id LIMIT $2
 """
@@ -76,5 +78,6 @@ def _open_item(row: asyncpg.Record) -> OpenItem:
         verdict=row["verdict"],
         reason=row["refusal"],
         received_at=row["arrived_at"],
+        dismissed_at=row["dismissed_at"],
         **msgspec.structs.asdict(body),
     )

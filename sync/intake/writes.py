@@ -95,6 +95,7 @@ SELECT $1, $2, $3, $4, $5, r.* FROM ({_rows("$6")}) AS r
 SETTLE: Final = _folding(
     f"""
 UPDATE transition t SET settled_at = $2, settled_by = $3,
+  dismissed_at = NULL, dismissed_by = NULL, dismissed_reason = NULL,
   {", ".join(f"{column} = r.{column}" for column in _VERDICT)}
 FROM ({_rows("$4")}) AS r
 WHERE t.account = $1 AND t.id = ANY($5) AND t.id = r.id

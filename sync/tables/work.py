@@ -138,6 +138,7 @@ class Transition(Table, tablename="transition", db=DB):
 
     An open one has `pushed_task` and `body` instead. `refusal`: the reason of a refused one.
     `settled_at`: when its verdict changed after the push. `settled_by`: the user who accepted it.
+    `dismissed_at`, `dismissed_by`, `dismissed_reason`: that a refused one needs no acceptance.
     `spelling`: the id as its device writes it, if that differs from `id`. `arrived_at`: when it was
     first pushed. `received_at`: when it was accepted.
     """
@@ -155,6 +156,9 @@ class Transition(Table, tablename="transition", db=DB):
     refusal = Text(null=True, default=None)
     settled_at = Timestamptz(null=True, default=None)
     settled_by = UUID(null=True, default=None)
+    dismissed_at = Timestamptz(null=True, default=None)
+    dismissed_by = UUID(null=True, default=None)
+    dismissed_reason = Text(null=True, default=None)
     pushed_task = UUID(null=True, default=None)
     body = JSONB(null=True, default=None)
     task = UUID(null=True, default=None)

@@ -161,3 +161,23 @@ def test_a_transition_into_an_unknown_state_is_accepted_when_it_exists(
     api.client.post("/api/v1/states", json=state, headers=office.program)
     assert api.client.post(path, headers=office.program).status_code == 204
     assert [entry["state"] for entry in timeline(api, office, office.task)] == ["999"]
+
+
+def test_a_refused_transition_is_dismissed_once_and_may_still_be_accepted(
+    shared: TestDatabase, api: Served, office: Office
+) -> None:
+    world = office.world
+    task = in_database(shared.api, lambda: world.task(technician=world.bob))
+    path = f"/api/v1/transitions/{refused(api, office, task)}"
+    for wrong in ({}, {"reason": " "}, {"reason": "a\nb"}, {"reason": "x" * 201}):
+        answer = api.client.post(f"{path}/dismiss", json=wrong, headers=office.program)
+        assert answer.status_code == 400, wrong
+    body = {"reason": "Saisie deux fois"}
+    told = [api.client.post(f"{path}/dismiss", json=body, headers=office.program) for _ in range(2)]
+    assert [answer.status_code for answer in told] == [204, 409]
+    items = api.client.get("/api/v1/refused", headers=office.program).json()["items"]
+    assert [item["dismissed_at"] is not None for item in items] == [True]
+    detail = api.client.get(f"/api/v1/tasks/{task}/timeline", headers=office.program).json()
+    assert [item["dismissed_reason"] for item in detail["items"]] == [body["reason"]]
+    assert api.client.post(f"{path}/accept", headers=office.program).status_code == 204
+    assert api.client.post(f"{path}/dismiss", json=body, headers=office.program).status_code == 409

@@ -212,6 +212,9 @@ def work(desk: Desk) -> Iterator[Step]:
     refused = desk.refused()
     desk.news()
     path = "/api/v1/transitions"
+    reason = {"reason": "Saisie deux fois"}
+    told = dismissed(refused)
+    yield Step(f"POST {path}/{{key}}/dismiss", f"{path}/{refused}/dismiss", reason, [told])
     yield Step(f"POST {path}/{{key}}/accept", f"{path}/{refused}/accept", None, [accepted(refused)])
 
 
@@ -220,6 +223,11 @@ def accepted(transition: str) -> Told:
     before = {"verdict": "refused", "reason": "no_authority"}
     after = {"verdict": "accepted", "reason": None}
     return Told("refused.accept", f"transition/{transition}", before, after)
+
+
+def dismissed(transition: str) -> Told:
+    """A refused transition that was dismissed."""
+    return Told("refused.dismiss", f"transition/{transition}", None, {"reason": "Saisie deux fois"})
 
 
 def access(desk: Desk) -> Iterator[Step]:
@@ -274,8 +282,9 @@ def console(desk: Desk) -> Iterator[Step]:
     yield Step("POST /tasks/{task}/transitions", path, step, [told])
     refused, device = desk.refused(), desk.enrolled()
     desk.news()
-    path = f"/refused/{refused}/accept"
-    yield Step("POST /refused/{transition}/accept", path, {}, [accepted(refused)])
+    path, why = f"/refused/{refused}", {"why": "Saisie deux fois"}
+    yield Step("POST /refused/{transition}/dismiss", f"{path}/dismiss", why, [dismissed(refused)])
+    yield Step("POST /refused/{transition}/accept", f"{path}/accept", {}, [accepted(refused)])
     told = Told("code.issue", f"user/{alice}", None, {})
     yield Step("POST /devices/enrol/{technician}", f"/devices/enrol/{alice}", {}, [told])
     told = Told("device.revoke", f"device/{device}", None, {})

@@ -205,6 +205,15 @@ def devices_of(database: TestDatabase, story: Story) -> list[str]:
     return [f"/devices/{row['id']}/revoke", f"/devices/enrol/{row['technician']}"]
 
 
+def refusal_of(database: TestDatabase, story: Story) -> str:
+    """The page of a refused step."""
+
+    async def read(tx: Tx) -> Any:
+        return await tx.fetchval("SELECT id FROM transition WHERE verdict = 'refused' LIMIT 1")
+
+    return f"/refused/{on(database, story.account, read)}"
+
+
 def everything(
     database: TestDatabase, site: Served, story: Story, mailbox: Mailbox
 ) -> dict[str, list[str]]:
@@ -212,7 +221,8 @@ def everything(
     outside = ["/login", f"/s/{story.survey}?rating=1", f"/s/{story.survey}", "/s/unknown"]
     outside += ["/api/docs"]
     inside = ["/tasks", f"/tasks/{story.task}", f"/tasks/{story.waiting}", "/tasks?q=zzz"]
-    inside += ["/refused", "/refused?show=parked", "/devices", "/devices?q=zzz"]
+    inside += ["/refused", "/refused?show=parked", "/refused?show=dismissed"]
+    inside += [refusal_of(database, story), "/devices", "/devices?q=zzz"]
     inside += devices_of(database, story)
     inside += ["/campaigns", f"/campaigns/{story.campaign}", "/tasks/unknown", "/mailbox"]
     inside += [f"/mailbox/{message.id}" for message in mailbox.messages()]

@@ -78,7 +78,7 @@ def test_a_step_from_the_console_moves_the_task_and_is_told_as_such(
     assert (saved.status_code, api.rung[rung:]) == (303, ["plan"])
     page = words_of(diane.get(saved.headers["location"]).text)
     name = f"Dispatcher.{office.name.title()}"
-    assert "Saved: 600 Terminé" in page
+    assert "Step saved: 600 Terminé . No survey follows from this step." in page
     assert f"600 Terminé by {name} (console)" in page
     assert "Counts as the work of Alice" in page
     (step,) = steps(shared, office)
@@ -131,7 +131,9 @@ def test_a_step_may_have_happened_earlier_in_the_accounts_zone(
     first, last = steps(shared, office)
     assert (first["state"], first["moment"], last["state"]) == ("300", moment, "600")
     page = words_of(diane.get(saved.headers["location"]).text)
-    assert "Saved: 300 Sur place The task stays in the state of a later step." in page
+    assert "Step saved: 300 Sur place . The task stays in the state of a later step." in page
+    assert "Entered 3 hours later" in page
+    assert "without network" not in page
 
 
 @pytest.mark.parametrize(

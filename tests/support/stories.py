@@ -190,6 +190,7 @@ async def _sent(world: World, campaign: UUID, task: UUID, waiting: UUID) -> Stor
         invitation = await invite(opened, campaign, task, first, "sent", now)
         await invite(opened, campaign, waiting, third, "scheduled", release)
         await opened.execute(_EVENT, account, new_id(), invitation, "sent", now, None)
+        await opened.execute("DELETE FROM task_change WHERE account = $1", account)
         survey, unsubscribe = await links(opened, invitation)
     return Story(account, campaign, task, waiting, survey, unsubscribe, invitation, first)
 

@@ -58,9 +58,11 @@ ROUTES: Final[dict[Action, str]] = {
     " PUT /api/v1/tasks/external/{external_id}",
     Action.TASK_ASSIGN: "POST /api/v1/tasks/{key}/assignments",
     Action.TASK_PROGRESS: "POST /api/v1/tasks/{key}/transitions, POST /tasks/{task}/transitions",
-    Action.REFUSED_READ: "GET /api/v1/refused, GET /refused",
+    Action.REFUSED_READ: "GET /api/v1/refused, GET /refused, GET /refused/{transition}",
     Action.REFUSED_ACCEPT: "POST /api/v1/transitions/{key}/accept,"
     " POST /refused/{transition}/accept",
+    Action.REFUSED_DISMISS: "POST /api/v1/transitions/{key}/dismiss,"
+    " POST /refused/{transition}/dismiss",
     Action.DEVICE_READ: "GET /api/v1/devices, GET /devices",
     Action.CODE_ISSUE: "POST /api/v1/devices/codes, GET /devices/enrol/{technician},"
     " POST /devices/enrol/{technician}",
@@ -197,9 +199,9 @@ def test_the_table_has_every_action_and_only_those_of_a_route_or_of_signing_in()
 @pytest.mark.parametrize(
     ("who", "number", "samples"),
     [
-        (Who.ADMINISTRATOR, 35, {Action.USER_WRITE, Action.TASK_WRITE, Action.TASK_READ}),
-        (Who.PROGRAM, 34, {Action.USER_WRITE, Action.TASK_WRITE, Action.TASK_READ}),
-        (Who.DISPATCHER, 19, {Action.TASK_WRITE, Action.REFUSED_ACCEPT, Action.DEVICE_REVOKE}),
+        (Who.ADMINISTRATOR, 36, {Action.USER_WRITE, Action.TASK_WRITE, Action.TASK_READ}),
+        (Who.PROGRAM, 35, {Action.USER_WRITE, Action.TASK_WRITE, Action.TASK_READ}),
+        (Who.DISPATCHER, 20, {Action.TASK_WRITE, Action.REFUSED_ACCEPT, Action.DEVICE_REVOKE}),
         (Who.MANAGER, 13, {Action.TASK_READ, Action.REFUSED_READ, Action.USER_READ}),
         (Who.TECHNICIAN, 0, set()),
         (Who.DEVICE, 2, {Action.SYNC_READ, Action.SYNC_PUSH}),
@@ -239,12 +241,14 @@ def test_a_unit_narrows_nobody_and_a_device_has_its_technicians_tasks_alone(
 def test_pages_show_the_links_and_forms_that_their_reader_may_follow_and_no_others(
     api: Served, shared: TestDatabase, north: Office
 ) -> None:
-    refuse_one(api, shared, north)
-    shown = {role: links(api, north, role) for role in ("administrator", "manager", "dispatcher")}
+    refused = refuse_one(api, shared, north)
+    roles = ("administrator", "manager", "dispatcher")
+    shown = {role: links(api, north, role, refused) for role in roles}
     all_shown = set().union(*shown.values())
     assert {
         "POST /tasks/{task}/transitions",
         "POST /refused/{transition}/accept",
+        "POST /refused/{transition}/dismiss",
         "POST /devices/enrol/{technician}",
         "GET /devices/{device}/revoke",
         "GET /tasks/{task}",
@@ -256,11 +260,12 @@ def test_pages_show_the_links_and_forms_that_their_reader_may_follow_and_no_othe
         assert found == may, role
 
 
-def links(api: Served, office: Office, role: str) -> set[str]:
+def links(api: Served, office: Office, role: str, refused: str) -> set[str]:
     """The routes to which the pages of the console lead."""
     found: set[str] = set()
     with browsing(api, office, role) as browser:
-        for path in ("/tasks", f"/tasks/{office.task}", "/refused", "/devices", "/campaigns"):
+        refusals = ("/refused", f"/refused/{refused}")
+        for path in ("/tasks", f"/tasks/{office.task}", *refusals, "/devices", "/campaigns"):
             page = browser.get(path).text
             forms = re.findall(r'<form [^>]*method="post" action="(/[^"?#]+)', page)
             found |= {route_of("POST", one) for one in forms}
@@ -278,14 +283,15 @@ def route_of(method: str, path: str) -> str:
     raise AssertionError(f"{method} {path} leads nowhere")
 
 
-def refuse_one(api: Served, shared: TestDatabase, office: Office) -> None:
-    """Let alice's device tell of a task that is not hers."""
+def refuse_one(api: Served, shared: TestDatabase, office: Office) -> str:
+    """Let alice's device tell of a task that is not hers; the step's id."""
     task = in_database(shared.api, lambda: office.world.task(technician=office.world.bob))
     told_at = "2026-01-01T00:00:00Z"
     item = {"id": str(new_id()), "task": str(task), "state": "600", "moment": told_at}
     body = {"device_now": told_at, "transitions": [item | {"sequence": 1}]}
     answer = api.client.post("/api/v1/sync/push", json=body, headers=office.device)
     assert answer.json()["results"][0]["verdict"] == "refused"
+    return str(item["id"])
 
 
 def test_a_browser_that_is_not_signed_in_is_sent_to_the_form(api: Served) -> None:

@@ -1,0 +1,167 @@
+"""What becomes of surveys that wait, if nothing else happens: what pages may promise.
+
+The functions that judge at release are asked with the time of the release. Nothing is locked or
+written.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, Literal, TypeAlias
+from uuid import UUID
+
+from msgspec import Struct, structs
+
+from mail import contacts
+from mail.campaigns.cache import load
+from mail.delivery import outbox
+from mail.delivery.breakers import Route, read_open
+from mail.delivery.judging import (
+    Addressed,
+    Dropped,
+    Known,
+    Outcome,
+    Paused,
+    empty_addresses,
+    find_address,
+    judge_addressed,
+    possible_addresses,
+)
+from mail.delivery.judging import Waiting as Reserved
+from mail.delivery.pinned_versions import versions_of
+from mail.delivery.stages import Candidate, Cleared, Unplanned, Version
+from rules.decide import Reason
+from rules.timing import window_anchor
+from sync.database import Tx
+from sync.ids import new_id
+
+#: What a survey waits for after its release: its campaign, its sender's breaker, the outcome of
+#: another survey to its address, or an operator.
+Obstacle: TypeAlias = Literal["campaign_paused", "breaker", "reserved", "restored"]
+
+#: Surveys of one campaign and customer compete for the mute window of an address. Those of other
+#: customers with the same address are not looked for, nor those behind so many tasks of a customer.
+MOST_TASKS: Final = 1000
+_RIVALS: Final = """
+SELECT v.id FROM (
+  SELECT DISTINCT i.campaign, t.customer
+  FROM unnest($2::uuid[], $3::uuid[]) AS i (campaign, task)
+  JOIN task t ON t.account = $1 AND t.id = i.task
+  WHERE t.customer IS NOT NULL
+) AS asked
+CROSS JOIN LATERAL (
+  SELECT id FROM task WHERE account = $1 AND customer = asked.customer LIMIT $4) k
+CROSS JOIN LATERAL (
+  SELECT id, status FROM invitation
+  WHERE account = $1 AND campaign = asked.campaign AND task = k.id LIMIT 10) v
+WHERE v.status IN ('scheduled', 'claimed')
+"""
+_ASKED: Final = """
+SELECT campaign, task FROM invitation
+WHERE account = $1 AND id = ANY($2) AND task IS NOT NULL
+"""
+
+
+class Leaves(Struct, frozen=True):
+    """The survey is sent at `at` (UTC), which may be past by a moment, to `address` as typed."""
+
+    at: datetime
+    address: str
+
+
+class Stays(Struct, frozen=True):
+    """The survey is dropped at its release, for `reason`."""
+
+    reason: Reason
+
+
+class Waits(Struct, frozen=True):
+    """The survey is not sent before something changes."""
+
+    obstacle: Obstacle
+
+
+Forecast: TypeAlias = Leaves | Stays | Waits
+
+#: Candidates with the time before which they are not tried.
+_Timed: TypeAlias = tuple[Candidate, datetime]
+
+
+async def forecast(
+    tx: Tx, mail_from: str, invitations: Collection[UUID], planned: Sequence[Unplanned] = ()
+) -> dict[UUID, Forecast]:
+    """Return what becomes of those of `invitations` that wait, and of surveys `planned`, by id.
+
+    `mail_from`: the sender of campaigns that name none. Empty where a sender is no address: then
+    nothing can be decided.
+    """
+    if not invitations and not planned:
+        return {}
+    ids = {*invitations, *await _rivals(tx, invitations, planned)}
+    waiting = await outbox.waiting(tx, ids)
+    waiting += [(item, item.release) for item in await outbox.unplanned(tx, planned)]
+    waiting.sort(key=lambda timed: (timed[0].release, timed[0].invitation))
+    campaigns = await load(tx)
+    try:
+        versions = await versions_of(tx, mail_from, campaigns, [item for item, _ in waiting])
+    except ValueError:
+        return {}
+    pairs = [(item, versions.get((item.campaign, item.version))) for item, _ in waiting]
+    known = await _read_known(tx, pairs)
+    found = {
+        item.invitation: _forecast(item, version, max(tx.now, item.release, until), known)
+        for (item, version), (_, until) in zip(pairs, waiting, strict=True)
+    }
+    asked = {*invitations, *(survey.invitation for survey in planned)}
+    return {invitation: fate for invitation, fate in found.items() if invitation in asked}
+
+
+async def _rivals(
+    tx: Tx, invitations: Collection[UUID], planned: Sequence[Unplanned]
+) -> Iterable[UUID]:
+    rows = await tx.fetch(_ASKED, tx.account, invitations) if invitations else []
+    asked = [(row["campaign"], row["task"]) for row in rows]
+    asked += [(survey.campaign, survey.task) for survey in planned]
+    if not asked:
+        return ()
+    campaigns, tasks = zip(*asked, strict=True)
+    found = await tx.fetch(_RIVALS, tx.account, campaigns, tasks, MOST_TASKS)
+    return (row["id"] for row in found)
+
+
+async def _read_known(tx: Tx, pairs: Sequence[tuple[Candidate, Version | None]]) -> Known:
+    """Return what the worker would judge by, as it is now; addresses without a row get an id."""
+    possible = possible_addresses(pairs)
+    read = await contacts.read(tx, possible)
+    mutes = await contacts.mutes_of(
+        tx, {(row.id, item.campaign) for row in read.values() for item, _ in pairs}
+    )
+    new = {address: contacts.Contact(new_id(), None) for address in possible - read.keys()}
+    probes: Mapping[Route, UUID | None] = dict.fromkeys(await read_open(tx))
+    return Known(tx.now, read | new, mutes, probes)
+
+
+def _forecast(
+    candidate: Candidate, version: Version | None, at: datetime, known: Known
+) -> Forecast:
+    """Return what is decided on a candidate at `at`; one that leaves takes its mute window."""
+    if candidate.doubtful:
+        return Waits("restored")
+    outcome: Outcome | Addressed = find_address(candidate, version, empty_addresses(known.contacts))
+    if isinstance(outcome, Addressed):
+        outcome = judge_addressed(outcome, structs.replace(known, now=at))
+    match outcome:
+        case Cleared():
+            key = (outcome.contact, candidate.campaign)
+            taken = known.mutes.get(key)
+            if taken is not None and taken.invitation == candidate.invitation:
+                counted = window_anchor(candidate.release, at)
+                known.mutes[key] = structs.replace(taken, confirmed=True, counted_from=counted)
+            return Leaves(at, outcome.to.typed)
+        case Dropped():
+            return Stays(outcome.reason)
+        case Paused():
+            return Waits("campaign_paused")
+        case Reserved():
+            return Waits("reserved")
+        case _:
+            return Waits("breaker")

@@ -1,0 +1,149 @@
+"""What pages say of surveys that have not left: what the rules will make of them at release."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mail.delivery.forecast import Forecast, Leaves, Stays, Waits, forecast
+from mail.delivery.stages import Unplanned
+from mail.planning.decisions import SCHEDULED, CampaignDecisions, preview
+from mail.states import Status
+from rules.decide import Reason, Schedule
+from rules.facts import Transition
+from server.console.outcome import Survey
+from sync.database import Tx
+from sync.ids import new_id
+
+_WAITING: Final = (Status.SCHEDULED, Status.CLAIMED)
+
+#: Planning fails for what was tried before: its preview would, too.
+_PENDING: Final = """
+SELECT EXISTS (
+  SELECT FROM task_change
+  WHERE account = $1 AND task = $2 AND attempts = 0 AND quarantined_at IS NULL)
+"""
+_DECIDED: Final = "SELECT outcome FROM decision WHERE account = $1 AND transition = $2"
+
+
+class Consequence(Struct, frozen=True):
+    """What becomes of a task's survey. `survey`: None where nothing was decided about any.
+
+    `outcomes`: what campaigns decided on one transition, where one was asked about.
+    """
+
+    survey: Survey | None
+    outcomes: list[str]
+
+    @property
+    def reason(self) -> str:
+        """Why the transition asks nobody; empty where it asks or no campaign concerns it."""
+        reasons = [outcome for outcome in self.outcomes if outcome != SCHEDULED]
+        return reasons[0] if reasons and SCHEDULED not in self.outcomes else ""
+
+
+async def foresee(tx: Tx, mail_from: str, surveys: Iterable[Survey | None]) -> dict[UUID, Survey]:
+    """Those of `surveys` that wait, by invitation, with what becomes of them."""
+    waiting = {
+        survey.invitation: survey
+        for survey in surveys
+        if survey is not None and survey.invitation is not None and survey.code in _WAITING
+    }
+    fates = await forecast(tx, mail_from, waiting.keys())
+    return {key: _foreseen(tx, waiting[key], fate) for key, fate in fates.items()}
+
+
+async def read_consequence(
+    tx: Tx, mail_from: str, task: UUID, stored: Survey | None, transition: UUID | None = None
+) -> Consequence:
+    """What becomes of the survey of `task`, also where its last steps are not planned yet.
+
+    `stored`: the survey in the database. `transition`: the one to give the outcomes of.
+    """
+    if await tx.fetchval(_PENDING, tx.account, task):
+        decided = await preview(tx, task)
+        outcomes = _outcomes(decided, transition)
+        return Consequence(await _expected(tx, mail_from, task, stored, decided), outcomes)
+    found = await foresee(tx, mail_from, [stored])
+    rows = await tx.fetch(_DECIDED, tx.account, transition) if transition else []
+    survey = stored and found.get(stored.invitation or task, stored)
+    return Consequence(survey, [row["outcome"] for row in rows])
+
+
+async def suppose(tx: Tx, task: UUID, step: Transition) -> Survey | None:
+    """What campaigns would decide on `step` if it were in the history of `task`.
+
+    None where no campaign asks about such a step.
+    """
+    decided = await preview(tx, task, step)
+    schedules = [item.decisions.get(step.id) for item in decided]
+    for decision in schedules:
+        if isinstance(decision, Schedule):
+            return Survey("scheduled", decision.release)
+    outcomes = _outcomes(decided, step.id)
+    return Survey("none", reason=outcomes[0]) if outcomes else None
+
+
+async def _expected(
+    tx: Tx,
+    mail_from: str,
+    task: UUID,
+    stored: Survey | None,
+    decided: Sequence[CampaignDecisions],
+) -> Survey | None:
+    """The task's survey once planning has written what was `decided`."""
+    planned = [made for item in decided if (made := _planned(task, item)) is not None]
+    if planned:
+        latest = planned[-1]
+        fates = await forecast(tx, mail_from, (), planned)
+        survey = Survey("scheduled", latest.release, invitation=latest.invitation)
+        fate = fates.get(latest.invitation)
+        return survey if fate is None else _foreseen(tx, survey, fate)
+    if stored is not None and stored.code not in ("none", Status.SCHEDULED):
+        return stored
+    reasons = [outcome for item in decided for outcome in _reasons(item)]
+    first = [reason for reason in reasons if reason != Reason.NOT_FIRST] or reasons
+    return Survey("none", reason=first[0]) if first else None
+
+
+def _planned(task: UUID, decided: CampaignDecisions) -> Unplanned | None:
+    """The survey that planning makes, moves or leaves; None where it is past waiting, or none."""
+    found = decided.invitation
+    if found is not None and found.status not in (Status.SCHEDULED, Status.DROPPED):
+        return None
+    for schedule in decided.decisions.values():
+        if isinstance(schedule, Schedule):
+            return Unplanned(
+                invitation=new_id() if found is None else found.id,
+                campaign=decided.newest.id,
+                version=decided.version.version,
+                task=task,
+                transition=schedule.transition,
+                due=schedule.due,
+                release=schedule.release,
+            )
+    return None
+
+
+def _outcomes(decided: Iterable[CampaignDecisions], transition: UUID | None) -> list[str]:
+    found = [item.decisions[transition] for item in decided if transition in item.decisions]
+    return [SCHEDULED if isinstance(item, Schedule) else item.reason.value for item in found]
+
+
+def _reasons(decided: CampaignDecisions) -> list[str]:
+    decisions = decided.decisions.values()
+    return [item.reason.value for item in decisions if not isinstance(item, Schedule)]
+
+
+def _foreseen(tx: Tx, survey: Survey, fate: Forecast) -> Survey:
+    match fate:
+        case Leaves(at=at, address=address):
+            code = "retrying" if survey.code == Status.CLAIMED else survey.code
+            code = Status.CLAIMED if at <= tx.now else code
+            return replace(survey, code=code, at=at, address=address, reason=None)
+        case Stays(reason=reason):
+            return replace(survey, code="blocked", reason=reason.value)
+        case Waits(obstacle=obstacle):
+            return replace(survey, code="delayed", at=None, reason=obstacle)

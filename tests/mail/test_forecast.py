@@ -1,0 +1,201 @@
+"""What pages promise of a survey that waits is what the worker does at its release."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
+from uuid import UUID
+
+import pytest
+
+from mail import contacts
+from mail.campaigns.lifecycle import archive_campaign, pause_campaign
+from mail.campaigns.store import edit_campaign
+from mail.delivery.forecast import Forecast, Leaves, Stays, Waits, forecast
+from rules.campaign import AddressField
+from rules.decide import Reason
+from sync.database import tx
+from tests.mail.campaigns import active, change, definition, only_invitation, time_of
+from tests.mail.delivering import DAY, HOUR, MINUTE, SECOND, Post
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+ADDRESS: Final = "marie@example.net"
+WEEK: Final = "07:00:00"
+SENDER_REFUSED: Final = "550 5.7.26 unauthenticated"
+
+Event: TypeAlias = Callable[[Post, UUID, UUID], Awaitable[None]]
+
+
+async def nothing(_post: Post, _task: UUID, _campaign: UUID) -> None:
+    """Nothing happens."""
+
+
+def moved_to(*states: str) -> Event:
+    """The task is moved on, or back."""
+
+    async def move(post: Post, task: UUID, _campaign: UUID) -> None:
+        for state in states:
+            await post.later(SECOND)
+            await post.moved(task, state)
+
+    return move
+
+
+async def paused(post: Post, _task: UUID, campaign: UUID) -> None:
+    """The campaign is paused."""
+    async with tx(post.world.account) as opened:
+        await pause_campaign(opened, campaign)
+
+
+async def archived(post: Post, _task: UUID, campaign: UUID) -> None:
+    """The campaign is archived."""
+    async with tx(post.world.account) as opened:
+        await archive_campaign(opened, campaign)
+
+
+def address(text: str | None) -> Event:
+    """The customer's address is another one."""
+
+    async def write(post: Post, task: UUID, _campaign: UUID) -> None:
+        await change(
+            post.world,
+            "UPDATE customer SET email = $2 WHERE id = (SELECT customer FROM task WHERE id = $1)",
+            task,
+            text,
+        )
+
+    return write
+
+
+def suppressed(why: contacts.Suppression) -> Event:
+    """The address is suppressed."""
+
+    async def suppress(post: Post, _task: UUID, _campaign: UUID) -> None:
+        async with tx(post.world.account) as opened:
+            known = await contacts.create(opened, {ADDRESS})
+            await contacts.suppress(opened, known[ADDRESS].id, why)
+
+    return suppress
+
+
+async def asked_before(post: Post, task: UUID, campaign: UUID) -> None:
+    """Another visit to the customer ended an hour before: its survey takes the mute window."""
+    found = await only_invitation(post.world, task)
+    before = await post.world.task(customer=found["customer"])
+    await post.moved(before, "600", await time_of(post.world) - HOUR)
+
+
+async def asked_behind_a_pause(post: Post, task: UUID, campaign: UUID) -> None:
+    """The same, but the other survey is about a task that went back, and asks nobody."""
+    found = await only_invitation(post.world, task)
+    before = await post.world.task(customer=found["customer"])
+    await post.moved(before, "600", await time_of(post.world) - HOUR)
+    await post.later(SECOND)
+    await post.moved(before, "300")
+
+
+async def unmuted(post: Post, task: UUID, campaign: UUID) -> None:
+    """The customer was asked before, but the campaign's window is gone meanwhile."""
+    await asked_before(post, task, campaign)
+    async with tx(post.world.account) as opened:
+        edited = definition(post.world, mute=None, delay="00:12:00")
+        await edit_campaign(opened, campaign, "Satisfaction", edited)
+
+
+async def sender_refused(post: Post, _task: UUID, _campaign: UUID) -> None:
+    """The sender is refused, so that its breaker opens."""
+    await change(
+        post.world,
+        "INSERT INTO sender_breaker (account, sender, recipient, refused, reason, refused_at,"
+        " opened_at, until, probes) VALUES ($1, 'example.test', '*', '{}', $2, retour_now(),"
+        " retour_now(), retour_now() + interval '90 days', 0)",
+        post.world.account,
+        SENDER_REFUSED,
+    )
+
+
+#: What happens while a survey waits, what the pages then say, and what it comes to by itself.
+CASES: Final[list[tuple[Event, Forecast | None, tuple[str, str | None]]]] = [
+    (nothing, None, ("sent", None)),
+    (moved_to("610"), None, ("sent", None)),
+    (moved_to("700"), None, ("sent", None)),
+    (moved_to("100"), Stays(Reason.LEFT_STATE), ("dropped", "left_state")),
+    (moved_to("300"), Stays(Reason.LEFT_STATE), ("dropped", "left_state")),
+    (moved_to("300", "610"), None, ("sent", None)),
+    (moved_to("900"), Stays(Reason.TASK_CANCELLED), ("dropped", "task_cancelled")),
+    (paused, Waits("campaign_paused"), ("scheduled", None)),
+    (address(None), Stays(Reason.NO_ADDRESS), ("dropped", "no_address")),
+    (address("marie@example"), Stays(Reason.NO_ADDRESS), ("dropped", "no_address")),
+    (address(" MARIE@example.net "), None, ("sent", None)),
+    (suppressed("unsubscribed"), Stays(Reason.SUPPRESSED), ("dropped", "suppressed")),
+    (suppressed("bounced"), Stays(Reason.NO_ADDRESS), ("dropped", "no_address")),
+    (suppressed("full"), Stays(Reason.NO_ADDRESS), ("dropped", "no_address")),
+    (asked_before, Stays(Reason.MUTED), ("dropped", "muted")),
+    (asked_behind_a_pause, None, ("sent", None)),
+    (unmuted, None, ("sent", None)),
+    (sender_refused, Waits("breaker"), ("scheduled", None)),
+]
+
+
+async def told(post: Post, task: UUID) -> Forecast:
+    """What the pages would say of the task's survey."""
+    invitation = (await only_invitation(post.world, task))["id"]
+    async with tx(post.world.account) as opened:
+        found = await forecast(opened, post.config.mail_from, [invitation])
+    return found[invitation]
+
+
+@pytest.mark.parametrize(("event", "said", "became"), CASES)
+async def test_what_is_said_of_a_survey_that_waits_comes_true(
+    post: Post, event: Event, said: Forecast | None, became: tuple[str, str | None]
+) -> None:
+    campaign = await active(post.world, mute=WEEK, delay="00:12:00")
+    task = await post.visit(ADDRESS)
+    await event(post, task, campaign)
+    found = await told(post, task)
+    if said is None:
+        assert isinstance(found, Leaves)
+        assert found.at == (await only_invitation(post.world, task))["release"]
+        assert found.address.strip().lower() == ADDRESS
+    else:
+        assert found == said
+    await post.later(13 * HOUR)
+    await post.deliver_all()
+    assert await post.status(task) == became
+
+
+async def test_of_an_archived_campaign_nothing_waits(post: Post) -> None:
+    campaign = await active(post.world, delay="00:12:00")
+    task = await post.visit(ADDRESS)
+    await archived(post, task, campaign)
+    invitation = (await only_invitation(post.world, task))["id"]
+    async with tx(post.world.account) as opened:
+        assert await forecast(opened, post.config.mail_from, [invitation]) == {}
+    assert await post.status(task) == ("dropped", "paused")
+
+
+async def test_the_second_address_is_named_where_the_first_is_none(post: Post) -> None:
+    await active(post.world, secondary=AddressField.LOCATION, delay="00:12:00")
+    place = await post.world.location(email="chalet@example.net")
+    task = await post.visit("", location=place)
+    found = await told(post, task)
+    assert isinstance(found, Leaves)
+    assert found.address == "chalet@example.net"
+
+
+async def test_a_mail_that_was_put_off_says_when_it_is_tried_again(post: Post) -> None:
+    await active(post.world, mute=WEEK)
+    first, second = await post.visit(ADDRESS), await post.visit(ADDRESS)
+    post.server.next("RCPT", "450 4.2.0 later")
+    await post.deliver_all()
+    entry = await post.entry(first)
+    assert entry is not None
+    found = await told(post, first)
+    assert isinstance(found, Leaves)
+    assert found.at == entry["not_before"]
+    assert await told(post, second) == Waits("reserved")
+    await post.later(DAY)
+    await post.deliver_all()
+    await post.later(MINUTE)
+    await post.deliver_all()
+    assert await post.status(first) == ("sent", None)
+    assert await post.status(second) == ("dropped", "muted")

@@ -1,0 +1,168 @@
+"""What list, task page and flash say of a survey that waits: what the rules will make of it."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import httpx
+import pytest
+
+from mail.campaigns.lifecycle import pause_campaign, resume_campaign
+from sync.database import tx
+from sync.ids import new_id
+from tests.mail.campaigns import active, change, plan_all
+from tests.support.api_process import Served
+from tests.support.databases import TestDatabase
+from tests.support.form_browser import browsing, words_of
+from tests.support.office import Office, in_database, open_office
+from tests.support.stories import aside
+
+WEEK = "07:00:00"
+
+
+@pytest.fixture
+def office(shared: TestDatabase) -> Office:
+    """An office of the test's own."""
+    return open_office(shared, f"office-{new_id()}")
+
+
+@pytest.fixture
+def campaign(shared: TestDatabase, office: Office) -> UUID:
+    """Its campaign, which asks twelve hours after 600 and 610."""
+
+    async def make() -> UUID:
+        return await active(office.world, delay="00:12:00", mute=WEEK, opt_out_allowed=True)
+
+    return in_database(shared.worker, make)
+
+
+@pytest.fixture
+def diane(api: Served, office: Office, campaign: UUID) -> Iterator[httpx.Client]:
+    """The office's dispatcher, reading English."""
+    with browsing(api, office) as browser:
+        yield browser
+
+
+def save(diane: httpx.Client, task: UUID, state: str, **fields: str) -> str:
+    """The page after the task was moved to `state` in the console."""
+    form = {"id": str(new_id()), "state": state, **fields}
+    answer = diane.post(f"/tasks/{task}/transitions", data=form)
+    assert answer.status_code == 303
+    return words_of(diane.get(answer.headers["location"]).text)
+
+
+def planned(shared: TestDatabase) -> None:
+    """A worker has planned what changed."""
+    in_database(shared.worker, plan_all)
+
+
+def row_of(diane: httpx.Client, language: str = "en") -> str:
+    """The list, in which the office has one task."""
+    return words_of(diane.get(f"/tasks?lang={language}").text)
+
+
+def test_a_corrected_task_does_not_promise_its_survey(
+    shared: TestDatabase, office: Office, diane: httpx.Client
+) -> None:
+    page = save(diane, office.task, "600")
+    promise = "Step saved: 600 Terminé . The survey will leave on"
+    assert promise in page  # before any worker has planned it, and afterwards
+    assert "No answer yet. The survey leaves in 12 hours" in page
+    planned(shared)
+    page = words_of(diane.get(f"/tasks/{office.task}").text)
+    assert "No answer yet. The survey leaves in 1" in page
+    assert f"To customer@{office.name}.example.org, as things are." in page
+    assert "Scheduled in 1" in row_of(diane)
+
+    page = save(diane, office.task, "300")
+    blocked = "The survey will not leave if the task stays at 300."
+    assert f"Step saved: 300 Sur place . {blocked}" in page
+    assert f"No answer yet. {blocked}" in page
+    planned(shared)
+    assert f"No answer yet. {blocked}" in words_of(diane.get(f"/tasks/{office.task}").text)
+    assert "Will not leave if the task stays at 300" in row_of(diane)
+    french = words_of(diane.get(f"/tasks/{office.task}?lang=fr").text)
+    assert "Le sondage ne partira pas si la tâche reste à 300." in french
+    assert "Ne partira pas si la tâche reste à 300" in row_of(diane, "fr")
+    assert diane.get("/tasks?lang=en").status_code == 200
+
+    page = save(diane, office.task, "900")
+    assert "if the task stays cancelled, at 900." in page
+    page = save(diane, office.task, "610")
+    assert "Step saved: 610 Terminé (à recontacter) . The survey will leave on" in page
+
+
+def test_who_has_no_address_is_promised_nothing(
+    shared: TestDatabase, office: Office, diane: httpx.Client
+) -> None:
+    nobody = aside(shared, lambda: office.world.task(title="Sans adresse"))
+    page = save(diane, nobody, "600")
+    assert "The survey will not leave: there is no usable e-mail address" in page
+    planned(shared)
+    assert "Will not leave no address" in row_of(diane)
+
+
+def test_a_paused_campaign_lets_its_surveys_wait(
+    shared: TestDatabase, office: Office, campaign: UUID, diane: httpx.Client
+) -> None:
+    save(diane, office.task, "600")
+    planned(shared)
+
+    async def pause() -> None:
+        async with tx(office.world.account) as opened:
+            await pause_campaign(opened, campaign)
+
+    async def resume() -> None:
+        async with tx(office.world.account) as opened:
+            await resume_campaign(opened, campaign)
+
+    in_database(shared.api, pause)
+    page = words_of(diane.get(f"/tasks/{office.task}").text)
+    assert "No answer yet. The survey waits: its campaign is paused." in page
+    assert "Waiting campaign paused" in row_of(diane)
+    in_database(shared.api, resume)
+    assert "Scheduled in 1" in row_of(diane)
+
+
+def test_of_two_visits_to_one_customer_only_the_first_promises_a_survey(
+    shared: TestDatabase, office: Office, diane: httpx.Client
+) -> None:
+    save(diane, office.task, "600")
+    planned(shared)
+    again = aside(shared, lambda: office.world.task(title="Encore", customer=office.customer))
+    page = save(diane, again, "600")
+    assert "by then its address was asked within the mute window." in page
+    planned(shared)
+    assert "Will not leave asked recently" in row_of(diane)
+    assert "Scheduled in 1" in row_of(diane)
+
+
+def test_a_step_that_asks_nobody_says_why(
+    shared: TestDatabase, office: Office, diane: httpx.Client
+) -> None:
+    assert "No survey follows from this step." in save(diane, office.task, "300")
+    page = save(diane, office.task, "600", unasked="yes")
+    assert "No survey follows: the survey was unticked for this task." in page
+    planned(shared)
+    page = save(diane, office.task, "610")
+    assert "No survey follows: it was not the first visit to these states" in page
+    planned(shared)
+    page = words_of(diane.get(f"/tasks/{office.task}").text)
+    assert "The first one: 600 Terminé" in page
+    assert "The survey was unticked for this task opted_out_by_agent" in page
+    assert "Not asked unticked" in row_of(diane)
+
+
+def test_a_survey_that_is_due_is_leaving_and_not_late(
+    shared: TestDatabase, office: Office, diane: httpx.Client
+) -> None:
+    save(diane, office.task, "600")
+    planned(shared)
+
+    async def fall_due() -> None:
+        for column in ("invitation SET release", "outbox SET release", "outbox SET not_before"):
+            due = f"UPDATE {column} = retour_now() - interval '1 minute' WHERE account = $1"
+            await change(office.world, due, office.world.account)
+
+    in_database(shared.worker, fall_due)
+    assert "The survey is leaving now." in words_of(diane.get(f"/tasks/{office.task}").text)
+    assert "Being sent" in row_of(diane)
