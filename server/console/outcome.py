@@ -53,7 +53,7 @@ class Score(Struct, frozen=True):
 def survey_of(record: asyncpg.Record) -> Survey | None:
     """The status of a task's latest invitation, else its latest decision, else None."""
     if record["answered_at"] is not None:
-        return Survey("answered", record["answered_at"])
+        return Survey("disputed" if record["not_me"] else "answered", record["answered_at"])
     match record["status"]:
         case None:
             return Survey("none", reason=record["outcome"]) if record["outcome"] else None

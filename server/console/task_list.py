@@ -13,6 +13,7 @@ from server.console.list_query import MAX_LENGTH, read_after, search_text, write
 from server.console.outcome import JOINS, Score, Survey, score_of, survey_of
 from server.console.state_labels import StateChip, chip, named, read_states
 from server.console.task_search import ALL, LIMITS, Limits, Search, read_words
+from server.console.worklist import Mark, read_marks
 from sync.database import Tx
 from sync.validation import in_one_line
 
@@ -33,7 +34,7 @@ class Filters(Struct, frozen=True):
 
 
 class Row(Struct, frozen=True, kw_only=True):
-    """One task as the list shows it."""
+    """One task as the list shows it. `marks`: its open follow-ups."""
 
     id: UUID
     title: str
@@ -46,6 +47,7 @@ class Row(Struct, frozen=True, kw_only=True):
     technician: str | None
     survey: Survey | None
     score: Score | None
+    marks: list[Mark]
 
 
 class TaskList(Struct, frozen=True):
@@ -64,7 +66,7 @@ SELECT t.id, t.title, t.external_id, t.state, t.state_moment, c.name AS customer
   CASE WHEN l.name = c.name THEN l.address ELSE l.name END AS place_name,
   s.name AS state_name, s.names AS state_names, s.kind AS state_kind,
   y.name AS type_name, y.names AS type_names, u.name AS technician_name,
-  i.status, i.reason AS survey_reason, i.release, i.sent_at, d.outcome, a.answered_at,
+  i.status, i.reason AS survey_reason, i.release, i.sent_at, d.outcome, a.answered_at, a.not_me,
   r.lead_mean, r.answers, r.negative
 FROM page t
 LEFT JOIN LATERAL (SELECT * FROM customer WHERE id = t.customer LIMIT 1) c ON true
@@ -94,7 +96,9 @@ async def read_list(tx: Tx, filters: Filters, language: str, limits: Limits = LI
         records = await Search(tx, _ROWS, window, words, limits).page()
     else:
         records = await tx.fetch(_ROWS.format(tasks=ALL), *window)
-    rows = [_row(record, language) for record in records[:SCREENFUL]]
+    shown = records[:SCREENFUL]
+    marks = await read_marks(tx, [record["id"] for record in shown])
+    rows = [_row(record, marks.get(record["id"], []), language) for record in shown]
     more = ""
     if len(records) > SCREENFUL:
         params = {"q": filters.text, "state": filters.state}
@@ -103,7 +107,7 @@ async def read_list(tx: Tx, filters: Filters, language: str, limits: Limits = LI
     return TaskList(filters, await read_states(tx, language), rows, more)
 
 
-def _row(record: asyncpg.Record, language: str) -> Row:
+def _row(record: asyncpg.Record, marks: list[Mark], language: str) -> Row:
     return Row(
         id=record["id"],
         title=record["title"],
@@ -116,4 +120,5 @@ def _row(record: asyncpg.Record, language: str) -> Row:
         technician=record["technician_name"],
         survey=survey_of(record),
         score=score_of(record),
+        marks=marks,
     )

@@ -18,6 +18,8 @@ from server.console.task_list import read_filters, read_list
 from server.console.task_page import read_task
 from server.console.timeline import read_window
 from server.console.transition_form import Typed, read_moved, read_moves, read_order, read_typed
+from server.console.worklist import Typed as FollowUpTyped
+from server.console.worklist import read_of_task
 from server.live.sse import Events, event
 from server.services import services
 from server.web.methods import READING
@@ -95,9 +97,19 @@ async def _respond(
         shown = await read_task(opened, task, clock, page.language, window)
         moves = await read_moves(opened, task, user.zone, page.language, typed, *wrong)
         moved = await read_moved(opened, task, request.query_params.get("moved", ""), page.language)
+        follow_ups = await read_of_task(opened, task, page.language)
     status = 422 if wrong else 200
     return respond(
-        request, "task.html", page, status=status, task=shown, clock=clock, moves=moves, moved=moved
+        request,
+        "task.html",
+        page,
+        status=status,
+        task=shown,
+        clock=clock,
+        moves=moves,
+        moved=moved,
+        follow_ups=follow_ups,
+        typed=FollowUpTyped(),
     )
 
 
