@@ -108,13 +108,22 @@ DELETE FROM contact_use WHERE account = $1 AND invitation = ANY($2) AND NOT conf
 """
 
 _SUPPRESS: Final = """
-UPDATE contact SET suppressed = $3, suppressed_at = $4
-WHERE account = $1 AND id = $2 AND suppressed IS NULL
+UPDATE contact SET suppressed = coalesce(suppressed, $3),
+  suppressed_at = coalesce(suppressed_at, $4),
+  suppressed_before = CASE WHEN suppressed IS NOT NULL THEN coalesce(suppressed_before, $3) END
+WHERE account = $1 AND id = $2 AND (suppressed IS NULL OR suppressed = 'unsubscribed')
 """
 
 _UNSUBSCRIBE: Final = """
-UPDATE contact SET suppressed = 'unsubscribed', suppressed_at = $3
+UPDATE contact SET suppressed = 'unsubscribed', suppressed_at = $3, suppressed_before = suppressed
 WHERE account = $1 AND id = $2 AND suppressed IS DISTINCT FROM 'unsubscribed'
+"""
+
+#: The other reason holds since now.
+_RESUBSCRIBE: Final = """
+UPDATE contact SET suppressed = suppressed_before, suppressed_before = NULL,
+  suppressed_at = CASE WHEN suppressed_before IS NOT NULL THEN $3::timestamptz END
+WHERE account = $1 AND id = $2 AND suppressed = 'unsubscribed'
 """
 
 
@@ -186,6 +195,11 @@ async def unsubscribe(tx: Tx, contact: UUID) -> bool:
     return bool(await tx.execute(_UNSUBSCRIBE, tx.account, contact, tx.now))
 
 
+async def resubscribe(tx: Tx, contact: UUID) -> bool:
+    """Lift that `contact` unsubscribed, and no other reason; return whether it had."""
+    return bool(await tx.execute(_RESUBSCRIBE, tx.account, contact, tx.now))
+
+
 async def add_full(tx: Tx, contact: UUID, invitation: UUID) -> bool:
     """Record that a mailbox stayed full for this mail; return whether it is to be suppressed.
 
@@ -232,7 +246,10 @@ async def release_uses(tx: Tx, invitations: Collection[UUID]) -> None:
 
 
 async def suppress(tx: Tx, contact: UUID, why: Suppression) -> None:
-    """Suppress `contact`, whose row is locked; an earlier reason stays."""
+    """Suppress `contact`, whose row is locked; an earlier reason stays.
+
+    Of one that unsubscribed it is kept, in case it subscribes again.
+    """
     await tx.execute(_SUPPRESS, tx.account, contact, why, tx.now)
 
 

@@ -8,7 +8,15 @@ from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 from litestar.types import ControllerRouterHandler
 
-from server.console import campaigns, devices, login, mailbox, refused, task_routes
+from server.console import (
+    campaigns,
+    devices,
+    follow_up_routes,
+    login,
+    mailbox,
+    refused,
+    task_routes,
+)
 from server.http.form_data import read_pairs
 from server.survey import answer_page, unsubscribe_page
 from server.web.static_files import static_file
@@ -36,6 +44,7 @@ ROUTES: Sequence[ControllerRouterHandler] = (
             login.login,
             login.logout,
             *task_routes.ROUTES,
+            *follow_up_routes.ROUTES,
             *refused.ROUTES,
             *devices.ROUTES,
             campaigns.campaign_list,
@@ -49,5 +58,5 @@ ROUTES: Sequence[ControllerRouterHandler] = (
     answer_page.survey_page,
     answer_page.answer_survey,
     unsubscribe_page.unsubscribe_page,
-    unsubscribe_page.unsubscribe,
+    unsubscribe_page.change_subscription,
 )

@@ -24,7 +24,7 @@ EventKind: TypeAlias = (
     Status
     | Literal[
         "deferred", "resent", "held", "held_restored", "let_go", "called_off", "bounced", "full",
-        "dropped", "unsubscribed",
+        "dropped", "unsubscribed", "resubscribed",
     ]
 )  # fmt: skip
 

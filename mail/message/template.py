@@ -39,6 +39,8 @@ _END: Final = f"\r\n--{BOUNDARY}--\r\n".encode()
 #: Without this mrml links fonts at Google, which would then see each reader.
 _WITHOUT_FONTS: Final = mrml.RenderOptions(fonts={})
 _PLACEHOLDER: Final = re.compile(r"(%\([a-z_]+\)b)")
+#: Blanks and ends of lines, but no blank that keeps a line together.
+_BREAKABLE: Final = re.compile(r"[^\S\u00a0\u202f]+")
 #: Letters and digits, which no compiler or escaping changes.
 _MARK: Final = re.compile("mark([0-9]+)end")
 
@@ -99,7 +101,7 @@ class _Line(Struct, frozen=True):
 
 
 def _line(text: str) -> _Line:
-    line = " ".join(text.split())
+    line = _BREAKABLE.sub(" ", text).strip()
     return _Line(quoted(line), quoted(html.escape(line)))
 
 

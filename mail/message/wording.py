@@ -16,6 +16,7 @@ from mail.i18n import text_in, translations
 
 CATALOGUES: Final = Path(__file__).parent.parent / "locale"
 _read_names: Final = msgspec.json.Decoder(dict[str, str]).decode
+NO_BREAK: Final = "\u00a0"
 _END_OF_LINE: Final = re.compile(r"\r\n?|\n")
 
 
@@ -82,10 +83,14 @@ def greeting(name: str | None, locale: str) -> str:
 def visit(name: str, names: str, day: date, locale: str) -> str:
     """Return what was done and on which `day` (in the location's zone); "1er" in French.
 
+    No line breaks within day, month and year.
+
     `name`: of the task's type; `names`: a JSON document, by language. Cached, as many mails share
     it.
     """
     kind = text_in(_read_names(names), locale, otherwise=name)
     gettext, first = gettext_of(locale), day.day == 1 and locale.startswith("fr")
     day_text = format_date(day, "EEEE d'er' MMMM y" if first else "full", locale=locale)
+    weekday, _, date_text = day_text.partition(" ")
+    day_text = f"{weekday} {date_text.replace(' ', NO_BREAK)}"
     return gettext("%(kind)s, on %(day)s") % {"kind": kind, "day": day_text}

@@ -26,13 +26,17 @@ class Value(Struct, frozen=True, kw_only=True):
     text: str
 
 
-class Body(Struct, frozen=True, kw_only=True):
-    """A version of an answer. `values`: by the keys of questions, at least the leading one."""
+class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A version of an answer. `values`: by the keys of questions, at least the leading one.
+
+    `phone`: where to call back, as typed; empty where no call is asked for.
+    """
 
     values: Mapping[str, Value]
     not_me: bool
     call_back: bool
     language: str
+    phone: str = ""
 
     @property
     def lead(self) -> Value:

@@ -1,4 +1,4 @@
-"""Answers and unsubscriptions that customers submit."""
+"""Answers that customers submit."""
 
 import re
 from collections.abc import Sequence
@@ -6,27 +6,22 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-from mail import contacts
-from mail.campaigns.definition import BEST_RATING, Lead
+from mail.campaigns.definition import BEST_RATING, Lead, Sentiment
 from mail.campaigns.formats import decode_content
 from mail.i18n import locale_of
 from mail.positions import ADVANCE
-from mail.recall import lock_claims, recall_contact
 from mail.responses.answer_body import LEAD, Body, Value
 from mail.responses.follow_ups import update_follow_ups
 from mail.responses.links import (
     CurrentAnswer,
-    Subscription,
     Survey,
     Visit,
-    open_subscription,
     open_survey,
     referred,
-    subscription,
 )
 from mail.responses.recording import Recorded, record
 from sync.database import Tx, run
-from sync.ids import new_id
+from sync.feed.dialling import call_link
 from sync.tokens import digest
 
 __all__ = [
@@ -36,30 +31,30 @@ __all__ = [
     "Outcome",
     "Recorded",
     "Submission",
-    "Subscription",
     "Survey",
     "Visit",
-    "open_subscription",
     "open_survey",
     "submit",
-    "unsubscribe",
 ]
 
 #: The actor of follow-ups in the audit: the holder of the survey's link.
 CUSTOMER: Final = "customer"
 
 LONGEST_COMMENT: Final = 4000
+#: Letters of a phone number, with an extension or when to call.
+LONGEST_PHONE: Final = 60
 #: Removed from comments: control characters but tab and line feed.
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
-Field: TypeAlias = Literal["rating", "reasons", "comment"]
+Field: TypeAlias = Literal["rating", "reasons", "comment", "phone"]
 
 
 class Submission(Struct, frozen=True, kw_only=True):
     """What a customer submitted with the form.
 
     `rating`: 1 to 5; may be missing with `not_me` only. `reasons`: codes of the campaign; stored
-    with a negative rating only. `language`: of the page.
+    with a negative rating only. `phone`: as typed; stored with `call_back` only. `language`: of the
+    page.
     """
 
     rating: int | None
@@ -67,6 +62,7 @@ class Submission(Struct, frozen=True, kw_only=True):
     comment: str = ""
     not_me: bool = False
     call_back: bool = False
+    phone: str = ""
     language: str = ""
 
 
@@ -84,11 +80,14 @@ Outcome: TypeAlias = Recorded | Closed | Invalid
 
 
 _SURVEY: Final = """
-SELECT i.id, v.content, v.format, coalesce(i.language, a.language) AS language, a.zone
+SELECT i.id, v.content, v.format, coalesce(i.language, a.language) AS language, a.zone,
+  coalesce(p.zone, a.zone) AS zone_there
 FROM link l
 JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
 JOIN account a ON a.account = l.account
 JOIN campaign_version v ON (v.account, v.campaign, v.version) = (i.account, i.campaign, i.version)
+LEFT JOIN task j ON (j.account, j.id) = (i.account, i.task)
+LEFT JOIN location p ON (p.account, p.id) = (j.account, j.location)
 WHERE l.account = $1 AND l.token_hash = $2
   AND (i.deadline IS NULL OR i.deadline > $3)
 """
@@ -98,18 +97,6 @@ INSERT INTO rollup_change (account, invitation, changed_at, attempts, not_before
 VALUES ($1, $2, $3, 0, $3)
 ON CONFLICT (account, invitation) DO UPDATE SET changed_at = excluded.changed_at,
   attempts = 0, not_before = excluded.not_before, quarantined_at = NULL, error = NULL
-"""
-
-_INVITATION: Final = """
-SELECT i.id, i.address
-FROM link l
-JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
-WHERE l.account = $1 AND l.token_hash = $2
-"""
-
-_ADD_EVENT: Final = """
-INSERT INTO mail_event (account, id, invitation, kind, happened_at, attempt)
-VALUES ($1, $3, $2, 'unsubscribed', $4, 0)
 """
 
 
@@ -125,25 +112,14 @@ async def submit(token: str, submission: Submission) -> Outcome:
         if row is None:
             return Closed()
         lead = decode_content(row["content"], row["format"]).lead
-        if fields := _invalid_fields(submission, lead):
+        if fields := _invalid_fields(submission, lead, row["zone_there"]):
             return Invalid(fields)
-        sentiment = None if submission.rating is None else lead.sentiment(submission.rating)
-        chosen = submission.reasons if sentiment == "negative" else ()
-        value = Value(
-            kind=lead.kind,
-            value=submission.rating,
-            choices=[reason.code for reason in lead.reasons if reason.code in chosen],
-            text=_cleaned(submission.comment),
-        )
-        body = Body(
-            values={LEAD: value},
-            not_me=submission.not_me,
-            call_back=submission.call_back,
-            language=locale_of(submission.language, row["language"]),
-        )
-        recorded = await record(tx, row["id"], body, sentiment, row["zone"])
+        body = _body_of(submission, lead, locale_of(submission.language, row["language"]))
+        sentiment = _sentiment(body, lead)
+        recorded, last = await record(tx, row["id"], body, sentiment, row["zone"])
         if recorded.changed:
-            await update_follow_ups(tx, row["id"], body, sentiment, first=recorded.version == 1)
+            before = None if last is None else (last, _sentiment(last, lead))
+            await update_follow_ups(tx, row["id"], body, sentiment, before)
             await tx.execute(_QUEUE_ROLLUP, tx.account, row["id"], tx.now)
             tx.last.add(ADVANCE)
         return recorded
@@ -151,43 +127,43 @@ async def submit(token: str, submission: Submission) -> Outcome:
     return await run(ref.account, work, CUSTOMER)
 
 
-async def unsubscribe(token: str) -> Subscription | None:
-    """Suppress the address of a link for all campaigns; None if the link is unknown.
-
-    This holds for an erased address, too; repeating it changes nothing. Waiting mails to it are
-    dropped at their release, claimed ones are recalled unless their content is being sent.
-    """
-    ref = referred(token)
-
-    async def work(tx: Tx) -> Subscription | None:
-        row = await tx.fetchrow(_INVITATION, ref.account, ref.hash)
-        if row is None:
-            return None
-        invitation, address = row["id"], row["address"]
-        contact = await contacts.contact_of(tx, invitation, address)
-        if contact is not None and contact.suppressed == "unsubscribed":
-            return await subscription(tx, ref)  # a repetition needs no locks
-        # With claims locked no mail is claimed between the recall and the suppression.
-        await lock_claims(tx)
-        contact = await contacts.contact_of(tx, invitation, address)
-        if contact is not None:
-            await recall_contact(tx, contact.id)
-        elif address is not None:
-            contact = (await contacts.create(tx, [address]))[address]
-        if contact is not None and await contacts.unsubscribe(tx, contact.id):
-            await tx.execute(_ADD_EVENT, tx.account, invitation, new_id(), tx.now)
-        return await subscription(tx, ref)
-
-    return await run(ref.account, work)
-
-
-def _invalid_fields(submission: Submission, lead: Lead) -> list[Field]:
+def _body_of(submission: Submission, lead: Lead, language: str) -> Body:
     rating = submission.rating
+    negative = rating is not None and lead.is_negative(rating)
+    chosen = submission.reasons if negative else ()
+    value = Value(
+        kind=lead.kind,
+        value=rating,
+        choices=[reason.code for reason in lead.reasons if reason.code in chosen],
+        text=_cleaned(submission.comment),
+    )
+    return Body(
+        values={LEAD: value},
+        not_me=submission.not_me,
+        call_back=submission.call_back,
+        language=language,
+        phone=_phone(submission) if submission.call_back else "",
+    )
+
+
+def _sentiment(body: Body, lead: Lead) -> Sentiment | None:
+    return None if body.lead.value is None else lead.sentiment(body.lead.value)
+
+
+def _phone(submission: Submission) -> str:
+    """Return the number as typed, in one line."""
+    return " ".join(_CONTROLS.sub(" ", submission.phone).split())
+
+
+def _invalid_fields(submission: Submission, lead: Lead, zone: str) -> list[Field]:
+    rating, phone = submission.rating, _phone(submission)
     known = {reason.code for reason in lead.reasons}
     invalid: dict[Field, bool] = {
         "rating": not submission.not_me if rating is None else not 1 <= rating <= BEST_RATING,
         "reasons": not known.issuperset(submission.reasons),
         "comment": len(_cleaned(submission.comment)) > LONGEST_COMMENT,
+        "phone": submission.call_back
+        and (len(phone) > LONGEST_PHONE or call_link(phone, zone) is None),
     }
     return [field for field, is_invalid in invalid.items() if is_invalid]
 

@@ -1,36 +1,53 @@
 """Follow-ups: work that an answer asks for, opened and withdrawn together with the answer.
 
 Each answer has at most one of each kind, however often it is changed. An open one is withdrawn when
-the customer does not ask for it any more, and opened again when they do; one that a user has taken
-up or closed is not changed.
+the customer does not ask for it any more. One that was closed is opened again when the customer
+asks anew or says something else: another number to call, other words about a bad visit. Who closed
+it before stands in the audit.
 """
 
 from typing import Final, Literal, TypeAlias, get_args
 from uuid import UUID
 
 from mail.campaigns.definition import Sentiment
-from mail.responses.answer_body import Body
+from mail.positions import ADVANCE
+from mail.responses.answer_body import Body, Value
 from sync.audit import AuditChange, record
 from sync.database import Tx
+from sync.errors import MissingError
 from sync.ids import new_id
 
-#: What is to be done: call the customer back, or read what displeased them.
-Kind: TypeAlias = Literal["call_back", "negative"]
+#: What is to be done: call the customer back, read what displeased them, or find out whose visit
+#: it was.
+Kind: TypeAlias = Literal["call_back", "negative", "disputed"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
-#: The resolution of a follow-up that no user has closed.
+#: What became of an attempt to close one; `changed`: the answer is not the one that was seen.
+Closing: TypeAlias = Literal["closed", "changed", "closed_before"]
+
+#: The resolution of a follow-up that no user has closed, and of one that a user has.
 WITHDRAWN: Final = "withdrawn"
-#: Both states as the audit records them.
+HANDLED: Final = "handled"
+
+#: The letters of a note.
+LONGEST_NOTE: Final = 1000
+
 _IS_OPEN: Final = {"status": "open"}
 _IS_WITHDRAWN: Final = {"status": "closed", "resolution": WITHDRAWN}
+_IS_HANDLED: Final = {"status": "closed", "resolution": HANDLED}
+
+_FIND: Final = """
+SELECT kind, id, resolution FROM follow_up
+WHERE account = $1 AND invitation = $2 AND kind = ANY($3)
+"""
 
 _OPEN: Final = """
 INSERT INTO follow_up (account, id, invitation, kind, opened_at, status)
 SELECT $1, new.id, $2, new.kind, $5, 'open'
 FROM unnest($3::uuid[], $4::text[]) AS new (id, kind) ORDER BY new.kind
-ON CONFLICT (account, invitation, kind) DO UPDATE
-SET status = 'open', opened_at = excluded.opened_at, resolution = NULL, closed_at = NULL
-WHERE follow_up.resolution = $6 AND follow_up.closed_by IS NULL
+ON CONFLICT (account, invitation, kind) DO UPDATE SET status = 'open',
+  opened_at = excluded.opened_at, resolution = NULL, closed_by = NULL, closed_at = NULL, note = NULL
+WHERE follow_up.status = 'closed'
 RETURNING id, kind, id <> ALL($3) AS again
 """
 
@@ -40,32 +57,107 @@ WHERE account = $1 AND invitation = $2 AND kind <> ALL($5::text[]) AND status = 
 RETURNING id
 """
 
+#: The answer is locked before its follow-up, as where it is changed.
+_LOCK_ANSWER: Final = """
+SELECT a.versions FROM answer a JOIN follow_up f ON (f.account, f.invitation) = ($1, a.invitation)
+WHERE a.account = $1 AND f.id = $2 FOR NO KEY UPDATE OF a
+"""
+
+_CLOSE: Final = """
+UPDATE follow_up SET status = 'closed', resolution = $3, closed_by = $4, closed_at = $5,
+  note = nullif($6, '')
+WHERE account = $1 AND id = $2 AND status <> 'closed'
+"""
+
+_REOPEN: Final = """
+UPDATE follow_up SET status = 'open', resolution = NULL, closed_by = NULL, closed_at = NULL,
+  note = NULL
+WHERE account = $1 AND id = $2 AND closed_by IS NOT NULL
+"""
+
 
 def kinds_of(body: Body, sentiment: Sentiment | None) -> list[Kind]:
     """Return what an answer asks for. With `not_me` its rating does not count, a call back does."""
     negative = sentiment == "negative" and not body.not_me
-    asks: dict[Kind, bool] = {"call_back": body.call_back, "negative": negative}
+    asks: dict[Kind, bool] = {
+        "call_back": body.call_back,
+        "negative": negative,
+        "disputed": body.not_me,
+    }
     return [kind for kind in KINDS if asks[kind]]
 
 
 async def update_follow_ups(
-    tx: Tx, invitation: UUID, body: Body, sentiment: Sentiment | None, *, first: bool
+    tx: Tx,
+    invitation: UUID,
+    body: Body,
+    sentiment: Sentiment | None,
+    before: tuple[Body, Sentiment | None] | None,
 ) -> None:
     """Open and withdraw follow-ups as an answer, which is locked, asks for now.
 
-    `first`: it is its first version.
+    `before`: the answer before this version and its sentiment; None for the first version.
     """
     kinds = kinds_of(body, sentiment)
-    if not first:
+    asked: list[Kind] = []
+    if before is not None:
         rows = await tx.fetch(_WITHDRAW, tx.account, invitation, tx.now, WITHDRAWN, kinds)
         withdrawn = [AuditChange(f"follow_up/{row['id']}", _IS_OPEN, _IS_WITHDRAWN) for row in rows]
         await record(tx, "follow_up.withdraw", withdrawn)
-    if not kinds:
-        return
+        asked = [
+            kind for kind in kinds_of(*before) if _matter(kind, before[0]) == _matter(kind, body)
+        ]
+    if anew := [kind for kind in kinds if kind not in asked]:
+        await _open(tx, invitation, anew)
+
+
+async def close_follow_up(tx: Tx, follow_up: UUID, by: UUID, seen: int, note: str) -> Closing:
+    """Close a follow-up as handled by the user `by`, who saw version `seen` of its answer.
+
+    `note`: may be empty.
+
+    :raises MissingError: the account has no such follow-up.
+    """
+    version = await tx.fetchval(_LOCK_ANSWER, tx.account, follow_up)
+    if version is None:
+        raise MissingError("no such follow-up")
+    if version != seen:
+        return "changed"
+    if not await tx.execute(_CLOSE, tx.account, follow_up, HANDLED, by, tx.now, note):
+        return "closed_before"
+    after = {**_IS_HANDLED, "note": note} if note else _IS_HANDLED
+    await record(tx, "follow_up.close", [AuditChange(f"follow_up/{follow_up}", _IS_OPEN, after)])
+    tx.last.add(ADVANCE)
+    return "closed"
+
+
+async def reopen_follow_up(tx: Tx, follow_up: UUID) -> None:
+    """Open a follow-up again that a user closed; any other stays as it is."""
+    if await tx.execute(_REOPEN, tx.account, follow_up):
+        change = AuditChange(f"follow_up/{follow_up}", _IS_HANDLED, _IS_OPEN)
+        await record(tx, "follow_up.reopen", [change])
+        tx.last.add(ADVANCE)
+
+
+async def _open(tx: Tx, invitation: UUID, kinds: list[Kind]) -> None:
+    closed = await tx.fetch(_FIND, tx.account, invitation, kinds)
+    resolutions = {row["kind"]: row["resolution"] for row in closed}
     ids = [new_id() for _ in kinds]
     opened = []
-    for row in await tx.fetch(_OPEN, tx.account, invitation, ids, kinds, tx.now, WITHDRAWN):
-        before = _IS_WITHDRAWN if row["again"] else None
+    for row in await tx.fetch(_OPEN, tx.account, invitation, ids, kinds, tx.now):
+        before = {"status": "closed", "resolution": resolutions.get(row["kind"])}
         after = _IS_OPEN if row["again"] else {"invitation": invitation, "kind": row["kind"]}
-        opened.append(AuditChange(f"follow_up/{row['id']}", before, after))
+        change = AuditChange(f"follow_up/{row['id']}", before if row["again"] else None, after)
+        opened.append(change)
     await record(tx, "follow_up.open", opened)
+
+
+def _matter(kind: Kind, body: Body) -> Value | str | bool:
+    """What somebody who handles a follow-up acts upon: once it is another, it is asked anew."""
+    match kind:
+        case "call_back":
+            return body.phone
+        case "negative":
+            return body.lead
+        case "disputed":
+            return body.not_me

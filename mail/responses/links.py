@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from mail.campaigns.definition import Content
 from mail.campaigns.formats import decode_content, decode_rules
-from mail.contacts import contact_of
+from mail.contacts import EMPTY, contact_of
 from mail.responses.answer_body import LEAD
 from rules.timing import parse_delay
 from sync.database import Tx, tx
@@ -32,7 +32,10 @@ class Visit(Struct, frozen=True):
 
 
 class CurrentAnswer(Struct, frozen=True):
-    """The current answer; `version` counts from 1. `rating` may be None with `not_me`."""
+    """The current answer; `version` counts from 1. `rating` may be None with `not_me`.
+
+    `is_called`: the call that was asked for was handled.
+    """
 
     version: int
     rating: int | None
@@ -40,6 +43,8 @@ class CurrentAnswer(Struct, frozen=True):
     comment: str
     not_me: bool
     call_back: bool
+    phone: str
+    is_called: bool
     answered_at: datetime
 
 
@@ -48,8 +53,8 @@ class Survey(Struct, frozen=True):
 
     `content`: of the pinned version. `language`: the customer's locale; `account_language`: for
     texts that are missing in it. `zone`: IANA, of the location, else of the account. `visit`: None
-    if it is relational. `deadline`: until when it can be answered, UTC; None while it is not known
-    that the mail was sent.
+    if it is relational. `phone`: of whom the mail went to, empty if not known. `deadline`: until
+    when it can be answered, UTC; None while it is not known that the mail was sent.
     """
 
     company: str
@@ -58,17 +63,22 @@ class Survey(Struct, frozen=True):
     account_language: str
     zone: str
     visit: Visit | None
+    phone: str
     deadline: datetime | None
     answer: CurrentAnswer | None
 
 
 class Subscription(Struct, frozen=True):
-    """An address that a company sends mails to. `ended`: it has unsubscribed."""
+    """An address that a company sends mails to.
+
+    `ended`: it has unsubscribed. `unreachable`: mails to it came back, so that none is sent.
+    """
 
     company: str
     address: str
     language: str
     ended: bool
+    unreachable: bool
 
 
 _SURVEY: Final = """
@@ -76,7 +86,9 @@ SELECT i.task, i.deadline, coalesce(i.language, a.language) AS language, v.conte
   v.format, i.due, a.name AS company, a.language AS account_language,
   coalesce(p.zone, a.zone) AS zone,
   k.name AS type_name, k.names AS type_names, p.name AS place, p.address,
-  w.versions AS version, w.not_me, w.call_back, w.answered_at,
+  w.versions AS version, w.not_me, w.call_back, coalesce(w.phone, '') AS phone, w.answered_at,
+  f.closed_by IS NOT NULL AS is_called,
+  CASE i.address_field WHEN 'customer' THEN c.phone WHEN 'location' THEN p.phone END AS known_phone,
   s.value AS rating, s.choices AS reasons, s.text AS comment
 FROM link l
 JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
@@ -86,7 +98,10 @@ LEFT JOIN transition t ON (t.account, t.id) = (i.account, i.transition)
 LEFT JOIN task j ON (j.account, j.id) = (i.account, i.task)
 LEFT JOIN task_type k ON (k.account, k.id) = (t.account, t.type)
 LEFT JOIN location p ON (p.account, p.id) = (j.account, j.location)
+LEFT JOIN customer c ON (c.account, c.id) = (i.account, i.customer)
 LEFT JOIN answer w ON (w.account, w.invitation) = (i.account, i.id)
+LEFT JOIN follow_up f
+  ON (f.account, f.invitation, f.kind) = (w.account, w.invitation, 'call_back')
 LEFT JOIN answer_value s
   ON (s.account, s.invitation, s.question) = (w.account, w.invitation, $4)
 WHERE l.account = $1 AND l.token_hash = $2
@@ -137,6 +152,7 @@ async def open_survey(token: str) -> Survey | None:
         account_language=row["account_language"],
         zone=row["zone"],
         visit=visit,
+        phone=row["known_phone"] or "",
         deadline=row["deadline"],
         answer=answer,
     )
@@ -155,5 +171,11 @@ async def subscription(opened: Tx, ref: TokenRef) -> Subscription | None:
     if row is None:
         return None
     contact = await contact_of(opened, row["id"], row["address"])
-    ended = contact is not None and contact.suppressed == "unsubscribed"
-    return Subscription(row["company"], row["typed_address"] or "", row["language"], ended)
+    suppressed = None if contact is None else contact.suppressed
+    return Subscription(
+        company=row["company"],
+        address=row["typed_address"] or "",
+        language=row["language"],
+        ended=suppressed == "unsubscribed",
+        unreachable=suppressed in EMPTY,
+    )

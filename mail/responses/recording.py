@@ -22,9 +22,10 @@ LAST_VERSIONS: Final = 19
 #: the customer.
 _INSERT: Final = """
 INSERT INTO answer (account, invitation, task, campaign, version, not_me, call_back, language,
-  lead_kind, lead_value, sentiment, day, versions, first_answered_at, answered_at,
+  lead_kind, lead_value, sentiment, day, versions, first_answered_at, answered_at, phone,
   unit, technician, account_manager, type, channel)
 SELECT i.account, i.id, i.task, i.campaign, i.version, $3, $4, $5, $6, $7, $8, $9, 1, $10, $10,
+  nullif($11, ''),
   CASE WHEN i.task IS NULL THEN c.unit ELSE t.unit END, i.technician,
   CASE WHEN i.task IS NULL THEN c.account_manager ELSE t.account_manager END, t.type, t.channel
 FROM invitation i
@@ -44,7 +45,7 @@ SELECT body FROM answer_version WHERE account = $1 AND invitation = $2 AND versi
 
 _UPDATE: Final = """
 UPDATE answer SET not_me = $3, call_back = $4, language = $5, lead_kind = $6, lead_value = $7,
-  sentiment = $8, day = $9, answered_at = $10, versions = versions + 1
+  sentiment = $8, day = $9, answered_at = $10, phone = nullif($11, ''), versions = versions + 1
 WHERE account = $1 AND invitation = $2
 """
 
@@ -77,10 +78,11 @@ class Recorded(Struct, frozen=True, tag=True):
 
 async def record(
     tx: Tx, invitation: UUID, body: Body, sentiment: Sentiment | None, zone: str
-) -> Recorded:
+) -> tuple[Recorded, Body | None]:
     """Store `body` as the current answer, unless it differs from that in language only.
 
-    `sentiment`: of the leading value, None without one. `zone`: the account's, IANA.
+    `sentiment`: of the leading value, None without one. `zone`: the account's, IANA. Returns the
+    answer before it, too; None for the first.
     """
     columns = (
         body.not_me,
@@ -91,18 +93,19 @@ async def record(
         sentiment,
         tx.now.astimezone(ZoneInfo(zone)).date(),
         tx.now,
+        body.phone,
     )
     if await tx.execute(_INSERT, tx.account, invitation, *columns):
         await _add_version(tx, invitation, body, 1)
-        return Recorded(1, changed=True)
+        return Recorded(1, changed=True), None
     versions = await tx.fetchval(_LOCK, tx.account, invitation)
     last = decode_body(await tx.fetchval(_LAST, tx.account, invitation, versions))
     if replace(last, language=body.language) == body:
-        return Recorded(versions, changed=False)
+        return Recorded(versions, changed=False), last
     await tx.execute(_UPDATE, tx.account, invitation, *columns)
     await tx.execute(_DELETE_VALUES, tx.account, invitation)
     await _add_version(tx, invitation, body, versions + 1)
-    return Recorded(versions + 1, changed=True)
+    return Recorded(versions + 1, changed=True), last
 
 
 async def _add_version(tx: Tx, invitation: UUID, body: Body, version: int) -> None:

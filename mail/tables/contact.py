@@ -18,6 +18,8 @@ class Contact(Table, tablename="contact", db=DB):
     """One address of an account, in normal form; locked while a release is decided for it.
 
     `address`: null once it is erased; `address_key`, its HMAC, and the other columns stay.
+    `suppressed_before`: the other reason not to write to an address that unsubscribed, null for
+    none.
     `full_visits`: tasks whose mails were refused because the mailbox was full, since the last
     mail that it accepted; `full_since`: when the first of them was.
     """
@@ -31,6 +33,7 @@ class Contact(Table, tablename="contact", db=DB):
     suppressed_at = Timestamptz(null=True, default=None)
     full_since = Timestamptz(null=True, default=None)
     full_visits = Array(base_column=UUID(), null=True, default=None)
+    suppressed_before = Text(null=True, default=None)
 
 
 class ContactUse(Table, tablename="contact_use", db=DB):

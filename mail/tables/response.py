@@ -26,8 +26,8 @@ class Answer(Table, tablename="answer", db=DB):
     `nps`: value of the question of that kind. `unit`, `technician`, `account_manager`, `type`,
     `channel`: as of the transition; of a relational invitation the customer's `unit` and
     `account_manager`, and no other. `day`: civil day of `answered_at` in the account's zone.
-    `versions`: how often it was submitted with a difference. `phone` and `segment` are always
-    null so far.
+    `versions`: how often it was submitted with a difference. `phone`: where to call back, as typed;
+    null where no call is asked for. `segment` is always null so far.
     """
 
     key = ("account", "invitation")
@@ -96,7 +96,8 @@ class FollowUp(Table, tablename="follow_up", db=DB):
     """Work that an answer asks for (`mail.responses.follow_ups`); one of each kind per answer.
 
     `status`: open, in_progress, or closed with a `resolution`. `closed_by`: null where the
-    customer withdrew it. `owner` and `due_at` are always null so far.
+    customer withdrew it. `note`: of who closed it, null for none. `owner` and `due_at` are always
+    null so far.
     """
 
     key = ("account", "id")
@@ -111,6 +112,7 @@ class FollowUp(Table, tablename="follow_up", db=DB):
     resolution = Text(null=True, default=None)
     closed_by = UUID(null=True, default=None)
     closed_at = Timestamptz(null=True, default=None)
+    note = Text(null=True, default=None)
 
 
 class RollupChange(Table, tablename="rollup_change", db=DB):

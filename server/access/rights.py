@@ -82,6 +82,8 @@ class Action(StrEnum):
     TASK_WRITE = "task.write"
     TASK_ASSIGN = "task.assign"
     TASK_PROGRESS = "task.progress"
+    FOLLOW_UP_READ = "follow_up.read"
+    FOLLOW_UP_CLOSE = "follow_up.close"
     REFUSED_READ = "refused.read"
     REFUSED_ACCEPT = "refused.accept"
     REFUSED_DISMISS = "refused.dismiss"
@@ -144,6 +146,8 @@ RIGHTS: Final[Mapping[Action, Grant]] = {
     Action.TASK_WRITE: _PLANNERS,
     Action.TASK_ASSIGN: _PLANNERS,
     Action.TASK_PROGRESS: _PLANNERS,
+    Action.FOLLOW_UP_READ: _STAFF,
+    Action.FOLLOW_UP_CLOSE: _STAFF,
     Action.REFUSED_READ: _READERS,
     Action.REFUSED_ACCEPT: _PLANNERS,
     Action.REFUSED_DISMISS: _PLANNERS,

@@ -6,12 +6,15 @@ from server.access.principals import ConsoleRequest
 from server.web.page import Page, frame
 from sync.database import Tx
 
-#: Refused transitions are counted up to here; more are shown as "99+".
+#: Follow-ups and refused transitions are counted up to here; more are shown as "99+".
 MOST_COUNTED: Final = 99
 
 #: Each column is named like the navigation entry that shows it.
 _COUNTS: Final = """
 SELECT
+  (SELECT count(*) FROM (
+    SELECT FROM follow_up WHERE account = $1 AND status <> 'closed' LIMIT $2
+  ) AS counted) AS "follow-ups",
   (SELECT count(*) FROM (
     SELECT FROM transition
     WHERE account = $1 AND verdict = 'refused' AND dismissed_at IS NULL LIMIT $2
@@ -24,7 +27,8 @@ SELECT
 async def console_frame(tx: Tx, request: ConsoleRequest) -> Page:
     """The frame of a page of the console, with the counts of its navigation.
 
-    Counted are refused transitions that nobody settled, and senders whose mails are refused.
+    Counted are open follow-ups, refused transitions that nobody settled, and senders whose mails
+    are refused.
     """
     counts = await tx.fetchrow(_COUNTS, tx.account, MOST_COUNTED + 1)
     assert counts is not None  # noqa: S101 - a SELECT without FROM has one row

@@ -77,7 +77,8 @@ def survey_of(record: asyncpg.Record) -> Survey | None:
     """The status of a task's latest invitation, else its latest decision, else None."""
     invitation = record["invitation"]
     if record["answered_at"] is not None:
-        return Survey("answered", record["answered_at"], invitation=invitation)
+        code = "disputed" if record["not_me"] else "answered"
+        return Survey(code, record["answered_at"], invitation=invitation)
     match record["status"]:
         case None:
             return Survey("none", reason=record["outcome"]) if record["outcome"] else None

@@ -15,6 +15,7 @@ from server.console.outcome import JOINS, Score, Survey, score_of, survey_of
 from server.console.state_labels import StateChip, chip, named, read_states
 from server.console.survey_forecast import foresee
 from server.console.task_search import ABOVE, BELOW, LIMITS, Limits, Search, read_words
+from server.console.worklist import Mark, read_marks
 from sync.database import Tx
 from sync.validation import in_one_line
 
@@ -69,7 +70,7 @@ class Filters(Struct, frozen=True):
 
 
 class Row(Struct, frozen=True, kw_only=True):
-    """One task as the list shows it."""
+    """One task as the list shows it. `marks`: its open follow-ups."""
 
     id: UUID
     title: str
@@ -82,6 +83,7 @@ class Row(Struct, frozen=True, kw_only=True):
     technician: str | None
     survey: Survey | None
     score: Score | None
+    marks: list[Mark]
 
 
 class TaskList(Struct, frozen=True):
@@ -102,7 +104,7 @@ SELECT t.id, t.title, t.external_id, t.state, t.state_moment, c.name AS customer
   s.name AS state_name, s.names AS state_names, s.kind AS state_kind,
   y.name AS type_name, y.names AS type_names, u.name AS technician_name,
   i.id AS invitation, i.status, i.reason AS survey_reason, i.release, i.sent_at, d.outcome,
-  a.answered_at,
+  a.answered_at, a.not_me,
   r.lead_mean, r.answers, r.negative
 FROM page t
 LEFT JOIN LATERAL (SELECT * FROM customer WHERE id = t.customer LIMIT 1) c ON true
@@ -156,7 +158,8 @@ async def read_list(tx: Tx, filters: Filters, language: str, limits: Limits = LI
         records = await _read(tx, filters, limits)
         is_cut = len(records) > SCREENFUL
     shown = records[-SCREENFUL:] if filters.before else records[:SCREENFUL]
-    rows = [_row(record, language) for record in shown]
+    marks = await read_marks(tx, [record["id"] for record in shown])
+    rows = [_row(record, marks.get(record["id"], []), language) for record in shown]
     newer = older = ""
     if rows and (is_cut if filters.before else filters.after):
         newer = replace(filters, after=None, before=(rows[0].changed, rows[0].id)).url
@@ -176,7 +179,7 @@ async def _read(tx: Tx, filters: Filters, limits: Limits) -> list[asyncpg.Record
     return await Search(tx, _ROWS, statements, window, words, limits).page()
 
 
-def _row(record: asyncpg.Record, language: str) -> Row:
+def _row(record: asyncpg.Record, marks: list[Mark], language: str) -> Row:
     return Row(
         id=record["id"],
         title=record["title"],
@@ -189,4 +192,5 @@ def _row(record: asyncpg.Record, language: str) -> Row:
         technician=record["technician_name"],
         survey=survey_of(record),
         score=score_of(record),
+        marks=marks,
     )

@@ -19,6 +19,8 @@ from server.console.task_list import foresee_list, read_back, read_filters, read
 from server.console.task_page import Wanted, read_task
 from server.console.timeline import read_window
 from server.console.transition_form import Typed, read_moved, read_moves, read_order, read_typed
+from server.console.worklist import Typed as FollowUpTyped
+from server.console.worklist import read_of_task
 from server.live.sse import Events, event
 from server.services import services
 from server.web.methods import READING
@@ -111,6 +113,7 @@ async def _respond(
         )
         shown = await read_task(opened, clock, wanted)
         moves = await read_moves(opened, task, user.zone, page.language, typed, *wrong)
+        follow_ups = await read_of_task(opened, task, page.language)
     status = 422 if wrong else 200
     return respond(
         request,
@@ -122,6 +125,8 @@ async def _respond(
         moves=moves,
         moved=moved,
         back=read_back(request.query_params),
+        follow_ups=follow_ups,
+        typed=FollowUpTyped(),
     )
 
 

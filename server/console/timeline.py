@@ -96,6 +96,7 @@ class EntryShown(Struct, frozen=True, kw_only=True):
     reasons: list[str] = []
     comment: str = ""
     call_back: bool = False
+    phone: str = ""
     not_me: bool = False
     reason: str | None = None
 
@@ -271,6 +272,7 @@ def _answer(entry: AnswerEntry, names: _Names) -> EntryShown:
         reasons=labels(content, entry.reasons, names.language),
         comment=entry.comment,
         call_back=entry.call_back,
+        phone=entry.phone,
         not_me=entry.not_me,
     )
 

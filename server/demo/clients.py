@@ -32,6 +32,11 @@ class Customer(Struct, frozen=True):
     location_email: str | None
     captured: str | None
 
+    @property
+    def phone(self) -> str:
+        """A number that the numbering plan keeps for fiction: 555-0100 to 555-0199."""
+        return f"418 555-01{self.number[-2:]}"
+
 
 def make_customers(rng: Random) -> list[Customer]:
     """All customers, spread evenly over the sites."""

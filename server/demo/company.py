@@ -134,6 +134,7 @@ async def write_customers(tx: Tx, customers: list[Customer]) -> None:
                 external_id=customer.number,
                 name=customer.name,
                 email=customer.email,
+                phone=customer.phone,
                 language=customer.language,
             )
             for customer in customers

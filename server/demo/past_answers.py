@@ -3,21 +3,30 @@
 The rows are inserted directly: an answer that is submitted now would have no past.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from mail.responses.answer_body import LEAD, encode_body
-from mail.responses.follow_ups import kinds_of
+from mail.responses.follow_ups import HANDLED, Kind, kinds_of
 from mail.tables import Answer, AnswerValue, AnswerVersion, FollowUp, RollupChange
 from server.demo.company import Ids, manager_of
-from server.demo.fixture import DEMO
+from server.demo.fixture import DEMO, Language
 from server.demo.replies import Reply
 from server.demo.rows import insert, queue_entry
 from sync.database import Tx
 from sync.ids import new_id
+
+#: Follow-ups that are this young are still open, and how long the others took.
+_BACKLOG: Final = timedelta(days=3)
+_HANDLED_AFTER: Final = timedelta(hours=3)
+_NOTES: Final[Mapping[Language, str]] = {
+    "fr_CA": "Rappelé, excuses faites, nouvelle visite proposée.",
+    "en_CA": "Called back: apologised, offered another visit.",
+}
 
 
 async def write_replies(tx: Tx, ids: Ids, replies: Sequence[Reply]) -> None:
@@ -63,6 +72,7 @@ def _answer(tx: Tx, ids: Ids, zone: ZoneInfo, reply: Reply) -> dict[str, Any]:
         "version": invitation.campaign.version,
         "not_me": body.not_me,
         "call_back": body.call_back,
+        "phone": body.phone or None,
         "language": body.language,
         "lead_kind": body.lead.kind,
         "lead_value": body.lead.value,
@@ -79,8 +89,8 @@ def _answer(tx: Tx, ids: Ids, zone: ZoneInfo, reply: Reply) -> dict[str, Any]:
     }
 
 
-async def write_follow_ups(tx: Tx, replies: Sequence[Reply]) -> None:
-    """Write the open follow-ups that the answers lead to."""
+async def write_follow_ups(tx: Tx, ids: Ids, replies: Sequence[Reply]) -> None:
+    """Write the follow-ups that the answers lead to; all but the last days' are handled."""
     await insert(
         FollowUp,
         (
@@ -92,7 +102,23 @@ async def write_follow_ups(tx: Tx, replies: Sequence[Reply]) -> None:
                 "opened_at": reply.at,
                 "status": "open",
             }
+            | (_handled(ids, reply, kind) if reply.at < tx.now - _BACKLOG else {})
             for reply in replies
             for kind in kinds_of(reply.body, reply.sentiment)
         ),
     )
+
+
+def _handled(ids: Ids, reply: Reply, kind: Kind) -> dict[str, Any]:
+    """The columns of a follow-up that a dispatcher who speaks the customer's language closed."""
+    dispatchers = list(DEMO.users_with("dispatcher"))
+    by = next(
+        (user for user in dispatchers if user.language == reply.body.language), dispatchers[0]
+    )
+    return {
+        "status": "closed",
+        "resolution": HANDLED,
+        "closed_by": ids.users[by.key],
+        "closed_at": reply.at + _HANDLED_AFTER,
+        "note": _NOTES[by.language] if kind == "call_back" else None,
+    }

@@ -54,11 +54,13 @@ class ReplyGenerator:
         choices = [rng.choice(codes)] if negative else []
         comments = self._comments[spoken(language) or DEFAULT, rating]
         text = comments.pop() if comments and rng.random() < 0.6 else ""
+        call_back = negative and rng.random() < 0.4
         lead = Value(kind=definition.question.kind, value=rating, choices=choices, text=text)
         body = Body(
             values={LEAD: lead},
-            call_back=negative and rng.random() < 0.4,
+            call_back=call_back,
             not_me=rng.random() < 0.02,
             language=language,
+            phone=invitation.task.customer.phone if call_back else "",
         )
         return Reply(invitation=invitation, body=body, sentiment=sentiment, at=at)

@@ -80,5 +80,5 @@ async def _write_campaigns(tx: Tx, ids: Ids, rng: Random, tasks: list[DemoTask])
         if (reply := generator.reply(invitation, definitions[invitation.campaign.id])) is not None
     ]
     await past_answers.write_replies(tx, ids, replies)
-    await past_answers.write_follow_ups(tx, replies)
+    await past_answers.write_follow_ups(tx, ids, replies)
     await past.queue_tasks(tx, [task.id for task in tasks if is_live(task, tx.now)])

@@ -29,12 +29,14 @@ LOOPBACK: Final = "127.0.0.1"
 class Message(Struct, frozen=True):
     """One mail as it was received.
 
-    `to`: the recipients of the envelope, joined by commas. `received`: UTC.
+    `to`: the recipients of the envelope, joined by commas. `author`: the header From, decoded.
+    `received`: UTC.
     """
 
     id: UUID
     received: datetime
     sender: str
+    author: str
     to: str
     subject: str
     text: str
@@ -85,6 +87,7 @@ def _read(file: Path) -> Message:
         id=name,
         received=datetime.fromtimestamp((name.int >> 80) / 1000, UTC),
         sender=_value(return_path).strip("<>"),
+        author=str(parsed["From"] or ""),
         to=_value(delivered_to),
         subject=str(parsed["Subject"] or ""),
         text=_part(parsed, "plain"),

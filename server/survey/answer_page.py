@@ -6,8 +6,17 @@ from typing import Final
 from litestar import Response, post, route
 from litestar.params import FromPath
 from litestar.response import Redirect
+from msgspec.structs import replace
 
-from mail.responses.answers import Closed, Invalid, Recorded, Survey, open_survey, submit
+from mail.responses.answers import (
+    Closed,
+    Invalid,
+    Recorded,
+    Submission,
+    Survey,
+    open_survey,
+    submit,
+)
 from mail.worker.jobs import Job
 from server.access.guards import anyone
 from server.access.rate_limit import ANSWERS, Bucket, count, count_guess
@@ -22,15 +31,17 @@ from sync.tokens import found_in, read
 
 KIND: Final = "survey link"
 _THANKS: Final = re.compile(r"/thanks\W*\Z")
+#: What the button of who was not visited sends before it is confirmed, and to go back.
+_ASK, _BACK = "ask", "back"
 
 
-async def closed(request: AnyRequest, kind: str) -> Response[str]:
+async def closed(request: AnyRequest, kind: str, template: str = "closed.html") -> Response[str]:
     """The page for a link that is unknown, expired or closed: the same for all, with status 404.
 
     :raises ThrottledError: the client's address tried too many invalid links of this `kind`.
     """
     await count_guess(request, kind)
-    return respond(request, "closed.html", frame(request), status=404)
+    return respond(request, template, frame(request), status=404)
 
 
 @route("/s/{token:path}", http_method=READING, guards=[anyone(Action.SURVEY_ANSWER)])
@@ -58,14 +69,27 @@ async def survey_page(request: AnyRequest, token: FromPath[str]) -> Response[str
 async def answer_survey(request: AnyRequest, token: FromPath[str]) -> Response[str]:
     """Record the answer and redirect to the thanks page, or show the form with its first error.
 
-    A link that is used too often gets the form as it was sent, with a Retry-After header.
+    That the visit was somebody else's is asked once more, with all that was typed, before it is
+    recorded. A link that is used too often gets the form as it was sent, with a Retry-After header.
     """
     token = found_in(token)
     survey = await open_survey(token)
     if survey is None:
         return await closed(request, KIND)
     page = frame(request, preferred=survey.language)
-    submission = read_form(await read_fields(request), page.locale)
+    fields = await read_fields(request)
+    submission = read_form(fields, page.locale)
+    if fields.get("not_me") in {_ASK, _BACK}:
+        template = "not_me.html" if fields["not_me"] == _ASK else "survey.html"
+        form = replace(filled(survey, submission, page.locale), is_unsent=True)
+        return _respond(request, token, survey, page, form, template=template)
+    return await _record(request, token, survey, page, submission)
+
+
+async def _record(
+    request: AnyRequest, token: str, survey: Survey, page: Page, submission: Submission
+) -> Response[str]:
+    """Record `submission`, or show the form with what is wrong."""
     try:
         # One bucket for each link: tokens that differ in letter case only are the same link.
         await count([Bucket(f"answers by link {read(token)}", ANSWERS)])
@@ -79,8 +103,8 @@ async def answer_survey(request: AnyRequest, token: FromPath[str]) -> Response[s
             if changed:
                 services(request).ring(Job.ROLLUP)
             return Redirect(f"/s/{token}/thanks", status_code=303)
-        case Invalid(fields=fields):
-            form = filled(survey, submission, page.locale, fields[0])
+        case Invalid(fields=invalid):
+            form = filled(survey, submission, page.locale, invalid[0])
             return _respond(request, token, survey, page, form, status=422)
         case Closed():
             return await closed(request, KIND)

@@ -8,15 +8,26 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mail.campaigns.definition import BEST_RATING
+from mail.campaigns.definition import BEST_RATING, Sentiment
 from mail.i18n import text_in
-from mail.responses.answers import LONGEST_COMMENT, CurrentAnswer, Submission, Survey
+from mail.responses.answers import (
+    LONGEST_COMMENT,
+    LONGEST_PHONE,
+    CurrentAnswer,
+    Submission,
+    Survey,
+)
 from sync.validation import in_one_line
 
 YES: Final = "yes"
 _SIGNS: Final = re.compile(r"\W+\Z")
 #: The id of the element to correct, by the field with an error.
-_ANCHORS: Final = {"rating": "rating-1", "reasons": "reason", "comment": "comment"}
+_ANCHORS: Final = {
+    "rating": "rating-1",
+    "reasons": "reason",
+    "comment": "comment",
+    "phone": "phone",
+}
 
 
 class ScaleStep(Struct, frozen=True):
@@ -46,7 +57,7 @@ class SurveyShown(Struct, frozen=True, kw_only=True):
     """A survey in the customer's language.
 
     `visit`: None where it is not about a task. `deadline`: None while unknown. `answered`: when
-    it was last answered, or None.
+    it was last answered, or None. `disputed`: that answer says that the visit was somebody else's.
     """
 
     path: str
@@ -61,25 +72,37 @@ class SurveyShown(Struct, frozen=True, kw_only=True):
     visit: VisitShown | None
     deadline: datetime | None
     answered: datetime | None
+    disputed: bool
 
 
 class Filled(Struct, frozen=True, kw_only=True):
     """The values of the form: from the link in the mail, the recorded answer or a refused POST.
 
     `problem`: the first field with an error. `ask_reason`: the rating is negative, and a reason is
-    missing. `longest`: the most letters of a comment.
+    missing. `is_called`: the call that was asked for was handled. `is_unsent`: the rating of the
+    link is not what was answered. `longest`, `longest_phone`: the most letters of a comment and of
+    a phone number.
     """
 
     rating: int | None = None
-    negative: bool = False
+    sentiment: Sentiment | None = None
     reason: str = ""
     reason_label: str = ""
     comment: str = ""
     call_back: bool = False
+    phone: str = ""
     not_me: bool = False
     ask_reason: bool = False
+    is_called: bool = False
+    is_unsent: bool = False
     problem: str = ""
     longest: int = LONGEST_COMMENT
+    longest_phone: int = LONGEST_PHONE
+
+    @property
+    def negative(self) -> bool:
+        """Whether the rating asks for a reason."""
+        return self.sentiment == "negative"
 
     @property
     def anchor(self) -> str:
@@ -113,6 +136,7 @@ def shown(survey: Survey, path: str, locale: str) -> SurveyShown:
         ),
         deadline=survey.deadline,
         answered=survey.answer.answered_at if survey.answer else None,
+        disputed=survey.answer is not None and survey.answer.not_me,
     )
 
 
@@ -140,6 +164,7 @@ def read_form(fields: Mapping[str, str], locale: str) -> Submission:
         comment=fields.get("comment", ""),
         not_me=fields.get("not_me") == YES,
         call_back=fields.get("call_back") == YES,
+        phone=fields.get("phone", ""),
         language=locale,
     )
 
@@ -149,26 +174,33 @@ def filled(
 ) -> Filled:
     """The form with the values of `answer`, and the field with an error, if any."""
     content = survey.content
-    negative = answer.rating is not None and content.lead.is_negative(answer.rating)
+    sentiment = None if answer.rating is None else content.lead.sentiment(answer.rating)
     reason = answer.reasons[0] if answer.reasons else ""
     labels = {item.code: text_in(item.label, locale) for item in content.lead.reasons}
     return Filled(
         rating=answer.rating,
-        negative=negative,
+        sentiment=sentiment,
         reason=reason,
         reason_label=labels.get(reason, reason),
         comment=answer.comment,
         call_back=answer.call_back,
+        phone=answer.phone,
         not_me=answer.not_me,
-        ask_reason=negative and not reason and bool(content.lead.reasons),
+        ask_reason=sentiment == "negative" and not reason and bool(content.lead.reasons),
+        is_called=isinstance(answer, CurrentAnswer) and answer.is_called,
         problem=problem,
     )
 
 
 def preselected(survey: Survey, rating: int | None, locale: str) -> Filled:
-    """The form when it is opened: the recorded answer, with the rating of the link, if any."""
+    """The form when it is opened: the recorded answer, with the rating of the link, if any.
+
+    The number to call is what is known of the recipient, unless the answer has one.
+    """
     answer = survey.answer
     if answer is None:
-        return filled(survey, Submission(rating=rating), locale)
+        form = filled(survey, Submission(rating=rating, phone=survey.phone), locale)
+        return replace(form, is_unsent=rating is not None)
     chosen = answer.rating if rating is None else rating
-    return filled(survey, replace(answer, rating=chosen), locale)
+    known = replace(answer, rating=chosen, phone=answer.phone or survey.phone)
+    return replace(filled(survey, known, locale), is_unsent=chosen != answer.rating)

@@ -67,7 +67,8 @@ class MailEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="mail")
 class AnswerEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="answer"):
     """A version of an answer. `reasons`: codes of the campaign's version.
 
-    `dropped`: how many versions between the previous entry's and this one are not stored.
+    `phone`: where to call back, as typed; empty where no call is asked for. `dropped`: how many
+    versions between the previous entry's and this one are not stored.
     """
 
     at: datetime
@@ -80,6 +81,7 @@ class AnswerEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="answ
     comment: str
     not_me: bool
     call_back: bool
+    phone: str
     language: str
     dropped: int
 

@@ -120,6 +120,7 @@ def _placed(row: asyncpg.Record, query: Query) -> _Placed:
             "comment": body.lead.text,
             "not_me": body.not_me,
             "call_back": body.call_back,
+            "phone": body.phone,
             "language": body.language,
         }
     place = Place(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from server.web import words
+from server.web import follow_up_words, words
 
 
 class Words:
@@ -129,6 +129,42 @@ class Words:
     def login_text(self, problem: str) -> str:
         """What to do about that."""
         return self._gettext(words.LOGIN[problem][1])
+
+    def follow_up(self, kind: str) -> str:
+        """What there is to do, by the kind of a follow-up."""
+        return self._gettext(follow_up_words.FOLLOW_UPS[kind][0])
+
+    def follow_up_mark(self, kind: str) -> str:
+        """What there is to do, beside the status of a task's survey."""
+        return self._label(follow_up_words.MARKS, kind)
+
+    def follow_ups(self, kind: str) -> str:
+        """The heading of all follow-ups of a kind."""
+        return self._gettext(follow_up_words.FOLLOW_UPS[kind][1])
+
+    def close_follow_up(self, kind: str) -> str:
+        """The button that closes a follow-up."""
+        return self._gettext(follow_up_words.FOLLOW_UPS[kind][2])
+
+    def closed_follow_up(self, kind: str, name: str) -> str:
+        """Who closed a follow-up."""
+        return self._gettext(follow_up_words.FOLLOW_UPS[kind][3]) % {"name": name}
+
+    def follow_up_look(self, kind: str) -> tuple[str, str]:
+        """The CSS class and the icon of a follow-up."""
+        return follow_up_words.FOLLOW_UPS[kind][4:]
+
+    def no_follow_up(self, kind: str) -> str:
+        """What will appear in an empty list of follow-ups."""
+        return self._label(follow_up_words.NO_FOLLOW_UPS, kind)
+
+    def follow_up_problem(self, wrong: str) -> str:
+        """Why a follow-up was not closed."""
+        return self._label(follow_up_words.FOLLOW_UP_PROBLEMS, wrong)
+
+    def thanks(self, sentiment: str | None) -> str:
+        """The heading that thanks for an answer; None: it has no rating."""
+        return self._label(words.THANKS, sentiment or "neutral")
 
     def answer_problem(self, field: str) -> str:
         """Why an answer was not recorded, by the field to correct."""

@@ -26,12 +26,13 @@ AnyRequest: TypeAlias = Request[Any, Any, State]
 COOKIE: Final = "language"
 _YEAR: Final = 365 * 86_400
 #: Paths that only take forms, and the page above each, where another language is chosen.
-_FORMS: Final = re.compile(r"(/tasks/[^/]+|/refused/[^/]+|/devices)/.+")
+_FORMS: Final = re.compile(r"(/tasks/[^/]+|/follow-ups/[^/]+|/refused/[^/]+|/devices)/.+")
 #: The page of the demo's mails; shown only where the process has a mailbox.
 MAILBOX: Final = "mailbox"
 #: The pages that the navigation leads to, and what a reader must be allowed to do there.
 _NAVIGATION: Final = {
     "tasks": Action.TASK_READ,
+    "follow-ups": Action.FOLLOW_UP_READ,
     "refused": Action.REFUSED_READ,
     "devices": Action.DEVICE_READ,
     "campaigns": Action.CAMPAIGN_READ,

@@ -15,6 +15,7 @@ def _(text: str) -> str:
 
 NAVIGATION: Final = {
     "tasks": _("Tasks"),
+    "follow-ups": _("Follow-ups"),
     "refused": _("Refusals"),
     "devices": _("Devices"),
     "campaigns": _("Campaigns"),
@@ -68,6 +69,7 @@ SURVEY: Final = {
     Status.CLAIMED: (_("Being sent"), "neutral", "clock"),
     Status.SENT: (_("Sent"), "neutral", "mail"),
     "answered": (_("Answered"), "positive", "check"),
+    "disputed": (_("Disputed"), "caution", "alert"),
     Status.UNCERTAIN: (_("Uncertain"), "caution", "alert"),
     Status.HELD: (_("Held back"), "caution", "alert"),
     Status.FAILED: (_("Mail refused"), "negative", "alert"),
@@ -86,6 +88,7 @@ NO_ANSWER: Final = {
     Status.CLAIMED: _("No answer yet. The survey is leaving now."),
     Status.SENT: _("No answer yet. The survey was sent"),
     "answered": _("The answer is being counted."),
+    "disputed": _("No rating: the customer says that the visit was not theirs."),
     Status.UNCERTAIN: _("No answer yet. Whether the survey arrived is not known."),
     Status.HELD: _("No answer yet. The survey is held back until someone decides."),
     Status.FAILED: _("No survey: the mail server refused the address."),
@@ -203,6 +206,7 @@ MAIL: Final = {
     "refused": (_("Survey given up: the sender was refused for two days"), "negative", "alert"),
     "dropped": (_("Survey not sent"), "neutral", "none"),
     "unsubscribed": (_("The customer unsubscribed"), "caution", "none"),
+    "resubscribed": (_("The customer subscribed again"), "neutral", "mail"),
 }
 
 REFUSALS: Final = {
@@ -230,10 +234,20 @@ LOGIN: Final = {
     ),
 }
 
+#: The heading that thanks for an answer, by its sentiment.
+THANKS: Final = {
+    "positive": _("Thank you, that is good to read"),
+    "neutral": _("Thank you"),
+    "negative": _("Thank you for telling us"),
+}
+
 ANSWER_PROBLEMS: Final = {
     "rating": _("Choose from one to five stars"),
     "reasons": _("Choose a reason from the list"),
     "comment": _("Shorten your comment"),
+    "phone": _(
+        "Write a phone number with its area code, such as 418 555-0199, or untick the call back"
+    ),
     "too_often": _(
         "You changed your answer very often. Wait a minute and send it again: what you wrote is"
         " still here."

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import pytest
 
+from mail import contacts
 from mail.migrations.mail_2026_11_29t15_10_00_000000 import PRUNING
 from mail.responses.answer_body import Body, Value, decode_body
 from mail.responses.answers import (
@@ -15,12 +16,16 @@ from mail.responses.answers import (
     Invalid,
     Recorded,
     Submission,
-    Subscription,
-    open_subscription,
     open_survey,
     submit,
+)
+from mail.responses.subscriptions import (
+    Subscription,
+    open_subscription,
+    resubscribe,
     unsubscribe,
 )
+from sync.database import tx
 from sync.ids import new_account_number
 from sync.tokens import mint, write
 from tests.mail.campaigns import active, change, only_invitation, plan_all, rows
@@ -84,13 +89,20 @@ async def test_an_answer_is_kept_with_its_version_and_asks_for_a_rollup(
 ) -> None:
     outcome = await submit(
         mail.survey,
-        given(2, reasons=["dirty", "late"], comment=" Trop\r\ntard\x00 ", call_back=True),
+        given(
+            2,
+            reasons=["dirty", "late"],
+            comment=" Trop\r\ntard\x00 ",
+            call_back=True,
+            phone=" 418\t555-0123 ",
+        ),
     )
     assert outcome == Recorded(1, changed=True)
     [kept] = await answers(world)
     assert (kept["value"], kept["choices"], kept["text"]) == (2, ["late", "dirty"], "Trop\ntard")
     assert (kept["lead_kind"], kept["lead_value"], kept["sentiment"]) == ("stars", 2, "negative")
-    assert (kept["call_back"], kept["language"]) == (True, "fr_CA")
+    assert (kept["call_back"], kept["phone"]) == (True, "418 555-0123")
+    assert kept["language"] == "fr_CA"
     assert (kept["task"], kept["campaign"]) == (mail.task, mail.campaign)
     assert kept["first_answered_at"] == kept["answered_at"]
     queued = await rows(world, "SELECT invitation FROM rollup_change")
@@ -201,7 +213,8 @@ async def test_what_stands_of_an_answer_is_what_its_last_version_says(
     world: World, mail: Sent
 ) -> None:
     for said in (
-        given(1, reasons=["late"], comment="Tard", call_back=True),
+        given(1, reasons=["late"], comment="Tard", call_back=True, phone="418 555-0123"),
+        given(1, phone="418 555-0123"),
         given(None, not_me=True),
         given(2, reasons=["dirty"], language="en"),
     ):
@@ -215,6 +228,7 @@ async def test_what_stands_of_an_answer_is_what_its_last_version_says(
             not_me=kept["not_me"],
             call_back=kept["call_back"],
             language=kept["language"],
+            phone=kept["phone"] or "",
         )
         assert (kept["lead_kind"], kept["lead_value"]) == (lead.kind, lead.value)
 
@@ -292,8 +306,8 @@ async def test_tokens_open_nothing_but_their_own(world: World, mail: Sent) -> No
 async def test_unsubscribing_holds_for_the_address_and_again_is_no_change(
     world: World, mail: Sent
 ) -> None:
-    before = Subscription("Plomberie Exemple", ADDRESS, "fr_CA", ended=False)
-    after = Subscription("Plomberie Exemple", ADDRESS, "fr_CA", ended=True)
+    before = Subscription("Plomberie Exemple", ADDRESS, "fr_CA", ended=False, unreachable=False)
+    after = Subscription("Plomberie Exemple", ADDRESS, "fr_CA", ended=True, unreachable=False)
     assert await open_subscription(mail.unsubscribe) == before
     assert await unsubscribe(mail.unsubscribe) == after
     assert await unsubscribe(mail.unsubscribe) == after
@@ -310,3 +324,45 @@ async def test_unsubscribing_outweighs_a_bounce(world: World, mail: Sent) -> Non
     await unsubscribe(mail.unsubscribe)
     contacts = await rows(world, "SELECT suppressed FROM contact")
     assert [row["suppressed"] for row in contacts] == ["unsubscribed"]
+
+
+async def test_who_unsubscribed_comes_back_by_the_same_link(world: World, mail: Sent) -> None:
+    before = await open_subscription(mail.unsubscribe)
+    assert await resubscribe(mail.unsubscribe) == before  # of whom nothing was taken away
+    await unsubscribe(mail.unsubscribe)
+    for _ in range(2):
+        assert await resubscribe(mail.unsubscribe) == before
+    [contact] = await rows(world, "SELECT * FROM contact")
+    assert (contact["suppressed"], contact["suppressed_at"]) == (None, None)
+    events = await rows(world, "SELECT kind FROM mail_event ORDER BY happened_at, id")
+    assert [row["kind"] for row in events] == ["unsubscribed", "resubscribed"]
+    entries = await rows(
+        world,
+        "SELECT actor, action, object FROM audit WHERE object LIKE 'contact/%' ORDER BY at, id",
+    )
+    assert [tuple(row) for row in entries] == [
+        ("customer", "subscription.end", f"contact/{contact['id']}"),
+        ("customer", "subscription.start", f"contact/{contact['id']}"),
+    ]
+    assert await resubscribe(mail.survey) is None
+
+
+@pytest.mark.parametrize("order", ["bounced before", "bounced after"])
+async def test_who_comes_back_lifts_no_bounce(world: World, mail: Sent, order: str) -> None:
+    async def bounce() -> None:
+        async with tx(world.account) as opened:
+            known = await contacts.lock(opened, [ADDRESS])
+            contact = known.get(ADDRESS) or (await contacts.create(opened, [ADDRESS]))[ADDRESS]
+            await contacts.suppress(opened, contact.id, "bounced")
+
+    if order == "bounced before":
+        await bounce()
+    await unsubscribe(mail.unsubscribe)
+    if order == "bounced after":
+        await bounce()
+    again = await resubscribe(mail.unsubscribe)
+    assert again is not None
+    assert (again.ended, again.unreachable) == (False, True)
+    [contact] = await rows(world, "SELECT * FROM contact")
+    assert (contact["suppressed"], contact["suppressed_before"]) == ("bounced", None)
+    assert contact["suppressed_at"] is not None

@@ -69,7 +69,7 @@ async def test_what_is_remade_is_what_is_written_today(
     for number in range(1, 25):
         said = Submission(rating=1 + number % 5, reasons=["late"], comment=f'« {number} »\n"')
         await submit(changed.survey, said)
-    await submit(twice.survey, Submission(rating=1, reasons=["dirty", "late"], call_back=True))
+    await submit(twice.survey, Submission(rating=1, reasons=["dirty", "late"]))
     again = await sent(world, twice.task)
     await submit(again.survey, Submission(rating=3, language="en"))
     await roll_due()

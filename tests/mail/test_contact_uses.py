@@ -10,7 +10,7 @@ import pytest
 
 from mail.campaigns.store import edit_campaign
 from mail.delivery.claim import claim
-from mail.responses.answers import open_subscription, unsubscribe
+from mail.responses.subscriptions import open_subscription, unsubscribe
 from sync.database import tx
 from tests.mail.campaigns import active, change, definition, only_invitation, rows
 from tests.mail.delivering import DAY, HOUR, MINUTE, Post

@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from mail.responses.answers import Submission, submit
+from mail.responses.follow_ups import close_follow_up, reopen_follow_up
 from sync.database import tx
 from tests.mail.campaigns import active, change, rows
 from tests.mail.relational import asked
@@ -21,17 +22,19 @@ pytestmark = pytest.mark.anyio
 
 HAPPY: Final = Submission(rating=5)
 SAD: Final = Submission(rating=1)
-CALL: Final = Submission(rating=5, call_back=True)
-SAD_CALL: Final = Submission(rating=2, call_back=True)
-ANOTHER: Final = Submission(rating=1, call_back=True)
+PHONE: Final = "418 555-0123"
+CALL: Final = Submission(rating=5, call_back=True, phone=PHONE)
+SAD_CALL: Final = Submission(rating=2, call_back=True, phone=PHONE)
+ANOTHER: Final = Submission(rating=2, comment="Encore", call_back=True, phone=PHONE)
 STRANGER: Final = Submission(rating=1, not_me=True)
-STRANGER_CALL: Final = Submission(rating=None, not_me=True, call_back=True)
+STRANGER_CALL: Final = Submission(rating=None, not_me=True, call_back=True, phone=PHONE)
+ELSEWHERE: Final = Submission(rating=2, call_back=True, phone="418 555-0188")
 OPEN: Final = ("open", None)
 WITHDRAWN: Final = ("closed", "withdrawn")
 
 _WITHOUT_IDS: Final = """
 SELECT account, invitation, kind, opened_at, owner, due_at, status, resolution, closed_by,
-  closed_at
+  closed_at, note
 FROM follow_up ORDER BY invitation, kind
 """
 
@@ -65,13 +68,14 @@ async def audited(world: World) -> list[tuple[str, str, str, Any]]:
         ([CALL], {"call_back": OPEN}),
         ([SAD_CALL], {"call_back": OPEN, "negative": OPEN}),
         # Their rating counts for nothing, but they were told that they will be called.
-        ([STRANGER], {}),
-        ([STRANGER_CALL], {"call_back": OPEN}),
+        ([STRANGER], {"disputed": OPEN}),
+        ([STRANGER_CALL], {"call_back": OPEN, "disputed": OPEN}),
         ([SAD_CALL, SAD_CALL], {"call_back": OPEN, "negative": OPEN}),
         ([SAD_CALL, SAD], {"call_back": WITHDRAWN, "negative": OPEN}),
         ([SAD_CALL, CALL], {"call_back": OPEN, "negative": WITHDRAWN}),
         ([SAD_CALL, HAPPY], {"call_back": WITHDRAWN, "negative": WITHDRAWN}),
-        ([SAD, STRANGER], {"negative": WITHDRAWN}),
+        ([SAD, STRANGER], {"negative": WITHDRAWN, "disputed": OPEN}),
+        ([STRANGER, SAD], {"negative": OPEN, "disputed": WITHDRAWN}),
         ([HAPPY, SAD], {"negative": OPEN}),
         ([SAD, HAPPY, SAD_CALL], {"call_back": OPEN, "negative": OPEN}),
     ],
@@ -102,34 +106,84 @@ async def test_it_is_open_since_it_was_last_asked_for(world: World, database: Te
     assert {item["negative"]["opened_at"] for item in seen} == {first["opened_at"]}
 
 
-async def test_what_somebody_is_at_or_has_closed_stays_theirs(world: World) -> None:
+#: What was answered, what follows after all of it was closed, and what is open then.
+AFTERWARDS: Final[list[tuple[Submission, Submission, set[str]]]] = [
+    (SAD_CALL, SAD_CALL, set()),
+    (SAD_CALL, HAPPY, set()),
+    (SAD_CALL, SAD, {"negative"}),  # another rating of theirs
+    (SAD_CALL, ANOTHER, {"negative"}),
+    (SAD_CALL, ELSEWHERE, {"call_back"}),
+    (CALL, Submission(rating=5, call_back=True, phone=PHONE, comment="Merci"), set()),
+    (STRANGER, STRANGER_CALL, {"call_back"}),
+    (SAD, STRANGER, {"disputed"}),
+]
+
+
+@pytest.mark.parametrize(("said", "later", "found"), AFTERWARDS)
+async def test_what_was_closed_is_opened_again_by_what_is_said_anew(
+    world: World, said: Submission, later: Submission, found: set[str]
+) -> None:
+    mail = await sent(world)
+    await submit(mail.survey, said)
+    await close_all(world)
+    await submit(mail.survey, later)
+    states = await standing(world)
+    assert {kind for kind, (status, _) in states.items() if status == "open"} == found
+    assert {resolution for _, resolution in states.values()} <= {None, "handled"}
+
+
+async def test_what_was_withdrawn_after_it_was_closed_is_asked_for_anew(world: World) -> None:
     mail = await sent(world)
     await submit(mail.survey, SAD_CALL)
-    await change(world, "UPDATE follow_up SET status = 'in_progress' WHERE kind = 'call_back'")
-    close = (
-        "UPDATE follow_up SET status = 'closed', resolution = 'handled', closed_at = now(),"
-        " closed_by = $1 WHERE kind = 'negative'"
-    )
-    await change(world, close, world.dispatcher)
+    await close_all(world)
     for said in (HAPPY, SAD_CALL):
         await submit(mail.survey, said)
-        assert await standing(world) == {
-            "call_back": ("in_progress", None),
-            "negative": ("closed", "handled"),
-        }
+    assert await standing(world) == {"call_back": OPEN, "negative": OPEN}
+    [row, *_] = await rows(world, "SELECT closed_by, closed_at, note FROM follow_up")
+    assert tuple(row) == (None, None, None)
 
 
-async def test_who_closes_one_as_withdrawn_is_not_the_customer(world: World) -> None:
+async def test_what_somebody_is_at_stays_theirs(world: World) -> None:
     mail = await sent(world)
-    await submit(mail.survey, SAD)
-    close = (
-        "UPDATE follow_up SET status = 'closed', resolution = 'withdrawn', closed_at = now(),"
-        " closed_by = $1"
-    )
-    await change(world, close, world.dispatcher)
-    await submit(mail.survey, HAPPY)
-    await submit(mail.survey, SAD)
-    assert await standing(world) == {"negative": WITHDRAWN}
+    await submit(mail.survey, CALL)
+    await change(world, "UPDATE follow_up SET status = 'in_progress'")
+    for said in (HAPPY, CALL):
+        await submit(mail.survey, said)
+        assert await standing(world) == {"call_back": ("in_progress", None)}
+
+
+async def test_closing_names_the_version_that_was_seen(world: World) -> None:
+    mail = await sent(world)
+    await submit(mail.survey, CALL)
+    [row] = await rows(world, "SELECT id FROM follow_up")
+    async with tx(world.account) as opened:
+        assert await close_follow_up(opened, row["id"], world.dispatcher, 2, "") == "changed"
+        assert await close_follow_up(opened, row["id"], world.dispatcher, 1, "") == "closed"
+        again = await close_follow_up(opened, row["id"], world.dispatcher, 1, "Encore")
+        assert again == "closed_before"
+    [row] = await rows(world, "SELECT resolution, closed_by, note FROM follow_up")
+    assert tuple(row) == ("handled", world.dispatcher, None)
+
+
+async def test_only_what_a_user_closed_is_opened_by_a_user(world: World) -> None:
+    mail = await sent(world)
+    for said in (SAD_CALL, SAD):
+        await submit(mail.survey, said)
+    found = {row["kind"]: row["id"] for row in await rows(world, "SELECT * FROM follow_up")}
+    async with tx(world.account) as opened:
+        await close_follow_up(opened, found["negative"], world.dispatcher, 2, "Lu")
+        for key in found.values():
+            await reopen_follow_up(opened, key)
+    assert await standing(world) == {"call_back": WITHDRAWN, "negative": OPEN}
+
+
+async def close_all(world: World) -> None:
+    """The dispatcher closes all there is."""
+    async with tx(world.account) as opened:
+        for row in await opened.fetch(
+            "SELECT f.id, a.versions FROM follow_up f JOIN answer a USING (account, invitation)"
+        ):
+            await close_follow_up(opened, row["id"], world.dispatcher, row["versions"], "Fait")
 
 
 async def test_each_change_stands_in_the_record(world: World) -> None:
@@ -170,7 +224,7 @@ async def test_an_answer_about_no_visit_is_followed_too(world: World) -> None:
     assert await standing(world) == {"call_back": OPEN, "negative": OPEN}
 
 
-async def test_the_migration_opens_what_every_answer_asks_for(
+async def test_the_migrations_open_what_every_answer_asks_for(
     world: World, database: TestDatabase
 ) -> None:
     mails = [await sent(world) for _ in range(6)]
@@ -179,9 +233,10 @@ async def test_the_migration_opens_what_every_answer_asks_for(
     ):
         await submit(mail.survey, said)
     written = await rows(world, _WITHOUT_IDS)
-    migration = import_module("mail.migrations.mail_2026_11_30t03_25_00_000000")
     async with owning(database.owner) as owner:
         await owner.connection.execute("TRUNCATE follow_up")
-        await owner.connection.execute(migration.FILL)
-    assert len(written) == 5
+        for moment in ("03_25", "12_00"):
+            migration = import_module(f"mail.migrations.mail_2026_11_30t{moment}_00_000000")
+            await owner.connection.execute(migration.FILL)
+    assert len(written) == 7
     assert await rows(world, _WITHOUT_IDS) == written

@@ -15,7 +15,7 @@ from mail.campaigns.lifecycle import archive_campaign, pause_campaign, resume_ca
 from mail.delivery.claim import claim
 from mail.delivery.retry import record
 from mail.delivery.stages import Leased
-from mail.responses.answers import unsubscribe
+from mail.responses.subscriptions import unsubscribe
 from mail.sending.checkpoint import Checkpoint
 from mail.sending.run import Pool
 from mail.sending.session import Session, letter_of

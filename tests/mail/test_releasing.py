@@ -8,7 +8,7 @@ import pytest
 
 from mail.campaigns.lifecycle import archive_campaign, pause_campaign, resume_campaign
 from mail.campaigns.store import edit_campaign
-from mail.responses.answers import unsubscribe
+from mail.responses.subscriptions import unsubscribe
 from rules.campaign import AddressField
 from sync.database import tx
 from tests.mail.campaigns import (

@@ -44,7 +44,9 @@ async def result(world: World) -> asyncpg.Record:
 
 
 async def test_an_answer_becomes_the_tasks_result(world: World, mail: Sent) -> None:
-    await submit(mail.survey, Submission(rating=2, comment="Tard", call_back=True))
+    await submit(
+        mail.survey, Submission(rating=2, comment="Tard", call_back=True, phone="418 555-0123")
+    )
     assert await roll_due() == 1
     found = await result(world)
     assert (found["task"], found["answers"]) == (mail.task, 1)

@@ -25,7 +25,9 @@ def told(template: TestDatabase) -> Iterator[tuple[TestDatabase, stories.Story]]
     """A database in which a task was finished, its customer asked and answering."""
     with clone(template) as made:
         story = stories.tell(made)
-        said = Submission(rating=2, reasons=["late"], comment="Trop tard", call_back=True)
+        said = Submission(
+            rating=2, reasons=["late"], comment="Trop tard", call_back=True, phone="418 555-0123"
+        )
         stories.aside(made, lambda: submit(story.survey, said))
         stories.on(made, story.account, lambda opened: roll(opened, [story.invitation]))
         yield made, story

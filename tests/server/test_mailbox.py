@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 
 def a_mail(subject: str) -> EmailMessage:
     mail = EmailMessage()
-    mail["From"] = "Retour <enquete@services.example>"
+    mail["From"] = "Services Boréal <enquete@services.example>"
     mail["To"] = "Zoé Côté <zoe@client.example>"
     mail["Subject"] = subject
     mail.set_content("Bonjour Zoé")
@@ -43,10 +43,11 @@ async def test_a_mail_is_read_back_with_both_parts(tmp_path: Path) -> None:
     [message] = mailbox.messages()
     assert message.to == "zoe@client.example"
     assert message.sender == "retour@services.example"
+    assert message.author == "Services Boréal <enquete@services.example>"
     assert message.subject == "Votre visite à Québec"
     assert message.text.strip() == "Bonjour Zoé"
     assert message.html.strip() == "<p>Bonjour Zoé</p>"
-    assert message.raw.startswith("From: Retour <enquete@services.example>\r\n")
+    assert message.raw.startswith("From: Services =?utf-8?")
 
 
 async def test_the_newest_mail_comes_first_and_all_survive_a_restart(tmp_path: Path) -> None:

@@ -44,6 +44,8 @@ FAULTS: Final = """() => {
   return faults;
 }"""
 
+CALL: Final = {"rating": "4", "call_back": "yes", "phone": "418 555-0123"}
+
 #: Buttons, boxes and stars, with the smaller of width and height.
 TARGETS: Final = """() => [...document.querySelectorAll(
   '.button, .opener, .plain, .quiet, .tongue, .places a, .languages a, .stars label, .tick, select,'
@@ -87,9 +89,11 @@ def test_a_customer_answers_on_a_phone_without_scripts(
     with visiting(browser, PHONE) as page:
         page.goto(f"{site.base_url}/s/{story.survey}?rating=4")
         expect(page.get_by_role("radio", name="4")).to_be_checked()
-        expect(page.get_by_label("Qu\u2019est-ce qui n\u2019a pas été")).to_be_hidden()
+        expect(page.get_by_label("Qu\u2019est-ce qui n\u2019allait pas")).to_be_hidden()
         page.get_by_label("Commentaire").fill("Ponctuel\net poli")
+        expect(page.get_by_label("À quel numéro")).to_be_hidden()
         page.get_by_label("Rappelez-moi").check()
+        page.get_by_label("À quel numéro").fill("418 555-0123")
         page.get_by_role("button", name="Envoyer ma réponse").click()
         expect(page.get_by_role("heading", name="Merci")).to_be_visible()
         expect(page.get_by_text("4 / 5")).to_be_visible()
@@ -104,12 +108,12 @@ def test_a_customer_answers_in_english_by_keyboard_alone(
     with visiting(browser) as page:
         page.goto(f"{site.base_url}/s/{story.survey}?lang=en")
         reason = page.get_by_label("What went wrong?")
-        page.get_by_role("radio", name="1 Very badly").focus()
+        page.get_by_role("radio", name="1 out of 5 Very badly").focus()
         page.keyboard.press("Space")
         expect(reason).to_be_visible()
         for _ in range(4):
             page.keyboard.press("ArrowRight")
-        expect(page.get_by_role("radio", name="5 Very well")).to_be_checked()
+        expect(page.get_by_role("radio", name="5 out of 5 Very well")).to_be_checked()
         expect(reason).to_be_hidden()
         for _ in range(3):
             page.keyboard.press("ArrowLeft")
@@ -141,7 +145,7 @@ def test_what_is_missing_is_said_before_anything_is_kept(
 def test_the_result_of_a_task_is_seen_on_a_phone_without_scrolling(
     site: Served, story: Story, browser: Browser
 ) -> None:
-    site.client.post(f"/s/{story.survey}", data={"rating": "4", "call_back": "yes"})
+    site.client.post(f"/s/{story.survey}", data=CALL)
     with visiting(browser, PHONE) as page:
         enter(page.context, site.database, EMAIL, site.base_url)
         page.goto(f"{site.base_url}/tasks/{story.task}")
@@ -163,7 +167,7 @@ def test_on_a_phone_one_button_leads_everywhere_without_scripts(
         places = page.get_by_role("navigation").get_by_role("link")
         expect(places).to_have_count(0)
         page.get_by_role("button", name="Menu").click()
-        expect(places).to_have_count(5)
+        expect(places).to_have_count(6)
         small = [(one, side) for one, side in page.evaluate(TARGETS) if side < TOUCH]
         assert small == []
         expect(page.get_by_role("button", name=leave)).to_be_in_viewport(ratio=1)
@@ -221,6 +225,7 @@ def everything(
     outside = ["/login", f"/s/{story.survey}?rating=1", f"/s/{story.survey}", "/s/unknown"]
     outside += ["/api/docs"]
     inside = ["/tasks", f"/tasks/{story.task}", f"/tasks/{story.waiting}", "/tasks?q=zzz"]
+    inside += ["/follow-ups", "/follow-ups?show=handled"]
     inside += ["/refused", "/refused?show=parked", "/refused?show=dismissed"]
     inside += [refusal_of(database, story), "/devices", "/devices?q=zzz"]
     inside += devices_of(database, story)
@@ -297,7 +302,7 @@ def test_a_mail_in_the_mailbox_is_fenced_and_its_links_open(
         with page.context.expect_page() as opened:
             letter.get_by_role("link", name="5 étoiles").click()
         survey = opened.value
-        expect(survey.get_by_role("radio", name="5 Très bien")).to_be_checked()
+        expect(survey.get_by_role("radio", name="5 sur 5 Très bien")).to_be_checked()
         frame = page.frames[1]
         assert frame.evaluate("document.title") == "Votre avis"
 

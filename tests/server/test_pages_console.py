@@ -31,6 +31,7 @@ from tests.support.stories import EMAIL, PASSWORD, Story, found, invite, on, tel
 
 pytestmark = pytest.mark.slow
 
+CALL: Final = {"call_back": "yes", "phone": "418 555-0123"}
 HOSTILE: Final = '<script>alert("1")</script> {{ 7 * 7 }} "><img src=x>'
 NO_SUCH: Final = UUID("01900000-0000-7000-8000-000000000000")
 
@@ -351,7 +352,7 @@ def test_the_result_carries_its_number_and_the_customers_words(
 ) -> None:
     console.client.post(
         f"/s/{story.survey}",
-        data={"rating": "2", "reason": "late", "comment": HOSTILE, "call_back": "yes"},
+        data={"rating": "2", "reason": "late", "comment": HOSTILE, **CALL},
     )
     not_rolled_up = words_of(console.client.get(f"/tasks/{story.task}").text)
     assert "2 / 5" in not_rolled_up
@@ -383,14 +384,16 @@ def test_a_wish_for_a_call_and_a_disowned_visit_are_told_with_when(
     console: Served, story: Story
 ) -> None:
     console.client.post(f"/s/{story.survey}", data={"rating": "5"})
-    console.client.post(f"/s/{story.survey}", data={"not_me": "yes", "call_back": "yes"})
+    console.client.post(f"/s/{story.survey}", data={"not_me": "yes", **CALL})
     page = console.client.get(f"/tasks/{story.task}").text
     result, _, line = page.partition('<h2 id="timeline">')
     first, _, second = line.partition("Réponse modifiée")
     assert "Demande un rappel" not in words_of(first)
-    for told in ("Demande un rappel", "Dit que la visite n\u2019était pas la sienne : non comptée"):
-        assert re.search(f"{told} · à l\u2019instant", words_of(result))
-        assert told not in words_of(second)
+    assert re.search(r"Demande un rappel à l\u2019instant 418 555-0123", words_of(result))
+    not_theirs = "Dit que la visite n\u2019était pas la sienne : non comptée"
+    assert re.search(f"{not_theirs} · à l\u2019instant", words_of(result))
+    for said in ("Demande un rappel", not_theirs):
+        assert said not in words_of(second)
 
 
 #: An invitation's status and reason, and what the task's page says.
@@ -409,7 +412,7 @@ UNANSWERED: Final = [
 def test_every_status_has_its_words() -> None:
     waiting = {"blocked", "delayed", "retrying"}
     for words in (SURVEY, NO_ANSWER):
-        assert {*Status, "answered", "none", *waiting} == words.keys()
+        assert {*Status, "answered", "disputed", "none", *waiting} == words.keys()
 
 
 def test_a_task_without_answer_says_why(

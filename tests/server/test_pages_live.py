@@ -195,6 +195,36 @@ def test_changes_are_marked_without_motion_where_that_is_asked_for(
         expect(page.locator("tr.changed").first).to_have_css("animation-name", animation)
 
 
+TITLES = ("Chaudière", "Robinet")
+
+
+def test_follow_ups_and_their_badge_follow_and_leave_what_is_typed(
+    api: Served, office: Office, browser: Browser
+) -> None:
+    async def ask() -> list[Sent]:
+        world = office.world
+        return [await sent(world, await world.task(title=title)) for title in TITLES]
+
+    first, second = in_database(api.database.worker, ask)
+    call = {"rating": "4", "call_back": "yes", "phone": "418 555-0123"}
+    with watching(browser, api, office, "/follow-ups") as page:
+        badge = page.get_by_role("navigation", name="Main").locator(".count")
+        expect(page.get_by_role("heading", name="Nothing to do here")).to_be_visible()
+        httpx.post(f"{api.base_url}/s/{first.survey}", data=call)
+        expect(badge).to_have_text("1")
+        expect(page.get_by_role("link", name="418 555-0123")).to_have_count(1)
+        page.locator("summary").click()
+        page.get_by_label("What came of it").fill("Elle rappellera")
+        httpx.post(f"{api.base_url}/s/{second.survey}", data=call)
+        expect(badge).to_have_text("2")
+        expect(page.get_by_role("link", name="Robinet")).to_be_visible()
+        expect(page.get_by_label("What came of it").first).to_have_value("Elle rappellera")
+        expect(page.get_by_label("What came of it").first).to_be_focused()
+        page.get_by_role("button", name="Mark as handled").click()
+        expect(page.get_by_role("status")).to_contain_text("Handled by")
+        expect(badge).to_have_text("1")
+
+
 #: As many windows as a browser has lines to one server, and one more.
 WINDOWS = 7
 #: What a window says when it is hidden, and when it is shown again.

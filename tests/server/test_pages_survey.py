@@ -1,5 +1,6 @@
 """The answer page through HTTP: what it records, what it never does, and what it says."""
 
+import html
 import re
 import socket
 import string
@@ -78,7 +79,7 @@ def test_the_page_says_which_visit_and_offers_both_languages(site: Served, story
     assert 'lang="fr-CA"' in french
     english = site.client.get(f"/s/{story.survey}?lang=en").text
     assert "How did the visit go?" in english
-    assert "This visit was not mine" in english
+    assert "That wasn\u2019t me" in english
     assert 'lang="en-CA"' in english
 
 
@@ -119,13 +120,14 @@ def test_an_answer_is_recorded_and_thanked_for(
     database: TestDatabase, site: Served, story: Story
 ) -> None:
     sent = site.client.post(
-        f"/s/{story.survey}", data={"rating": "5", "comment": HOSTILE, "call_back": "yes"}
+        f"/s/{story.survey}",
+        data={"rating": "5", "comment": HOSTILE, "call_back": "yes", "phone": "418 555-0123"},
     )
     assert (sent.status_code, sent.headers["location"]) == (303, f"/s/{story.survey}/thanks")
     assert answers(database, story) == [(1, 5, [], HOSTILE, False, True, "fr_CA")]
     assert site.rung == ["rollup"]
     thanks = site.client.get(sent.headers["location"]).text
-    assert "Votre réponse est enregistrée. Nous vous rappellerons." in thanks
+    assert "Votre réponse est enregistrée. Nous vous rappellerons au 418 555-0123." in thanks
     assert "&lt;script&gt;alert(1)&lt;/script&gt; {{ 7 * 7 }} &amp; « été »" in thanks
 
 
@@ -164,6 +166,93 @@ def test_a_reason_may_be_added_after_the_answer(
     assert "En retard" in settled
 
 
+def test_that_it_was_somebody_else_is_asked_once_before_it_counts(
+    database: TestDatabase, site: Served, story: Story
+) -> None:
+    typed = {"rating": "2", "reason": "late", "comment": "Ligne 1\nLigne « 2 »"}
+    typed |= {"call_back": "yes", "phone": "418 555-0123"}
+    asked = site.client.post(f"/s/{story.survey}", data={**typed, "not_me": "ask"})
+    assert asked.status_code == 200
+    assert "Ce n\u2019était pas vous\u00a0?" in asked.text
+    assert answers(database, story) == []
+    kept = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', asked.text)
+    fields = {name: html.unescape(value) for name, value in kept}
+    assert fields == typed
+    back = site.client.post(f"/s/{story.survey}", data={**fields, "not_me": "back"}).text
+    assert re.findall(r'value="(\d)" checked', back) == ["2"]
+    assert ">Ligne 1\nLigne « 2 »</textarea>" in back.replace(">\n", ">")
+    assert "Il reste à envoyer votre réponse." in back
+    assert answers(database, story) == []
+    done = site.client.post(f"/s/{story.survey}", data={**fields, "not_me": "yes"})
+    thanks = site.client.get(done.headers["location"]).text
+    assert (
+        "ce n\u2019était pas vous. Votre réponse ne comptera pas. Nous vous rappellerons" in thanks
+    )
+    again = site.client.get(f"/s/{story.survey}").text
+    assert re.search(r"Vous avez indiqué le \d.+ que ce n\u2019était pas vous\.", again)
+    assert "Vous avez répondu" not in again
+
+
+def test_the_number_to_call_is_what_is_known_of_who_got_the_mail(
+    database: TestDatabase, site: Served, story: Story
+) -> None:
+    async def know(tx: Tx) -> None:
+        await tx.execute("UPDATE customer SET phone = '418 555-0101'")
+        await tx.execute("UPDATE location SET phone = '418 555-0102'")
+
+    on(database, story.account, know)
+    for field, number in (("customer", "418 555-0101"), ("location", "418 555-0102")):
+        write_to(database, story, field)
+        assert f'value="{number}"' in site.client.get(f"/s/{story.survey}").text
+    write_to(database, story, "billing")
+    page = site.client.get(f"/s/{story.survey}").text
+    assert 'name="phone" type="tel" autocomplete="tel" maxlength="60" value=""' in page
+    call = {"rating": "4", "call_back": "yes", "phone": "418 555-0103"}
+    site.client.post(f"/s/{story.survey}", data=call)
+    assert 'value="418 555-0103"' in site.client.get(f"/s/{story.survey}").text
+    site.client.post(f"/s/{story.survey}", data={"rating": "4", "phone": "418 555-0103"})
+    assert "418 555-0103" not in site.client.get(f"/s/{story.survey}").text
+
+
+def write_to(database: TestDatabase, story: Story, field: str) -> None:
+    """Have the mail sent to the address in another field."""
+
+    async def change(tx: Tx) -> None:
+        await tx.execute(
+            "UPDATE invitation SET address_field = $2 WHERE id = $1", story.invitation, field
+        )
+
+    on(database, story.account, change)
+
+
+def test_the_page_says_what_is_left_to_do_and_until_when(site: Served, story: Story) -> None:
+    plain = site.client.get(f"/s/{story.survey}?lang=fr").text
+    assert "Il reste à envoyer" not in plain
+    assert "Vous pouvez répondre jusqu\u2019au" in plain
+    assert (
+        "Il reste à envoyer votre réponse." in site.client.get(f"/s/{story.survey}?rating=4").text
+    )
+    site.client.post(f"/s/{story.survey}", data={"rating": "4"})
+    same = site.client.get(f"/s/{story.survey}?rating=4").text
+    assert "Il reste à envoyer" not in same
+    assert "Enregistrer la modification" in same
+    assert (
+        "Il reste à envoyer votre réponse." in site.client.get(f"/s/{story.survey}?rating=5").text
+    )
+
+
+def test_thanks_are_of_the_answer_s_kind(site: Served, story: Story) -> None:
+    for rating, heading in (
+        ("5", "Merci, c\u2019est un plaisir à lire"),
+        ("3", "Merci"),
+        ("1", "Merci de nous l\u2019avoir dit"),
+    ):
+        site.client.post(f"/s/{story.survey}", data={"rating": rating})
+        thanks = site.client.get(f"/s/{story.survey}/thanks").text
+        assert f"<h1>{heading}</h1>" in thanks
+        assert ("Une personne de notre équipe la lira." in thanks) == (rating == "1")
+
+
 def test_not_me_needs_no_rating(database: TestDatabase, site: Served, story: Story) -> None:
     site.client.post(f"/s/{story.survey}", data={"not_me": "yes"})
     assert answers(database, story) == [(1, None, [], "", True, False, "fr_CA")]
@@ -176,6 +265,10 @@ WRONG: Final[list[tuple[str, dict[str, str]]]] = [
     ("rating-1", {"rating": "9", "comment": "Gardé"}),
     ("reason", {"rating": "1", "reason": "made_up", "comment": "Gardé"}),
     ("comment", {"rating": "5", "comment": "Gardé" + "é" * 4000}),
+    ("phone", {"rating": "5", "comment": "Gardé", "call_back": "yes", "phone": " "}),
+    ("phone", {"rating": "5", "comment": "Gardé", "call_back": "yes", "phone": "555-0123"}),
+    ("phone", {"rating": "5", "comment": "Gardé", "call_back": "yes", "phone": "non"}),
+    ("phone", {"rating": "5", "comment": "Gardé", "call_back": "yes", "phone": "4" * 61}),
 ]
 
 
@@ -278,6 +371,39 @@ def test_one_button_unsubscribes_at_once_and_again_changes_nothing(
         )
     assert suppressed(database, story) == ["client@example.net"]
     assert "Votre désabonnement est fait" in site.client.get(f"/u/{story.unsubscribe}").text
+
+
+def test_who_unsubscribed_by_mistake_comes_back_on_the_same_page(
+    database: TestDatabase, site: Served, story: Story
+) -> None:
+    done = site.client.post(f"/u/{story.unsubscribe}").text
+    assert "Me réabonner" in done
+    back = re.search(r'action="(/u/[^"]+/again)"', done)
+    assert back is not None
+    assert site.client.get(back[1]).status_code == 200
+    assert suppressed(database, story) == ["client@example.net"]  # to read it changes nothing
+    again = site.client.post(back[1])
+    assert "Votre abonnement est rétabli" in again.text
+    assert suppressed(database, story) == []
+    assert "Ne plus recevoir de sondages" in site.client.get(f"/u/{story.unsubscribe}").text
+
+
+def test_coming_back_is_slowed_down_and_leaving_never(site: Served, story: Story) -> None:
+    codes = []
+    for _ in range(21):
+        assert site.client.post(f"/u/{story.unsubscribe}").status_code == 200
+        codes.append(site.client.post(f"/u/{story.unsubscribe}/again").status_code)
+    assert codes == [200] * 20 + [429]
+
+
+def test_a_link_to_leave_that_is_not_known_has_words_of_its_own(site: Served, story: Story) -> None:
+    for token in ("abc", story.survey, story.unsubscribe[:-1]):
+        for path in (f"/u/{token}", f"/u/{token}/again"):
+            for method in ("GET", "POST"):
+                lost = site.client.request(method, path)
+                assert lost.status_code == 404
+                assert "Ce lien de désabonnement n\u2019est pas reconnu" in lost.text
+                assert "Plomberie" not in lost.text
 
 
 MULTIPART: Final = (
@@ -435,6 +561,7 @@ def test_an_answer_sent_too_often_is_slowed_down_and_its_words_are_kept(
         sent = site.client.post(f"/s/{story.survey}", data={"rating": "4", "comment": f"{number}"})
         assert sent.status_code == 303
     body = {"rating": "2", "reason": "late", "comment": words, "call_back": "yes"}
+    body["phone"] = "418 555-0123"
     for language, said in (("fr", "Attendez une minute"), ("en", "Wait a minute")):
         late = site.client.post(f"/s/{story.survey}.?lang={language}", data=body)
         assert late.status_code == 429
@@ -487,7 +614,7 @@ def test_a_customer_who_is_asked_about_no_visit_answers_without_one(
     database: TestDatabase, site: Served, general: Story
 ) -> None:
     page = site.client.get(f"/s/{general.survey}?rating=2&lang=en").text
-    for text in ("Appel de service", "rue des Pins", "This visit was not mine", "None"):
+    for text in ("Appel de service", "rue des Pins", "That wasn\u2019t me", "None"):
         assert text not in page
     given = {"rating": "2", "reason": "late", "comment": "Trop tard"}
     done = site.client.post(f"/s/{general.survey}", data=given, follow_redirects=True)
