@@ -36,6 +36,8 @@ async def publish_asks(tx: Tx) -> None:
                 primary=rules.primary.value,
                 secondary=None if rules.secondary is None else rules.secondary.value,
                 may_untick=rules.opt_out_allowed,
+                delay=rules.delay,
+                mute=rules.mute,
             )
             asks.setdefault(task_type, []).append(ask)
     await set_asks(tx, asks)

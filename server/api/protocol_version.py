@@ -9,9 +9,9 @@ from server.http.problems import BadBodyError, Fault, OldAppError
 
 HEADER: Final = "Retour-Protocol"
 #: Versions that are served. 2: history, notes and verdicts in the feed, and the address that would
-#: be asked. 3: phone numbers in the form in which they are dialled.
+#: be asked. 3: phone numbers in the form in which they are dialled. 4: when a campaign asks.
 OLDEST: Final = 1
-NEWEST: Final = 3
+NEWEST: Final = 4
 
 #: Digits of a version; one with more is answered as `NEWEST`.
 LONGEST: Final = 9

@@ -14,7 +14,7 @@ from server.http.problems import NotFoundError
 from sync.database import Tx
 from sync.ids import new_id
 from sync.intake import Progress
-from sync.validation import is_line
+from sync.validation import is_line, is_visible
 
 YES: Final = "yes"
 MAX_NOTE: Final = 4000
@@ -38,7 +38,7 @@ class Typed(Struct, frozen=True, kw_only=True):
     """The values of the form. `id`: of the transition, new with each form.
 
     `moment`: the value of <input type="datetime-local">, in the account's zone; empty for now.
-    `unasked`: no survey; `why`: the reason for that.
+    `unasked`: no survey; `why`: the reason for that, which it does not go without, as in the app.
     """
 
     id: UUID
@@ -121,7 +121,9 @@ def read_order(typed: Typed, zone: str, now: datetime) -> Progress | list[str]:
     valid = {
         "state": 0 < len(typed.state) <= 64,
         "note": len(typed.note) <= MAX_NOTE,
-        "why": len(typed.why) <= MAX_REASON and is_line(typed.why),
+        "why": (is_visible(typed.why) or not typed.unasked)
+        and len(typed.why) <= MAX_REASON
+        and is_line(typed.why),
         "moment": not typed.moment or (moment is not None and moment <= now),
     }
     wrong = [field for field, is_valid in valid.items() if not is_valid]

@@ -31,8 +31,8 @@ offset.
 Lists are paged: ask again with `after` = `next`. Errors are problem+json (RFC 9457); the last part
 of `type` is a stable code.
 Answers of 1 KiB and more are compressed where Accept-Encoding names zstd or gzip.
-Devices say which version of the protocol they speak by `Retour-Protocol` (1 where it is missing; 3
-is the newest; a higher number is answered as 3). 426 `old_app` says that a version is not served
+Devices say which version of the protocol they speak by `Retour-Protocol` (1 where it is missing; 4
+is the newest; a higher number is answered as 4). 426 `old_app` says that a version is not served
 any more, and `Upgrade` which one is: keep what waits, show the text, update the app.
 """
 

@@ -89,6 +89,8 @@ class Ask(Struct, frozen=True):
 
     `primary`, `secondary`: the address it writes to, the second only if there is no first:
     customer, location, contact or billing. `may_untick`: the technician may untick the survey.
+    `delay`: DD:HH:MM from the step until it asks at the earliest; null: not known. `mute`: DD:HH:MM
+    in which it asks at an address once; null: no limit.
     """
 
     campaign: str
@@ -97,6 +99,8 @@ class Ask(Struct, frozen=True):
     primary: str
     secondary: str | None
     may_untick: bool
+    delay: str | None = None
+    mute: str | None = None
 
 
 class TaskTypeChange(Struct, frozen=True, tag_field="kind", tag="task_type"):

@@ -36,11 +36,27 @@ async def test_the_field_is_told_who_will_be_asked_by_an_active_campaign(world: 
         Trigger([world.service_call], ["610"]),
         Trigger([world.service_call, world.installation], ["600"]),
     ]
-    made = await active(world, rules=rules, secondary=AddressField.LOCATION, opt_out_allowed=True)
+    made = await active(
+        world,
+        rules=rules,
+        secondary=AddressField.LOCATION,
+        opt_out_allowed=True,
+        delay="00:12:00",
+        mute="07:00:00",
+    )
 
     asks = await asks_of(world)
 
-    ask = Ask(str(made), "Satisfaction", ["600", "610"], "customer", "location", True)
+    ask = Ask(
+        campaign=str(made),
+        name="Satisfaction",
+        states=["600", "610"],
+        primary="customer",
+        secondary="location",
+        may_untick=True,
+        delay="00:12:00",
+        mute="07:00:00",
+    )
     assert asks[str(world.service_call)] == [ask]
     assert [item.states for item in asks[str(world.installation)]] == [["600"]]
 
@@ -84,7 +100,7 @@ async def test_an_edit_of_words_alone_tells_nobody_anything(world: World) -> Non
     page = await pull(device, None, key)
 
     async with tx(world.account) as opened:
-        await edit_campaign(opened, made, "Satisfaction", definition(world, delay="00:12:00"))
+        await edit_campaign(opened, made, "Satisfaction", definition(world, deadline_days=14))
 
     assert (await pull(device, page.cursor, key)).changes == []
 
@@ -96,19 +112,21 @@ UPDATE campaign_version SET definition = rules || content;
 """
 
 
-async def test_the_migration_fills_what_campaigns_would_have_told(
+async def test_the_migrations_fill_what_campaigns_would_have_told(
     world: World, as_worker: TestDatabase
 ) -> None:
-    await active(world, opt_out_allowed=True)
+    await active(world, opt_out_allowed=True, delay="00:12:00", mute="07:00:00")
     await active(world, rules=[Trigger([world.installation], ["300", "100"])])
-    migration = import_module("mail.migrations.mail_2026_11_22t21_30_00_000000")
+    first = import_module("mail.migrations.mail_2026_11_22t21_30_00_000000")
+    second = import_module("mail.migrations.mail_2026_11_30t12_30_00_000000")
 
     async with owning(as_worker.owner) as owner:
         select = "SELECT id, asks FROM task_type ORDER BY id"
         before = [tuple(row) for row in await owner.connection.fetch(select)]
         await owner.connection.execute("UPDATE task_type SET asks = NULL")
         await owner.connection.execute(AS_IT_WAS)
-        await owner.connection.execute(migration.ASKS)
+        await owner.connection.execute(first.ASKS)
+        await owner.connection.execute(second.WHEN)
         after = [tuple(row) for row in await owner.connection.fetch(select)]
 
     assert sum(asks is not None for _, asks in before) == 2

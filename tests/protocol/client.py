@@ -14,7 +14,7 @@ from sync.ids import new_id
 Told = dict[str, Any]
 
 #: The newest protocol that this client speaks.
-PROTOCOL: Final = "3"
+PROTOCOL: Final = "4"
 NONE: Final = timedelta(0)
 
 

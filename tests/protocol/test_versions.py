@@ -56,7 +56,7 @@ def test_an_old_app_is_told_to_update_in_its_language(
     body = {"of": "a shape that nobody knows any more"} if method == "POST" else None
     answer = api.client.request(method, path, json=body, headers=headers)
     assert answer.status_code == 426
-    assert answer.headers["upgrade"] == "Retour/3"
+    assert answer.headers["upgrade"] == "Retour/4"
     problem = answer.json()
     assert problem["type"] == "urn:retour:problem:old_app"
     assert says in problem["title"]
@@ -82,7 +82,7 @@ def test_what_an_old_app_kept_is_accepted_after_the_update(
     assert found[1].json()["results"] == [{"id": item["id"], "verdict": "accepted"}]
 
 
-@pytest.mark.parametrize("version", ["1", "2", "3", "4", "999999999999999999999999999999"])
+@pytest.mark.parametrize("version", ["1", "2", "3", "4", "5", "999999999999999999999999999999"])
 def test_this_and_newer_versions_are_served(phone: Phone, version: str) -> None:
     assert pull(phone, **{VERSION: version})["changes"]
 

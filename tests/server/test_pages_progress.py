@@ -142,6 +142,7 @@ def test_a_step_may_have_happened_earlier_in_the_accounts_zone(
         ({"state": ""}, "Choose a state from the list"),
         ({"state": "nowhere"}, "Choose a state from the list"),
         ({"state": "600", "note": "x" * 4001}, "Shorten the note"),
+        ({"state": "600", "unasked": "yes"}, "Write the reason in one line"),
         ({"state": "600", "unasked": "yes", "why": "x" * 201}, "Write the reason in one line"),
         ({"state": "600", "unasked": "yes", "why": "a\nb"}, "Write the reason in one line"),
         ({"state": "600", "moment": "yesterday"}, "not in the future"),

@@ -204,7 +204,11 @@ def test_an_address_captured_offline_shows_at_once_until_the_server_knows_better
 
 def test_who_will_be_asked_is_known_offline(alice: Tab, field: Field, gate: Gate) -> None:
     campaign = field.campaign(
-        primary=AddressField.CUSTOMER, secondary=AddressField.LOCATION, opt_out_allowed=True
+        primary=AddressField.CUSTOMER,
+        secondary=AddressField.LOCATION,
+        opt_out_allowed=True,
+        delay="00:12:00",
+        mute="07:00:00",
     )
     location = field.do(lambda world: world.location(email="lieu@example.org"))
     customer = field.do(lambda world: world.customer(name="Jean Roy"))
@@ -218,6 +222,8 @@ def test_who_will_be_asked_is_known_offline(alice: Tab, field: Field, gate: Gate
         "address": "lieu@example.org",
         "whose": "location",
         "mayUntick": True,
+        "delay": "00:12:00",
+        "mute": "07:00:00",
         "already": False,
     }
     assert alice.run(asks, [str(task), "600", None]) == [expected]

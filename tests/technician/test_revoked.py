@@ -1,5 +1,6 @@
 """A phone whose enrolment was ended: what it pulled goes at the next contact, what waits stays."""
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 from uuid import UUID
@@ -35,9 +36,25 @@ KEPT: Final = """async () => {
 NOTHING: Final = dict.fromkeys(("task", "customer", "location", "task_type", "gone"), 0)
 #: What would be said of a device that is enrolled.
 UNTRUE: Final = {
-    "en": ("First sync", "It is sent by itself", "until there is a network", "given to somebody"),
-    "fr": ("Première synchronisation", "de lui-même", "retour du réseau", "confiée"),
+    "en": (
+        "First sync",
+        "It is sent by itself",
+        "about to be sent",
+        "until there is a network",
+        "given to somebody",
+        "Sync now",
+    ),
+    "fr": (
+        "Première synchronisation",
+        "de lui-même",
+        "sur le point",
+        "retour du réseau",
+        "confiée",
+        "Synchroniser maintenant",
+    ),
 }
+#: What the strip says of a device that the server hears.
+WELL: Final = re.compile("Online|En ligne")
 
 
 def visit(field: Field) -> UUID:
@@ -130,14 +147,14 @@ def test_a_device_that_is_known_again_has_everything_again(alice: Tab, field: Fi
             "en",
             "This device is no longer enrolled.",
             "Your tasks are no longer here",
-            "not enrolled",
+            "Not enrolled",
             "1 step waits. All is kept on this device until it is enrolled again.",
         ),
         (
             "fr",
             "est plus inscrit.",
             "Vos tâches ne sont plus ici",
-            "non inscrit",
+            "Non inscrit",
             "il soit de nouveau inscrit.",
         ),
     ],
@@ -166,7 +183,22 @@ def test_every_page_says_the_same_of_it(
         screen.go(place)
         expect(screen.page.locator("h1")).to_be_focused()
         expect(screen.strip).to_contain_text(strip)
+        expect(screen.strip).not_to_contain_text(WELL)
+        expect(screen.strip.locator(".positive")).to_have_count(0)
         for untrue in UNTRUE[language]:
             expect(screen.main).not_to_contain_text(untrue)
-    screen.go("/queue")
-    expect(screen.main.get_by_role("button", name="Sync now")).to_have_count(0)
+    expect(screen.page.locator("[role=status]")).to_have_text("")
+
+
+def test_it_is_seen_on_a_task_that_was_scrolled_the_moment_the_server_says_so(
+    screen: Screen, field: Field
+) -> None:
+    task = visit(field)
+    screen.open(task)
+    screen.page.set_viewport_size({"width": 390, "height": 480})
+    expect(screen.title).to_be_visible()
+    screen.page.mouse.wheel(0, 2000)
+    revoke_properly(field)
+    expect(screen.strip).to_contain_text("Not enrolled")
+    expect(screen.strip).to_be_in_viewport()
+    expect(screen.page.locator("[role=status]")).to_have_text("This device is no longer enrolled.")

@@ -78,7 +78,7 @@ def test_an_app_that_is_too_old_says_so_and_keeps_everything(
 def test_a_full_device_says_so_and_that_nothing_was_recorded(
     phone: Phone, screen: Screen, field: Field, visit: UUID, gate: Gate
 ) -> None:
-    expect(screen.strip).to_contain_text("synced just now")
+    expect(screen.strip).to_contain_text("just now")
     phone.kill()  # a browser that has written already does not ask for its quota anew
     quota = {"origin": gate.origin, "quotaSize": 1}
     session = phone.context.new_cdp_session(phone.context.new_page())

@@ -66,6 +66,24 @@ def test_a_step_is_held_then_waits_then_is_accepted(
     assert field.states(visit) == ["300"]
 
 
+def test_asking_for_a_sync_without_a_network_is_answered(
+    screen: Screen, field: Field, visit: UUID, gate: Gate
+) -> None:
+    offline(screen, gate)
+    screen.open(visit)
+    screen.press("300 Sur place")
+    screen.wait_out()
+    screen.go("/queue")
+    expect(screen.main).not_to_contain_text("Still offline.")
+    screen.press("Sync now")
+    screen.says("Still offline. All is kept on this device.")
+    expect(screen.page.locator("[role=status]")).to_contain_text("Still offline.")
+    online(screen, gate)
+    screen.says("All is sent and settled.")
+    expect(screen.main).not_to_contain_text("Still offline.")
+    assert field.states(visit) == ["300"]
+
+
 def test_a_mis_tap_is_taken_back_on_the_queue_too(
     screen: Screen, field: Field, visit: UUID, gate: Gate
 ) -> None:
@@ -74,6 +92,7 @@ def test_a_mis_tap_is_taken_back_on_the_queue_too(
     screen.go("/queue")
     steps(screen).get_by_role("button", name="Undo").click()
     expect(steps(screen)).to_have_count(0)
+    expect(screen.page.locator("[role=status]")).to_have_text("300 Sur place: undone")
     screen.settled()
     assert (field.states(visit), gate.count(PUSH)) == ([], 0)
 

@@ -6,10 +6,11 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import expect
 
+from mail.campaigns.definition import Trigger
 from rules.campaign import AddressField
 from tests.support.processes import until
 from tests.technician.field import Field
-from tests.technician.screen import Screen
+from tests.technician.screen import Screen, visit_type
 
 
 @pytest.fixture
@@ -93,6 +94,31 @@ def test_where_the_account_does_not_allow_it_no_survey_is_left_out(
     screen.settled()
     screen.go(f"/task/{task}/step/610")
     screen.says("Already triggered by an earlier step: nobody is asked again.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, ["At once, when the step is sent."]),
+        (
+            {"delay": "00:12:00", "mute": "07:00:00"},
+            [
+                "12 hours after the step at the earliest.",
+                "Not if this survey went to this address less than 7 days before.",
+            ],
+        ),
+    ],
+)
+def test_who_may_be_asked_and_when_is_said_as_the_rules_have_it(
+    screen: Screen, field: Field, changes: dict[str, str], said: list[str]
+) -> None:
+    kind = visit_type(field)
+    field.campaign(rules=[Trigger([kind], ["600"])], **changes)
+    customer = field.do(lambda world: world.customer(name="Jean Roy", email="jean@example.org"))
+    task = field.new_task(type=kind, customer=customer, state="300")
+    for place in (f"/task/{task}", f"/task/{task}/step/600"):
+        screen.go(place)
+        screen.says("Who may be asked", "jean@example.org", *said)
 
 
 def test_one_who_works_is_never_led_back_by_the_large_button(

@@ -1,5 +1,6 @@
 """A task's page: who, where, what happened, who will be asked, what comes next."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -25,6 +26,29 @@ def test_the_phone_and_the_map_are_one_tap_away(screen: Screen, field: Field) ->
         "href", "https://www.openstreetmap.org/search?query=12%2C%20rue%20des%20Pins"
     )
     screen.says("Marie Tremblay", "Chalet", "Appel de service")
+
+
+def test_what_dispatch_wrote_is_in_the_list_too_in_the_readers_language_and_said_once(
+    screen: Screen, field: Field
+) -> None:
+    customer = field.do(lambda world: world.customer(name="Bistro Roy", phone="418 555-0199"))
+    place = field.do(lambda world: world.location(customer=customer, name="Bistro Roy"))
+    said = {"customer": customer, "location": place, "tags": ["chien"]}
+    field.new_task(title="Chambre froide", priority="urgente", **said)
+    usual = field.new_task(title="Entretien", priority="normale", **said)
+    row = screen.page.get_by_role("listitem").filter(has_text="Chambre froide")
+    for text in ("Urgent", "chien", "Bistro Roy"):
+        expect(row).to_contain_text(text)
+    expect(row.get_by_text("Bistro Roy")).to_have_count(1)
+    call = row.get_by_role("link", name="Call Bistro Roy")
+    expect(call).to_have_attribute("href", "tel:+14185550199")
+    other = screen.page.get_by_role("listitem").filter(has_text="Entretien")
+    expect(other).not_to_contain_text("Normal")
+    row.get_by_role("link", name="Chambre froide").click()
+    screen.says("Urgent", "chien")
+    screen.open(usual)
+    screen.says("Normal", "12, rue des Pins")
+    expect(screen.main.get_by_text("Bistro Roy")).to_have_count(1)
 
 
 def test_what_is_written_beside_a_number_is_shown_and_not_dialled(
@@ -78,6 +102,7 @@ def test_a_mis_tap_is_taken_back_and_never_leaves(
     screen.press("Undo 300")
     expect(screen.main.locator(".marks").first).to_contain_text("100 Planifié")
     expect(screen.button("Undo 300")).to_be_hidden()
+    expect(screen.page.locator("[role=status]")).to_have_text("300 Sur place: undone")
     screen.go("/")
     expect(screen.page.get_by_role("listitem").filter(has_text="Fuite")).to_contain_text("100")
     screen.settled()
@@ -104,6 +129,38 @@ def test_a_reload_leaves_the_time_to_undo(screen: Screen, field: Field, visit: U
     expect(screen.main.locator(".marks").first).to_contain_text("100 Planifié")
     screen.settled()
     assert field.states(visit) == []
+
+
+def test_after_the_last_step_the_next_task_is_a_tap_away(screen: Screen, field: Field) -> None:
+    kind = visit_type(field)
+    later = field.new_task(type=kind, title="Chauffe-eau", scheduled_at=datetime.now(UTC))
+    first = field.new_task(type=kind, title="Chaudière", state="300")
+    screen.open(first)
+    screen.press("600 Terminé")
+    screen.page.get_by_role("link", name="Next task Chauffe-eau").click()
+    expect(screen.title).to_have_text("Chauffe-eau")
+    for state in ("300 Sur place", "600 Terminé"):
+        screen.press(state)
+        expect(screen.main.locator(".marks").first).to_contain_text(state)
+    assert screen.page.url.endswith(str(later))
+    moves = screen.page.get_by_role("region", name="Next state")
+    expect(moves.get_by_role("link").first).to_contain_text("Next task")
+
+
+def test_a_state_that_leads_back_is_set_apart(screen: Screen, field: Field) -> None:
+    flow = {"300": ["100", "600"], "600": ["100", "610", "300"]}
+    kind = field.do(lambda world: world.task_type("Tournée", flow))
+    task = field.new_task(type=kind, state="300", title="Thermopompe")
+    screen.open(task)
+    moves = screen.page.get_by_role("region", name="Next state").get_by_role("button")
+    expect(moves).to_have_text([re.compile("600")])
+    moves.click()
+    expect(moves).to_have_text([re.compile("610")])
+    screen.page.get_by_role("link", name="Another state, correct").click()
+    back = screen.main.locator("section").filter(has_text="Back to an earlier state")
+    expect(back.get_by_role("button")).to_have_text([re.compile("100"), re.compile("300")])
+    back.get_by_role("button", name="100 Planifié").click()
+    expect(screen.main.locator(".marks").first).to_contain_text("100 Planifié")
 
 
 def test_a_note_goes_with_the_next_step_and_survives_a_reload(

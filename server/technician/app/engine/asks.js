@@ -14,6 +14,8 @@ import { usableAddress } from './address.js';
  * @property {string | null} address
  * @property {Whose | null} whose
  * @property {boolean} mayUntick
+ * @property {string | null} delay DD:HH:MM from the step until it asks at the earliest; null: not known
+ * @property {string | null} mute DD:HH:MM in which it asks at an address once; null: no limit
  * @property {boolean} already an earlier step has made it ask, so that this one does not
  */
 
@@ -35,6 +37,8 @@ export function askedAt(asks, state, steps, mailboxes) {
       name: ask.name,
       ...addressOf(ask, mailboxes),
       mayUntick: ask.may_untick,
+      delay: ask.delay ?? null,
+      mute: ask.mute ?? null,
       already: ask.states.some((code) => entered.has(code)),
     }));
 }

@@ -126,16 +126,23 @@ export class Database {
     return this.#opened;
   }
 
-  #connect() {
+  async #connect() {
+    const database = await this.#found();
+    database.onclose = () => (this.#opened = null);
+    database.onversionchange = () => {
+      database.close();
+      this.#opened = null;
+    };
+    return database;
+  }
+
+  /** A later app only adds stores: after it was taken back, and in other tabs, the rest is as good. */
+  #found() {
     const request = indexedDB.open(this.#name, this.#version);
     request.onupgradeneeded = (event) => this.#upgrade(request.result, event.oldVersion);
-    return asked(request).then((database) => {
-      database.onclose = () => (this.#opened = null);
-      database.onversionchange = () => {
-        database.close();
-        this.#opened = null;
-      };
-      return database;
+    return asked(request).catch((error) => {
+      if (error?.name !== 'VersionError') throw error;
+      return asked(indexedDB.open(this.#name));
     });
   }
 }

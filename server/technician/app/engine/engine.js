@@ -20,6 +20,8 @@
  * @property {number} held
  * @property {number} refused
  * @property {number} unread what the server could not read
+ * @property {number} settled what has a verdict
+ * @property {number} drafts tasks on which something is typed and not recorded
  * @property {number | null} lastSync
  * @property {import('./syncing.js').Problem} problem
  * @property {number} skew milliseconds that the server is ahead
@@ -31,7 +33,7 @@
 /**
  * @import { Enrolment } from './directory.js'
  * @import { Enrolled, Me } from './enrolled.js'
- * @import { Order } from './store.js'
+ * @import { Draft, Order } from './store.js'
  */
 
 import { Directory } from './directory.js';
@@ -39,7 +41,7 @@ import { EngineError, arrived, codeOf } from './errors.js';
 import { Installed } from './installed.js';
 import { Wire } from './wire.js';
 
-const COUNTS = { waiting: 0, held: 0, refused: 0, unread: 0 };
+const COUNTS = { waiting: 0, held: 0, refused: 0, unread: 0, settled: 0, drafts: 0 };
 const NOBODY = { ...COUNTS, lastSync: null, skew: 0, firstSync: null, signedOut: false };
 
 /**
@@ -190,6 +192,21 @@ export class Engine extends EventTarget {
     return this.#enrolled ? this.#enrolled.asks(id, state, email) : [];
   }
 
+  /** What is typed on a task and not recorded. @param {string} id @returns {Promise<Draft>} */
+  async draft(id) {
+    return this.#needed().draft(id);
+  }
+
+  /**
+   * Keep what is being typed, also after the end of the app, until a step of the task is recorded.
+   * @param {string} id of the task
+   * @param {Partial<Draft>} typed
+   * @throws {EngineError} 'storage_full': it is kept as long as the app is open
+   */
+  async keepDraft(id, typed) {
+    await this.#needed().keepDraft(id, typed);
+  }
+
   /**
    * Keep a transition. It can be undone for ten seconds and is pushed after them.
    * @param {Order} order
@@ -202,7 +219,7 @@ export class Engine extends EventTarget {
     return { id: item.id, undoUntil: item.heldUntil };
   }
 
-  /** @param {string} id @returns {Promise<boolean>} true if it was still held and is gone */
+  /** @param {string} id @returns {Promise<boolean>} true if it was held and is a draft again */
   async undo(id) {
     return this.#needed().undo(id);
   }
@@ -212,9 +229,10 @@ export class Engine extends EventTarget {
     return this.#enrolled ? this.#enrolled.queue() : [];
   }
 
-  /** Push and pull now. */
+  /** Push and pull now; by then the status says how that went. */
   async sync() {
     await this.#enrolled?.syncing.wake();
+    await this.#look();
   }
 
   /** Start the newer version of the app; the page loads anew. */

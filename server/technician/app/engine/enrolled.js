@@ -1,6 +1,7 @@
 /** One enrolled device at work: its store, its wire, its syncing, and the time it holds items. */
 
 import { asked } from './database.js';
+import { keepDraft, readDraft } from './drafts.js';
 import { codeOf } from './errors.js';
 import { gather } from './others.js';
 import { HOLD, record, release, tryAgain, undo, unreadable } from './outbox.js';
@@ -10,6 +11,8 @@ import { Syncing } from './syncing.js';
 import { Wire } from './wire.js';
 
 /**
+ * @import { Draft } from './store.js'
+ *
  * @typedef {object} Me who the server says we are
  * @property {{id: string, name: string}} device
  * @property {{id: string, name: string, language: string}} technician
@@ -25,6 +28,11 @@ export class Enrolled extends EventTarget {
   #ended = new AbortController();
   /** Whether the server has said who we are since the start. */
   #known = false;
+  /**
+   * What is typed and not written yet, by task: a full device may not be able to.
+   * @type {Map<string, Partial<Draft>>}
+   */
+  #typed = new Map();
 
   /**
    * @param {import('./directory.js').Enrolment} enrolment
@@ -63,6 +71,7 @@ export class Enrolled extends EventTarget {
   async record(order) {
     try {
       const item = await record(this.store, order, this.#now());
+      this.#typed.delete(order.task);
       this.#releaseIn(HOLD);
       return item;
     } catch (error) {
@@ -97,6 +106,19 @@ export class Enrolled extends EventTarget {
     return content ? asksOf(content, state, email) : [];
   }
 
+  /** What is typed on a task and not recorded. @param {string} task @returns {Promise<Draft>} */
+  async draft(task) {
+    return { ...(await readDraft(this.store, task)), ...this.#typed.get(task) };
+  }
+
+  /** @param {string} task @param {Partial<Draft>} typed */
+  async keepDraft(task, typed) {
+    const latest = { ...this.#typed.get(task), ...typed };
+    this.#typed.set(task, latest);
+    await keepDraft(this.store, task, latest);
+    if (this.#typed.get(task) === latest) this.#typed.delete(task);
+  }
+
   queue() {
     return readQueue(this.store);
   }
@@ -115,10 +137,12 @@ export class Enrolled extends EventTarget {
 
   /** How far it is: counts and marks. */
   async standing() {
-    return this.store.read(['task', 'outbox', 'mark'], async (tx) => {
+    return this.store.read(['task', 'outbox', 'draft', 'mark'], async (tx) => {
       /** @param {string} status */
       const count = (status) => asked(tx.objectStore('outbox').index('status').count(status));
       const [waiting, held, refused] = await Promise.all(['waiting', 'held', 'refused'].map(count));
+      const settled = (await asked(tx.objectStore('outbox').count())) - waiting - held;
+      const drafts = await asked(tx.objectStore('draft').count());
       const complete = await readMark(tx, 'complete');
       const done = complete ? 0 : await asked(tx.objectStore('task').count());
       const lastSync = await readMark(tx, 'lastSync');
@@ -126,7 +150,8 @@ export class Enrolled extends EventTarget {
       const unread = (await unreadable(tx)).length;
       const signedOut = await readMark(tx, 'signedOut');
       const firstSync = complete || signedOut ? null : { done };
-      return { waiting, held, refused, unread, lastSync, skew, firstSync, signedOut };
+      const counts = { waiting, held, refused, unread, settled, drafts };
+      return { ...counts, lastSync, skew, firstSync, signedOut };
     });
   }
 

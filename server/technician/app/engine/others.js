@@ -1,6 +1,7 @@
 /** The other enrolments on this browser: what they have queued, who takes it over, what is left. */
 
 import { asked } from './database.js';
+import { bringBack } from './drafts.js';
 import { unreadable } from './outbox.js';
 import { openStore, readMark, setMark } from './store.js';
 import { inTurn } from './turns.js';
@@ -11,11 +12,12 @@ const LEFT = 'left';
 /**
  * @import { Database } from './database.js'
  * @import { Directory } from './directory.js'
- * @import { Item } from './store.js'
+ * @import { Draft, Item } from './store.js'
  */
 
 /**
- * The same technician's former enrolments end in the present one, with what they had queued. Tabs
+ * The same technician's former enrolments end in the present one, with what they had queued and
+ * typed. Tabs
  * take turns, and only into who is at work by then: two that moved opposite ways would each erase
  * what the other one brought.
  * @param {Directory} directory
@@ -79,12 +81,15 @@ export async function waitingOthers(directory, device) {
  */
 async function moveQueue(from, to) {
   const store = openStore(from);
-  /** @type {Item[]} */
-  const items = await store.write(['outbox', 'mark'], (tx) => {
+  /** @type {{items: Item[], drafts: Draft[]}} */
+  const { items, drafts } = await store.write(['outbox', 'draft', 'mark'], async (tx) => {
     setMark(tx, 'ended', true);
-    return asked(tx.objectStore('outbox').getAll());
+    return {
+      items: await asked(tx.objectStore('outbox').getAll()),
+      drafts: await asked(tx.objectStore('draft').getAll()),
+    };
   });
-  const taken = await take(to, items).catch((error) => {
+  const taken = await take(to, items, drafts).catch((error) => {
     console.error(error);
     return false;
   });
@@ -98,12 +103,13 @@ async function moveQueue(from, to) {
 }
 
 /**
- * Whether `store` has all of `items` now.
+ * Whether `store` has all of `items` and `drafts` now.
  * @param {Database} store
  * @param {Item[]} items
+ * @param {Draft[]} drafts
  */
-function take(store, items) {
-  return store.write(['outbox', 'mark'], async (tx) => {
+function take(store, items, drafts) {
+  return store.write(['outbox', 'draft', 'mark'], async (tx) => {
     if ((await readMark(tx, 'ended')) === LEFT) return false;
     setMark(tx, 'ended', false);
     const last = Math.max(await readMark(tx, 'sequence'), ...items.map((item) => item.sequence));
@@ -112,6 +118,7 @@ function take(store, items) {
       const there = await asked(tx.objectStore('outbox').getKey(item.id));
       if (!there) tx.objectStore('outbox').add(item);
     }
+    await bringBack(tx, drafts);
     return true;
   });
 }

@@ -2,6 +2,7 @@
 
 import { usableAddress } from './address.js';
 import { asked } from './database.js';
+import { bringBack, takeDraft } from './drafts.js';
 import { EngineError } from './errors.js';
 import { stepsOf } from './fold.js';
 import { newId } from './ids.js';
@@ -27,7 +28,7 @@ const LONGEST_NOTE = 4000;
 const LONGEST_REASON = 200;
 
 /**
- * Keep a transition; it may be undone until `heldUntil`.
+ * Keep a transition; it may be undone until `heldUntil`. What was typed on its task goes with it.
  * @param {Database} store
  * @param {Order} order
  * @param {number} now by the device's clock
@@ -36,7 +37,7 @@ const LONGEST_REASON = 200;
  */
 export async function record(store, order, now) {
   const told = checked(order);
-  return store.write(['task', 'gone', 'state', 'outbox', 'mark'], async (tx) => {
+  return store.write(['task', 'gone', 'state', 'outbox', 'draft', 'mark'], async (tx) => {
     if (await readMark(tx, 'ended')) throw new EngineError('no_session');
     const task = await taskIn(tx, told.task);
     if (!(await asked(tx.objectStore('state').get(told.state)))) {
@@ -56,6 +57,7 @@ export async function record(store, order, now) {
       reason: null,
       settledAt: null,
       pulled: false,
+      draft: await takeDraft(tx, task.id),
     };
     tx.objectStore('outbox').add(item);
     setMark(tx, 'sequence', sequence);
@@ -116,18 +118,19 @@ function plain(text) {
 }
 
 /**
- * Take back what is still held.
+ * Take back what is still held; what it was made of is a draft again.
  * @param {Database} store
  * @param {string} id
  * @param {number} now by the device's clock
  * @returns {Promise<boolean>} false where it is on its way already
  */
 export async function undo(store, id, now) {
-  return store.write(['outbox', 'mark'], async (tx) => {
+  return store.write(['outbox', 'draft', 'mark'], async (tx) => {
     if (await readMark(tx, 'ended')) return false;
     const item = await asked(tx.objectStore('outbox').get(id));
     if (!item || item.status !== 'held' || isDue(item, now)) return false;
     tx.objectStore('outbox').delete(id);
+    if (item.draft) await bringBack(tx, [item.draft]);
     return true;
   });
 }
@@ -153,7 +156,7 @@ export async function release(store, now) {
     /** @type {Item[]} */
     const held = await asked(outbox.index('status').getAll('held'));
     const due = held.filter((item) => isDue(item, now));
-    for (const item of due) outbox.put({ ...item, status: 'waiting' });
+    for (const item of due) outbox.put({ ...item, status: 'waiting', draft: null });
     const rest = held.filter((item) => !isDue(item, now)).map((item) => item.heldUntil - now);
     return { released: due.length, next: rest.length ? Math.min(...rest) : null };
   });

@@ -87,7 +87,7 @@ export async function dropPulled(store) {
  * @param {number} now
  */
 async function keep(store, page, skew, now) {
-  await store.write(ALL, async (tx) => {
+  await store.write([...ALL, 'draft'], async (tx) => {
     const turn = await readMark(tx, 'turn');
     for (const change of page.changes) {
       if (KINDS.some((kind) => kind === change.kind)) await put(tx, change, turn, now);
@@ -137,8 +137,21 @@ async function finish(tx, turn, now) {
   for (const task of await asked(gone.getAll())) {
     if (Math.abs(now - task.leftAt) > GONE_LIFE) gone.delete(task.id);
   }
+  await dropDrafts(tx);
   setMark(tx, 'complete', true);
   setMark(tx, 'lastSync', now);
+}
+
+/**
+ * What was typed on tasks that can no longer be told of.
+ * @param {IDBTransaction} tx
+ */
+async function dropDrafts(tx) {
+  const drafts = tx.objectStore('draft');
+  for (const task of await asked(drafts.getAllKeys())) {
+    const kept = ['task', 'gone'].map((name) => asked(tx.objectStore(name).getKey(task)));
+    if (!(await Promise.all(kept)).some(Boolean)) drafts.delete(task);
+  }
 }
 
 /**

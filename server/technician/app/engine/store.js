@@ -19,6 +19,15 @@
  * @property {string | null} reason why it was refused
  * @property {number | null} settledAt milliseconds by the device's clock
  * @property {boolean} pulled whether what was pulled since shows it, so that nothing is to add
+ * @property {Draft | null} [draft] what it was made of, while it can be undone
+ *
+ * @typedef {object} Draft what was typed on a task and not recorded yet
+ * @property {string} task its id
+ * @property {string} note
+ * @property {string} email
+ * @property {boolean} unticked
+ * @property {string} why the chosen reason for no survey: one offered, or 'other'
+ * @property {string} reason in own words
  *
  * Content is stored as it was pulled (docs/protocol.md), with the `turn` in which it came. What the
  * app does not read is not named here.
@@ -65,6 +74,8 @@
  * @property {import('./asks.js').Whose} primary
  * @property {import('./asks.js').Whose | null} secondary
  * @property {boolean} may_untick
+ * @property {string | null} delay DD:HH:MM; null: not known
+ * @property {string | null} mute DD:HH:MM
  *
  * @typedef {object} TaskType
  * @property {string} id
@@ -99,7 +110,9 @@ export const ALL = [...KINDS, 'gone', 'outbox', 'mark'];
 
 /** @param {string} device @returns {Database} */
 export function openStore(device) {
-  return new Database(`retour-${device}`, 1, (database) => {
+  return new Database(`retour-${device}`, 2, (database, from) => {
+    if (from < 2) database.createObjectStore('draft', { keyPath: 'task' });
+    if (from >= 1) return;
     for (const kind of KINDS) database.createObjectStore(kind, { keyPath: 'id' });
     const outbox = database.createObjectStore('outbox', { keyPath: 'id' });
     outbox.createIndex('task', 'task');

@@ -1,15 +1,16 @@
 /** The tasks of the coming days, in order of time. */
 
-import { h } from './dom.js';
-import { chip, marks } from './parts.js';
+import { daysOf, isOpen } from './days.js';
+import { h, icon } from './dom.js';
+import { chip, isSame, mark, marks } from './parts.js';
+import { levelOf, priorityOf } from './priority.js';
 import { taskAt } from './routes.js';
 import { _, ngettext } from './texts.js';
-import { brief, clock, dayName, dayOf } from './times.js';
-
-const OPEN = ['planned', 'active'];
+import { brief, clock } from './times.js';
 
 /**
  * @import { TaskSummary } from '../engine/reading.js'
+ * @import { Day } from './days.js'
  * @import { Page, Shell } from './shell.js'
  */
 
@@ -18,35 +19,11 @@ export async function list(shell) {
   const tasks = await shell.engine.tasks();
   const title = _('Tasks');
   if (!tasks.length) return { title, content: [nothing(shell)] };
-  const open = tasks.filter((task) => OPEN.includes(task.state.kind));
-  const today = dayOf(shell.now, shell.zone);
-  const dated = open.flatMap((task) =>
-    task.scheduledAt === null ? [] : [{ task, at: task.scheduledAt }],
-  );
-  const undated = open.filter((task) => task.scheduledAt === null);
-  const days = Map.groupBy(dated, ({ at }) => dayOf(at, shell.zone));
-  const overdue = tasksOf(dated.filter(({ at }) => dayOf(at, shell.zone) < today));
-  const coming = [...days].filter(([day]) => day > today);
+  const done = tasks.filter((task) => !isOpen(task));
   return {
     title,
-    content: [
-      group(shell, dayName(shell.now, shell.zone, shell.now), tasksOf(days.get(today) ?? []), 'today'),
-      overdue.length > 0 && group(shell, _('Overdue'), overdue, 'overdue'),
-      ...coming.map(([day, ones]) =>
-        group(shell, dayName(ones[0].at, shell.zone, shell.now), tasksOf(ones), day),
-      ),
-      group(shell, _('Without a date'), undated, 'undated'),
-      finished(
-        shell,
-        tasks.filter((task) => !OPEN.includes(task.state.kind)),
-      ),
-    ],
+    content: [...daysOf(shell, tasks).map((day) => group(shell, day)), finished(shell, done)],
   };
-}
-
-/** @param {{task: TaskSummary}[]} dated */
-function tasksOf(dated) {
-  return dated.map(({ task }) => task);
 }
 
 /** @param {Shell} shell */
@@ -57,13 +34,8 @@ function nothing({ engine }) {
   return h('p', { class: 'empty' }, words);
 }
 
-/**
- * @param {Shell} shell
- * @param {string} name
- * @param {TaskSummary[]} tasks
- * @param {string} key
- */
-function group(shell, name, tasks, key) {
+/** @param {Shell} shell @param {Day} day */
+function group(shell, { key, name, tasks }) {
   if (!tasks.length && key !== 'today') return null;
   const rows = tasks.map((task) => row(shell, task, key));
   return h(
@@ -95,10 +67,39 @@ function row(shell, task, key) {
     { key: task.id },
     when(shell, task.scheduledAt, key),
     h('h3', {}, h('a', { href: taskAt(task.id) }, task.title)),
-    task.customer && h('p', {}, task.customer.name),
-    task.location && h('p', { class: 'hint' }, task.location.address || task.location.name),
-    h('p', { class: 'marks' }, chip(task.state), ...marks(task)),
+    ...where(task),
+    h('p', { class: 'marks' }, chip(task.state), ...marks(task), urgency(task)),
+    tags(task),
+    dialled(task),
   );
+}
+
+/** @param {TaskSummary} task */
+function where({ customer, location: place }) {
+  const there = place && (place.address || (isSame(place.name, customer?.name) ? '' : place.name));
+  return [customer && h('p', {}, customer.name), there && h('p', { class: 'hint' }, there)];
+}
+
+/** @param {TaskSummary} task */
+function urgency({ priority }) {
+  const level = priority && levelOf(priority);
+  if (!priority || (level !== 'high' && level !== 'urgent')) return null;
+  return mark('alert', level === 'urgent' ? 'negative' : 'caution', priorityOf(priority));
+}
+
+/** What dispatch wrote beside the title, its own kind of priority too. @param {TaskSummary} task */
+function tags({ priority, tags: written }) {
+  const all = priority && !levelOf(priority) ? [priority, ...written] : written;
+  if (!all.length) return null;
+  return h('p', { class: 'tags' }, ...all.map((tag) => h('span', { class: 'tag' }, tag)));
+}
+
+/** The number that is dialled, beside the task's own link. @param {TaskSummary} task */
+function dialled({ customer, location: place }) {
+  const called = [customer, place].find((thing) => thing?.call);
+  if (!called?.call) return null;
+  const name = _('Call {name}', { name: called.name });
+  return h('a', { class: 'call', href: called.call, 'aria-label': name }, icon('phone'));
 }
 
 /** @param {Shell} shell @param {number | null} moment @param {string} key */

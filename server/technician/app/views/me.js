@@ -134,6 +134,9 @@ function leaving(shell) {
     { class: 'notice caution', key: 'leaving', 'aria-label': _('Sign out') },
     h('p', {}, h('b', {}, _('Sign out of this device?'))),
     h('p', {}, stays),
+    !waiting &&
+      status.drafts > 0 &&
+      h('p', {}, _('What you typed and did not record is deleted.')),
     h(
       'p',
       {},

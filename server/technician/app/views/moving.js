@@ -1,8 +1,8 @@
 /** Going to a state: at once where nobody is asked, over its page where there is something to say. */
 
+import { isOpen, taskAfter } from './days.js';
 import { h } from './dom.js';
-import { draftOf, dropDraft } from './drafts.js';
-import { otherAt, stepAt, taskAt } from './routes.js';
+import { LIST, otherAt, stepAt, taskAt } from './routes.js';
 import { _, named } from './texts.js';
 
 /**
@@ -43,11 +43,23 @@ async function move(shell, task, state) {
   const from = location.hash;
   const asks = await shell.engine.asks(task.id, state.code);
   if (asks.length || state.kind === 'cancelled') return shell.go(stepAt(task.id, state.code));
-  const { note } = draftOf(task.id);
-  if (await shell.record({ task: task.id, state: state.code, note }, state)) dropDraft(task.id);
+  const { note } = await shell.engine.draft(task.id);
+  await shell.record({ task: task.id, state: state.code, note }, state);
   // Who has gone elsewhere meanwhile stays there.
   if (location.hash !== from) return shell.refresh();
   return shell.go(taskAt(task.id), { replace: true });
+}
+
+/** How far a task is in a state of each kind. @type {Record<StateKind, number>} */
+const REACHED = { planned: 0, active: 1, done: 2, closed: 3, cancelled: 4 };
+
+/**
+ * Whether `next` undoes what was reached: a correction, or a visit that begins anew.
+ * @param {StateShown} state
+ * @param {StateShown} next
+ */
+export function isBack(state, next) {
+  return REACHED[next.kind] < REACHED[state.kind];
 }
 
 /**
@@ -62,14 +74,16 @@ function likeliest({ kind }, next) {
 }
 
 /**
- * The dock of a task: what comes next, the likeliest first and filled, then all other states.
+ * The dock of a task: what comes next, the likeliest first and filled, then all other states. Where
+ * the work is over, that is the next task.
  * @param {Shell} shell
  * @param {TaskPage} task
  */
-export function nextSteps(shell, task) {
-  const next = task.next.filter((state) => state.kind !== 'cancelled');
-  const under = ['planned', 'active'].includes(task.state.kind);
-  const likely = under ? likeliest(task.state, next) : null;
+export async function nextSteps(shell, task) {
+  const next = task.next.filter(
+    (state) => state.kind !== 'cancelled' && !isBack(task.state, state),
+  );
+  const likely = isOpen(task) ? likeliest(task.state, next) : null;
   const rest = next.filter((state) => state !== likely);
   const elsewhere = task.history.some((step) => step.by)
     ? _('Another state, correct')
@@ -77,6 +91,7 @@ export function nextSteps(shell, task) {
   return h(
     'section',
     { class: 'moves', 'aria-label': _('Next state'), key: 'moves' },
+    isOpen(task) ? null : await onwards(shell, task),
     likely && mover(shell, task, likely, 'likely'),
     ...rest.map((state, place) =>
       mover(
@@ -87,5 +102,20 @@ export function nextSteps(shell, task) {
       ),
     ),
     h('a', { class: 'button second', href: otherAt(task.id), key: 'other' }, elsewhere),
+  );
+}
+
+/** @param {Shell} shell @param {TaskPage} task */
+async function onwards(shell, task) {
+  const next = await taskAfter(shell, task);
+  const [href, words, title] = next
+    ? [taskAt(next.id), _('Next task'), next.title]
+    : [LIST, _('To my tasks'), ''];
+  return h(
+    'a',
+    { class: 'button move likely onwards', href, key: 'onwards' },
+    h('span', {}, words),
+    ' ',
+    title && h('span', { class: 'title' }, title),
   );
 }

@@ -1,7 +1,7 @@
 /** Every state that a task may be given, usual or not: how one corrects a mis-tap, too. */
 
 import { h } from './dom.js';
-import { mover } from './moving.js';
+import { isBack, mover } from './moving.js';
 import { back, chip } from './parts.js';
 import { taskAt } from './routes.js';
 import { gone } from './task.js';
@@ -15,7 +15,9 @@ import { _ } from './texts.js';
 /** @param {Shell} shell @returns {Promise<Page>} */
 export async function other(shell) {
   const task = await shell.engine.task(shell.place.task ?? '');
-  if (!task) return gone();
+  if (!task) return gone(shell);
+  const earlier = task.next.filter((state) => isBack(task.state, state));
+  const on = task.next.filter((state) => !isBack(task.state, state));
   return {
     title: _('Another state'),
     over: [back(taskAt(task.id), task.title)],
@@ -29,7 +31,14 @@ export async function other(shell) {
             'the right one counts.',
         ),
       ),
-      group(shell, task, _('Usual next states'), '', task.next),
+      group(shell, task, _('Usual next states'), '', on),
+      group(
+        shell,
+        task,
+        _('Back to an earlier state'),
+        _('Undoes nothing: the steps so far stay in the history.'),
+        earlier,
+      ),
       group(
         shell,
         task,

@@ -54,6 +54,16 @@ export function owner(whose) {
   return words[whose];
 }
 
+/**
+ * Whether two names would be read as one said twice.
+ * @param {string} name
+ * @param {string | undefined} other
+ */
+export function isSame(name, other) {
+  const plain = (/** @type {string} */ text) => text.trim().toLocaleLowerCase();
+  return other !== undefined && plain(name) === plain(other);
+}
+
 /** The way back, above a title. @param {string} href @param {string} words */
 export function back(href, words) {
   return h('a', { class: 'back touch', href }, icon('back'), words);

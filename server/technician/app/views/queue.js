@@ -3,6 +3,7 @@
 import { h } from './dom.js';
 import { chip, mark } from './parts.js';
 import { taskAt } from './routes.js';
+import { isStopped } from './strip.js';
 import { _, ngettext } from './texts.js';
 import { brief, full } from './times.js';
 
@@ -23,18 +24,21 @@ import { brief, full } from './times.js';
 
 const PENDING = ['held', 'waiting'];
 let syncing = false;
+/** Whether a sync was asked for since there was a network. */
+let tried = false;
 
 /** @param {Shell} shell @returns {Promise<Page>} */
 export async function queue(shell) {
   const items = await shell.engine.queue();
   const { status } = shell.engine;
+  if (status.online) tried = false;
   const pending = items.filter((item) => PENDING.includes(item.status));
   const settled = items.filter((item) => !PENDING.includes(item.status));
   return {
     title: _('Queue'),
     content: [
       ...progress(pending.length, settled, status).map((said) => h('p', {}, said)),
-      pending.length > 0 && !isOut(status) && sync(shell),
+      pending.length > 0 && !isStopped(status) && sync(shell),
       group(shell, _('Waiting'), pending),
       group(shell, _('Already sent'), settled),
       settled.length > 0 && h('p', { class: 'hint' }, _('Settled steps stay here for 14 days.')),
@@ -80,14 +84,11 @@ function progress(pending, settled, status) {
   return said.length ? said : [_('All is sent and settled.')];
 }
 
-/** Whether nothing is sent before somebody enrols anew. @param {Status} status */
-function isOut({ problem }) {
-  return problem === 'signed_out';
-}
-
 /** @param {Status} status */
 function whereTo(status) {
-  if (isOut(status)) return _('All is kept on this device until it is enrolled again.');
+  if (status.problem === 'signed_out')
+    return _('All is kept on this device until it is enrolled again.');
+  if (status.problem === 'old_app') return _('All is kept on this device until the app is updated.');
   return status.online
     ? _('It is sent by itself.')
     : _('All is kept on this device until there is a network.');
@@ -99,13 +100,26 @@ function sync(shell) {
     syncing = true;
     shell.refresh();
     await shell.engine.sync().finally(() => (syncing = false));
+    tried = true;
+    shell.say(stillOffline(shell.engine.status));
     await shell.refresh();
   };
+  const answer = tried && !syncing && stillOffline(shell.engine.status);
   return h(
-    'button',
-    { class: 'button wide', type: 'button', key: 'sync', disabled: syncing, onclick },
-    syncing ? _('Syncing…') : _('Sync now'),
+    'div',
+    { class: 'sync-now', key: 'sync' },
+    h(
+      'button',
+      { class: 'button wide', type: 'button', disabled: syncing, onclick },
+      syncing ? _('Syncing…') : _('Sync now'),
+    ),
+    answer && mark('off', 'caution', answer),
   );
+}
+
+/** What an attempt to sync came to where nothing on the page says it. @param {Status} status */
+function stillOffline({ online }) {
+  return online ? '' : _('Still offline. All is kept on this device.');
 }
 
 /** @param {Shell} shell @param {string} name @param {QueueItem[]} items */
@@ -140,7 +154,7 @@ function row(shell, item) {
     item.status === 'held' &&
       h(
         'button',
-        { class: 'button second', type: 'button', onclick: () => shell.engine.undo(item.id) },
+        { class: 'button second', type: 'button', onclick: () => shell.undoing.undo(item) },
         _('Undo'),
       ),
   );
@@ -163,7 +177,7 @@ function verdictOf({ status, reason }, standing) {
         icon: 'clock',
         tone: 'caution',
         name: _('Held'),
-        means: isOut(standing)
+        means: isStopped(standing)
           ? _('Can be undone for ten seconds, then it waits.')
           : _('Can be undone for ten seconds, then it is sent.'),
       };
@@ -204,7 +218,8 @@ function verdictOf({ status, reason }, standing) {
 
 /** @param {Status} standing */
 function waitingFor(standing) {
-  if (isOut(standing)) return _('Kept on this device until it is enrolled again.');
+  if (standing.problem === 'signed_out') return _('Kept on this device until it is enrolled again.');
+  if (standing.problem === 'old_app') return _('Kept on this device until the app is updated.');
   return standing.online
     ? _('It is about to be sent.')
     : _('Kept on this device until there is a network.');

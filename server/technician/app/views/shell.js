@@ -1,14 +1,14 @@
 /** Around every page: status strip, problems, what can be undone, where else one may go. */
 
 import { arrived } from '../engine/errors.js';
-import { FAILED, h, icon, patch } from './dom.js';
-import { draftsOf } from './drafts.js';
+import { FAILED, h, patch } from './dom.js';
 import { enrol, forgetEnrolment } from './enrol.js';
 import { failure, forgetFailure } from './failure.js';
 import { offerInstall } from './install.js';
 import { problems, wordsOf } from './problems.js';
-import { ENROL, LIST, ME, QUEUE, placeOf } from './routes.js';
+import { ENROL, placeOf } from './routes.js';
 import { news, strip } from './strip.js';
+import { tabs } from './tabs.js';
 import { _, isMute, speak } from './texts.js';
 import { usableZone } from './times.js';
 import { Undoing } from './undo.js';
@@ -17,7 +17,7 @@ import { Undoing } from './undo.js';
  * @import { Engine } from '../engine/engine.js'
  * @import { StateShown } from '../engine/reading.js'
  * @import { Order } from '../engine/store.js'
- * @import { Child, IconName } from './dom.js'
+ * @import { Child, FieldEvent } from './dom.js'
  * @import { Place } from './routes.js'
  *
  * @typedef {(shell: Shell) => Promise<Page>} View
@@ -67,6 +67,7 @@ export class Shell {
     this.engine = engine;
     this.root = root;
     this.busy = false;
+    this.recorded = 0;
     this.spoken = engine.session?.language;
     this.undoing = new Undoing(this);
     this.place = placeOf(location.hash);
@@ -84,7 +85,6 @@ export class Shell {
   }
 
   async start() {
-    draftsOf(this.engine.session?.device);
     this.root.after(this.told);
     this.engine.addEventListener('change', () => this.#changed());
     addEventListener('hashchange', () => this.refresh());
@@ -126,6 +126,16 @@ export class Shell {
   }
 
   /**
+   * What handles a field of the draft of `task`.
+   * @param {string} task its id
+   * @param {'note' | 'email' | 'reason'} name
+   */
+  typing(task, name) {
+    return (/** @type {FieldEvent} */ { target }) =>
+      this.engine.keepDraft(task, { [name]: target.value });
+  }
+
+  /**
    * Record a transition into `state`, and offer to undo it.
    * @param {Order} order
    * @param {StateShown} state
@@ -137,6 +147,7 @@ export class Shell {
     this.#complaint = '';
     try {
       await this.engine.record(order);
+      this.recorded += 1;
       this.undoing.offer(state);
       return true;
     } catch (error) {
@@ -164,7 +175,6 @@ export class Shell {
   }
 
   async #changed() {
-    draftsOf(this.engine.session?.device);
     const said = news(this.engine, this.#news);
     this.#news = said.seen;
     if (said.text) this.say(said.text);
@@ -278,35 +288,4 @@ function skip() {
     /** @type {HTMLElement} */ (document.querySelector('h1')).focus();
   };
   return h('a', { class: 'skip', href: '#main', onclick }, _('Skip to the content'));
-}
-
-/** @param {Shell} shell */
-function tabs(shell) {
-  if (!shell.engine.session) {
-    return h(
-      'nav',
-      { class: 'tabs', 'aria-label': _('Pages') },
-      tab(shell, ENROL, 'enrol', 'send', _('Enrol')),
-      tab(shell, ME, 'me', 'person', _('Me')),
-    );
-  }
-  return h(
-    'nav',
-    { class: 'tabs', 'aria-label': _('Pages') },
-    tab(shell, LIST, 'list', 'list', _('Tasks')),
-    tab(shell, QUEUE, 'queue', 'send', _('Queue')),
-    tab(shell, ME, 'me', 'person', _('Me')),
-  );
-}
-
-/**
- * @param {Shell} shell
- * @param {string} href
- * @param {Place['page']} page
- * @param {IconName} mark
- * @param {string} name
- */
-function tab(shell, href, page, mark, name) {
-  const current = shell.place.page === page ? 'page' : null;
-  return h('a', { href, 'aria-current': current, key: page }, icon(mark), h('span', {}, name));
 }

@@ -2,7 +2,6 @@
 
 import { usableAddress } from '../engine/address.js';
 import { h } from './dom.js';
-import { draftOf, dropDraft, keepDraft } from './drafts.js';
 import { back, fault } from './parts.js';
 import { taskAt } from './routes.js';
 import { asked, gone } from './task.js';
@@ -12,8 +11,7 @@ import { unticking, whyOf } from './untick.js';
 /**
  * @import { Asked } from '../engine/asks.js'
  * @import { StateShown, TaskPage } from '../engine/reading.js'
- * @import { FieldEvent } from './dom.js'
- * @import { Draft } from './drafts.js'
+ * @import { Draft } from '../engine/store.js'
  * @import { Fault } from './parts.js'
  * @import { Page, Shell } from './shell.js'
  *
@@ -33,10 +31,10 @@ let refused = '';
 export async function step(shell) {
   const { task: id = '', state: code = '' } = shell.place;
   const task = await shell.engine.task(id);
-  if (!task) return gone();
+  if (!task) return gone(shell);
   const state = [...task.next, ...task.other, task.state].find((one) => one.code === code);
-  if (!state) return gone();
-  const draft = draftOf(id);
+  if (!state) return gone(shell);
+  const draft = await shell.engine.draft(id);
   const typed = usableAddress(draft.email);
   const asks = await shell.engine.asks(id, code, typed);
   const filled = { task, state, asks, draft };
@@ -58,7 +56,7 @@ export async function step(shell) {
         whom(form),
         wantsAddress(form) && address(shell, form),
         unticking(shell, form),
-        note(form),
+        note(shell, form),
       ),
     ],
     dock: [
@@ -109,7 +107,7 @@ function whom({ asks, state, draft }) {
   return h(
     'section',
     { class: 'card', key: 'whom', 'aria-live': 'polite' },
-    h('h2', {}, _('Who will be asked')),
+    h('h2', {}, _('Who may be asked')),
     h(
       'ul',
       { class: 'whom' },
@@ -118,13 +116,9 @@ function whom({ asks, state, draft }) {
           'li',
           { key: ask.campaign },
           h('p', {}, ask.name),
-          h(
-            'p',
-            {},
-            draft.unticked && ask.mayUntick && !ask.already
-              ? _('Nobody: you chose no survey.')
-              : asked(ask),
-          ),
+          ...(draft.unticked && ask.mayUntick && !ask.already
+            ? [h('p', {}, _('Nobody: you chose no survey.'))]
+            : asked(ask)),
         ),
       ),
     ),
@@ -143,7 +137,6 @@ function wantsAddress({ task, asks, draft }) {
 
 /** @param {Shell} shell @param {Form} form */
 function address(shell, { task, draft, faults }) {
-  const oninput = (/** @type {FieldEvent} */ event) => keepDraft(task.id, { email: event.target.value });
   return h(
     'div',
     { class: 'field', key: 'email' },
@@ -168,15 +161,15 @@ function address(shell, { task, draft, faults }) {
       'aria-describedby': 'email-hint email-fault',
       'aria-invalid': faults.some((one) => one.field === 'email') ? 'true' : null,
       value: draft.email,
-      oninput,
+      oninput: shell.typing(task.id, 'email'),
       onchange: () => shell.refresh(),
     }),
   );
 }
 
-/** @param {Form} form */
-function note({ task, draft }) {
-  const oninput = (/** @type {FieldEvent} */ event) => keepDraft(task.id, { note: event.target.value });
+/** @param {Shell} shell @param {Form} form */
+function note(shell, { task, draft }) {
+  const oninput = shell.typing(task.id, 'note');
   return h(
     'div',
     { class: 'field', key: 'note' },
@@ -194,7 +187,7 @@ function note({ task, draft }) {
 async function confirm(event, shell, { task, state, asks }) {
   event.preventDefault();
   if (shell.busy) return;
-  const draft = draftOf(task.id);
+  const draft = await shell.engine.draft(task.id);
   const form = { task, state, asks, draft };
   const faults = faultsOf(form);
   refused = faults.length ? location.hash : '';
@@ -210,7 +203,6 @@ async function confirm(event, shell, { task, state, asks }) {
   const from = location.hash;
   const kept = await shell.record(order, state);
   if (!kept) return shell.refresh();
-  dropDraft(task.id);
   // Who has gone elsewhere meanwhile stays there.
   await (location.hash === from ? shell.go(taskAt(task.id), { replace: true }) : shell.refresh());
 }

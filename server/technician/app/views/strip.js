@@ -7,33 +7,53 @@ import { ago } from './times.js';
 
 /**
  * @import { Engine, Status } from '../engine/engine.js'
+ * @import { IconName } from './dom.js'
+ * @import { Tone } from './parts.js'
  * @import { Shell } from './shell.js'
  *
  * @typedef {object} Seen what was last told of
  * @property {boolean} online
  * @property {number} waiting
  * @property {number} refused
+ * @property {number} settled
  * @property {boolean} out whether the device is not enrolled any more
  */
 
 /** @param {Shell} shell */
 export function strip(shell) {
   const { session, status } = shell.engine;
-  const net = h(
-    'span',
-    { class: status.online ? 'net' : 'net off' },
-    icon(status.online ? 'cloud' : 'off'),
-    status.online ? _('Online') : _('Offline'),
-  );
-  if (!session) return h('p', { class: 'strip' }, h('b', {}, 'Retour'), net);
+  if (!session) return h('p', { class: 'strip' }, h('b', {}, 'Retour'), contact(status));
   return h(
     'a',
     { class: 'strip', href: QUEUE },
-    net,
+    contact(status),
     h('span', { class: waitingOf(status) ? 'count some' : 'count' }, waitingWords(status)),
-    h('span', { class: 'sync' }, syncWords(shell)),
+    isStopped(status) ? null : lastSync(status),
     h('span', { class: 'hidden' }, _('Open the queue')),
   );
+}
+
+/** Whether nothing is sent or comes before somebody does something. @param {Status} status */
+export function isStopped({ problem }) {
+  return problem === 'signed_out' || problem === 'old_app';
+}
+
+/** Whether the server is heard, and listens: a network alone is of no use. @param {Status} status */
+function contact({ problem, online }) {
+  if (problem === 'signed_out') return standing('negative', 'alert', _('Not enrolled'));
+  if (problem === 'old_app') return standing('negative', 'alert', _('App too old'));
+  return online
+    ? standing('positive', 'cloud', _('Online'))
+    : standing('caution', 'off', _('Offline'));
+}
+
+/**
+ * @param {Tone} tone
+ * @param {IconName} name
+ * @param {string} words
+ */
+function standing(tone, name, words) {
+  return h('span', { class: `net ${tone}` }, icon(name), words);
 }
 
 /** @param {Status} status */
@@ -48,13 +68,16 @@ function waitingWords(status) {
   return ngettext('{count} waits', '{count} wait', waiting);
 }
 
-/** @param {Shell} shell */
-function syncWords(shell) {
-  const { status } = shell.engine;
-  if (status.problem === 'signed_out') return _('not enrolled');
-  if (status.firstSync) return _('first sync');
-  if (status.lastSync === null) return _('never synced');
-  return _('synced {when}', { when: ago(status.lastSync, Date.now()) });
+/** @param {Status} status */
+function lastSync(status) {
+  if (status.firstSync) return h('span', { class: 'sync' }, _('first sync'));
+  if (status.lastSync === null) return null;
+  return h(
+    'span',
+    { class: 'sync' },
+    h('span', { class: 'hidden' }, _('last sync:'), ' '),
+    ago(status.lastSync, Date.now()),
+  );
 }
 
 /**
@@ -64,18 +87,20 @@ function syncWords(shell) {
  * @returns {{seen: Seen, text: string}} text: what to say, or empty
  */
 export function news({ session, status }, before) {
-  const { online, refused, problem } = status;
-  const seen = { online, waiting: waitingOf(status), refused, out: problem === 'signed_out' };
+  const { online, refused, settled, problem } = status;
+  const out = problem === 'signed_out';
+  const seen = { online, waiting: waitingOf(status), refused, settled, out };
   const text = session && before ? newsOf(before, seen) : '';
   return { seen, text };
 }
 
 /** @param {Seen} before @param {Seen} seen */
 function newsOf(before, seen) {
-  if (seen.out && !before.out) return _('This device is no longer enrolled.');
+  if (seen.out) return before.out ? '' : _('This device is no longer enrolled.');
   if (seen.refused > before.refused) return _('A step was refused. The queue says why.');
   if (before.online && !seen.online) return _('Offline. All that you do is kept on this device.');
   if (!before.online && seen.online) return _('Online again.');
-  if (before.waiting && !seen.waiting && seen.online) return _('All is sent.');
+  const sent = seen.settled > before.settled;
+  if (before.waiting && !seen.waiting && sent) return _('All is sent.');
   return '';
 }

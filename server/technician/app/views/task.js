@@ -1,25 +1,24 @@
 /** One task: who, where, what happened, who will be asked, what comes next. */
 
 import { h, icon } from './dom.js';
-import { draftOf, keepDraft } from './drafts.js';
 import { history } from './history.js';
 import { nextSteps } from './moving.js';
-import { back, chip, mark, marks, owner } from './parts.js';
+import { back, chip, isSame, mark, marks, owner } from './parts.js';
+import { priorityOf } from './priority.js';
 import { LIST } from './routes.js';
 import { _, named } from './texts.js';
-import { full } from './times.js';
+import { full, spanOf } from './times.js';
 
 /**
  * @import { Asked } from '../engine/asks.js'
  * @import { TaskPage } from '../engine/reading.js'
- * @import { FieldEvent } from './dom.js'
  * @import { Page, Shell } from './shell.js'
  */
 
 /** @param {Shell} shell @returns {Promise<Page>} */
 export async function task(shell) {
   const found = await shell.engine.task(shell.place.task ?? '');
-  if (!found) return gone();
+  if (!found) return gone(shell);
   return {
     title: found.title,
     over: [back(LIST, _('Tasks'))],
@@ -28,15 +27,16 @@ export async function task(shell) {
       lastNote(found),
       facts(shell, found),
       await whom(shell, found),
-      note(found),
+      await note(shell, found),
       history(shell, found),
     ],
-    dock: [nextSteps(shell, found)],
+    dock: [await nextSteps(shell, found)],
   };
 }
 
-/** The page of a task that left the device. @returns {Page} */
-export function gone() {
+/** The page of a task that left the device. @param {Shell} shell @returns {Promise<Page>} */
+export async function gone({ engine, place }) {
+  const { note: typed } = await engine.draft(place.task ?? '');
   return {
     title: _('This task is no longer here'),
     over: [back(LIST, _('Tasks'))],
@@ -48,6 +48,13 @@ export function gone() {
           'It was given to somebody else or taken off your list. What you did on it is kept and shown in the queue.',
         ),
       ),
+      typed &&
+        h(
+          'section',
+          { class: 'card', key: 'typed' },
+          h('h2', {}, _('Note that you had not recorded')),
+          h('p', { class: 'said' }, typed),
+        ),
     ],
   };
 }
@@ -73,12 +80,23 @@ function facts(shell, found) {
     { class: 'facts', key: 'facts' },
     day && fact(_('When'), h('span', {}, day)),
     customer && fact(_('Customer'), customer.name, phone(customer)),
-    place && fact(_('Place'), place.name, map(place.address), phone(place)),
+    place && fact(_('Place'), ...whereabouts(place, customer)),
     fact(_('Type'), [named(found.type), found.number].filter(Boolean).join(' · ')),
     found.reason && fact(_('Reason'), found.reason),
-    found.priority && fact(_('Priority'), found.priority),
+    found.priority && fact(_('Priority'), priorityOf(found.priority)),
     found.tags.length > 0 && fact(_('Tags'), found.tags.join(', ')),
   );
+}
+
+/**
+ * What the customer's lines have not said already; the name all the same where nothing is left.
+ * @param {NonNullable<TaskPage['location']>} place
+ * @param {TaskPage['customer']} customer
+ */
+function whereabouts(place, customer) {
+  const rest = [map(place.address), place.phone === customer?.phone ? null : phone(place)];
+  const said = isSame(place.name, customer?.name) && rest.some(Boolean);
+  return [said ? null : place.name, ...rest];
 }
 
 /** @param {string} name @param {...(Node | string | null)} said */
@@ -112,19 +130,19 @@ function map(address) {
   return h('a', { class: 'touch', href, ...away }, icon('place'), address);
 }
 
-/** Who will be asked at the next steps. @param {Shell} shell @param {TaskPage} found */
+/** Who may be asked at the next steps. @param {Shell} shell @param {TaskPage} found */
 async function whom(shell, found) {
   const lines = [];
   for (const state of found.next) {
     const asks = await shell.engine.asks(found.id, state.code);
     if (asks.length) {
-      const answers = asks.map((one) => h('p', {}, asked(one)));
+      const answers = asks.map((one) => asked(one));
       lines.push(
         h(
           'li',
           { key: state.code },
           h('p', { class: 'hint' }, `${state.code} ${named(state)}`),
-          ...answers,
+          ...answers.flat(),
         ),
       );
     }
@@ -133,31 +151,47 @@ async function whom(shell, found) {
   return h(
     'section',
     { class: 'card', key: 'whom' },
-    h('h2', {}, _('Who will be asked')),
+    h('h2', {}, _('Who may be asked')),
     h('ul', { class: 'whom' }, ...lines),
   );
 }
 
-/** What one campaign will do, in one sentence. @param {Asked} ask */
+/** What one campaign will do: whom it asks, and when at the earliest. @param {Asked} ask */
 export function asked(ask) {
-  if (ask.already) return _('Already triggered by an earlier step: nobody is asked again.');
-  if (!ask.address) return mark('alert', 'caution', _('No address: nobody will be asked.'));
-  return h(
-    'span',
-    {},
-    h('b', { class: 'address' }, ask.address),
-    ' ',
-    h('span', { class: 'hint' }, `(${owner(ask.whose)})`),
-  );
+  if (ask.already) {
+    return [h('p', {}, _('Already triggered by an earlier step: nobody is asked again.'))];
+  }
+  if (!ask.address) {
+    return [h('p', {}, mark('alert', 'caution', _('No address: nobody will be asked.')))];
+  }
+  const whose = h('span', { class: 'hint' }, `(${owner(ask.whose)})`);
+  return [
+    h('p', {}, h('b', { class: 'address' }, ask.address), ' ', whose),
+    when(ask),
+  ];
 }
 
-/** @param {TaskPage} found */
-function note(found) {
-  const { note: typed } = draftOf(found.id);
-  const oninput = (/** @type {FieldEvent} */ event) => keepDraft(found.id, { note: event.target.value });
+/** No more than the campaign's rules say. @param {Asked} ask */
+function when({ delay, mute }) {
+  if (delay === null) return null;
+  const span = spanOf(delay);
+  const due = span
+    ? _('{span} after the step at the earliest.', { span })
+    : _('At once, when the step is sent.');
+  const unless =
+    mute &&
+    _('Not if this survey went to this address less than {span} before.', { span: spanOf(mute) });
+  return h('p', { class: 'hint' }, due, unless && ` ${unless}`);
+}
+
+/** @param {Shell} shell @param {TaskPage} found */
+async function note(shell, found) {
+  const { note: typed } = await shell.engine.draft(found.id);
+  const oninput = shell.typing(found.id, 'note');
   return h(
     'details',
-    { class: 'card', key: 'note', open: Boolean(typed) },
+    // After a step the field is another one: what was typed went with the step.
+    { class: 'card', key: `note-${shell.recorded}`, open: Boolean(typed) },
     h('summary', { class: 'touch' }, h('h2', {}, _('Note for the next step'))),
     h('label', { for: 'note' }, _('Note')),
     h(

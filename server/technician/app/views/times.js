@@ -1,6 +1,6 @@
 /** Days and times in the account's zone, in the language spoken. Moments are milliseconds. */
 
-import { _, locale, ngettext } from './texts.js';
+import { _, language, locale, ngettext } from './texts.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -124,9 +124,42 @@ export function lasting(length) {
 }
 
 /**
+ * A span of a campaign in all its units.
+ * @param {string} span DD:HH:MM
+ */
+export function spanOf(span) {
+  const [days, hours, minutes] = span.split(':').map(Number);
+  const words = [
+    days && ngettext('{count} day', '{count} days', days),
+    hours && ngettext('{count} hour', '{count} hours', hours),
+    minutes && ngettext('{count} minute', '{count} minutes', minutes),
+  ];
+  return words
+    .filter(Boolean)
+    .map((word) => String(word).replaceAll(' ', '\u00a0'))
+    .join(' ');
+}
+
+/**
+ * As people write it in Quebec: 1er décembre, and 8 h, whose parts no line break comes between.
  * @param {number} moment
  * @param {Intl.DateTimeFormatOptions} form
  */
 function shown(moment, form) {
-  return new Intl.DateTimeFormat(locale(), form).format(moment);
+  const parts = new Intl.DateTimeFormat(locale(), form).formatToParts(moment);
+  if (language !== 'fr') return parts.map(({ value }) => value).join('');
+  return parts.map(inFrench).join('');
+}
+
+/**
+ * @param {Intl.DateTimeFormatPart} part
+ * @param {number} place
+ * @param {Intl.DateTimeFormatPart[]} parts
+ */
+function inFrench({ type, value }, place, parts) {
+  const onTheHour = parts.some((part) => part.type === 'minute' && part.value === '00');
+  if (type === 'day' && value === '1') return '1er';
+  if (type === 'minute' && onTheHour) return '';
+  if (parts[place - 1]?.type !== 'hour') return value;
+  return onTheHour ? '\u00a0h' : '\u00a0h\u00a0';
 }

@@ -58,7 +58,7 @@ export class Undoing {
           class: 'button second',
           type: 'button',
           disabled: this.shell.busy,
-          onclick: () => this.#undo(offer),
+          onclick: () => this.undo(offer),
         },
         _('Undo {code}', { code: offer.state.code }),
       ),
@@ -77,12 +77,10 @@ export class Undoing {
     return /** @type {Offer | undefined} */ (held) ?? null;
   }
 
-  /** @param {Offer} offer */
-  async #undo(offer) {
-    const done = await this.shell.engine.undo(offer.id);
-    const state = named(offer.state);
-    if (done) {
-      this.shell.say(_('{state} is undone. Nothing was sent.', { state }));
+  /** Take back a step, or say that it is too late. @param {QueueItem} item */
+  async undo({ id, state }) {
+    if (await this.shell.engine.undo(id)) {
+      this.shell.say(_('{state}: undone', { state: `${state.code} ${named(state)}` }));
       await this.shell.refresh();
     } else {
       await this.shell.complain(

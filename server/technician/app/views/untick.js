@@ -1,15 +1,14 @@
 /** No survey this time, and why: where the account lets technicians choose so. */
 
 import { h } from './dom.js';
-import { keepDraft } from './drafts.js';
 import { fault } from './parts.js';
 import { _ } from './texts.js';
 
 /**
  * @import { Asked } from '../engine/asks.js'
  * @import { TaskPage } from '../engine/reading.js'
+ * @import { Draft } from '../engine/store.js'
  * @import { FieldEvent } from './dom.js'
- * @import { Draft } from './drafts.js'
  * @import { Fault } from './parts.js'
  * @import { Shell } from './shell.js'
  */
@@ -41,8 +40,8 @@ export function unticking(shell, { task, asks, draft, faults }) {
   const bound = asking.filter((ask) => !ask.mayUntick).map((ask) => ask.name);
   /** @param {Partial<Draft>} typed */
   const set = (typed) => {
-    keepDraft(task.id, typed);
-    return shell.refresh();
+    const kept = shell.engine.keepDraft(task.id, typed);
+    return Promise.all([kept, shell.refresh()]);
   };
   return h(
     'div',
@@ -64,17 +63,17 @@ export function unticking(shell, { task, asks, draft, faults }) {
         { class: 'hint' },
         _('{campaigns} asks all the same.', { campaigns: bound.join(', ') }),
       ),
-    draft.unticked && reasons(task, draft, faults, set),
+    draft.unticked && reasons(draft, faults, set, shell.typing(task.id, 'reason')),
   );
 }
 
 /**
- * @param {TaskPage} task
  * @param {Draft} draft
  * @param {Fault[]} faults
  * @param {(typed: Partial<Draft>) => unknown} set
+ * @param {(event: FieldEvent) => unknown} oninput
  */
-function reasons(task, draft, faults, set) {
+function reasons(draft, faults, set, oninput) {
   return h(
     'fieldset',
     { key: 'why' },
@@ -96,16 +95,15 @@ function reasons(task, draft, faults, set) {
         words,
       ),
     ),
-    draft.why === 'other' && own(task, draft),
+    draft.why === 'other' && own(draft, oninput),
   );
 }
 
 /**
- * @param {TaskPage} task
  * @param {Draft} draft
+ * @param {(event: FieldEvent) => unknown} oninput
  */
-function own(task, draft) {
-  const oninput = (/** @type {FieldEvent} */ event) => keepDraft(task.id, { reason: event.target.value });
+function own(draft, oninput) {
   return h(
     'div',
     { class: 'field', key: 'own' },
