@@ -15,6 +15,7 @@ from server.demo.company import Ids
 from server.demo.fixture import DEMO, VISITS
 from server.demo.rows import insert
 from server.demo.story import DemoTask
+from server.demo.working_hours import last_on_duty
 from sync.database import Tx
 from sync.ids import new_id
 from sync.intake.incoming import Body, write_body
@@ -96,7 +97,7 @@ def _open_steps(tasks: Sequence[DemoTask], now: datetime) -> Iterator[OpenStep]:
     )  # fmt: skip
     unknown = new_id()  # a task of another program that has not been imported yet
     for state, minutes in (("300", 95), ("400", 70)):
-        moment = now - timedelta(minutes=minutes)
+        moment = last_on_duty(now) - timedelta(minutes=minutes)
         yield OpenStep(task=unknown, by=colleague, state=state, moment=moment)
 
 

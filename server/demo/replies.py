@@ -11,6 +11,7 @@ from mail.i18n import DEFAULT, spoken
 from mail.responses.answer_body import LEAD, Body, Value
 from server.demo.aftermath import Invitation
 from server.demo.fixture import VISITS
+from server.demo.working_hours import awake
 
 _ANSWER_RATE: Final = 0.52
 #: How often a hundred answers have each rating, from one to five.
@@ -43,7 +44,7 @@ class ReplyGenerator:
         rng = self._rng
         if invitation.sent is None or rng.random() >= _ANSWER_RATE:
             return None
-        at = invitation.sent + timedelta(hours=rng.expovariate(1 / 14))
+        at = awake(invitation.sent + timedelta(hours=rng.expovariate(1 / 14)))
         if at >= self._now:
             return None
         [rating] = rng.choices(range(1, 6), _RATINGS)

@@ -10,15 +10,16 @@ from msgspec.structs import replace
 
 from server.demo.clients import Customer
 from server.demo.fixture import DEMO, VISITS
+from server.demo.working_hours import next_in_office, next_visit
 from sync.ids import new_id
 
-#: The least and the most minutes after the step before.
+#: The least and the most minutes after the step before; of the first, after the appointment.
 Span: TypeAlias = tuple[int, int]
 Route: TypeAlias = tuple[tuple[str, Span], ...]
 
 DAY: Final = 1440
 _ON_SITE: Final[Span] = (25, 150)
-_VISIT: Final[Route] = (("300", (0, 0)), ("400", (12, 45)))
+_VISIT: Final[Route] = (("300", (-40, -20)), ("400", (20, 45)))
 _DONE: Final[Route] = (*_VISIT, ("600", _ON_SITE))
 _AGAIN: Final[Route] = (("400", (10, 30)), ("600", (20, 90)))
 
@@ -31,8 +32,15 @@ ROUTES: Final[dict[Route, int]] = {
     (*_VISIT, ("450", _ON_SITE), ("300", (DAY, 3 * DAY)), *_AGAIN): 5,
     (*_DONE, ("200", (60, 300)), ("300", (900, 1300)), *_AGAIN): 4,
     (*_DONE, ("900", (30, 300))): 3,
-    (("900", (0, 0)),): 5,
+    (("900", (-55, -15)),): 5,
 }
+#: A step this many minutes after the one before is of another day's visit.
+_ANOTHER_VISIT: Final = 600
+#: The states into which the office moves a task, or has it moved.
+_OFFICE_STATES: Final = frozenset({"200", "900"})
+
+#: A visit of the current day, which is over before the next begins.
+TODAY: Final[Route] = (("300", (-35, -20)), ("400", (15, 30)), ("600", (40, 65)))
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -71,7 +79,7 @@ class StepGenerator:
         )
 
     def visit(self, customer: Customer, by: str, start: datetime) -> list[Step]:
-        """The steps of a random route from `start`, as far as they are received by now.
+        """The steps of a random route of the appointment `start`, as far as they are received.
 
         Most finished tasks are invoiced by a dispatcher a few days later.
         """
@@ -81,16 +89,28 @@ class StepGenerator:
         moment, offline = start, self._offline()
         for state, (least, most) in route:
             moment += timedelta(seconds=rng.randint(least * 60, most * 60))
+            if least >= _ANOTHER_VISIT:
+                moment = next_visit(moment) + timedelta(seconds=rng.randint(0, 600))
+            elif state in _OFFICE_STATES:
+                moment = next_in_office(moment)
             step = self.step(by, state, moment, moment + offline)
             if state in DEMO.asking_states:
                 step = self._finished(step, customer)
             if step.received < self._now:
                 steps.append(step)
         if steps and steps[-1].state in DEMO.asking_states and rng.random() <= 0.7:
-            moment = steps[-1].received + timedelta(days=rng.uniform(1, 12))
+            moment = next_in_office(steps[-1].received + timedelta(days=rng.uniform(1, 12)))
             clerk = rng.choice(DEMO.users_with("dispatcher")).key
             if moment < self._now:
                 steps.append(self.step(clerk, "700", moment))
+        return steps
+
+    def today(self, by: str, start: datetime) -> list[Step]:
+        """The steps of an uneventful visit of the appointment `start`."""
+        steps, moment = [], start
+        for state, (least, most) in TODAY:
+            moment += timedelta(seconds=self._rng.randint(least * 60, most * 60))
+            steps.append(self.step(by, state, moment))
         return steps
 
     def _finished(self, step: Step, customer: Customer) -> Step:

@@ -14,13 +14,14 @@ from rules.decide import Reason
 from server.access.passwords import check_passwords
 from server.demo.fixture import DEMO, VISITS
 from server.demo.refusals import FOREIGN_STATE
-from server.demo.seed import password_of, seed
+from server.demo.seed import password_of
 from sync.database import DB, Tx, tx
 from sync.intake.incoming import Arrival, Body
 from sync.intake.judgement import judge
 from sync.intake.open_transitions import open_items
 from tests.support.databases import SECRET, TestDatabase, clone
 from tests.support.owner import owning
+from tests.support.seeding import seeded
 from tests.support.state_guard import walked
 
 pytestmark = pytest.mark.anyio
@@ -50,16 +51,6 @@ SUPPRESSING_EVENTS = """
 SELECT CASE kind WHEN 'failed' THEN 'bounced' ELSE kind END AS why, happened_at AS since
 FROM mail_event WHERE account = $1 AND kind IN ('failed', 'unsubscribed') ORDER BY happened_at
 """
-
-
-async def seeded(database: TestDatabase) -> int:
-    """Seed the demo as `retour up` does; the number of its account."""
-    await DB.open(database.api, size=2)
-    await seed(SECRET)
-    async with tx() as opened:
-        account: int = await opened.fetchval("SELECT DISTINCT account FROM login")
-    await DB.close()
-    return account
 
 
 @pytest.fixture(scope="module")
