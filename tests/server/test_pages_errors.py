@@ -69,6 +69,7 @@ def test_what_was_typed_after_the_session_ended_is_in_the_form_again(
     wrong = sign_in(diane, north, refused.text, "wrong")
     assert wrong.status_code == 401
     assert hidden(wrong.text) == hidden(refused.text)
+    assert "lang=en" not in refused.text + wrong.text
     entered = sign_in(diane, north, wrong.text, PASSWORD)
     assert (entered.status_code, entered.headers["location"]) == (303, f"{path}?kept=yes")
     page = diane.get(entered.headers["location"]).text

@@ -72,6 +72,12 @@ _AWAITED: Final = (
 )
 _CALL: Final = "what is dialled for a phone number"
 _FULL: Final = "an address may count as empty because its mailbox stays full"
+_MINUTE: Final = r"1(?: |\\xa0)minute"
+_CLOSE: Final = "what is less than a minute ago or ahead is not called a minute"
+_LIST: Final = "from a task one comes back to the list as one left it"
+_NUMBER: Final = "the title of a task's page carries its number"
+_PRIORITY: Final = "a task's priority comes first, in the reader's language"
+_TIMES: Final = "when a task changed stands below its state"
 _PRUNED: Final = "of an answer the first version and the last 19 are kept, and how many are not"
 
 CHANGES: Final = (
@@ -159,6 +165,48 @@ CHANGES: Final = (
         "",
         r"\.changes\.(?:customers|locations)\.updated\[\d+\]\.call = (?:None|'tel:.*')",
         _CALL,
+    ),
+    Change(
+        r"/.*",
+        rf"(?P<head>.*)(?:{_MINUTE} ago|in {_MINUTE}|il y a {_MINUTE}|dans {_MINUTE})(?P<end>.*)",
+        "%(head)s(?:just now|in a moment|à l.instant|dans un instant)%(end)s",
+        _CLOSE,
+    ),
+    Change("/tasks", "(?:Changed|Modifiée)", "", _TIMES),
+    Change("/tasks", r"(?P<link><a href='/tasks/[0-9a-f-]+)'>", r"%(link)s\?list=.*'>", _LIST),
+    Change(
+        "/tasks",
+        "",
+        r"<a href='/tasks\?.*before=.*' rel='prev'>\n"
+        "(?:Show newer tasks|Afficher les tâches plus récentes)",
+        "a list leads back, too",
+    ),
+    Change(
+        rf"/tasks|{_TASK}",
+        "(?:Nobody|Personne)",
+        "(?:Not assigned|Non assignée)",
+        "a task that nobody has is not assigned",
+    ),
+    Change(
+        "/tasks",
+        "(?:Refused by the mail server|Refusé par le serveur de courriel)",
+        "(?:Mail refused|Courriel refusé)",
+        "a status of the list is short",
+    ),
+    Change(_TASK, r"(?P<title>.+ . Retour)", r".+ %(title)s", _NUMBER),
+    Change(_TASK, r"(?P<title>.+)\n(?P<code>\d{3})", r".+\n%(title)s\n%(code)s", _NUMBER),
+    Change(_TASK, r"(?:Priority|Priorité)\n.+", "", _PRIORITY),
+    Change(
+        _TASK,
+        "",
+        r"(?:Priority|Priorité)\n(?:Low|Normal|High|Urgent|Basse|Normale|Haute|Urgente)",
+        _PRIORITY,
+    ),
+    Change(
+        r"/campaigns/\*",
+        "(?:None: as soon as the task|Aucun : dès la réception de la tâche).*",
+        "(?:None: as soon as the step|Aucun : dès la réception de l.étape).*",
+        "a campaign waits for the step, which may come long after the task",
     ),
     Change(
         "/api/v1/sync/push",

@@ -19,6 +19,8 @@ _MEANT: Final = (
 #: Style sheets and scripts belong to a version, as do their names.
 _LEFT_OUT: Final = frozenset({"script", "style", "link", "svg"})
 _ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+#: Tables whose rows have another order now: they are read in the order of their lines.
+_REORDERED: Final = frozenset({"/devices"})
 #: Lines of a difference that are told.
 _MOST: Final = 12
 #: Lines that one change is about, at most.
@@ -39,6 +41,9 @@ class _Page(HTMLParser):
         self.links: dict[str, str] = {}
         self._path = path
         self._skipped = 0
+        self._joins = False
+        #: Of the table's body that is read: its rows, and of each the cells by class.
+        self._rows: list[list[tuple[str, list[str]]]] | None = None
         self._list = False
         self._day = False
 
@@ -49,6 +54,13 @@ class _Page(HTMLParser):
             return
         if tag == "a" and told.get("rel") in {"next", "prev"}:
             self.links[str(told["rel"])] = str(told["href"])
+        if tag == "tbody":
+            self._rows = []
+        if tag == "tr" and self._rows is not None:
+            self._rows.append([])
+        if tag in {"td", "th"} and self._rows:
+            self._rows[-1].append((told.get("class") or "", []))
+        self._joins = tag == "wbr"
         self._list |= (tag, told.get("class")) == ("ol", "line")
         self._day |= (tag, told.get("class")) == ("h3", "day")
         name = f"{tag} name={told.get('name')}"
@@ -61,17 +73,38 @@ class _Page(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag in _LEFT_OUT and tag != "link":
             self._skipped -= 1
+        if tag == "tbody":
+            self._end_table()
         self._list &= tag != "ol"
         self._day &= tag != "h3"
 
     def handle_data(self, data: str) -> None:
         text = " ".join(data.split())
-        if text:
+        if text and self._joins:
+            self._place()[-1] += text
+        elif text:
             self._keep(f"day: {text}" if self._day else text)
 
     def _keep(self, line: str) -> None:
         if not self._skipped:
-            (self.story if self._list or self._day else self.lines).append(line)
+            self._place().append(line)
+
+    def _place(self) -> list[str]:
+        """Where the next line goes."""
+        if self._rows and self._rows[-1]:
+            return self._rows[-1][-1][1]
+        return self.story if self._list or self._day else self.lines
+
+    def _end_table(self) -> None:
+        """Its rows line by line. When a task changed stood in a cell of its own, at the end."""
+        rows = []
+        for cells in self._rows or []:
+            ordered = sorted(cells[1:], key=lambda cell: not cell[0].startswith("is-when"))
+            rows.append([line for _, lines in (*cells[:1], *ordered) for line in lines])
+        self._rows = None
+        if self._path in _REORDERED:
+            rows.sort()
+        self.lines += [line for row in rows for line in row]
 
 
 def place_of(path: str) -> str:
