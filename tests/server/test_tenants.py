@@ -42,6 +42,7 @@ def body_for(spoken: Operation, office: Office) -> dict[str, Any] | None:
         "assign_task": {},
         "edit_campaign": {"name": "x", "definition": definition(office)},
         "progress_task": {"id": str(new_id()), "state": "600"},
+        "dismiss_transition": {"reason": "x"},
     }
     return bodies[spoken.name]
 
