@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from playwright.sync_api import Locator, Page, expect
 
 from server.technician.files import files
+from tests.support.processes import until
 from tests.technician.field import Field
 from tests.technician.phone import Phone
 
@@ -19,6 +20,29 @@ ENGLISH: Final = "localStorage['retour-language'] ??= 'en'"
 #: The app loads all of itself once its first page stands; from then on it needs no network.
 WHOLE: Final = """(names) =>
   Promise.all(names.map((name) => import(`/tech/${name}`))).then(() => null)"""
+
+#: Pixels by which its words need more than one line of the window's width.
+STRIP_EXCESS: Final = """() => {
+  const strip = document.querySelector('.strip');
+  const shown = [...strip.children].map((one) => one.getBoundingClientRect())
+    .filter(({ width }) => width > 2);
+  const middles = shown.map(({ top, height }) => top + height / 2);
+  return Math.max(strip.scrollWidth - strip.clientWidth, ...middles.map((one) => one - middles[0]));
+}"""
+#: What drafts any device keeps in this browser.
+DRAFTS: Final = """async () => {
+  const over = (request) => new Promise((done) => (request.onsuccess = () => done(request.result)));
+  const found = [];
+  for (const { name } of await indexedDB.databases()) {
+    if (!name.startsWith('retour-')) continue;
+    const database = await over(indexedDB.open(name));
+    found.push(...(await over(database.transaction('draft').objectStore('draft').getAll())));
+    database.close();
+  }
+  return found.map(({ note }) => note);
+}"""
+#: Narrow phones, and most.
+WIDTHS: Final = (320, 390)
 
 expect.set_options(timeout=30_000)
 
@@ -70,6 +94,19 @@ class Screen:
         """Wait until the page says all of this."""
         for text in texts:
             expect(self.main).to_contain_text(text)
+
+    def until_kept(self, note: str) -> None:
+        """Wait until a note that was typed is on the disk: it takes a moment."""
+        until(lambda: note in self.page.evaluate(DRAFTS), "the note is kept")
+
+    def strip_is_one_line(self, *words: str) -> None:
+        """Wait until the strip says `words`, and measure it on narrow phones."""
+        for said in words:
+            expect(self.strip).to_contain_text(said)
+        for width in WIDTHS:
+            self.page.set_viewport_size({"width": width, "height": 700})
+            excess = self.page.evaluate(STRIP_EXCESS)
+            assert excess <= 1, (width, excess, self.strip.inner_text())
 
     def wait_out(self) -> None:
         """Ten seconds pass: what was held is let go."""

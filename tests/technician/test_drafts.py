@@ -10,22 +10,10 @@ from playwright.sync_api import Locator, Page, expect
 from tests.technician.field import Field
 from tests.technician.gate import Gate
 from tests.technician.phone import BLANK, Phone, Tab
-from tests.technician.screen import Screen
+from tests.technician.screen import DRAFTS, Screen
 
 Codes = Callable[[UUID], str]
 NOTE: Final = "Le client ne paie pas"
-#: What drafts any device keeps in this browser.
-DRAFTS: Final = """async () => {
-  const over = (request) => new Promise((done) => (request.onsuccess = () => done(request.result)));
-  const found = [];
-  for (const { name } of await indexedDB.databases()) {
-    if (!name.startsWith('retour-')) continue;
-    const database = await over(indexedDB.open(name));
-    found.push(...(await over(database.transaction('draft').objectStore('draft').getAll())));
-    database.close();
-  }
-  return found.map(({ note }) => note);
-}"""
 #: The database as a later version of the app leaves it.
 LATER: Final = """async () => {
   const [{ name }] = (await indexedDB.databases()).filter((one) => one.name.startsWith('retour-'));
@@ -54,7 +42,7 @@ def test_a_note_outlives_a_killed_app_without_a_network_until_its_step_is_record
     screen = Screen(handset, path)
     gate.cut()
     note_on(screen.page).fill(NOTE)
-    screen.page.wait_for_function(f"async () => (await ({DRAFTS})()).length === 1")
+    screen.until_kept(NOTE)
     handset.kill()
     again = Screen(handset, path)
     expect(note_on(again.page)).to_have_value(NOTE)
@@ -89,6 +77,7 @@ def test_a_note_that_was_not_recorded_is_not_the_next_technicians(
 ) -> None:
     screen = Screen(phone, f"#/task/{field.task}")
     note_on(screen.page).fill(NOTE)
+    screen.until_kept(NOTE)
     screen.page.reload()
     expect(note_on(screen.page)).to_have_value(NOTE)
     screen.go("/me")
@@ -110,6 +99,7 @@ def test_a_note_goes_along_when_its_technician_enrols_anew_and_is_shown_where_th
 ) -> None:
     screen = Screen(phone, f"#/task/{field.task}")
     note_on(screen.page).fill(NOTE)
+    screen.until_kept(NOTE)
     field.revoke_devices(field.world.alice)
     alice.run("await engine.sync()")
     alice.until("engine.status.problem === 'signed_out'")

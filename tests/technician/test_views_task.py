@@ -169,6 +169,7 @@ def test_a_note_goes_with_the_next_step_and_survives_a_reload(
     screen.open(visit)
     screen.page.get_by_text("Note for the next step").click()
     screen.page.get_by_label("Note", exact=True).fill("Chien dans la cour")
+    screen.until_kept("Chien dans la cour")
     screen.page.reload()
     expect(screen.page.get_by_label("Note", exact=True)).to_have_value("Chien dans la cour")
     screen.press("200 En route")

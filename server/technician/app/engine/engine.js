@@ -198,10 +198,10 @@ export class Engine extends EventTarget {
   }
 
   /**
-   * Keep what is being typed, also after the end of the app, until a step of the task is recorded.
+   * Keep what is being typed until a step of the task is recorded: also after the end of the app,
+   * unless the device is full, as the status says then.
    * @param {string} id of the task
    * @param {Partial<Draft>} typed
-   * @throws {EngineError} 'storage_full': it is kept as long as the app is open
    */
   async keepDraft(id, typed) {
     await this.#needed().keepDraft(id, typed);

@@ -75,7 +75,7 @@ export class Enrolled extends EventTarget {
       this.#releaseIn(HOLD);
       return item;
     } catch (error) {
-      if (codeOf(error) === 'storage_full') this.syncing.problem = 'storage_full';
+      this.#notice(error);
       throw error;
     } finally {
       this.#changed();
@@ -115,8 +115,23 @@ export class Enrolled extends EventTarget {
   async keepDraft(task, typed) {
     const latest = { ...this.#typed.get(task), ...typed };
     this.#typed.set(task, latest);
-    await keepDraft(this.store, task, latest);
-    if (this.#typed.get(task) === latest) this.#typed.delete(task);
+    try {
+      await keepDraft(this.store, task, latest);
+      if (this.#typed.get(task) === latest) this.#typed.delete(task);
+    } catch (error) {
+      if (!this.#notice(error)) throw error;
+      this.#changed();
+    }
+  }
+
+  /**
+   * Whether `error` says that the device is full, which stands above every page then.
+   * @param {unknown} error
+   */
+  #notice(error) {
+    const full = codeOf(error) === 'storage_full';
+    if (full) this.syncing.problem = 'storage_full';
+    return full;
   }
 
   queue() {
