@@ -21,6 +21,7 @@ from sync.database import tx
 from sync.ids import new_id
 from sync.records.customers import put_customers
 from sync.records.shapes import AccountPut, CustomerPut
+from tests.mail.sent import sent
 from tests.server.test_tenants import DENIED, attempt, definition
 from tests.support.api_process import Served
 from tests.support.databases import TestDatabase
@@ -111,6 +112,15 @@ class Desk:
         push = self.api.client.post("/api/v1/sync/push", json=body, headers=self.office.device)
         assert push.json()["results"][0]["verdict"] == "refused"
         return key
+
+    def follow_up(self) -> str:
+        """What a negative answer leaves to be read."""
+        mail = in_database(self.shared.worker, lambda: sent(self.office.world))
+        answer = self.api.client.post(f"/s/{mail.survey}", data={"rating": "1"})
+        assert answer.status_code == 303
+        sql = "SELECT id FROM follow_up WHERE account = $1 AND invitation = $2"
+        [row] = rows(self.shared.owner, sql, self.office.world.account, mail.invitation)
+        return str(row["id"])
 
     def enrolled(self) -> str:
         """One more device of alice's."""
@@ -276,6 +286,18 @@ def console(desk: Desk) -> Iterator[Step]:
     desk.news()
     path = f"/refused/{refused}/accept"
     yield Step("POST /refused/{transition}/accept", path, {}, [accepted(refused)])
+    follow_up = desk.follow_up()
+    desk.news()
+    path = f"/follow-ups/{follow_up}"
+    states: list[dict[str, Any]] = [{"status": "open"}]
+    states += [{"status": "closed", "resolution": "handled", "note": "Lu"}, {"status": "open"}]
+    told = Told("follow_up.close", f"follow_up/{follow_up}", *states[:2])
+    yield Step(
+        "POST /follow-ups/{key}/close", f"{path}/close", {"version": 1, "note": "Lu"}, [told]
+    )
+    states[1].pop("note")
+    told = Told("follow_up.reopen", f"follow_up/{follow_up}", *states[1:])
+    yield Step("POST /follow-ups/{key}/reopen", f"{path}/reopen", {}, [told])
     told = Told("code.issue", f"user/{alice}", None, {})
     yield Step("POST /devices/enrol/{technician}", f"/devices/enrol/{alice}", {}, [told])
     told = Told("device.revoke", f"device/{device}", None, {})
