@@ -195,7 +195,7 @@ CHANGES: Final = (
     Change(
         "/u/.*",
         r"(?P<head>.* (?:surveys to|satisfaction à) .*@.*\. )"
-        r"(?:Messages about your visits are not|Les messages au sujet de vos visites ne sont pas).*",
+        r"(?:Messages about your visits are|Les messages au sujet de vos visites ne sont).*",
         r"%(head)s(?:This does not affect|Cela ne change rien aux).*",
         "it says what stays in plain words",
     ),
