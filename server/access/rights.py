@@ -84,6 +84,7 @@ class Action(StrEnum):
     TASK_PROGRESS = "task.progress"
     FOLLOW_UP_READ = "follow_up.read"
     FOLLOW_UP_CLOSE = "follow_up.close"
+    FOLLOW_UP_REOPEN = "follow_up.reopen"
     REFUSED_READ = "refused.read"
     REFUSED_ACCEPT = "refused.accept"
     REFUSED_DISMISS = "refused.dismiss"
@@ -148,6 +149,7 @@ RIGHTS: Final[Mapping[Action, Grant]] = {
     Action.TASK_PROGRESS: _PLANNERS,
     Action.FOLLOW_UP_READ: _STAFF,
     Action.FOLLOW_UP_CLOSE: _STAFF,
+    Action.FOLLOW_UP_REOPEN: _STAFF,
     Action.REFUSED_READ: _READERS,
     Action.REFUSED_ACCEPT: _PLANNERS,
     Action.REFUSED_DISMISS: _PLANNERS,

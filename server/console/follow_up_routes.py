@@ -88,7 +88,7 @@ def _read_version(text: str) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < MOST_DIGITS else 0
 
 
-@post("/follow-ups/{key:uuid}/reopen", status_code=303, guards=[console(Action.FOLLOW_UP_CLOSE)])
+@post("/follow-ups/{key:uuid}/reopen", status_code=303, guards=[console(Action.FOLLOW_UP_REOPEN)])
 async def reopen(request: ConsoleRequest, key: FromPath[UUID]) -> Response[str]:
     """Open it again, if somebody closed it by mistake.
 

@@ -31,7 +31,7 @@ FOLLOW_UPS: Final = {
     ),
     "disputed": (
         _("Says that the visit was not theirs"),
-        _("Disputed"),
+        _("Disputed visits"),
         _("Mark as handled"),
         _("Handled by %(name)s"),
         "caution",

@@ -21,6 +21,7 @@ from sync.database import tx
 from sync.ids import new_id
 from sync.records.customers import put_customers
 from sync.records.shapes import AccountPut, CustomerPut
+from tests.mail.sent import sent
 from tests.server.test_tenants import DENIED, attempt, definition
 from tests.support.api_process import Served
 from tests.support.databases import TestDatabase
@@ -45,8 +46,8 @@ SILENT: Final = {
     "POST /s/{token}",
     "POST /u/{token}",
 }
-#: Told where no route is: a command makes accounts.
-OF_COMMANDS: Final = {"account.create"}
+#: Told where no route is named so: a command makes accounts, an answer asks for something.
+OF_OTHERS: Final = {"account.create", "follow_up.open"}
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -111,6 +112,15 @@ class Desk:
         push = self.api.client.post("/api/v1/sync/push", json=body, headers=self.office.device)
         assert push.json()["results"][0]["verdict"] == "refused"
         return key
+
+    def follow_up(self) -> str:
+        """What a negative answer leaves to be read."""
+        mail = in_database(self.shared.worker, lambda: sent(self.office.world))
+        answer = self.api.client.post(f"/s/{mail.survey}", data={"rating": "1"})
+        assert answer.status_code == 303
+        sql = "SELECT id FROM follow_up WHERE account = $1 AND invitation = $2"
+        [row] = rows(self.shared.owner, sql, self.office.world.account, mail.invitation)
+        return str(row["id"])
 
     def enrolled(self) -> str:
         """One more device of alice's."""
@@ -285,6 +295,18 @@ def console(desk: Desk) -> Iterator[Step]:
     path, why = f"/refused/{refused}", {"why": "Saisie deux fois"}
     yield Step("POST /refused/{transition}/dismiss", f"{path}/dismiss", why, [dismissed(refused)])
     yield Step("POST /refused/{transition}/accept", f"{path}/accept", {}, [accepted(refused)])
+    follow_up = desk.follow_up()
+    desk.news()
+    path = f"/follow-ups/{follow_up}"
+    states: list[dict[str, Any]] = [{"status": "open"}]
+    states += [{"status": "closed", "resolution": "handled", "note": "Lu"}, {"status": "open"}]
+    told = Told("follow_up.close", f"follow_up/{follow_up}", *states[:2])
+    yield Step(
+        "POST /follow-ups/{key}/close", f"{path}/close", {"version": 1, "note": "Lu"}, [told]
+    )
+    states[1].pop("note")
+    told = Told("follow_up.reopen", f"follow_up/{follow_up}", *states[1:])
+    yield Step("POST /follow-ups/{key}/reopen", f"{path}/reopen", {}, [told])
     told = Told("code.issue", f"user/{alice}", None, {})
     yield Step("POST /devices/enrol/{technician}", f"/devices/enrol/{alice}", {}, [told])
     told = Told("device.revoke", f"device/{device}", None, {})
@@ -378,7 +400,7 @@ def refuse_secrets(desk: Desk) -> None:
     assert len(secrets) > 10
     for secret in (*secrets, PASSWORD, "a long enough password", desk.office.token):
         assert secret not in text
-    assert {row["action"] for row in told} <= set(Action) | OF_COMMANDS
+    assert {row["action"] for row in told} <= set(Action) | OF_OTHERS
 
 
 def test_what_changes_nothing_is_not_told(desk: Desk) -> None:

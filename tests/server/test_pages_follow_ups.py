@@ -153,7 +153,9 @@ def test_a_disputed_visit_is_no_plain_answer(
     answer(api, mail, not_me="yes")
     for path in ("/tasks", f"/tasks/{mail.task}", "/follow-ups"):
         text = words_of(diane.get(path).text)
-        assert {"/tasks": "To handle", "/follow-ups": "Disputed 1"}.get(path, NOT_THEIRS) in text
+        assert {"/tasks": "To handle", "/follow-ups": "Disputed visits 1"}.get(
+            path, NOT_THEIRS
+        ) in text
         assert "Answered" not in text, path
     send(diane, diane.get("/follow-ups").text, note="Mauvais client dans la fiche")
     assert "To handle" not in words_of(diane.get("/tasks").text)

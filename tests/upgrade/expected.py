@@ -70,6 +70,9 @@ _AWAITED: Final = (
         r"Pas encore de réponse\. On ne sait pas si le sondage est arrivé",
     ),
 )
+_CONSOLE: Final = r"/(?:tasks|refused|devices|campaigns).*"
+_ASKED: Final = "what customers ask for is listed and counted until somebody has handled it"
+_WORDS: Final = "the answer page says what is left to do, until when, and asks for a number to call"
 _CALL: Final = "what is dialled for a phone number"
 _FULL: Final = "an address may count as empty because its mailbox stays full"
 _MINUTE: Final = r"1(?: |\\xa0)minute"
@@ -153,6 +156,61 @@ CHANGES: Final = (
     ),
     *(Change("/tasks", rf"{was}\n{_MOMENT}", comes, _LET_GO) for was, comes in _LISTED),
     *(Change(_TASK, rf"{was}\n{_MOMENT}\n\.", rf"{comes}\.", _LET_GO) for was, comes in _AWAITED),
+    Change(_CONSOLE, r"Menu(?:\n\d+)?", r"Menu\n[\d+]+", _ASKED),
+    Change(_CONSOLE, "", r"<a href='/follow-ups'>\n(?:Follow-ups|Suivis)(?:\n[\d+]+)?", _ASKED),
+    Change(
+        "/tasks",
+        "",
+        r"(?:Asks to be called back|Demande un rappel)\n(?:No number was given|Aucun numéro donné)",
+        _ASKED,
+    ),
+    Change("/tasks", "", "(?:To read|À lire|To handle|À traiter)", _ASKED),
+    Change("/tasks", "(?:Answered|Répondu)", "(?:Disputed|Contesté)", _ASKED),
+    Change(_TASK, "", r"(?:Follow-ups|Suivis)(?:\n(?!Result\n|Résultat\n).*)+", _ASKED),
+    Change(_TASK, rf"(?:Asks to be called back|Demande un rappel) ·\n{_MOMENT}", "", _ASKED),
+    Change(_API_TASK, "", r"\.timeline\[\d+\]\.phone = ''", _ASKED),
+    Change(
+        "/s/.*",
+        "",
+        r"(?:out of 5|sur 5|Somebody .*|Une personne .*|You may answer .*|Vous pouvez répondre .*)",
+        _WORDS,
+    ),
+    Change(
+        "/s/.*",
+        "",
+        r"(?:At which number|À quel numéro).*\n<input .*type='tel'.*>\n"
+        r"(?:With the area code|Avec l.indicatif).*",
+        _WORDS,
+    ),
+    Change(
+        "/s/.*",
+        r"(?:Qu.est-ce qui n.a pas été.*|optional|facultatif|Send my answer|Envoyer ma réponse"
+        r"|You answered .*|Vous avez répondu .*|Thank you|Merci|Your answer is.*"
+        r"|Votre réponse est.*|We noted .*|C.est noté.*)",
+        r"(?:Qu.est-ce qui n.allait pas.*|\(optional\)|\(facultatif\)|Save the change"
+        r"|Enregistrer la modification|You said .*|Vous avez indiqué .*|Thank you.*|Merci.*"
+        r"|Your answer is.*|Votre réponse est.*|We noted .*|C.est noté.*)",
+        _WORDS,
+    ),
+    Change(
+        "/s/.*",
+        r"<button name='not_me' value='yes'>\n(?:This visit was not mine|Ce n.était pas moi)",
+        r"(?:<button name='not_me' value='ask'>\n(?:That wasn.t me|Ce n.était pas moi))?",
+        "that it was somebody else is asked once more before it counts",
+    ),
+    Change(
+        "/u/.*",
+        r"(?P<head>.* (?:surveys to|satisfaction à) .*@.*\. )"
+        r"(?:Messages about your visits are|Les messages au sujet de vos visites ne sont).*",
+        r"%(head)s(?:This does not affect|Cela ne change rien aux).*",
+        "it says what stays in plain words",
+    ),
+    Change(
+        "/u/.*",
+        "(?:This link is no longer|Ce lien n.est plus|The survey may be|Le sondage est peut).*",
+        "(?:This unsubscribe link|Ce lien de désabonnement|The address may|L.adresse du lien).*",
+        "a link to leave that is not known has words of its own",
+    ),
     Change("/api/v1/sync/pull", "", r"\.changes\[\d+\]\.call = (?:None|'tel:.*')", _CALL),
     Change(
         r"/api/v1/sync/rxdb/(?:customers|locations)/pull",
