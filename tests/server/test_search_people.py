@@ -2,6 +2,7 @@
 
 import asyncio
 import html
+import json
 import re
 import unicodedata
 from collections.abc import AsyncIterator, Iterator
@@ -152,7 +153,7 @@ async def test_words_are_looked_up_in_indexes(
     await demo.execute("SET LOCAL enable_seqscan = off")  # 300 tasks are scanned as fast
     sql = _TASKS_OF.format(word="$1", most="5")
     [row] = await demo.fetch(f"EXPLAIN (FORMAT JSON) {sql}", "lachance")
-    plan = httpx.Response(200, text=row[0]).json()[0]["Plan"]
+    plan = json.loads(row[0])[0]["Plan"]
     tasks = [node for node in nodes(plan) if node.get("Relation Name") == "task"]
     used = {node["Index Name"] for node in nodes(plan) if "Index Name" in node}
     assert {"task_by_customer", "task_by_location", "task_by_technician"} <= used
