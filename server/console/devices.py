@@ -15,6 +15,7 @@ from server.access.guards import console
 from server.access.principals import ConsoleRequest, actor_of, asked_by, confirm
 from server.access.rights import Action
 from server.access.security_log import note, peer_of
+from server.addresses import is_loopback
 from server.console.device_list import (
     DeviceWithTechnician,
     Technician,
@@ -110,6 +111,7 @@ async def _respond(
         issued=issued,
         life=CODE_LIFE,
         address=f"{services(request).settings.origin}/tech/",
+        is_local=is_loopback(services(request).settings.origin),
         clock=clock_for(opened, page, request.user.zone),
     )
 
