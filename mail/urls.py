@@ -12,6 +12,8 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
+from mail.wording import Phrase, WordedError, _
+
 LAST_PORT: Final = 65_535
 
 _URL: Final = re.compile(
@@ -21,10 +23,12 @@ _URL: Final = re.compile(
 _HOST: Final = re.compile(r"(?:\[(?P<v6>[^\]]*)\]|(?P<name>[\w.-]+))(?::(?P<port>[0-9]{1,5}))?")
 _ESCAPE: Final = re.compile(r"%(?![0-9a-fA-F]{2})")
 
-ESCAPES: Final = "in a user or password write @ as %40, # as %23, / as %2F, ? as %3F and % as %25"
+ESCAPES: Final = Phrase(
+    _("in a user or password write @ as %40, # as %23, / as %2F, ? as %3F and % as %25")
+)
 
 
-class UrlError(ValueError):
+class UrlError(WordedError):
     """Not the URL of a server; the text says why, and contains no part of it."""
 
 
@@ -52,26 +56,26 @@ def read_url(url: str) -> ServerUrl:
     :raises UrlError: it cannot be parsed, or in more than one way.
     """
     if not url.isprintable() or " " in url:
-        raise UrlError("must hold no blanks and no control characters")
+        raise UrlError(_("must hold no blanks and no control characters"))
     if "#" in url:
-        raise UrlError(f"must hold no #: {ESCAPES}")
+        raise UrlError(_("must hold no #: %(escapes)s"), escapes=ESCAPES)
     found = _URL.fullmatch(url)
     if found is None:
-        raise UrlError("must be written scheme://host")
+        raise UrlError(_("must be written scheme://host"))
     path, query = found["path"] or "", found["query"] or ""
     authority = found["authority"]
     if authority.count("@") > 1:
-        raise UrlError(f"must hold @ once at most: {ESCAPES}")
+        raise UrlError(_("must hold @ once at most: %(escapes)s"), escapes=ESCAPES)
     if "@" in path + query:
-        raise UrlError(f"must hold no / or ? before the @: {ESCAPES}")
-    credentials, _, hosts_text = authority.rpartition("@")
-    user, _, password = credentials.partition(":")
+        raise UrlError(_("must hold no / or ? before the @: %(escapes)s"), escapes=ESCAPES)
+    credentials, _at, hosts_text = authority.rpartition("@")
+    user, _colon, password = credentials.partition(":")
     if password and not user:
-        raise UrlError("must name the user whom the password is of")
+        raise UrlError(_("must name the user whom the password is of"))
     try:
         hosts = [read_host(text) for text in hosts_text.split(",")] if hosts_text else []
     except UrlError as error:
-        raise UrlError(f"{error}; {ESCAPES}") from None
+        raise UrlError(_("%(fault)s; %(escapes)s"), fault=error.phrase, escapes=ESCAPES) from None
     return ServerUrl(
         found["scheme"].lower(), hosts, _plain(user), _plain(password), _plain(path), query
     )
@@ -85,23 +89,24 @@ def read_host(text: str) -> Host:
     found = _HOST.fullmatch(text)
     if found is None:
         raise UrlError(
-            f"must name a host, or host:port; a user before it ends with @, and {ESCAPES}"
+            _("must name a host, or host:port; a user before it ends with @, and %(escapes)s"),
+            escapes=ESCAPES,
         )
     if found["v6"] is not None:
         try:
             IPv6Address(found["v6"])
         except AddressValueError:
-            raise UrlError("must hold an address of IPv6 between [ and ]") from None
+            raise UrlError(_("must hold an address of IPv6 between [ and ]")) from None
     port = None if found["port"] is None else int(found["port"])
     if port is not None and not 1 <= port <= LAST_PORT:
-        raise UrlError(f"must have a port from 1 to {LAST_PORT}")
+        raise UrlError(_("must have a port from 1 to %(last)s"), last=LAST_PORT)
     return Host(found["v6"] or found["name"], port)
 
 
 def _plain(text: str) -> str:
     if _ESCAPE.search(text):
-        raise UrlError(f"must follow each % by two digits: {ESCAPES}")
+        raise UrlError(_("must follow each %% by two digits: %(escapes)s"), escapes=ESCAPES)
     try:
         return unquote(text, errors="strict")
     except UnicodeDecodeError:
-        raise UrlError("must hold escapes of UTF-8") from None
+        raise UrlError(_("must hold escapes of UTF-8")) from None

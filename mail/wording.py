@@ -1,11 +1,42 @@
-"""Texts for the codes of this package: msgids, translated where they are shown."""
+"""Texts for the codes of this package, and for errors: msgids, translated where they are shown."""
 
+from collections.abc import Callable, Mapping
 from typing import Final
+
+from msgspec import Struct
 
 
 def _(text: str) -> str:
     """Mark `text` for the catalogues; it is translated where it is shown."""
     return text
+
+
+class Phrase(Struct, frozen=True):
+    """A msgid with its values, which may be phrases themselves."""
+
+    text: str
+    values: Mapping[str, object] = {}
+
+    def words(self, translate: Callable[[str], str] = str) -> str:
+        """The phrase in the language of `translate`; in English without it."""
+        said = {
+            name: value.words(translate) if isinstance(value, Phrase) else value
+            for name, value in self.values.items()
+        }
+        return translate(self.text) % said if said else translate(self.text)
+
+
+class WordedError(Exception):
+    """An error whose text is a phrase; `str` says it in English."""
+
+    def __init__(self, text: str, /, **values: object) -> None:
+        """`text`: a msgid; `values`: of its placeholders, each perhaps a phrase."""
+        super().__init__(text)
+        self.phrase = Phrase(text, values)
+
+    def __str__(self) -> str:
+        """The text in English."""
+        return self.phrase.words()
 
 
 #: Why a campaign's definition is refused, by the code of `mail.campaigns.validation.Problem`.

@@ -5,11 +5,14 @@ a password.
 """
 
 import re
-from ipaddress import IPv6Network, ip_network
+from contextlib import suppress
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
+from urllib.parse import urlsplit
 
-from mail.smtp.address import parse_server
+from mail.smtp.address import ServerError, parse_server
 from mail.urls import ServerUrl, UrlError, read_host, read_url
+from mail.wording import WordedError, _
 
 _DATABASES: Final = frozenset({"postgresql", "postgres"})
 _BROKERS: Final = frozenset({"amqp", "amqps", "redis", "rediss"})
@@ -17,11 +20,12 @@ _MEMORY: Final = "memory://"
 #: A host's name in the ASCII form that browsers send.
 _NAME: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9])?)*\.?")
 _SCHEMES: Final = ("http", "https")
+_SUCH_AS: Final = _("%(fault)s, such as %(example)s")
 #: A host with or without port: no path, query or user.
 _PLACE: Final = re.compile(r"[^\s/?#@]+")
 
 
-class AddressError(ValueError):
+class AddressError(WordedError):
     """The text says what the setting must be."""
 
 
@@ -33,9 +37,17 @@ def read_origin(text: str) -> str:
     scheme, separator, host = text.lower().partition("://")
     if not separator or scheme not in _SCHEMES or not _PLACE.fullmatch(host):
         raise AddressError(
-            "must be scheme, host and port alone, such as https://retour.firm.example"
+            _("must be scheme, host and port alone, such as https://retour.firm.example")
         )
     return f"{scheme}://{check_host(host)}"
+
+
+def is_loopback(origin: str) -> bool:
+    """Whether only the machine itself reaches `origin`."""
+    name = urlsplit(origin).hostname or ""
+    with suppress(ValueError):
+        return ip_address(name).is_loopback
+    return name == "localhost" or name.endswith(".localhost")
 
 
 def check_host(text: str) -> str:
@@ -47,11 +59,13 @@ def check_host(text: str) -> str:
     try:
         host = read_host(lowered)
     except UrlError as error:
-        raise AddressError(f"{error}, such as retour.firm.example") from None
+        raise AddressError(_SUCH_AS, fault=error.phrase, example="retour.firm.example") from None
     if "[" not in lowered and not _NAME.fullmatch(host.name):
         raise AddressError(
-            "must be hosts, such as retour.firm.example, each with or without :port, names of other"
-            " letters in their xn-- form"
+            _(
+                "must be hosts, such as retour.firm.example, each with or without :port, names of"
+                " other letters in their xn-- form"
+            )
         )
     return lowered
 
@@ -62,16 +76,33 @@ def check_proxies(texts: list[str]) -> None:
     :raises AddressError: not an address or a network, or one that no peer or every peer has.
     """
     for text in texts:
-        try:
-            network = ip_network(text)
-        except ValueError as error:
-            raise AddressError(f"must be addresses or networks by commas: {error}") from None
+        network = _network(text)
         if not network.prefixlen:
             raise AddressError(
-                f"must not name all addresses ({text}): anybody could then say who they are"
+                _("must not name all addresses (%(text)s): anybody could then say who they are"),
+                text=text,
             )
         if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped:
-            raise AddressError(f"must name {text} as an address of IPv4: peers are told apart so")
+            raise AddressError(
+                _("must name %(text)s as an address of IPv4: peers are told apart so"), text=text
+            )
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError:
+        raise AddressError(
+            _("must be addresses or networks by commas: %(text)s is neither"), text=text
+        ) from None
+    host = text.partition("/")[0]
+    if ip_address(host) != network.network_address:
+        raise AddressError(
+            _("must be addresses or networks by commas: %(text)s has host bits, %(network)s none"),
+            text=text,
+            network=network,
+        )
+    return network
 
 
 def check_database(url: str) -> None:
@@ -83,7 +114,10 @@ def check_database(url: str) -> None:
         return
     parts = _parts(url, _DATABASES, "postgresql://user:password@host/database")
     if not parts.path.strip("/"):
-        raise AddressError("must name a database, such as postgresql://user:password@host/retour")
+        raise AddressError(
+            _("must name a database, such as %(example)s"),
+            example="postgresql://user:password@host/retour",
+        )
 
 
 def check_broker(url: str) -> None:
@@ -95,7 +129,7 @@ def check_broker(url: str) -> None:
         return
     such = "amqp://user:password@host or redis://host"
     if not _parts(url, _BROKERS, such).hosts:
-        raise AddressError(f"must name a host, such as {such}")
+        raise AddressError(_("must name a host, such as %(example)s"), example=such)
 
 
 def _parts(url: str, schemes: frozenset[str], such: str) -> ServerUrl:
@@ -103,9 +137,13 @@ def _parts(url: str, schemes: frozenset[str], such: str) -> ServerUrl:
     try:
         parts = read_url(url)
     except UrlError as error:
-        raise AddressError(f"{error}; such as {such}") from None
+        raise AddressError(_SUCH_AS, fault=error.phrase, example=such) from None
     if parts.scheme not in schemes:
-        raise AddressError(f"must start with {'://, '.join(sorted(schemes))}://, such as {such}")
+        raise AddressError(
+            _("must start with one of %(schemes)s, such as %(example)s"),
+            schemes=", ".join(f"{scheme}://" for scheme in sorted(schemes)),
+            example=such,
+        )
     return parts
 
 
@@ -117,6 +155,6 @@ def check_mail_server(url: str) -> None:
     """
     try:
         parse_server(url)
-    except ValueError as error:
+    except ServerError as error:
         such = "smtp+starttls://user:password@mail.firm.example:587"
-        raise AddressError(f"{error}, such as {such}") from None
+        raise AddressError(_SUCH_AS, fault=error.phrase, example=such) from None

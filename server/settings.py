@@ -3,12 +3,14 @@
 import logging
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from functools import partial
 from typing import Final
 
 import msgspec
 
+from mail.wording import WordedError, _
 from rules.address import normal_form
 from server.addresses import (
     AddressError,
@@ -25,7 +27,7 @@ LOG: Final = logging.getLogger("retour.settings")
 os.environ.setdefault("PICCOLO_CONF", "server.piccolo_conf")
 
 
-class SettingsError(ValueError):
+class SettingsError(WordedError):
     """A setting is missing or not valid; the text says which one, and what it must be."""
 
 
@@ -86,55 +88,79 @@ def load(environ: dict[str, str] | None = None, **overrides: object) -> Settings
     """
     variables = dict(os.environ) if environ is None else environ
     given: dict[str, object] = {
-        field: variables[PREFIX + field.upper()]
+        field: variables[variable_of(field)]
         for field in Settings.__struct_fields__
-        if PREFIX + field.upper() in variables
+        if variable_of(field) in variables
     }
     for field, value in given.items():
         try:
             str(value).encode()
         except UnicodeEncodeError:  # other bytes are surrogates, which fail where they are written
-            raise SettingsError(f"{PREFIX}{field.upper()} is not valid UTF-8") from None
+            raise SettingsError(
+                _("%(setting)s is not valid UTF-8"), setting=variable_of(field)
+            ) from None
     try:
         settings = msgspec.convert({**given, **overrides}, Settings, strict=False)
     except msgspec.ValidationError as error:
-        fault, _, name = str(error).partition(" - at `$.")
-        raise SettingsError(f"{PREFIX}{name.rstrip('`').upper()}: {fault}") from None
+        field = str(error).partition(" - at `$.")[2].rstrip("`")
+        raise _not_wanted(field) from None
     _check_names(settings)
     _check_numbers(settings)
     _check_addresses(settings)
     return msgspec.structs.replace(settings, origin=read_origin(settings.origin))
 
 
+def variable_of(field: str) -> str:
+    """The variable that names a setting."""
+    return PREFIX + field.upper()
+
+
+def _not_wanted(field: str) -> SettingsError:
+    """The error that says what a number or a flag may be."""
+    default = getattr(Settings(), field)
+    if isinstance(default, bool):
+        text = _("%(setting)s must be true or false")
+    elif field in _COUNTS:
+        text = _("%(setting)s must be a whole number of 1 or more")
+    elif isinstance(default, int):
+        text = _("%(setting)s must be whole seconds from 1 to %(most)s")
+    else:
+        text = _("%(setting)s must be seconds: more than 0, up to %(most)s")
+    return SettingsError(text, setting=variable_of(field), most=_LONGEST)
+
+
 def _check_names(settings: Settings) -> None:
     if settings.secret and len(settings.secret.strip()) < SHORTEST_SECRET:
         raise SettingsError(
-            f"RETOUR_SECRET must have at least {SHORTEST_SECRET} characters, such as what"
-            " `openssl rand -base64 32` prints"
+            _(
+                "RETOUR_SECRET must have at least %(least)s characters, such as what"
+                " `openssl rand -base64 32` prints"
+            ),
+            least=SHORTEST_SECRET,
         )
     if not _NAMESPACE.fullmatch(settings.namespace):
         raise SettingsError(
-            "RETOUR_NAMESPACE must be a word of letters, digits and ._- such as retour"
+            _("RETOUR_NAMESPACE must be a word of letters, digits and ._- such as retour")
         )
     if settings.smtp_name and not _SMTP_NAME.fullmatch(settings.smtp_name):
         raise SettingsError(
-            "RETOUR_SMTP_NAME must be the full name of this host, such as retour.firm.example"
+            _("RETOUR_SMTP_NAME must be the full name of this host, such as retour.firm.example")
         )
 
 
 def _check_numbers(settings: Settings) -> None:
     for name in _COUNTS:
         if getattr(settings, name) < 1:
-            raise SettingsError(f"{PREFIX}{name.upper()} must be 1 or more")
+            raise _not_wanted(name)
     for name in _DURATIONS:
         if not 0 < getattr(settings, name) <= _LONGEST:
-            raise SettingsError(
-                f"{PREFIX}{name.upper()} must be seconds: more than 0, up to a year"
-            )
+            raise _not_wanted(name)
     if not settings.smtp_timeout < settings.actor_timeout < settings.lease:
         raise SettingsError(
-            "RETOUR_SMTP_TIMEOUT < RETOUR_ACTOR_TIMEOUT < RETOUR_LEASE must hold, or a slow"
-            " mail could be sent by two workers"
+            _(
+                "RETOUR_SMTP_TIMEOUT must be less than RETOUR_ACTOR_TIMEOUT, and that less than"
+                " RETOUR_LEASE, or a slow mail could be sent by two workers"
+            )
         )
 
 
@@ -151,24 +177,40 @@ def _check_addresses(settings: Settings) -> None:
         try:
             check()
         except AddressError as error:
-            raise SettingsError(f"{PREFIX}{name.upper()} {error}") from None
+            raise SettingsError(
+                _("%(setting)s %(fault)s"), setting=variable_of(name), fault=error.phrase
+            ) from None
     if not settings.data.strip():
-        raise SettingsError("RETOUR_DATA must name a folder, such as retour-data")
+        raise SettingsError(_("RETOUR_DATA must name a folder, such as retour-data"))
     if normal_form(settings.mail_from) is None:
-        raise SettingsError("RETOUR_MAIL_FROM must be an address, such as retour@firm.example")
+        raise SettingsError(_("RETOUR_MAIL_FROM must be an address, such as retour@firm.example"))
 
 
 def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def warn_of_unknown(environ: dict[str, str] | None = None) -> None:
-    """Log the variables named RETOUR_* that are no settings: a mistyped one leaves a default."""
-    variables = dict(os.environ) if environ is None else environ
-    known = {PREFIX + field.upper() for field in Settings.__struct_fields__}
-    unknown = sorted(name for name in variables if name.startswith(PREFIX) and name not in known)
-    if unknown:
-        LOG.warning("these variables are no settings of Retour: %s", ", ".join(unknown))
+def unknown_variables(environ: Mapping[str, str] | None = None) -> dict[str, str | None]:
+    """The variables named RETOUR_* that are no settings, each with the setting it looks like.
+
+    A mistyped one leaves a default in place.
+    """
+    variables = os.environ if environ is None else environ
+    fields = Settings.__struct_fields__
+    unknown = {}
+    for name in sorted(variables):
+        field = name.removeprefix(PREFIX).lower()
+        if name.startswith(PREFIX) and field not in fields:
+            near = get_close_matches(field, fields, n=1)
+            unknown[name] = variable_of(near[0]) if near else None
+    return unknown
+
+
+def warn_of_unknown(environ: Mapping[str, str] | None = None) -> None:
+    """Log these variables."""
+    if unknown := unknown_variables(environ):
+        said = [f"{name} ({near}?)" if near else name for name, near in unknown.items()]
+        LOG.warning("these variables are no settings of Retour: %s", ", ".join(said))
 
 
 def terminal_locale(environ: dict[str, str] | None = None) -> str:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from mail.urls import UrlError, read_url
+from mail.wording import WordedError, _
 
 Security: TypeAlias = Literal["none", "starttls", "tls"]
 
@@ -20,7 +21,7 @@ _SCHEMES: Final[dict[str, tuple[Security, int]]] = {
 NAMELESS: Final = "[127.0.0.1]"
 
 
-class ServerError(ValueError):
+class ServerError(WordedError):
     """A URL that is not of an SMTP server; the text explains it without the password."""
 
 
@@ -42,13 +43,16 @@ def parse_server(url: str) -> SmtpServer:
     try:
         parts = read_url(url)
     except UrlError as error:
-        raise ServerError(str(error)) from None
+        raise ServerError(error.phrase.text, **error.phrase.values) from None
     if parts.scheme not in _SCHEMES or len(parts.hosts) != 1:
-        raise ServerError(f"must have one of the schemes {', '.join(_SCHEMES)}, and name one host")
+        raise ServerError(
+            _("must have one of the schemes %(schemes)s, and name one host"),
+            schemes=", ".join(_SCHEMES),
+        )
     if parts.path not in {"", "/"} or parts.query:
-        raise ServerError("must end after host and port")
+        raise ServerError(_("must end after host and port"))
     if bool(parts.user) != bool(parts.password):
-        raise ServerError("must name both a user and a password, or none")
+        raise ServerError(_("must name both a user and a password, or none"))
     security, default_port = _SCHEMES[parts.scheme]
     [host] = parts.hosts
     is_local = host.name.lower() == "localhost"
@@ -56,7 +60,10 @@ def parse_server(url: str) -> SmtpServer:
         is_local = ip_address(host.name).is_loopback
     if parts.password and security == "none" and not is_local:
         raise ServerError(
-            "would send the password in clear to another machine: use smtp+starttls:// or smtps://"
+            _(
+                "would send the password in clear to another machine: use smtp+starttls:// or"
+                " smtps://"
+            )
         )
     return SmtpServer(host.name, host.port or default_port, security, parts.user, parts.password)
 

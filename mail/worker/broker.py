@@ -17,6 +17,7 @@ from redis.exceptions import ReadOnlyError as RedisReadOnlyError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
+from mail.wording import WordedError, _
 from mail.worker.jobs import Job
 
 LOG: Final = structlog.stdlib.get_logger("retour.broker")
@@ -29,7 +30,7 @@ _TIMEOUT: Final = 10.0
 _STOP_TIMEOUT: Final = 5.0
 
 
-class BrokerUrlError(ValueError):
+class BrokerUrlError(WordedError):
     """Not the URL of a broker that Retour supports."""
 
 
@@ -60,7 +61,7 @@ def make_broker(url: str, namespace: str = "retour") -> Broker:
             return RedisBroker(  # type: ignore[no-untyped-call]  # dramatiq leaves it untyped
                 client=client, namespace=namespace, middleware=[]
             )
-    raise BrokerUrlError("a broker is memory://, amqp://... or redis://...")
+    raise BrokerUrlError(_("a broker is memory://, amqp://... or redis://..."))
 
 
 def close_broker(broker: Broker) -> None:

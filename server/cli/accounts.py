@@ -30,6 +30,7 @@ from sync.records.shapes import AccountPut, Language, UnitPut, UserPut
 from sync.tables.schema import API_ROLE
 
 _KNOWN_BY: Final = "SELECT account, app_user FROM login WHERE address = $1 ORDER BY account"
+_IS_MOVED: Final = "SELECT count(*) FROM test_clock"
 _ACCOUNTS: Final = "SELECT DISTINCT account FROM login ORDER BY account"
 
 
@@ -43,6 +44,10 @@ class UnknownAccountError(LookupError):
 
 class AmbiguousError(LookupError):
     """Several accounts are possible; the text lists their locators."""
+
+
+class MovedClockError(RuntimeError):
+    """The database is a demonstration whose clock was moved; it can have no other account."""
 
 
 class Founder(Struct, frozen=True):
@@ -121,6 +126,7 @@ async def new_account(settings: Settings, account: AccountPut, founder: Founder)
     """Create an account with its head office and first administrator; returns its locator.
 
     :raises FieldError: a name, zone or address cannot be stored, or the password is guessable.
+    :raises MovedClockError: the clock of the database was moved.
     """
     if is_guessable(founder.password, (founder.name, founder.email, account.name)):
         raise GuessableError("password")
@@ -128,6 +134,8 @@ async def new_account(settings: Settings, account: AccountPut, founder: Founder)
     stored = await hash_password_aside(founder.password)
     async with database(settings), tx(number, TERMINAL) as opened:
         await create_account(opened, account)
+        if await opened.fetchval(_IS_MOVED) and not settings.testing:
+            raise MovedClockError
         [office] = await put_units(opened, [UnitPut(kind="head_office", name=account.name)])
         user = UserPut(
             unit=office,

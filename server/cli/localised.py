@@ -11,6 +11,54 @@ from click.exceptions import NoArgsIsHelpError, NoSuchCommand
 from server.cli.terminal import _
 
 
+def allowed_values(kind: click.ParamType[Any]) -> str:
+    """What a parameter of `kind` may be, in words; empty for any text."""
+    match kind:
+        case click.IntRange(min=least, max=most):
+            limits = {"least": least, "most": most}
+            return _("a whole number from %(least)s to %(most)s") % limits
+        case click.Choice():
+            return _("one of %(choices)s") % {"choices": ", ".join(map(str, kind.choices))}
+        case click.Path():
+            return _("a folder")
+    return ""
+
+
+class SpokenOption(click.Option):
+    """An option whose place holder, default and limits are translated in its help."""
+
+    def make_metavar(self, ctx: click.Context) -> str:
+        """The place holder of its value."""
+        if self.type in (click.STRING, None):
+            return _("TEXT")
+        match self.type:
+            case click.IntRange():
+                return _("NUMBER")
+            case click.Path():
+                return _("FOLDER")
+        return super().make_metavar(ctx)
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Its names and its help."""
+        record = super().get_help_record(ctx)
+        if record is None:
+            return None
+        extra = self.get_help_extra(ctx)
+        said = []
+        if "default" in extra:
+            said.append(_("default: %(value)s") % {"value": extra["default"].strip("()")})
+        if "range" in extra:
+            said.append(allowed_values(self.type))
+        if self.required:
+            said.append(_("required"))
+        spec, text = record[0], self.help or ""
+        return spec, f"{text}  [{', '.join(said)}]" if said else text
+
+
+#: An option of a command.
+option = partial(click.option, cls=SpokenOption)
+
+
 class SpokenFormatter(click.HelpFormatter):
     """A formatter of help with translated headings."""
 
@@ -106,7 +154,7 @@ def _show(error: click.ClickException) -> None:
         case click.MissingParameter():
             what = _("%(name)s is missing") % {"name": _name(error)}
         case click.BadParameter():
-            what = _("This value of %(name)s cannot be used") % {"name": _name(error)}
+            what = _not_allowed(error)
         case click.UsageError():
             what = _("The command is not complete, or says too much")
         case _:
@@ -114,7 +162,14 @@ def _show(error: click.ClickException) -> None:
     click.echo(_("Error: %(what)s") % {"what": what}, err=True)
 
 
+def _not_allowed(error: click.BadParameter) -> str:
+    allowed = allowed_values(error.param.type) if error.param is not None else ""
+    if not allowed:
+        return _("This value of %(name)s cannot be used") % {"name": _name(error)}
+    return _("%(name)s must be %(allowed)s") % {"name": _name(error), "allowed": allowed}
+
+
 def _name(error: click.BadParameter) -> str:
     if error.param is None or error.ctx is None:
         return str(error.param_hint or "")
-    return error.param.get_error_hint(error.ctx)
+    return error.param.get_error_hint(error.ctx).replace("'", "")

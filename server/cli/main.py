@@ -1,34 +1,37 @@
 """The command `retour` and its subcommands, in the language of the terminal."""
 
 import asyncio
-import secrets
 import sys
 from collections.abc import Callable, Coroutine
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 import msgspec
 
 from server.access.api_tokens import MOST_DAYS, USUAL_DAYS, read_order
 from server.cli import accounts, restore
-from server.cli.localised import SpokenGroup
+from server.cli.account_group import account_group
+from server.cli.localised import SpokenGroup, option
+from server.cli.on_database import SECURITY_FILE, run_on_database
 from server.cli.options import account_option, data_option, host_option, in_words, port_option
 from server.cli.reload import run_reloading
-from server.cli.terminal import Screen, _, ask_password, check_password, locale, token_lines
-from server.http.problems import PROBLEMS
-from server.provisioning.provision import provision, provision_new
+from server.cli.terminal import (
+    Screen,
+    _,
+    token_lines,
+    warn_of_variables,
+)
+from server.demo.fixture import DEMO
+from server.demo.time_shift import Moved, RealAccountError, move_clock
+from server.provisioning.provision import as_owner, provision
 from server.runtime import logs, processes
-from server.runtime.up import FolderInUseError, Place, database_of, up
+from server.runtime.up import FolderInUseError, Place, up
 from server.settings import Settings, load, warn_of_unknown
-from sync.errors import FieldError, MissingError
-from sync.records.shapes import AccountPut, Language
-
-T = TypeVar("T")
-
-#: The security log of `retour up`, in its data folder.
-SECURITY_FILE: Final = "security.log"
+from sync.errors import MissingError
 
 
 @click.group(cls=SpokenGroup, help=_("Retour: each finished task asks the customer once."))
@@ -41,7 +44,7 @@ def main() -> None:
 @data_option
 @port_option
 @host_option
-@click.option(
+@option(
     "--reload",
     "reloads",
     is_flag=True,
@@ -53,17 +56,20 @@ def up_command(folder: Path | None, port: int, host: str, reloads: bool) -> None
     if reloads:
         run_reloading([word for word in sys.argv[2:] if word != "--reload"])
         return
+    warn_of_variables()
     settings = load()
     place = Place((folder or Path(settings.data)).absolute(), host, port)
     place.folder.mkdir(parents=True, exist_ok=True)
     logs.to_file(place.folder / "retour.log")
     logs.security_to_file(place.folder / SECURITY_FILE)
     warn_of_unknown()
+    screen = Screen(place.folder, sys.argv[0])
     try:
-        up(settings, place, Screen(place.folder, sys.argv[0]))
+        up(settings, place, screen)
     except FolderInUseError as error:
         text = _("Retour already runs on %(folder)s; stop it, or name another folder with --data")
         raise click.ClickException(text % {"folder": error}) from None
+    screen.stopped()
 
 
 @main.command("api", help=_("Answer HTTP, on the database and broker of the settings."))
@@ -127,7 +133,7 @@ def _shared_settings() -> Settings:
 def enrol_command(email: str, account: str | None, folder: Path | None) -> None:
     """The code enrols one device; it expires after ten minutes."""
     try:
-        click.echo(_run(accounts.enrolment_code, folder, email, account))
+        click.echo(run_on_database(accounts.enrolment_code, folder, email, account))
     except accounts.UnknownPersonError:
         text = _("Nobody has the address %(email)s") % {"email": email}
         raise click.ClickException(text) from None
@@ -138,7 +144,7 @@ def enrol_command(email: str, account: str | None, folder: Path | None) -> None:
 
 @main.command("token", help=_("Print a fresh API token; it acts as an administrator."))
 @click.argument("name")
-@click.option(
+@option(
     "--days",
     type=click.IntRange(1, MOST_DAYS),
     default=USUAL_DAYS,
@@ -155,7 +161,7 @@ def token_command(name: str, days: int, account: str | None, folder: Path | None
     except msgspec.ValidationError:
         text = _("A token is called by one visible line of at most 100 characters")
         raise click.ClickException(text) from None
-    issued = _run(accounts.new_token, folder, order, account)
+    issued = run_on_database(accounts.new_token, folder, order, account)
     click.echo(issued.token)
     text = _("It works until %(day)s. `retour tokens` lists all of them.")
     click.echo(text % {"day": f"{issued.expires_at:%Y-%m-%d}"}, err=True)
@@ -167,7 +173,7 @@ def token_command(name: str, days: int, account: str | None, folder: Path | None
 @in_words
 def tokens_command(account: str | None, folder: Path | None) -> None:
     """One line per token, without its secret, which is not stored."""
-    found, now = _run(accounts.all_tokens, folder, account)
+    found, now = run_on_database(accounts.all_tokens, folder, account)
     click.echo("\n".join(token_lines(found, now)))
 
 
@@ -177,7 +183,7 @@ def tokens_command(account: str | None, folder: Path | None) -> None:
 @in_words
 def restored_command(account: str | None, folder: Path | None) -> None:
     """Devices start again; mails that were due by now are held."""
-    count = _run(restore.restored, folder, account)
+    count = run_on_database(restore.restored, folder, account)
     text = _(
         "Noted for %(count)s accounts. Devices will pull everything anew and keep what they have"
         " queued. Surveys that were due by now may have been sent already: they are held as they"
@@ -187,8 +193,8 @@ def restored_command(account: str | None, folder: Path | None) -> None:
 
 
 @main.command("held", help=_("Count the surveys that are held; send them, or drop them."))
-@click.option("--send", is_flag=True, help=_("Send them all."))
-@click.option("--drop", is_flag=True, help=_("Send none of them."))
+@option("--send", is_flag=True, help=_("Send them all."))
+@option("--drop", is_flag=True, help=_("Send none of them."))
 @account_option
 @data_option
 @in_words
@@ -197,7 +203,7 @@ def held_command(send: bool, drop: bool, account: str | None, folder: Path | Non
     if send and drop:
         raise click.ClickException(_("Either --send or --drop: they cannot do both"))
     order: restore.Order = "send" if send else "drop" if drop else "stay"
-    count = _run(restore.held_mails, folder, account, order)
+    count = run_on_database(restore.held_mails, folder, account, order)
     match order:
         case "send":
             text = _("Surveys on their way: %(count)s")
@@ -208,86 +214,33 @@ def held_command(send: bool, drop: bool, account: str | None, folder: Path | Non
     click.echo(text % {"count": count})
 
 
-@main.group("account", help=_("Accounts: the companies that use Retour."))
-def account_group() -> None:
-    """The group of commands about accounts."""
-
-
-@account_group.command("create", help=_("Create an account and its first administrator."))
-@click.argument("name")
-@click.option("--admin-name", required=True, help=_("Name of the first administrator."))
-@click.option("--admin-email", required=True, help=_("Address with which to sign in."))
-@click.option(
-    "--password",
-    help=_("At least twelve characters; asked for, or read from a pipe, where left out."),
+@main.command("demo", help=_("Move the demonstration's clock ahead: surveys that wait are sent."))
+@option(
+    "--hours",
+    type=click.IntRange(1, 720),
+    default=12,
+    show_default=True,
+    help=_("By how many hours."),
 )
-@click.option("--zone", default="America/Toronto", show_default=True, help=_("IANA time zone."))
-@click.option("--language", type=click.Choice(["fr_CA", "en_CA"]), default=locale)
 @data_option
 @in_words
-def create_account_command(
-    name: str,
-    admin_name: str,
-    admin_email: str,
-    password: str | None,
-    zone: str,
-    language: Language,
-    folder: Path | None,
-) -> None:
-    """Prints the account's locator, and the password where none was given."""
-    typed = ask_password() if password is None else password
-    chosen = typed or secrets.token_urlsafe(12)
-    check_password(chosen)
-    founder = accounts.Founder(admin_name, admin_email, chosen, language)
-    company = AccountPut(name=name, zone=zone, language=language)
+def demo_command(hours: int, folder: Path | None) -> None:
+    """The database of `retour up` alone is moved, and only while it has no other account."""
+    if load().database_url:
+        raise click.ClickException(_("Only the database of `retour up` has a clock to move"))
+
+    async def move(settings: Settings) -> Moved:
+        async with as_owner(settings.database_url) as owner:
+            return await move_clock(owner, timedelta(hours=hours))
+
     try:
-        locator = _run(accounts.new_account, folder, company, founder)
-    except FieldError as error:
-        what = _(PROBLEMS[error.code].title)
-        raise click.ClickException(f"{error.field}: {what}") from None
-    text = _(
-        "The account is created. Its code is %(code)s: commands take it as --account where there"
-        " are several accounts."
-    )
-    click.echo(text % {"code": locator})
-    if not typed:
-        click.echo(_("Password: %(password)s") % {"password": chosen})
+        moved = run_on_database(move, folder)
+    except RealAccountError:
+        text = _("This is not the demonstration alone: the time of real accounts is never moved")
+        raise click.ClickException(text) from None
+    here = moved.now.astimezone(ZoneInfo(DEMO.account.zone))
+    text = _("For the demonstration it is now %(time)s. Surveys sent to the mailbox: %(count)s")
+    click.echo(text % {"time": f"{here:%Y-%m-%d %H:%M}", "count": moved.due})
 
 
-def _run(work: Callable[..., Coroutine[Any, Any, T]], folder: Path | None, *args: object) -> T:
-    """The result of `work(settings, *args)`.
-
-    The settings' database is used, or that of `retour up` on the folder; it is made ready first.
-
-    :raises click.ClickException: there is no database, or no such account.
-    """
-    logs.to_terminal()  # for what `provision_new` may wait for
-    settings = load()
-    place = folder or Path(settings.data)
-    found = database_of(settings, place)
-    if found is None:
-        raise _not_running(place)
-
-    async def ready() -> T:
-        await provision_new(found)
-        return await work(found, *args)
-
-    record = None if settings.database_url else place / SECURITY_FILE
-    try:
-        with logs.security_of_command(record):
-            return asyncio.run(ready())
-    except ConnectionRefusedError:
-        if settings.database_url:
-            raise
-        raise _not_running(place) from None
-    except accounts.AmbiguousError as error:
-        text = _("Several accounts fit; choose with --account: %(accounts)s")
-        raise click.ClickException(text % {"accounts": error}) from None
-    except accounts.UnknownAccountError:
-        raise click.ClickException(_("There is no such account")) from None
-
-
-def _not_running(folder: Path) -> click.ClickException:
-    text = _("No Retour runs on %(folder)s: start it with `retour up`, or set %(names)s")
-    names = "RETOUR_DATABASE_URL, RETOUR_SECRET"
-    return click.ClickException(text % {"folder": folder, "names": names})
+main.add_command(account_group)

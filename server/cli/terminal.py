@@ -1,30 +1,50 @@
 """The terminal: its language, password prompts, and the output of `retour up`."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import click
 
+from mail import wording
 from mail.i18n import locale_of, translations
 from server.access.api_tokens import TokenRecord
 from server.access.common_passwords import LONGEST_PASSWORD, SHORTEST_PASSWORD
-from server.runtime.up import Running, Stage
-from server.settings import terminal_locale
+from server.addresses import is_loopback
+from server.runtime.up import Login, Running, Stage
+from server.settings import terminal_locale, unknown_variables
+from server.web.words import ROLES
 
-CATALOGUES: Final = Path(__file__).parent.parent / "locale"
+CATALOGUES: Final = (
+    Path(__file__).parent.parent / "locale",
+    Path(wording.__file__).parent / "locale",
+)
 
 
 def locale() -> str:
-    """The locale of the terminal's user."""
+    """The locale of the terminal's user: English where it names none that Retour has."""
+    return locale_of(terminal_locale(), "en")
+
+
+def account_language() -> str:
+    """The language of a new account where none is named: the terminal's, else French."""
     return locale_of(terminal_locale())
 
 
 def _(text: str) -> str:
-    """`text`, translated to that locale."""
-    return translations(locale(), CATALOGUES).gettext(text)
+    """`text`, translated to the terminal's locale."""
+    return translations(locale(), *CATALOGUES).gettext(text)
+
+
+def warn_of_variables() -> None:
+    """Show the variables that look like settings and are none."""
+    for name, near in unknown_variables().items():
+        text = _("Warning: %(name)s is no setting of Retour and changes nothing.")
+        if near is not None:
+            text = _("Warning: %(name)s is no setting of Retour; is %(near)s meant?")
+        click.echo(text % {"name": name, "near": near}, err=True)
 
 
 def ask_password() -> str:
@@ -81,22 +101,48 @@ class Screen:
         click.echo(texts[stage])
 
     def ready(self, running: Running) -> None:
-        """Show the addresses, the logins and how to enrol a device."""
-        roles = {
-            "administrator": _("administrator"),
-            "manager": _("manager"),
-            "dispatcher": _("dispatcher"),
-            "technician": _("technician"),
-        }
-        lines = [f"Retour   {running.base_url}", f"{_('Mailbox')}   {running.base_url}/mailbox"]
-        lines += [
-            f"  {user.email:<26} {user.password}   {roles[user.role]}, {user.name}"
-            for user in running.users
+        """Show the addresses, who signs in to the console, and how a technician's device does."""
+        technicians = [user for user in running.users if user.role == "technician"]
+        office = [user for user in running.users if user.role != "technician"]
+        lines = [
+            *_columns(
+                ("Retour", running.base_url),
+                (_("Mailbox"), f"{running.base_url}/mailbox"),
+            )
         ]
-        technician = next((user for user in running.users if user.role == "technician"), None)
-        if technician is not None:
-            command = f"{self._command} enrol {technician.email} --data {self._folder}"
-            lines.append(_("To enrol a device: %(command)s") % {"command": command})
-        lines.append(_("The same in %(file)s") % {"file": self._folder / "demo.json"})
+        if office:
+            lines += ["", _("In the console, sign in with:"), *_columns(*map(_login, office))]
+        if technicians:
+            lines += ["", *self._enrolling(running.base_url, technicians)]
+        lines += ["", _("The same in %(file)s") % {"file": self._folder / "demo.json"}]
+        if running.hours_ahead:
+            text = _("The clock was moved %(hours)s hours ahead by `retour demo`.")
+            lines.append(text % {"hours": running.hours_ahead})
         lines.append(_("Ctrl-C stops; all data stays in the folder."))
         click.echo("\n" + "\n".join(lines))
+
+    def _enrolling(self, base_url: str, technicians: Sequence[Login]) -> Iterator[str]:
+        text = _("Technicians use the app, %(address)s, on a device with a code of theirs:")
+        yield text % {"address": f"{base_url}/tech/"}
+        yield from _columns(*((f"  {user.email}", user.name) for user in technicians))
+        command = f"{self._command} enrol {technicians[0].email} --data {self._folder}"
+        yield _("A code: in the console under Devices, or by %(command)s") % {"command": command}
+        if is_loopback(base_url):
+            yield _("A phone cannot reach this address; name another with --host.")
+
+    def stopped(self) -> None:
+        """Show that it ended as it was asked to."""
+        click.echo(_("Retour has stopped. Its data is in %(folder)s.") % {"folder": self._folder})
+
+
+def _login(user: Login) -> tuple[str, ...]:
+    return f"  {user.email}", user.password, _(ROLES[user.role]), user.name
+
+
+def _columns(*rows: tuple[str, ...]) -> Iterator[str]:
+    """The rows with their cells below each other."""
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    for row in rows:
+        yield "   ".join(
+            cell.ljust(width) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()

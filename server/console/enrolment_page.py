@@ -21,6 +21,7 @@ from server.access.guards import console
 from server.access.principals import ConsoleRequest, actor_of, asked_by, confirm
 from server.access.rights import Action
 from server.access.security_log import note, peer_of
+from server.addresses import is_loopback
 from server.console.device_list import Technician, read_technician
 from server.console.nav_counts import console_frame
 from server.services import services
@@ -67,6 +68,7 @@ async def enrol_form(request: ConsoleRequest, technician: FromPath[UUID]) -> Res
         issued=issued,
         life=CODE_LIFE,
         address=f"{services(request).settings.origin}/tech/",
+        is_local=is_loopback(services(request).settings.origin),
         clock=clock,
     )
 

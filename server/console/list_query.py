@@ -8,8 +8,9 @@ MAX_LENGTH: Final = 200
 
 
 def search_text(typed: str) -> str:
-    """The printable letters of `typed`, at most MAX_LENGTH of them."""
-    return "".join(letter for letter in typed if letter.isprintable()).strip()[:MAX_LENGTH]
+    """The printable letters of `typed`, at most MAX_LENGTH of them, with plain blanks between."""
+    printable = (filter(str.isprintable, word) for word in typed.split())
+    return " ".join(filter(None, map("".join, printable)))[:MAX_LENGTH].rstrip()
 
 
 def pattern(text: str) -> str:

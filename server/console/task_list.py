@@ -95,6 +95,11 @@ class TaskList(Struct, frozen=True):
     newer: str
     older: str
 
+    @property
+    def in_all_states(self) -> str:
+        """The URL of the same search in all states."""
+        return "/tasks?" + urlencode({"q": self.filters.text})
+
 
 _ROWS: Final = (
     """

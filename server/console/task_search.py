@@ -1,6 +1,7 @@
 """Search of the list of tasks: the tasks that contain all words.
 
-A word may stand in the title, the number, the customer's name, or the location's name or address.
+A word may stand in the title or number, in the customer's or technician's name, in the location's
+name or address, or in an e-mail address of task, customer or location.
 
 Three plans give the same page, and which is cheapest is not known in advance:
 
@@ -37,12 +38,13 @@ class Limits(Struct, frozen=True):
 
 LIMITS: Final = Limits()
 
-#: The tasks that contain a word; null for a customer or location without tasks that contains it.
+#: The tasks that contain a word; null for what contains it and has no tasks.
 _TASKS_OF: Final = """
 SELECT found.task FROM search_things({word}, {most}::bigint) AS thing LEFT JOIN LATERAL (
   SELECT thing.id AS task WHERE thing.kind = 'task'
   UNION ALL SELECT id FROM task WHERE thing.kind = 'customer' AND customer = thing.id
   UNION ALL SELECT id FROM task WHERE thing.kind = 'location' AND location = thing.id
+  UNION ALL SELECT id FROM task WHERE thing.kind = 'app_user' AND technician = thing.id
 ) AS found ON true
 """
 _COUNT: Final = f"""
@@ -59,7 +61,9 @@ _HAS_ALL: Final = r"""
 NOT EXISTS (SELECT FROM unnest($5::text[]) AS word WHERE strpos(concat_ws(E'\n',
   (SELECT text FROM searched_text WHERE kind = 'task' AND id = t.id LIMIT 1),
   (SELECT text FROM searched_text WHERE kind = 'customer' AND id = t.customer LIMIT 1),
-  (SELECT text FROM searched_text WHERE kind = 'location' AND id = t.location LIMIT 1)), word) = 0)
+  (SELECT text FROM searched_text WHERE kind = 'location' AND id = t.location LIMIT 1),
+  (SELECT text FROM searched_text WHERE kind = 'app_user' AND id = t.technician LIMIT 1)
+  ), word) = 0)
 """
 _IN_STATE: Final = "($1 = '' OR t.state = $1)"
 

@@ -7,6 +7,7 @@ import msgspec
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 
+from mail.wording import _
 from server.access.guards import CredentialKind
 from server.api.codec import JSON, MESSAGE_PACK, NO_CONTENT
 from server.api.devices import AnyChange, EventStream
@@ -21,20 +22,33 @@ REFERENCE: Final = "#/components/schemas/{name}"
 #: Codes of errors of the middleware: of any route, and of any route with a body.
 ALWAYS: Final = ("bad_request", "wrong_host", "bad_cookie", "long_head", "unavailable")
 WITH_BODY: Final = ("too_large", "slow_body", "wrong_type", "bad_encoding", "wrong_encoding")
-INTRODUCTION: Final = """\
-Send `Authorization: Bearer` and a token, which `retour token NAME` prints, or a device's
-credential, which its enrolment answers. Bodies and answers are JSON or, by Content-Type and Accept,
-MessagePack with the same fields (ids as text, times as text or as its timestamps). Request bodies
-may be compressed by gzip or zstd; at most 1 MiB, inflated too, and 32 levels deep. A query has at
-most 8 KiB, and so do cookies; a head has at most 16. Unknown fields are refused. Times carry an
-offset.
-Lists are paged: ask again with `after` = `next`. Errors are problem+json (RFC 9457); the last part
-of `type` is a stable code.
-Answers of 1 KiB and more are compressed where Accept-Encoding names zstd or gzip.
-Devices say which version of the protocol they speak by `Retour-Protocol` (1 where it is missing; 4
-is the newest; a higher number is answered as 4). 426 `old_app` says that a version is not served
-any more, and `Upgrade` which one is: keep what waits, show the text, update the app.
-"""
+#: Paragraphs of the page; the document has them in English.
+INTRODUCTION: Final = (
+    _(
+        "Send `Authorization: Bearer` and a token, which `retour token NAME` prints, or a device's"
+        " credential, which its enrolment answers."
+    ),
+    _(
+        "Bodies and answers are JSON or, by Content-Type and Accept, MessagePack with the same"
+        " fields (ids as text, times as text or as its timestamps). Times carry an offset. Unknown"
+        " fields are refused."
+    ),
+    _(
+        "Request bodies may be compressed by gzip or zstd; at most 1 MiB, inflated too, and 32"
+        " levels deep. A query has at most 8 KiB, and so do cookies; a head has at most 16. Answers"
+        " of 1 KiB and more are compressed where Accept-Encoding names zstd or gzip."
+    ),
+    _(
+        "Lists are paged: ask again with `after` = `next`. Errors are problem+json (RFC 9457); the"
+        " last part of `type` is a stable code."
+    ),
+    _(
+        "Devices say which version of the protocol they speak by `Retour-Protocol` (1 where it is"
+        " missing; 4 is the newest; a higher number is answered as 4). 426 `old_app` says that a"
+        " version is not served any more, and `Upgrade` which one is: keep what waits, show the"
+        " text, update the app."
+    ),
+)
 
 Schema = dict[str, Any]
 
@@ -52,7 +66,7 @@ def document(app: Litestar) -> Schema:
     """OpenAPI 3.1 for every operation that `app` routes."""
     found = list(operations(app))
     types: dict[str, Any] = {_key(kind): kind for kind in (Problem, *get_args(Change))}
-    for _, _, described in found:
+    for _path, _method, described in found:
         parameters = described.path_parameters.values()
         for kind in (described.body, described.query, described.answer, *parameters):
             if kind not in (None, type(None)):
@@ -66,7 +80,7 @@ def document(app: Litestar) -> Schema:
         paths.setdefault(path, {})[method.lower()] = _operation(described, known, components)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Retour", "version": "1", "description": INTRODUCTION},
+        "info": {"title": "Retour", "version": "1", "description": "\n\n".join(INTRODUCTION)},
         "paths": dict(sorted(paths.items())),
         "components": {"schemas": components, "securitySchemes": _SCHEMES},
     }

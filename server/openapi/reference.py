@@ -1,6 +1,6 @@
 """The OpenAPI document in the form of its page: groups of routes, and the types they use."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -64,13 +64,13 @@ class Shape(Struct, frozen=True):
 class Reference(Struct, frozen=True):
     """The content of the page."""
 
-    introduction: list[Span]
+    introduction: list[list[Span]]
     groups: list[Group]
     shapes: list[Shape]
 
 
-def manual(document: Schema) -> Reference:
-    """The page of `document`."""
+def manual(document: Schema, introduction: Iterable[str]) -> Reference:
+    """The page of `document`. `introduction`: its paragraphs in the reader's language."""
     by_subject = groupby(
         _routes(document["paths"]), lambda shown: shown.path.removeprefix("/api/v1").split("/")[1]
     )
@@ -84,7 +84,7 @@ def manual(document: Schema) -> Reference:
                 for field, kind in schema["properties"].items()
             ]
             shapes.append(Shape(name, spans(schema.get("description", "")), fields))
-    return Reference(spans(document["info"]["description"]), groups, shapes)
+    return Reference([spans(text) for text in introduction], groups, shapes)
 
 
 def spans(text: str) -> list[Span]:

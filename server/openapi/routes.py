@@ -10,13 +10,13 @@ import msgspec
 from litestar import Litestar, Request, Response, route
 from litestar.types import ControllerRouterHandler
 
-from mail.i18n import LOCALES
+from mail.i18n import LOCALES, translations
 from server.access.guards import anyone
 from server.access.rights import Action
 from server.http.precompressed import Precompressed, answer_precompressed, precompress
-from server.openapi.document import Schema, document
+from server.openapi.document import INTRODUCTION, Schema, document
 from server.openapi.reference import manual
-from server.web.environment import render
+from server.web.environment import FOLDER, render
 from server.web.methods import READING
 from server.web.page import frame_of, language_of, remembering
 
@@ -38,7 +38,8 @@ def _json(app: Litestar) -> Precompressed:
 
 @cache
 def _page(app: Litestar, language: str) -> Precompressed:
-    shown = manual(_document(app))
+    gettext = translations(LOCALES[language], FOLDER / "locale").gettext
+    shown = manual(_document(app), map(gettext, INTRODUCTION))
     text = render("api.html", language, page=frame_of(language), status=200, manual=shown)
     return precompress("text/html; charset=utf-8", text.encode())
 

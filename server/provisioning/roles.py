@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import asyncpg
 
+from mail.wording import _
 from server.provisioning import ProvisionError
 from sync.connections import STATEMENT
 from sync.tables.schema import API_ROLE, WORKER_ROLE
@@ -75,7 +76,9 @@ def database_name(dsn: str) -> str:
     """
     name = unquote(urlsplit(dsn).path.lstrip("/"))
     if not name:
-        raise ProvisionError("RETOUR_DATABASE_URL must name a database: postgresql://host/NAME")
+        raise ProvisionError(
+            _("RETOUR_DATABASE_URL must name a database, such as postgresql://host/retour")
+        )
     return name
 
 
@@ -143,9 +146,14 @@ async def _administer(owner: "Connection", role: str, *statements: str) -> None:
         await owner.execute(";".join(statements))
     except asyncpg.InsufficientPrivilegeError:
         raise ProvisionError(
-            f"the role {role} of this server was made for another installation, and {me} may not"
-            " use it. Whoever made it, or PostgreSQL's administrator, can share it:"
-            f" GRANT {_quoted(role)} TO {_quoted(me)} WITH ADMIN OPTION;"
+            _(
+                "the role %(role)s of this server was made for another installation, and %(me)s"
+                " may not use it. Whoever made it, or PostgreSQL's administrator, can share it:"
+                " %(grant)s"
+            ),
+            role=role,
+            me=me,
+            grant=f"GRANT {_quoted(role)} TO {_quoted(me)} WITH ADMIN OPTION;",
         ) from None
 
 

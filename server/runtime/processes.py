@@ -1,6 +1,7 @@
 """The three kinds of process: API, worker and clock, and the parts of which they are made."""
 
 import asyncio
+import errno
 import gc
 import signal
 import socket
@@ -16,6 +17,7 @@ from litestar import Litestar
 
 from mail.config import MailConfig
 from mail.smtp.address import our_name, parse_server
+from mail.wording import Phrase, WordedError, _
 from mail.worker.broker import Doorbell, make_broker
 from mail.worker.jobs import Job, Ring
 from mail.worker.runner import run_worker
@@ -34,11 +36,20 @@ WORKER_GRACE: Final = 8.0
 WATCH: Final = 0.5
 
 
-class PortTakenError(RuntimeError):
+class PortTakenError(WordedError):
     """The address cannot be listened on; the text has the address and the reason."""
 
 
-class DiedError(RuntimeError):
+#: Why not, by the system's error.
+_CANNOT_LISTEN: Final = {
+    errno.EADDRINUSE: _("another program listens there"),
+    errno.EACCES: _("ports under 1024 need more rights"),
+    errno.EADDRNOTAVAIL: _("this machine has no such address"),
+    socket.EAI_NONAME: _("this name is not known"),
+}
+
+
+class DiedError(WordedError):
     """A part of the process ended by itself; a supervisor should start the process again."""
 
 
@@ -112,7 +123,7 @@ async def working(
     """A worker; if it ends by itself, `stop` is set and DiedError raised at the end."""
     running = run_worker(config, broker, ring)
     try:
-        async with watched(lambda: running.alive, "the worker", stop):
+        async with watched(lambda: running.alive, _("the worker"), stop):
             yield
     finally:
         await asyncio.to_thread(running.stop, WORKER_GRACE)
@@ -124,7 +135,7 @@ async def ticking(config: MailConfig, ring: Ring, stop: asyncio.Event) -> AsyncI
     running = RunningClock(config, ring)
     running.start()
     try:
-        async with watched(running.is_alive, "the clock", stop):
+        async with watched(running.is_alive, _("the clock"), stop):
             yield
     finally:
         await asyncio.to_thread(running.stop)
@@ -140,7 +151,7 @@ async def watched(alive: Callable[[], bool], what: str, stop: asyncio.Event) -> 
     try:
         yield
         if not alive():
-            raise DiedError(f"{what} ended by itself; the log says why")
+            raise DiedError(_("%(what)s ended by itself; the log says why"), what=Phrase(what))
     finally:
         watching.cancel()
 
@@ -184,7 +195,7 @@ class WebServer(uvicorn.Server):
         try:
             await super().startup(sockets)
         except SystemExit:
-            raise DiedError("the application did not start; the log says why") from None
+            raise DiedError(_("the application did not start; the log says why")) from None
         self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -226,8 +237,12 @@ def listen_on(host: str, port: int) -> socket.socket:
     try:
         listening = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        why = (error.strerror or "").partition(" (")[0]
-        raise PortTakenError(f"{host}:{port} ({why})") from None
+        why = _CANNOT_LISTEN.get(error.errno or 0, _("the system does not allow it"))
+        raise PortTakenError(
+            _("Cannot listen on %(address)s: %(why)s. Name another with --port or --host"),
+            address=f"{host}:{port}",
+            why=Phrase(why),
+        ) from None
     listening.setblocking(False)
     return listening
 

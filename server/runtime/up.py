@@ -19,6 +19,7 @@ from mail.worker.broker import make_broker
 from server.app import create_app
 from server.demo.fixture import DEMO
 from server.demo.seed import password_of, seed
+from server.demo.time_shift import hours_ahead
 from server.postgres import Embedded, access, supervised
 from server.provisioning.provision import as_owner, provision
 from server.runtime.files import LockedError, locked, write_private
@@ -68,11 +69,15 @@ class Login(Struct, frozen=True):
 
 
 class Running(Struct, frozen=True):
-    """The content of `demo.json`. `mailbox`: the address of a JSON list of the mails."""
+    """The content of `demo.json`. `mailbox`: the address of a JSON list of the mails.
+
+    `hours_ahead`: by how much `retour demo` moved the clock.
+    """
 
     base_url: str
     users: list[Login]
     mailbox: str
+    hours_ahead: int = 0
 
 
 class Place(Struct, frozen=True):
@@ -168,7 +173,9 @@ def _run(
     watcher: Watcher,
     supervisor: Supervisor,
 ) -> None:
-    api_dsn, worker_dsn, running = asyncio.run(_prepare(settings, watcher))
+    api_dsn, worker_dsn, running = asyncio.run(
+        _prepare(settings, watcher, is_embedded=supervisor is not _external_database)
+    )
 
     def ready() -> None:
         write_private(folder / DEMO_FILE, msgspec.json.format(msgspec.json.encode(running)))
@@ -193,12 +200,14 @@ def _run(
     until_signalled(serving)
 
 
-async def _prepare(settings: Settings, watcher: Watcher) -> tuple[str, str, Running]:
+async def _prepare(
+    settings: Settings, watcher: Watcher, *, is_embedded: bool
+) -> tuple[str, str, Running]:
     """Migrate, and write the demonstration into an empty database.
 
     Returns the addresses for the API and for workers, and what to report once the API answers.
     """
-    api_dsn, worker_dsn = await provision(settings)
+    api_dsn, worker_dsn = await provision(settings, may_be_moved=is_embedded)
     async with as_owner(settings.database_url) as owner:
         is_empty = not await owner.fetchval("SELECT count(*) FROM account")
     if is_empty:
@@ -212,10 +221,11 @@ async def _prepare(settings: Settings, watcher: Watcher) -> tuple[str, str, Runn
         has_demo = await owner.fetchval(
             "SELECT count(*) FROM login WHERE address = $1", DEMO.users[0].email
         )
+        ahead = await hours_ahead(owner)
     users = [
         Login(person.email, password_of(settings.secret, person.email), person.role, person.name)
         for person in DEMO.users
         if has_demo
     ]
     mailbox = f"{settings.origin}/mailbox/messages.json"
-    return api_dsn, worker_dsn, Running(settings.origin, users, mailbox)
+    return api_dsn, worker_dsn, Running(settings.origin, users, mailbox, ahead)

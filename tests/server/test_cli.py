@@ -25,6 +25,11 @@ pytestmark = pytest.mark.slow
 
 Retour: TypeAlias = Callable[..., Result]
 
+#: Takes away what the tests themselves are told by variables.
+NONE_OF_OURS: dict[str, str | None] = dict.fromkeys(
+    name for name in os.environ if name.startswith("RETOUR_")
+)
+
 ADMIN = ("--admin-name", "Zoé Roy", "--admin-email", "Zoe@Autre.example")
 
 
@@ -44,6 +49,12 @@ def retour(
     )
 
 
+def inside(folder: Path, *command: str, language: str, **settings: object) -> Result:
+    """The same inside this process, for a command that starts nothing."""
+    given = environment({"data": folder, **settings}) | {"LC_ALL": language}
+    return CliRunner().invoke(main, command, env=NONE_OF_OURS | given)
+
+
 def at(database: TestDatabase, folder: Path) -> Retour:
     """`retour` on a database, inside this process."""
     variables = {
@@ -53,7 +64,7 @@ def at(database: TestDatabase, folder: Path) -> Retour:
     }
 
     def command(*args: str, typed: bytes = b"", language: str = "en_CA.UTF-8") -> Result:
-        env = variables | {"LC_ALL": language}
+        env = NONE_OF_OURS | variables | {"LC_ALL": language}
         return CliRunner().invoke(main, args, env=env, input=typed)
 
     return command
@@ -113,7 +124,9 @@ def test_errors_are_said_in_french_too(tmp_path: Path) -> None:
     assert "Précisez RETOUR_DATABASE_URL, RETOUR_SECRET, RETOUR_BROKER_URL" in said.stderr
 
 
-ENGLISH = re.compile(r"\b(Usage|Error|Commands|Show|Try|No such|Missing|Got|Invalid|required)\b")
+ENGLISH = re.compile(
+    r"\b(Usage|Error|Commands|Show|Try|No such|Missing|Got|Invalid|required|default|TEXT|must)\b"
+)
 
 
 @pytest.mark.parametrize(
@@ -126,8 +139,13 @@ ENGLISH = re.compile(r"\b(Usage|Error|Commands|Show|Try|No such|Missing|Got|Inva
         (("fly",), 2, "La commande fly n\u2019existe pas"),
         (("account", "fly"), 2, "La commande fly n\u2019existe pas"),
         (("up", "--fast"), 2, "L\u2019option --fast n\u2019existe pas"),
-        (("enrol",), 2, "Il manque 'EMAIL'"),
-        (("up", "--port", "99999"), 2, "Cette valeur de '--port' ne convient pas"),
+        (("up", "--help"), 0, "--port NOMBRE"),
+        (("token", "--help"), 0, "par défaut\u00a0: 365"),
+        (("account", "create", "--help"), 0, "[obligatoire]"),
+        (("enrol",), 2, "Il manque EMAIL"),
+        (("up", "--port", "99999"), 2, "--port doit être un nombre entier de 0 à 65535"),
+        (("up", "--port", "many"), 2, "--port doit être un nombre entier de 0 à 65535"),
+        (("account", "create", "A", *ADMIN, "--language", "de"), 2, "choix\u00a0: fr_CA, en_CA"),
         (("enrol", "a@b.example", "c"), 2, "La commande est incomplète ou en dit trop"),
         (("clock",), 1, "Erreur\u00a0: Précisez"),
     ],
@@ -147,7 +165,7 @@ def test_a_database_that_does_not_answer_is_said_so(tmp_path: Path) -> None:
         tmp_path, "worker", database_url=address, secret=SECRET, broker_url="redis://127.0.0.1:1"
     )
     assert said.returncode == 1
-    assert "The database cannot be reached" in said.stderr
+    assert "The database cannot be reached: nothing listens at its address" in said.stderr
 
 
 def test_an_unknown_kind_of_broker_is_said_so(database: TestDatabase, tmp_path: Path) -> None:
@@ -165,7 +183,46 @@ def test_an_unknown_kind_of_broker_is_said_so(database: TestDatabase, tmp_path: 
 def test_a_setting_that_makes_no_sense_is_named(tmp_path: Path) -> None:
     said = retour(tmp_path, "up", pool_size="many")
     assert said.returncode == 1
-    assert "RETOUR_POOL_SIZE: Expected `int`, got `str`" in said.stderr
+    assert "RETOUR_POOL_SIZE must be a whole number of 1 or more" in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"pool_size": "many"}, "RETOUR_POOL_SIZE doit être un nombre entier d\u2019au moins 1"),
+        ({"lease": "0"}, "RETOUR_LEASE doit être un nombre entier de secondes, de 1 à 31536000"),
+        ({"testing": "perhaps"}, "RETOUR_TESTING doit être true ou false"),
+        ({"secret": "court"}, "RETOUR_SECRET doit avoir au moins 16 caractères"),
+        ({"smtp_url": "smtp://u:p#x@mail"}, "ne doit pas contenir de #\u00a0: dans un nom"),
+        ({"origin": "retour"}, "RETOUR_ORIGIN doit être un protocole, un hôte et un port"),
+        ({"trusted_proxies": "proxy"}, "proxy n\u2019est ni l\u2019un ni l\u2019autre"),
+        ({"broker_url": "kafka://mq"}, "RETOUR_BROKER_URL doit commencer par l\u2019un de amqp://"),
+    ],
+)
+def test_a_wrong_setting_is_answered_in_the_terminals_language(
+    tmp_path: Path, settings: dict[str, object], says: str
+) -> None:
+    said = inside(tmp_path, "up", language="fr_CA.UTF-8", **settings)
+    assert said.exit_code == 1
+    assert says in said.stderr
+    assert not ENGLISH.search(said.stderr)
+
+
+@pytest.mark.parametrize("language", ["C.UTF-8", "C", "POSIX", "de_DE.UTF-8", "en_US.UTF-8", ""])
+def test_a_terminal_that_names_no_language_of_ours_is_spoken_to_in_english(
+    tmp_path: Path, language: str
+) -> None:
+    assert "Error: EMAIL is missing" in inside(tmp_path, "enrol", language=language).stderr
+
+
+def test_a_variable_that_is_no_setting_is_said_with_the_one_it_looks_like(tmp_path: Path) -> None:
+    wrong = {"orign": "x", "host": "y", "zz": "1", "pool_size": "0"}
+    said = inside(tmp_path, "up", language="C.UTF-8", **wrong)
+    assert said.stderr.splitlines()[:3] == [
+        "Warning: RETOUR_HOST is no setting of Retour; is RETOUR_HOSTS meant?",
+        "Warning: RETOUR_ORIGN is no setting of Retour; is RETOUR_ORIGIN meant?",
+        "Warning: RETOUR_ZZ is no setting of Retour and changes nothing.",
+    ]
 
 
 def test_a_port_that_is_taken_is_said_so(tmp_path: Path) -> None:
@@ -179,7 +236,7 @@ def test_a_port_that_is_taken_is_said_so(tmp_path: Path) -> None:
             broker_url="redis://127.0.0.1:6379",
         )
     assert said.returncode == 1
-    assert f"Cannot listen on 127.0.0.1:{port}" in said.stderr
+    assert f"Cannot listen on 127.0.0.1:{port}: another program listens there" in said.stderr
 
 
 def test_a_command_says_so_when_the_database_that_was_named_does_not_answer(tmp_path: Path) -> None:
@@ -197,7 +254,7 @@ def test_codes_are_not_given_where_nothing_runs(tmp_path: Path) -> None:
 
 def test_an_account_comes_with_an_administrator_who_may_sign_in(ours: Retour) -> None:
     made = ours("account", "create", "Autre", *ADMIN, "--password", "")
-    created, password = made.stdout.splitlines()
+    created, password, onward = made.stdout.splitlines()
     locator = locator_in(created)
     assert account_of(locator) is not None
     assert created == (
@@ -206,6 +263,7 @@ def test_an_account_comes_with_an_administrator_who_may_sign_in(ours: Retour) ->
     )
     assert password.startswith("Password: ")
     assert len(password.removeprefix("Password: ")) >= 12
+    assert "docs/start-account.md" in onward
 
 
 def test_a_short_password_and_a_bad_address_are_refused(ours: Retour) -> None:
@@ -394,7 +452,7 @@ def test_a_setting_that_is_no_text_is_said_so(tmp_path: Path) -> None:
 
 def test_a_setting_with_a_letter_wrong_is_warned_of(tmp_path: Path) -> None:
     said = retour(tmp_path, "clock", trusted_proxy="10.0.0.1")
-    assert "no settings of Retour: RETOUR_TRUSTED_PROXY" in said.stderr
+    assert "RETOUR_TRUSTED_PROXY (RETOUR_TRUSTED_PROXIES?)" in said.stderr
 
 
 def test_a_token_says_when_it_ends_and_is_listed(ours: Retour) -> None:

@@ -39,6 +39,9 @@ def test_the_page_is_read_in_both_languages_and_keeps_the_one_chosen(api: Served
     assert french.headers["content-language"] == "fr-CA"
     assert english.headers["content-language"] == "en-CA"
     assert french.headers["etag"] != english.headers["etag"]
+    assert "Les heures portent leur décalage" in french.text
+    assert "Times carry an offset" in english.text
+    assert "Times carry" not in french.text
     assert {"Accept-Language", "Cookie"} <= set(english.headers["vary"].split(", "))
     chosen = ask(api, "/api/docs?lang=en&x=%3Cscript%3E", **{"Accept-Language": "fr"})
     assert chosen.text == english.text

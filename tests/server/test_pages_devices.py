@@ -85,6 +85,13 @@ def test_the_page_of_a_code_says_until_when_it_works_and_offers_another(
     assert first.headers["cache-control"] == "no-store"
 
 
+def test_the_page_says_where_a_phone_cannot_open_the_square(
+    north: Office, diane: httpx.Client
+) -> None:
+    path = f"/devices/enrol/{north.world.bob}"
+    assert "it is an address of this computer alone" in words_of(diane.get(path).text)
+
+
 def test_the_square_says_the_link_that_opens_the_app_with_the_code(
     api: Served, north: Office, diane: httpx.Client
 ) -> None:

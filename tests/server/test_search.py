@@ -15,13 +15,12 @@ from server.console.task_search import Limits
 from sync.database import Tx, tx
 from sync.ids import new_id
 from tests.support.api_process import Served
+from tests.support.books import TITLE, Books, found, moment
 from tests.support.databases import TestDatabase
 from tests.support.form_browser import browsing
 from tests.support.office import Office, in_database
 
 pytestmark = pytest.mark.slow
-
-TITLE = re.compile(r'<a href="/tasks/[0-9a-f-]+[^"]*">([^<]+)</a>')
 
 
 @pytest.fixture(scope="module")
@@ -29,41 +28,6 @@ def console(api: Served, north: Office) -> Iterator[httpx.Client]:
     """The office's dispatcher in a browser."""
     with browsing(api, north) as browser:
         yield browser
-
-
-def found(console: httpx.Client, words: str, **more: str) -> list[str]:
-    """The titles that a search shows, in the page's order."""
-    page = console.get("/tasks", params={"q": words, **more})
-    assert page.status_code == 200, page.text
-    return [html.unescape(title) for title in TITLE.findall(page.text)]
-
-
-class Books:
-    """A program that writes the office's records over HTTP."""
-
-    def __init__(self, api: Served, office: Office) -> None:
-        self.api, self.office = api, office
-
-    def put(self, kind: str, key: str, **fields: Any) -> str:
-        """The id of the record that `key` names, with `fields` as they are now."""
-        answer = self.api.client.put(
-            f"/api/v1/{kind}/external/{key}", json=fields, headers=self.office.program
-        )
-        assert answer.is_success, answer.text
-        made: str = answer.json()["id"]
-        return made
-
-    def task(self, key: str, title: str, **fields: Any) -> str:
-        """A task with a title."""
-        world = self.office.world
-        return self.put(
-            "tasks",
-            key,
-            title=title,
-            type=str(world.service_call),
-            unit=str(world.site),
-            **{"state": "100", **fields},
-        )
 
 
 @pytest.fixture(scope="module")
@@ -75,11 +39,15 @@ def books(api: Served, north: Office) -> Books:
 @pytest.fixture(scope="module", autouse=True)
 def leak(books: Books) -> None:
     """A task that has all that is searched."""
-    who = books.put("customers", "C-1", name="Zoé Bélanger & Fils")
+    who = books.put("customers", "C-1", name="Zoé Bélanger & Fils", email="zb@fils.example")
     address = "4512, boulevard du Béton\nBaie-Saint-Paul (Québec)  G3Z 2T9"
-    place = books.put("locations", "L-1", name="Entrepôt nº 7", address=address)
+    place = books.put(
+        "locations", "L-1", name="Entrepôt nº 7", address=address, email="quai@fils.example"
+    )
     title = "Fuite sous l\u2019évier <b>100 %_neuf\\</b> d\u2019Œuvre"
-    books.task("BT-2026-00417", title, customer=who, location=place)
+    books.task(
+        "BT-2026-00417", title, customer=who, location=place, contact_email="garde@nuit.example"
+    )
 
 
 @pytest.mark.parametrize(
@@ -92,6 +60,8 @@ def leak(books: Books) -> None:
         "boulevard du béton", "beton", "saint-paul", "G3Z 2T9", "g3z",
         "fuite zoé", "zoe fuite", "beton belanger 417", "2t9 zoé évier entrepôt",
         "l\u2019évier", "l'evier", "œuvre", "oeuvre",
+        "zb@fils.example", "ZB@Fils", "quai@", "garde@nuit.example", "zb@ quai@ fuite",
+        "zoe\u00a0belanger", "zoe\u202ffuite", "fuite\tzoé", "zo\u00ade\u200b 417",
         "<b>", "%_", "100 %", "neuf\\", "\\", "&", "é", "&  Fils", "\u00a0zoe\u2009",
     ],
 )  # fmt: skip
@@ -109,16 +79,16 @@ def test_what_stands_nowhere_is_not_found(console: httpx.Client, typed: str) -> 
 
 
 def test_what_is_searched_follows_whatever_is_changed(books: Books, console: httpx.Client) -> None:
-    who = books.put("customers", "C-2", name="Anatole Quévillon")
+    who = books.put("customers", "C-2", name="Anatole Quévillon", email="aq@vieux.example")
     place = books.put("locations", "L-2", name="Verger", address="1, rang Xavier")
     books.task("K-2", "Détecteur", customer=who, location=place)
-    for word in ("quevillon", "verger", "xavier", "detecteur", "K-2"):
+    for word in ("quevillon", "verger", "xavier", "detecteur", "K-2", "aq@vieux"):
         assert found(console, word) == ["Détecteur"], word
-    books.put("customers", "C-2", name="Wilfrid Yelle")
+    books.put("customers", "C-2", name="Wilfrid Yelle", email="wy@neuf.example")
     books.put("locations", "L-2", name="Pommeraie", address="1, rang Zacharie")
-    for word in ("quevillon", "verger", "xavier"):
+    for word in ("quevillon", "verger", "xavier", "aq@vieux"):
         assert found(console, word) == [], word
-    for word in ("yelle", "pommeraie", "zacharie", "yelle zacharie"):
+    for word in ("yelle", "pommeraie", "zacharie", "yelle zacharie", "wy@neuf.example"):
         assert found(console, word) == ["Détecteur"], word
     books.task("K-2", "Sonde", customer=books.put("customers", "C-3", name="Ubald"), location=None)
     for word in ("detecteur", "yelle", "pommeraie"):
@@ -207,11 +177,6 @@ def test_every_way_leads_to_the_same_rows(
     in_database(shared.api, compared)
 
 
-def moment(minute: int) -> str:
-    """A moment of one morning, which is long over."""
-    return f"2026-01-05T{10 + minute // 60}:{minute % 60:02}:00Z"
-
-
 @pytest.mark.anyio
 async def test_whoever_writes_a_record_writes_its_text(shared: TestDatabase, north: Office) -> None:
     async def written() -> None:
@@ -232,7 +197,7 @@ async def test_whoever_writes_a_record_writes_its_text(shared: TestDatabase, nor
     in_database(shared.api, written)
     owner = await asyncpg.connect(shared.owner)
     try:
-        for kind in ("task", "customer", "location"):
+        for kind in ("task", "customer", "location", "app_user"):
             kept = await owner.fetch(
                 f"SELECT id, s.text, text_to_search(r) AS said FROM {kind} r"
                 f" FULL JOIN (SELECT * FROM searched_text WHERE kind = '{kind}') s"

@@ -2,6 +2,7 @@
 
 import pytest
 
+from server.addresses import is_loopback
 from server.settings import SettingsError, load
 
 
@@ -13,7 +14,7 @@ def test_variables_become_settings_of_their_kind() -> None:
 @pytest.mark.parametrize(
     ("variables", "named"),
     [
-        ({"RETOUR_POOL_SIZE": "many"}, "RETOUR_POOL_SIZE: "),
+        ({"RETOUR_POOL_SIZE": "many"}, "RETOUR_POOL_SIZE must"),
         ({"RETOUR_SMTP_TIMEOUT": "700"}, "RETOUR_SMTP_TIMEOUT"),
         ({"RETOUR_LEASE": "660"}, "RETOUR_LEASE"),
         ({"RETOUR_MAIL_FROM": "retour@localhost"}, "RETOUR_MAIL_FROM"),
@@ -159,6 +160,23 @@ def test_what_means_one_thing_is_taken(name: str, value: str) -> None:
 def test_an_origin_in_capitals_is_as_secure_as_in_small_letters() -> None:
     origin = load({"RETOUR_ORIGIN": "HTTPS://Retour.Example"}).origin
     assert origin == "https://retour.example"
+
+
+@pytest.mark.parametrize(
+    ("origin", "expected"),
+    [
+        ("http://127.0.0.1:8000", True),
+        ("http://127.8.9.1", True),
+        ("http://[::1]:8000", True),
+        ("http://localhost:8000", True),
+        ("http://retour.localhost", True),
+        ("http://192.0.2.10:8000", False),
+        ("https://retour.firm.example", False),
+        ("https://localhost.firm.example", False),
+    ],
+)
+def test_which_origins_only_this_machine_reaches(origin: str, expected: bool) -> None:
+    assert is_loopback(origin) is expected
 
 
 def test_a_short_secret_is_not_repeated() -> None:

@@ -131,9 +131,13 @@ def test_the_first_start_tells_where_to_go_and_writes_it_down(folder: Path) -> N
         demo = up.demo()
         assert demo["base_url"] in up.said()
         assert [user["role"] for user in demo["users"]].count("technician") == 8
+        office, technicians = up.said().split("Technicians use the app")
         for user in demo["users"]:
-            assert user["email"] in up.said()
-            assert user["password"] in up.said()
+            is_technician = user["role"] == "technician"
+            assert user["email"] in (technicians if is_technician else office)
+            assert (user["password"] in up.said()) is not is_technician  # it opens nothing
+        assert "Manager" in office
+        assert "A phone cannot reach this address" in technicians
         assert tasks(up) == 300
         for name in ("demo.json", "retour.log", "security.log", "postgres.log", "secret"):
             assert (folder / name).stat().st_mode & 0o777 == 0o600
@@ -182,6 +186,22 @@ def test_all_data_is_there_after_a_stop_and_a_start(folder: Path) -> None:
     with started(folder) as again:
         assert again.demo()["users"] == users
         assert again.mails() == mails
+        assert tasks(again) == 300
+
+
+def test_the_demonstrations_clock_can_be_moved_to_see_what_waits(folder: Path) -> None:
+    words = [sys.executable, "-m", "server.cli", "demo", "--hours", "12", "--data", str(folder)]
+    with started(folder) as up:
+        before = len(up.mails())
+        done = subprocess.run(
+            words, env=environment({}), capture_output=True, check=True, cwd=ROOT, text=True
+        )
+        assert "For the demonstration it is now" in done.stdout
+        until(lambda: len(up.mails()) >= before + 4, "surveys that waited twelve hours are sent")
+        assert up.end(signal.SIGINT) == 0
+        assert "Retour has stopped" in up.said()
+    with started(folder) as again:
+        assert "moved 12 hours ahead" in again.said()
         assert tasks(again) == 300
 
 
