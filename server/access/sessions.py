@@ -94,9 +94,7 @@ async def sign_in(
     response: Response[Any],
     kept: str | None = None,
 ) -> Member:
-    """Check the password, start a session and set its cookie on `response`.
-
-    `kept`: the form to keep with the session (`server.access.kept_forms`).
+    """Check the password, start a session with the form `kept`, and set its cookie on `response`.
 
     The token is always new. The session that the browser had is ended, so that a planted cookie
     (session fixation) gains nothing.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from server.web import follow_up_words, words
+from server.web import error_words, follow_up_words, words
 
 
 class Words:
@@ -124,11 +124,11 @@ class Words:
 
     def login_title(self, problem: str) -> str:
         """Why nobody is signed in, in short; only of known codes."""
-        return self._gettext(words.LOGIN[problem][0])
+        return self._gettext(error_words.LOGIN[problem][0])
 
     def login_text(self, problem: str) -> str:
         """What to do about that."""
-        return self._gettext(words.LOGIN[problem][1])
+        return self._gettext(error_words.LOGIN[problem][1])
 
     def follow_up(self, kind: str) -> str:
         """What there is to do, by the kind of a follow-up."""
@@ -168,11 +168,11 @@ class Words:
 
     def answer_problem(self, field: str) -> str:
         """Why an answer was not recorded, by the field to correct."""
-        return self._label(words.ANSWER_PROBLEMS, field)
+        return self._label(error_words.ANSWER_PROBLEMS, field)
 
     def move_problem(self, field: str) -> str:
         """Why a dispatcher's transition was not recorded, by the field to correct."""
-        return self._label(words.MOVE_PROBLEMS, field)
+        return self._label(error_words.MOVE_PROBLEMS, field)
 
     def error_title(self, status: int, code: str) -> str:
         """The title of an error page."""
@@ -184,5 +184,5 @@ class Words:
 
 
 def _error(status: int, code: str) -> tuple[str, str]:
-    general = words.ERRORS[500 if status >= 500 else 400]
-    return words.ERRORS.get(code) or words.ERRORS.get(status, general)
+    general = error_words.ERRORS[500 if status >= 500 else 400]
+    return error_words.ERRORS.get(code) or error_words.ERRORS.get(status, general)

@@ -8,7 +8,7 @@ HOME: Final = "/tasks"
 
 
 class LoginForm(msgspec.Struct, frozen=True):
-    """All that was typed except the password. `problem`: a key of `words.LOGIN`, or empty.
+    """All that was typed except the password. `problem`: a key of `error_words.LOGIN`, or empty.
 
     `next`: where signing in leads. `kept`: the form that was sent without a session, as text.
     """
