@@ -200,10 +200,11 @@ CHANGES: Final = (
     ),
     Change(
         "/u/.*",
-        r"(?P<head>.* (?:surveys to|satisfaction à) .*@.*\. )"
-        r"(?:Messages about your visits are|Les messages au sujet de vos visites ne sont).*",
-        r"%(head)s(?:This does not affect|Cela ne change rien aux).*",
-        "it says what stays in plain words",
+        r"(?P<head>.* (?:surveys to|sondages à|satisfaction à) \S+@\S+\.)"
+        r"(?: (?:Messages about your visits are|Les messages au sujet de vos visites ne sont).*)?",
+        r"%(head)s(?: (?:This does not affect|Cela ne change rien aux).*"
+        r"|\n(?:Was it a mistake|Était-ce une erreur).*\n<form .*/again.*>\n.*(?:again|réabonner))",
+        "who unsubscribed by mistake comes back; what stays is said in plain words",
     ),
     Change(
         "/u/.*",
