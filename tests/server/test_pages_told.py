@@ -145,6 +145,15 @@ def test_an_accepted_refusal_says_when_it_came_and_when_it_was_accepted(
     assert times[1] != times[2]
     assert "without network" not in page
 
+    async def as_from_an_older_release() -> None:
+        async with owning(database.owner) as owner:
+            await owner.connection.execute(
+                "UPDATE transition SET arrived_at = received_at WHERE id = $1", key
+            )
+
+    in_database(database.api, as_from_an_older_release)
+    assert f"Refused at first, accepted by {name}" in page_of(diane, task)
+
 
 def test_what_a_device_told_late_was_told_without_network(
     site: Served, office: Office, diane: httpx.Client
