@@ -65,7 +65,7 @@ check: install ## Format, lint, types, imports, catalogues, tables, locks, featu
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.catalogues
 	$(BIN)/python -m tests.drift
-	$(BIN)/python -m tests.locks
+	$(BIN)/python -m tests.lock_files
 	$(BIN)/python -m tests.features
 	$(BIN)/python -m tests.modules
 

@@ -172,7 +172,7 @@ REFUSE: Final = _edge("refuse", *_ended(REFUSED))
 LAPSE: Final = _edge("lapse", *_CLAIMS)
 RESEND: Final = _edge("resend", (LEAVING, AGAIN))
 STOP: Final = _edge("stop", (LEAVING_AGAIN, UNCERTAIN))
-DOUBT: Final = _edge("doubt", *_from((LEAVING, LEAVING_AGAIN), HELD))
+HOLD_IN_DOUBT: Final = _edge("hold_in_doubt", *_from((LEAVING, LEAVING_AGAIN), HELD))
 # The history of a demonstration.
 TELL: Final = _edge("tell", *((NOTHING, new) for new in (SENT, FAILED, DROPPED)))
 
@@ -180,7 +180,7 @@ EDGES: Final = (
     MAKE, MOVE, REARM, WITHDRAW, DISARM,
     LEASE, DROP, ARCHIVE, RECALL,
     HOLD, LET_GO, CALL_OFF, FAULT,
-    CONTENT, TAKEN, GIVE_BACK, PUT_OFF, FAIL, EXPIRE, REFUSE, LAPSE, RESEND, STOP, DOUBT,
+    CONTENT, TAKEN, GIVE_BACK, PUT_OFF, FAIL, EXPIRE, REFUSE, LAPSE, RESEND, STOP, HOLD_IN_DOUBT,
     TELL,
 )  # fmt: skip
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from rules.campaign import Campaign
-from rules.facts import Kind, Transition
+from rules.facts import StateKind, Transition
 from rules.history import ordered
 from rules.timing import later, release_at, window_anchor
 
@@ -57,28 +57,28 @@ class Skip(Struct, frozen=True, tag=True):
 Decision: TypeAlias = Schedule | Skip
 
 
-class Round(Struct, frozen=True):
+class RoundSoFar(Struct, frozen=True):
     """What became of the invitation of one (campaign, task, round) at release.
 
     `standing`: the transition whose invitation is claimed, sent, uncertain or failed, or was
     dropped for a reason that is not in REARMING. No other transition replaces it.
     `dropped`: transitions dropped at release; that reason stays their decision.
-    `rearm_after`: the task's last transition when an invitation was dropped for a reason in
+    `rearm_transition`: the task's last transition when an invitation was dropped for a reason in
     REARMING. Only later ones may be asked about; without it, none once something was dropped.
     """
 
     standing: UUID | None
     dropped: Mapping[UUID, Reason]
-    rearm_after: UUID | None
+    rearm_transition: UUID | None
 
 
-FRESH = Round(None, {}, None)
+FRESH = RoundSoFar(None, {}, None)
 
 
 def decide(
     history: Sequence[Transition],
     campaign: Campaign,
-    round: Round = FRESH,  # noqa: A002  the field's word
+    round: RoundSoFar = FRESH,  # noqa: A002  the field's word
 ) -> dict[UUID, Decision]:
     """Return a decision for each transition into a selected state; at most one is a Schedule.
 
@@ -104,7 +104,7 @@ def decide(
     return decisions
 
 
-def drop_reason_for_state(state: str, kind: Kind, selected: frozenset[str]) -> Skip | None:
+def drop_reason_for_state(state: str, kind: StateKind, selected: frozenset[str]) -> Skip | None:
     """Return why the state of its task drops a due invitation, or None if it does not.
 
     `state`, `kind`: of the task at release. `selected`: the campaign's states for the task's type;
@@ -113,11 +113,11 @@ def drop_reason_for_state(state: str, kind: Kind, selected: frozenset[str]) -> S
     if state in selected:
         return None
     match kind:
-        case Kind.CANCELLED:
+        case StateKind.CANCELLED:
             return Skip(Reason.TASK_CANCELLED)
-        case Kind.PLANNED | Kind.ACTIVE:
+        case StateKind.PLANNED | StateKind.ACTIVE:
             return Skip(Reason.LEFT_STATE)
-        case Kind.DONE | Kind.CLOSED:
+        case StateKind.DONE | StateKind.CLOSED:
             return None
     assert_never(kind)
 
@@ -181,13 +181,13 @@ def judge_contact(
 
 
 def _candidate(
-    in_order: Sequence[Transition], matching: Sequence[Transition], round_: Round
+    in_order: Sequence[Transition], matching: Sequence[Transition], round_: RoundSoFar
 ) -> UUID | None:
     """Return the only transition of `matching` that may be scheduled; None for none."""
     if round_.standing is not None:
         return round_.standing
-    if round_.rearm_after is not None:
-        since = dropwhile(lambda step: step.id != round_.rearm_after, in_order)
+    if round_.rearm_transition is not None:
+        since = dropwhile(lambda step: step.id != round_.rearm_transition, in_order)
         after = {step.id for step in islice(since, 1, None)}
         return next((step.id for step in matching if step.id in after), None)
     if round_.dropped:

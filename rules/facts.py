@@ -11,7 +11,7 @@ OrderKey: TypeAlias = tuple[datetime, int, UUID]
 """Moment, sequence and id: a total order, the same as that of the three columns in PostgreSQL."""
 
 
-class Kind(StrEnum):
+class StateKind(StrEnum):
     """What a state means for the work, whatever name and code the account gives it."""
 
     PLANNED = "planned"
@@ -22,7 +22,7 @@ class Kind(StrEnum):
 
 
 #: Kinds of the states that mean finished work: the first entry into one completes a task.
-FINISHED: Final = frozenset({Kind.DONE, Kind.CLOSED})
+FINISHED: Final = frozenset({StateKind.DONE, StateKind.CLOSED})
 
 
 class Transition(Struct, frozen=True, gc=False):

@@ -170,7 +170,7 @@ class Opened(Struct, frozen=True):
         )
 
 
-class Stopped(Struct, frozen=True):
+class BehindBreaker(Struct, frozen=True):
     """An invitation that waits for the breaker of `route`."""
 
     invitation: UUID
@@ -178,7 +178,7 @@ class Stopped(Struct, frozen=True):
 
 
 #: The open breakers of an account, with the invitation that each lets through as a probe now.
-Probes: TypeAlias = Mapping[Route, UUID | None]
+OpenBreakers: TypeAlias = Mapping[Route, UUID | None]
 
 
 async def read_open(tx: Tx) -> list[Route]:
@@ -187,7 +187,7 @@ async def read_open(tx: Tx) -> list[Route]:
     return [Route(row["sender"], row["recipient"]) for row in rows]
 
 
-async def lock_open(tx: Tx) -> Probes:
+async def lock_open(tx: Tx) -> OpenBreakers:
     """Lock the account's open breakers, make one mail due of each that may be probed.
 
     Claims of the account are locked.
@@ -203,7 +203,7 @@ async def lock_open(tx: Tx) -> Probes:
     return probes
 
 
-async def put_due_behind(tx: Tx, stopped: Sequence[Stopped]) -> None:
+async def put_due_behind(tx: Tx, stopped: Sequence[BehindBreaker]) -> None:
     """Have due mails, whose rows are locked, wait for their breakers."""
     rows = [(mail.invitation, mail.route.sender, mail.route.recipient) for mail in stopped]
     until = tx.now + RECHECK

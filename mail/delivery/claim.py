@@ -16,7 +16,7 @@ from msgspec import Struct
 from mail.campaigns.cache import load
 from mail.config import MailConfig
 from mail.delivery import breakers
-from mail.delivery.breakers import Stopped
+from mail.delivery.breakers import BehindBreaker
 from mail.delivery.drop import drop
 from mail.delivery.held import fault, hold_restored
 from mail.delivery.judging import Dropped, Paused, Waiting, judge
@@ -126,12 +126,12 @@ async def _claim(
     found = await due(tx, limit, only)
     if not found:
         return Chunk(0, 0, [])
-    if doubtful := [item for item in found if item.doubtful]:
-        await hold_restored(tx, doubtful)
-    certain = [item for item in found if not item.doubtful]
+    if due_before_restore := [item for item in found if item.due_before_restore]:
+        await hold_restored(tx, due_before_restore)
+    certain = [item for item in found if not item.due_before_restore]
     versions = await versions_of(tx, config.mail_from, campaigns, certain)
     outcomes = await judge(tx, certain, versions, probes)
-    if stopped := [item for item in outcomes if isinstance(item, Stopped)]:
+    if stopped := [item for item in outcomes if isinstance(item, BehindBreaker)]:
         await breakers.put_due_behind(tx, stopped)
     if waiting := [item for item in outcomes if isinstance(item, Waiting)]:
         columns = zip(*((item.candidate.invitation, item.holder) for item in waiting), strict=True)

@@ -17,9 +17,9 @@ from mail.delivery import outbox
 from mail.delivery.breakers import Route, read_open
 from mail.delivery.judging import (
     Addressed,
+    AtRelease,
     Dropped,
     Known,
-    Outcome,
     Paused,
     empty_addresses,
     find_address,
@@ -144,9 +144,11 @@ def _forecast(
     candidate: Candidate, version: Version | None, at: datetime, known: Known
 ) -> Forecast:
     """Return what is decided on a candidate at `at`; one that leaves takes its mute window."""
-    if candidate.doubtful:
+    if candidate.due_before_restore:
         return Waits("restored")
-    outcome: Outcome | Addressed = find_address(candidate, version, empty_addresses(known.contacts))
+    outcome: AtRelease | Addressed = find_address(
+        candidate, version, empty_addresses(known.contacts)
+    )
     if isinstance(outcome, Addressed):
         outcome = judge_addressed(outcome, structs.replace(known, now=at))
     match outcome:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from mail import contacts
 from mail.contacts import EMPTY, MuteKey, Use
-from mail.delivery.breakers import EVERY, Probes, Route, Stopped
+from mail.delivery.breakers import EVERY, BehindBreaker, OpenBreakers, Route
 from mail.delivery.stages import Candidate, Cleared, Version, Versions
 from rules.address import Resolved, normal_form, resolve
 from rules.campaign import Status
@@ -38,7 +38,7 @@ class Paused(Struct, frozen=True):
     candidate: Candidate
 
 
-Outcome: TypeAlias = Cleared | Dropped | Waiting | Stopped | Paused
+AtRelease: TypeAlias = Cleared | Dropped | Waiting | BehindBreaker | Paused
 
 
 class Addressed(Struct, frozen=True):
@@ -58,12 +58,12 @@ class Known(Struct, frozen=True):
     now: datetime
     contacts: Mapping[str, contacts.Contact]
     mutes: dict[MuteKey, Mute]
-    probes: Probes
+    probes: OpenBreakers
 
 
 async def judge(
-    tx: Tx, candidates: Sequence[Candidate], versions: Versions, probes: Probes
-) -> list[Outcome]:
+    tx: Tx, candidates: Sequence[Candidate], versions: Versions, probes: OpenBreakers
+) -> list[AtRelease]:
     """Judge locked `candidates` in their order, and record the uses of contacts by cleared ones.
 
     The rows of the contacts stay locked.
@@ -136,7 +136,7 @@ def find_address(
     return Addressed(candidate, version, resolved)
 
 
-def judge_addressed(item: Addressed, known: Known) -> Outcome:
+def judge_addressed(item: Addressed, known: Known) -> AtRelease:
     """Return whether an addressed invitation is sent; one that is takes its mute window."""
     candidate, version, to = item.candidate, item.version, item.to
     contact = known.contacts[to.normal]
@@ -146,7 +146,7 @@ def judge_addressed(item: Addressed, known: Known) -> Outcome:
     any_recipient = Route(version.domain, EVERY)
     barred = next((key for key in (any_recipient, route) if key in known.probes), None)
     if barred is not None and known.probes[barred] != candidate.invitation:
-        return Stopped(candidate.invitation, route)
+        return BehindBreaker(candidate.invitation, route)
     key = (contact.id, candidate.campaign)
     mute = known.mutes.get(key)
     verdict = judge_contact(

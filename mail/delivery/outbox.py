@@ -15,7 +15,7 @@ from mail.delivery.stages import Candidate, Cleared, Leased, Sending, Unplanned,
 from mail.i18n import locale_of
 from mail.states import LEASE
 from rules.campaign import AddressField
-from rules.facts import Kind
+from rules.facts import StateKind
 from sync import tokens
 from sync.database import Tx
 
@@ -25,7 +25,7 @@ _CANDIDATES: Final = """
 SELECT o.*, i.campaign, i.version, i.task,
   i.due, i.address, i.typed_address, i.language, i.message_id,
   i.due < coalesce(a.restored_at, '-infinity')
-    AND coalesce(o.vouched_at < a.restored_at, true) AS doubtful,
+    AND coalesce(o.vouched_at < a.restored_at, true) AS due_before_restore,
   r.type, t.state, s.kind,
   t.state_transition AS last,
   c.name AS customer_name, c.email AS customer_email, c.billing_email,
@@ -209,7 +209,7 @@ def _candidate(row: asyncpg.Record) -> Candidate:
             type_name=row["type_name"],
             type_names=row["type_names"],
             state=row["state"],
-            kind=Kind(row["kind"]),
+            kind=StateKind(row["kind"]),
             last=row["last"],
             place=row["location_address"] or row["location_name"],
             zone=row["location_zone"],
@@ -228,7 +228,7 @@ def _candidate(row: asyncpg.Record) -> Candidate:
         attempt=row["attempt"],
         resent=row["resent"],
         first_tried_at=row["first_tried_at"],
-        doubtful=row["doubtful"],
+        due_before_restore=row["due_before_restore"],
         campaign=row["campaign"],
         version=row["version"],
         due=row["due"],

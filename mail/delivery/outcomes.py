@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct, structs
 
 from mail.smtp.replies import Phase, SendError
-from mail.states import DOUBT, EXPIRE, FAIL, GIVE_BACK, PUT_OFF, REFUSE, RESEND, STOP, Edge
+from mail.states import EXPIRE, FAIL, GIVE_BACK, HOLD_IN_DOUBT, PUT_OFF, REFUSE, RESEND, STOP, Edge
 
 
 class Blame(StrEnum):
@@ -60,7 +60,7 @@ class Rule(Struct, frozen=True):
     enhanced: Pattern[str] = re.compile(".*")
     words: Pattern[str] = re.compile("")
 
-    def holds(self, error: SendError) -> bool:
+    def applies(self, error: SendError) -> bool:
         """Whether `error` is such a refusal."""
         return (
             error.phase in self.phases
@@ -148,7 +148,7 @@ _OUTCOMES: Final = {
 
 def blame_of(error: SendError) -> Blame:
     """Return whom `error` concerns."""
-    return next(rule.blame for rule in RULES if rule.holds(error))
+    return next(rule.blame for rule in RULES if rule.applies(error))
 
 
 def first_outcome(error: SendError) -> Outcome:
@@ -173,5 +173,5 @@ def outcome_of(error: SendError, *, resent: bool, hold: bool, expired: bool) -> 
 def edge_in_doubt(*, resent: bool, hold: bool) -> Edge:
     """Return the edge of a mail in doubt: it is held, or resent once after a delay."""
     if hold:
-        return DOUBT
+        return HOLD_IN_DOUBT
     return STOP if resent else RESEND

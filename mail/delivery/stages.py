@@ -12,7 +12,7 @@ from mail.campaigns.definition import Content
 from mail.delivery.breakers import Route
 from rules.address import Mailboxes, Resolved
 from rules.campaign import Campaign
-from rules.facts import Kind
+from rules.facts import StateKind
 
 
 class Visit(Struct, frozen=True):
@@ -26,7 +26,7 @@ class Visit(Struct, frozen=True):
     type_name: str
     type_names: str
     state: str
-    kind: Kind
+    kind: StateKind
     last: UUID
     place: str | None
     zone: str | None
@@ -62,10 +62,10 @@ class Candidate(Struct, frozen=True):
     """A due invitation.
 
     `resent`: an earlier copy may have been delivered, this is the last. `first_tried_at`: when it
-    was first offered to the server, UTC. `doubtful`: it was due before a restore, so it may have
-    been sent. `customer`: a name. `noted_by_technician`: the customer's address was entered by
-    the technician who is rated, at the end of the visit or later. `visit`: None for a relational
-    survey. `earlier`: what the first attempt fixed, if there was one.
+    was first offered to the server, UTC. `due_before_restore`: the database was restored since it
+    was due, so it may have been sent. `customer`: a name. `noted_by_technician`: the customer's
+    address was entered by the technician who is rated, at the end of the visit or later. `visit`:
+    None for a relational survey. `earlier`: what the first attempt fixed, if there was one.
     """
 
     invitation: UUID
@@ -73,7 +73,7 @@ class Candidate(Struct, frozen=True):
     attempt: int
     resent: bool
     first_tried_at: datetime | None
-    doubtful: bool
+    due_before_restore: bool
     campaign: UUID
     version: int
     due: datetime

@@ -12,7 +12,7 @@ from mail.config import MailConfig
 from mail.delivery.events import Event, add_events
 from mail.delivery.outcomes import edge_in_doubt
 from mail.delivery.stages import Leased
-from mail.states import DOUBT, LAPSE, LEAVING, LEAVING_AGAIN, RESEND, STOP, Edge
+from mail.states import HOLD_IN_DOUBT, LAPSE, LEAVING, LEAVING_AGAIN, RESEND, STOP, Edge
 from rules.timing import later, window_anchor
 from sync.database import Tx, run
 
@@ -24,7 +24,7 @@ WHERE (account, invitation) IN (
   ORDER BY invitation FOR NO KEY UPDATE SKIP LOCKED)
 """)
 
-_OVERDUE_CONTENT: Final = DOUBT.reading("""
+_OVERDUE_CONTENT: Final = HOLD_IN_DOUBT.reading("""
 SELECT o.invitation, o.attempt, o.release, o.resent, i.version, i.campaign, a.after_crash
 FROM outbox o JOIN invitation i ON (i.account, i.id) = (o.account, o.invitation)
 JOIN account a ON a.account = o.account
@@ -38,7 +38,7 @@ _REQUEUE: Final = {
     SET phase = {phase}, not_before = $4, resent = true, lease_until = NULL, error = $5
     WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ({from_phases})
     """)
-    for edge in (RESEND, DOUBT)
+    for edge in (RESEND, HOLD_IN_DOUBT)
 }
 
 _UNQUEUE: Final = STOP.sql("""
@@ -52,7 +52,7 @@ _SET_UNCERTAIN: Final = {
       deadline = coalesce(deadline, $5)
     WHERE account = $1 AND id = $2
     """)
-    for edge in (RESEND, DOUBT, STOP)
+    for edge in (RESEND, HOLD_IN_DOUBT, STOP)
 }
 
 

@@ -25,7 +25,7 @@ ORDER BY c.position
 """
 
 
-class Place(Struct, frozen=True, array_like=True):
+class CompletionCursor(Struct, frozen=True, array_like=True):
     """What a cursor contains: a position, in an epoch that ends when a backup is restored."""
 
     epoch: Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -62,10 +62,10 @@ class Stretch(Struct, frozen=True):
     """Completions in order. `places`: the place before the first, and that of each of them."""
 
     items: list[Completion]
-    places: list[Place]
+    places: list[CompletionCursor]
 
 
-async def read_completions(tx: Tx, after: Place | None, most: int) -> Stretch:
+async def read_completions(tx: Tx, after: CompletionCursor | None, most: int) -> Stretch:
     """Return at most `most` completions behind a place, or from the start.
 
     :raises ResyncError: the place is from before a restore; read again from the start.
@@ -80,4 +80,4 @@ async def read_completions(tx: Tx, after: Place | None, most: int) -> Stretch:
         Completion(**{name: row[name] for name in Completion.__struct_fields__}) for row in found
     ]
     positions = [start, *(row["position"] for row in found)]
-    return Stretch(items, [Place(account["epoch"], position) for position in positions])
+    return Stretch(items, [CompletionCursor(account["epoch"], position) for position in positions])

@@ -10,7 +10,7 @@ from mail.campaigns.cache import CampaignSet, load, pinned
 from mail.planning.history import Invitation, TaskHistory, read_histories, read_planned
 from mail.states import Status as InvitationStatus
 from rules.campaign import Campaign, Status
-from rules.decide import FRESH, Decision, Round, decide
+from rules.decide import FRESH, Decision, RoundSoFar, decide
 from rules.facts import Transition
 from sync.database import Tx
 
@@ -106,10 +106,10 @@ def _decide(
     waits = invitation.status in (InvitationStatus.SCHEDULED, InvitationStatus.DROPPED)
     standing = None if waits else invitation.transition
     decisions = decide(
-        history.transitions, version, Round(standing, dropped, invitation.rearm_after)
+        history.transitions, version, RoundSoFar(standing, dropped, invitation.rearm_transition)
     )
     if version is newest:
         return decisions
     # States that were selected after the invitation was pinned get their decisions, too.
-    used_up = Round(invitation.transition, dropped, None)
+    used_up = RoundSoFar(invitation.transition, dropped, None)
     return decide(history.transitions, newest, used_up) | decisions

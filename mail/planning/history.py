@@ -23,7 +23,7 @@ class Invitation(Struct, frozen=True):
     """The invitation of one (campaign, task, round).
 
     `status`: scheduled also where it is held and was never claimed. `due`, `release`: UTC.
-    `rearm_after`: the task's last transition when it was dropped for a reason that re-arms.
+    `rearm_transition`: the task's last transition when it was dropped for a reason that re-arms.
     """
 
     id: UUID
@@ -33,7 +33,7 @@ class Invitation(Struct, frozen=True):
     status: Status
     due: datetime
     release: datetime
-    rearm_after: UUID | None
+    rearm_transition: UUID | None
 
 
 class TaskHistory(Struct, frozen=True):

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 #: Kinds of questions; the last two have no value.
-Kind: TypeAlias = Literal["thumbs", "stars", "effort", "nps", "choice", "text"]
+QuestionKind: TypeAlias = Literal["thumbs", "stars", "effort", "nps", "choice", "text"]
 
 #: The key of the leading question.
 LEAD: Final = "lead"
@@ -20,7 +20,7 @@ class Value(Struct, frozen=True, kw_only=True):
     the reasons. `text`: for a rating the comment; empty if there is none.
     """
 
-    kind: Kind
+    kind: QuestionKind
     value: int | None
     choices: list[str]
     text: str

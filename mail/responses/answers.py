@@ -28,9 +28,9 @@ __all__ = [
     "Closed",
     "CurrentAnswer",
     "Invalid",
-    "Outcome",
     "Recorded",
     "Submission",
+    "SubmitResult",
     "Survey",
     "Visit",
     "open_survey",
@@ -76,7 +76,7 @@ class Invalid(Struct, frozen=True, tag=True):
     fields: list[Field]
 
 
-Outcome: TypeAlias = Recorded | Closed | Invalid
+SubmitResult: TypeAlias = Recorded | Closed | Invalid
 
 
 _SURVEY: Final = """
@@ -100,14 +100,14 @@ ON CONFLICT (account, invitation) DO UPDATE SET changed_at = excluded.changed_at
 """
 
 
-async def submit(token: str, submission: Submission) -> Outcome:
+async def submit(token: str, submission: Submission) -> SubmitResult:
     """Record an answer. The same answer again changes nothing, another one is a new version.
 
     After `Recorded(changed=True)` the caller rings for the job `rollup`.
     """
     ref = referred(token)
 
-    async def work(tx: Tx) -> Outcome:
+    async def work(tx: Tx) -> SubmitResult:
         row = await tx.fetchrow(_SURVEY, ref.account, digest(ref.hash), tx.now)
         if row is None:
             return Closed()

@@ -19,8 +19,8 @@ from sync.ids import new_id
 
 #: What is to be done: call the customer back, read what displeased them, or find out whose visit
 #: it was.
-Kind: TypeAlias = Literal["call_back", "negative", "disputed"]
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+FollowUpKind: TypeAlias = Literal["call_back", "negative", "disputed"]
+KINDS: Final[tuple[FollowUpKind, ...]] = get_args(FollowUpKind)
 
 #: What became of an attempt to close one; `changed`: the answer is not the one that was seen.
 Closing: TypeAlias = Literal["closed", "changed", "closed_before"]
@@ -76,10 +76,10 @@ WHERE account = $1 AND id = $2 AND closed_by IS NOT NULL
 """
 
 
-def kinds_of(body: Body, sentiment: Sentiment | None) -> list[Kind]:
+def kinds_of(body: Body, sentiment: Sentiment | None) -> list[FollowUpKind]:
     """Return what an answer asks for. With `not_me` its rating does not count, a call back does."""
     negative = sentiment == "negative" and not body.not_me
-    asks: dict[Kind, bool] = {
+    asks: dict[FollowUpKind, bool] = {
         "call_back": body.call_back,
         "negative": negative,
         "disputed": body.not_me,
@@ -99,7 +99,7 @@ async def update_follow_ups(
     `before`: the answer before this version and its sentiment; None for the first version.
     """
     kinds = kinds_of(body, sentiment)
-    asked: list[Kind] = []
+    asked: list[FollowUpKind] = []
     if before is not None:
         rows = await tx.fetch(_WITHDRAW, tx.account, invitation, tx.now, WITHDRAWN, kinds)
         withdrawn = [AuditChange(f"follow_up/{row['id']}", _IS_OPEN, _IS_WITHDRAWN) for row in rows]
@@ -139,7 +139,7 @@ async def reopen_follow_up(tx: Tx, follow_up: UUID) -> None:
         tx.last.add(ADVANCE)
 
 
-async def _open(tx: Tx, invitation: UUID, kinds: list[Kind]) -> None:
+async def _open(tx: Tx, invitation: UUID, kinds: list[FollowUpKind]) -> None:
     closed = await tx.fetch(_FIND, tx.account, invitation, kinds)
     resolutions = {row["kind"]: row["resolution"] for row in closed}
     ids = [new_id() for _ in kinds]
@@ -152,7 +152,7 @@ async def _open(tx: Tx, invitation: UUID, kinds: list[Kind]) -> None:
     await record(tx, "follow_up.open", opened)
 
 
-def _matter(kind: Kind, body: Body) -> Value | str | bool:
+def _matter(kind: FollowUpKind, body: Body) -> Value | str | bool:
     """What somebody who handles a follow-up acts upon: once it is another, it is asked anew."""
     match kind:
         case "call_back":

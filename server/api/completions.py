@@ -8,7 +8,7 @@ from litestar import Request
 from litestar.types import ControllerRouterHandler
 from msgspec import Meta, Struct
 
-from mail.planning.completion_feed import Completion, Place, read_completions
+from mail.planning.completion_feed import Completion, CompletionCursor, read_completions
 from server.access.guards import api
 from server.access.principals import Principal
 from server.access.rights import Action
@@ -19,7 +19,7 @@ from sync.database import tx
 
 ApiRequest: TypeAlias = Request[Principal, Any, Any]
 
-_read: Final = msgspec.msgpack.Decoder(Place).decode
+_read: Final = msgspec.msgpack.Decoder(CompletionCursor).decode
 
 
 class CompletionQuery(Struct, frozen=True, forbid_unknown_fields=True):

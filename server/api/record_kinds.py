@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from server.access.rights import Action
 from server.access.sessions import end_all, register
-from server.api.records import Kind, Stored
+from server.api.records import RecordKind, Stored
 from server.api.tasks import TaskDetail, read_detail
 from sync.database import Tx
 from sync.records import customers, people, reading, shapes, task_types, tasks
@@ -48,7 +48,7 @@ async def _store_tasks(opened: Tx, items: Sequence[shapes.TaskPut]) -> Stored:
     return Stored(list(stored.ids), stored.changed)
 
 
-UNITS: Final = Kind(
+UNITS: Final = RecordKind(
     plural="units",
     noun="unit",
     put=shapes.UnitPut,
@@ -61,7 +61,7 @@ UNITS: Final = Kind(
     reading=Action.UNIT_READ,
     writing=Action.UNIT_WRITE,
 )
-USERS: Final = Kind(
+USERS: Final = RecordKind(
     plural="users",
     noun="user",
     put=shapes.UserPut,
@@ -75,7 +75,7 @@ USERS: Final = Kind(
     writing=Action.USER_WRITE,
     grants=True,
 )
-CUSTOMERS: Final = Kind(
+CUSTOMERS: Final = RecordKind(
     plural="customers",
     noun="customer",
     put=shapes.CustomerPut,
@@ -88,7 +88,7 @@ CUSTOMERS: Final = Kind(
     reading=Action.CUSTOMER_READ,
     writing=Action.CUSTOMER_WRITE,
 )
-LOCATIONS: Final = Kind(
+LOCATIONS: Final = RecordKind(
     plural="locations",
     noun="location",
     put=shapes.LocationPut,
@@ -101,7 +101,7 @@ LOCATIONS: Final = Kind(
     reading=Action.LOCATION_READ,
     writing=Action.LOCATION_WRITE,
 )
-TASK_TYPES: Final = Kind(
+TASK_TYPES: Final = RecordKind(
     plural="task types",
     noun="task type",
     put=shapes.TaskTypePut,
@@ -114,7 +114,7 @@ TASK_TYPES: Final = Kind(
     reading=Action.TASK_TYPE_READ,
     writing=Action.TASK_TYPE_WRITE,
 )
-STATES: Final = Kind(
+STATES: Final = RecordKind(
     plural="states",
     noun="state",
     put=shapes.StatePut,
@@ -128,7 +128,7 @@ STATES: Final = Kind(
     writing=Action.STATE_WRITE,
     coded=True,
 )
-TASKS: Final = Kind(
+TASKS: Final = RecordKind(
     plural="tasks",
     noun="task",
     put=shapes.TaskPut,

@@ -11,7 +11,7 @@ from msgspec import Struct
 from server.access.guards import api
 from server.api.operation import Method, Operation, route
 from server.api.paging import CodePaging, Listing, Paging, listing
-from server.api.records import ApiRequest, Key, Kind, store, store_one
+from server.api.records import ApiRequest, Key, RecordKind, store, store_one
 from server.http.problems import BadBodyError, Fault
 from sync.database import tx
 from sync.messages import StateCode
@@ -45,7 +45,7 @@ class Ids(Struct, frozen=True):
 class Handlers:
     """The handlers of one kind of record."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: RecordKind) -> None:
         self.kind = kind
 
     async def read_page(self, request: ApiRequest, query: Any) -> Listing[Any]:
@@ -84,14 +84,14 @@ class Handlers:
         return Ids([str(key) for key in await store(request, self.kind, body.items)])
 
 
-def routes_of(kind: Kind) -> list[HTTPRouteHandler]:
+def routes_of(kind: RecordKind) -> list[HTTPRouteHandler]:
     """The routes of `kind`; those by external id only where it has external ids."""
     handlers = Handlers(kind)
     routes = [*_in_bulk(kind, handlers), *_by_key(kind, handlers)]
     return routes if kind.coded else [*routes, *_by_external_id(kind, handlers)]
 
 
-def _in_bulk(kind: Kind, handlers: Handlers) -> list[HTTPRouteHandler]:
+def _in_bulk(kind: RecordKind, handlers: Handlers) -> list[HTTPRouteHandler]:
     return [
         _route(
             kind,
@@ -119,7 +119,7 @@ def _in_bulk(kind: Kind, handlers: Handlers) -> list[HTTPRouteHandler]:
     ]
 
 
-def _by_key(kind: Kind, handlers: Handlers) -> list[HTTPRouteHandler]:
+def _by_key(kind: RecordKind, handlers: Handlers) -> list[HTTPRouteHandler]:
     key_type: Any = StateCode if kind.coded else UUID
     return [
         _route(
@@ -145,7 +145,7 @@ def _by_key(kind: Kind, handlers: Handlers) -> list[HTTPRouteHandler]:
     ]
 
 
-def _by_external_id(kind: Kind, handlers: Handlers) -> list[HTTPRouteHandler]:
+def _by_external_id(kind: RecordKind, handlers: Handlers) -> list[HTTPRouteHandler]:
     return [
         _route(
             kind,
@@ -172,7 +172,7 @@ def _by_external_id(kind: Kind, handlers: Handlers) -> list[HTTPRouteHandler]:
 
 
 def _route(
-    kind: Kind, method: Method, tail: str, verb: str, handler: Handler, **described: Any
+    kind: RecordKind, method: Method, tail: str, verb: str, handler: Handler, **described: Any
 ) -> HTTPRouteHandler:
     """A route of `kind`, which answers one record unless `described` says otherwise."""
     is_read = method == "GET"

@@ -31,7 +31,7 @@ class Stored(Struct, frozen=True):
     deactivated: Sequence[UUID] = ()
 
 
-class Kind(Struct, frozen=True, kw_only=True):
+class RecordKind(Struct, frozen=True, kw_only=True):
     """A kind of record: its names, its types and its functions in `sync.records`.
 
     `put`: the type of a record that is sent; `record`: of one in a list; `whole`: of one that is
@@ -89,7 +89,7 @@ class Kind(Struct, frozen=True, kw_only=True):
         return f"/{self.plural.replace(' ', '-')}"
 
 
-async def store(request: ApiRequest, kind: Kind, items: Sequence[Any]) -> list[Key]:
+async def store(request: ApiRequest, kind: RecordKind, items: Sequence[Any]) -> list[Key]:
     """Store `items` in one transaction, and ring for planning where there is work for it.
 
     :raises FieldError: one of them cannot be stored; the error says which.
@@ -109,7 +109,7 @@ async def store(request: ApiRequest, kind: Kind, items: Sequence[Any]) -> list[K
     return stored.ids
 
 
-async def store_one(request: ApiRequest, kind: Kind, item: Any) -> Any:
+async def store_one(request: ApiRequest, kind: RecordKind, item: Any) -> Any:
     """Store `item` and read it back.
 
     :raises FieldError: it cannot be stored; its fields are those of the body.

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from mail.campaigns.cache import pinned
 from mail.responses.answer_body import LEAD
-from mail.responses.follow_ups import KINDS, LONGEST_NOTE, Kind
+from mail.responses.follow_ups import KINDS, LONGEST_NOTE, FollowUpKind
 from server.console.list_query import read_after, write_after
 from server.console.timeline import labels
 from server.http.problems import NotFoundError
@@ -28,7 +28,7 @@ FIRST_ID: Final = UUID(int=0)
 LAST_ID: Final = UUID(int=2**128 - 1)
 
 #: What the page lists: what is open of one kind, or what was handled.
-Show: TypeAlias = Kind | Literal["handled"]
+Show: TypeAlias = FollowUpKind | Literal["handled"]
 SHOWN: Final[tuple[Show, ...]] = (*KINDS, "handled")
 
 
@@ -51,7 +51,7 @@ class FollowUp(Struct, frozen=True, kw_only=True):
     """
 
     id: UUID
-    kind: Kind
+    kind: FollowUpKind
     opened: datetime
     version: int
     task: UUID | None
@@ -85,7 +85,7 @@ class WorkList(Struct, frozen=True, kw_only=True):
 class Mark(Struct, frozen=True):
     """An open follow-up of a task, for its row in the list."""
 
-    kind: Kind
+    kind: FollowUpKind
     phone: str
     dial: str | None
 

@@ -16,13 +16,13 @@ from rules.decide import (
     FRESH,
     Decision,
     Reason,
-    Round,
+    RoundSoFar,
     Schedule,
     Skip,
     decide,
     drop_reason_for_state,
 )
-from rules.facts import Kind, Transition
+from rules.facts import StateKind, Transition
 from rules.history import current
 from server.demo.fixture import DEMO
 from server.demo.steps import Step
@@ -33,7 +33,7 @@ from sync.ids import new_id
 LIVE: Final = timedelta(hours=13)
 #: Why the customers of the most tasks get no more mail.
 SUPPRESSIONS: Final = ("unsubscribed", "unsubscribed", "unsubscribed", "bounced", "bounced")
-_KINDS: Final = {state.code: Kind(state.kind) for state in DEMO.states}
+_KINDS: Final = {state.code: StateKind(state.kind) for state in DEMO.states}
 
 
 class CampaignDecision(Struct, frozen=True):
@@ -141,7 +141,7 @@ def _plan_task(
             return decisions, invitation
         reason, rearm = drop
         invitation = replace(invitation, status=Status.DROPPED, reason=reason, rearm=rearm)
-        past = Round(None, {**past.dropped, schedule.transition: reason}, rearm)
+        past = RoundSoFar(None, {**past.dropped, schedule.transition: reason}, rearm)
 
 
 def _drop(

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from mail.responses.answer_body import LEAD, encode_body
-from mail.responses.follow_ups import HANDLED, Kind, kinds_of
+from mail.responses.follow_ups import HANDLED, FollowUpKind, kinds_of
 from mail.tables import Answer, AnswerValue, AnswerVersion, FollowUp, RollupChange
 from server.demo.company import Ids, manager_of
 from server.demo.fixture import DEMO, Language
@@ -109,7 +109,7 @@ async def write_follow_ups(tx: Tx, ids: Ids, replies: Sequence[Reply]) -> None:
     )
 
 
-def _handled(ids: Ids, reply: Reply, kind: Kind) -> dict[str, Any]:
+def _handled(ids: Ids, reply: Reply, kind: FollowUpKind) -> dict[str, Any]:
     """The columns of a follow-up that a dispatcher who speaks the customer's language closed."""
     dispatchers = list(DEMO.users_with("dispatcher"))
     by = next(

@@ -30,7 +30,7 @@ MOST: Final = 10
 
 
 #: The owner of a stream: a device by its id, a browser's session by its hash.
-Holder: TypeAlias = UUID | bytes
+StreamOwner: TypeAlias = UUID | bytes
 #: An epoch, and positions in it.
 Numbers: TypeAlias = tuple[int, ...]
 
@@ -39,16 +39,16 @@ class Listener:
     """An iterator with one tick for all changes since the last tick.
 
     The first tick comes with the first poll, so that a client that pulls at each tick misses no
-    change. Ends when the process stops, or when its holder may not listen any more.
+    change. Ends when the process stops, or when its owner may not listen any more.
     """
 
     def __init__(
-        self, account: int, technician: UUID | None = None, holder: Holder | None = None
+        self, account: int, technician: UUID | None = None, owner: StreamOwner | None = None
     ) -> None:
-        self.account, self.technician, self.holder = account, technician, holder
+        self.account, self.technician, self.owner = account, technician, owner
         #: The account's positions at the last poll, and the listener's own, which it was sent.
-        self.polled: Numbers | None = None
-        self.seen: Numbers | None = None
+        self.account_positions: Numbers | None = None
+        self.sent_positions: Numbers | None = None
         self._moved = asyncio.Event()
         self.over = False
 
@@ -62,14 +62,14 @@ class Listener:
             raise StopAsyncIteration
         self._moved.clear()
 
-    def update(self, polled: Numbers, own: Numbers) -> None:
+    def update(self, account_positions: Numbers, own: Numbers) -> None:
         """Record the account's positions and the listener's own; a tick if its own differ.
 
         They may be lower: a database that was restored goes back, and devices must pull then, too.
         """
-        self.polled = polled
-        if own != self.seen:
-            self.seen = own
+        self.account_positions = account_positions
+        if own != self.sent_positions:
+            self.sent_positions = own
             self._moved.set()
 
     def end(self) -> None:
@@ -91,7 +91,7 @@ class Live:
     @asynccontextmanager
     async def account(self, account: int, session: bytes | None = None) -> AsyncIterator[Listener]:
         """Ticks for changes in the account's feeds and mails, until `session` ends."""
-        with self._joined(Listener(account, holder=session)) as listener:
+        with self._joined(Listener(account, owner=session)) as listener:
             yield listener
 
     @asynccontextmanager
@@ -132,11 +132,11 @@ class Live:
                 del self._listeners[listener.account]
 
     def _make_room(self, joining: Listener) -> None:
-        """End the oldest listener of a holder that has `MOST`: it may reconnect in a loop."""
-        if joining.holder is None:
+        """End the oldest listener of an owner that has `MOST`: it may reconnect in a loop."""
+        if joining.owner is None:
             return
         others = self._listeners.get(joining.account, {})
-        same = [other for other in others if other.holder == joining.holder and not other.over]
+        same = [other for other in others if other.owner == joining.owner and not other.over]
         if len(same) >= MOST:
             same[0].end()
 
@@ -182,17 +182,17 @@ class Live:
         behind = [
             listener
             for listener in self._listeners.get(account, ())
-            if listener.polled != (everything if listener.technician is None else head)
+            if listener.account_positions != (everything if listener.technician is None else head)
         ]
         technicians = {item.technician for item in behind if item.technician is not None}
-        holders = {item.holder for item in behind if item.holder is not None}
+        owners = {item.owner for item in behind if item.owner is not None}
         positions: dict[UUID, int] = {}
-        if technicians or holders:
+        if technicians or owners:
             async with tx(account) as opened:
                 positions = await own_positions(opened, list(technicians))
-                holders -= await _still_known(opened, holders)
+                owners -= await _still_known(opened, owners)
         for listener in behind:
-            if listener.holder in holders:
+            if listener.owner in owners:
                 listener.end()
             elif listener.technician is None:
                 listener.update(everything, everything)
@@ -200,10 +200,10 @@ class Live:
                 listener.update(head, (head.epoch, positions[listener.technician]))
 
 
-async def _still_known(opened: Tx, holders: Iterable[Holder]) -> set[Holder]:
-    """Those of `holders` that may still listen; each is looked up once, whatever its streams."""
-    devices = [holder for holder in holders if isinstance(holder, UUID)]
-    sessions = [holder for holder in holders if isinstance(holder, bytes)]
+async def _still_known(opened: Tx, owners: Iterable[StreamOwner]) -> set[StreamOwner]:
+    """Those of `owners` that may still listen; each is looked up once, whatever its streams."""
+    devices = [owner for owner in owners if isinstance(owner, UUID)]
+    sessions = [owner for owner in owners if isinstance(owner, bytes)]
     return {
         *await still_enrolled(opened, devices),
         *await still_signed_in(opened, sessions),

@@ -25,7 +25,7 @@ USUAL_ENTRIES: Final = 50
 MOST_ENTRIES: Final = 500
 
 
-class Place(Struct, frozen=True, array_like=True, order=True):
+class TimelinePosition(Struct, frozen=True, array_like=True, order=True):
     """The sort key of an entry in its timeline. `rank`: of its kind, see `QUERIES`."""
 
     at: Moment
@@ -39,7 +39,7 @@ class Place(Struct, frozen=True, array_like=True, order=True):
 class Window(Struct, frozen=True):
     """At most `limit` entries before `place`, or after it if `later`; None: the last ones."""
 
-    place: Place | None = None
+    place: TimelinePosition | None = None
     later: bool = False
     limit: int = USUAL_ENTRIES
 
@@ -57,14 +57,14 @@ Counted: TypeAlias = tuple[list[UUID], list[datetime]]
 
 
 class _Placed(Struct, frozen=True):
-    place: Place
+    place: TimelinePosition
     entry: Entry
 
 
-_read: Final = msgspec.msgpack.Decoder(Place).decode
+_read: Final = msgspec.msgpack.Decoder(TimelinePosition).decode
 
 
-def read_cursor(text: str) -> Place:
+def read_cursor(text: str) -> TimelinePosition:
     """The place in a cursor.
 
     :raises CursorError: the server did not issue it.
@@ -123,7 +123,7 @@ def _placed(row: asyncpg.Record, query: Query) -> _Placed:
             "phone": body.phone,
             "language": body.language,
         }
-    place = Place(
+    place = TimelinePosition(
         at=row["at"],
         rank=query.rank,
         order_at=row["order_at"],

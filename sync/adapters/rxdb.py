@@ -15,8 +15,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
+from sync.adapters.changed_verdicts import read_changed_verdicts
 from sync.adapters.per_row_push import RowVerdict, decode_row_or_none, push_items
-from sync.adapters.settled_transitions import read_settled
 from sync.database import Tx, run
 from sync.errors import CursorError
 from sync.feed.changes import Gone, KindName
@@ -98,7 +98,7 @@ async def _page(
     stretch = await read_stretch(tx, device, after, most, [kind])
     if stretch is None:
         return None
-    settled = await read_settled(tx, stretch.changes)
+    settled = await read_changed_verdicts(tx, stretch.changes)
     documents: list[Document] = []
     for change in stretch.changes:
         if isinstance(change, Gone):

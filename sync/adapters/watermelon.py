@@ -15,8 +15,8 @@ import asyncpg
 import msgspec
 from msgspec import Struct
 
+from sync.adapters.changed_verdicts import read_changed_verdicts
 from sync.adapters.per_row_push import decode_row_or_none, push_items
-from sync.adapters.settled_transitions import read_settled
 from sync.database import Tx, run
 from sync.errors import CursorError
 from sync.feed.changes import Change, Gone, KindName, VerdictChange
@@ -142,7 +142,7 @@ async def _read_all(
         if stretch is None:
             raise asyncpg.SerializationError("the feed got a new epoch while it was read")
         changes += stretch.changes
-    return _tables(changes, await read_settled(tx, changes)), stretch.cursor, strategy
+    return _tables(changes, await read_changed_verdicts(tx, changes)), stretch.cursor, strategy
 
 
 def _tables(changes: Sequence[Change], settled: Mapping[str, Raw]) -> dict[str, TableChanges]:

@@ -69,7 +69,7 @@ WHERE account = $1 AND unit IS NOT NULL AND end_at IS NULL ORDER BY task
 """
 
 
-async def hand_over(
+async def update_task_feeds(
     tx: Tx,
     tasks: Collection[UUID],
     *,
@@ -101,7 +101,7 @@ async def update_pool_memberships(tx: Tx) -> None:
 async def _update(
     tx: Tx, tasks: list[UUID], *, changed: bool, left: Collection[tuple[KindName, UUID]]
 ) -> None:
-    """Do what `hand_over` says, after the counter was locked. `changed`: the tasks' content did."""
+    """Do what `update_task_feeds` says, under the counter's lock. `changed`: the content did."""
     assigned = await _members(tx, ASSIGNED, tasks)
     before = await _members(tx, IN_FEEDS, [str(task) for task in tasks])
     rows = {row["id"]: row for row in await tx.fetch(REFERENCES, tx.account, tasks)}

@@ -2,8 +2,8 @@
 
 The account's counter in `feed_head` is the last row that a transaction locks, so one transaction at
 a time writes the account's feeds and positions follow the order of commits. `touch` moves a thing
-whose content changed to the end of the feeds that contain it; `membership.hand_over` works out from
-the open assignments who gains or loses tasks.
+whose content changed to the end of the feeds that contain it; `membership.update_task_feeds` works
+out from the open assignments who gains or loses tasks.
 
 Whatever decides what is written is read after the counter was locked, by a statement of its own.
 Of two transactions that each change what the other reads, the second to get the lock then sees what

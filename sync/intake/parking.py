@@ -41,7 +41,7 @@ WHERE a.account = $1 AND a.id = parked.id AND parked.first < a.start_at
 read_body: Final = msgspec.json.Decoder(Body).decode
 
 
-class Settled(Struct, frozen=True):
+class Unparked(Struct, frozen=True):
     """Transitions that were parked and are judged now, and the `things` that changed by it.
 
     `changed`: whether one was accepted, so that planning is to be rung.
@@ -57,25 +57,25 @@ async def lock_parking(tx: Tx) -> None:
     await tx.execute(PARKING_LOCK, tx.account)
 
 
-async def settle_parked(tx: Tx, tasks: Collection[UUID]) -> Settled:
+async def settle_parked(tx: Tx, tasks: Collection[UUID]) -> Unparked:
     """Judge what was parked for `tasks`, which this transaction created.
 
     Assignments that begin with their task first get the moment of its first parked transition as
     their start. What is accepted keeps its moment; its reception is the present time. Feeds get it
-    by `publish_settled`.
+    by `publish_unparked`.
     """
     await lock_parking(tx)
     waiting = [stored_arrival(tx, row) for row in await tx.fetch(WAITING, tx.account, list(tasks))]
     if not waiting:
-        return Settled()
+        return Unparked()
     locked = await lock_tasks(tx, {arrival.task for arrival in waiting})
     await tx.execute(BEGIN_EARLIER, tx.account, list(locked))
     judged = list(zip(waiting, await judge(tx, waiting, locked), strict=True))
     things = await store(tx, judged, locked, settle)
-    return Settled(waiting, things, any(judgement == ACCEPTED for _, judgement in judged))
+    return Unparked(waiting, things, any(judgement == ACCEPTED for _, judgement in judged))
 
 
-async def publish_settled(tx: Tx, settled: Settled) -> None:
+async def publish_unparked(tx: Tx, settled: Unparked) -> None:
     """Write the verdicts and changed things to feeds. Locks the feed's counter.
 
     To be called after the tasks themselves were written to feeds.

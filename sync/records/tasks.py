@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from sync.database import Tx
 from sync.errors import MissingError
-from sync.feed.membership import SHARED, hand_over
+from sync.feed.membership import SHARED, update_task_feeds
 from sync.intake.judgement import known_states
-from sync.intake.parking import Settled, publish_settled, settle_parked
+from sync.intake.parking import Unparked, publish_unparked, settle_parked
 from sync.records.assignments import (
     Handover,
     RequestedAssignments,
@@ -121,7 +121,7 @@ async def _put(tx: Tx, items: Sequence[TaskPut], at: datetime) -> TasksPut:
     ]
     moved = await replace_assignments(tx, handovers)
     new = [change.after.id for change in changes if change.before is None]
-    settled = await settle_parked(tx, new) if new else Settled()
+    settled = await settle_parked(tx, new) if new else Unparked()
     changed = [c.after.id for c in changes if c.real or c.after.id in moved]
     left = [
         (kind, before)
@@ -130,8 +130,8 @@ async def _put(tx: Tx, items: Sequence[TaskPut], at: datetime) -> TasksPut:
         if (before := getattr(change.before, kind, None)) is not None
         and before != getattr(change.after, kind)
     ]
-    await hand_over(tx, changed, left=left)
-    await publish_settled(tx, settled)
+    await update_task_feeds(tx, changed, left=left)
+    await publish_unparked(tx, settled)
     return TasksPut([change.after.id for change in changes], settled.changed)
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from mail.planning.completion_feed import Completion, Place, Stretch, read_completions
+from mail.planning.completion_feed import Completion, CompletionCursor, Stretch, read_completions
 from mail.planning.plan import plan
 from sync.database import tx
 from sync.errors import ResyncError
@@ -39,7 +39,7 @@ async def owner(database: TestDatabase) -> AsyncIterator[Owner]:
         yield view
 
 
-async def read(world: World, after: Place | None = None) -> Stretch:
+async def read(world: World, after: CompletionCursor | None = None) -> Stretch:
     """What is told after a place."""
     async with tx(world.account) as opened:
         return await read_completions(opened, after, ALL)
@@ -260,7 +260,7 @@ async def test_a_place_of_before_a_restore_is_gone(world: World, start: datetime
     await plan_all()
     end = (await read(world)).places[-1]
     with pytest.raises(ResyncError):
-        await read(world, Place(end.epoch, end.position + 1))
+        await read(world, CompletionCursor(end.epoch, end.position + 1))
     async with tx(world.account) as opened:
         await declare_restored(opened)
     with pytest.raises(ResyncError):
@@ -280,7 +280,7 @@ async def happened_aside(world: World, task: UUID, moment: datetime) -> None:
     await asyncio.create_task(doing, context=Context())
 
 
-async def aside(world: World, after: Place | None = None) -> Stretch:
+async def aside(world: World, after: CompletionCursor | None = None) -> Stretch:
     """`read` while a transaction is open here."""
     return await asyncio.create_task(read(world, after), context=Context())
 

@@ -67,7 +67,11 @@ def test_what_may_be_put_right_expires_at_last_and_suppresses_nobody(said: Said)
 def test_only_a_doubt_asks_what_went_before(said: Said) -> None:
     ends = [described(said.error, resent=resent, hold=hold)
             for resent, hold in ((True, False), (False, True), (True, True))]  # fmt: skip
-    assert ends == (["stop", "doubt", "doubt"] if said.follows == "resend" else [said.follows] * 3)
+    assert ends == (
+        ["stop", "hold_in_doubt", "hold_in_doubt"]
+        if said.follows == "resend"
+        else [said.follows] * 3
+    )
 
 
 @pytest.mark.parametrize("phase", Phase)
@@ -80,7 +84,7 @@ def test_silence_is_a_doubt_only_once_the_content_is_on_its_way(phase: Phase) ->
 
 
 def test_every_rule_decides_some_of_them() -> None:
-    deciding = {next(rule for rule in RULES if rule.holds(said.error)).blame for said in ALL}
-    places = {next(at for at, rule in enumerate(RULES) if rule.holds(said.error)) for said in ALL}
+    deciding = {next(rule for rule in RULES if rule.applies(said.error)).blame for said in ALL}
+    places = {next(at for at, rule in enumerate(RULES) if rule.applies(said.error)) for said in ALL}
     assert deciding == set(Blame)
     assert places == set(range(len(RULES)))

@@ -95,8 +95,8 @@ lapse      claimed/claimed   -> claimed/waiting
 lapse      uncertain/claimed -> uncertain/waiting
 resend     claimed/data      -> uncertain/waiting
 stop       uncertain/data    -> uncertain
-doubt      claimed/data      -> held/held
-doubt      uncertain/data    -> held/held
+hold_in_doubt claimed/data      -> held/held
+hold_in_doubt uncertain/data    -> held/held
 """
 
 
@@ -265,7 +265,7 @@ ACTS: Final[dict[str, Act]] = {
     "lapse": Walk.lapse,
     "resend": Walk.doubt,
     "stop": Walk.doubt,
-    "doubt": Walk.doubt_and_hold,
+    "hold_in_doubt": Walk.doubt_and_hold,
 }
 #: Steps that the state before does not tell apart: what else has to have been.
 BEFORE: Final[dict[Step, tuple[Act, ...]]] = {

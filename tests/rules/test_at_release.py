@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from rules.decide import Contact, Go, Mute, Reason, Skip, Wait, drop_reason_for_state, judge_contact
-from rules.facts import Kind
+from rules.facts import StateKind
 from tests.rules.samples import (
     CANCELLED,
     CLOSED,
@@ -29,29 +29,29 @@ FREE = Contact(suppressed=False, mute=None)
 @pytest.mark.parametrize(
     ("state", "kind", "reason"),
     [
-        (DONE, Kind.DONE, None),
-        (TO_RECONTACT, Kind.DONE, None),
-        ("620", Kind.DONE, None),
-        (CLOSED, Kind.CLOSED, None),
-        ("100", Kind.PLANNED, Reason.LEFT_STATE),
-        (ON_SITE, Kind.ACTIVE, Reason.LEFT_STATE),
-        (CANCELLED, Kind.CANCELLED, Reason.TASK_CANCELLED),
+        (DONE, StateKind.DONE, None),
+        (TO_RECONTACT, StateKind.DONE, None),
+        ("620", StateKind.DONE, None),
+        (CLOSED, StateKind.CLOSED, None),
+        ("100", StateKind.PLANNED, Reason.LEFT_STATE),
+        (ON_SITE, StateKind.ACTIVE, Reason.LEFT_STATE),
+        (CANCELLED, StateKind.CANCELLED, Reason.TASK_CANCELLED),
     ],
 )
 def test_a_task_stands_unless_it_went_back_or_was_cancelled(
-    state: str, kind: Kind, reason: Reason | None
+    state: str, kind: StateKind, reason: Reason | None
 ) -> None:
     assert drop_reason_for_state(state, kind, SELECTED) == (reason and Skip(reason))
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_in_a_selected_state_a_task_stands_whatever_its_kind(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", StateKind)
+def test_in_a_selected_state_a_task_stands_whatever_its_kind(kind: StateKind) -> None:
     assert drop_reason_for_state(CANCELLED, kind, frozenset({CANCELLED})) is None
 
 
 def test_a_kind_that_does_not_exist_is_a_bug() -> None:
     with pytest.raises(AssertionError):
-        drop_reason_for_state(ON_SITE, cast(Kind, "lost"), SELECTED)
+        drop_reason_for_state(ON_SITE, cast(StateKind, "lost"), SELECTED)
 
 
 def held(by: UUID, confirmed: bool = True) -> Contact:

@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from rules.campaign import Campaign, Pause
-from rules.decide import Reason, Round, Schedule, decide
+from rules.decide import Reason, RoundSoFar, Schedule, decide
 from rules.facts import Transition
 from tests.rules.samples import (
     CLOSED,
@@ -184,7 +184,7 @@ def test_once_claimed_an_earlier_one_that_arrives_late_changes_nothing() -> None
     claimed, earlier = entered(TO_RECONTACT, 1), late(DONE, 0, by=9)
     history = [claimed, earlier]
     assert told(decide(history, ASKED), history) == ["not_first", "schedule"]
-    standing = Round(claimed.id, {}, None)
+    standing = RoundSoFar(claimed.id, {}, None)
     found = decide(history, ASKED, standing)
     assert told(found, history) == ["schedule", "not_first"]
 
@@ -192,7 +192,7 @@ def test_once_claimed_an_earlier_one_that_arrives_late_changes_nothing() -> None
 def test_what_stands_is_not_judged_anew() -> None:
     claimed = entered(DONE, 1, survey=False)
     asked = campaign(opt_out_allowed=True, pauses=(Pause(at(0), None),), activated_at=None)
-    found = decide([claimed], asked, Round(claimed.id, {}, None))
+    found = decide([claimed], asked, RoundSoFar(claimed.id, {}, None))
     assert told(found, [claimed]) == ["schedule"]
 
 
@@ -200,13 +200,13 @@ def test_dropped_for_a_reason_that_does_not_rearm_the_round_is_used_up() -> None
     muted = entered(DONE, 0)
     history = [muted, late(DONE, -1, by=9), entered(TO_RECONTACT, 1)]
     for standing in (muted.id, None):
-        past = Round(standing, {muted.id: Reason.MUTED}, None)
+        past = RoundSoFar(standing, {muted.id: Reason.MUTED}, None)
         found = decide(history, ASKED, past)
         assert told(found, history) == ["muted", "not_first", "not_first"]
 
 
 LEFT, BACK = entered(DONE, 0), entered(ON_SITE, 1)
-DROPPED = Round(None, {LEFT.id: Reason.LEFT_STATE}, BACK.id)
+DROPPED = RoundSoFar(None, {LEFT.id: Reason.LEFT_STATE}, BACK.id)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_a_task_that_left_its_state_is_asked_again_only_once_it_comes_back(
 
 def test_the_last_transition_at_a_drop_is_not_coming_back() -> None:
     last = entered(TO_RECONTACT, 1)
-    past = Round(None, {LEFT.id: Reason.LEFT_STATE}, last.id)
+    past = RoundSoFar(None, {LEFT.id: Reason.LEFT_STATE}, last.id)
     assert told(decide([LEFT, last], ASKED, past), [last]) == ["not_first"]
 
 
@@ -254,7 +254,7 @@ def test_coming_back_starts_a_new_delay() -> None:
 
 def test_once_sent_after_coming_back_nothing_more_is_asked() -> None:
     again, more = entered(DONE, 5), entered(TO_RECONTACT, 6)
-    past = Round(again.id, DROPPED.dropped, DROPPED.rearm_after)
+    past = RoundSoFar(again.id, DROPPED.dropped, DROPPED.rearm_transition)
     history = [LEFT, BACK, again, more]
     found = decide(history, ASKED, past)
     assert told(found, history) == ["left_state", "schedule", "not_first"]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.campaign import Campaign
-from rules.decide import FRESH, Reason, Round, Schedule, Skip, decide
+from rules.decide import FRESH, Reason, RoundSoFar, Schedule, Skip, decide
 from rules.facts import Transition
 from rules.history import ordered
 from tests.rules.samples import (
@@ -26,15 +26,15 @@ def test_the_order_of_arrival_changes_no_decision(
 
 
 @st.composite
-def pasts(draw: st.DrawFn, history: list[Transition]) -> Round:
+def pasts(draw: st.DrawFn, history: list[Transition]) -> RoundSoFar:
     """Anything release may have made of a round, sensible or not."""
     ids = [one.id for one in history]
     if not ids or draw(st.booleans()):
         return FRESH
-    return Round(
+    return RoundSoFar(
         standing=draw(st.none() | st.sampled_from(ids)),
         dropped=draw(st.dictionaries(st.sampled_from(ids), st.sampled_from(Reason), max_size=3)),
-        rearm_after=draw(st.none() | st.sampled_from(ids)),
+        rearm_transition=draw(st.none() | st.sampled_from(ids)),
     )
 
 

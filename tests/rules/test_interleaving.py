@@ -16,13 +16,13 @@ from rules.decide import (
     REARMING,
     Decision,
     Reason,
-    Round,
+    RoundSoFar,
     Schedule,
     Skip,
     decide,
     drop_reason_for_state,
 )
-from rules.facts import Kind, Transition
+from rules.facts import StateKind, Transition
 from rules.history import current
 from tests.rules.samples import (
     CANCELLED,
@@ -41,11 +41,11 @@ from tests.rules.samples import (
 )
 
 KINDS = {
-    ON_SITE: Kind.ACTIVE,
-    DONE: Kind.DONE,
-    TO_RECONTACT: Kind.DONE,
-    CLOSED: Kind.CLOSED,
-    CANCELLED: Kind.CANCELLED,
+    ON_SITE: StateKind.ACTIVE,
+    DONE: StateKind.DONE,
+    TO_RECONTACT: StateKind.DONE,
+    CLOSED: StateKind.CLOSED,
+    CANCELLED: StateKind.CANCELLED,
 }
 
 
@@ -57,11 +57,11 @@ class Simulated:
     arrived: list[Transition] = field(default_factory=list)
     standing: UUID | None = None
     dropped: dict[UUID, Reason] = field(default_factory=dict)
-    rearm_after: UUID | None = None
+    rearm_transition: UUID | None = None
     sent: list[UUID] = field(default_factory=list)
 
     def decided(self) -> dict[UUID, Decision]:
-        past = Round(self.standing, self.dropped, self.rearm_after)
+        past = RoundSoFar(self.standing, self.dropped, self.rearm_transition)
         return decide(self.arrived, self.asked, past)
 
     def scheduled(self) -> Schedule | None:
@@ -83,7 +83,7 @@ class Simulated:
         if left is not None:
             assert left.reason in REARMING
             self.dropped[due.transition] = left.reason
-            self.rearm_after = last.id
+            self.rearm_transition = last.id
             return
         self.standing = due.transition
         if outcome is None:
@@ -125,7 +125,7 @@ def test_with_nothing_released_before_the_last_arrival_permuted_duplicates_send_
     for arrived in (history, data.draw(st.permutations(history * 2))):
         task = Simulated(asked, list(arrived))
         task.release(at(0) + days(200), None)
-        results.append((task.sent, task.decided(), task.rearm_after))
+        results.append((task.sent, task.decided(), task.rearm_transition))
     assert results[0] == results[1]
 
 

@@ -40,13 +40,13 @@ async def test_listening_needs_no_connection_between_polls(database: TestDatabas
         ):
             for listener in (everything, own):
                 await anext(listener)
-            before = (everything.seen, own.seen)
+            before = (everything.sent_positions, own.sent_positions)
             assert None not in before
             await world.task()
             for listener in (everything, own):
                 await anext(listener)
-            assert everything.seen != before[0]
-            assert own.seen != before[1]
+            assert everything.sent_positions != before[0]
+            assert own.sent_positions != before[1]
         await live.closed()
     finally:
         await DB.close()

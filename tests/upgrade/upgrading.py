@@ -27,7 +27,7 @@ from tests.upgrade.rows import compare_rows
 from tests.upgrade.seen import Both, compare_acts, compare_expected, compare_judged, compare_seen
 from tests.upgrade.translations import READINGS_AFTERWARDS
 from tests.upgrade.versions import LAST, ROOT, Place, api, everything
-from tests.upgrade.watching import Held, LockWatch, Migrated, migrations
+from tests.upgrade.watching import LockSeen, LockWatch, Migrated, migrations
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -112,7 +112,7 @@ class Pair(msgspec.Struct, frozen=True):
     after: str
     seconds: float
     migrated: list[Migrated]
-    held: list[Held]
+    held: list[LockSeen]
     past: Past
     ports: tuple[int, int] | None
 

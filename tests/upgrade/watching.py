@@ -38,7 +38,7 @@ WHERE l.database = (SELECT oid FROM pg_database WHERE datname = current_database
 """
 
 
-class Held(msgspec.Struct, frozen=True):
+class LockSeen(msgspec.Struct, frozen=True):
     """The strongest lock on a table, and for how many seconds it was held so."""
 
     table: str
@@ -99,17 +99,17 @@ class LockWatch:
             await asyncio.to_thread(self._over.wait, PERIOD)
         await connection.close()
 
-    def held(self) -> list[Held]:
+    def held(self) -> list[LockSeen]:
         """The strongest lock on each table, the strongest and longest first."""
-        best: dict[str, Held] = {}
+        best: dict[str, LockSeen] = {}
         for (table, mode), seconds in self._seconds.items():
-            one = Held(table, mode, seconds)
+            one = LockSeen(table, mode, seconds)
             if table not in best or _strength(one) > _strength(best[table]):
                 best[table] = one
         return sorted(best.values(), key=_strength, reverse=True)
 
 
-def _strength(held: Held) -> tuple[int, float]:
+def _strength(held: LockSeen) -> tuple[int, float]:
     return MODES.index(held.mode), held.seconds
 
 

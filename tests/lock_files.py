@@ -1,4 +1,4 @@
-"""`python -m tests.locks`: the two locks say the same, and are what this environment holds.
+"""`python -m tests.lock_files`: the two locks say the same, and are what this environment holds.
 
 `requirements.lock` is what developing and testing needs, `requirements-runtime.lock` the part of it
 that running needs. Prints what is wrong and exits 1 if anything is.

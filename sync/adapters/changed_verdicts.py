@@ -20,7 +20,7 @@ FROM transition WHERE account = $1 AND id = ANY($2::uuid[])
 """
 
 
-async def read_settled(tx: Tx, changes: Iterable[Change]) -> dict[str, dict[str, Any]]:
+async def read_changed_verdicts(tx: Tx, changes: Iterable[Change]) -> dict[str, dict[str, Any]]:
     """Return the columns of the transitions whose verdicts are in `changes`, by id."""
     ids = [change.id for change in changes if isinstance(change, VerdictChange)]
     rows = await tx.fetch(WHOLE, tx.account, ids) if ids else []

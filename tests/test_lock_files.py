@@ -3,7 +3,15 @@
 from pathlib import Path
 from typing import Final
 
-from tests.locks import Locked, imports, incomplete, not_a_part, not_imported, not_installed, read
+from tests.lock_files import (
+    Locked,
+    imports,
+    incomplete,
+    not_a_part,
+    not_imported,
+    not_installed,
+    read,
+)
 
 TEXT: Final = """\
 click==8.2.1 \\
