@@ -43,9 +43,19 @@ class Peers:
 
     def named(self, connection: AnyConnection) -> str:
         """The client's address as text; an entry that is no address as it was written."""
-        hop = self._client(connection)
-        address = read_address(hop)
-        return hop[:_LONGEST] if address is None else str(address)
+        direct = connection.client.host if connection.client else ""
+        forwarded = ",".join(connection.headers.getall("x-forwarded-for", []))
+        hops = [direct, *(hop for part in reversed(forwarded.split(",")) if (hop := part.strip()))]
+        for hop in hops:
+            address = read_address(hop)
+            if address is None:
+                self._warn_once(_UNREADABLE, hop[:_LONGEST])
+                return hop[:_LONGEST]
+            if not self._trusts(address):
+                return str(address)
+        if len(hops) == 1:
+            self._warn_once(_SILENT, direct)
+        return str(address)
 
     def network_of(self, connection: AnyConnection) -> str:
         """The address that attempts are counted for: of IPv6 the /64 that one subscriber has."""
@@ -60,21 +70,6 @@ class Peers:
             address = read_address(client)
             if address is None or not self._trusts(address):
                 self._warn_once(_UNTRUSTED, client)
-
-    def _client(self, connection: AnyConnection) -> str:
-        direct = connection.client.host if connection.client else ""
-        forwarded = ",".join(connection.headers.getall("x-forwarded-for", []))
-        hops = [direct, *(hop for part in reversed(forwarded.split(",")) if (hop := part.strip()))]
-        for hop in hops:
-            address = read_address(hop)
-            if address is None:
-                self._warn_once(_UNREADABLE, hop[:_LONGEST])
-            elif self._trusts(address):
-                continue
-            return hop
-        if len(hops) == 1:
-            self._warn_once(_SILENT, direct)
-        return hops[-1]
 
     def _trusts(self, address: Address) -> bool:
         return any(address in network for network in self._proxies)

@@ -27,10 +27,6 @@ _HEAD_PIECE: Final = 1 << 10
 _BODY_PIECE: Final = 1 << 14
 
 
-def _nothing() -> None:
-    """Follows a response that nobody reads."""
-
-
 class Connection(HttpToolsProtocol):
     """uvicorn's connection with limits and deadlines, a slot of `places`, and no upgrades."""
 
@@ -87,7 +83,7 @@ class Connection(HttpToolsProtocol):
             if cycle is not None:
                 cycle.disconnected = True
                 cycle.message_event.set()
-                cycle.on_response = _nothing
+                cycle.on_response = lambda: None
         self.pipeline.clear()
         self._running = None
         super().connection_lost(exc)

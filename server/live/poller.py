@@ -6,7 +6,7 @@ is occupied between polls, and an outage of the database only delays notificatio
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import Context
 from typing import Final, Self, TypeAlias
@@ -17,7 +17,7 @@ import structlog
 from mail.positions import read_positions
 from server.access.sessions import still_signed_in
 from sync.connections import FAULTS
-from sync.database import Tx, tx
+from sync.database import tx
 from sync.enrolment import still_enrolled
 from sync.feed.listened_positions import Head, own_positions, read_heads
 
@@ -148,17 +148,13 @@ class Live:
         try:
             while self._listeners and not self._closed.is_set():
                 await self._poll_once()
-                await self._pause()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(EVERY):
+                        await self._closed.wait()
         finally:
             self._poller = None
             for listener in self._all():
                 listener.end()
-
-    async def _pause(self) -> None:
-        """Wait for the next poll; not longer than until the process stops."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(EVERY):
-                await self._closed.wait()
 
     async def _poll_once(self) -> None:
         """Notify all listeners; those that an outage leaves out are notified by the next poll."""
@@ -190,7 +186,13 @@ class Live:
         if technicians or owners:
             async with tx(account) as opened:
                 positions = await own_positions(opened, list(technicians))
-                owners -= await _still_known(opened, owners)
+                # Each owner is looked up once, whatever its streams.
+                owners -= await still_enrolled(
+                    opened, [owner for owner in owners if isinstance(owner, UUID)]
+                )
+                owners -= await still_signed_in(
+                    opened, [owner for owner in owners if isinstance(owner, bytes)]
+                )
         for listener in behind:
             if listener.owner in owners:
                 listener.end()
@@ -198,13 +200,3 @@ class Live:
                 listener.update(everything, everything)
             else:
                 listener.update(head, (head.epoch, positions[listener.technician]))
-
-
-async def _still_known(opened: Tx, owners: Iterable[StreamOwner]) -> set[StreamOwner]:
-    """Those of `owners` that may still listen; each is looked up once, whatever its streams."""
-    devices = [owner for owner in owners if isinstance(owner, UUID)]
-    sessions = [owner for owner in owners if isinstance(owner, bytes)]
-    return {
-        *await still_enrolled(opened, devices),
-        *await still_signed_in(opened, sessions),
-    }

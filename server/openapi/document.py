@@ -150,13 +150,21 @@ def _operation(
         {"name": name, "in": "path", "required": True, "schema": known[_key(kind)]}
         for name, kind in described.path_parameters.items()
     ]
+    in_query = []
+    if described.query is not None:
+        schema = components[known[_key(described.query)]["$ref"].rpartition("/")[2]]
+        required = schema.get("required", [])
+        in_query = [
+            {"name": name, "in": "query", "required": name in required, "schema": field}
+            for name, field in schema["properties"].items()
+        ]
     shown: Schema = {
         "operationId": described.name,
         "summary": described.summary,
         "security": _SECURITY[described.access.credential],
         "parameters": [
             *in_path,
-            *_query_parameters(described, known, components),
+            *in_query,
             *([VERSION] if described.versioned else []),
         ],
         "responses": _responses(described, known),
@@ -167,19 +175,6 @@ def _operation(
         content = _content(known[_key(described.body)])
         shown["requestBody"] = {"required": True, "content": content}
     return shown
-
-
-def _query_parameters(
-    described: Operation, known: Mapping[str, Schema], components: Mapping[str, Schema]
-) -> list[Schema]:
-    if described.query is None:
-        return []
-    schema = components[known[_key(described.query)]["$ref"].rpartition("/")[2]]
-    required = schema.get("required", [])
-    return [
-        {"name": name, "in": "query", "required": name in required, "schema": field}
-        for name, field in schema["properties"].items()
-    ]
 
 
 def _content(schema: Schema) -> Schema:

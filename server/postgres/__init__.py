@@ -7,6 +7,6 @@ If it ends while Retour runs, it is started again (`supervised`).
 
 from server.postgres.binaries import EmbeddedError
 from server.postgres.launcher import Access, Embedded, access
-from server.postgres.supervisor import supervised
+from server.postgres.supervisor import supervised, unsupervised
 
-__all__ = ["Access", "Embedded", "EmbeddedError", "access", "supervised"]
+__all__ = ["Access", "Embedded", "EmbeddedError", "access", "supervised", "unsupervised"]

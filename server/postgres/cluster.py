@@ -25,8 +25,22 @@ def prepare_cluster(folder: Path, programs: Programs) -> Path:
     home = _home(folder, programs)
     cluster = home / "cluster"
     end_leftovers(cluster)
-    if not cluster.exists():
-        _initdb(home, password_of(folder), programs)
+    if cluster.exists():
+        return cluster
+    # Renamed once it is complete: `PG_VERSION` does not tell that.
+    partial, password_file = home / "partial", home / "password"
+    shutil.rmtree(partial, ignore_errors=True)
+    write_private(password_file, password_of(folder).encode())
+    programs.give(password_file)
+    try:
+        programs.run(
+            "initdb", "-D", str(partial), "-U", OWNER, f"--pwfile={password_file}",
+            "--auth=scram-sha-256", "-E", "UTF8", "--locale-provider=builtin",
+            "--locale=C.UTF-8", "--data-checksums", "--no-instructions",
+        )  # fmt: skip
+    finally:
+        password_file.unlink()
+    partial.rename(cluster)
     return cluster
 
 
@@ -62,20 +76,3 @@ def _home(folder: Path, programs: Programs) -> Path:
     programs.give(home)
     home.resolve().chmod(0o700)
     return home.resolve()
-
-
-def _initdb(home: Path, password: str, programs: Programs) -> None:
-    """Make a new cluster, renamed once it is complete: `PG_VERSION` does not tell that."""
-    partial, password_file = home / "partial", home / "password"
-    shutil.rmtree(partial, ignore_errors=True)
-    write_private(password_file, password.encode())
-    programs.give(password_file)
-    try:
-        programs.run(
-            "initdb", "-D", str(partial), "-U", OWNER, f"--pwfile={password_file}",
-            "--auth=scram-sha-256", "-E", "UTF8", "--locale-provider=builtin",
-            "--locale=C.UTF-8", "--data-checksums", "--no-instructions",
-        )  # fmt: skip
-    finally:
-        password_file.unlink()
-    partial.rename(home / "cluster")

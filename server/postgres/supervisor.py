@@ -36,6 +36,12 @@ async def supervised(embedded: Embedded) -> AsyncIterator[Callable[[], bool]]:
             await supervising
 
 
+@asynccontextmanager
+async def unsupervised() -> AsyncIterator[Callable[[], bool]]:
+    """As `supervised`, for a database that others run: that is never given up."""
+    yield lambda: True
+
+
 async def _supervise(embedded: Embedded) -> None:
     starts: deque[float] = deque(maxlen=STARTS)
     clock = asyncio.get_running_loop().time

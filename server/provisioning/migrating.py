@@ -27,23 +27,21 @@ async def migrate() -> None:
     with contextlib.redirect_stdout(io.StringIO()):
         await execute_script(FENCES)
         for app in ForwardsMigrationManager("all").get_sorted_app_names():
-            await _migrate_app(app)
+            manager = ForwardsMigrationManager(app)
+            await manager.create_migration_table()
+            ran = await Migration.get_migrations_which_ran(app)
+            folder = manager.get_app_config(app).resolved_migrations_folder_path
+            modules = manager.get_migration_modules(folder)
+            for name in sorted(modules.keys() - set(ran)):
+                what = getattr(modules[name], "DESCRIPTION", "")
+                fields = {"app": app, "migration": name, "what": what}
+                started = time.monotonic()
+                if ran:
+                    LOG.info("migrating", **fields)
+                outcome = await run_forwards(app, name)
+                if not outcome.success:
+                    raise ProvisionError(_("migrations failed: %(error)s"), error=outcome.message)
+                if ran:
+                    seconds = round(time.monotonic() - started, 2)
+                    LOG.info("migrated", **fields, seconds=seconds)
         await execute_script(EXPECTATIONS)
-
-
-async def _migrate_app(app: str) -> None:
-    manager = ForwardsMigrationManager(app)
-    await manager.create_migration_table()
-    ran = await Migration.get_migrations_which_ran(app)
-    folder = manager.get_app_config(app).resolved_migrations_folder_path
-    modules = manager.get_migration_modules(folder)
-    for name in sorted(modules.keys() - set(ran)):
-        fields = {"app": app, "migration": name, "what": getattr(modules[name], "DESCRIPTION", "")}
-        started = time.monotonic()
-        if ran:
-            LOG.info("migrating", **fields)
-        outcome = await run_forwards(app, name)
-        if not outcome.success:
-            raise ProvisionError(_("migrations failed: %(error)s"), error=outcome.message)
-        if ran:
-            LOG.info("migrated", **fields, seconds=round(time.monotonic() - started, 2))

@@ -4,8 +4,8 @@ import asyncio
 import secrets
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, ExitStack
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from server.app import create_app
 from server.demo.fixture import DEMO
 from server.demo.seed import password_of, seed
 from server.demo.time_shift import hours_ahead
-from server.postgres import Embedded, access, supervised
+from server.postgres import Embedded, access, supervised, unsupervised
 from server.provisioning.provision import as_owner, provision
 from server.runtime.files import LockedError, locked, write_private
 from server.runtime.mailbox import Mailbox, listen, smtp_url
@@ -138,7 +138,7 @@ def up(settings: Settings, place: Place, watcher: Watcher) -> None:
             watcher.starting(Stage.DATABASE)
             secret = settings.secret or secret_of(place.folder)
             used = _with_origin(replace(settings, secret=secret), listening, place)
-            supervisor: Supervisor = _external_database
+            supervisor: Supervisor = unsupervised
             if not used.database_url:
                 embedded = Embedded(place.folder)
                 stack.callback(embedded.stop)
@@ -147,12 +147,6 @@ def up(settings: Settings, place: Place, watcher: Watcher) -> None:
             _run(used, place.folder, listening, watcher, supervisor)
     except KeyboardInterrupt:
         return
-
-
-@asynccontextmanager
-async def _external_database() -> AsyncIterator[Callable[[], bool]]:
-    """The supervisor of a database that others run: it never gives up."""
-    yield lambda: True
 
 
 def _with_origin(settings: Settings, listening: socket.socket, place: Place) -> Settings:
@@ -174,7 +168,7 @@ def _run(
     supervisor: Supervisor,
 ) -> None:
     api_dsn, worker_dsn, running = asyncio.run(
-        _prepare(settings, watcher, is_embedded=supervisor is not _external_database)
+        _prepare(settings, watcher, is_embedded=supervisor is not unsupervised)
     )
 
     def ready() -> None:

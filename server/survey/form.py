@@ -114,13 +114,21 @@ def shown(survey: Survey, path: str, locale: str) -> SurveyShown:
     """The survey as the page at `path` shows it."""
     content, visit = survey.content, survey.visit
     languages = (locale, survey.account_language)
+    words = {1: content.lead.low, BEST_RATING: content.lead.high}
     return SurveyShown(
         path=path,
         sender=content.message.sender_name,
         question=text_in(content.lead.text, *languages),
         low=text_in(content.lead.low, *languages),
         high=text_in(content.lead.high, *languages),
-        steps=_steps(survey, *languages),
+        steps=[
+            ScaleStep(
+                value,
+                content.lead.is_negative(value),
+                text_in(words.get(value, {}), *languages),
+            )
+            for value in range(1, BEST_RATING + 1)
+        ],
         reasons=[
             ReasonShown(reason.code, text_in(reason.label, *languages))
             for reason in content.lead.reasons
@@ -138,15 +146,6 @@ def shown(survey: Survey, path: str, locale: str) -> SurveyShown:
         answered=survey.answer.answered_at if survey.answer else None,
         disputed=survey.answer is not None and survey.answer.not_me,
     )
-
-
-def _steps(survey: Survey, *languages: str) -> list[ScaleStep]:
-    question = survey.content.lead
-    words = {1: question.low, BEST_RATING: question.high}
-    return [
-        ScaleStep(value, question.is_negative(value), text_in(words.get(value, {}), *languages))
-        for value in range(1, BEST_RATING + 1)
-    ]
 
 
 def read_rating(text: str | None) -> int | None:

@@ -67,20 +67,14 @@ def files() -> dict[str, AppFile]:
     contents |= texts_of(APP)
     found = {name: AppFile.of(name, content) for name, content in contents.items()}
     found[""] = found.pop("index.html")
-    return found | {WORKER: AppFile.of(WORKER, _worker(found))}
-
-
-def _worker(app: dict[str, AppFile]) -> bytes:
-    """The service worker, with the version of the `app` and the digests of its files in front.
-
-    Its bytes change whenever any file does, which is how browsers notice a new version.
-    """
     digests = {
-        name: file.digest[:DIGEST] for name, file in app.items() if not name.startswith(OUTSIDE)
+        name: file.digest[:DIGEST] for name, file in found.items() if not name.startswith(OUTSIDE)
     }
+    # The service worker's bytes must change whenever a file's do: that is how browsers notice.
     version = hashlib.sha256(msgspec.json.encode(sorted(digests.items()))).hexdigest()[:16]
     settings = msgspec.json.encode({"version": version, "files": digests}).decode()
-    return f"self.APP = {settings};\n".encode() + (APP / WORKER).read_bytes()
+    worker = f"self.APP = {settings};\n".encode() + (APP / WORKER).read_bytes()
+    return found | {WORKER: AppFile.of(WORKER, worker)}
 
 
 @route("/tech", http_method=READING, guards=[anyone(Action.FILE_READ)], sync_to_thread=False)

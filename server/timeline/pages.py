@@ -76,13 +76,20 @@ async def read_timeline(opened: Tx, task: UUID, window: Window) -> TimelinePage:
     """The entries of `task` in the `window`; transitions stand in their true order."""
     history = ordered((await read_histories(opened, [task]))[task])
     counted = [item.id for item in history], [item.moment for item in history]
-    found = [
-        placed
-        for query in QUERIES
-        for placed in await _read_entries(opened, task, query, window, counted)
-    ]
+    place = (None,) * 6 if window.place is None else msgspec.structs.astuple(window.place)
+    found: list[_Placed] = []
+    for query in QUERIES:
+        sql = query.later if window.later else query.earlier
+        args = counted if query.counted else ()
+        # One more than fits, to know whether there are more.
+        rows = await opened.fetch(sql, opened.account, task, *place, window.limit + 1, *args)
+        found.extend(_placed(row, query) for row in rows)
     found.sort(key=lambda placed: placed.place, reverse=not window.later)
-    shown = found[: fitting(_size(placed.entry) for placed in found[: window.limit])]
+    texts = (
+        [text for text in msgspec.structs.astuple(placed.entry) if isinstance(text, str)]
+        for placed in found[: window.limit]
+    )
+    shown = found[: fitting(sum(map(size_in_page, entry)) for entry in texts)]
     more = len(shown) < len(found)
     if not window.later:
         shown.reverse()
@@ -95,17 +102,6 @@ async def read_timeline(opened: Tx, task: UUID, window: Window) -> TimelinePage:
         cursors.write_cursor(shown[0].place) if has_earlier else None,
         cursors.write_cursor(shown[-1].place) if has_later else None,
     )
-
-
-async def _read_entries(
-    opened: Tx, task: UUID, query: Query, window: Window, counted: Counted
-) -> list[_Placed]:
-    """The entries of one kind in the `window`, and one more if there is one."""
-    place = (None,) * 6 if window.place is None else msgspec.structs.astuple(window.place)
-    sql = query.later if window.later else query.earlier
-    args = counted if query.counted else ()
-    rows = await opened.fetch(sql, opened.account, task, *place, window.limit + 1, *args)
-    return [_placed(row, query) for row in rows]
 
 
 def _placed(row: asyncpg.Record, query: Query) -> _Placed:
@@ -133,9 +129,3 @@ def _placed(row: asyncpg.Record, query: Query) -> _Placed:
     )
     entry = query.shape(**{name: values[name] for name in query.shape.__struct_fields__})
     return _Placed(place, entry)
-
-
-def _size(entry: Entry) -> int:
-    """The bytes that the texts of `entry` take in a page."""
-    values = (getattr(entry, field) for field in entry.__struct_fields__)
-    return sum(size_in_page(value) for value in values if isinstance(value, str))

@@ -9,7 +9,7 @@ from sync.database import Tx
 from sync.errors import FieldError, MissingError, TakenError
 from sync.feed.listened_positions import bump_position
 from sync.feed.membership import update_pool_memberships
-from sync.records.checks import Check, Draft, checked_all, name, normal_address
+from sync.records.checks import Check, checked_all, name, normal_address
 from sync.records.shapes import UnitPut, UnitRecord, UserPut, UserRecord
 from sync.records.storing import Change, Store, resolve
 from sync.tables.people import Unit, User
@@ -52,23 +52,21 @@ async def put_units(tx: Tx, items: Sequence[UnitPut]) -> list[UUID]:
     changes: list[Change[UnitRecord]] = []
     for item, draft in enumerate(checked_all(items, UNIT_CHECKS)):
         try:
-            changes.append(await _put_unit(tx, draft))
+            await resolve(tx, Unit, [draft], "parent")
+            [change] = await UNITS.put(tx, [draft])
         except FieldError as error:
             raise error.of(item, draft.get("external_id")) from None
+        if await tx.fetchval(BELOW_ITSELF, tx.account, change.after.id):
+            below_itself = FieldError("parent", "a unit cannot stand below itself")
+            raise below_itself.of(item, draft.get("external_id"))
+        if change.after.kind == "head_office" and await tx.fetchval(
+            OTHER_HEAD, tx.account, change.after.id
+        ):
+            raise TakenError("kind", "the account has a head office already")
+        changes.append(change)
     if any(change.before and change.before.parent != change.after.parent for change in changes):
         await update_pool_memberships(tx)
     return [change.after.id for change in changes]
-
-
-async def _put_unit(tx: Tx, draft: Draft) -> Change[UnitRecord]:
-    await resolve(tx, Unit, [draft], "parent")
-    [change] = await UNITS.put(tx, [draft])
-    unit = change.after
-    if await tx.fetchval(BELOW_ITSELF, tx.account, unit.id):
-        raise FieldError("parent", "a unit cannot stand below itself")
-    if unit.kind == "head_office" and await tx.fetchval(OTHER_HEAD, tx.account, unit.id):
-        raise TakenError("kind", "the account has a head office already")
-    return change
 
 
 async def put_users(

@@ -111,24 +111,19 @@ async def _read_body(
         raise TooLargeError
     try:
         async with asyncio.timeout(deadline):
-            raw = await _receive_all(receive, reservation, limit)
+            parts, more = bytearray(), True
+            while more:
+                message = await receive()
+                if message["type"] != "http.request":
+                    raise ClientGoneError
+                parts += message["body"]
+                if len(parts) > limit:
+                    raise TooLargeError
+                reservation.resize(len(parts))
+                more = message["more_body"]
     except TimeoutError:
         raise SlowBodyError from None
-    return inflate(raw, headers.get("content-encoding", "identity").strip().lower(), limit)
-
-
-async def _receive_all(receive: Receive, reservation: Reservation, limit: int) -> bytes:
-    parts = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise ClientGoneError
-        parts += message["body"]
-        if len(parts) > limit:
-            raise TooLargeError
-        reservation.resize(len(parts))
-        if not message["more_body"]:
-            return bytes(parts)
+    return inflate(bytes(parts), headers.get("content-encoding", "identity").strip().lower(), limit)
 
 
 def inflate(raw: bytes, encoding: str, limit: int = LIMIT) -> bytes:
