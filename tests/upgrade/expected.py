@@ -70,7 +70,10 @@ _AWAITED: Final = (
         r"Pas encore de réponse\. On ne sait pas si le sondage est arrivé",
     ),
 )
+#: DD:HH:MM.
+_SPAN: Final = r"\d\d:\d\d:\d\d"
 _CALL: Final = "what is dialled for a phone number"
+_WHEN: Final = "when a campaign asks"
 _FULL: Final = "an address may count as empty because its mailbox stays full"
 _PRUNED: Final = "of an answer the first version and the last 19 are kept, and how many are not"
 
@@ -159,6 +162,18 @@ CHANGES: Final = (
         "",
         r"\.changes\.(?:customers|locations)\.updated\[\d+\]\.call = (?:None|'tel:.*')",
         _CALL,
+    ),
+    Change(
+        "/api/v1/sync/(?:pull|rxdb/task_types/pull)",
+        "",
+        rf"\.(?:changes|documents)\[\d+\]\.asks\[\d+\]\.(?:delay|mute) = (?:None|'{_SPAN}')",
+        _WHEN,
+    ),
+    Change(
+        "/api/v1/sync/watermelon/pull",
+        r"(?P<told>.*\.asks = '\[{.*\"may_untick\":(?:true|false))}\]'",
+        rf'%(told)s,"delay":"{_SPAN}","mute":(?:null|"{_SPAN}")}}\]\'',
+        _WHEN,
     ),
     Change(
         "/api/v1/sync/push",
