@@ -18,12 +18,12 @@ WHEN = """
 UPDATE task_type t SET asks = b.asks
 FROM (
   SELECT y.account, y.id, jsonb_agg(ask || jsonb_build_object(
-    'delay', coalesce(v.rules -> 'delay', '"00:00:00"'),
-    'mute', coalesce(v.rules -> 'mute', 'null')) ORDER BY place) AS asks
+    'delay', v.rules -> 'delay', 'mute', v.rules -> 'mute') ORDER BY place) AS asks
   FROM task_type y
   CROSS JOIN jsonb_array_elements(y.asks) WITH ORDINALITY AS told(ask, place)
-  JOIN campaign c ON c.account = y.account AND c.id = (ask ->> 'campaign')::uuid
-  JOIN campaign_version v ON (v.account, v.campaign, v.version) = (c.account, c.id, c.version)
+  LEFT JOIN campaign c ON c.account = y.account AND c.id = (ask ->> 'campaign')::uuid
+  LEFT JOIN campaign_version v
+    ON (v.account, v.campaign, v.version) = (c.account, c.id, c.version)
   GROUP BY y.account, y.id
 ) b
 WHERE (t.account, t.id) = (b.account, b.id)

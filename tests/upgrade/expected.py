@@ -73,7 +73,10 @@ _AWAITED: Final = (
 _CONSOLE: Final = r"/(?:tasks|refused|devices|campaigns).*"
 _ASKED: Final = "what customers ask for is listed and counted until somebody has handled it"
 _WORDS: Final = "the answer page says what is left to do, until when, and asks for a number to call"
+#: DD:HH:MM.
+_SPAN: Final = r"\d\d:\d\d:\d\d"
 _CALL: Final = "what is dialled for a phone number"
+_WHEN: Final = "when a campaign asks"
 _FULL: Final = "an address may count as empty because its mailbox stays full"
 _MINUTE: Final = r"1(?: |\\xa0)minute"
 _CLOSE: Final = "what is less than a minute ago or ahead is not called a minute"
@@ -266,6 +269,18 @@ CHANGES: Final = (
         "(?:None: as soon as the task|Aucun : dès la réception de la tâche).*",
         "(?:None: as soon as the step|Aucun : dès la réception de l.étape).*",
         "a campaign waits for the step, which may come long after the task",
+    ),
+    Change(
+        "/api/v1/sync/(?:pull|rxdb/task_types/pull)",
+        "",
+        rf"\.(?:changes|documents)\[\d+\]\.asks\[\d+\]\.(?:delay|mute) = (?:None|'{_SPAN}')",
+        _WHEN,
+    ),
+    Change(
+        "/api/v1/sync/watermelon/pull",
+        r"(?P<told>.*\.asks = '\[{.*\"may_untick\":(?:true|false))}\]'",
+        rf'%(told)s,"delay":"{_SPAN}","mute":(?:null|"{_SPAN}")}}\]\'',
+        _WHEN,
     ),
     Change(
         "/api/v1/sync/push",

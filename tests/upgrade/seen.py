@@ -224,7 +224,7 @@ def _feeds(both: Both, compared: Compared, devices: Sequence[Device], pages: int
     packed = {**visitor.headers, "Accept": "application/msgpack"}
     terse = Visitor("MessagePack", visitor.account, packed)
     both.ask(compared, terse, f"{API}/sync/pull?limit=1000")
-    updated = Visitor("an updated app", visitor.account, {**headers, "Retour-Protocol": "3"})
+    updated = Visitor("an updated app", visitor.account, {**headers, "Retour-Protocol": "4"})
     start = f"{API}/sync/pull?limit=1000"
     both.ask_from(compared, updated, start, f"{start}&cursor={cursor}")
     return compared

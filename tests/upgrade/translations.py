@@ -139,6 +139,15 @@ FROM link
 """
 _LINK_AFTER: Final = "SELECT account, invitation, token_hash FROM link"
 
+#: Of a campaign devices are told when it asks, too.
+_TYPE_BEFORE: Final = "SELECT account, id, external_id, name, names, flow, asks FROM task_type"
+_TYPE_AFTER: Final = """
+SELECT account, id, external_id, name, names, flow,
+  (SELECT jsonb_agg(ask - 'delay' - 'mute' ORDER BY place)
+    FROM jsonb_array_elements(asks) WITH ORDINALITY AS told(ask, place)) AS asks
+FROM task_type
+"""
+
 READINGS: Final = {
     "verdict": Reading(("account", "id"), _VERDICT_BEFORE, _VERDICT_AFTER),
     "campaign_version": Reading(
@@ -151,6 +160,7 @@ READINGS: Final = {
     "link": Reading(("account", "invitation", "token_hash"), _LINK_BEFORE, _LINK_AFTER),
     "mute": Reading(("account", "address", "campaign"), _MUTE_BEFORE, _MUTE_AFTER),
     "rollup_change": Reading(("account", "task"), _WAITING_BEFORE, _WAITING_AFTER),
+    "task_type": Reading(("account", "id"), _TYPE_BEFORE, _TYPE_AFTER),
     "task_result": Reading(("account", "task"), _RESULT_BEFORE, _RESULT_AFTER),
 }
 
