@@ -140,8 +140,9 @@ def _reasons(decided: CampaignDecisions) -> list[str]:
 def _foreseen(tx: Tx, survey: Survey, fate: Forecast) -> Survey:
     match fate:
         case Leaves(at=at, address=address):
+            if at <= tx.now:
+                return replace(survey, code=Status.CLAIMED, at=None, address=address, reason=None)
             code = "retrying" if survey.code == Status.CLAIMED else survey.code
-            code = Status.CLAIMED if at <= tx.now else code
             return replace(survey, code=code, at=at, address=address, reason=None)
         case Stays(reason=reason):
             return replace(survey, code="blocked", reason=reason.value)

@@ -164,5 +164,7 @@ def test_a_survey_that_is_due_is_leaving_and_not_late(
             await change(office.world, due, office.world.account)
 
     in_database(shared.worker, fall_due)
-    assert "The survey is leaving now." in words_of(diane.get(f"/tasks/{office.task}").text)
+    page = words_of(diane.get(f"/tasks/{office.task}").text)
+    assert "The survey is leaving now." in page
     assert "Being sent" in row_of(diane)
+    assert "in 0 minutes" not in page + row_of(diane)
