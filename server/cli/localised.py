@@ -11,7 +11,7 @@ from click.exceptions import NoArgsIsHelpError, NoSuchCommand
 from server.cli.terminal import _
 
 
-def allowed_values(kind: click.ParamType[Any]) -> str:
+def allowed_values(kind: "click.ParamType[Any]") -> str:
     """What a parameter of `kind` may be, in words; empty for any text."""
     match kind:
         case click.IntRange(min=least, max=most):
