@@ -139,6 +139,7 @@ CHANGES: Final = (
         r"(?:Address captured: |Adresse notée : ).*@.*",
         "the page says which address a step captured",
     ),
+    Change(_TASK, r"\((?:optional|facultatif)\)", "", "no survey needs a reason"),
     Change(
         rf"{_TASK}|/s/.*",
         r"(?P<street>.*\d+, rue Principale) Alma",
