@@ -75,7 +75,7 @@ ERRORS: Final[dict[int | str, tuple[str, str]]] = {
     ),
     409: (
         _("Somebody was faster"),
-        _("Nothing was changed: it is not any more as your page shows it. Open the page again."),
+        _("Nothing was changed: it has changed since you opened the page. Open the page again."),
     ),
     413: (_("That was too large"), _("Nothing was changed. Send less at once.")),
     429: (_("Too many requests"), _("Nothing was changed. Wait a few minutes, then try again.")),

@@ -165,7 +165,7 @@ REASONS: Final = {
         _("sender refused"),
         _(
             "The survey waits: a mail server refuses the sender. It leaves by itself once that is"
-            " mended."
+            " fixed."
         ),
     ),
     "reserved": (

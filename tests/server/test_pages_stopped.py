@@ -71,7 +71,7 @@ async def _rested(post: Post) -> None:
         (
             "en",
             r"Mails from example\.test to gmail\.example are refused since .+?"
-            r" 12 surveys wait and go by themselves once that is mended\.",
+            r" 12 surveys wait and go by themselves once that is fixed\.",
         ),
     ],
 )

@@ -243,7 +243,7 @@ def test_the_page_says_what_is_left_to_do_and_until_when(site: Served, story: St
 
 def test_thanks_are_of_the_answer_s_kind(site: Served, story: Story) -> None:
     for rating, heading in (
-        ("5", "Merci, c\u2019est un plaisir à lire"),
+        ("5", "Merci, cela nous fait plaisir"),
         ("3", "Merci"),
         ("1", "Merci de nous l\u2019avoir dit"),
     ):
