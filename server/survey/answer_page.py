@@ -81,7 +81,10 @@ async def answer_survey(request: AnyRequest, token: FromPath[str]) -> Response[s
     submission = read_form(fields, page.locale)
     if fields.get("not_me") in {_ASK, _BACK}:
         template = "not_me.html" if fields["not_me"] == _ASK else "survey.html"
-        form = replace(filled(survey, submission, page.locale), is_unsent=True)
+        form = filled(survey, submission, page.locale)
+        stored = preselected(survey, None, page.locale)
+        changed = survey.answer is None or stored != replace(form, is_called=stored.is_called)
+        form = replace(form, is_unsent=changed)
         return _respond(request, token, survey, page, form, template=template)
     return await _record(request, token, survey, page, submission)
 

@@ -84,9 +84,38 @@ _LIST: Final = "from a task one comes back to the list as one left it"
 _NUMBER: Final = "the title of a task's page carries its number"
 _PRIORITY: Final = "a task's priority comes first, in the reader's language"
 _TIMES: Final = "when a task changed stands below its state"
+_REFUSALS: Final = "navigation and page have one name"
+_SETTLED: Final = "a refused step may be dismissed; none was"
+_FORECAST: Final = "of a survey that waits it is said what the rules will make of it"
+_FIRST: Final = "what came first, and what became of it, is said of what was not the first"
 _PRUNED: Final = "of an answer the first version and the last 19 are kept, and how many are not"
 
 CHANGES: Final = (
+    Change(r"/.*", "Refused", "Refusals", _REFUSALS),
+    Change(_API_TASK, "", r"\.timeline\[\d+\]\.arrived_at = '.*'", "when a step first arrived"),
+    Change(
+        _API_TASK,
+        "",
+        r"\.timeline\[\d+\]\.dismissed_at = None\n\.timeline\[\d+\]\.dismissed_by = None\n"
+        r"\.timeline\[\d+\]\.dismissed_reason = None",
+        _SETTLED,
+    ),
+    Change("/api/v1/refused", "", r"\.items\[\d+\]\.dismissed_at = None", _SETTLED),
+    Change(
+        _TASK,
+        "",
+        r"<a href='/refused\?show=(?:refused|parked)&task=.*'>\n"
+        "(?:See it among the refusals|Voir parmi les refus)",
+        "a step that is not accepted leads to where that is decided",
+    ),
+    Change(_TASK, "Changed", "Created", "what never moved has not changed"),
+    Change(_TASK, "Modifiée", "Créée", "what never moved has not changed"),
+    Change(
+        _TASK,
+        "",
+        r"<a href='/tasks\?q=.*'>\n(?:Tasks with this name|Tâches à ce nom)",
+        "a customer leads to their other tasks",
+    ),
     Change(
         r"/api/v1/customers",
         "",

@@ -177,7 +177,7 @@ function verdictOf({ status, reason }, standing) {
         icon: 'clock',
         tone: 'caution',
         name: _('Held'),
-        means: isStopped(standing)
+        means: !standing.online || isStopped(standing)
           ? _('Can be undone for ten seconds, then it waits.')
           : _('Can be undone for ten seconds, then it is sent.'),
       };
