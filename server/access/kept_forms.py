@@ -24,7 +24,7 @@ SHOWN: Final = "kept"
 _KEPT: Final = "SELECT kept_form FROM session WHERE account = $1 AND token_hash = $2"
 
 
-class KeptForm(msgspec.Struct, frozen=True):
+class KeptForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`path`: where the form was sent. `fields`: what was typed."""
 
     path: str
@@ -55,5 +55,5 @@ async def read_kept(tx: Tx, session: bytes | None, path: str) -> dict[str, str] 
 def _decode(text: str) -> KeptForm | None:
     try:
         return msgspec.json.decode(text, type=KeptForm)
-    except msgspec.DecodeError:  # also of the wrong shape
+    except (msgspec.DecodeError, RecursionError):  # also of the wrong shape, or nested
         return None

@@ -29,7 +29,7 @@ LEFT JOIN LATERAL (
 
 _SURVEY: Final = f"""
 SELECT i.id AS invitation, i.status, i.reason AS survey_reason, i.release, i.sent_at, d.outcome,
-  a.answered_at
+  a.answered_at, a.not_me
 FROM task t {JOINS} WHERE t.account = $1 AND t.id = $2
 """  # noqa: S608 - our own text
 

@@ -29,6 +29,7 @@ from sync.database import now, tx
 from sync.errors import UnknownReferenceError
 from sync.ids import new_id
 from sync.intake import progress
+from sync.intake.verdicts import read_verdicts
 
 #: The event that says that something of the account changed.
 CHANGED: Final = event("changed")
@@ -66,7 +67,9 @@ async def task_page(request: ConsoleRequest, task: FromPath[UUID]) -> Response[s
     if SHOWN in request.query_params:
         async with tx(user.account) as opened:
             fields = await read_kept(opened, session_of(request), f"/tasks/{task}/transitions")
-        typed = read_typed(fields) if fields else None
+            typed = read_typed(fields) if fields else None
+            if typed and await read_verdicts(opened, [typed.id]):
+                typed = None  # it was recorded since
     return await _respond(request, task, typed)
 
 

@@ -16,6 +16,7 @@ from mail.responses.answer_body import LEAD, Body, Value
 from mail.responses.recording import record
 from mail.responses.rollup import roll
 from mail.states import Status
+from server.console.outcome import read_stored_survey
 from server.console.task_list import SCREENFUL
 from server.runtime.mailbox import Mailbox
 from server.web.static_files import address_of
@@ -394,6 +395,16 @@ def test_a_wish_for_a_call_and_a_disowned_visit_are_told_with_when(
     assert re.search(f"{not_theirs} · à l\u2019instant", words_of(result))
     for said in ("Demande un rappel", not_theirs):
         assert said not in words_of(second)
+
+
+def test_what_accepting_a_step_leads_to_is_known_of_an_answered_task(
+    database: TestDatabase, console: Served, story: Story
+) -> None:
+    console.client.post(f"/s/{story.survey}", data={"rating": "5"})
+
+    seen = on(database, story.account, lambda tx: read_stored_survey(tx, story.task))
+    assert seen is not None
+    assert seen.code == "answered"
 
 
 #: An invitation's status and reason, and what the task's page says.

@@ -83,13 +83,14 @@ def test_what_was_typed_after_the_session_ended_is_in_the_form_again(
         saved = diane.post(f"{path}/transitions", data=hidden(page) | TYPED)
         assert saved.status_code == 303, words_of(saved.text)
     assert recorded(api, north) == before + 1
+    assert "encore enregistré" not in diane.get(entered.headers["location"]).text
 
 
 def test_only_what_a_page_shows_again_is_said_to_be_kept(
     north: Office, diane: httpx.Client
 ) -> None:
     diane.cookies.delete(COOKIE)
-    for path, above in (("/devices/enrol/x", "/devices"), ("/refused/x/accept", "/refused")):
+    for path, above in (("/devices/enrol/x", "/devices"), ("/refused/x/accept", f"/refused/{north.task}")):
         refused = diane.post(path.replace("x", str(north.task)), data={"note": "Gardé"})
         assert hidden(refused.text) == {"next": above}
         assert "est gardé" not in refused.text
@@ -103,7 +104,17 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @pytest.mark.parametrize(
-    "kept", ["{", "[]", '{"path": "/login", "fields": {}}', '{"path": "//evil", "fields": {}}', "0"]
+    "kept",
+    [
+        "{",
+        "[]",
+        '{"path": "/login", "fields": {}}',
+        '{"path": "//evil", "fields": {}}',
+        "0",
+        '{"x": ' + 20_000 * "[",
+        '{"fields": ' + 20_000 * "[",
+    ],
+    ids=range(7),
 )
 def test_a_kept_form_that_no_page_wrote_is_dropped(api: Served, north: Office, kept: str) -> None:
     with httpx.Client(base_url=api.base_url, headers=HTML) as browser:

@@ -140,7 +140,7 @@ def test_a_step_that_asks_nobody_says_why(
     shared: TestDatabase, office: Office, diane: httpx.Client
 ) -> None:
     assert "No survey follows from this step." in save(diane, office.task, "300")
-    page = save(diane, office.task, "600", unasked="yes")
+    page = save(diane, office.task, "600", unasked="yes", why="Client absent")
     assert "No survey follows: the survey was unticked for this task." in page
     planned(shared)
     page = save(diane, office.task, "610")
