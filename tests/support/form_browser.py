@@ -27,4 +27,5 @@ def browsing(
 
 def words_of(page: str) -> str:
     """The page's text as a person reads it."""
-    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", page)))
+    text = re.sub(r"<[^>]+>", " ", page.replace("<wbr>", ""))
+    return re.sub(r"\s+", " ", html.unescape(text))
