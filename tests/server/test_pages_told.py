@@ -189,4 +189,4 @@ def test_whom_to_call_and_where_the_survey_goes_stand_beside_the_task(
     for said in ("chalet@example.net", "au chalet", "contact@example.net"):
         assert said in words_of(page)
     found = diane.get("/tasks", params={"q": "Zoé & fils"}).text
-    assert f'href="/tasks/{task}"' in found
+    assert f'href="/tasks/{task}?list=' in found
