@@ -4,7 +4,7 @@ Every row stays. An answer whose visit was somebody else's opens a follow-up of 
 would today. Who unsubscribed before this is known for that alone: if such a person comes back and
 the address had bounced, one mail is tried and bounces again.
 
-Only `follow_up`, which has a few rows in a hundred answers, is read and written as a whole.
+`answer` is read as a whole, and `follow_up`, which has a few rows in a hundred answers.
 """
 
 from typing import Final

@@ -1,7 +1,8 @@
 """Refused transitions can be dismissed: kept, and settled without being accepted.
 
 Existing rows stay as they are: none is dismissed. The columns and the check cost nothing, for no
-row is read; the index reads the table once, about half a second for 10^6 transitions.
+row is read; the index reads the table once, about half a second for 10^6 transitions. Nobody reads
+the table meanwhile, nor until all migrations are done.
 """
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager

@@ -1,15 +1,16 @@
 """Tasks are found by their technician's name and by e-mail addresses, however blanks are written.
 
-Texts are brought up to date before anything is locked, and once more for what changed meanwhile.
-For 10^6 customers with an address that is about half of what making the table took (40 s); writers
-of customers, locations and users wait for the second look alone, those of tasks for an index too.
+Texts are brought up to date before a table is locked, and once more for what changed meanwhile.
+For 10^6 customers with an address that is about half of what making the table took (40 s). From the
+second look on, writers of tasks, customers, locations and users wait until all migrations are done;
+readers do not.
 """
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
 from sync.tables.schema import executing
 
-ID = "2026-11-30T12:10:00:000000"
+ID = "2026-11-30T11:50:00:000000"
 VERSION = "1.38.0"
 DESCRIPTION = "search by technician and e-mail address, through letters that nobody sees"
 
@@ -53,18 +54,16 @@ WHERE s.kind = 'location' AND (s.account, s.id) = (l.account, l.id)
 
 #: A push still wakes none of them, but for one that brings an address.
 FOLLOW = """
-DROP TRIGGER searched_text_of_changed ON task;
-DROP TRIGGER searched_text_of_changed ON customer;
-DROP TRIGGER searched_text_of_changed ON location;
-CREATE TRIGGER searched_text_of_changed
+CREATE OR REPLACE TRIGGER searched_text_of_changed
   AFTER UPDATE OF title, external_id, contact_email ON task FOR EACH ROW
   WHEN ((OLD.title, OLD.external_id, OLD.contact_email)
     IS DISTINCT FROM (NEW.title, NEW.external_id, NEW.contact_email))
   EXECUTE FUNCTION keep_searched_text();
-CREATE TRIGGER searched_text_of_changed AFTER UPDATE OF name, email ON customer FOR EACH ROW
+CREATE OR REPLACE TRIGGER searched_text_of_changed
+  AFTER UPDATE OF name, email ON customer FOR EACH ROW
   WHEN ((OLD.name, OLD.email) IS DISTINCT FROM (NEW.name, NEW.email))
   EXECUTE FUNCTION keep_searched_text();
-CREATE TRIGGER searched_text_of_changed
+CREATE OR REPLACE TRIGGER searched_text_of_changed
   AFTER UPDATE OF name, address, email ON location FOR EACH ROW
   WHEN ((OLD.name, OLD.address, OLD.email) IS DISTINCT FROM (NEW.name, NEW.address, NEW.email))
   EXECUTE FUNCTION keep_searched_text();
