@@ -1,5 +1,6 @@
 """/devices: the list of technicians and devices, and revoking a device."""
 
+from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
@@ -12,7 +13,6 @@ from server.access.principals import ConsoleRequest, actor_of, asked_by
 from server.access.rights import Action
 from server.access.security_log import note, peer_of
 from server.console.device_list import (
-    DeviceWithTechnician,
     read_device,
     read_devices,
     read_query,
@@ -22,7 +22,7 @@ from server.console.nav_counts import console_frame
 from server.http.problems import NotFoundError
 from server.web.methods import READING
 from server.web.page import clock_for, respond
-from sync.database import Tx, tx
+from sync.database import tx
 from sync.enrolment import revoke
 
 
@@ -33,18 +33,12 @@ async def device_list(request: ConsoleRequest) -> Response[str]:
     async with tx(request.user.account) as opened:
         page = await console_frame(opened, request)
         technicians = await read_devices(opened, read_query(query))
-        revoked = await _read_revoked(opened, query.get("ended", ""))
+        revoked = None
+        with suppress(ValueError, NotFoundError):  # a URL that somebody made up
+            ended = await read_device(opened, UUID(query.get("ended", "")))
+            revoked = ended if ended.revoked is not None else None
         clock = clock_for(opened, page, request.user.zone)
     return respond(request, "devices.html", page, list=technicians, revoked=revoked, clock=clock)
-
-
-async def _read_revoked(opened: Tx, key: str) -> DeviceWithTechnician | None:
-    """The device with the id `key`, if there is one and it is revoked."""
-    try:
-        device = await read_device(opened, UUID(key))
-    except (ValueError, NotFoundError):
-        return None
-    return device if device.revoked is not None else None
 
 
 @route("/devices/{device:uuid}/revoke", http_method=READING, guards=[console(Action.DEVICE_REVOKE)])

@@ -40,7 +40,8 @@ async def login(request: AnyRequest) -> Response[str]:
         email = ""  # no account has such an address
     target = own_path(fields.get("next", ""))
     kept = check_kept(fields.get("kept", ""))
-    response: Response[str] = Redirect(_showing(target) if kept else target, status_code=303)
+    shown = f"{target}{'&' if '?' in target else '?'}{SHOWN}=yes" if kept else target
+    response: Response[str] = Redirect(shown, status_code=303)
     try:
         await sign_in(request, email, password, response, kept)
     except (LoginRefusedError, ThrottledError, ForbiddenError) as refusal:
@@ -59,11 +60,6 @@ async def logout(request: AnyRequest) -> Response[str]:
     response: Response[str] = Redirect("/login", status_code=303)
     await sign_out(request, response)
     return response
-
-
-def _showing(target: str) -> str:
-    """The path `target` with the parameter that shows the kept form."""
-    return f"{target}{'&' if '?' in target else '?'}{SHOWN}=yes"
 
 
 def own_path(text: str) -> str:

@@ -95,7 +95,10 @@ class StepGenerator:
                 moment = next_in_office(moment)
             step = self.step(by, state, moment, moment + offline)
             if state in DEMO.asking_states:
-                step = self._finished(step, customer)
+                captured = customer.captured if customer.id not in self._captured else None
+                self._captured.add(customer.id)
+                note = rng.choice(VISITS.notes) if rng.random() < 0.3 else None
+                step = replace(step, note=note, survey=rng.random() > 0.04, email=captured)
             if step.received < self._now:
                 steps.append(step)
         if steps and steps[-1].state in DEMO.asking_states and rng.random() <= 0.7:
@@ -112,17 +115,6 @@ class StepGenerator:
             moment += timedelta(seconds=self._rng.randint(least * 60, most * 60))
             steps.append(self.step(by, state, moment))
         return steps
-
-    def _finished(self, step: Step, customer: Customer) -> Step:
-        """`step` with what ends a visit: a note, an address, or an unticked survey."""
-        captured = customer.captured if customer.id not in self._captured else None
-        self._captured.add(customer.id)
-        return replace(
-            step,
-            note=self._rng.choice(VISITS.notes) if self._rng.random() < 0.3 else None,
-            survey=self._rng.random() > 0.04,
-            email=captured,
-        )
 
     def _offline(self) -> timedelta:
         """How long steps wait for a network: mostly seconds, sometimes hours, rarely days."""

@@ -135,10 +135,8 @@ class TaskGenerator:
         day = self._now - ago
         if local(day).weekday() >= 5:
             day -= timedelta(days=2)
-        return at(day, self._rng.choice(VISITING_HOURS), self._quarter())
-
-    def _quarter(self) -> int:
-        return self._rng.choice((0, 15, 30, 45))
+        quarter = self._rng.choice((0, 15, 30, 45))
+        return at(day, self._rng.choice(VISITING_HOURS), quarter)
 
     def _just_ended(self, kind: str, minutes_ago: int) -> DemoTask:
         """A task that is done, of a customer with an address: a survey follows."""

@@ -118,7 +118,16 @@ def frame(
         for language, name in _LANGUAGES.items()
         if language != current
     ]
-    return Page(current, choices, _navigation(request, person, counts or {}), person)
+    entries = []
+    if person is not None:
+        first = request.scope["path"].split("/")[1]
+        entries = [
+            NavigationEntry(name, f"/{name}", name == first, (counts or {}).get(name, 0))
+            for name, action in _NAVIGATION.items()
+            if scope_of(person.who, action) is not None
+            and (name != MAILBOX or services(request).mailbox is not None)
+        ]
+    return Page(current, choices, entries, person)
 
 
 def _page_of_form(request: AnyRequest) -> str:
@@ -131,21 +140,6 @@ def page_above(request: AnyRequest) -> str:
     """The page whose form was sent, with the parameters of the URL; empty for other paths."""
     path, query = _page_of_form(request), urlencode(list(request.query_params.multi_items()))
     return f"{path}?{query}" if path and query else path
-
-
-def _navigation(
-    request: AnyRequest, person: Principal | None, counts: Mapping[str, int]
-) -> list[NavigationEntry]:
-    """Links to the pages that `person` may read; none for None."""
-    if person is None:
-        return []
-    first = request.scope["path"].split("/")[1]
-    return [
-        NavigationEntry(name, f"/{name}", name == first, counts.get(name, 0))
-        for name, action in _NAVIGATION.items()
-        if scope_of(person.who, action) is not None
-        and (name != MAILBOX or services(request).mailbox is not None)
-    ]
 
 
 async def read_fields(request: AnyRequest) -> dict[str, str]:
