@@ -38,10 +38,14 @@ class Consequence(Struct, frozen=True):
     outcomes: list[str]
 
     @property
+    def asks(self) -> bool:
+        """Whether the survey is about the transition itself."""
+        return SCHEDULED in self.outcomes
+
+    @property
     def reason(self) -> str:
         """Why the transition asks nobody; empty where it asks or no campaign concerns it."""
-        reasons = [outcome for outcome in self.outcomes if outcome != SCHEDULED]
-        return reasons[0] if reasons and SCHEDULED not in self.outcomes else ""
+        return "" if self.asks else next(iter(self.outcomes), "")
 
 
 async def foresee(tx: Tx, mail_from: str, surveys: Iterable[Survey | None]) -> dict[UUID, Survey]:

@@ -42,12 +42,17 @@ def diane(api: Served, office: Office, campaign: UUID) -> Iterator[httpx.Client]
         yield browser
 
 
-def save(diane: httpx.Client, task: UUID, state: str, **fields: str) -> str:
-    """The page after the task was moved to `state` in the console."""
+def saved(diane: httpx.Client, task: UUID, state: str, **fields: str) -> str:
+    """The URL that the console leads to once it moved the task to `state`."""
     form = {"id": str(new_id()), "state": state, **fields}
     answer = diane.post(f"/tasks/{task}/transitions", data=form)
     assert answer.status_code == 303
-    return words_of(diane.get(answer.headers["location"]).text)
+    return answer.headers["location"]
+
+
+def save(diane: httpx.Client, task: UUID, state: str, **fields: str) -> str:
+    """The page after the task was moved to `state` in the console."""
+    return words_of(diane.get(saved(diane, task, state, **fields)).text)
 
 
 def planned(shared: TestDatabase) -> None:
@@ -140,7 +145,7 @@ def test_a_step_that_asks_nobody_says_why(
     shared: TestDatabase, office: Office, diane: httpx.Client
 ) -> None:
     assert "No survey follows from this step." in save(diane, office.task, "300")
-    page = save(diane, office.task, "600", unasked="yes")
+    page = save(diane, office.task, "600", unasked="yes", why="Fâché")
     assert "No survey follows: the survey was unticked for this task." in page
     planned(shared)
     page = save(diane, office.task, "610")
@@ -168,3 +173,49 @@ def test_a_survey_that_is_due_is_leaving_and_not_late(
     assert "The survey is leaving now." in page
     assert "Being sent" in row_of(diane)
     assert "in 0 minutes" not in page + row_of(diane)
+
+
+#: What a page that stays open says of the step that asked, and of one that asks nobody.
+NOTHING_FOLLOWS = "No survey follows from this step."
+SENT_BEFORE = "The survey was sent before: this step changes nothing about it."
+LATER: list[tuple[str, str, str]] = [
+    ("sent", "The survey of this step was sent.", SENT_BEFORE),
+    ("uncertain", "Whether the survey of this step arrived is not known.", NOTHING_FOLLOWS),
+    ("held", "The survey of this step is held back until someone decides.", NOTHING_FOLLOWS),
+    ("failed", "did not arrive: the mail server refused the address.", NOTHING_FOLLOWS),
+    ("expired", "did not arrive: the mail server did not accept it in time.", NOTHING_FOLLOWS),
+    ("refused", "the mail server refused the sender for two days.", NOTHING_FOLLOWS),
+]
+
+
+def test_a_page_that_stays_open_says_what_became_of_the_survey_of_its_step(
+    shared: TestDatabase, office: Office, diane: httpx.Client
+) -> None:
+    asked = saved(diane, office.task, "600")
+    planned(shared)
+    closed = saved(diane, office.task, "700")
+    planned(shared)
+
+    def stage(*assignments: str) -> None:
+        async def write() -> None:
+            for text in assignments:
+                await change(
+                    office.world, f"UPDATE {text} WHERE account = $1", office.world.account
+                )
+
+        in_database(shared.worker, write)
+
+    def notice(page: str) -> str:
+        return words_of(diane.get(page).text).partition("Step saved: ")[2].partition(" Result ")[0]
+
+    stage(
+        "invitation SET status = 'claimed', address = 'a@example.net', typed_address = address",
+        "outbox SET attempt = 1, survey_token = '', not_before = retour_now() + interval '1 hour'",
+    )
+    for page in (asked, closed):
+        assert "The mail server asked to try later. The next attempt is on" in notice(page)
+    for status, own, other in LATER:
+        stage(f"invitation SET status = '{status}', sent_at = retour_now()")
+        assert own in notice(asked), status
+        assert other in notice(closed), status
+    assert "a refusé l\u2019expéditeur" in words_of(diane.get(f"{asked}&lang=fr").text)
