@@ -1,11 +1,13 @@
 """What list, task page and flash say of a survey that waits: what the rules will make of it."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import httpx
 import pytest
 
+from mail import contacts
 from mail.campaigns.lifecycle import pause_campaign, resume_campaign
 from sync.database import tx
 from sync.ids import new_id
@@ -219,3 +221,63 @@ def test_a_page_that_stays_open_says_what_became_of_the_survey_of_its_step(
         assert own in notice(asked), status
         assert other in notice(closed), status
     assert "a refusé l\u2019expéditeur" in words_of(diane.get(f"{asked}&lang=fr").text)
+
+
+def refused(api: Served, office: Office, task: UUID, state: str, **fields: str) -> str:
+    """The id of a step that alice's device pushed for a task that was never hers."""
+    moment = (datetime.now(UTC) - timedelta(minutes=30)).isoformat()
+    step = {"id": str(new_id()), "task": str(task), "state": state, "moment": moment}
+    body = {
+        "device_now": datetime.now(UTC).isoformat(),
+        "transitions": [{**step, "sequence": 1, **fields}],
+    }
+    answer = api.client.post("/api/v1/sync/push", json=body, headers=office.device)
+    assert answer.json()["results"][0]["verdict"] == "refused"
+    return step["id"]
+
+
+def test_accepting_a_refused_step_promises_what_comes_of_it(
+    shared: TestDatabase, api: Served, office: Office, campaign: UUID, diane: httpx.Client
+) -> None:
+    world = office.world
+
+    def visit(email: str | None = None) -> UUID:
+        async def make() -> UUID:
+            customer = await world.customer(email=email)
+            return await world.task(technician=world.bob, customer=customer)
+
+        return aside(shared, make)
+
+    def said(task: UUID, state: str, expected: str, **fields: str) -> None:
+        """Of accepting such a step `expected` is said before, and afterwards."""
+        step = refused(api, office, task, state, **fields)
+        assert expected in words_of(diane.get(f"/refused/{step}").text)
+        accepted = diane.post(f"/refused/{step}/accept").headers["location"]
+        assert expected in words_of(diane.get(accepted).text)
+        planned(shared)
+        assert expected in words_of(diane.get(accepted).text)
+
+    leaves, no_address = "The survey will leave on", "there is no usable e-mail address"
+    said(visit(), "600", no_address)
+    said(visit(), "600", no_address, email="not an address")
+    said(visit(), "600", leaves, email="new@example.org")
+    moved = visit("later@example.org")
+    save(diane, moved, "300")
+    said(moved, "600", "The survey will not leave if the task stays at 300.")
+    waiting = visit("back@example.org")
+    said(waiting, "600", leaves)
+    said(waiting, "900", "The survey will not leave if the task stays cancelled, at 900.")
+
+    async def unsubscribe() -> None:
+        async with tx(world.account) as opened:
+            known = await contacts.create(opened, {"gone@example.org"})
+            await contacts.suppress(opened, known["gone@example.org"].id, "unsubscribed")
+
+    async def pause() -> None:
+        async with tx(world.account) as opened:
+            await pause_campaign(opened, campaign)
+
+    aside(shared, unsubscribe)
+    said(visit("gone@example.org"), "600", "The survey will not leave: its address unsubscribed")
+    aside(shared, pause)
+    said(visit("paused@example.org"), "600", "The survey waits: its campaign is paused.")
