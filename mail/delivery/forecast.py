@@ -96,8 +96,9 @@ async def forecast(
     """
     if not invitations and not planned:
         return {}
-    ids = {*invitations, *await _rivals(tx, invitations, planned)}
-    waiting = await outbox.waiting(tx, ids)
+    made = {survey.invitation for survey in planned}
+    stored = {*invitations, *await _rivals(tx, invitations, planned)} - made
+    waiting = await outbox.waiting(tx, stored)
     waiting += [(item, item.release) for item in await outbox.unplanned(tx, planned)]
     waiting.sort(key=lambda timed: (timed[0].release, timed[0].invitation))
     campaigns = await load(tx)
@@ -111,7 +112,7 @@ async def forecast(
         item.invitation: _forecast(item, version, max(tx.now, item.release, until), known)
         for (item, version), (_, until) in zip(pairs, waiting, strict=True)
     }
-    asked = {*invitations, *(survey.invitation for survey in planned)}
+    asked = made.union(invitations)
     return {invitation: fate for invitation, fate in found.items() if invitation in asked}
 
 

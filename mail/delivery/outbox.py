@@ -26,9 +26,9 @@ SELECT o.*, i.campaign, i.version, i.task,
   i.due, i.address, i.typed_address, i.language, i.message_id,
   i.due < coalesce(a.restored_at, '-infinity')
     AND coalesce(o.vouched_at < a.restored_at, true) AS due_before_restore,
-  r.type, t.state, s.kind,
+  {type} AS type, {state} AS state, s.kind,
   t.state_transition AS last,
-  c.name AS customer_name, c.email AS customer_email, c.billing_email,
+  c.name AS customer_name, {email} AS customer_email, c.billing_email,
   c.language AS customer_language,
   coalesce(c.email_by = i.technician AND c.email_at >= r.moment, false) AS noted_by_technician,
   l.name AS location_name, l.address AS location_address, l.email AS location_email,
@@ -40,8 +40,8 @@ CROSS JOIN LATERAL ({invitation} LIMIT 1) i
 LEFT JOIN LATERAL (
   SELECT * FROM transition WHERE account = $1 AND id = i.transition LIMIT 1) r ON true
 LEFT JOIN LATERAL (SELECT * FROM task WHERE account = $1 AND id = i.task LIMIT 1) t ON true
-LEFT JOIN LATERAL (SELECT * FROM state WHERE account = $1 AND code = t.state LIMIT 1) s ON true
-LEFT JOIN LATERAL (SELECT * FROM task_type WHERE account = $1 AND id = r.type LIMIT 1) y ON true
+LEFT JOIN LATERAL (SELECT * FROM state WHERE account = $1 AND code = {state} LIMIT 1) s ON true
+LEFT JOIN LATERAL (SELECT * FROM task_type WHERE account = $1 AND id = {type} LIMIT 1) y ON true
 LEFT JOIN LATERAL (
   SELECT * FROM customer WHERE account = $1
     AND id = CASE WHEN i.task IS NULL THEN i.customer ELSE t.customer END LIMIT 1) c ON true
@@ -50,6 +50,8 @@ LEFT JOIN LATERAL (
 ORDER BY o.release, o.invitation
 """
 
+#: Where type, state and address of a candidate stand: for an invitation, or one to be planned.
+_AS_STORED: Final = {"type": "r.type", "state": "t.state", "email": "c.email"}
 _STORED: Final = "SELECT * FROM invitation WHERE account = $1 AND id = o.invitation"
 
 #: Ordered by release, then id: the order in which contacts are judged. Entries are picked first, so
@@ -66,31 +68,41 @@ WITH picked AS MATERIALIZED (
   FOR NO KEY UPDATE SKIP LOCKED
 )"""
 _LOCKED: Final = f"{_STORED} FOR NO KEY UPDATE"
-_DUE: Final = LEASE.reading(_PICKED_DUE + _CANDIDATES.format(invitation=_LOCKED))
+_DUE: Final = LEASE.reading(_PICKED_DUE + _CANDIDATES.format(invitation=_LOCKED, **_AS_STORED))
 
 _PICKED_WAITING: Final = """
 WITH picked AS MATERIALIZED (
   SELECT invitation, release, attempt, resent, first_tried_at, survey_token, vouched_at, not_before
   FROM outbox WHERE account = $1 AND phase IN ({from_phases}) AND invitation = ANY($2)
 )"""
-_WAITING: Final = LEASE.reading(_PICKED_WAITING + _CANDIDATES.format(invitation=_STORED))
+_WAITING: Final = LEASE.reading(
+    _PICKED_WAITING + _CANDIDATES.format(invitation=_STORED, **_AS_STORED)
+)
 
 _MADE: Final = """
 SELECT made.*, NULL::uuid AS technician, NULL::uuid AS customer, NULL AS address,
   NULL AS typed_address, NULL AS language, NULL AS message_id
 FROM made WHERE made.invitation = o.invitation
 """
+_AS_PLANNED: Final = {
+    "type": "i.type",
+    "state": "coalesce(i.state, t.state)",
+    "email": (
+        "CASE WHEN c.id IS NOT NULL AND coalesce(btrim(c.email), '') = ''"
+        " THEN i.captured ELSE c.email END"
+    ),
+}
 _UNPLANNED: Final = f"""
 WITH made AS (
-  SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::integer[], $5::uuid[], $6::uuid[],
-    $7::timestamptz[], $8::timestamptz[])
-    AS n (invitation, campaign, version, task, transition, due, release)
+  SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::integer[], $5::uuid[], $6::uuid[], $7::uuid[],
+    $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[])
+    AS n (invitation, campaign, version, task, transition, type, due, release, state, captured)
 ), picked AS (
   SELECT invitation, release, 0 AS attempt, false AS resent, NULL::timestamptz AS first_tried_at,
     NULL::bytea AS survey_token, NULL::timestamptz AS vouched_at, release AS not_before
   FROM made
 )
-{_CANDIDATES.format(invitation=_MADE)}"""  # noqa: S608 - our own text
+{_CANDIDATES.format(invitation=_MADE, **_AS_PLANNED)}"""  # noqa: S608 - our own text
 
 _DUE_IDS: Final = LEASE.reading("""
 SELECT invitation, attempt FROM outbox

@@ -47,15 +47,22 @@ class Sending(Struct, frozen=True):
 
 
 class Unplanned(Struct, frozen=True):
-    """A survey that planning will make: `invitation` is any id. `due`, `release`: UTC."""
+    """A survey that planning will make: `invitation` is any id. `due`, `release`: UTC.
+
+    `type`: as of its transition. `state`: the one that its task will be in, None where it stays in
+    its own. `captured`: the address that its customer will get, if there is none yet.
+    """
 
     invitation: UUID
     campaign: UUID
     version: int
     task: UUID
     transition: UUID
+    type: UUID
     due: datetime
     release: datetime
+    state: str | None = None
+    captured: str | None = None
 
 
 class Candidate(Struct, frozen=True):

@@ -91,7 +91,8 @@ async def _respond(
         refusal = await read_refusal(opened, transition, page.language)
         if refusal is None:
             raise NotFoundError
-        prospect = await read_prospect(opened, refusal)
+        sender = services(request).settings.mail_from
+        prospect = await read_prospect(opened, sender, refusal, page.language)
         clock = clock_for(opened, page, request.user.zone)
     status = 200 if wrong_reason is None else 422
     shown = {"refusal": refusal, "prospect": prospect, "typed": wrong_reason, "clock": clock}

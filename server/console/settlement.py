@@ -6,23 +6,25 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from rules.address import normal_form
 from rules.facts import Transition
-from server.console.outcome import Survey, read_stored_survey
+from server.console.outcome import read_stored_survey
 from server.console.refusals import Refusal
 from server.console.state_labels import StateChip, chip
-from server.console.survey_forecast import Consequence, read_consequence, suppose
+from server.console.survey_forecast import Consequence, Supposed, read_consequence, suppose
 from sync.database import Tx
 
 
 class Prospect(Struct, frozen=True):
     """What accepting a refused transition does.
 
-    `moves_task`: the task comes to its state; else a later step stands. `survey`: what campaigns
-    decide on it, None where it concerns none.
+    `moves_task`: the task comes to its state; else a later step stands. `task_state`: the one that
+    the task is in then.
     """
 
     moves_task: bool
-    survey: Survey | None
+    task_state: StateChip
+    consequence: Consequence
 
 
 class Settled(Struct, frozen=True, kw_only=True):
@@ -42,7 +44,6 @@ class Settled(Struct, frozen=True, kw_only=True):
     task_state: StateChip | None
 
 
-_TASK: Final = "SELECT type, state_moment FROM task WHERE account = $1 AND id = $2"
 _SETTLED: Final = """
 SELECT coalesce(n.task, n.pushed_task) AS task, t.title, n.moment, u.name AS technician,
   CASE WHEN n.dismissed_at IS NULL THEN n.verdict ELSE 'dismissed' END AS verdict,
@@ -53,14 +54,15 @@ LEFT JOIN task t ON t.account = n.account AND t.id = coalesce(n.task, n.pushed_t
 LEFT JOIN state s ON s.account = n.account AND s.code = coalesce(n.state, n.body ->> 'state')
 WHERE n.account = $1 AND n.id = $2
 """
-_STATE: Final = """
-SELECT t.state, s.name AS state_name, s.names AS state_names, s.kind AS state_kind
+_TASK: Final = """
+SELECT t.type, t.state_moment,
+  t.state, s.name AS state_name, s.names AS state_names, s.kind AS state_kind
 FROM task t JOIN state s ON s.account = t.account AND s.code = t.state
 WHERE t.account = $1 AND t.id = $2
 """
 
 
-async def read_prospect(tx: Tx, refusal: Refusal) -> Prospect | None:
+async def read_prospect(tx: Tx, mail_from: str, refusal: Refusal, language: str) -> Prospect | None:
     """What accepting `refusal` would do now; None where it cannot be accepted."""
     row = await tx.fetchrow(_TASK, tx.account, refusal.task)
     if row is None or refusal.obstacle:
@@ -75,8 +77,12 @@ async def read_prospect(tx: Tx, refusal: Refusal) -> Prospect | None:
         received=tx.now,
         survey=body.survey,
     )
-    survey = await suppose(tx, refusal.task, step)
-    return Prospect(body.moment >= row["state_moment"], survey)
+    moves_task = body.moment >= row["state_moment"]
+    state = refusal.state if moves_task else chip(row, language)
+    captured = None if normal_form(body.email) is None else body.email
+    supposed = Supposed(step, state.code, captured)
+    consequence = await suppose(tx, mail_from, refusal.task, supposed)
+    return Prospect(moves_task, state, consequence)
 
 
 async def read_settled(tx: Tx, mail_from: str, transition: str, language: str) -> Settled | None:
@@ -92,7 +98,7 @@ async def read_settled(tx: Tx, mail_from: str, transition: str, language: str) -
     if row["verdict"] == "accepted":
         stored = await read_stored_survey(tx, task)
         consequence = await read_consequence(tx, mail_from, task, stored, key)
-        found = await tx.fetchrow(_STATE, tx.account, task)
+        found = await tx.fetchrow(_TASK, tx.account, task)
         state = None if found is None else chip(found, language)
     return Settled(
         task=task,

@@ -13,7 +13,7 @@ from mail.planning.decisions import SCHEDULED, CampaignDecisions, preview
 from mail.states import Status
 from rules.decide import Reason, Schedule
 from rules.facts import Transition
-from server.console.outcome import Survey
+from server.console.outcome import Survey, read_stored_survey
 from sync.database import Tx
 from sync.ids import new_id
 
@@ -38,10 +38,25 @@ class Consequence(Struct, frozen=True):
     outcomes: list[str]
 
     @property
+    def asks(self) -> bool:
+        """Whether the survey is about the transition itself."""
+        return SCHEDULED in self.outcomes
+
+    @property
     def reason(self) -> str:
         """Why the transition asks nobody; empty where it asks or no campaign concerns it."""
-        reasons = [outcome for outcome in self.outcomes if outcome != SCHEDULED]
-        return reasons[0] if reasons and SCHEDULED not in self.outcomes else ""
+        return "" if self.asks else next(iter(self.outcomes), "")
+
+
+class Supposed(Struct, frozen=True):
+    """A step that a task might get, with the `state` that the task would be in then.
+
+    `captured`: the valid address in it, which a customer without one would get.
+    """
+
+    step: Transition
+    state: str
+    captured: str | None
 
 
 async def foresee(tx: Tx, mail_from: str, surveys: Iterable[Survey | None]) -> dict[UUID, Survey]:
@@ -72,18 +87,12 @@ async def read_consequence(
     return Consequence(survey, [row["outcome"] for row in rows])
 
 
-async def suppose(tx: Tx, task: UUID, step: Transition) -> Survey | None:
-    """What campaigns would decide on `step` if it were in the history of `task`.
-
-    None where no campaign asks about such a step.
-    """
-    decided = await preview(tx, task, step)
-    schedules = [item.decisions.get(step.id) for item in decided]
-    for decision in schedules:
-        if isinstance(decision, Schedule):
-            return Survey("scheduled", decision.release)
-    outcomes = _outcomes(decided, step.id)
-    return Survey("none", reason=outcomes[0]) if outcomes else None
+async def suppose(tx: Tx, mail_from: str, task: UUID, supposed: Supposed) -> Consequence:
+    """What would become of the survey of `task` with the step that is `supposed`."""
+    stored = await read_stored_survey(tx, task)
+    decided = await preview(tx, task, supposed.step)
+    survey = await _expected(tx, mail_from, task, stored, decided, supposed)
+    return Consequence(survey, _outcomes(decided, supposed.step.id))
 
 
 async def _expected(
@@ -92,9 +101,12 @@ async def _expected(
     task: UUID,
     stored: Survey | None,
     decided: Sequence[CampaignDecisions],
+    supposed: Supposed | None = None,
 ) -> Survey | None:
     """The task's survey once planning has written what was `decided`."""
-    planned = [made for item in decided if (made := _planned(task, item)) is not None]
+    held = stored.invitation if stored is not None and stored.code == Status.HELD else None
+    made = [_planned(task, item, supposed) for item in decided]
+    planned = [survey for survey in made if survey is not None and survey.invitation != held]
     if planned:
         latest = planned[-1]
         fates = await forecast(tx, mail_from, (), planned)
@@ -102,17 +114,19 @@ async def _expected(
         fate = fates.get(latest.invitation)
         return survey if fate is None else _foreseen(tx, survey, fate)
     if stored is not None and stored.code not in ("none", Status.SCHEDULED):
-        return stored
+        found = await foresee(tx, mail_from, [stored])
+        return found.get(stored.invitation or task, stored)
     reasons = [outcome for item in decided for outcome in _reasons(item)]
     first = [reason for reason in reasons if reason != Reason.NOT_FIRST] or reasons
     return Survey("none", reason=first[0]) if first else None
 
 
-def _planned(task: UUID, decided: CampaignDecisions) -> Unplanned | None:
+def _planned(task: UUID, decided: CampaignDecisions, supposed: Supposed | None) -> Unplanned | None:
     """The survey that planning makes, moves or leaves; None where it is past waiting, or none."""
     found = decided.invitation
     if found is not None and found.status not in (Status.SCHEDULED, Status.DROPPED):
         return None
+    types = {step.id: step.type for step in decided.history.transitions}
     for schedule in decided.decisions.values():
         if isinstance(schedule, Schedule):
             return Unplanned(
@@ -121,8 +135,11 @@ def _planned(task: UUID, decided: CampaignDecisions) -> Unplanned | None:
                 version=decided.version.version,
                 task=task,
                 transition=schedule.transition,
+                type=types[schedule.transition],
                 due=schedule.due,
                 release=schedule.release,
+                state=None if supposed is None else supposed.state,
+                captured=None if supposed is None else supposed.captured,
             )
     return None
 

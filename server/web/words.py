@@ -101,6 +101,26 @@ NO_ANSWER: Final = {
     "retrying": _("No answer yet. The mail server asked to try later; the next attempt is"),
 }
 
+#: What became of the survey that a step led to, once it was sent, given up or held back.
+LED_TO: Final = {
+    Status.SENT: _("The survey of this step was sent."),
+    "answered": _("The survey of this step was sent and answered."),
+    "disputed": _(
+        "The survey of this step was sent: the customer says that the visit was not theirs."
+    ),
+    Status.UNCERTAIN: _("Whether the survey of this step arrived is not known."),
+    Status.HELD: _("The survey of this step is held back until someone decides."),
+    Status.FAILED: _(
+        "The survey of this step did not arrive: the mail server refused the address."
+    ),
+    Status.EXPIRED: _(
+        "The survey of this step did not arrive: the mail server did not accept it in time."
+    ),
+    Status.REFUSED: _(
+        "The survey of this step did not arrive: the mail server refused the sender for two days."
+    ),
+}
+
 #: Why a survey that waits will not leave if nothing changes: after its short label, and as a
 #: sentence. Others have the words of their reason.
 BLOCKED: Final = {

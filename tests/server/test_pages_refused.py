@@ -134,7 +134,7 @@ def test_what_accepting_leads_to_is_said_before_and_after(
     page = words_of(diane.get(f"/refused/{quiet['id']}").text)
     assert "No survey follows: the survey was unticked for this task." in page
     page = words_of(diane.get(f"/refused/{asks['id']}").text)
-    assert "The customer is asked on" in page
+    assert "The survey will leave on" in page
     done = diane.post(f"/refused/{asks['id']}/accept")
     assert "The survey will leave on" in words_of(diane.get(done.headers["location"]).text)
     in_database(shared.worker, plan_all)
