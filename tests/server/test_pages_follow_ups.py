@@ -182,8 +182,27 @@ def test_what_the_customer_changes_ends_right(
     assert count_in(diane.get("/tasks").text) is None
     late = send(diane, stale, note="Rejointe encore")
     assert late.status_code == 422
-    assert "The customer took this back" in words_of(late.text)
-    assert "Rejointe encore" in words_of(late.text)
+    assert "Your note was not kept" in words_of(late.text)
+    assert words_of(late.text).count("The customer took this back") == 1
+    assert words_of(late.text).count("Rejointe encore") == 1
+    assert "still here" not in words_of(late.text)
+    assert send(diane, stale).status_code == 303  # without a note there is nothing to say
+
+
+def test_a_negative_answer_that_changed_has_no_note_to_speak_of(
+    api: Served, office: Office, diane: httpx.Client
+) -> None:
+    mail = asked(api, office)
+    answer(api, mail, rating="1")
+    stale = diane.get("/follow-ups").text
+    answer(api, mail, rating="2", comment="Encore en panne")
+    shown = send(diane, stale)
+    assert shown.status_code == 422
+    assert "Look at it, then mark it again." in words_of(shown.text)
+    assert "still here" not in words_of(shown.text)
+    [aim] = re.findall(r'<a href="#([^"]+)">The customer changed', shown.text)
+    assert f'<button class="button second" id="{aim}"' in shown.text
+    assert send(diane, shown.text).status_code == 303
 
 
 def test_sent_twice_it_is_handled_once(
