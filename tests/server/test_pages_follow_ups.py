@@ -269,6 +269,32 @@ def test_many_come_a_screenful_at_a_time_the_oldest_first(
     assert seen == [f"Tâche {place:02}" for place in range(SCREENFUL + 2)]
 
 
+def test_who_handles_one_comes_back_to_the_page_it_stood_on(
+    api: Served, office: Office, diane: httpx.Client
+) -> None:
+    mails = [asked(api, office, f"Tâche {place:02}") for place in range(SCREENFUL + 2)]
+    for mail in mails:
+        call_back(api, mail)
+    [more] = re.findall(r'href="(/follow-ups\?[^"]*after=[^"]*)"', diane.get("/follow-ups").text)
+    page = diane.get(html.unescape(more)).text
+    done = send(diane, page)
+    left = diane.get(done.headers["location"]).text
+    assert "Handled by" in words_of(left)
+    assert re.findall(r"<tr .*?>(Tâche \d\d)<", left, re.DOTALL) == ["Tâche 26"]
+    done = send(diane, left)  # the last of that page: the first one stands in its place
+    assert "Tâche 00" in diane.get(done.headers["location"]).text
+    handled = diane.get("/follow-ups?show=handled").text
+    done = send(diane, handled)
+    assert done.headers["location"].startswith("/follow-ups?show=handled&")
+    assert "It is open again · Tâche 26" in words_of(diane.get(done.headers["location"]).text)
+    task = f"/tasks/{mails[0].task}"
+    page = diane.get(f"{task}?list=q%3Dt%25C3%25A2che").text
+    done = send(diane, page)
+    assert done.headers["location"] == f"{task}?list=q%3Dt%25C3%25A2che#follow-ups"
+    stray = send(diane, page, list="//evil.example", after="x_y", show="z")
+    assert stray.headers["location"] == f"{task}#follow-ups"
+
+
 @pytest.mark.parametrize("query", ["show=x", "after=x_y", "handled=zzz", "after=2026-01-01"])
 def test_an_address_that_says_nothing_shows_the_list(diane: httpx.Client, query: str) -> None:
     assert diane.get(f"/follow-ups?{query}").status_code == 200
