@@ -59,7 +59,8 @@ RETURNING id
 
 #: The answer is locked before its follow-up, as where it is changed.
 _LOCK_ANSWER: Final = """
-SELECT a.versions FROM answer a JOIN follow_up f ON (f.account, f.invitation) = ($1, a.invitation)
+SELECT a.versions, f.status
+FROM answer a JOIN follow_up f ON (f.account, f.invitation) = ($1, a.invitation)
 WHERE a.account = $1 AND f.id = $2 FOR NO KEY UPDATE OF a
 """
 
@@ -118,10 +119,12 @@ async def close_follow_up(tx: Tx, follow_up: UUID, by: UUID, seen: int, note: st
 
     :raises MissingError: the account has no such follow-up.
     """
-    version = await tx.fetchval(_LOCK_ANSWER, tx.account, follow_up)
-    if version is None:
+    found = await tx.fetchrow(_LOCK_ANSWER, tx.account, follow_up)
+    if found is None:
         raise MissingError("no such follow-up")
-    if version != seen:
+    if found["status"] == "closed":
+        return "closed_before"
+    if found["versions"] != seen:
         return "changed"
     if not await tx.execute(_CLOSE, tx.account, follow_up, HANDLED, by, tx.now, note):
         return "closed_before"

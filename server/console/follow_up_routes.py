@@ -7,11 +7,13 @@ from uuid import UUID
 from litestar import Response, post, route
 from litestar.params import FromPath
 from litestar.response import Redirect
+from msgspec.structs import replace
 
 from mail.responses.follow_ups import LONGEST_NOTE, close_follow_up, reopen_follow_up
 from server.access.guards import console
 from server.access.principals import ConsoleRequest, actor_of
 from server.access.rights import Action
+from server.console.follow_up_origin import Origin, read_origin
 from server.console.nav_counts import console_frame
 from server.console.worklist import (
     Typed,
@@ -24,8 +26,6 @@ from server.web.methods import READING
 from server.web.page import clock_for, read_fields, respond
 from sync.database import run, tx
 
-#: The pages that a form is sent from, besides the follow-up's own.
-_TASK, _LIST = "task", "list"
 #: Digits that no version of an answer has.
 MOST_DIGITS: Final = 10
 
@@ -41,8 +41,16 @@ async def follow_up_list(request: ConsoleRequest) -> Response[str]:
         if query.handled is not None:
             handled = await find_follow_up(opened, query.handled, page.language)
         clock = clock_for(opened, page, request.user.zone)
+    origin = Origin("list", work=replace(query, show=work.show))
     return respond(
-        request, "follow_ups.html", page, list=work, handled=handled, typed=Typed(), clock=clock
+        request,
+        "follow_ups.html",
+        page,
+        list=work,
+        handled=handled,
+        typed=Typed(),
+        clock=clock,
+        origin=origin,
     )
 
 
@@ -52,7 +60,7 @@ async def follow_up_page(request: ConsoleRequest, key: FromPath[UUID]) -> Respon
 
     :raises NotFoundError: this account has no such follow-up.
     """
-    return await _respond(request, key, Typed())
+    return await _respond(request, key, Typed(), Origin())
 
 
 @post("/follow-ups/{key:uuid}/close", status_code=303, guards=[console(Action.FOLLOW_UP_CLOSE)])
@@ -65,9 +73,10 @@ async def close(request: ConsoleRequest, key: FromPath[UUID]) -> Response[str]:
     :raises MissingError: this account has no such follow-up.
     """
     fields = await read_fields(request)
+    origin = read_origin(fields)
     note = fields.get("note", "").replace("\r\n", "\n").strip()
     if len(note) > LONGEST_NOTE:
-        return await _respond(request, key, Typed(note=note, wrong="note"))
+        return await _respond(request, key, Typed(note=note, wrong="note"), origin)
     user = request.user.user
     assert user is not None  # noqa: S101 - only users have sessions
     work = partial(
@@ -79,8 +88,8 @@ async def close(request: ConsoleRequest, key: FromPath[UUID]) -> Response[str]:
     )
     outcome = await run(request.user.account, work, actor_of(request))
     if outcome == "changed" or (outcome == "closed_before" and note):
-        return await _respond(request, key, Typed(note=note, wrong=outcome))
-    return await _back(request, key, fields.get("from", ""))
+        return await _respond(request, key, Typed(note=note, wrong=outcome), origin)
+    return await _back(request, key, origin)
 
 
 def _read_version(text: str) -> int:
@@ -94,32 +103,28 @@ async def reopen(request: ConsoleRequest, key: FromPath[UUID]) -> Response[str]:
 
     :raises NotFoundError: this account has no such follow-up.
     """
-    fields = await read_fields(request)
+    origin = read_origin(await read_fields(request))
     await run(request.user.account, partial(reopen_follow_up, follow_up=key), actor_of(request))
-    return await _back(request, key, fields.get("from", ""))
+    return await _back(request, key, origin)
 
 
-async def _back(request: ConsoleRequest, key: UUID, sender: str) -> Redirect:
+async def _back(request: ConsoleRequest, key: UUID, origin: Origin) -> Redirect:
     """To the page that the form was sent from; to the list with a notice about it."""
     async with tx(request.user.account) as opened:
         found = await read_follow_up(opened, key, request.user.language)
-    path = f"/follow-ups/{key}"
-    if sender == _TASK and found.task is not None:
-        path = f"/tasks/{found.task}#follow-ups"
-    elif sender == _LIST:
-        path = f"/follow-ups?show={found.kind}" + (f"&handled={key}" if found.closed else "")
-    return Redirect(path, status_code=303)
+    return Redirect(origin.way_back(found), status_code=303)
 
 
-async def _respond(request: ConsoleRequest, key: UUID, typed: Typed) -> Response[str]:
+async def _respond(
+    request: ConsoleRequest, key: UUID, typed: Typed, origin: Origin
+) -> Response[str]:
     async with tx(request.user.account) as opened:
         page = await console_frame(opened, request)
         found = await read_follow_up(opened, key, page.language)
         clock = clock_for(opened, page, request.user.zone)
     status = 422 if typed.wrong else 200
-    return respond(
-        request, "follow_up.html", page, status=status, item=found, typed=typed, clock=clock
-    )
+    shown = {"item": found, "typed": typed, "clock": clock, "origin": origin}
+    return respond(request, "follow_up.html", page, status=status, **shown)
 
 
 ROUTES: Final = (follow_up_list, follow_up_page, close, reopen)

@@ -14,6 +14,7 @@ from server.access.kept_forms import SHOWN, read_kept
 from server.access.principals import ConsoleRequest, actor_of
 from server.access.rights import Action
 from server.access.sessions import session_of
+from server.console.follow_up_origin import Origin
 from server.console.nav_counts import console_frame
 from server.console.task_list import foresee_list, read_back, read_filters, read_list
 from server.console.task_page import Wanted, read_task
@@ -117,6 +118,7 @@ async def _respond(
         shown = await read_task(opened, clock, wanted)
         moves = await read_moves(opened, task, user.zone, page.language, typed, *wrong)
         follow_ups = await read_of_task(opened, task, page.language)
+    back = read_back(request.query_params)
     status = 422 if wrong else 200
     return respond(
         request,
@@ -127,8 +129,9 @@ async def _respond(
         clock=clock,
         moves=moves,
         moved=moved,
-        back=read_back(request.query_params),
+        back=back,
         follow_ups=follow_ups,
+        origin=Origin("task", tasks=back.query),
         typed=FollowUpTyped(),
     )
 

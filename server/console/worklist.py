@@ -9,6 +9,7 @@ from uuid import UUID
 
 import asyncpg
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mail.campaigns.cache import pinned
 from mail.responses.answer_body import LEAD
@@ -38,9 +39,9 @@ class WorkQuery(Struct, frozen=True):
     `after`: moment and id of the last row of the page before. `handled`: what was just closed.
     """
 
-    show: Show | None
-    after: tuple[datetime, UUID] | None
-    handled: UUID | None
+    show: Show | None = None
+    after: tuple[datetime, UUID] | None = None
+    handled: UUID | None = None
 
 
 class FollowUp(Struct, frozen=True, kw_only=True):
@@ -176,6 +177,8 @@ async def read_work(tx: Tx, query: WorkQuery, language: str) -> WorkList:
         rows = await tx.fetch(_HANDLED, *window, LAST_ID)
     else:
         rows = await tx.fetch(_OPEN, *window, show, FIRST_ID)
+    if query.after and not rows:  # all of this page were handled
+        return await read_work(tx, replace(query, after=None), language)
     fits = fitting(size_in_page(row["text"]) for row in rows[:SCREENFUL])
     shown = await _shown(tx, rows[:fits], language)
     more = ""

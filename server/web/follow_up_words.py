@@ -60,9 +60,6 @@ NO_FOLLOW_UPS: Final = {
 #: Why a follow-up was not closed, by what is wrong with its form.
 FOLLOW_UP_PROBLEMS: Final = {
     "note": _("Shorten the note to 1,000 characters"),
-    "changed": _(
-        "The customer changed the answer meanwhile. Look at it, then mark it again; your note is"
-        " still here."
-    ),
+    "changed": _("The customer changed the answer meanwhile. Look at it, then mark it again."),
     "closed_before": _("Somebody closed this before you, or the customer took it back."),
 }

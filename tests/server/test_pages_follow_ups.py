@@ -182,8 +182,27 @@ def test_what_the_customer_changes_ends_right(
     assert count_in(diane.get("/tasks").text) is None
     late = send(diane, stale, note="Rejointe encore")
     assert late.status_code == 422
-    assert "The customer took this back" in words_of(late.text)
-    assert "Rejointe encore" in words_of(late.text)
+    assert "Your note was not kept" in words_of(late.text)
+    assert words_of(late.text).count("The customer took this back") == 1
+    assert words_of(late.text).count("Rejointe encore") == 1
+    assert "still here" not in words_of(late.text)
+    assert send(diane, stale).status_code == 303  # without a note there is nothing to say
+
+
+def test_a_negative_answer_that_changed_has_no_note_to_speak_of(
+    api: Served, office: Office, diane: httpx.Client
+) -> None:
+    mail = asked(api, office)
+    answer(api, mail, rating="1")
+    stale = diane.get("/follow-ups").text
+    answer(api, mail, rating="2", comment="Encore en panne")
+    shown = send(diane, stale)
+    assert shown.status_code == 422
+    assert "Look at it, then mark it again." in words_of(shown.text)
+    assert "still here" not in words_of(shown.text)
+    [aim] = re.findall(r'<a href="#([^"]+)">The customer changed', shown.text)
+    assert f'<button class="button second" id="{aim}"' in shown.text
+    assert send(diane, shown.text).status_code == 303
 
 
 def test_sent_twice_it_is_handled_once(
@@ -248,6 +267,32 @@ def test_many_come_a_screenful_at_a_time_the_oldest_first(
         more = re.search(r'href="(/follow-ups\?[^"]*after=[^"]*)"', page)
         path = html.unescape(more[1]) if more else ""
     assert seen == [f"Tâche {place:02}" for place in range(SCREENFUL + 2)]
+
+
+def test_who_handles_one_comes_back_to_the_page_it_stood_on(
+    api: Served, office: Office, diane: httpx.Client
+) -> None:
+    mails = [asked(api, office, f"Tâche {place:02}") for place in range(SCREENFUL + 2)]
+    for mail in mails:
+        call_back(api, mail)
+    [more] = re.findall(r'href="(/follow-ups\?[^"]*after=[^"]*)"', diane.get("/follow-ups").text)
+    page = diane.get(html.unescape(more)).text
+    done = send(diane, page)
+    left = diane.get(done.headers["location"]).text
+    assert "Handled by" in words_of(left)
+    assert re.findall(r"<tr .*?>(Tâche \d\d)<", left, re.DOTALL) == ["Tâche 26"]
+    done = send(diane, left)  # the last of that page: the first one stands in its place
+    assert "Tâche 00" in diane.get(done.headers["location"]).text
+    handled = diane.get("/follow-ups?show=handled").text
+    done = send(diane, handled)
+    assert done.headers["location"].startswith("/follow-ups?show=handled&")
+    assert "It is open again · Tâche 26" in words_of(diane.get(done.headers["location"]).text)
+    task = f"/tasks/{mails[0].task}"
+    page = diane.get(f"{task}?list=q%3Dt%25C3%25A2che").text
+    done = send(diane, page)
+    assert done.headers["location"] == f"{task}?list=q%3Dt%25C3%25A2che#follow-ups"
+    stray = send(diane, page, list="//evil.example", after="x_y", show="z")
+    assert stray.headers["location"] == f"{task}#follow-ups"
 
 
 @pytest.mark.parametrize("query", ["show=x", "after=x_y", "handled=zzz", "after=2026-01-01"])

@@ -1,24 +1,28 @@
 /**
- * The page of a task keeps itself up to date: what differs is put in place when `reread.js` has
- * read it again. What somebody types, has opened or stands on stays. Without this the page works
- * as well.
+ * The page of a task and the list of follow-ups keep themselves up to date: what differs is put in
+ * place when `reread.js` has read the page again. What somebody types, has opened or stands on
+ * stays. Without this the pages work as well.
  */
 
 /** The parts of the page that follow what happens. */
 const PARTS = [".opener", ".places", "main"];
 /** Elements whose children are compared one by one; others are replaced if they differ. */
-const CONTAINERS = "main, header, section, aside, article, div, dl, ol, details";
+const CONTAINERS =
+  "main, header, section, aside, article, div, dl, ol, details, table, tbody, tr, td.is-act";
 /** What is left alone: messages about what was typed, and about what moved. */
 const KEPT = "[role=alert], #news";
 
 /** @param {Document} fresh the same page as it is now */
 function show(fresh) {
   const before = stateOf(document);
+  const focused = document.activeElement;
   for (const part of PARTS) {
     const here = document.querySelector(part);
     const there = fresh.querySelector(part);
     if (here !== null && there !== null) settle(here, there);
   }
+  // An element that had to move has lost it.
+  if (focused instanceof HTMLElement && focused.isConnected) focused.focus({ preventScroll: true });
   const now = stateOf(document);
   if (now !== before) tell(now);
 }
@@ -40,20 +44,50 @@ function settle(here, there) {
     return;
   }
   copyAttributes(here, there);
-  /** What stood here and has not been met yet. */
-  const old = [...here.children];
-  for (const child of [...there.children]) {
-    const equal = old.findIndex((one) => one.isEqualNode(child));
-    const place = equal === -1 ? old.findIndex((one) => isSamePart(one, child)) : equal;
-    if (place === -1) {
-      here.insertBefore(child, old[0] ?? null);
-      continue;
-    }
-    for (const gone of old.splice(0, place)) drop(gone);
-    const met = /** @type {Element} */ (old.shift());
-    if (equal === -1) settle(met, child);
+  settleChildren(here, there);
+}
+
+/** @param {Element} here @param {Element} there */
+function settleChildren(here, there) {
+  const fresh = [...there.children];
+  const partners = partnersOf([...here.children], fresh);
+  const met = new Set(partners.values());
+  for (const old of [...here.children]) if (!met.has(old)) drop(old);
+  /** Before it stands what comes next. */
+  let place = here.firstElementChild;
+  for (const child of fresh) {
+    while (place !== null && !met.has(place)) place = place.nextElementSibling;
+    const partner = partners.get(child);
+    if (partner !== undefined && partner === place) place = place.nextElementSibling;
+    else here.insertBefore(partner ?? child, place);
+    if (partner !== undefined) settle(partner, child);
   }
-  for (const gone of old) drop(gone);
+}
+
+/**
+ * Equal parts first: one that is new must not take the place of one that stays.
+ * @param {Element[]} old
+ * @param {Element[]} fresh
+ * @returns {Map<Element, Element>} of fresh parts those that show the same already, or did before
+ */
+function partnersOf(old, fresh) {
+  const free = new Set(old);
+  /** @type {Map<Element, Element>} */
+  const partners = new Map();
+  for (const fits of [isEqual, isSamePart]) {
+    for (const child of fresh.filter((one) => !partners.has(one))) {
+      const partner = [...free].find((one) => fits(one, child));
+      if (partner === undefined) continue;
+      partners.set(child, partner);
+      free.delete(partner);
+    }
+  }
+  return partners;
+}
+
+/** @param {Element} one @param {Element} other @returns {boolean} */
+function isEqual(one, other) {
+  return one.isEqualNode(other);
 }
 
 /**
@@ -76,16 +110,27 @@ function drop(element) {
 /** @param {Element} here @param {Element} there takes its place, and the focus inside it */
 function replace(here, there) {
   const focused = here.contains(document.activeElement) ? document.activeElement : null;
-  const heir = [there, ...there.querySelectorAll("a, button, summary")].find(
-    (one) => one.nodeName === focused?.nodeName && hrefOf(one) === hrefOf(focused),
-  );
+  const heir = focused === null ? undefined : sameControl(focused, there);
   here.replaceWith(there);
   if (heir instanceof HTMLElement) heir.focus({ preventScroll: true });
 }
 
-/** @param {Element | null} element @returns {string | null | undefined} */
-function hrefOf(element) {
-  return element?.getAttribute("href");
+/**
+ * @param {Element} focused
+ * @param {Element} fresh
+ * @returns {Element | undefined} what does the same in `fresh`
+ */
+function sameControl(focused, fresh) {
+  return [fresh, ...fresh.querySelectorAll("a, button, summary")].find(
+    (one) => one.nodeName === focused.nodeName && aimOf(one) === aimOf(focused),
+  );
+}
+
+/** @param {Element} control @returns {string | null | undefined} what tells it from others */
+function aimOf(control) {
+  // Where the next page begins moves with the rows above it.
+  if (control.getAttribute("rel") === "next") return "next";
+  return control.getAttribute("href") ?? control.closest("form")?.getAttribute("action");
 }
 
 /** @param {Element} here @param {Element} there what is open stays open */
