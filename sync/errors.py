@@ -46,6 +46,10 @@ class ConflictError(SyncError):
     code = "conflict"
 
 
+class DismissedError(ConflictError):
+    """A refused transition was dismissed, which whoever accepts it has not seen (409)."""
+
+
 class FieldError(SyncError, ValueError):
     """The value of `field` is invalid (400).
 

@@ -33,6 +33,7 @@ __all__ = [
     "SubmitResult",
     "Survey",
     "Visit",
+    "invalid_fields",
     "open_survey",
     "submit",
 ]
@@ -112,7 +113,7 @@ async def submit(token: str, submission: Submission) -> SubmitResult:
         if row is None:
             return Closed()
         lead = decode_content(row["content"], row["format"]).lead
-        if fields := _invalid_fields(submission, lead, row["zone_there"]):
+        if fields := invalid_fields(submission, lead, row["zone_there"]):
             return Invalid(fields)
         body = _body_of(submission, lead, locale_of(submission.language, row["language"]))
         sentiment = _sentiment(body, lead)
@@ -155,7 +156,8 @@ def _phone(submission: Submission) -> str:
     return " ".join(_CONTROLS.sub(" ", submission.phone).split())
 
 
-def _invalid_fields(submission: Submission, lead: Lead, zone: str) -> list[Field]:
+def invalid_fields(submission: Submission, lead: Lead, zone: str) -> list[Field]:
+    """Return what keeps `submission` from being recorded. `zone`: of its survey, IANA."""
     rating, phone = submission.rating, _phone(submission)
     known = {reason.code for reason in lead.reasons}
     invalid: dict[Field, bool] = {

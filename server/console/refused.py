@@ -22,7 +22,7 @@ from server.services import services
 from server.web.methods import READING
 from server.web.page import clock_for, read_fields, respond
 from sync.database import run, tx
-from sync.errors import ConflictError
+from sync.errors import ConflictError, DismissedError
 from sync.intake import accept, dismiss
 from sync.validation import is_line
 
@@ -50,14 +50,19 @@ async def refusal_page(request: ConsoleRequest, transition: FromPath[UUID]) -> R
 
 
 @post("/refused/{transition:uuid}/accept", status_code=303, guards=[console(Action.REFUSED_ACCEPT)])
-async def accept_refused(request: ConsoleRequest, transition: FromPath[UUID]) -> Redirect:
+async def accept_refused(request: ConsoleRequest, transition: FromPath[UUID]) -> Response[str]:
     """Accept the transition; where that is impossible or was done already, the list says so.
+
+    Where somebody dismissed it since the page was shown, the page is shown anew and says that.
 
     :raises MissingError: this account never received such a transition.
     """
-    work = partial(accept, transition=transition, by=request.user.user)
+    seen = (await read_fields(request)).get("dismissed") == "yes"
+    work = partial(accept, transition=transition, by=request.user.user, even_dismissed=seen)
     try:
         await run(request.user.account, work, actor_of(request))
+    except DismissedError:
+        return await _respond(request, transition, meanwhile=True)
     except ConflictError:
         pass
     else:
@@ -83,9 +88,16 @@ async def dismiss_refused(request: ConsoleRequest, transition: FromPath[UUID]) -
 
 
 async def _respond(
-    request: ConsoleRequest, transition: UUID, wrong_reason: str | None = None
+    request: ConsoleRequest,
+    transition: UUID,
+    wrong_reason: str | None = None,
+    *,
+    meanwhile: bool = False,
 ) -> Response[str]:
-    """The page of a transition; with the form as it was typed where that has an error."""
+    """The page of a transition; with the form as it was typed where that has an error.
+
+    `meanwhile`: it was not accepted, because somebody dismissed it since the page was shown.
+    """
     async with tx(request.user.account) as opened:
         page = await console_frame(opened, request)
         refusal = await read_refusal(opened, transition, page.language)
@@ -94,9 +106,9 @@ async def _respond(
         sender = services(request).settings.mail_from
         prospect = await read_prospect(opened, sender, refusal, page.language)
         clock = clock_for(opened, page, request.user.zone)
-    status = 200 if wrong_reason is None else 422
+    status = 409 if meanwhile else 200 if wrong_reason is None else 422
     shown = {"refusal": refusal, "prospect": prospect, "typed": wrong_reason, "clock": clock}
-    return respond(request, "refusal.html", page, status=status, **shown)
+    return respond(request, "refusal.html", page, status=status, meanwhile=meanwhile, **shown)
 
 
 ROUTES: Final = (refused_list, refusal_page, accept_refused, dismiss_refused)

@@ -14,6 +14,7 @@ from mail.responses.answers import (
     Recorded,
     Submission,
     Survey,
+    invalid_fields,
     open_survey,
     submit,
 )
@@ -31,8 +32,6 @@ from sync.tokens import found_in, read
 
 KIND: Final = "survey link"
 _THANKS: Final = re.compile(r"/thanks\W*\Z")
-#: What the button of who was not visited sends before it is confirmed, and to go back.
-_ASK, _BACK = "ask", "back"
 
 
 async def closed(request: AnyRequest, kind: str, template: str = "closed.html") -> Response[str]:
@@ -79,14 +78,36 @@ async def answer_survey(request: AnyRequest, token: FromPath[str]) -> Response[s
     page = frame(request, preferred=survey.language)
     fields = await read_fields(request)
     submission = read_form(fields, page.locale)
-    if fields.get("not_me") in {_ASK, _BACK}:
-        template = "not_me.html" if fields["not_me"] == _ASK else "survey.html"
-        form = filled(survey, submission, page.locale)
-        stored = preselected(survey, None, page.locale)
-        changed = survey.answer is None or stored != replace(form, is_called=stored.is_called)
-        form = replace(form, is_unsent=changed)
-        return _respond(request, token, survey, page, form, template=template)
-    return await _record(request, token, survey, page, submission)
+    match fields.get("not_me"):
+        case "ask":
+            return _ask(request, token, survey, page, replace(submission, not_me=True))
+        case "back":
+            return _back(request, token, survey, page, submission)
+        case _:
+            return await _record(request, token, survey, page, submission)
+
+
+def _ask(
+    request: AnyRequest, token: str, survey: Survey, page: Page, submission: Submission
+) -> Response[str]:
+    """Ask whether it was somebody else's visit, or show the form, disputed, with its error."""
+    if invalid := invalid_fields(submission, survey.content.lead, survey.zone):
+        form = filled(survey, submission, page.locale, invalid[0])
+        return _respond(request, token, survey, page, form, status=422)
+    form = filled(survey, submission, page.locale)
+    return _respond(request, token, survey, page, form, template="not_me.html")
+
+
+def _back(
+    request: AnyRequest, token: str, survey: Survey, page: Page, submission: Submission
+) -> Response[str]:
+    """Show the form with all that was typed; what was disputed stays so until that is unticked."""
+    stored = preselected(survey, None, page.locale)
+    form = replace(
+        filled(survey, submission, page.locale), is_called=stored.is_called, not_me=stored.not_me
+    )
+    form = replace(form, is_unsent=survey.answer is None or stored != form)
+    return _respond(request, token, survey, page, form)
 
 
 async def _record(

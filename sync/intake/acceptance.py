@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sync.audit import AuditChange, record
 from sync.database import Tx
-from sync.errors import ConflictError, MissingError
+from sync.errors import ConflictError, DismissedError, MissingError
 from sync.feed.publish import touch
 from sync.intake.judgement import ACCEPTED, known_states, lock_tasks
 from sync.intake.parking import publish_verdicts, stored_arrival
@@ -17,18 +17,22 @@ TASK: Final = """
 SELECT coalesce(task, pushed_task) FROM transition WHERE account = $1 AND id = $2
 """
 REFUSED: Final = """
-SELECT id, spelling, pushed_task, device, technician, digest, body, refusal FROM transition
+SELECT id, spelling, pushed_task, device, technician, digest, body, refusal,
+  dismissed_at
+FROM transition
 WHERE account = $1 AND id = $2 AND verdict = 'refused' FOR NO KEY UPDATE
 """
 
 
-async def accept(tx: Tx, transition: UUID, by: UUID | None) -> None:
+async def accept(tx: Tx, transition: UUID, by: UUID | None, *, even_dismissed: bool = True) -> None:
     """Accept a refused transition, with its own moment and the present time as its reception.
 
     The verdict goes to the feed of its technician. `by`: the user who accepts it, None for a
-    program. The caller rings planning after the commit.
+    program. `even_dismissed`: false for a user whose page did not show that it was dismissed. The
+    caller rings planning after the commit.
 
     :raises MissingError: the account has no such transition.
+    :raises DismissedError: it was dismissed, and not `even_dismissed`.
     :raises ConflictError: it is not refused (any more), or its task or state does not exist.
     """
     task = await tx.fetchval(TASK, tx.account, transition)
@@ -38,6 +42,8 @@ async def accept(tx: Tx, transition: UUID, by: UUID | None) -> None:
     row = await tx.fetchrow(REFUSED, tx.account, transition)
     if row is None:
         raise ConflictError("it is not refused")
+    if row["dismissed_at"] is not None and not even_dismissed:
+        raise DismissedError("somebody dismissed it meanwhile")
     arrival = stored_arrival(tx, row)
     if not locked or not await known_states(tx, [arrival.body.state]):
         raise ConflictError("its task or its state does not exist")

@@ -168,9 +168,30 @@ def test_a_refused_step_is_dismissed_with_a_reason_and_kept(
     again = diane.post(f"{path}/dismiss", data={"why": "Autre"})
     assert "Step dismissed" in words_of(diane.get(again.headers["location"]).text)
     assert "Autre" not in diane.get(path).text
-    accepted = diane.post(f"{path}/accept")
+    accepted = diane.post(f"{path}/accept", data={"dismissed": "yes"})
     assert "Step accepted" in words_of(diane.get(accepted.headers["location"]).text)
     assert "Nothing was dismissed" in words_of(diane.get("/refused?show=dismissed").text)
+
+
+def test_a_page_from_before_a_dismissal_shows_it_before_it_accepts(
+    shared: TestDatabase, api: Served, office: Office, diane: httpx.Client
+) -> None:
+    refused = push(api, office, task_of_bob(shared, office), "600")
+    path = f"/refused/{refused['id']}"
+    assert 'name="dismissed"' not in diane.get(path).text
+    diane.post(f"{path}/dismiss", data={"why": "Saisie deux fois"})
+    rung = len(api.rung)
+    late = diane.post(f"{path}/accept")
+    assert (late.status_code, api.rung[rung:]) == (409, [])
+    assert "<title>Error:" in late.text
+    [link] = re.findall(r'class="tongue" href="([^"]+)"', late.text)
+    assert diane.get(link).status_code == 200
+    for part in ("The step was not accepted Somebody dismissed it", "Saisie deux fois"):
+        assert part in words_of(late.text), part
+    assert "Saisie deux fois" in words_of(diane.get("/refused?show=dismissed").text)
+    [seen] = re.findall(r'type="hidden" name="(\w+)" value="yes"', late.text)
+    accepted = diane.post(f"{path}/accept", data={seen: "yes"})
+    assert "Step accepted" in words_of(diane.get(accepted.headers["location"]).text)
 
 
 def test_accepting_twice_is_once_and_says_the_same(
