@@ -112,6 +112,52 @@ def test_a_note_goes_along_when_its_technician_enrols_anew_and_is_shown_where_th
     screen.says("Note that you had not recorded", NOTE)
 
 
+def test_an_address_and_no_survey_wait_for_the_step_that_carries_them(
+    screen: Screen, field: Field, visit: UUID
+) -> None:
+    field.campaign(opt_out_allowed=True)
+    customer = field.do(lambda world: world.customer(name="Jean Roy", email=None))
+    task = field.new_task(customer=customer)
+    last = f"/task/{task}/step/600"
+    address = screen.page.get_by_label("E-mail of Jean Roy (optional)")
+    no_survey = screen.page.get_by_label("No survey for this visit")
+    reason = screen.page.get_by_label("Your reason")
+    note = screen.page.get_by_label("Note (optional)")
+    screen.go(last)
+    address.fill("jean@example.org")
+    note.fill(NOTE)
+    no_survey.check()
+    screen.page.get_by_label("Another reason").check()
+    reason.fill("Chien méchant")
+    screen.go(f"/task/{task}/other")
+    screen.press("300 Sur place")
+    expect(screen.page.get_by_role("blockquote")).to_contain_text(NOTE)
+    screen.go(last)
+    expect(note).to_have_value("")
+    expect(reason).to_have_value("Chien méchant")
+    reason.fill("Chien dehors")
+    screen.press("Undo 300")
+    expect(note).to_have_value(NOTE)
+    expect(reason).to_have_value("Chien dehors")
+    screen.go(f"/task/{task}/other")
+    screen.press("300 Sur place")
+    expect(screen.page.get_by_role("blockquote")).to_contain_text(NOTE)
+    screen.settled()
+    screen.page.reload()
+    screen.go(last)
+    expect(reason).to_have_value("Chien dehors")
+    no_survey.uncheck()
+    expect(address).to_have_value("jean@example.org")
+    screen.press("Confirm 600 Terminé")
+    expect(screen.button("Undo 600")).to_be_visible()
+    assert screen.page.evaluate(DRAFTS) == []
+    screen.settled()
+    sql = "SELECT email FROM customer WHERE account = $1 AND id = $2"
+    assert field.on(lambda tx: tx.fetch(sql, tx.account, customer))[0]["email"] == (
+        "jean@example.org"
+    )
+
+
 def test_what_a_later_app_has_kept_is_read_by_an_earlier_one(
     phone: Phone, alice: Tab, field: Field
 ) -> None:

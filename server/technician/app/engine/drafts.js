@@ -4,8 +4,13 @@ import { asked } from './database.js';
 
 /**
  * @import { Database } from './database.js'
- * @import { Draft } from './store.js'
+ * @import { Draft, Order } from './store.js'
+ *
+ * @typedef {'note' | 'email' | 'survey'} Part what a step carries or not; survey: none, and why
  */
+
+/** @type {Part[]} */
+const PARTS = ['note', 'email', 'survey'];
 
 /** @param {string} task @returns {Draft} */
 function blank(task) {
@@ -37,31 +42,65 @@ export async function keepDraft(store, task, typed) {
 }
 
 /**
- * The draft of a task that is being recorded, which ends with that.
+ * What of a task's draft `order` carries, which ends with that; the rest stays a draft.
  * @param {IDBTransaction} tx
- * @param {string} task its id
+ * @param {Order} order
+ * @param {Partial<Draft>} [typed] what is not kept yet
  * @returns {Promise<Draft | null>}
  */
-export async function takeDraft(tx, task) {
+export async function takeDraft(tx, order, typed) {
   const drafts = tx.objectStore('draft');
-  const draft = await asked(drafts.get(task));
-  drafts.delete(task);
-  return draft ?? null;
+  const none = blank(order.task);
+  const draft = { ...none, ...(await asked(drafts.get(order.task))), ...typed };
+  const carried = PARTS.filter((part) => carries(order, part));
+  const rest = withParts(draft, none, carried);
+  if (isEmpty(rest)) drafts.delete(order.task);
+  else drafts.put(rest);
+  const taken = withParts(none, draft, carried);
+  return isEmpty(taken) ? null : taken;
 }
 
 /**
- * Keep `found`, unless something was typed on the same tasks since.
+ * Keep `found`, except what was typed anew on the same tasks since.
  * @param {IDBTransaction} tx
  * @param {Draft[]} found
  */
 export async function bringBack(tx, found) {
   const drafts = tx.objectStore('draft');
   for (const draft of found) {
-    if (!(await asked(drafts.getKey(draft.task)))) drafts.add(draft);
+    /** @type {Draft} */
+    const since = (await asked(drafts.get(draft.task))) ?? blank(draft.task);
+    const missing = PARTS.filter((part) => !says(since, part));
+    drafts.put(withParts(since, draft, missing));
   }
 }
 
+/**
+ * `draft` with `parts` as `other` has them.
+ * @param {Draft} draft
+ * @param {Draft} other
+ * @param {Part[]} parts
+ * @returns {Draft}
+ */
+function withParts(draft, other, parts) {
+  /** @param {Part} part */
+  const from = (part) => (parts.includes(part) ? other : draft);
+  const { unticked, why, reason } = from('survey');
+  const { task } = draft;
+  return { task, note: from('note').note, email: from('email').email, unticked, why, reason };
+}
+
+/** @param {Order} order @param {Part} part */
+function carries({ note, email, survey }, part) {
+  return Boolean({ note, email, survey: survey === false }[part]);
+}
+
+/** @param {Draft} draft @param {Part} part */
+function says({ note, email, unticked }, part) {
+  return Boolean({ note, email, survey: unticked }[part]);
+}
+
 /** @param {Draft} draft */
-function isEmpty({ note, email, unticked }) {
-  return !note && !email && !unticked;
+function isEmpty(draft) {
+  return !PARTS.some((part) => says(draft, part));
 }

@@ -198,7 +198,7 @@ export class Engine extends EventTarget {
   }
 
   /**
-   * Keep what is being typed until a step of the task is recorded: also after the end of the app,
+   * Keep what is being typed until a step of the task carries it: also after the end of the app,
    * unless the device is full, as the status says then.
    * @param {string} id of the task
    * @param {Partial<Draft>} typed

@@ -70,7 +70,7 @@ export class Enrolled extends EventTarget {
   /** @param {import('./store.js').Order} order */
   async record(order) {
     try {
-      const item = await record(this.store, order, this.#now());
+      const item = await record(this.store, order, this.#now(), this.#typed.get(order.task));
       this.#typed.delete(order.task);
       this.#releaseIn(HOLD);
       return item;

@@ -16,7 +16,7 @@ export const SETTLED_LIFE = 14 * 24 * 3600 * 1000;
 export const UNREADABLE = 'unreadable';
 /**
  * @import { Database } from './database.js'
- * @import { Item, Order, Task } from './store.js'
+ * @import { Draft, Item, Order, Task } from './store.js'
  *
  * @typedef {object} Result the verdict on an item, as the server gives it
  * @property {string} id
@@ -28,14 +28,15 @@ const LONGEST_NOTE = 4000;
 const LONGEST_REASON = 200;
 
 /**
- * Keep a transition; it may be undone until `heldUntil`. What was typed on its task goes with it.
+ * Keep a transition; it may be undone until `heldUntil`. What it carries is no draft any more.
  * @param {Database} store
  * @param {Order} order
  * @param {number} now by the device's clock
+ * @param {Partial<Draft>} [typed] of the task's draft, where it is not kept yet
  * @returns {Promise<Item>}
  * @throws {EngineError} what is wrong with `order`, or 'storage_full': nothing was recorded
  */
-export async function record(store, order, now) {
+export async function record(store, order, now, typed) {
   const told = checked(order);
   return store.write(['task', 'gone', 'state', 'outbox', 'draft', 'mark'], async (tx) => {
     if (await readMark(tx, 'ended')) throw new EngineError('no_session');
@@ -57,7 +58,7 @@ export async function record(store, order, now) {
       reason: null,
       settledAt: null,
       pulled: false,
-      draft: await takeDraft(tx, task.id),
+      draft: await takeDraft(tx, order, typed),
     };
     tx.objectStore('outbox').add(item);
     setMark(tx, 'sequence', sequence);
