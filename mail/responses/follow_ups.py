@@ -59,7 +59,7 @@ RETURNING id
 
 #: The answer is locked before its follow-up, as where it is changed.
 _LOCK_ANSWER: Final = """
-SELECT a.versions, f.status
+SELECT a.versions, a.not_me, a.call_back, a.sentiment, f.kind, f.status
 FROM answer a JOIN follow_up f ON (f.account, f.invitation) = ($1, a.invitation)
 WHERE a.account = $1 AND f.id = $2 FOR NO KEY UPDATE OF a
 """
@@ -71,19 +71,21 @@ WHERE account = $1 AND id = $2 AND status <> 'closed'
 """
 
 _REOPEN: Final = """
-UPDATE follow_up SET status = 'open', resolution = NULL, closed_by = NULL, closed_at = NULL,
-  note = NULL
+UPDATE follow_up SET status = $3, resolution = $4, closed_at = $5, closed_by = NULL, note = NULL
 WHERE account = $1 AND id = $2 AND closed_by IS NOT NULL
 """
 
 
 def kinds_of(body: Body, sentiment: Sentiment | None) -> list[FollowUpKind]:
     """Return what an answer asks for. With `not_me` its rating does not count, a call back does."""
-    negative = sentiment == "negative" and not body.not_me
+    return _asked_kinds(body.not_me, body.call_back, sentiment)
+
+
+def _asked_kinds(not_me: bool, call_back: bool, sentiment: Sentiment | None) -> list[FollowUpKind]:
     asks: dict[FollowUpKind, bool] = {
-        "call_back": body.call_back,
-        "negative": negative,
-        "disputed": body.not_me,
+        "call_back": call_back,
+        "negative": sentiment == "negative" and not not_me,
+        "disputed": not_me,
     }
     return [kind for kind in KINDS if asks[kind]]
 
@@ -135,10 +137,21 @@ async def close_follow_up(tx: Tx, follow_up: UUID, by: UUID, seen: int, note: st
 
 
 async def reopen_follow_up(tx: Tx, follow_up: UUID) -> None:
-    """Open a follow-up again that a user closed; any other stays as it is."""
-    if await tx.execute(_REOPEN, tx.account, follow_up):
-        change = AuditChange(f"follow_up/{follow_up}", _IS_HANDLED, _IS_OPEN)
-        await record(tx, "follow_up.reopen", [change])
+    """Open a follow-up again that a user closed; any other stays as it is.
+
+    One that the answer does not ask for any more is withdrawn instead: nothing is left to be done.
+    """
+    answer = await tx.fetchrow(_LOCK_ANSWER, tx.account, follow_up)
+    if answer is None:
+        return
+    kinds = _asked_kinds(answer["not_me"], answer["call_back"], answer["sentiment"])
+    is_asked = answer["kind"] in kinds
+    closing = (None, None) if is_asked else (WITHDRAWN, tx.now)
+    status = "open" if is_asked else "closed"
+    if await tx.execute(_REOPEN, tx.account, follow_up, status, *closing):
+        after = _IS_OPEN if is_asked else _IS_WITHDRAWN
+        action = "follow_up.reopen" if is_asked else "follow_up.withdraw"
+        await record(tx, action, [AuditChange(f"follow_up/{follow_up}", _IS_HANDLED, after)])
         tx.last.add(ADVANCE)
 
 

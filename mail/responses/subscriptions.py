@@ -5,6 +5,7 @@ from uuid import UUID
 
 from mail import contacts
 from mail.contacts import Contact
+from mail.positions import ADVANCE
 from mail.recall import lock_claims, recall_contact
 from mail.responses.answers import CUSTOMER
 from mail.responses.links import Subscription, open_subscription, referred, subscription
@@ -84,3 +85,4 @@ async def _record(
     await tx.execute(_ADD_EVENT, tx.account, invitation, new_id(), tx.now, kind)
     action = {"unsubscribed": "subscription.end", "resubscribed": "subscription.start"}[kind]
     await record(tx, action, [AuditChange(f"contact/{contact.id}")])
+    tx.last.add(ADVANCE)

@@ -6,6 +6,7 @@ from uuid import UUID
 from sync.audit import AuditChange, record
 from sync.database import Tx
 from sync.errors import ConflictError, MissingError
+from sync.feed.listened_positions import bump_position
 
 DISMISS: Final = """
 UPDATE transition SET dismissed_at = $3, dismissed_by = $4, dismissed_reason = $5
@@ -28,3 +29,4 @@ async def dismiss(tx: Tx, transition: UUID, by: UUID | None, reason: str) -> Non
         raise ConflictError("it is not refused, or was dismissed")
     after = {"dismissed_at": tx.now, "reason": reason}
     await record(tx, "refused.dismiss", [AuditChange(f"transition/{transition}", None, after)])
+    await bump_position(tx)  # wakes the pages that list or count what is refused

@@ -62,7 +62,8 @@ async def put_units(tx: Tx, items: Sequence[UnitPut]) -> list[UUID]:
         if change.after.kind == "head_office" and await tx.fetchval(
             OTHER_HEAD, tx.account, change.after.id
         ):
-            raise TakenError("kind", "the account has a head office already")
+            taken = TakenError("kind", "the account has a head office already")
+            raise taken.of(item, draft.get("external_id"))
         changes.append(change)
     if any(change.before and change.before.parent != change.after.parent for change in changes):
         await update_pool_memberships(tx)

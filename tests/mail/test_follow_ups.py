@@ -177,6 +177,23 @@ async def test_only_what_a_user_closed_is_opened_by_a_user(world: World) -> None
     assert await standing(world) == {"call_back": WITHDRAWN, "negative": OPEN}
 
 
+async def test_what_the_customer_asks_for_no_more_is_not_opened_again(world: World) -> None:
+    mail = await sent(world)
+    await submit(mail.survey, SAD_CALL)
+    await close_all(world)
+    await submit(mail.survey, SAD)
+    await close_all(world)
+    async with tx(world.account) as opened:
+        for row in await opened.fetch("SELECT id FROM follow_up"):
+            await reopen_follow_up(opened, row["id"])
+    assert await standing(world) == {"call_back": WITHDRAWN, "negative": OPEN}
+    ended = [row[1:] for row in await audited(world) if row[1] != "follow_up.close"][-2:]
+    assert sorted(ended) == [
+        ("follow_up.reopen", "closed to open", None),
+        ("follow_up.withdraw", "closed to closed", "withdrawn"),
+    ]
+
+
 async def close_all(world: World) -> None:
     """The dispatcher closes all there is."""
     async with tx(world.account) as opened:

@@ -7,7 +7,7 @@ import pytest
 from mail.campaigns.lifecycle import archive_campaign, pause_campaign
 from mail.responses.answers import Submission, submit
 from mail.responses.rollup import roll_due
-from mail.responses.subscriptions import unsubscribe
+from mail.responses.subscriptions import resubscribe, unsubscribe
 from sync.database import tx
 from tests.mail.campaigns import active, happened, plan_all, rows, time_of
 from tests.mail.delivering import DAY, Post
@@ -109,5 +109,14 @@ async def test_an_answer_tells_and_its_result_does(world: World) -> None:
     rolled = await position(world)
     assert rolled > answered
     assert await roll_due() == 0
-    await unsubscribe(mail.unsubscribe)
-    assert await position(world) == rolled
+
+
+async def test_leaving_tells_and_coming_back_does(world: World) -> None:
+    mail: Sent = await sent(world)
+    for change in (unsubscribe, resubscribe):
+        before = await position(world)
+        await change(mail.unsubscribe)
+        changed = await position(world)
+        assert changed > before
+        await change(mail.unsubscribe)
+        assert await position(world) == changed

@@ -258,6 +258,10 @@ def test_the_tree_has_one_head_office(api: Served, north: Office) -> None:
     region = {"id": str(north.world.region), "kind": "head_office"}
     answer = send(api, north, "units", region)
     assert (answer.status_code, fault(answer)["pointer"]) == (409, "/kind")
+    second = {"external_id": "S-2", "kind": "head_office", "name": "Autre siège"}
+    many = send(api, north, "units/upsert", {"items": [again, second]})
+    assert many.status_code == 409
+    assert (fault(many)["pointer"], fault(many)["external_id"]) == ("/items/1/kind", "S-2")
 
 
 def test_what_a_new_record_needs_stands_in_the_document(api: Served, north: Office) -> None:

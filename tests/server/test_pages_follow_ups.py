@@ -205,6 +205,19 @@ def test_a_negative_answer_that_changed_has_no_note_to_speak_of(
     assert send(diane, shown.text).status_code == 303
 
 
+def test_a_call_that_is_not_asked_for_any_more_is_not_opened_again(
+    api: Served, office: Office, diane: httpx.Client
+) -> None:
+    mail = asked(api, office)
+    call_back(api, mail)
+    send(diane, diane.get("/follow-ups").text, note="Rejointe")
+    handled = diane.get("/follow-ups?show=handled").text
+    answer(api, mail, rating="4")
+    after = diane.get(send(diane, handled).headers["location"]).text
+    assert count_in(after) is None
+    assert "The customer took this back" in words_of(after)
+
+
 def test_sent_twice_it_is_handled_once(
     shared: TestDatabase, api: Served, office: Office, diane: httpx.Client
 ) -> None:

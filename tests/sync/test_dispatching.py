@@ -8,8 +8,9 @@ import pytest
 from sync.database import tx
 from sync.errors import ConflictError, MissingError, UnknownReferenceError
 from sync.feed.changes import TaskChange, VerdictChange
+from sync.feed.listened_positions import read_heads
 from sync.ids import new_id
-from sync.intake import Progress, accept, progress
+from sync.intake import Progress, accept, dismiss, progress
 from sync.messages import DeviceScope, Item
 from sync.records.shapes import StatePut, TaskPut
 from sync.records.task_types import put_states
@@ -63,6 +64,14 @@ async def test_the_sender_s_devices_hear_of_the_new_verdict(world: World) -> Non
     ]
     again = await world.push(device, item)
     assert again.results[0].verdict == "accepted"
+
+
+async def test_who_follows_the_account_hears_of_a_dismissal(world: World) -> None:
+    _, item = await refused(world)
+    before = await read_heads([world.account])
+    async with tx(world.account) as opened:
+        await dismiss(opened, item.id, world.dispatcher, "Saisie deux fois")
+    assert (await read_heads([world.account]))[world.account] > before[world.account]
 
 
 async def test_what_is_accepted_already_is_not_accepted_twice(world: World) -> None:
