@@ -1,16 +1,26 @@
 /**
- * The page of a code looks by itself whether a device used it, and says so. Without this the page
- * says it when it is read again.
+ * The page of a code looks by itself whether a device used it, and says so for as long as somebody
+ * is signed in. Without this the page says it when it is read again.
  */
 
 /** Milliseconds between two looks, for as long as somebody looks and the code may be used. */
 const EVERY = 3000;
 
 const code = /** @type {HTMLElement} */ (document.getElementById("code"));
+const news = document.getElementById("news");
+/** What the page says where nothing looks. */
+const reload = news?.textContent ?? "";
 
 async function look() {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (answer.redirected || answer.status < 500 && !answer.ok) return; // signed out: it stays as it is
+  if (answer.redirected || answer.status === 401) {
+    signedOut();
+    return;
+  }
+  if (answer.status < 500 && !answer.ok) {
+    say(reload);
+    return;
+  }
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = page.getElementById("code");
   if (fresh !== null && fresh.dataset.state !== code.dataset.state) {
@@ -20,9 +30,20 @@ async function look() {
   follow();
 }
 
+/** @param {string} text how one learns that the device is enrolled */
+function say(text) {
+  if (news !== null) news.textContent = text;
+}
+
+function signedOut() {
+  news?.remove();
+  document.getElementById("over")?.removeAttribute("hidden");
+}
+
 function follow() {
   if (code.dataset.state !== "waiting") return;
   setTimeout(() => (document.hidden ? follow() : look().catch(follow)), EVERY);
 }
 
+say(news?.dataset.text ?? reload);
 follow();

@@ -20,7 +20,7 @@ from tests.support.browser import PHONE, visiting
 from tests.support.databases import TestDatabase
 from tests.support.form_browser import HTML, browsing, words_of
 from tests.support.office import Office
-from tests.support.signed_in import enter
+from tests.support.signed_in import COOKIE, enter
 from tests.support.stories import on
 
 pytestmark = pytest.mark.slow
@@ -80,6 +80,7 @@ def test_the_page_of_a_code_says_until_when_it_works_and_offers_another(
     path = f"/devices/enrol/{north.world.bob}"
     first = issue(diane, path)
     assert "10 minutes" in words_of(first.text)
+    assert "Reload this page to see whether the device is enrolled." in words_of(first.text)
     assert f'action="{path}"' in first.text
     assert code_in(issue(diane, path).text) != code_in(first.text)
     assert first.headers["cache-control"] == "no-store"
@@ -120,6 +121,16 @@ def test_the_page_says_by_itself_that_the_device_is_enrolled(
         code = page.locator(".code code").inner_text()
         page.reload()
         expect(page.locator(".code code")).to_have_text(code)
+        expect(page.get_by_text("This page says when the device is enrolled.")).to_be_visible()
+        expect(page.get_by_text("Reload this page")).to_have_count(0)
+        address = page.url
+        page.context.clear_cookies(name=COOKIE)
+        expect(page.get_by_text("Your session has ended")).to_be_visible()
+        expect(page.get_by_text("This page says when")).to_have_count(0)
+        page.locator("#over").get_by_role("link", name="Sign in").click()
+        expect(page).to_have_url(re.compile("/login"))
+        enter(page.context, api.database, north.address("dispatcher"), api.base_url)
+        page.goto(address)
         enrol(api, code, "Poche")
         expect(page.get_by_role("heading", name="“Poche” is enrolled")).to_be_visible()
 
