@@ -29,6 +29,7 @@ from mail.delivery.judging import (
 from mail.delivery.judging import Waiting as Reserved
 from mail.delivery.pinned_versions import versions_of
 from mail.delivery.stages import Candidate, Cleared, Unplanned, Version
+from rules.campaign import Status
 from rules.decide import Reason
 from rules.timing import window_anchor
 from sync.database import Tx
@@ -75,7 +76,7 @@ class Stays(Struct, frozen=True):
 
 
 class Waits(Struct, frozen=True):
-    """The survey is not sent before something changes."""
+    """The survey is not sent before something changes; then it is, as far as is known."""
 
     obstacle: Obstacle
 
@@ -162,9 +163,20 @@ def _forecast(
             return Leaves(at, outcome.to.typed)
         case Dropped():
             return Stays(outcome.reason)
-        case Paused():
-            return Waits("campaign_paused")
         case Reserved():
             return Waits("reserved")
+        case Paused():
+            return _paused(candidate, version, at, known)
         case _:
-            return Waits("breaker")
+            after = _forecast(candidate, version, at, structs.replace(known, probes={}))
+            return after if isinstance(after, Stays) else Waits("breaker")
+
+
+def _paused(candidate: Candidate, version: Version | None, at: datetime, known: Known) -> Forecast:
+    """Return what is decided once the campaign is resumed. A pause may outlast a mute window."""
+    if version is None:
+        return Waits("campaign_paused")
+    resumed = structs.replace(version, rules=structs.replace(version.rules, status=Status.ACTIVE))
+    after = _forecast(candidate, resumed, at, known)
+    stays = isinstance(after, Stays) and after.reason is not Reason.MUTED
+    return after if stays else Waits("campaign_paused")

@@ -13,6 +13,7 @@ from mail.campaigns.cache import VersionKey, pinned
 from mail.campaigns.definition import Content
 from mail.i18n import text_in
 from rules.decide import Reason
+from server.console.outcome import Survey
 from server.console.state_labels import StateChip, read_states
 from server.timeline import entries, pages
 from server.timeline.entries import (
@@ -29,7 +30,8 @@ from sync.errors import CursorError
 
 #: By campaign: a step that was asked about comes before earlier ones that were not.
 _FIRSTS: Final = """
-SELECT DISTINCT ON (d.campaign) d.campaign, n.state, n.moment, d.outcome, i.status AS survey
+SELECT DISTINCT ON (d.campaign) d.campaign, n.state, n.moment, d.outcome,
+  i.id AS invitation, i.status AS survey
 FROM decision d
 JOIN transition n ON n.account = d.account AND n.id = d.transition
 LEFT JOIN invitation i
@@ -46,13 +48,19 @@ LATE: Final = timedelta(minutes=5)
 class FirstStep(Struct, frozen=True):
     """The step that a campaign asked about first, or would have; what became of that.
 
-    `outcome`: of the decision. `survey`: the status of the invitation, None without one.
+    `outcome`: of the decision. `invitation`, `survey`: its id and its status, None without one.
     """
 
     state: StateChip
     at: datetime
     outcome: str
+    invitation: UUID | None
     survey: str | None
+
+    def survey_of(self, shown: Survey) -> str | None:
+        """The status of its survey, as the page has `shown` it where it is the task's."""
+        same = self.invitation is not None and self.invitation == shown.invitation
+        return shown.code if same else self.survey
 
 
 class EntryShown(Struct, frozen=True, kw_only=True):
@@ -193,7 +201,11 @@ async def _read_firsts(
     rows = await tx.fetch(_FIRSTS, tx.account, task, NOT_FIRST)
     return {
         row["campaign"]: FirstStep(
-            states[row["state"]], row["moment"], row["outcome"], row["survey"]
+            state=states[row["state"]],
+            at=row["moment"],
+            outcome=row["outcome"],
+            invitation=row["invitation"],
+            survey=row["survey"],
         )
         for row in rows
     }

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from mail import contacts
-from mail.campaigns.lifecycle import archive_campaign, pause_campaign
+from mail.campaigns.lifecycle import archive_campaign, pause_campaign, resume_campaign
 from mail.campaigns.store import edit_campaign
 from mail.delivery.forecast import Forecast, Leaves, Stays, Waits, forecast
 from rules.campaign import AddressField
@@ -113,6 +113,41 @@ async def sender_refused(post: Post, _task: UUID, _campaign: UUID) -> None:
     )
 
 
+async def resumed(post: Post, _task: UUID, campaign: UUID) -> None:
+    """The campaign goes on."""
+    async with tx(post.world.account) as opened:
+        await resume_campaign(opened, campaign)
+
+
+async def sender_accepted(post: Post, _task: UUID, _campaign: UUID) -> None:
+    """The sender is refused no longer."""
+    await change(post.world, "DELETE FROM sender_breaker WHERE account = $1", post.world.account)
+
+
+#: Two things that keep a survey from leaving, what the pages then say, and the end of the first.
+OBSTACLES: Final[list[tuple[Event, Event, Event, Forecast, tuple[str, str | None]]]] = [
+    (paused, nothing, resumed, Waits("campaign_paused"), ("sent", None)),
+    (paused, moved_to("300"), resumed, Stays(Reason.LEFT_STATE), ("dropped", "left_state")),
+    (paused, address(None), resumed, Stays(Reason.NO_ADDRESS), ("dropped", "no_address")),
+    (
+        paused,
+        suppressed("unsubscribed"),
+        resumed,
+        Stays(Reason.SUPPRESSED),
+        ("dropped", "suppressed"),
+    ),
+    (paused, sender_refused, resumed, Waits("campaign_paused"), ("scheduled", None)),
+    (sender_refused, nothing, sender_accepted, Waits("breaker"), ("sent", None)),
+    (
+        sender_refused,
+        suppressed("unsubscribed"),
+        sender_accepted,
+        Stays(Reason.SUPPRESSED),
+        ("dropped", "suppressed"),
+    ),
+    (sender_refused, asked_before, sender_accepted, Stays(Reason.MUTED), ("dropped", "muted")),
+]
+
 #: What happens while a survey waits, what the pages then say, and what it comes to by itself.
 CASES: Final[list[tuple[Event, Forecast | None, tuple[str, str | None]]]] = [
     (nothing, None, ("sent", None)),
@@ -159,6 +194,26 @@ async def test_what_is_said_of_a_survey_that_waits_comes_true(
     else:
         assert found == said
     await post.later(13 * HOUR)
+    await post.deliver_all()
+    assert await post.status(task) == became
+
+
+@pytest.mark.parametrize(("obstacle", "event", "end", "said", "became"), OBSTACLES)
+async def test_an_obstacle_hides_no_other_one(
+    post: Post,
+    obstacle: Event,
+    event: Event,
+    end: Event,
+    said: Forecast,
+    became: tuple[str, str | None],
+) -> None:
+    campaign = await active(post.world, mute=WEEK, delay="00:12:00")
+    task = await post.visit(ADDRESS)
+    await obstacle(post, task, campaign)
+    await event(post, task, campaign)
+    assert await told(post, task) == said
+    await post.later(13 * HOUR)
+    await end(post, task, campaign)
     await post.deliver_all()
     assert await post.status(task) == became
 

@@ -96,6 +96,11 @@ def test_a_corrected_task_does_not_promise_its_survey(
     assert "if the task stays cancelled, at 900." in page
     page = save(diane, office.task, "610")
     assert "Step saved: 610 Terminé (à recontacter) . The survey will leave on" in page
+    planned(shared)
+    assert "\u2013 Scheduled" in words_of(diane.get(f"/tasks/{office.task}").text)
+    page = save(diane, office.task, "300")
+    assert "\u2013 Will not leave" in page
+    assert "\u2013 Scheduled" not in page
 
 
 def test_who_has_no_address_is_promised_nothing(
