@@ -68,6 +68,16 @@ class Refusal(Struct, frozen=True, kw_only=True):
         return "state" if self.state.kind == "unknown" else ""
 
 
+class TypedReason(Struct, frozen=True):
+    """The form of a dismissal as it was sent.
+
+    `wrong`: `why` where the reason cannot be read, `late` where the step was settled before.
+    """
+
+    text: str = ""
+    wrong: Literal["", "why", "late"] = ""
+
+
 class RefusalList(Struct, frozen=True):
     """One page of transitions; `more`: the URL of the next, or empty.
 
