@@ -11,11 +11,18 @@ from urllib.parse import quote
 
 import msgspec
 
-from sync.database import Tx
+from server.access.principals import ConsoleRequest
+from server.access.sessions import session_of
+from sync.database import tx
 
-#: The form on a task's page: the one form of the console with text that is worth keeping. A page
-#: that is added here shows the fields of `read_kept` in its form.
-_FORMS: Final = re.compile(r"/tasks/[0-9a-f-]{36}/transitions")
+_ID: Final = "[0-9a-f-]{36}"
+#: The forms of the console with text that is worth keeping. A page that is added here shows the
+#: fields of `read_kept` in its form.
+_FORMS: Final = re.compile(
+    rf"/(tasks/{_ID}/transitions|follow-ups/{_ID}/close|refused/{_ID}/dismiss)"
+)
+#: The fields that people fill in; where all are empty nothing was written.
+_WRITTEN: Final = ("state", "note", "moment", "why")
 #: Bytes of a kept form in the body of the login form, which may have 64 kB.
 MOST_BYTES: Final = 60_000
 #: The parameter with which a page shows the kept form.
@@ -32,8 +39,11 @@ class KeptForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def write_kept(path: str, fields: Mapping[str, str]) -> str:
-    """The form as text, for the hidden field; empty where no page would show it again."""
-    if not _FORMS.fullmatch(path):
+    """The form as text, for the hidden field; empty where no page would show it again.
+
+    So it is, too, where nobody wrote anything into it.
+    """
+    if not _FORMS.fullmatch(path) or not any(map(fields.get, _WRITTEN)):
         return ""
     text = msgspec.json.encode(KeptForm(path, dict(fields))).decode()
     return text if len(quote(text)) <= MOST_BYTES else ""
@@ -45,11 +55,17 @@ def check_kept(text: str) -> str | None:
     return text if form is not None and _FORMS.fullmatch(form.path) else None
 
 
-async def read_kept(tx: Tx, session: bytes | None, path: str) -> dict[str, str] | None:
-    """The fields of the form that was kept for the session and sent to `path`; else None."""
-    text = await tx.fetchval(_KEPT, tx.account, session)
+async def read_kept(request: ConsoleRequest, path: str) -> dict[str, str]:
+    """The fields of the form that was sent to `path` and kept for the session of `request`.
+
+    Empty where there is none, or the URL does not ask for it.
+    """
+    if SHOWN not in request.query_params:
+        return {}
+    async with tx(request.user.account) as opened:
+        text = await opened.fetchval(_KEPT, opened.account, session_of(request))
     form = _decode(text or "")
-    return form.fields if form is not None and form.path == path else None
+    return form.fields if form is not None and form.path == path else {}
 
 
 def _decode(text: str) -> KeptForm | None:

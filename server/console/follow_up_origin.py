@@ -46,5 +46,5 @@ class Origin(Struct, frozen=True):
 
 def read_origin(fields: Mapping[str, str]) -> Origin:
     """The origin in the fields of a form; what cannot be read is ignored."""
-    page = next((page for page in _PAGES if page == fields.get("from")), "")
+    page: OriginPage = next((page for page in _PAGES if page == fields.get("from")), "")
     return Origin(page, read_back(fields).query, read_query(fields))

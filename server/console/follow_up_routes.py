@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from mail.responses.follow_ups import LONGEST_NOTE, close_follow_up, reopen_follow_up
 from server.access.guards import console
+from server.access.kept_forms import read_kept
 from server.access.principals import ConsoleRequest, actor_of
 from server.access.rights import Action
 from server.console.follow_up_origin import Origin, read_origin
@@ -56,11 +57,13 @@ async def follow_up_list(request: ConsoleRequest) -> Response[str]:
 
 @route("/follow-ups/{key:uuid}", http_method=READING, guards=[console(Action.FOLLOW_UP_READ)])
 async def follow_up_page(request: ConsoleRequest, key: FromPath[UUID]) -> Response[str]:
-    """One follow-up.
+    """One follow-up; with the note that was typed before the session ended.
 
     :raises NotFoundError: this account has no such follow-up.
     """
-    return await _respond(request, key, Typed(), Origin())
+    fields = await read_kept(request, f"/follow-ups/{key}/close")
+    typed = Typed(note=fields.get("note", ""), is_kept=bool(fields))
+    return await _respond(request, key, typed, read_origin(fields))
 
 
 @post("/follow-ups/{key:uuid}/close", status_code=303, guards=[console(Action.FOLLOW_UP_CLOSE)])

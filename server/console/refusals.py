@@ -68,6 +68,17 @@ class Refusal(Struct, frozen=True, kw_only=True):
         return "state" if self.state.kind == "unknown" else ""
 
 
+class TypedReason(Struct, frozen=True):
+    """The form of a dismissal as it was sent.
+
+    `wrong`: `why` where the reason cannot be read, `late` where the step was settled before,
+    `dismissed` where it was to be accepted and somebody had dismissed it.
+    """
+
+    text: str = ""
+    wrong: Literal["", "why", "late", "dismissed"] = ""
+
+
 class RefusalList(Struct, frozen=True):
     """One page of transitions; `more`: the URL of the next, or empty.
 

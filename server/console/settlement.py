@@ -31,7 +31,8 @@ class Settled(Struct, frozen=True, kw_only=True):
     """A refused transition that a dispatcher has just asked to settle.
 
     `verdict`: `accepted`, `dismissed`, or `refused` where it could not be accepted. `moment`: when
-    it counts. `consequence`, `task_state`: of an accepted one.
+    it counts. `at`: when it was accepted after all, None for at once. `by`: who did so, None for a
+    program. `consequence`, `task_state`: of an accepted one.
     """
 
     task: UUID
@@ -40,16 +41,20 @@ class Settled(Struct, frozen=True, kw_only=True):
     state: StateChip | None
     technician: str
     moment: datetime | None
+    at: datetime | None
+    by: str | None
     consequence: Consequence | None
     task_state: StateChip | None
 
 
 _SETTLED: Final = """
 SELECT coalesce(n.task, n.pushed_task) AS task, t.title, n.moment, u.name AS technician,
+  CASE WHEN n.verdict = 'accepted' THEN n.settled_at END AS accepted_at, p.name AS accepted_by,
   CASE WHEN n.dismissed_at IS NULL THEN n.verdict ELSE 'dismissed' END AS verdict,
   s.code AS state, s.name AS state_name, s.names AS state_names, s.kind AS state_kind
 FROM transition n
 JOIN app_user u ON u.account = n.account AND u.id = n.technician
+LEFT JOIN app_user p ON p.account = n.account AND p.id = n.settled_by
 LEFT JOIN task t ON t.account = n.account AND t.id = coalesce(n.task, n.pushed_task)
 LEFT JOIN state s ON s.account = n.account AND s.code = coalesce(n.state, n.body ->> 'state')
 WHERE n.account = $1 AND n.id = $2
@@ -107,6 +112,8 @@ async def read_settled(tx: Tx, mail_from: str, transition: str, language: str) -
         state=None if row["state_names"] is None else chip(row, language),
         technician=row["technician"],
         moment=row["moment"],
+        at=row["accepted_at"],
+        by=row["accepted_by"],
         consequence=consequence,
         task_state=state,
     )

@@ -35,7 +35,6 @@ class AnswerShown(Struct, frozen=True, kw_only=True):
     rating: int | None
     reasons: list[str]
     comment: str
-    call_back: bool
     not_me: bool
 
 
@@ -108,7 +107,7 @@ LEFT JOIN location l ON l.account = t.account AND l.id = t.location
 )
 
 _ANSWERS: Final = """
-SELECT a.answered_at, a.call_back, a.not_me, v.value, v.choices, v.text, i.typed_address,
+SELECT a.answered_at, a.not_me, v.value, v.choices, v.text, i.typed_address,
   u.name AS technician, w.content, w.format, count(*) OVER () AS answer_count
 FROM answer a
 JOIN answer_value v
@@ -204,6 +203,5 @@ def _answer(row: asyncpg.Record, language: str) -> AnswerShown:
         rating=row["value"],
         reasons=labels(content, row["choices"], language),
         comment=row["text"],
-        call_back=row["call_back"],
         not_me=row["not_me"],
     )

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from mail.worker.jobs import Job
 from server.access.guards import console
-from server.access.kept_forms import SHOWN, read_kept
+from server.access.kept_forms import read_kept
 from server.access.principals import ConsoleRequest, actor_of
 from server.access.rights import Action
 from server.access.sessions import session_of
@@ -64,12 +64,11 @@ async def task_page(request: ConsoleRequest, task: FromPath[UUID]) -> Response[s
 
     :raises NotFoundError: this account has no such task.
     """
-    user, typed = request.user, None
-    if SHOWN in request.query_params:
-        async with tx(user.account) as opened:
-            fields = await read_kept(opened, session_of(request), f"/tasks/{task}/transitions")
-            typed = read_typed(fields) if fields else None
-            if typed and await read_verdicts(opened, [typed.id]):
+    fields = await read_kept(request, f"/tasks/{task}/transitions")
+    typed = read_typed(fields) if fields else None
+    if typed is not None:
+        async with tx(request.user.account) as opened:
+            if await read_verdicts(opened, [typed.id]):
                 typed = None  # it was recorded since
     return await _respond(request, task, typed)
 

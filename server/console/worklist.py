@@ -92,10 +92,14 @@ class Mark(Struct, frozen=True):
 
 
 class Typed(Struct, frozen=True, kw_only=True):
-    """The form of a follow-up as it was sent; `wrong`: `note`, or why it was not closed."""
+    """The form of a follow-up as it was sent; `wrong`: `note`, or why it was not closed.
+
+    `is_kept`: it was sent after the session had ended.
+    """
 
     note: str = ""
     wrong: str = ""
+    is_kept: bool = False
     longest: int = LONGEST_NOTE
 
 

@@ -14,10 +14,12 @@ from server.access.kept_forms import MOST_BYTES
 from server.runtime.mailbox import Mailbox
 from sync.database import Tx
 from sync.ids import new_id
+from tests.mail.sent import Sent, sent
 from tests.support.api_process import Served
 from tests.support.browser import PHONE, visiting
+from tests.support.databases import TestDatabase
 from tests.support.form_browser import HTML, browsing, words_of
-from tests.support.office import PASSWORD, Office
+from tests.support.office import PASSWORD, Office, in_database
 from tests.support.signed_in import COOKIE, enter
 from tests.support.stories import on
 
@@ -84,6 +86,46 @@ def test_what_was_typed_after_the_session_ended_is_in_the_form_again(
         assert saved.status_code == 303, words_of(saved.text)
     assert recorded(api, north) == before + 1
     assert "encore enregistré" not in diane.get(entered.headers["location"]).text
+
+
+def test_a_reason_and_a_note_that_came_after_the_session_are_in_their_forms_again(
+    shared: TestDatabase, api: Served, north: Office, diane: httpx.Client
+) -> None:
+    async def ask() -> Sent:
+        world = north.world
+        return await sent(world, await world.task(technician=world.bob, title="Chez Bob"))
+
+    mail = in_database(shared.worker, ask)
+    call = {"rating": "4", "call_back": "yes", "phone": "418 555-0123"}
+    assert httpx.post(f"{api.base_url}/s/{mail.survey}", data=call).status_code == 303
+    [close] = re.findall(
+        r'action="(/follow-ups/[^"]+/close)"', diane.get(f"/tasks/{mail.task}").text
+    )
+    now = datetime.now(UTC)
+    step = {"id": str(new_id()), "task": str(mail.task), "state": "600", "sequence": 1}
+    step["moment"] = (now - timedelta(minutes=5)).isoformat()
+    body = {"device_now": now.isoformat(), "transitions": [step]}
+    pushed = api.client.post("/api/v1/sync/push", json=body, headers=north.device)
+    assert pushed.json()["results"][0]["verdict"] == "refused"
+    forms = {
+        close: {"note": "Elle rappellera", "version": "1", "from": "task"},
+        f"/refused/{step['id']}/dismiss": {"why": "Saisie deux fois"},
+    }
+    for path, typed in forms.items():
+        above = path.rsplit("/", 1)[0]
+        diane.cookies.delete(COOKIE)
+        empty = diane.post(path, data={"version": "1", "note": "", "why": ""})
+        assert hidden(empty.text) == {"next": above}
+        refused = diane.post(path, data=typed)
+        entered = sign_in(diane, north, refused.text, PASSWORD)
+        assert entered.headers["location"] == f"{above}?kept=yes"
+        page = diane.get(entered.headers["location"]).text
+        assert "Rien n\u2019est encore enregistré" in page
+        assert next(iter(typed.values())) in page
+        saved = diane.post(path, data=hidden(page) | typed)
+        assert saved.status_code == 303
+        assert "encore enregistré" not in diane.get(above).text
+    assert "Elle rappellera" in diane.get(f"/tasks/{mail.task}").text
 
 
 def test_only_what_a_page_shows_again_is_said_to_be_kept(

@@ -118,7 +118,8 @@ def test_accepting_makes_it_a_fact_at_its_moment_and_says_so(
     assert count_in(told) is None
     timeline = words_of(diane.get(f"/tasks/{task}").text)
     assert f"and refused; accepted by Dispatcher.{office.name.title()} on" in timeline
-    assert diane.get(f"/refused/{refused['id']}").status_code == 404
+    shown = words_of(diane.get(f"/refused/{refused['id']}").text)
+    assert f"Accepted by Dispatcher.{office.name.title()} on" in shown
 
 
 def test_what_accepting_leads_to_is_said_before_and_after(
@@ -165,8 +166,12 @@ def test_a_refused_step_is_dismissed_with_a_reason_and_kept(
         page = words_of(diane.get(place).text)
         assert "Saisie <b>deux</b> fois" in page, place
         assert name in page, place
+    twice = diane.post(f"{path}/dismiss", data={"why": "Saisie <b>deux</b> fois"})
+    assert "Step dismissed" in words_of(diane.get(twice.headers["location"]).text)
     again = diane.post(f"{path}/dismiss", data={"why": "Autre"})
-    assert "Step dismissed" in words_of(diane.get(again.headers["location"]).text)
+    assert again.status_code == 409
+    for part in ("Your reason was not kept", "Autre", name, "Saisie <b>deux</b> fois"):
+        assert part in words_of(again.text), part
     assert "Autre" not in diane.get(path).text
     accepted = diane.post(f"{path}/accept", data={"dismissed": "yes"})
     assert "Step accepted" in words_of(diane.get(accepted.headers["location"]).text)
@@ -192,6 +197,26 @@ def test_a_page_from_before_a_dismissal_shows_it_before_it_accepts(
     [seen] = re.findall(r'type="hidden" name="(\w+)" value="yes"', late.text)
     accepted = diane.post(f"{path}/accept", data={seen: "yes"})
     assert "Step accepted" in words_of(diane.get(accepted.headers["location"]).text)
+
+
+def test_who_decides_too_late_reads_who_accepted_it(
+    shared: TestDatabase, api: Served, office: Office, diane: httpx.Client
+) -> None:
+    task = task_of_bob(shared, office)
+    path = f"/refused/{push(api, office, task, '600')['id']}"
+    with browsing(api, office, "administrator") as colleague:
+        assert colleague.post(f"{path}/accept").status_code == 303
+    late = diane.post(f"{path}/dismiss", data={"why": "Saisie deux fois"})
+    assert late.status_code == 409
+    shown = words_of(late.text)
+    for part in ("Your reason was not kept", "Saisie deux fois", "Accepted by Administrator."):
+        assert part in shown, part
+    page = diane.get(path).text
+    assert f'<h1><a href="/tasks/{task}">Chez Bob</a></h1>' in page
+    assert "as the work of Alice." in words_of(page)
+    assert "Your reason" not in page
+    counted = push(api, office, office.task, "600")  # nobody had to decide on this one
+    assert diane.get(f"/refused/{counted['id']}").status_code == 404
 
 
 def test_accepting_twice_is_once_and_says_the_same(
