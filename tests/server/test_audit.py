@@ -294,7 +294,12 @@ def console(desk: Desk) -> Iterator[Step]:
     desk.news()
     path, why = f"/refused/{refused}", {"why": "Saisie deux fois"}
     yield Step("POST /refused/{transition}/dismiss", f"{path}/dismiss", why, [dismissed(refused)])
-    yield Step("POST /refused/{transition}/accept", f"{path}/accept", {}, [accepted(refused)])
+    yield Step(
+        "POST /refused/{transition}/accept",
+        f"{path}/accept",
+        {"dismissed": "yes"},
+        [accepted(refused)],
+    )
     follow_up = desk.follow_up()
     desk.news()
     path = f"/follow-ups/{follow_up}"
