@@ -55,7 +55,7 @@ def test_a_step_is_held_then_waits_then_is_accepted(
     screen.press("300 Sur place")
     screen.go("/queue")
     expect(steps(screen)).to_contain_text("Held")
-    expect(steps(screen)).to_contain_text("Can be undone for ten seconds, then it is sent.")
+    expect(steps(screen)).to_contain_text("Can be undone for ten seconds, then it waits.")
     screen.wait_out()
     expect(steps(screen)).to_contain_text("Waits")
     screen.says("1 step waits. All is kept on this device until there is a network.")
