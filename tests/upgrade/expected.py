@@ -56,19 +56,13 @@ _LISTED: Final = (
     ("Prévu", "Incertain"),
 )
 _AWAITED: Final = (
-    (r"No answer yet\. The survey leaves", r"No answer yet\. The survey is leaving now"),
-    (
-        r"No answer yet\. The survey leaves",
-        r"No answer yet\. Whether the survey arrived is not known",
-    ),
-    (
-        r"Pas encore de réponse\. Le sondage part",
-        r"Pas encore de réponse\. Le sondage est en train de partir",
-    ),
-    (
-        r"Pas encore de réponse\. Le sondage part",
-        r"Pas encore de réponse\. On ne sait pas si le sondage est arrivé",
-    ),
+    r"(?:No answer yet\. The survey is leaving now"
+    r"|Pas encore de réponse\. Le sondage est en train de partir)",
+    r"(?:No answer yet\. Whether the survey arrived is not known"
+    r"|Pas encore de réponse\. On ne sait pas si le sondage est arrivé)",
+)
+_LEAVES: Final = (
+    r"(?:No answer yet\. The survey leaves|Pas encore de réponse\. Le sondage part)\n<time.*\n"
 )
 _CONSOLE: Final = r"/(?:tasks|refused|devices|campaigns).*"
 _ASKED: Final = "what customers ask for is listed and counted until somebody has handled it"
@@ -88,9 +82,174 @@ _REFUSALS: Final = "navigation and page have one name"
 _SETTLED: Final = "a refused step may be dismissed; none was"
 _FORECAST: Final = "of a survey that waits it is said what the rules will make of it"
 _FIRST: Final = "what came first, and what became of it, is said of what was not the first"
+_PLANNED: Final = "a step that was not planned yet is told as it will be once it is"
+_DROPPED: Final = "that a survey was dropped is said once, by the decision"
+_SEARCH: Final = "the search finds technicians and addresses, too, and says what it finds"
+_SENDER: Final = "of a refused step it is said who sent it, and who was responsible then"
+_DECIDED: Final = "a refused step is decided on a page that says what comes of it"
 _PRUNED: Final = "of an answer the first version and the last 19 are kept, and how many are not"
 
 CHANGES: Final = (
+    Change(
+        _TASK,
+        "",
+        r"(?:(?:Contact of the task|Contact de la tâche)\n)?"
+        r"(?:<a href='tel:[+\d]+(?:;ext=\d+)?'>\n[\d ().+-]+(?: (?:ext\.|poste) \d+)?|\S+@\S+)",
+        "whom to reach stands with the customer, the place and the task",
+    ),
+    Change(
+        _TASK,
+        "(?P<campaign>.+) · départ (?P<when>le .*)",
+        "%(campaign)s · prévu pour %(when)s",
+        "a decision says when its survey was planned, whatever became of it",
+    ),
+    Change(
+        _TASK,
+        "(?:Nothing has happened yet|Rien ne s.est encore passé).*",
+        "(?:Created on|Créée le) .*: .*",
+        "a timeline without steps begins with the task",
+    ),
+    Change(
+        _TASK,
+        "(?:Refused at first, accepted|Refusée d.abord, acceptée) (?P<by>.+)",
+        r"(?:Refused at first, accepted|Refusée d.abord, puis acceptée) %(by)s"
+        r"|Received on .* and refused; accepted %(by)s on .*"
+        r"|Reçue le .* et refusée ; acceptée %(by)s le .*",
+        "of a step that was accepted later it is said when it came and when it began to count",
+    ),
+    Change(
+        _TASK,
+        r"(?:Received|Reçu) (?P<late>.*)(?: later, after a time without network"
+        r"| plus tard, après un moment sans réseau)",
+        "(?:Entered|Inscrite) %(late)s (?:later|plus tard)",
+        "a step of the console came late without a network's being at fault",
+    ),
+    Change(
+        _TASK,
+        "",
+        r"(?:The first one:|Le premier passage :)\n\d{3}\n.+\n.+ . .+",
+        _FIRST,
+    ),
+    Change(
+        _TASK,
+        r"(?:It was not the first visit|Ce n.était pas le premier passage).*\nnot_first",
+        r".+\n(?!not_first)[a-z_]+",
+        _FIRST,
+    ),
+    Change(
+        _TASK,
+        r"(?P<answered>(?:The customer (?:answered|changed)|Réponse (?:reçue|modifiée)).*)\n"
+        r"(?:Asks to be called back|Demande un rappel|Says .*|Dit que .*)",
+        "%(answered)s",
+        "what the last answer asks for stands above, with the follow-ups",
+    ),
+    Change(_TASK, "", "(?:To .+, as things are|À .+, si rien ne change).", _FORECAST),
+    Change(
+        _TASK,
+        rf"{_LEAVES}.+\n\.",
+        r"(?:No answer yet\. The survey will not leave: |Pas encore de réponse\. Le sondage ne "
+        r"partira pas : ).+\n(?:It is planned for|Il est prévu pour) .+",
+        _FORECAST,
+    ),
+    Change(
+        _TASK,
+        r"(?:No survey for this task so far|Aucun sondage pour cette tâche jusqu.ici)\.",
+        rf"{_LEAVES}.+\n\.",
+        _PLANNED,
+    ),
+    Change(
+        _TASK,
+        r"(?P<none>(?:No survey for this task so far|Aucun sondage pour cette tâche jusqu.ici)\.)",
+        r"%(none)s\n.+\n[a-z_]+",
+        _PLANNED,
+    ),
+    Change(
+        _TASK,
+        r"(?:(?:No survey was sent for|Aucun sondage n.a été envoyé pour).*\n.+\n[a-z_]+"
+        r"|(?:No survey: the mail server refused|Pas de sondage : le serveur de courriel a refusé)"
+        r".*\n\d{3} .+"
+        r"|(?:No answer yet\. The survey was sent|Pas encore de réponse\. Le sondage est parti)\n"
+        r"<time.*\n.+\n\.)",
+        r"(?:No answer yet\. The survey waits: its campaign is paused"
+        r"|Pas encore de réponse\. Le sondage attend : sa campagne est en pause)\..*",
+        _PLANNED,
+    ),
+    Change(
+        _TASK,
+        r"(?P<when><time.*\n.+)\n.+\n(?P<reason>[a-z_]+)\n(?P<campaign>.+)\n"
+        r"(?P=when)\n(?:Survey not sent|Sondage non envoyé)\ndropped\n(?P=campaign) · .+",
+        r"%(when)s\n.+\n%(reason)s\n%(campaign)s",
+        _DROPPED,
+    ),
+    Change(
+        "/tasks",
+        r"(?:Scheduled|Prévu)\n<time.*\n.+",
+        r"(?:Will not leave|Ne partira pas)\n.+",
+        _FORECAST,
+    ),
+    Change("/tasks", "(?:not the first time|pas la première fois)", r"[^<\d].+", _FIRST),
+    Change(
+        "/tasks",
+        "(?:Task, customer, place or number|Tâche, client, emplacement ou numéro)",
+        "(?:Task, number, customer, place, .*|Tâche, numéro, client, emplacement, .*)",
+        _SEARCH,
+    ),
+    Change(
+        "/tasks",
+        "(?:Try fewer words|Essayez moins de mots).*",
+        "(?:A part of a word|Une partie de mot).*",
+        _SEARCH,
+    ),
+    Change(
+        "/refused",
+        r"(?:Refused and waiting|Refus et attentes)(?P<end>.*)",
+        r"(?:Refusals|Refus)%(end)s",
+        _REFUSALS,
+    ),
+    Change("/refused", "(?:Refused|Refus)", r"(?:To decide|À décider)(?:\n[\d+]+)?", _REFUSALS),
+    Change(
+        "/refused",
+        "",
+        r"(?:[\d+]+\n)?<a href='/refused\?show=dismissed'>\n(?:Dismissed|Écartées)",
+        _SETTLED,
+    ),
+    Change(
+        "/refused",
+        "(?:Technician|Responsable)",
+        r"(?:Sent by\nResponsible then|Envoyée par\nResponsable à ce moment)",
+        _SENDER,
+    ),
+    Change("/refused", "", "(?:Sent by|Envoyée par)", _SENDER),
+    Change("/refused", "", r"(?:Responsible then|Responsable à ce moment)\n.+", _SENDER),
+    Change("/refused", "(?:Accept|Accepter)", "(?:Decide|Décider)", _DECIDED),
+    Change(
+        "/refused",
+        r"(?:no_authority\n(?:If the work was|Si le travail a).*"
+        r"|unknown_state\n(?:Create the state first|Créez d.abord l.état).*|parked)",
+        "",
+        "a reason is said in words; what accepting would do stands where one decides",
+    ),
+    Change(
+        "/refused",
+        r"(?:<form action='(?P<step>/refused/.*)/accept' method='post'>\n<button .*>\n"
+        "(?:Accept|Accepter))",
+        r"<a href='%(step)s' aria-label='.*'>\n(?:Decide|Décider)",
+        _DECIDED,
+    ),
+    Change(
+        "/refused",
+        "",
+        r"<a href='/refused/[0-9a-f-]+' aria-label='.*'>\n(?:Decide|Look|Décider|Voir)",
+        _DECIDED,
+    ),
+    Change("/refused", "", "(?:Decide|Décider)", _DECIDED),
+    Change(
+        "/tasks",
+        "",
+        r"\d{3}\n.+\n<time.*\n.+\n<a href='/tasks/[0-9a-f-]+\?list=q%3D17'>\n.+\n"
+        r"(?:(?!\d{3}\n|<a ).+\n){1,6}?Personne 17(?:\n(?:Sent|Envoyé)\n<time.*\n.+)?",
+        _SEARCH,
+    ),
     Change(r"/.*", "Refused", "Refusals", _REFUSALS),
     Change(_API_TASK, "", r"\.timeline\[\d+\]\.arrived_at = '.*'", "when a step first arrived"),
     Change(
@@ -158,13 +317,6 @@ CHANGES: Final = (
     Change(
         _TASK,
         "",
-        r"<a href='\?before=.*' rel='prev'>\n"
-        "(?:Show earlier entries|Afficher les événements plus anciens)",
-        "a timeline comes in pages",
-    ),
-    Change(
-        _TASK,
-        "",
         r"(?:Address captured: |Adresse notée : ).*@.*",
         "the page says which address a step captured",
     ),
@@ -188,7 +340,10 @@ CHANGES: Final = (
         _FULL,
     ),
     *(Change("/tasks", rf"{was}\n{_MOMENT}", comes, _LET_GO) for was, comes in _LISTED),
-    *(Change(_TASK, rf"{was}\n{_MOMENT}\n\.", rf"{comes}\.", _LET_GO) for was, comes in _AWAITED),
+    *(
+        Change(_TASK, rf"{_LEAVES}(?:.* ago|il y a .*)\n\.", rf"{comes}\.", _LET_GO)
+        for comes in _AWAITED
+    ),
     Change(_CONSOLE, r"Menu(?:\n\d+)?", r"Menu\n[\d+]+", _ASKED),
     Change(_CONSOLE, "", r"<a href='/follow-ups'>\n(?:Follow-ups|Suivis)(?:\n[\d+]+)?", _ASKED),
     Change(
@@ -335,22 +490,38 @@ GONE_COLUMNS: Final[dict[tuple[str, str], str]] = {
 _KEPT: Final = 19
 
 
-def without_pruned(told: Any) -> Any:
-    """A task as the API told it, without the versions of answers that are not kept any more.
+def without_left_out(told: Any) -> Any:
+    """A task as the API told it, without what is not listed any more.
 
-    Of each answer the first version and the last 19 are; a change a second would fill a disk.
+    Of each answer the first version and the last 19 are kept: a change a second would fill a disk.
+    That a survey was dropped is left out where a decision says it.
     """
     if not isinstance(told, dict) or "timeline" not in told:
         return told
-    answers = [one for one in told["timeline"] if one["kind"] == "answer"]
+    entries = told["timeline"]
     last: dict[str, int] = {}
-    for one in answers:
-        last[one["invitation"]] = max(one["version"], last.get(one["invitation"], 0))
+    for entry in entries:
+        if entry["kind"] == "answer":
+            last[entry["invitation"]] = max(entry["version"], last.get(entry["invitation"], 0))
+    decided = {
+        (entry["campaign"], entry["outcome"], entry["at"])
+        for entry in entries
+        if entry["kind"] == "decision"
+    }
     kept = [
-        one
-        for one in told["timeline"]
-        if one["kind"] != "answer"
-        or one["version"] == 1
-        or one["version"] > last[one["invitation"]] - _KEPT
+        entry for entry in entries if not (_is_pruned(entry, last) or _is_dropped(entry, decided))
     ]
     return {**told, "timeline": kept}
+
+
+def _is_pruned(entry: dict[str, Any], last: dict[str, int]) -> bool:
+    if entry["kind"] != "answer":
+        return False
+    return bool(1 < entry["version"] <= last[entry["invitation"]] - _KEPT)
+
+
+def _is_dropped(entry: dict[str, Any], decided: set[tuple[str, str, str]]) -> bool:
+    """Whether this is a drop that one of the decisions in `decided` says."""
+    if (entry["kind"], entry.get("event")) != ("mail", "dropped"):
+        return False
+    return (entry["campaign"], entry["detail"], entry["at"]) in decided

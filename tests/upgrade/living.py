@@ -169,7 +169,8 @@ def _field_day(
         foreign = tasks[place - 1][:COLLEAGUES]
         pushes = [_push(line, phone, _steps(tasks[place], foreign))]
         pushes.append(_push(line, phone, _changed(pushes[0])))
-        unread = [_refused_whole(line, phone, [one]) for one in _unreadable(tasks[place])]
+        kept = _kept(tasks[place], pushes[0])
+        unread = [_refused_whole(line, phone, [one]) for one in _unreadable(kept)]
         cursor = told(ask(line, phone, f"{API}/sync/pull?limit={PAGE}"))["cursor"]
         devices.append(Device(phone, cursor, pushes, unread))
     again = devices[0].pushes[0]
@@ -195,6 +196,12 @@ def _steps(own: Sequence[dict[str, Any]], foreign: Sequence[dict[str, Any]]) -> 
         _step(place, task, state)
         for place, (task, state) in enumerate([*accepted, *strange, *parked])
     ]
+
+
+def _kept(own: Sequence[dict[str, Any]], push: bytes) -> list[dict[str, Any]]:
+    """Those of a technician's tasks that the office gives to nobody else: all but the first one."""
+    [first, *_] = json.loads(push)["transitions"]
+    return [task for task in own if task["id"] != first["task"]]
 
 
 def _unreadable(own: Sequence[dict[str, Any]]) -> list[object]:

@@ -15,7 +15,7 @@ from tests.upgrade.expected import (
     READ_NOW,
     Change,
     Judged,
-    without_pruned,
+    without_left_out,
 )
 from tests.upgrade.living import API, Day, Device, Visitor, ask, told, told_anew
 from tests.upgrade.report import Compared
@@ -62,7 +62,7 @@ class Both:
     def ask_task(self, compared: Compared, visitor: Visitor, path: str) -> None:
         """A task by the API, with its whole timeline."""
         old, new = (_whole_task(line, visitor, path) for line in self._lines)
-        before, after = values_of(without_pruned(old)), values_of(new)
+        before, after = values_of(without_left_out(old)), values_of(new)
         self._note(compared, visitor, path, [*before], [*after])
 
     def ask_each(
