@@ -54,14 +54,7 @@ def create_account_command(
     founder = accounts.Founder(admin_name, admin_email, chosen, language)
     company = AccountPut(name=name, zone=zone, language=language)
     locator = _account_made(folder, company, founder)
-    text = _(
-        "The account is created. Its code is %(code)s: commands take it as --account where there"
-        " are several accounts."
-    )
-    click.echo(text % {"code": locator})
-    if not typed:
-        click.echo(_("Password: %(password)s") % {"password": chosen})
-    click.echo(_("Next: docs/start-account.md, from the empty account to its first survey."))
+    _show_account(locator, None if typed else chosen)
 
 
 def _account_made(folder: Path | None, company: AccountPut, founder: accounts.Founder) -> str:
@@ -77,3 +70,15 @@ def _account_made(folder: Path | None, company: AccountPut, founder: accounts.Fo
     except accounts.MovedClockError:
         text = _("`retour demo` moved the clock of this demonstration: take another folder")
         raise click.ClickException(text) from None
+
+
+def _show_account(locator: str, password: str | None) -> None:
+    """Show the account's locator, the password that was made for it, and what comes next."""
+    text = _(
+        "The account is created. Its code is %(code)s: commands take it as --account where there"
+        " are several accounts."
+    )
+    click.echo(text % {"code": locator})
+    if password is not None:
+        click.echo(_("Password: %(password)s") % {"password": password})
+    click.echo(_("Next: docs/start-account.md, from the empty account to its first survey."))

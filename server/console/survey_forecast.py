@@ -116,7 +116,8 @@ async def _expected(
     if stored is not None and stored.code not in ("none", Status.SCHEDULED):
         found = await foresee(tx, mail_from, [stored])
         return found.get(stored.invitation or task, stored)
-    reasons = [outcome for item in decided for outcome in _reasons(item)]
+    decisions = (decision for item in decided for decision in item.decisions.values())
+    reasons = [item.reason.value for item in decisions if not isinstance(item, Schedule)]
     first = [reason for reason in reasons if reason != Reason.NOT_FIRST] or reasons
     return Survey("none", reason=first[0]) if first else None
 
@@ -147,11 +148,6 @@ def _planned(task: UUID, decided: CampaignDecisions, supposed: Supposed | None) 
 def _outcomes(decided: Iterable[CampaignDecisions], transition: UUID | None) -> list[str]:
     found = [item.decisions[transition] for item in decided if transition in item.decisions]
     return [SCHEDULED if isinstance(item, Schedule) else item.reason.value for item in found]
-
-
-def _reasons(decided: CampaignDecisions) -> list[str]:
-    decisions = decided.decisions.values()
-    return [item.reason.value for item in decisions if not isinstance(item, Schedule)]
 
 
 def _foreseen(tx: Tx, survey: Survey, fate: Forecast) -> Survey:
