@@ -43,7 +43,9 @@ def project(tmp_path: Path) -> Path:
 
 def install(project: Path, python: Path) -> subprocess.CompletedProcess[str]:
     """`make install` of the small project with nothing to fetch from but its index."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    # Nothing of what this run's own pip or make were told.
+    told = ("PIP_", "MAKE", "MFLAGS")
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(told)}
     index = (project.parent / "index").as_uri()
     settings = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": index, "PIP_NO_CACHE_DIR": "1"}
     return subprocess.run(
