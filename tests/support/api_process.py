@@ -18,6 +18,8 @@ from tests.support.databases import TestDatabase
 
 #: Seconds in which a server has started or stopped.
 PATIENCE = 20.0
+#: A connection that rested is not used again shortly before the server ends it, after five seconds.
+BRIEF = httpx.Limits(keepalive_expiry=2)
 
 
 class Served(msgspec.Struct, frozen=True):
@@ -49,7 +51,7 @@ def served(database: TestDatabase, **settings: object) -> Iterator[Served]:
     thread.start()
     try:
         _wait_until_started(server, thread)
-        with httpx.Client(base_url=origin, timeout=PATIENCE) as client:
+        with httpx.Client(base_url=origin, timeout=PATIENCE, limits=BRIEF) as client:
             yield Served(database, origin, client, app, rung)
     finally:
         server.should_exit = True

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import httpx
 
-from tests.support.api_process import Served
+from tests.support.api_process import BRIEF, Served
 from tests.support.office import Office
 from tests.support.signed_in import let_in
 
@@ -19,7 +19,7 @@ def browsing(
     api: Served, office: Office, role: str = "dispatcher", language: str = "en"
 ) -> Iterator[httpx.Client]:
     """A browser in which the office's person of `role` is signed in and reads `language`."""
-    with httpx.Client(base_url=api.base_url, timeout=20, headers=HTML) as browser:
+    with httpx.Client(base_url=api.base_url, timeout=20, headers=HTML, limits=BRIEF) as browser:
         let_in(browser, api.database, office.address(role))
         browser.cookies.set("language", language)
         yield browser
