@@ -14,13 +14,15 @@ class Change(msgspec.Struct, frozen=True):
 
     `where`: a pattern of paths, their ids as `*`. `before`, `after`: patterns of whole lines, as
     `said.py` reads answers, that follow each other; empty for none. In `after`, `%(name)s` is what
-    the group of this name is in `before`. `why`: what it is good for.
+    the group of this name is in `before`. `why`: what it is good for. `always`: whether the made-up
+    past has such a line each time; chance decides which answers end on the list's pages.
     """
 
     where: str
     before: str
     after: str
     why: str
+    always: bool = True
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -353,7 +355,7 @@ CHANGES: Final = (
         _ASKED,
     ),
     Change("/tasks", "", "(?:To read|À lire|To handle|À traiter)", _ASKED),
-    Change("/tasks", "(?:Answered|Répondu)", "(?:Disputed|Contesté)", _ASKED),
+    Change("/tasks", "(?:Answered|Répondu)", "(?:Disputed|Contesté)", _ASKED, always=False),
     Change(_TASK, "", r"(?:Follow-ups|Suivis)(?:\n(?!Result\n|Résultat\n).*)+", _ASKED),
     Change(_TASK, rf"(?:Asks to be called back|Demande un rappel) ·\n{_MOMENT}", "", _ASKED),
     Change(_API_TASK, "", r"\.timeline\[\d+\]\.phone = ''", _ASKED),
