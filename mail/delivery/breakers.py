@@ -192,15 +192,15 @@ async def lock_open(tx: Tx) -> OpenBreakers:
 
     Claims of the account are locked.
     """
-    probes: dict[Route, UUID | None] = {}
+    open_breakers: dict[Route, UUID | None] = {}
     for row in await tx.fetch(_LOCK_OPEN, tx.account, tx.now):
         route, probe = Route(row["sender"], row["recipient"]), None
         if row["may_probe"]:
             probe = await tx.fetchval(_PROBE, *_key(tx, route), tx.now, BEHIND)
             if probe is None and await tx.execute(_DELETE_UNUSED, *_key(tx, route)):
                 continue
-        probes[route] = probe
-    return probes
+        open_breakers[route] = probe
+    return open_breakers
 
 
 async def put_due_behind(tx: Tx, stopped: Sequence[BehindBreaker]) -> None:

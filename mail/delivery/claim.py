@@ -122,15 +122,15 @@ async def _claim(
     await tx.execute(CLAIM_LOCK, tx.account)
     # Locked, so that pausing or archiving one sees what is claimed here, and recalls it.
     campaigns = await load(tx, lock=True)
-    probes = await breakers.lock_open(tx)
+    open_breakers = await breakers.lock_open(tx)
     found = await due(tx, limit, only)
     if not found:
         return Chunk(0, 0, [])
-    if due_before_restore := [item for item in found if item.due_before_restore]:
-        await hold_restored(tx, due_before_restore)
+    if doubtful := [item for item in found if item.due_before_restore]:
+        await hold_restored(tx, doubtful)
     certain = [item for item in found if not item.due_before_restore]
     versions = await versions_of(tx, config.mail_from, campaigns, certain)
-    outcomes = await judge(tx, certain, versions, probes)
+    outcomes = await judge(tx, certain, versions, open_breakers)
     if stopped := [item for item in outcomes if isinstance(item, BehindBreaker)]:
         await breakers.put_due_behind(tx, stopped)
     if waiting := [item for item in outcomes if isinstance(item, Waiting)]:

@@ -138,8 +138,8 @@ async def _read_known(tx: Tx, pairs: Sequence[tuple[Candidate, Version | None]])
         tx, {(row.id, item.campaign) for row in read.values() for item, _ in pairs}
     )
     new = {address: contacts.Contact(new_id(), None) for address in possible - read.keys()}
-    probes: Mapping[Route, UUID | None] = dict.fromkeys(await read_open(tx))
-    return Known(tx.now, read | new, mutes, probes)
+    open_breakers: Mapping[Route, UUID | None] = dict.fromkeys(await read_open(tx))
+    return Known(tx.now, read | new, mutes, open_breakers)
 
 
 def _forecast(
@@ -168,7 +168,7 @@ def _forecast(
         case Paused():
             return _paused(candidate, version, at, known)
         case _:
-            after = _forecast(candidate, version, at, structs.replace(known, probes={}))
+            after = _forecast(candidate, version, at, structs.replace(known, open_breakers={}))
             return after if isinstance(after, Stays) else Waits("breaker")
 
 

@@ -58,11 +58,11 @@ class Known(Struct, frozen=True):
     now: datetime
     contacts: Mapping[str, contacts.Contact]
     mutes: dict[MuteKey, Mute]
-    probes: OpenBreakers
+    open_breakers: OpenBreakers
 
 
 async def judge(
-    tx: Tx, candidates: Sequence[Candidate], versions: Versions, probes: OpenBreakers
+    tx: Tx, candidates: Sequence[Candidate], versions: Versions, open_breakers: OpenBreakers
 ) -> list[AtRelease]:
     """Judge locked `candidates` in their order, and record the uses of contacts by cleared ones.
 
@@ -79,7 +79,7 @@ async def judge(
         for item in addressed
         if item.version.rules.mute is not None
     }
-    known = Known(tx.now, locked, await contacts.mutes_of(tx, wanted), probes)
+    known = Known(tx.now, locked, await contacts.mutes_of(tx, wanted), open_breakers)
     outcomes = [
         judge_addressed(item, known) if isinstance(item, Addressed) else item for item in found
     ]
@@ -144,8 +144,8 @@ def judge_addressed(item: Addressed, known: Known) -> AtRelease:
         return Dropped(candidate, Reason.SUPPRESSED)
     route = Route(version.domain, to.normal.rpartition("@")[2])
     any_recipient = Route(version.domain, EVERY)
-    barred = next((key for key in (any_recipient, route) if key in known.probes), None)
-    if barred is not None and known.probes[barred] != candidate.invitation:
+    barred = next((key for key in (any_recipient, route) if key in known.open_breakers), None)
+    if barred is not None and known.open_breakers[barred] != candidate.invitation:
         return BehindBreaker(candidate.invitation, route)
     key = (contact.id, candidate.campaign)
     mute = known.mutes.get(key)

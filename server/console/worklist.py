@@ -68,11 +68,6 @@ class FollowUp(Struct, frozen=True, kw_only=True):
     by: str
     note: str
 
-    @property
-    def is_withdrawn(self) -> bool:
-        """Whether the customer took it back."""
-        return self.closed is not None and not self.by
-
 
 class WorkList(Struct, frozen=True, kw_only=True):
     """A page of follow-ups. `counts`: open ones by kind. `more`: the URL of the next, or empty."""

@@ -9,13 +9,7 @@ import pytest
 from sync.ids import new_id
 from tests.support.api_process import Served
 from tests.support.databases import TestDatabase
-from tests.support.office import PASSWORD, Office, in_database, open_office
-
-
-@pytest.fixture
-def office(shared: TestDatabase) -> Office:
-    """An office of the test's own."""
-    return open_office(shared, f"office-{new_id()}")
+from tests.support.office import PASSWORD, Office, in_database
 
 
 def progress(

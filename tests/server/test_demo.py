@@ -1,8 +1,7 @@
 """The demo's past is one that Retour itself would have made, and it leaves no page empty."""
 
-import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any, cast
 
@@ -19,7 +18,7 @@ from sync.database import DB, Tx, tx
 from sync.intake.incoming import Arrival, Body
 from sync.intake.judgement import judge
 from sync.intake.open_transitions import open_items
-from tests.support.databases import SECRET, TestDatabase, clone
+from tests.support.databases import SECRET, TestDatabase
 from tests.support.owner import owning
 from tests.support.seeding import seeded
 from tests.support.state_guard import walked
@@ -51,13 +50,6 @@ SUPPRESSING_EVENTS = """
 SELECT CASE kind WHEN 'failed' THEN 'bounced' ELSE kind END AS why, happened_at AS since
 FROM mail_event WHERE account = $1 AND kind IN ('failed', 'unsubscribed') ORDER BY happened_at
 """
-
-
-@pytest.fixture(scope="module")
-def seeded_demo(template: TestDatabase) -> Iterator[tuple[TestDatabase, int]]:
-    """A demo that tests only read."""
-    with clone(template) as made:
-        yield made, asyncio.run(seeded(made))
 
 
 @pytest.fixture

@@ -8,23 +8,15 @@ import pytest
 
 from mail.responses.answer_body import decode_body
 from sync.database import Tx
-from sync.ids import new_id
 from tests.mail.sent import Sent, sent
 from tests.support.api_process import Served
-from tests.support.databases import TestDatabase
 from tests.support.form_browser import HTML, words_of
-from tests.support.office import Office, in_database, open_office
+from tests.support.office import Office, in_database
 from tests.support.stories import on
 
 TICKED = 'name="not_me" value="yes" checked'
 BOX = 'type="checkbox" name="not_me"'
 ASK = 'name="not_me" value="ask"'
-
-
-@pytest.fixture
-def office(shared: TestDatabase) -> Office:
-    """An office of the test's own."""
-    return open_office(shared, f"office-{new_id()}")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import html
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -16,25 +15,12 @@ from tests.mail.sent import Sent, sent
 from tests.support.api_process import Served
 from tests.support.databases import TestDatabase
 from tests.support.form_browser import HTML, browsing, words_of
-from tests.support.office import Office, in_database, open_office
+from tests.support.office import Office, in_database
 from tests.support.stories import on
 
 PHONE = "418 555-0123, poste 4"
 NOT_THEIRS = "Says that the visit was not theirs"
 DIAL = "tel:+14185550123;ext=4"
-
-
-@pytest.fixture
-def office(shared: TestDatabase) -> Office:
-    """An office of the test's own."""
-    return open_office(shared, f"office-{new_id()}")
-
-
-@pytest.fixture
-def diane(api: Served, office: Office) -> Iterator[httpx.Client]:
-    """The office's dispatcher, reading English."""
-    with browsing(api, office) as browser:
-        yield browser
 
 
 def asked(api: Served, office: Office, title: str = "Chauffe-eau") -> Sent:

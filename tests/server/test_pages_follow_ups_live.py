@@ -7,25 +7,17 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from sync.ids import new_id
 from tests.mail.sent import Sent, sent
 from tests.support.api_process import Served
 from tests.support.browser import DESK, visiting
-from tests.support.databases import TestDatabase
 from tests.support.form_browser import browsing
-from tests.support.office import Office, in_database, open_office
+from tests.support.office import Office, in_database
 from tests.support.signed_in import enter
 
 pytestmark = pytest.mark.slow
 
 BAD = {"rating": "1", "comment": "Trois heures de retard"}
 CALL = {"rating": "4", "call_back": "yes", "phone": "418 555-0123"}
-
-
-@pytest.fixture
-def office(shared: TestDatabase) -> Office:
-    """An office of the test's own."""
-    return open_office(shared, f"office-{new_id()}")
 
 
 def asked(api: Served, office: Office, *titles: str) -> list[Sent]:

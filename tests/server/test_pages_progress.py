@@ -2,7 +2,6 @@
 
 import html
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,24 +16,11 @@ from sync.records.task_types import put_task_types
 from tests.support.api_process import Served
 from tests.support.databases import TestDatabase
 from tests.support.form_browser import browsing, words_of
-from tests.support.office import Office, open_office
+from tests.support.office import Office
 from tests.support.stories import on
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 ZONE = ZoneInfo("America/Toronto")
-
-
-@pytest.fixture
-def office(shared: TestDatabase) -> Office:
-    """An office of the test's own."""
-    return open_office(shared, f"office-{new_id()}")
-
-
-@pytest.fixture
-def diane(api: Served, office: Office) -> Iterator[httpx.Client]:
-    """The office's dispatcher, reading English."""
-    with browsing(api, office) as browser:
-        yield browser
 
 
 def form_of(page: str) -> dict[str, str]:

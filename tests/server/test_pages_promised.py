@@ -15,16 +15,10 @@ from tests.mail.campaigns import active, change, plan_all
 from tests.support.api_process import Served
 from tests.support.databases import TestDatabase
 from tests.support.form_browser import browsing, words_of
-from tests.support.office import Office, in_database, open_office
+from tests.support.office import Office, in_database
 from tests.support.stories import aside
 
 WEEK = "07:00:00"
-
-
-@pytest.fixture
-def office(shared: TestDatabase) -> Office:
-    """An office of the test's own."""
-    return open_office(shared, f"office-{new_id()}")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import html
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,21 +16,8 @@ from tests.mail.campaigns import active, plan_all
 from tests.support.api_process import Served
 from tests.support.databases import TestDatabase
 from tests.support.form_browser import HTML, browsing, words_of
-from tests.support.office import Office, in_database, open_office
+from tests.support.office import Office, in_database
 from tests.support.stories import on
-
-
-@pytest.fixture
-def office(shared: TestDatabase) -> Office:
-    """An office of the test's own."""
-    return open_office(shared, f"office-{new_id()}")
-
-
-@pytest.fixture
-def diane(api: Served, office: Office) -> Iterator[httpx.Client]:
-    """The office's dispatcher, reading English."""
-    with browsing(api, office) as browser:
-        yield browser
 
 
 def push(api: Served, office: Office, task: UUID, state: str, **fields: Any) -> dict[str, Any]:

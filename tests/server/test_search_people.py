@@ -1,6 +1,5 @@
 """Searching tasks by who does them, and on the demo by whatever a dispatcher types."""
 
-import asyncio
 import html
 import json
 import re
@@ -16,11 +15,10 @@ from server.console.task_search import _TASKS_OF
 from sync.database import DB, Tx, tx
 from tests.support.api_process import Served
 from tests.support.books import TITLE, Books, found, moment
-from tests.support.databases import TestDatabase, clone
+from tests.support.databases import TestDatabase
 from tests.support.form_browser import browsing
 from tests.support.office import Office
 from tests.support.owner import owning
-from tests.support.seeding import seeded
 
 pytestmark = pytest.mark.slow
 
@@ -73,13 +71,6 @@ def test_the_empty_answer_says_what_would_find_more(books: Books, console: httpx
     onward = re.search(r'href="([^"]+)">Look in all states', in_state)
     assert onward is not None
     assert TITLE.search(console.get(html.unescape(onward[1])).text)
-
-
-@pytest.fixture(scope="module")
-def seeded_demo(template: TestDatabase) -> Iterator[tuple[TestDatabase, int]]:
-    """A demo, and the number of its account."""
-    with clone(template) as made:
-        yield made, asyncio.run(seeded(made))
 
 
 @pytest.fixture
