@@ -15,6 +15,7 @@ from mail.campaigns.cache import pinned
 from mail.responses.answer_body import LEAD
 from mail.responses.follow_ups import KINDS, LONGEST_NOTE, FollowUpKind
 from server.console.list_query import read_after, write_after
+from server.console.nav_counts import MOST_COUNTED
 from server.console.timeline import labels
 from server.http.problems import NotFoundError
 from server.http.text_limit import fitting, size_in_page
@@ -23,8 +24,6 @@ from sync.feed.dialling import call_link
 from sync.validation import in_one_line
 
 SCREENFUL: Final = 25
-#: Open follow-ups of one kind are counted up to here; more are shown as "99+".
-MOST_COUNTED: Final = 99
 FIRST_ID: Final = UUID(int=0)
 LAST_ID: Final = UUID(int=2**128 - 1)
 
@@ -238,7 +237,7 @@ async def _shown(tx: Tx, rows: Sequence[asyncpg.Record], language: str) -> list[
             reasons=labels(content, row["choices"], language),
             comment=row["text"],
             phone=phone,
-            dial=call_link(phone, row["zone"]) if phone else None,
+            dial=call_link(phone, row["zone"]),
             closed=row["closed_at"],
             by=row["closed_by"] or "",
             note=row["note"] or "",
