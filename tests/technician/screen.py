@@ -71,6 +71,11 @@ class Screen:
         """Tap the button that is called so."""
         self.button(name).click()
 
+    def record(self, name: str) -> None:
+        """Tap a state and wait until the step is kept: from then on it can be undone."""
+        self.press(name)
+        expect(self.button(f"Undo {name.split()[0]}")).to_be_visible()
+
     def button(self, name: str) -> Locator:
         """The button that is called exactly so."""
         return self.page.get_by_role("button", name=name, exact=True)

@@ -207,7 +207,7 @@ def test_nothing_scrolls_sideways(screen: Screen, field: Field, width: int) -> N
     field.campaign()
     screen.page.set_viewport_size({"width": width, "height": 700})
     screen.open(task)
-    screen.press("300 Sur place")
+    screen.record("300 Sur place")
     for place_ in ("/", f"/task/{task}", f"/task/{task}/step/600", f"/task/{task}/other"):
         screen.go(place_)
         expect(screen.page.locator("h1")).to_be_focused()
