@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 # Errors only: what pip warns of concerns the machine's own settings, not this project.
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+# Whoever sets this would have each of the suite's many processes compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 # How many times each fault is repeated by `make faults`.
 TRIALS ?= 200
 # Tests at once, each process with a PostgreSQL of its own. They wait a third of their time: for two cores, three.

@@ -61,11 +61,11 @@ def test_a_token_ends_on_the_day_that_was_told(place: Place) -> None:
     assert place.ask(usual) == 401
 
 
-@pytest.mark.parametrize("days", [0, -1, MOST_DAYS + 1, 1.5, "x", None])
-def test_no_token_lives_for_ever(place: Place, days: object) -> None:
-    answer = place.api.client.post(TOKENS, json={"name": "ERP", "days": days})
-    assert answer.status_code == 400
-    assert answer.json()["errors"][0]["pointer"] == "/days"
+def test_no_token_lives_for_ever(place: Place) -> None:
+    for days in (0, -1, MOST_DAYS + 1, 1.5, "x", None):
+        answer = place.api.client.post(TOKENS, json={"name": "ERP", "days": days})
+        assert answer.status_code == 400, days
+        assert answer.json()["errors"][0]["pointer"] == "/days"
 
 
 def test_the_last_use_is_told_and_written_seldom(place: Place) -> None:
