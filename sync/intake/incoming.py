@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from rules.facts import Transition
+from rules.history import Transition
 from rules.timing import corrected_moment
 from sync.ids import compiled
 from sync.messages import DeviceScope, Item, Push

@@ -12,9 +12,8 @@ from sync.database import SYSTEM, Tx, run
 from sync.errors import ConflictError, MissingError, UnknownReferenceError
 from sync.feed.publish import touch
 from sync.intake.incoming import Arrival, Body, digest_of
-from sync.intake.judgement import ACCEPTED, known_states, lock_tasks
 from sync.intake.recording import store
-from sync.intake.verdicts import read_verdicts
+from sync.intake.verdicts import ACCEPTED, known_states, lock_tasks, read_verdicts
 from sync.messages import Moment, Note, Result, SentId, StateCode, SurveyReason, check_item
 from sync.validation import check_moment
 

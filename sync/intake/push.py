@@ -11,10 +11,9 @@ from msgspec import Struct
 from sync.database import Tx, run
 from sync.feed.publish import Thing, touch
 from sync.intake.incoming import Arrival, arrivals
-from sync.intake.judgement import ACCEPTED, PARKED, judge, lock_tasks
 from sync.intake.parking import lock_parking
 from sync.intake.recording import store
-from sync.intake.verdicts import read_verdicts
+from sync.intake.verdicts import ACCEPTED, PARKED, judge, lock_tasks, read_verdicts
 from sync.intake.writes import Judged
 from sync.messages import DeviceScope, Push, Result, check_count
 

@@ -7,13 +7,12 @@ from uuid import UUID
 from msgspec import Struct
 
 from rules.address import normal_form
-from rules.facts import Transition
-from rules.history import follows, ordered
+from rules.history import Transition, follows, ordered
 from sync.database import Tx
 from sync.feed.publish import Thing
 from sync.intake.histories import read_histories
 from sync.intake.incoming import Arrival
-from sync.intake.judgement import ACCEPTED, LockedTask
+from sync.intake.verdicts import ACCEPTED, LockedTask
 from sync.intake.writes import Derived, Judged, add
 
 Write: TypeAlias = Callable[[Tx, Sequence[Judged], Derived], Awaitable[None]]

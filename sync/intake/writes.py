@@ -11,10 +11,10 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
-from rules.facts import Transition
+from rules.history import Transition
 from sync.database import Tx
 from sync.intake.incoming import Arrival, write_body
-from sync.intake.judgement import ACCEPTED, Judgement
+from sync.intake.verdicts import ACCEPTED, Judgement
 
 Judged: TypeAlias = tuple[Arrival, Judgement]
 
