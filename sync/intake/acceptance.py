@@ -9,9 +9,8 @@ from sync.database import Tx
 from sync.errors import ConflictError, DismissedError, MissingError
 from sync.feed.publish import touch
 from sync.intake.parking import publish_verdicts, stored_arrival
-from sync.intake.recording import store
+from sync.intake.recording import settle, store
 from sync.intake.verdicts import ACCEPTED, known_states, lock_tasks
-from sync.intake.writes import settle
 
 TASK: Final = """
 SELECT coalesce(task, pushed_task) FROM transition WHERE account = $1 AND id = $2
