@@ -1,5 +1,7 @@
-"""A version of a campaign as far as deciding needs it, and its validation."""
+"""Campaigns as far as deciding needs them: what they select, an index by it, and validation."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -28,6 +30,9 @@ class Status(StrEnum):
     ACTIVE = "active"
     PAUSED = "paused"
     ARCHIVED = "archived"
+
+
+_LIVE = frozenset({Status.ACTIVE, Status.PAUSED})
 
 
 class Rule(Struct, frozen=True):
@@ -78,6 +83,35 @@ class Campaign(Struct, frozen=True, kw_only=True):
         """Return the selected states of a task type: the union over the rules that name it."""
         chosen = (rule.states for rule in self.rules if task_type in rule.task_types)
         return frozenset().union(*chosen)
+
+
+class CampaignIndex:
+    """The live campaigns of one account, by task type and by (task type, state).
+
+    Live are active and paused ones: decisions of paused campaigns are recorded too. Immutable.
+    """
+
+    def __init__(self, campaigns: Iterable[Campaign]) -> None:
+        """Index those of `campaigns` that are live; look-ups keep their order."""
+        by_type: defaultdict[UUID, list[Campaign]] = defaultdict(list)
+        by_entry: defaultdict[tuple[UUID, str], list[Campaign]] = defaultdict(list)
+        for campaign in campaigns:
+            if campaign.status not in _LIVE:
+                continue
+            for task_type in {name for rule in campaign.rules for name in rule.task_types}:
+                by_type[task_type].append(campaign)
+                for state in campaign.states_for(task_type):
+                    by_entry[task_type, state].append(campaign)
+        self._by_type = {key: tuple(found) for key, found in by_type.items()}
+        self._by_entry = {key: tuple(found) for key, found in by_entry.items()}
+
+    def matching(self, task_type: UUID) -> tuple[Campaign, ...]:
+        """Return the campaigns that select any state of this task type."""
+        return self._by_type.get(task_type, ())
+
+    def for_transition(self, task_type: UUID, state: str) -> tuple[Campaign, ...]:
+        """Return the campaigns that select this state for this task type."""
+        return self._by_entry.get((task_type, state), ())
 
 
 class Fault(StrEnum):

@@ -13,8 +13,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from rules.campaign import Campaign
-from rules.facts import StateKind, Transition
-from rules.history import ordered
+from rules.history import StateKind, Transition, ordered
 from rules.timing import later, release_at, window_anchor
 
 

@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -11,7 +10,7 @@ from msgspec import Struct
 
 from sync import tokens
 from sync.audit import AuditChange, record
-from sync.database import Tx, run
+from sync.database import Tx, retried, tx
 from sync.errors import EnrolmentError, MissingError
 from sync.feed.listened_positions import bump_position
 from sync.ids import ALPHABET, LOCATOR_LENGTH, account_of, locator, new_id
@@ -123,6 +122,7 @@ async def read_code(tx: Tx, technician: UUID, code: str) -> IssuedCode | None:
     return None if row is None else IssuedCode(**row)
 
 
+@retried
 async def enrol(request: Enrol) -> Enrolled:
     """Enrol a device by a code, of which case, dashes and blanks are ignored.
 
@@ -134,24 +134,31 @@ async def enrol(request: Enrol) -> Enrolled:
         raise EnrolmentError("no such code")
     if any(letter not in ALPHABET for letter in code):
         raise EnrolmentError("no such code")
-    return await run(account, partial(_enrol, code=code, name=request.name), CODE)
+    device, secret = new_id(), tokens.mint()
+    async with tx(account, CODE) as opened:
+        technician = await opened.fetchval(CONSUME, account, _digest(code), opened.now)
+        if technician is None:
+            raise EnrolmentError("no such code")
+        row = (device, technician, request.name, tokens.digest(secret), opened.now)
+        await opened.execute(ADD_DEVICE, account, *row)
+        values = {"technician": technician, "name": request.name}
+        await record(opened, "device.enrol", [AuditChange(f"device/{device}", None, values)])
+    return Enrolled(device, tokens.write(account, secret))
 
 
+@retried
 async def authenticate(credential: str) -> DeviceScope | None:
     """Return whose device has `credential`; None if it is unknown, revoked or its user inactive."""
     token = tokens.read(credential)
     if token is None:
         return None
-    return await run(token.account, partial(_authenticate, credential_hash=token.hash))
-
-
-async def _authenticate(tx: Tx, credential_hash: bytes) -> DeviceScope | None:
-    row = await tx.fetchrow(AUTHENTICATE, tx.account, credential_hash)
-    if row is None:
-        return None
-    if row["last_seen_at"] is None or row["last_seen_at"] <= tx.now - SEEN_EVERY:
-        await tx.execute(SEEN, tx.account, row["id"], tx.now)
-    return DeviceScope(tx.account, row["id"], row["technician"])
+    async with tx(token.account) as opened:
+        row = await opened.fetchrow(AUTHENTICATE, token.account, token.hash)
+        if row is None:
+            return None
+        if row["last_seen_at"] is None or row["last_seen_at"] <= opened.now - SEEN_EVERY:
+            await opened.execute(SEEN, token.account, row["id"], opened.now)
+        return DeviceScope(token.account, row["id"], row["technician"])
 
 
 async def revoke(tx: Tx, device: UUID) -> None:
@@ -184,18 +191,6 @@ async def describe(tx: Tx, device: DeviceScope) -> Enrolment:
         TechnicianName(device.technician, row["technician"], row["spoken"]),
         AccountName(row["name"], row["zone"], row["language"]),
     )
-
-
-async def _enrol(tx: Tx, code: str, name: str) -> Enrolled:
-    technician = await tx.fetchval(CONSUME, tx.account, _digest(code), tx.now)
-    if technician is None:
-        raise EnrolmentError("no such code")
-    secret, device = tokens.mint(), new_id()
-    credential_hash = tokens.digest(secret)
-    await tx.execute(ADD_DEVICE, tx.account, device, technician, name, credential_hash, tx.now)
-    values = {"technician": technician, "name": name}
-    await record(tx, "device.enrol", [AuditChange(f"device/{device}", None, values)])
-    return Enrolled(device, tokens.write(tx.account, secret))
 
 
 def _plain(code: str) -> str:

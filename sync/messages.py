@@ -79,26 +79,26 @@ class Item(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
         return parse_id(self.sent_id)
 
 
-class Push(Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of POST /api/v1/sync/push. `device_now`: the device's clock at the push."""
+class _Clocked(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a device sends with the time of its own clock, by which its moments are corrected."""
 
     device_now: Moment
-    transitions: list[Item]
 
     def __post_init__(self) -> None:
         """:raises ValueError: `device_now` is outside the years that can be stored."""
         check_moment(self.device_now)
 
 
-class RoughPush(Struct, frozen=True, forbid_unknown_fields=True):
+class Push(_Clocked, frozen=True):
+    """Body of POST /api/v1/sync/push. `device_now`: the device's clock at the push."""
+
+    transitions: list[Item]
+
+
+class RoughPush(_Clocked, frozen=True):
     """A `Push` whose transitions are decoded one by one."""
 
-    device_now: Moment
     transitions: list[dict[str, Any]]
-
-    def __post_init__(self) -> None:
-        """:raises ValueError: as `Push`."""
-        check_moment(self.device_now)
 
 
 class Result(Struct, frozen=True, omit_defaults=True, gc=False):

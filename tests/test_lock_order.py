@@ -10,7 +10,7 @@ import pytest
 from mail.recall import CLAIM_LOCK
 from sync import enrolment
 from sync.database import tx
-from sync.intake import parking, recording, writes
+from sync.intake import parking, recording
 from tests.support.databases import TestDatabase
 from tests.support.lock_order import ORDER, Heard, locks_of
 from tests.support.owner import owning
@@ -40,7 +40,7 @@ ARCHITECTURE = Path(__file__).parent.parent / "ARCHITECTURE.md"
         ),
         ("UPDATE task SET x = 'for update of state' -- update unit set", ("task",)),
         ('UPDATE "app_user" SET "name" = $1', ("app_user",)),
-        (writes.ADD, ("task_change", "task")),
+        (recording.ADD, ("task_change", "task")),
         (recording.CAPTURE, ("customer",)),
         (enrolment.ISSUE, ("app_user",)),
         (parking.PARKING_LOCK, ("parking",)),

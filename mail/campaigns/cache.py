@@ -10,8 +10,7 @@ from msgspec import Struct
 
 from mail.campaigns.definition import Content, Rules, to_rules
 from mail.campaigns.formats import decode_content, decode_rules
-from rules.campaign import Campaign, Pause, Status
-from rules.matching import CampaignIndex
+from rules.campaign import Campaign, CampaignIndex, Pause, Status
 from sync.database import Tx
 
 #: A campaign's id and one of its versions.

@@ -15,7 +15,7 @@ from mail.delivery.stages import Candidate, Cleared, Leased, Sending, Unplanned,
 from mail.i18n import locale_of
 from mail.states import LEASE
 from rules.campaign import AddressField
-from rules.facts import StateKind
+from rules.history import StateKind
 from sync import tokens
 from sync.database import Tx
 

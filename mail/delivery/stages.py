@@ -12,7 +12,7 @@ from mail.campaigns.definition import Content
 from mail.delivery.breakers import Route
 from rules.address import Mailboxes, Resolved
 from rules.campaign import Campaign
-from rules.facts import StateKind
+from rules.history import StateKind
 
 
 class Visit(Struct, frozen=True):

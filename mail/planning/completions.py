@@ -12,8 +12,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from mail.planning.history import ROUND, TaskHistory
-from rules.facts import FINISHED
-from rules.history import first_entry
+from rules.history import FINISHED, first_entry
 from sync.database import Tx
 
 #: The codes of finished states, in each row beside a completion, or in one row where none exists.

@@ -11,7 +11,7 @@ from mail.planning.history import Invitation, TaskHistory, read_histories, read_
 from mail.states import Status as InvitationStatus
 from rules.campaign import Campaign, Status
 from rules.decide import FRESH, Decision, RoundSoFar, decide
-from rules.facts import Transition
+from rules.history import Transition
 from sync.database import Tx
 
 #: The outcome of a decision to ask; any other is a reason why not.

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from mail.states import WITHDRAW, Status, quoted
 from rules.decide import REARMING, Reason
-from rules.facts import Transition
+from rules.history import Transition
 from sync.database import Tx
 
 #: Every task has one round so far; return visits do not open a new one yet.

@@ -28,7 +28,7 @@ from server.http.problems import BadBodyError, Fault
 from server.live.sse import Events, always, event
 from server.services import services
 from sync import enrolment, feed, tokens
-from sync.adapters import native
+from sync.adapters.per_row_push import push_rows
 from sync.database import Tx, run, tx
 from sync.enrolment import CODE_LIFE
 from sync.errors import EnrolmentError
@@ -164,7 +164,7 @@ async def push(request: DeviceRequest, body: RoughPush) -> PushReply:
         if not isinstance(identity, str) or len(identity) > LONGEST_ID:
             detail = f"an id is text of at most {LONGEST_ID} letters"
             raise BadBodyError(Fault(f"/transitions/{place}/id", "bad_value", detail))
-    outcome = await native.push(request.user, body)
+    outcome = await push_rows(request.user, body)
     if outcome.changed:
         services(request).ring(Job.PLAN)
     return PushReply(outcome.results)

@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from rules.address import normal_form
-from rules.facts import Transition
+from rules.history import Transition
 from server.console.outcome import read_stored_survey
 from server.console.refusals import Refusal
 from server.console.state_labels import StateChip, chip

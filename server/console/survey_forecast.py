@@ -12,7 +12,7 @@ from mail.delivery.stages import Unplanned
 from mail.planning.decisions import SCHEDULED, CampaignDecisions, preview
 from mail.states import Status
 from rules.decide import Reason, Schedule
-from rules.facts import Transition
+from rules.history import Transition
 from server.console.outcome import Survey, read_stored_survey
 from sync.database import Tx
 from sync.ids import new_id

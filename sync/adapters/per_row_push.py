@@ -1,10 +1,13 @@
-"""Decoding and pushing rows of an app's own database, each with a verdict of its own.
+"""Pushes whose rows are decoded one by one and each get a verdict of their own.
 
-Libraries repeat a batch until it is answered. So a fault in one row becomes the verdict on that row
-and never an error of the whole batch. Texts beside the transition itself (note, address, reason for
-an unticked survey) are cut or repaired rather than refused.
+Devices and libraries repeat a batch until it is answered. So a fault in one row becomes the verdict
+`malformed` on that row, which is not stored, and never an error of the whole batch. Texts beside
+the transition itself (note, address, reason for an unticked survey) are cut or repaired rather than
+refused. `push_rows` takes the plain push of docs/protocol.md; the other adapters have shapes of
+their own around `push_items`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias
@@ -12,7 +15,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from sync.intake import push
+from sync.intake import PushOutcome, push
 from sync.intake.incoming import LONGEST_ADDRESS
 from sync.messages import (
     LONGEST_NOTE,
@@ -22,19 +25,25 @@ from sync.messages import (
     Item,
     Push,
     Reason,
+    Result,
+    RoughPush,
     VerdictName,
+    check_count,
 )
 
 RowData: TypeAlias = Mapping[str, Any]
 
 #: The columns of a row that are read; an app's own columns are ignored.
 FIELDS: Final = tuple(Item.__struct_encode_fields__)
+_KNOWN: Final = frozenset(FIELDS)
 #: Code points to which these texts are cut.
 LONGEST: Final = {
     "note": LONGEST_NOTE,
     "survey_reason": LONGEST_SURVEY_REASON,
     "email": LONGEST_ADDRESS,
 }
+#: Where msgspec found a fault: "Expected `int`, got `str` - at `$.sequence`".
+_FAULT: Final = re.compile(r" - at `\$\.(\w+)`\Z")
 
 
 class RowVerdict(Struct, frozen=True):
@@ -102,3 +111,39 @@ async def push_items(
         changed = changed or outcome.changed
     following = iter(verdicts)
     return PushedRows([MALFORMED if item is None else next(following) for item in items], changed)
+
+
+async def push_rows(device: DeviceScope, body: RoughPush) -> PushOutcome:
+    """Take in the transitions of `body` and return a verdict on each, in the order sent.
+
+    Each has an `id` that is a text; it is answered as it was sent.
+
+    :raises TooManyError: more than `MOST_TRANSITIONS`; nothing was applied.
+    """
+    check_count(body.transitions)
+    decoded = [_decode_exactly(row) for row in body.transitions]
+    items = [found if isinstance(found, Item) else None for found in decoded]
+    outcome = await push_items(device, items, body.device_now)
+    results: list[Result] = []
+    for number, (row, found, verdict) in enumerate(
+        zip(body.transitions, decoded, outcome.verdicts, strict=True)
+    ):
+        pointer = f"/transitions/{number}{found}" if isinstance(found, str) else None
+        results.append(Result(row["id"], verdict.verdict, verdict.reason, pointer))
+    return PushOutcome(results, outcome.changed)
+
+
+def _decode_exactly(row: RowData) -> Item | str:
+    """Return the transition in `row`, or a JSON pointer to what is wrong in it.
+
+    An unknown field is an error, because it may be a misspelt one: `survay: false` must not ask.
+    """
+    if not row.keys() <= _KNOWN:
+        return ""
+    if isinstance(row.get("sequence"), float):  # `decode_row` takes 17.0 as 17; this protocol not
+        return "/sequence"
+    try:
+        return decode_row(row)
+    except msgspec.ValidationError as error:
+        found = _FAULT.search(str(error))
+        return f"/{found[1]}" if found else ""

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from sync.adapters.changed_verdicts import read_changed_verdicts
 from sync.adapters.per_row_push import RowVerdict, decode_row_or_none, push_items
-from sync.database import Tx, run
+from sync.database import retried, run, tx
 from sync.errors import CursorError
 from sync.feed.changes import Gone, KindName
 from sync.feed.cursor import Cursor, read_cursor, write_cursor
@@ -83,22 +83,24 @@ async def pull(
         after = read_cursor(key, device, cursor) if cursor else None
     except CursorError:
         after = None
-    read = partial(_page, device=device, kind=KINDS[collection], key=key, most=limit)
-    page = await run(device.account, partial(read, after=after)) if after or not cursor else None
+    kind = KINDS[collection]
+    page = await _page(device, kind, key, limit, after) if after or not cursor else None
     if page is not None:
         return page
-    page = await run(device.account, partial(read, after=None))
+    page = await _page(device, kind, key, limit, None)
     assert page is not None  # noqa: S101 - the start can always be read
     return msgspec.structs.replace(page, resync=True)
 
 
+@retried
 async def _page(
-    tx: Tx, *, device: DeviceScope, kind: KindName, key: bytes, most: int, after: Cursor | None
+    device: DeviceScope, kind: KindName, key: bytes, most: int, after: Cursor | None
 ) -> Documents | None:
-    stretch = await read_stretch(tx, device, after, most, [kind])
-    if stretch is None:
-        return None
-    settled = await read_changed_verdicts(tx, stretch.changes)
+    async with tx(device.account) as opened:
+        stretch = await read_stretch(opened, device, after, most, [kind])
+        if stretch is None:
+            return None
+        settled = await read_changed_verdicts(opened, stretch.changes)
     documents: list[Document] = []
     for change in stretch.changes:
         if isinstance(change, Gone):

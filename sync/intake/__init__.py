@@ -4,9 +4,8 @@
 accept or dismiss a refused transition, and move a task themselves.
 """
 
-from sync.intake.acceptance import accept
-from sync.intake.dismissal import dismiss
 from sync.intake.office_transition import Progress, progress
 from sync.intake.push import PushOutcome, push
+from sync.intake.refused import accept, dismiss
 
 __all__ = ["Progress", "PushOutcome", "accept", "dismiss", "progress", "push"]

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Final
 from uuid import UUID
 
-from rules.facts import Transition
+from rules.history import Transition
 from sync.database import Tx
 
 HISTORIES: Final = """

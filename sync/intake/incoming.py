@@ -8,10 +8,10 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from rules.facts import Transition
+from rules.history import Transition
 from rules.timing import corrected_moment
 from sync.ids import compiled
-from sync.messages import DeviceScope, Item, Push
+from sync.messages import DeviceScope, Push
 from sync.validation import is_nothing
 
 #: Code points to which a captured address is cut: the longest possible (RFC 3696, erratum 1690).
@@ -51,11 +51,6 @@ class Arrival(Struct, frozen=True, gc=False):
     digest: bytes
     by: UUID | None = None
 
-    @property
-    def spelling(self) -> str | None:
-        """The id as its sender wrote it, if that differs from the canonical form; else None."""
-        return None if self.sent_id == str(self.id) else self.sent_id
-
     def transition(self, task_type: UUID) -> Transition:
         """Return it as a transition of a task of `task_type`, as the rules see it."""
         body = self.body
@@ -82,7 +77,7 @@ def arrivals(device: DeviceScope, batch: Push, now: datetime) -> list[Arrival]:
             sequence=item.sequence,
             note=item.note,
             survey=item.survey,
-            email=captured(item),
+            email=captured(item.email) if item.email else None,
             survey_reason=item.survey_reason,
         )
         arrival = Arrival(
@@ -93,29 +88,34 @@ def arrivals(device: DeviceScope, batch: Push, now: datetime) -> list[Arrival]:
             device=device.device,
             technician=device.technician,
             received=now,
-            digest=content_digest(item),
+            digest=content_digest(item.task, body),
         )
         found.append(arrival)
     return found
 
 
-def content_digest(item: Item) -> bytes:
+def content_digest(task: UUID, body: Body) -> bytes:
     """Return the SHA-256 of the content by which two pushed transitions are the same."""
-    moment = item.moment.astimezone(UTC)
-    content = (item.task, item.state, moment, item.sequence, item.note, item.survey, captured(item))
+    content = (
+        task,
+        body.state,
+        body.device_moment,
+        body.sequence,
+        body.note,
+        body.survey,
+        body.email,
+    )
     # Added only where it is given, so that digests stored before the field existed still match.
-    return digest_of(content if item.survey_reason is None else (*content, item.survey_reason))
+    return digest_of(content if body.survey_reason is None else (*content, body.survey_reason))
 
 
-def captured(item: Item) -> str | None:
+def captured(email: str) -> str | None:
     """Return the captured address as typed, valid or not; None for blanks, "-" and the like.
 
     It is cut, and U+0000 replaced, so that any value can be stored; a value that was cut stays the
     same when a device pushes it again.
     """
-    if item.email is None or is_nothing(item.email):
-        return None
-    return item.email.replace("\0", "\ufffd")[:LONGEST_ADDRESS]
+    return None if is_nothing(email) else email.replace("\0", "\ufffd")[:LONGEST_ADDRESS]
 
 
 def digest_of(content: tuple[object, ...]) -> bytes:

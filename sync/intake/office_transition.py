@@ -1,20 +1,18 @@
 """Transitions that dispatchers or programs enter, to progress or correct a task."""
 
 from datetime import UTC
-from functools import partial
 from typing import Final
 from uuid import UUID
 
 from msgspec import Struct, field
 
 from sync.audit import AuditChange, record
-from sync.database import SYSTEM, Tx, run
+from sync.database import SYSTEM, Tx, retried, tx
 from sync.errors import ConflictError, MissingError, UnknownReferenceError
 from sync.feed.publish import touch
 from sync.intake.incoming import Arrival, Body, digest_of
-from sync.intake.judgement import ACCEPTED, known_states, lock_tasks
 from sync.intake.recording import store
-from sync.intake.verdicts import read_verdicts
+from sync.intake.verdicts import ACCEPTED, known_states, lock_tasks, read_verdicts
 from sync.messages import Moment, Note, Result, SentId, StateCode, SurveyReason, check_item
 from sync.validation import check_moment
 
@@ -54,6 +52,7 @@ class Progress(Struct, frozen=True, forbid_unknown_fields=True):
         return UUID(self.sent_id)
 
 
+@retried
 async def progress(
     account: int, task: UUID, by: UUID | None, order: Progress, actor: str = SYSTEM
 ) -> Result:
@@ -67,35 +66,34 @@ async def progress(
     :raises UnknownReferenceError: the account has no such state.
     :raises ConflictError: a program moves a task that nobody had at the moment.
     """
-    return await run(account, partial(_progress, task=task, by=by, order=order), actor)
-
-
-async def _progress(tx: Tx, task: UUID, by: UUID | None, order: Progress) -> Result:
-    tasks = await lock_tasks(tx, [task])
-    if not tasks:
-        raise MissingError("no such task")
     digest = digest_of(
         (task, order.state, order.moment, order.note, order.survey, order.survey_reason)
     )
-    stored = (await read_verdicts(tx, [order.id])).get(order.id)
-    if stored is not None:
-        if stored.device is not None or stored.digest != digest:
-            return Result(order.sent_id, "refused", "id_reused")
-        return Result(order.sent_id, stored.verdict, stored.reason)
-    if not await known_states(tx, [order.state]):
-        raise UnknownReferenceError("state", "names no state of this account")
-    arrival = await _arrival(tx, task, by, order, digest)
-    things = await store(tx, [(arrival, ACCEPTED)], tasks)
-    values = {"transition": order.id, "state": order.state, "moment": arrival.body.moment}
-    await record(tx, "task.progress", [AuditChange(f"task/{task}", None, values)])
-    await touch(tx, things)
-    return Result(order.sent_id, "accepted")
+    async with tx(account, actor) as opened:
+        tasks = await lock_tasks(opened, [task])
+        if not tasks:
+            raise MissingError("no such task")
+        stored = (await read_verdicts(opened, [order.id])).get(order.id)
+        if stored is not None:
+            if stored.device is not None or stored.digest != digest:
+                return Result(order.sent_id, "refused", "id_reused")
+            return Result(order.sent_id, stored.verdict, stored.reason)
+        if not await known_states(opened, [order.state]):
+            raise UnknownReferenceError("state", "names no state of this account")
+        arrival = await _arrival(opened, task, by, order, digest)
+        things = await store(opened, [(arrival, ACCEPTED)], tasks)
+        values = {"transition": order.id, "state": order.state, "moment": arrival.body.moment}
+        await record(opened, "task.progress", [AuditChange(f"task/{task}", None, values)])
+        await touch(opened, things)
+        return Result(order.sent_id, "accepted")
 
 
-async def _arrival(tx: Tx, task: UUID, by: UUID | None, order: Progress, digest: bytes) -> Arrival:
-    given = tx.now if order.moment is None else order.moment.astimezone(UTC)
-    moment = min(given, tx.now)
-    technician: UUID | None = await tx.fetchval(ASSIGNED, tx.account, task, moment) or by
+async def _arrival(
+    opened: Tx, task: UUID, by: UUID | None, order: Progress, digest: bytes
+) -> Arrival:
+    given = opened.now if order.moment is None else order.moment.astimezone(UTC)
+    moment = min(given, opened.now)
+    technician: UUID | None = await opened.fetchval(ASSIGNED, opened.account, task, moment) or by
     if technician is None:
         raise ConflictError("nobody had this task at that moment: assign it first")
     body = Body(
@@ -115,7 +113,7 @@ async def _arrival(tx: Tx, task: UUID, by: UUID | None, order: Progress, digest:
         body=body,
         device=None,
         technician=technician,
-        received=tx.now,
+        received=opened.now,
         digest=digest,
         by=by,
     )

@@ -11,9 +11,8 @@ from msgspec import Struct
 from sync.database import Tx
 from sync.feed.publish import Row, Thing, touch, write
 from sync.intake.incoming import Arrival, Body
-from sync.intake.judgement import ACCEPTED, judge, lock_tasks
-from sync.intake.recording import store
-from sync.intake.writes import settle
+from sync.intake.recording import settle, store
+from sync.intake.verdicts import ACCEPTED, judge, lock_tasks
 
 #: Serialises transactions that park transitions with those that create tasks of the account. Not
 #: the lock of the feed's counter, because other locks are taken between the two.

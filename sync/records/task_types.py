@@ -9,7 +9,7 @@ import msgspec
 from sync.database import Tx
 from sync.feed.changes import Ask
 from sync.feed.publish import Row, lock_head, touch, write
-from sync.intake.judgement import known_states
+from sync.intake.verdicts import known_states
 from sync.records.checks import Check, checked_all, flow, name, names, word
 from sync.records.shapes import StatePut, StateRecord, TaskTypePut, TaskTypeRecord
 from sync.records.storing import Store, unknown

@@ -10,8 +10,8 @@ from msgspec import Struct
 from sync.database import Tx
 from sync.errors import MissingError
 from sync.feed.membership import SHARED, update_task_feeds
-from sync.intake.judgement import known_states
 from sync.intake.parking import Unparked, publish_unparked, settle_parked
+from sync.intake.verdicts import known_states
 from sync.records.assignments import (
     Handover,
     RequestedAssignments,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rules.campaign import AddressField, Campaign, Pause, Rule, Status
 from rules.decide import Decision, Schedule
-from rules.facts import Transition
+from rules.history import Transition
 
 SERVICE_CALL = UUID(int=1)
 INSTALLATION = UUID(int=2)

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from rules.decide import Contact, Go, Mute, Reason, Skip, Wait, drop_reason_for_state, judge_contact
-from rules.facts import StateKind
+from rules.history import StateKind
 from tests.rules.samples import (
     CANCELLED,
     CLOSED,

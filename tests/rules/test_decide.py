@@ -6,7 +6,7 @@ import pytest
 
 from rules.campaign import Campaign, Pause
 from rules.decide import Reason, RoundSoFar, Schedule, decide
-from rules.facts import Transition
+from rules.history import Transition
 from tests.rules.samples import (
     CLOSED,
     DONE,

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from rules.campaign import Campaign
 from rules.decide import FRESH, Reason, RoundSoFar, Schedule, Skip, decide
-from rules.facts import Transition
-from rules.history import ordered
+from rules.history import Transition, ordered
 from tests.rules.samples import (
     SERVICE_CALL,
     campaigns,

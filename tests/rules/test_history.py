@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from rules.facts import Transition
-from rules.history import current, first_entry, follows, ordered
+from rules.history import Transition, current, first_entry, follows, ordered
 from tests.rules.samples import (
     CLOSED,
     DONE,

@@ -22,8 +22,7 @@ from rules.decide import (
     decide,
     drop_reason_for_state,
 )
-from rules.facts import StateKind, Transition
-from rules.history import current
+from rules.history import StateKind, Transition, current
 from tests.rules.samples import (
     CANCELLED,
     CLOSED,

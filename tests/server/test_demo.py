@@ -16,8 +16,8 @@ from server.demo.refusals import FOREIGN_STATE
 from server.demo.seed import password_of
 from sync.database import DB, Tx, tx
 from sync.intake.incoming import Arrival, Body
-from sync.intake.judgement import judge
 from sync.intake.open_transitions import open_items
+from sync.intake.verdicts import judge
 from tests.support.databases import SECRET, TestDatabase
 from tests.support.owner import owning
 from tests.support.seeding import seeded

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from rules.facts import Transition
-from rules.history import current, ordered
+from rules.history import Transition, current, ordered
 from tests.support.npm import require_node
 
 HERE: Final = Path(__file__).parent

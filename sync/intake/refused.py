@@ -1,4 +1,4 @@
-"""Acceptance of a refused transition by a dispatcher."""
+"""Refused transitions: dispatchers accept them, or dismiss them, which keeps them as they are."""
 
 from functools import partial
 from typing import Final
@@ -7,11 +7,11 @@ from uuid import UUID
 from sync.audit import AuditChange, record
 from sync.database import Tx
 from sync.errors import ConflictError, DismissedError, MissingError
+from sync.feed.listened_positions import bump_position
 from sync.feed.publish import touch
-from sync.intake.judgement import ACCEPTED, known_states, lock_tasks
 from sync.intake.parking import publish_verdicts, stored_arrival
-from sync.intake.recording import store
-from sync.intake.writes import settle
+from sync.intake.recording import settle, store
+from sync.intake.verdicts import ACCEPTED, known_states, lock_tasks
 
 TASK: Final = """
 SELECT coalesce(task, pushed_task) FROM transition WHERE account = $1 AND id = $2
@@ -22,6 +22,11 @@ SELECT id, spelling, pushed_task, device, technician, digest, body, refusal,
 FROM transition
 WHERE account = $1 AND id = $2 AND verdict = 'refused' FOR NO KEY UPDATE
 """
+DISMISS: Final = """
+UPDATE transition SET dismissed_at = $3, dismissed_by = $4, dismissed_reason = $5
+WHERE account = $1 AND id = $2 AND verdict = 'refused' AND dismissed_at IS NULL
+"""
+EXISTS: Final = "SELECT true FROM transition WHERE account = $1 AND id = $2"
 
 
 async def accept(tx: Tx, transition: UUID, by: UUID | None, *, even_dismissed: bool = True) -> None:
@@ -53,3 +58,20 @@ async def accept(tx: Tx, transition: UUID, by: UUID | None, *, even_dismissed: b
     await record(tx, "refused.accept", [AuditChange(f"transition/{transition}", before, after)])
     await publish_verdicts(tx, [arrival])
     await touch(tx, things)
+
+
+async def dismiss(tx: Tx, transition: UUID, by: UUID | None, reason: str) -> None:
+    """Dismiss a refused transition for `reason`; it can still be accepted.
+
+    `by`: the user who dismisses it, None for a program.
+
+    :raises MissingError: the account has no such transition.
+    :raises ConflictError: it is not refused (any more), or was dismissed before.
+    """
+    if not await tx.execute(DISMISS, tx.account, transition, tx.now, by, reason):
+        if await tx.fetchval(EXISTS, tx.account, transition) is None:
+            raise MissingError("no such transition")
+        raise ConflictError("it is not refused, or was dismissed")
+    after = {"dismissed_at": tx.now, "reason": reason}
+    await record(tx, "refused.dismiss", [AuditChange(f"transition/{transition}", None, after)])
+    await bump_position(tx)  # wakes the pages that list or count what is refused
