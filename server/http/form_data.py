@@ -1,6 +1,5 @@
-"""Decodes queries, cookies and forms into names and values."""
+"""Decodes queries and forms into names and values."""
 
-from collections.abc import Iterable
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -57,19 +56,3 @@ def check_form_type(content_type: str) -> None:
     }
     if kind != URL_ENCODED or not charsets <= {"utf-8", "utf8"}:
         raise WrongFormError
-
-
-def read_cookies(headers: Iterable[str]) -> dict[str, str]:
-    """Cookies by name; of several with the same name, the last (RFC 6265, 5.4).
-
-    Quotation marks around a value are removed; escapes are not read, for our own cookies have none.
-    """
-    cookies = {}
-    for header in headers:
-        for pair in header.split(";"):
-            name, _, value = (part.strip() for part in pair.partition("="))
-            if len(value) > 1 and value[0] == value[-1] == '"':
-                value = value[1:-1]
-            if name:
-                cookies[name] = value
-    return cookies

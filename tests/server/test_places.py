@@ -9,7 +9,7 @@ import pytest
 
 from server.http.connection_slots import FEWEST, MOST, ConnectionSlots, slots_for
 from server.http.middleware.body import FORM_LIMIT, LIMIT, MOST_ARRIVING, BodyMemory, read_bodies
-from server.http.middleware.overload import check_room
+from server.http.middleware.heads import Hosts, check_heads
 from server.http.problems import CrowdedError
 
 ATTACKER, FRIEND = "203.0.113.1", "198.51.100.1"
@@ -115,8 +115,9 @@ async def test_without_room_only_probes_are_answered(
     async def app(scope: Any, receive: Any, send: Any) -> None:
         reached.append(scope["path"])
 
-    checked = check_room(app)
+    checked = check_heads(app, Hosts.of("https://retour.example", ""))
     scope: Any = {"type": "http", "path": path, "state": {"crowded": crowded}}
+    scope |= {"method": "GET", "headers": [(b"host", b"retour.example")]}
     if passes:
         await checked(scope, None, None)  # type: ignore[arg-type]  # it only hands them on
     else:

@@ -12,7 +12,7 @@ from litestar.datastructures import Headers
 from litestar.types import ASGIApp, HTTPRequestEvent, Receive, Scope, Send
 
 from server.http.form_data import check_form_type
-from server.http.middleware.hosts import PROBES
+from server.http.middleware.heads import PROBES
 from server.http.middleware.replay import replay
 from server.http.problems import (
     BadEncodingError,

@@ -8,7 +8,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.access.client_address import AnyConnection, Peers
 from server.http.fair_queue import FairQueue, Slot
-from server.http.middleware.hosts import PROBES
+from server.http.middleware.heads import PROBES
 from server.http.middleware.replay import replay
 from server.http.problems import ClientGoneError
 
