@@ -9,11 +9,17 @@ from typing import Final
 
 import zstandard
 from litestar.datastructures import Headers
-from litestar.types import ASGIApp, HTTPRequestEvent, Receive, Scope, Send
+from litestar.types import (
+    ASGIApp,
+    HTTPRequestEvent,
+    Receive,
+    ReceiveMessage,
+    Scope,
+    Send,
+)
 
 from server.http.form_data import check_form_type
 from server.http.middleware.heads import PROBES
-from server.http.middleware.replay import replay
 from server.http.problems import (
     BadEncodingError,
     ClientGoneError,
@@ -101,6 +107,16 @@ def read_bodies(app: ASGIApp, *, deadline: float = DEADLINE) -> ASGIApp:
             await app(scope, replay(whole, receive), send)
 
     return reading
+
+
+def replay(message: ReceiveMessage, receive: Receive) -> Receive:
+    """`receive`, which gives `message` before any other."""
+    pending = [message]
+
+    async def replaying() -> ReceiveMessage:
+        return pending.pop() if pending else await receive()
+
+    return replaying
 
 
 async def _read_body(
