@@ -13,13 +13,10 @@ from mail.worker.jobs import Ring
 from server.access.client_address import Peers
 from server.access.guards import check_guards
 from server.api import ROUTES as API
-from server.http.middleware.answer_errors import answer_errors
+from server.http.middleware.answers import answer_errors, finish_answers, log_requests
 from server.http.middleware.body import read_bodies
-from server.http.middleware.compress import compress_answers
 from server.http.middleware.fair_queue import FairQueue, queue_requests
-from server.http.middleware.headers import add_headers
 from server.http.middleware.heads import Hosts, check_heads, read_heads
-from server.http.middleware.log import log_requests
 from server.http.problem_details import answer_error
 from server.live.poller import Live
 from server.openapi.routes import ROUTES as DOCS
@@ -77,4 +74,4 @@ def _guarded(app: ASGIApp, settings: Settings, peers: Peers) -> ASGIApp:
     queued = queue_requests(answer_errors(app), FairQueue(settings.pool_size), peers)
     checked = answer_errors(read_heads(check_heads(read_bodies(queued), hosts), peers))
     secure = settings.origin.startswith("https:")
-    return log_requests(add_headers(compress_answers(checked), secure=secure))
+    return log_requests(finish_answers(checked, secure=secure))

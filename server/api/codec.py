@@ -15,8 +15,8 @@ from msgspec import structs
 from server.api.json_and_msgpack import is_representable, representable
 from server.api.nesting import DEEPEST, json_cut_short, json_is_modest, pack_is_modest
 from server.http.form_data import read_pairs
+from server.http.negotiation import listed, read_preferences
 from server.http.problems import BadBodyError, Fault, WrongTypeError
-from server.http.quality import listed, read_preferences
 from server.services import services
 
 AnyRequest = Request[Any, Any, Any]

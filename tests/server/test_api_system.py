@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from litestar.types import HTTPReceiveMessage, Message, Receive, Scope, Send
 
-from server.http.middleware.answer_errors import answer_errors
+from server.http.middleware.answers import answer_errors
 from server.http.middleware.body import read_bodies
 from server.http.middleware.heads import Hosts
 from server.http.problems import ClientGoneError, SlowBodyError
