@@ -54,7 +54,7 @@ class Connection(HttpToolsProtocol):
         # The parser reports a header only once it is whole: bytes of a head are counted both ways.
         self._head_received = self._head_parsed = 0
         self._framing = 0  # bytes around a body: received, less the body itself
-        self._body_of_upgrade = b""  # the header with the length of a body that was not parsed
+        self._body_of_upgrade = b""  # the header that delimits a body that was not parsed
         self._resuming = False
         self._unparsed = memoryview(b"")
         self.reads_no_more = False
@@ -184,7 +184,10 @@ class Connection(HttpToolsProtocol):
         self._stop_timer()
         super().on_headers_complete()
         if self.parser.should_upgrade():
-            self._body_of_upgrade = _framing_of(self.headers)
+            named = dict(self.headers)
+            for name in (b"content-length", b"transfer-encoding"):  # the latter wins
+                if named.get(name, b"").strip(b"0 "):
+                    self._body_of_upgrade = b"%b: %b\r\n" % (name, named[name])
 
     def on_body(self, body: bytes) -> None:
         """A part of a body: its framing may be as long as the body, and `LARGEST_HEAD`."""
@@ -277,12 +280,3 @@ class Connection(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-def _framing_of(headers: list[tuple[bytes, bytes]]) -> bytes:
-    """The header line that gives the length of a request's body; empty where it has no body."""
-    named = dict(headers)
-    if b"transfer-encoding" in named:
-        return b"transfer-encoding: " + named[b"transfer-encoding"] + b"\r\n"
-    length = named.get(b"content-length", b"0")
-    return b"content-length: " + length + b"\r\n" if length.strip(b"0 ") else b""
