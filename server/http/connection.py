@@ -200,7 +200,7 @@ class Connection(HttpToolsProtocol):
             return
         self._in_head = True
         self._head_received = 0
-        self.places.serve(self)
+        self.places.stop_waiting(self)
         super().on_message_complete()
 
     def _should_upgrade(self) -> bool:
