@@ -7,12 +7,16 @@ from contextlib import asynccontextmanager
 from litestar import Litestar
 from litestar._asgi.routing_trie import traversal
 from litestar.datastructures import State
+from litestar.types import ASGIApp
 
 from mail.worker.jobs import Ring
 from server.access.client_address import Peers
 from server.access.guards import check_guards
 from server.api import ROUTES as API
-from server.http.middleware import guarded
+from server.http.middleware.answers import answer_errors, finish_answers, log_requests
+from server.http.middleware.body import read_bodies
+from server.http.middleware.fair_queue import FairQueue, queue_requests
+from server.http.middleware.heads import Hosts, check_heads, read_heads
 from server.http.problem_details import answer_error
 from server.live.poller import Live
 from server.openapi.routes import ROUTES as DOCS
@@ -59,5 +63,15 @@ def create_app(
     # caches of queries, cookies and forms stay empty: `server.http.middleware` reads those itself.
     app.asgi_router.handle_routing = app.asgi_router._handle_routing  # type: ignore[assignment]  # noqa: SLF001 - the same function without its cache
     traversal.parse_path_params = inspect.unwrap(traversal.parse_path_params)
-    app.asgi_handler = guarded(app.asgi_router, settings, peers)
+    app.asgi_handler = _guarded(app.asgi_router, settings, peers)
     return app
+
+
+def _guarded(app: ASGIApp, settings: Settings, peers: Peers) -> ASGIApp:
+    """`app` behind all middleware, from the log, the outermost, to the queue."""
+    hosts = Hosts.of(settings.origin, settings.hosts)
+    # Errors of `app` are answered inside the queue, for an error page looks up its reader.
+    queued = queue_requests(answer_errors(app), FairQueue(settings.pool_size), peers)
+    checked = answer_errors(read_heads(check_heads(read_bodies(queued), hosts), peers))
+    secure = settings.origin.startswith("https:")
+    return log_requests(finish_answers(checked, secure=secure))

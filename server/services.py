@@ -4,8 +4,6 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from litestar import Litestar
-
 from mail.worker.jobs import Ring
 from server.access.client_address import AnyConnection, Peers
 from server.runtime.mailbox import Mailbox
@@ -32,10 +30,5 @@ class Services:
 
 def services(connection: AnyConnection) -> Services:
     """The services of the application that handles `connection`."""
-    return services_of(connection.app)
-
-
-def services_of(app: Litestar) -> Services:
-    """The services of `app`."""
-    found: Services = app.state.services
+    found: Services = connection.app.state.services
     return found

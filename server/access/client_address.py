@@ -7,7 +7,6 @@ from typing import Any, Final, TypeAlias
 
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Headers
-from litestar.types import ASGIApp, Receive, Scope, Send
 
 AnyConnection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
 Address: TypeAlias = IPv4Address | IPv6Address
@@ -94,14 +93,3 @@ def read_address(text: str) -> Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
-
-
-def watch_peers(app: ASGIApp, peers: Peers) -> ASGIApp:
-    """`app`, with a warning logged at the first request through a proxy that is not trusted."""
-
-    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
-        client = scope.get("client")
-        peers.watch(Headers.from_scope(scope), client[0] if client else "")
-        await app(scope, receive, send)
-
-    return watched

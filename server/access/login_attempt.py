@@ -26,7 +26,7 @@ from server.access.rate_limit import (
 )
 from server.access.security_log import note_refusal, peer_of
 from server.access.trusted_browser import Person
-from server.http.fair_queue import without_slot
+from server.http.middleware.fair_queue import without_slot
 from server.http.problems import ThrottledError
 from server.services import services
 from sync.database import tx

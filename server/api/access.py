@@ -19,7 +19,7 @@ from server.access.sessions import end_all
 from server.api.codec import NO_CONTENT
 from server.api.operation import operation
 from server.api.paging import Listing
-from server.http.fair_queue import without_slot
+from server.http.middleware.fair_queue import without_slot
 from server.http.problems import GuessableError, NotFoundError
 from sync.database import Tx, run, tx
 from sync.records.people import set_password

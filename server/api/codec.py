@@ -12,11 +12,17 @@ import msgspec
 from litestar import Request, Response
 from msgspec import structs
 
-from server.api.json_and_msgpack import is_representable, representable
-from server.api.nesting import DEEPEST, json_cut_short, json_is_modest, pack_is_modest
+from server.api.json_and_msgpack import (
+    DEEPEST,
+    is_representable,
+    json_cut_short,
+    json_is_modest,
+    pack_is_modest,
+    representable,
+)
 from server.http.form_data import read_pairs
+from server.http.negotiation import listed, read_preferences
 from server.http.problems import BadBodyError, Fault, WrongTypeError
-from server.http.quality import listed, read_preferences
 from server.services import services
 
 AnyRequest = Request[Any, Any, Any]
@@ -94,7 +100,7 @@ def decode_json(raw: bytes, kind: Any, *, singly: bool = False) -> Any:
         raw = json_cut_short(raw)
     if not json_is_modest(raw):
         raise BadBodyError(_too_deep())
-    text = _without_lone_surrogates(raw) if singly else raw
+    text = _without_lone_surrogates(raw) if singly and _SURROGATE.search(raw) else raw
     try:
         if singly:
             value = _json_decoder(kind, _number).decode(text)
@@ -132,8 +138,6 @@ _NUMBERS: Final = msgspec.json.Decoder(Any, float_hook=_number)
 
 def _without_lone_surrogates(raw: bytes) -> bytes:
     """`raw`, with a question mark for each surrogate without the other half of its pair."""
-    if not _SURROGATE.search(raw):
-        return raw
     try:
         return json.dumps(json.loads(raw), ensure_ascii=False).encode("utf-8", "replace")
     except ValueError:

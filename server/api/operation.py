@@ -95,7 +95,7 @@ def route(
     """
 
     async def handle(request: AnyRequest) -> Response[bytes]:
-        given = _path_parameters(request, described)
+        given = _path_parameters(request, described) if described.path_parameters else {}
         if described.query is not None:
             given["query"] = read_query(request, described.query)
         if described.body is not None:

@@ -6,7 +6,6 @@ that comes with a request to upgrade.
 """
 
 import asyncio
-from collections.abc import Callable
 from typing import ClassVar, Final
 
 import httptools
@@ -16,15 +15,20 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from server.http.connection_slots import ConnectionSlots
-from server.http.exchange import Exchange
-from server.http.head_limits import HeadSize, HeadTooLongError, framed_by
+from server.http.exchange import Delivery, Exchange
 from server.http.refusal import refusal
-from server.http.write_deadline import Delivery
 
+#: Bytes of a request line and its headers, trailers included; and of a chunked body's framing
+#: beyond the length of the body itself.
+LARGEST_HEAD: Final = 1 << 14
 #: Bytes of a head, and of a body, that are parsed at a time: few enough that they hold only few
 #: small requests, for a pipelined request takes more memory than its bytes.
 _HEAD_PIECE: Final = 1 << 10
 _BODY_PIECE: Final = 1 << 14
+
+
+class HeadTooLongError(Exception):
+    """The head of a request, or its trailers, are over the limit."""
 
 
 class Connection(HttpToolsProtocol):
@@ -47,13 +51,15 @@ class Connection(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.places, self.peer = places, ""
         self._in_head = True
-        self._size = HeadSize()
-        self._body_of_upgrade = b""  # the header with the length of a body that was not parsed
+        # The parser reports a header only once it is whole: bytes of a head are counted both ways.
+        self._head_received = self._head_parsed = 0
+        self._framing = 0  # bytes around a body: received, less the body itself
+        self._body_of_upgrade = b""  # the header that delimits a body that was not parsed
         self._resuming = False
         self._unparsed = memoryview(b"")
-        self._closing = False
+        self.reads_no_more = False
         self._timer: asyncio.TimerHandle | None = None
-        self._delivery: Delivery | None = None
+        self.delivery: Delivery | None = None
         self._running: RequestResponseCycle | None = None
 
     # The transport
@@ -62,9 +68,9 @@ class Connection(HttpToolsProtocol):
         """Take a slot, and wait for the first request."""
         super().connection_made(transport)
         self.peer = self.client[0] if self.client else ""
-        self._delivery = Delivery(transport, self.loop, self.abort)
+        self.delivery = Delivery(transport, self.loop, self.abort)
         self.places.enter(self)
-        self._start_timer(self.deadline, self._close_idle)
+        self._timer = self.loop.call_later(self.deadline, self._close_idle)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop all timers, tell requests that their client is gone, and break reference cycles.
@@ -73,9 +79,9 @@ class Connection(HttpToolsProtocol):
         cycles runs seldom (`server.runtime.processes.tune_gc`).
         """
         self._stop_timer()
-        if self._delivery is not None:
-            self._delivery.stop()
-            self._delivery = None
+        if self.delivery is not None:
+            self.delivery.stop()
+            self.delivery = None
         self._unset_keepalive_if_required()
         self.places.leave(self)
         self._unparsed = memoryview(b"")
@@ -114,7 +120,7 @@ class Connection(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         while self._unparsed and not self.pipeline and not self._is_over():
             if self._in_head and self._timer is None:
-                self._start_timer(self.deadline, self._close_idle)
+                self._timer = self.loop.call_later(self.deadline, self._close_idle)
             size = _HEAD_PIECE if self._in_head else _BODY_PIECE
             piece, self._unparsed = self._unparsed[:size], self._unparsed[size:]
             self._parse(piece)
@@ -122,7 +128,7 @@ class Connection(HttpToolsProtocol):
             self.flow.pause_reading()
 
     def _is_over(self) -> bool:
-        return self._closing or self.transport.is_closing()
+        return self.reads_no_more or self.transport.is_closing()
 
     # Requests
 
@@ -130,36 +136,43 @@ class Connection(HttpToolsProtocol):
         was_in_head = self._in_head
         try:
             self.parser.feed_data(piece)
-            if was_in_head and self._in_head:
-                self._size.received(len(piece))
-            elif not was_in_head and not self._in_head:
-                self._size.received_body(len(piece))
         except httptools.HttpParserUpgrade as upgrade:
             self._ignore_upgrade(piece[upgrade.args[0] :])
-        except HeadTooLongError:
-            self._refuse("long_head")
+            return
         except httptools.HttpParserError as error:
             is_long = isinstance(error.__context__, HeadTooLongError)
             self._refuse("long_head" if is_long else "bad_request")
+            return
+        if was_in_head and self._in_head:
+            self._head_received += len(piece)
+        elif not was_in_head and not self._in_head:
+            self._framing += len(piece)
+        if self._head_received > LARGEST_HEAD or self._framing > LARGEST_HEAD:
+            self._refuse("long_head")
 
     def on_message_begin(self) -> None:
         """A head begins."""
         if not self._resuming:
-            self._size.begin()
+            self._head_received = self._head_parsed = 0
             super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
         """A part of the request's target."""
         if not self._resuming:
-            self._size.parsed(len(url))
+            self._count_parsed(len(url))
             super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header; a trailer is counted and ignored (RFC 9110, 6.5.1)."""
         if not self._resuming:
-            self._size.parsed(len(name) + len(value) + 4)
+            self._count_parsed(len(name) + len(value) + 4)
             if self._in_head:
                 super().on_header(name, value)
+
+    def _count_parsed(self, size: int) -> None:
+        self._head_parsed += size
+        if self._head_parsed > LARGEST_HEAD:
+            raise HeadTooLongError
 
     def on_headers_complete(self) -> None:
         """The head is complete; the middleware has a deadline for the body."""
@@ -167,15 +180,18 @@ class Connection(HttpToolsProtocol):
             self._resuming = False
             return
         self._in_head = False
-        self._size.begin_body()
+        self._framing = 0
         self._stop_timer()
         super().on_headers_complete()
         if self.parser.should_upgrade():
-            self._body_of_upgrade = framed_by(self.headers)
+            named = dict(self.headers)
+            for name in (b"content-length", b"transfer-encoding"):  # the latter wins
+                if named.get(name, b"").strip(b"0 "):
+                    self._body_of_upgrade = b"%b: %b\r\n" % (name, named[name])
 
     def on_body(self, body: bytes) -> None:
-        """A part of a body."""
-        self._size.parsed_body(len(body))
+        """A part of a body: its framing may be as long as the body, and `LARGEST_HEAD`."""
+        self._framing -= 2 * len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -183,8 +199,8 @@ class Connection(HttpToolsProtocol):
         if self._body_of_upgrade:
             return
         self._in_head = True
-        self._size.end()
-        self.places.serve(self)
+        self._head_received = 0
+        self.places.stop_waiting(self)
         super().on_message_complete()
 
     def _should_upgrade(self) -> bool:
@@ -207,15 +223,6 @@ class Connection(HttpToolsProtocol):
         self._running = cycle
         super()._start_asgi_task(cycle, Exchange(self, cycle, app))
 
-    def closes_after(self, cycle: RequestResponseCycle) -> bool:
-        """Tell whether the response to `cycle` is the last: no request can be read behind it."""
-        return self._closing and cycle is self.cycle
-
-    def wrote(self, count: int) -> None:
-        """Watch whether the client reads the `count` bytes that were written."""
-        if self._delivery is not None and not self.transport.is_closing():
-            self._delivery.wrote(count)
-
     def on_response_complete(self) -> None:
         """Start the next request that was received, or wait for one."""
         super().on_response_complete()
@@ -230,7 +237,7 @@ class Connection(HttpToolsProtocol):
         cycle = self.cycle
         is_open = cycle is not None and not cycle.response_complete
         if self.pipeline or (is_open and not cycle.more_body):
-            self._closing = True  # after those responses
+            self.reads_no_more = True  # after those responses
             return
         if is_open:
             cycle.disconnected = True
@@ -247,14 +254,14 @@ class Connection(HttpToolsProtocol):
         A connection that is closed while data arrives is reset, and the client may lose the
         response (RFC 9112, 9.6).
         """
-        self._closing, self._unparsed = True, memoryview(b"")
+        self.reads_no_more, self._unparsed = True, memoryview(b"")
         self._unset_keepalive_if_required()
         self._stop_timer()
         if not self.transport.is_closing():
             self.places.wait(self)
             self.flow.resume_reading()
             self.transport.write_eof()
-            self._start_timer(self.linger, self._end_linger)
+            self._timer = self.loop.call_later(self.linger, self._end_linger)
 
     def _end_linger(self) -> None:
         self._timer = None
@@ -268,9 +275,6 @@ class Connection(HttpToolsProtocol):
         self._timer = None
         if self.cycle is None or self.cycle.response_complete:
             self.transport.close()
-
-    def _start_timer(self, seconds: float, then: Callable[[], None]) -> None:
-        self._timer = self.loop.call_later(seconds, then)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

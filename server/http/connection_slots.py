@@ -70,19 +70,23 @@ class ConnectionSlots:
         """Remove a connection that was closed."""
         self._all.discard(connection)
         self._stalled.pop(connection, None)
-        self._forget_waiting(connection)
+        self.stop_waiting(connection)
         self._full = self._full and len(self._all) > self.most * _MOST_STREAMS
 
     def wait(self, connection: ConnectionSlot) -> None:
         """Record that the connection waits for a request of its client."""
         if connection in self._all:
-            self._forget_waiting(connection)
+            self.stop_waiting(connection)
             self._waiting[connection] = None
             self._of_peer.setdefault(connection.peer, {})[connection] = None
 
-    def serve(self, connection: ConnectionSlot) -> None:
+    def stop_waiting(self, connection: ConnectionSlot) -> None:
         """Record that the connection's request is whole: its client waits for an answer."""
-        self._forget_waiting(connection)
+        self._waiting.pop(connection, None)
+        own = self._of_peer.get(connection.peer, {})
+        own.pop(connection, None)
+        if not own:
+            self._of_peer.pop(connection.peer, None)
 
     def stall(self, connection: ConnectionSlot) -> None:
         """Record that the client does not read its answer."""
@@ -109,10 +113,3 @@ class ConnectionSlots:
         if oldest is not None:
             self.leave(oldest)
             oldest.abort()
-
-    def _forget_waiting(self, connection: ConnectionSlot) -> None:
-        self._waiting.pop(connection, None)
-        own = self._of_peer.get(connection.peer, {})
-        own.pop(connection, None)
-        if not own:
-            self._of_peer.pop(connection.peer, None)

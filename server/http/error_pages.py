@@ -40,26 +40,20 @@ class ErrorPage(Response[str]):
         return send_page
 
     async def _page(self) -> Response[str]:
-        status = self.status_code or 500
-        if self._code == "not_signed_in":
-            return await _sign_in_again(self._request, status)
-        user = self._request.scope.get("user")  # missing where the error came before the guard
+        """The page; after a session ended, the login form that leads back with what was typed."""
+        request, code, status = self._request, self._code, self.status_code or 500
+        above = page_above(request) or HOME
+        if code == "not_signed_in":
+            kept = ""
+            with suppress(BadBodyError, TooLargeError):
+                kept = write_kept(request.scope["path"], read_form(await request.body()))
+            form = LoginForm(next=above, problem="session_ended", kept=kept)
+            return respond(request, "login.html", frame(request), status=status, form=form)
+        user = request.scope.get("user")  # missing where the error came before the guard
         person = user if isinstance(user, Principal) else None
-        page = frame(self._request, person)
+        page = frame(request, person)
         if person is not None and status < 500:
             with suppress(*FAULTS):
                 async with tx(person.account) as opened:
-                    page = await console_frame(opened, self._request)
-        above = page_above(self._request) or HOME
-        return respond(
-            self._request, "error.html", page, status=status, code=self._code, above=above
-        )
-
-
-async def _sign_in_again(request: AnyRequest, status: int) -> Response[str]:
-    """The login form that leads back to the page whose form was sent, with what was typed."""
-    kept = ""
-    with suppress(BadBodyError, TooLargeError):
-        kept = write_kept(request.scope["path"], read_form(await request.body()))
-    form = LoginForm(next=page_above(request) or HOME, problem="session_ended", kept=kept)
-    return respond(request, "login.html", frame(request), status=status, form=form)
+                    page = await console_frame(opened, request)
+        return respond(request, "error.html", page, status=status, code=code, above=above)

@@ -1,6 +1,5 @@
-"""Decodes queries, cookies and forms into names and values."""
+"""Decodes queries and forms into names and values."""
 
-from collections.abc import Iterable
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -20,8 +19,8 @@ def read_pairs(encoded: bytes) -> list[tuple[str, str]]:
         pairs = parse_qsl(encoded.decode(), keep_blank_values=True, errors="strict")
     except UnicodeDecodeError:
         raise BadBodyError(Fault("", "malformed", "not UTF-8")) from None
-    for pair in pairs:
-        check_text(*pair)
+    if any("\0" in name or "\0" in value for name, value in pairs):  # PostgreSQL cannot store it
+        raise BadBodyError(Fault("", "bad_text", "U+0000 is not text"))
     return pairs
 
 
@@ -34,12 +33,6 @@ def read_form(encoded: bytes) -> dict[str, str]:
     if encoded.count(b"&") >= MOST_FIELDS:
         raise TooLargeError
     return dict(read_pairs(encoded))
-
-
-def check_text(*texts: str) -> None:
-    """:raises BadBodyError: a text has U+0000, which PostgreSQL cannot store."""
-    if any("\0" in text for text in texts):
-        raise BadBodyError(Fault("", "bad_text", "U+0000 is not text"))
 
 
 def check_form_type(content_type: str) -> None:
@@ -57,19 +50,3 @@ def check_form_type(content_type: str) -> None:
     }
     if kind != URL_ENCODED or not charsets <= {"utf-8", "utf8"}:
         raise WrongFormError
-
-
-def read_cookies(headers: Iterable[str]) -> dict[str, str]:
-    """Cookies by name; of several with the same name, the last (RFC 6265, 5.4).
-
-    Quotation marks around a value are removed; escapes are not read, for our own cookies have none.
-    """
-    cookies = {}
-    for header in headers:
-        for pair in header.split(";"):
-            name, _, value = (part.strip() for part in pair.partition("="))
-            if len(value) > 1 and value[0] == value[-1] == '"':
-                value = value[1:-1]
-            if name:
-                cookies[name] = value
-    return cookies

@@ -8,8 +8,7 @@ import msgspec
 import zstandard
 from litestar import Request, Response
 
-from server.http.middleware.compress import accepted
-from server.http.quality import listed
+from server.http.negotiation import listed, preferred_encoding
 
 #: Smaller contents grow when they are compressed.
 LEAST_COMPRESSED: Final = 256
@@ -43,7 +42,7 @@ def answer_precompressed(
 
     `vary`: the headers by which `found` was chosen.
     """
-    wished = accepted(listed(request.headers, "accept-encoding"))
+    wished = preferred_encoding(listed(request.headers, "accept-encoding"))
     encoding = wished if wished in found.encoded else ""
     tag = f'"{found.digest[:DIGEST]}{encoding and "-" + encoding}"'
     headers = {"Cache-Control": REVALIDATE, "ETag": tag, "Vary": vary}

@@ -19,7 +19,7 @@ from mail.campaigns.errors import DefinitionError
 from mail.i18n import LOCALES, Translator
 from server.api.protocol_version import NEWEST
 from server.http.error_pages import ErrorPage
-from server.http.language import preferred_language
+from server.http.negotiation import listed, preferred_language
 from server.http.problems import (
     PROBLEMS,
     BadBodyError,
@@ -29,7 +29,6 @@ from server.http.problems import (
     NotSignedInError,
     ServerError,
 )
-from server.http.quality import listed
 from sync.errors import FieldError, ItemsError, SyncError
 
 AnyRequest = Request[Any, Any, Any]

@@ -25,7 +25,7 @@ from mail.worker.scheduler import RunningClock
 from server.app import create_app
 from server.http.connection import Connection
 from server.http.connection_slots import ConnectionSlots, slots_for
-from server.services import services_of
+from server.services import Services
 from server.settings import Settings
 
 #: Seconds that open requests have to complete when the process stops.
@@ -168,7 +168,7 @@ class WebServer(uvicorn.Server):
     """uvicorn's server, which leaves signals to `until_signalled`."""
 
     def __init__(self, app: Litestar, ready: Callable[[], None]) -> None:
-        services = services_of(app)
+        services: Services = app.state.services
         settings = services.settings
         places = ConnectionSlots(slots_for(2 * settings.pool_size + settings.smtp_connections))
         protocol: Any = partial(Connection, places=places)

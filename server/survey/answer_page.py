@@ -80,22 +80,16 @@ async def answer_survey(request: AnyRequest, token: FromPath[str]) -> Response[s
     submission = read_form(fields, page.locale)
     match fields.get("not_me"):
         case "ask":
-            return _ask(request, token, survey, page, replace(submission, not_me=True))
+            submission = replace(submission, not_me=True)
+            if invalid := invalid_fields(submission, survey.content.lead, survey.zone):
+                form = filled(survey, submission, page.locale, invalid[0])
+                return _respond(request, token, survey, page, form, status=422)
+            form = filled(survey, submission, page.locale)
+            return _respond(request, token, survey, page, form, template="not_me.html")
         case "back":
             return _back(request, token, survey, page, submission)
         case _:
             return await _record(request, token, survey, page, submission)
-
-
-def _ask(
-    request: AnyRequest, token: str, survey: Survey, page: Page, submission: Submission
-) -> Response[str]:
-    """Ask whether it was somebody else's visit, or show the form, disputed, with its error."""
-    if invalid := invalid_fields(submission, survey.content.lead, survey.zone):
-        form = filled(survey, submission, page.locale, invalid[0])
-        return _respond(request, token, survey, page, form, status=422)
-    form = filled(survey, submission, page.locale)
-    return _respond(request, token, survey, page, form, template="not_me.html")
 
 
 def _back(

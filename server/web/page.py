@@ -13,8 +13,7 @@ from mail.i18n import LOCALES, spoken
 from server.access.principals import Principal
 from server.access.rights import Action, scope_of
 from server.http.form_data import read_form
-from server.http.language import preferred_language
-from server.http.quality import listed
+from server.http.negotiation import listed, preferred_language
 from server.services import services
 from server.web.environment import render
 from server.web.methods import READING

@@ -11,7 +11,8 @@ import msgspec
 import pytest
 import zstandard
 
-from server.http.middleware.compress import SMALLEST, accepted
+from server.http.middleware.answers import SMALLEST
+from server.http.negotiation import preferred_encoding
 from tests.support.api_process import Served
 from tests.support.office import Office
 from tests.support.processes import PATIENCE
@@ -121,4 +122,4 @@ def test_style_sheets_are_compressed(api: Served) -> None:
     ],
 )
 def test_the_client_says_what_it_likes(header: str, encoding: str) -> None:
-    assert accepted(header) == encoding
+    assert preferred_encoding(header) == encoding

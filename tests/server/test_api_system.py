@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from litestar.types import HTTPReceiveMessage, Message, Receive, Scope, Send
 
-from server.http.middleware.answer_errors import answer_errors
+from server.http.middleware.answers import answer_errors
 from server.http.middleware.body import read_bodies
-from server.http.middleware.hosts import Hosts
+from server.http.middleware.heads import Hosts
 from server.http.problems import ClientGoneError, SlowBodyError
 from tests.support.api_process import Served, served
 from tests.support.databases import TestDatabase

@@ -10,9 +10,8 @@ from http.client import parse_headers
 
 import pytest
 
-from server.http.connection import Connection
-from server.http.head_limits import LARGEST_HEAD
-from server.http.write_deadline import Delivery
+from server.http.connection import LARGEST_HEAD, Connection
+from server.http.exchange import Delivery
 from tests.support.api_process import Served
 from tests.support.office import Office
 

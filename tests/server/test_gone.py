@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 from server.http.connection import Connection
-from server.http.write_deadline import Delivery
+from server.http.exchange import Delivery
 from tests.server.attacks import Wire
 from tests.support.api_process import Served
 from tests.support.office import Office

@@ -2,8 +2,7 @@
 
 import pytest
 
-from server.http.language import preferred_language
-from server.http.quality import read_preferences
+from server.http.negotiation import preferred_language, read_preferences
 from tests.support.api_process import Served
 from tests.support.office import Office
 

@@ -15,7 +15,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.api.nesting import DEEPEST, json_is_modest, pack_is_modest
+from server.api.json_and_msgpack import DEEPEST, json_is_modest, pack_is_modest
 from tests.support.api_process import Served
 from tests.support.office import Office
 

@@ -9,7 +9,7 @@ import pytest
 
 from server.http.connection_slots import FEWEST, MOST, ConnectionSlots, slots_for
 from server.http.middleware.body import FORM_LIMIT, LIMIT, MOST_ARRIVING, BodyMemory, read_bodies
-from server.http.middleware.overload import check_room
+from server.http.middleware.heads import Hosts, check_heads
 from server.http.problems import CrowdedError
 
 ATTACKER, FRIEND = "203.0.113.1", "198.51.100.1"
@@ -37,7 +37,7 @@ def entered(places: ConnectionSlots, *clients: Client) -> list[Client]:
 def test_the_longest_without_a_whole_request_goes_first() -> None:
     places = ConnectionSlots(4)
     served, first, second, third = entered(places, *(Client() for _ in range(4)))
-    places.serve(served)
+    places.stop_waiting(served)
     entered(places, Client(FRIEND))
     assert [one.ended for one in (served, first, second, third)] == [False, True, False, False]
 
@@ -45,7 +45,7 @@ def test_the_longest_without_a_whole_request_goes_first() -> None:
 def test_who_waits_again_after_an_answer_is_the_last_to_go() -> None:
     places = ConnectionSlots(2)
     first, second = entered(places, Client(), Client())
-    places.serve(first)
+    places.stop_waiting(first)
     places.wait(first)
     entered(places, Client(FRIEND))
     assert (first.ended, second.ended) == (False, True)
@@ -64,7 +64,7 @@ def test_who_does_not_read_goes_when_nobody_waits() -> None:
     places = ConnectionSlots(2)
     reading, stuck = entered(places, Client(), Client())
     for one in (reading, stuck):
-        places.serve(one)
+        places.stop_waiting(one)
     places.stall(stuck)
     entered(places, Client(FRIEND))
     assert (reading.ended, stuck.ended) == (False, True)
@@ -79,10 +79,10 @@ def test_more_whole_requests_than_places_find_no_room() -> None:
     places = ConnectionSlots(2)
     clients = entered(places, *(Client() for _ in range(2)))
     for one in clients:
-        places.serve(one)
+        places.stop_waiting(one)
     assert places.has_room(stream=False)
     late = entered(places, Client())[0]
-    places.serve(late)
+    places.stop_waiting(late)
     assert not places.has_room(stream=False)
     places.leave(clients[0])
     assert places.has_room(stream=False)
@@ -115,8 +115,9 @@ async def test_without_room_only_probes_are_answered(
     async def app(scope: Any, receive: Any, send: Any) -> None:
         reached.append(scope["path"])
 
-    checked = check_room(app)
+    checked = check_heads(app, Hosts.of("https://retour.example", ""))
     scope: Any = {"type": "http", "path": path, "state": {"crowded": crowded}}
+    scope |= {"method": "GET", "headers": [(b"host", b"retour.example")]}
     if passes:
         await checked(scope, None, None)  # type: ignore[arg-type]  # it only hands them on
     else:

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from server.access.client_address import Peers
-from server.http.fair_queue import FairQueue, without_slot
-from server.http.middleware.queueing import queue_requests
+from server.http.middleware.fair_queue import FairQueue, queue_requests, without_slot
 from server.http.problems import ClientGoneError, CrowdedError
 
 pytestmark = pytest.mark.anyio

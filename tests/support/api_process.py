@@ -13,7 +13,7 @@ from litestar import Litestar
 from mail.worker.jobs import Job
 from server.app import create_app
 from server.runtime.processes import WebServer
-from server.services import Services, services_of
+from server.services import Services
 from tests.support.databases import TestDatabase
 
 #: Seconds in which a server has started or stopped.
@@ -34,7 +34,8 @@ class Served(msgspec.Struct, frozen=True):
     @property
     def services(self) -> Services:
         """What its handlers use."""
-        return services_of(self.app)
+        found: Services = self.app.state.services
+        return found
 
 
 @contextmanager

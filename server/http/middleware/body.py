@@ -9,11 +9,17 @@ from typing import Final
 
 import zstandard
 from litestar.datastructures import Headers
-from litestar.types import ASGIApp, HTTPRequestEvent, Receive, Scope, Send
+from litestar.types import (
+    ASGIApp,
+    HTTPRequestEvent,
+    Receive,
+    ReceiveMessage,
+    Scope,
+    Send,
+)
 
 from server.http.form_data import check_form_type
-from server.http.middleware.hosts import PROBES
-from server.http.middleware.replay import replay
+from server.http.middleware.heads import PROBES
 from server.http.problems import (
     BadEncodingError,
     ClientGoneError,
@@ -41,6 +47,8 @@ RETRY_AFTER: Final = 5
 DEADLINE: Final = 30.0
 #: Bytes of memory that a zstd frame may ask for.
 WINDOW: Final = 1 << 23
+#: Values of Content-Encoding of a body that is not compressed.
+_PLAIN: Final = frozenset({"", "identity"})
 
 
 class Reservation:
@@ -103,6 +111,16 @@ def read_bodies(app: ASGIApp, *, deadline: float = DEADLINE) -> ASGIApp:
     return reading
 
 
+def replay(message: ReceiveMessage, receive: Receive) -> Receive:
+    """`receive`, which gives `message` before any other."""
+    pending = [message]
+
+    async def replaying() -> ReceiveMessage:
+        return pending.pop() if pending else await receive()
+
+    return replaying
+
+
 async def _read_body(
     headers: Headers, receive: Receive, reservation: Reservation, limit: int, deadline: float
 ) -> bytes:
@@ -123,7 +141,8 @@ async def _read_body(
                 more = message["more_body"]
     except TimeoutError:
         raise SlowBodyError from None
-    return inflate(bytes(parts), headers.get("content-encoding", "identity").strip().lower(), limit)
+    encoding = headers.get("content-encoding", "").strip().lower()
+    return bytes(parts) if encoding in _PLAIN else inflate(bytes(parts), encoding, limit)
 
 
 def inflate(raw: bytes, encoding: str, limit: int = LIMIT) -> bytes:
@@ -133,35 +152,22 @@ def inflate(raw: bytes, encoding: str, limit: int = LIMIT) -> bytes:
     :raises WrongEncodingError: an encoding other than gzip or zstd.
     :raises BadEncodingError: it cannot be decompressed.
     """
-    match encoding:
-        case "identity" | "":
-            return raw
-        case "gzip" | "x-gzip":
-            plain = _gunzip(raw, limit)
-        case "zstd":
-            plain = _unzstd(raw, limit)
-        case _:
-            raise WrongEncodingError
+    try:
+        match encoding:
+            case "gzip" | "x-gzip":
+                inflater = zlib.decompressobj(wbits=31)
+                plain = inflater.decompress(raw, limit + 1)
+                is_whole = inflater.eof and not inflater.unused_data
+            case "zstd":
+                frames = zstandard.ZstdDecompressor(max_window_size=WINDOW)
+                with frames.stream_reader(io.BytesIO(raw), read_across_frames=True) as reader:
+                    plain, is_whole = reader.read(limit + 1), True
+            case _:
+                raise WrongEncodingError
+    except (zlib.error, zstandard.ZstdError):
+        raise BadEncodingError from None
     if len(plain) > limit:
         raise TooLargeError
-    return plain
-
-
-def _gunzip(raw: bytes, limit: int) -> bytes:
-    inflater = zlib.decompressobj(wbits=31)
-    try:
-        plain = inflater.decompress(raw, limit + 1)
-    except zlib.error:
-        raise BadEncodingError from None
-    if len(plain) <= limit and (not inflater.eof or inflater.unused_data):
+    if not is_whole:
         raise BadEncodingError
     return plain
-
-
-def _unzstd(raw: bytes, limit: int) -> bytes:
-    inflater = zstandard.ZstdDecompressor(max_window_size=WINDOW)
-    try:
-        with inflater.stream_reader(io.BytesIO(raw), read_across_frames=True) as reader:
-            return reader.read(limit + 1)
-    except zstandard.ZstdError:
-        raise BadEncodingError from None
