@@ -19,9 +19,8 @@ from mail.delivery import breakers
 from mail.delivery.breakers import BehindBreaker
 from mail.delivery.drop import drop
 from mail.delivery.held import fault, hold_restored
-from mail.delivery.judging import Dropped, Paused, Waiting, judge
+from mail.delivery.judging import Dropped, Paused, Waiting, judge, versions_of
 from mail.delivery.outbox import due, due_ids, lease
-from mail.delivery.pinned_versions import versions_of
 from mail.delivery.stages import Cleared, Leased
 from mail.queues import PASSING
 from mail.recall import CLAIM_LOCK

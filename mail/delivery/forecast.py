@@ -25,9 +25,9 @@ from mail.delivery.judging import (
     find_address,
     judge_addressed,
     possible_addresses,
+    versions_of,
 )
 from mail.delivery.judging import Waiting as Reserved
-from mail.delivery.pinned_versions import versions_of
 from mail.delivery.stages import Candidate, Cleared, Unplanned, Version
 from rules.campaign import Status
 from rules.decide import Reason

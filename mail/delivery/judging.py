@@ -1,17 +1,18 @@
-"""The decision at release: which invitations are sent, dropped, or wait."""
+"""The decision at release: by their pinned versions, invitations are sent, dropped, or wait."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias, assert_never
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from mail import contacts
+from mail.campaigns.cache import CampaignSet, pinned
 from mail.contacts import EMPTY, MuteKey, Use
 from mail.delivery.breakers import EVERY, BehindBreaker, OpenBreakers, Route
 from mail.delivery.stages import Candidate, Cleared, Version, Versions
-from rules.address import Resolved, normal_form, resolve
+from rules.address import Resolved, normal_form, resolve, sendable
 from rules.campaign import Status
 from rules.decide import Contact, Go, Mute, Reason, Skip, Wait, drop_reason_for_state, judge_contact
 from rules.timing import window_anchor
@@ -59,6 +60,28 @@ class Known(Struct, frozen=True):
     contacts: Mapping[str, contacts.Contact]
     mutes: dict[MuteKey, Mute]
     open_breakers: OpenBreakers
+
+
+async def versions_of(
+    tx: Tx, mail_from: str, campaigns: CampaignSet, candidates: Sequence[Candidate]
+) -> Versions:
+    """Return the pinned versions of candidates' campaigns, of those that are not drafts.
+
+    `mail_from`: the sender of campaigns that name none.
+
+    :raises ValueError: the sender of one is no address.
+    """
+    known = campaigns.campaigns
+    keys = {(item.campaign, item.version) for item in candidates if item.campaign in known}
+    versions = {}
+    for (campaign, number), version in (await pinned(tx, keys)).items():
+        rules = newest = known[campaign]
+        if newest.version != number:  # the mute window is the current one
+            rules = structs.replace(version.as_campaign(number, newest), mute=newest.mute)
+        sender = sendable(version.content.message.sender_address or mail_from)
+        domain = sender.rpartition("@")[2].lower()
+        versions[campaign, number] = Version(rules, version.content, sender, domain)
+    return versions
 
 
 async def judge(
