@@ -6,8 +6,7 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-from mail.campaigns.definition import BEST_RATING, Lead, Sentiment
-from mail.campaigns.formats import decode_content
+from mail.campaigns.definition import BEST_RATING, Lead, Sentiment, decode_content
 from mail.i18n import locale_of
 from mail.positions import ADVANCE
 from mail.responses.answer_body import LEAD, Body, Value

@@ -7,8 +7,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from mail.campaigns.definition import Content
-from mail.campaigns.formats import decode_content, decode_rules
+from mail.campaigns.definition import Content, decode_content, decode_rules
 from mail.contacts import EMPTY, contact_of
 from mail.responses.answer_body import LEAD
 from rules.timing import parse_delay

@@ -6,8 +6,16 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from mail.campaigns.definition import Definition, Message, Question, ReasonChoice, Trigger
-from mail.campaigns.formats import FORMAT, decode_content, split
+from mail.campaigns.definition import (
+    FORMAT,
+    Definition,
+    Message,
+    Question,
+    ReasonChoice,
+    Trigger,
+    decode_content,
+    split,
+)
 from mail.campaigns.validation import Problem, check
 from mail.i18n import text_in
 from mail.wording import PROBLEMS
