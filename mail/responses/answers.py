@@ -9,7 +9,6 @@ from msgspec import Struct
 from mail.campaigns.definition import BEST_RATING, Lead, Sentiment, decode_content
 from mail.i18n import locale_of
 from mail.positions import ADVANCE
-from mail.responses.answer_body import LEAD, Body, Value
 from mail.responses.follow_ups import update_follow_ups
 from mail.responses.links import (
     CurrentAnswer,
@@ -18,7 +17,7 @@ from mail.responses.links import (
     open_survey,
     referred,
 )
-from mail.responses.recording import Recorded, record
+from mail.responses.recording import LEAD, Body, Recorded, Value, record
 from sync.database import Tx, run
 from sync.feed.dialling import call_link
 from sync.tokens import digest

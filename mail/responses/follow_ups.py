@@ -11,7 +11,7 @@ from uuid import UUID
 
 from mail.campaigns.definition import Sentiment
 from mail.positions import ADVANCE
-from mail.responses.answer_body import Body, Value
+from mail.responses.recording import Body, Value
 from sync.audit import AuditChange, record
 from sync.database import Tx
 from sync.errors import MissingError

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from mail.campaigns.definition import Content, decode_content, decode_rules
 from mail.contacts import EMPTY, contact_of
-from mail.responses.answer_body import LEAD
+from mail.responses.recording import LEAD
 from rules.timing import parse_delay
 from sync.database import Tx, tx
 from sync.ids import new_account_number

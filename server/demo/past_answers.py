@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from mail.responses.answer_body import LEAD, encode_body
 from mail.responses.follow_ups import HANDLED, FollowUpKind, kinds_of
+from mail.responses.recording import LEAD, encode_body
 from mail.tables import Answer, AnswerValue, AnswerVersion, FollowUp, RollupChange
 from server.demo.company import Ids, manager_of
 from server.demo.fixture import DEMO, Language
