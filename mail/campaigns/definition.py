@@ -117,15 +117,13 @@ class Lead(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
     positive_at: PositiveAt = 4
     reasons: Reasons = []
 
-    def sentiment(self, value: int) -> Sentiment:
-        """The sentiment of `value` (1 to 5)."""
+    def sentiment(self, value: int | None) -> Sentiment | None:
+        """The sentiment of `value` (1 to 5; None has none). A negative one opens the reasons."""
+        if value is None:
+            return None
         if value <= self.negative_at:
             return "negative"
         return "positive" if value >= self.positive_at else "neutral"
-
-    def is_negative(self, value: int) -> bool:
-        """Whether `value` (1 to 5) opens the list of reasons."""
-        return self.sentiment(value) == "negative"
 
 
 class Content(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

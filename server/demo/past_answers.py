@@ -104,7 +104,7 @@ async def write_follow_ups(tx: Tx, ids: Ids, replies: Sequence[Reply]) -> None:
             }
             | (_handled(ids, reply, kind) if reply.at < tx.now - _BACKLOG else {})
             for reply in replies
-            for kind in kinds_of(reply.body, reply.sentiment)
+            for kind in kinds_of(reply.body.not_me, reply.body.call_back, reply.sentiment)
         ),
     )
 

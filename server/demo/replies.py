@@ -23,7 +23,7 @@ class Reply(Struct, frozen=True):
 
     invitation: Invitation
     body: Body
-    sentiment: Sentiment
+    sentiment: Sentiment | None
     at: datetime
 
 

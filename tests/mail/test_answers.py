@@ -13,12 +13,11 @@ from mail.migrations.mail_2026_11_29t15_10_00_000000 import PRUNING
 from mail.responses.answers import (
     Closed,
     Invalid,
-    Recorded,
     Submission,
     open_survey,
     submit,
 )
-from mail.responses.recording import Body, Value, decode_body
+from mail.responses.recording import Body, Recorded, Value, decode_body
 from mail.responses.subscriptions import (
     Subscription,
     open_subscription,

@@ -12,7 +12,8 @@ import pytest
 from mail.campaigns.definition import Message
 from mail.message.template import quoted
 from mail.message.wording import greeting, visit
-from mail.responses.links import open_subscription, open_survey
+from mail.responses.answers import open_survey
+from mail.responses.subscriptions import open_subscription
 from tests.mail.campaigns import active, change, definition, rows
 from tests.mail.delivering import DAY, HOUR, Post
 from tests.support.smtp_server import Mail
