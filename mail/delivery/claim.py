@@ -139,9 +139,9 @@ async def _claim(
         await tx.execute(_PAUSE, tx.account, paused, tx.now + PAUSE_CHECK)
     if dropped := [item for item in outcomes if isinstance(item, Dropped)]:
         await drop(tx, dropped)
-    jobs: list[Leased] = []
-    if cleared := [item for item in outcomes if isinstance(item, Cleared)]:
-        until = tx.now + timedelta(seconds=config.lease)
-        await breakers.let_through(tx, [item.probed for item in cleared if item.probed], until)
-        jobs = await lease(tx, cleared, until)
+    cleared = [item for item in outcomes if isinstance(item, Cleared)]
+    until = tx.now + timedelta(seconds=config.lease)
+    if probed := [item.probed for item in cleared if item.probed]:
+        await breakers.let_through(tx, probed, until)
+    jobs = await lease(tx, cleared, until) if cleared else []
     return Chunk(len(found), len(waiting), jobs)

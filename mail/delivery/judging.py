@@ -93,7 +93,7 @@ async def judge(
     """
     pairs = [(item, versions.get((item.campaign, item.version))) for item in candidates]
     locked = await contacts.lock(tx, possible_addresses(pairs))
-    empty = empty_addresses(locked)
+    empty = {address for address, contact in locked.items() if contact.suppressed in EMPTY}
     found = [find_address(candidate, version, empty) for candidate, version in pairs]
     addressed = [item for item in found if isinstance(item, Addressed)]
     locked |= await contacts.create(tx, {item.to.normal for item in addressed} - locked.keys())
@@ -102,7 +102,8 @@ async def judge(
         for item in addressed
         if item.version.rules.mute is not None
     }
-    known = Known(tx.now, locked, await contacts.mutes_of(tx, wanted), open_breakers)
+    mutes = await contacts.mutes_of(tx, wanted) if wanted else {}
+    known = Known(tx.now, locked, mutes, open_breakers)
     outcomes = [
         judge_addressed(item, known) if isinstance(item, Addressed) else item for item in found
     ]
@@ -128,17 +129,13 @@ def possible_addresses(pairs: Iterable[tuple[Candidate, Version | None]]) -> set
     return possible
 
 
-def empty_addresses(known: Mapping[str, contacts.Contact]) -> set[str]:
-    """Return the addresses that count as absent: they bounced, or their mailbox stays full."""
-    return {address for address, contact in known.items() if contact.suppressed in EMPTY}
-
-
 def find_address(
     candidate: Candidate, version: Version | None, empty: set[str]
 ) -> Addressed | Dropped | Paused:
     """Return an invitation with its address, or why it is not sent whatever its address.
 
-    Later attempts keep the address of the first, and the state of the task does not matter then.
+    `empty`: addresses that count as absent: they bounced, or their mailbox stays full. Later
+    attempts keep the address of the first, and the state of the task does not matter then.
     """
     if version is None or version.rules.status is Status.PAUSED:
         return Paused(candidate)

@@ -33,7 +33,8 @@ from markupsafe import escape
 from msgspec import Struct
 
 from mail.campaigns.definition import BEST_RATING, Content, Message
-from mail.message.wording import gettext_of, wording
+from mail.i18n import translations
+from mail.message.wording import CATALOGUES, wording
 from rules.address import sendable
 
 #: Occurs in no quoted-printable text: after a "=" come two hexadecimal digits or a line's end.
@@ -138,7 +139,7 @@ def compile_letter(
     letter = wording(content, locale, fallback)
     marked: list[str] = []
     context = {
-        "_": gettext_of(locale),
+        "_": translations(locale, CATALOGUES).gettext,
         "marked": marked,
         "letter": letter,
         "language": locale.replace("_", "-"),

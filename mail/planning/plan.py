@@ -1,8 +1,9 @@
 """Planning: from the transitions of changed tasks to decisions, invitations and completions.
 
 Campaigns decide on whole histories, by the rules, and what differs from what is stored is written.
-So planning a task again writes nothing, and may be repeated at any time. The lock of a task's row protects its transitions, its decisions and its entry in the queue;
-`mail.planning.history` locks its invitations against being claimed.
+So planning a task again writes nothing, and may be repeated at any time. The lock of a task's row
+protects its transitions, its decisions and its entry in the queue; `mail.planning.history` locks
+its invitations against being claimed.
 """
 
 from collections.abc import Sequence
