@@ -126,11 +126,10 @@ async def _decide_all(
     """
     newest = campaigns.campaigns
     older = {
-        (invitation.campaign, invitation.version)
+        (asked.campaign, asked.version)
         for history in histories
-        for invitation in history.invitations.values()
-        if invitation.campaign in newest
-        and newest[invitation.campaign].version != invitation.version
+        for asked in history.invitations.values()
+        if asked.campaign in newest and newest[asked.campaign].version != asked.version
     }
     versions = {
         (campaign, number): version.as_campaign(number, newest[campaign])
