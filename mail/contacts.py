@@ -30,6 +30,7 @@ FULL_FOR: Final = timedelta(days=30)
 MuteKey: TypeAlias = tuple[UUID, UUID]
 
 _KEY_BYTES: Final = 32
+_HASH: Final = "sha256"
 
 _READ_KEY: Final = "SELECT secret FROM contact_key WHERE account = $1"
 
@@ -149,7 +150,7 @@ async def keys_of(tx: Tx, addresses: Iterable[str]) -> dict[str, bytes]:
     if secret is None:
         await tx.execute(_CREATE_KEY, tx.account, secrets.token_bytes(_KEY_BYTES))
         secret = await tx.fetchval(_READ_KEY, tx.account)
-    return {address: _key_of(secret, address) for address in addresses}
+    return {address: hmac.digest(secret, address.encode(), _HASH) for address in addresses}
 
 
 async def read(tx: Tx, addresses: Iterable[str]) -> dict[str, Contact]:
@@ -157,7 +158,7 @@ async def read(tx: Tx, addresses: Iterable[str]) -> dict[str, Contact]:
     secret = await tx.fetchval(_READ_KEY, tx.account)
     if secret is None:
         return {}
-    of_keys = {_key_of(secret, address): address for address in addresses}
+    of_keys = {hmac.digest(secret, address.encode(), _HASH): address for address in addresses}
     rows = await tx.fetch(_READ, tx.account, list(of_keys))
     return {of_keys[row["address_key"]]: Contact(row["id"], row["suppressed"]) for row in rows}
 
@@ -216,9 +217,7 @@ async def clear_full(tx: Tx, contacts: Collection[UUID]) -> None:
 
 
 async def mutes_of(tx: Tx, wanted: Collection[MuteKey]) -> dict[MuteKey, Mute]:
-    """Return the last uses of contacts, whose rows are locked, by campaigns."""
-    if not wanted:
-        return {}
+    """Return the last uses of contacts, whose rows are locked, by campaigns; at least one."""
     return {
         (row["contact"], row["campaign"]): Mute(
             row["invitation"], row["confirmed"], row["counted_from"]
@@ -251,7 +250,3 @@ async def suppress(tx: Tx, contact: UUID, why: Suppression) -> None:
     Of one that unsubscribed it is kept, in case it subscribes again.
     """
     await tx.execute(_SUPPRESS, tx.account, contact, why, tx.now)
-
-
-def _key_of(secret: bytes, address: str) -> bytes:
-    return hmac.digest(secret, address.encode(), "sha256")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import TypeAlias
 from unicodedata import normalize
 
@@ -18,6 +19,7 @@ _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _LABEL = re.compile(r"(?!-)[a-z0-9-]+(?<!-)")
 _ACE = "xn--"
+_BARE = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
 
 #: The addresses of one task, as they were typed; None where there is none.
 Mailboxes: TypeAlias = Mapping[AddressField, str | None]
@@ -50,6 +52,20 @@ def normal_form(text: str | None) -> str | None:
     host = _host(domain)
     normal = f"{local.lower()}@{host}"
     return normal if host is not None and len(normal) <= _LONGEST else None
+
+
+@lru_cache(maxsize=256)
+def sendable(address: str) -> str:
+    """Return a sender's `address` with its domain in punycode; bare hosts are allowed.
+
+    :raises ValueError: it is no address, or could end an SMTP command.
+    """
+    normal = normal_form(address)
+    if normal is not None:
+        return f"{address.strip().partition('@')[0]}@{normal.rpartition('@')[2]}"
+    if not _BARE.fullmatch(address):
+        raise ValueError("not an address")
+    return address
 
 
 def resolve(

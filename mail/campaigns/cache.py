@@ -8,8 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from mail.campaigns.definition import Content, Rules, to_rules
-from mail.campaigns.formats import decode_content, decode_rules
+from mail.campaigns.definition import Content, Rules, decode_content, decode_rules, to_rules
 from rules.campaign import Campaign, CampaignIndex, Pause, Status
 from sync.database import Tx
 
@@ -40,7 +39,7 @@ _EMPTY: Final = CampaignSet(0, CampaignIndex(()), {})
 class CampaignVersion:
     """One version of a campaign; its content is decoded at first use.
 
-    `content_json`: in the format `format` (`mail.campaigns.formats`).
+    `content_json`: in the format `format` (`mail.campaigns.definition`).
     """
 
     rules: Rules

@@ -1,10 +1,17 @@
-"""The definition of a campaign: its rules, question, reasons and message, in one version."""
+"""The definition of a campaign: what one version of it says, and how that is stored.
 
+A version never changes, so it stays in the format in which it was written; reading converts it to
+the current one. `format_`: the column `campaign_version.format`.
+"""
+
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 from uuid import UUID
 
+import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import asdict
 
 from rules.campaign import AddressField, Campaign, Pause, Rule, Status
 from rules.timing import parse_delay
@@ -18,6 +25,13 @@ Information: TypeAlias = dict[Language, Annotated[str, Meta(max_length=800)]]
 Code: TypeAlias = Annotated[str, Meta(pattern=r"\A[a-z0-9_]{1,40}\Z")]
 Address: TypeAlias = Annotated[str, Meta(max_length=254)]
 Days: TypeAlias = Annotated[int, Meta(ge=1, le=3650)]
+
+#: The format that is written.
+FORMAT: Final = 2
+
+#: Converts a document to the next format.
+Change: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
+Part = TypeVar("Part", bound=Struct)
 
 BEST_RATING: Final = 5
 #: The sentiment of an answer; stored with it, since a later version may judge otherwise.
@@ -103,15 +117,13 @@ class Lead(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
     positive_at: PositiveAt = 4
     reasons: Reasons = []
 
-    def sentiment(self, value: int) -> Sentiment:
-        """The sentiment of `value` (1 to 5)."""
+    def sentiment(self, value: int | None) -> Sentiment | None:
+        """The sentiment of `value` (1 to 5; None has none). A negative one opens the reasons."""
+        if value is None:
+            return None
         if value <= self.negative_at:
             return "negative"
         return "positive" if value >= self.positive_at else "neutral"
-
-    def is_negative(self, value: int) -> bool:
-        """Whether `value` (1 to 5) opens the list of reasons."""
-        return self.sentiment(value) == "negative"
 
 
 class Content(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -126,7 +138,7 @@ class Content(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Definition(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One version of a campaign: the fields of its rules and of its content.
 
-    The two are stored apart (`mail.campaigns.formats`): deciding reads the rules of all campaigns
+    The two are stored apart: deciding reads the rules of all campaigns
     when one of them has changed, while texts are read where mails are sent. `negative_at`:
     ratings up to this one are negative; 0: none.
     """
@@ -148,6 +160,18 @@ class Definition(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True):
             information=self.information,
             privacy_url=self.privacy_url,
         )
+
+
+class LaterFormatError(RuntimeError):
+    """A document was written by a later release of Retour, which this one would misread."""
+
+
+class Stored(Struct, frozen=True):
+    """A version as it is stored: two JSON documents and their format."""
+
+    rules: str
+    content: str
+    format: int
 
 
 def to_rules(
@@ -180,3 +204,65 @@ def to_rules(
         pauses=pauses,
         opt_out_allowed=rules.opt_out_allowed,
     )
+
+
+def _with_lead(content: dict[str, Any]) -> dict[str, Any]:
+    """Convert content of format 1, which had threshold and reasons beside its question.
+
+    A rating of 4 was positive.
+    """
+    lead = {"positive_at": 4, **content["question"]}
+    lead |= {name: content[name] for name in ("negative_at", "reasons") if name in content}
+    others = ("message", "information", "privacy_url")
+    return {"lead": lead, **{name: content[name] for name in others if name in content}}
+
+
+def _reading(kind: type[Part], changes: Mapping[int, Change]) -> Callable[[str, int], Part]:
+    """Return a reader of documents of any format.
+
+    `changes`: by format, the conversion to the next one.
+    """
+    decoder = msgspec.json.Decoder(kind)
+
+    def read(text: str, format_: int) -> Part:
+        """:raises LaterFormatError: the format is newer than this code."""
+        if format_ > FORMAT:
+            raise LaterFormatError(
+                f"format {format_} of a campaign is later than ours, {FORMAT}: upgrade this process"
+            )
+        outstanding = [changes[step] for step in range(format_, FORMAT) if step in changes]
+        if not outstanding:
+            return decoder.decode(text)
+        document = msgspec.json.decode(text)
+        for change in outstanding:
+            document = change(document)
+        return msgspec.convert(document, kind)
+
+    return read
+
+
+#: Decode the stored parts of a version, given text and format.
+decode_rules: Final = _reading(Rules, {})
+decode_content: Final = _reading(Content, {1: _with_lead})
+_write: Final = msgspec.json.Encoder().encode
+
+
+def join(rules: str, content: str, format_: int) -> Definition:
+    """Return the definition whose stored parts are these."""
+    decoded = decode_content(content, format_)
+    lead = {name: getattr(decoded.lead, name) for name in Question.__struct_fields__}
+    return Definition(
+        **asdict(decode_rules(rules, format_)),
+        question=Question(**lead),
+        negative_at=decoded.lead.negative_at,
+        reasons=decoded.lead.reasons,
+        message=decoded.message,
+        information=decoded.information,
+        privacy_url=decoded.privacy_url,
+    )
+
+
+def split(definition: Definition) -> Stored:
+    """Return `definition` in the form in which it is stored."""
+    rules = Rules(**{name: getattr(definition, name) for name in Rules.__struct_fields__})
+    return Stored(_write(rules).decode(), _write(definition.content).decode(), FORMAT)

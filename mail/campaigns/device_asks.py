@@ -3,7 +3,7 @@
 from typing import Final
 from uuid import UUID
 
-from mail.campaigns.formats import decode_rules
+from mail.campaigns.definition import decode_rules
 from sync.database import Tx
 from sync.feed.changes import Ask
 from sync.records.task_types import set_asks

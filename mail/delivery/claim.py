@@ -19,9 +19,8 @@ from mail.delivery import breakers
 from mail.delivery.breakers import BehindBreaker
 from mail.delivery.drop import drop
 from mail.delivery.held import fault, hold_restored
-from mail.delivery.judging import Dropped, Paused, Waiting, judge
+from mail.delivery.judging import Dropped, Paused, Waiting, judge, versions_of
 from mail.delivery.outbox import due, due_ids, lease
-from mail.delivery.pinned_versions import versions_of
 from mail.delivery.stages import Cleared, Leased
 from mail.queues import PASSING
 from mail.recall import CLAIM_LOCK
@@ -140,9 +139,9 @@ async def _claim(
         await tx.execute(_PAUSE, tx.account, paused, tx.now + PAUSE_CHECK)
     if dropped := [item for item in outcomes if isinstance(item, Dropped)]:
         await drop(tx, dropped)
-    jobs: list[Leased] = []
-    if cleared := [item for item in outcomes if isinstance(item, Cleared)]:
-        until = tx.now + timedelta(seconds=config.lease)
-        await breakers.let_through(tx, [item.probed for item in cleared if item.probed], until)
-        jobs = await lease(tx, cleared, until)
+    cleared = [item for item in outcomes if isinstance(item, Cleared)]
+    until = tx.now + timedelta(seconds=config.lease)
+    if probed := [item.probed for item in cleared if item.probed]:
+        await breakers.let_through(tx, probed, until)
+    jobs = await lease(tx, cleared, until) if cleared else []
     return Chunk(len(found), len(waiting), jobs)

@@ -21,13 +21,12 @@ from mail.delivery.judging import (
     Dropped,
     Known,
     Paused,
-    empty_addresses,
     find_address,
     judge_addressed,
     possible_addresses,
+    versions_of,
 )
 from mail.delivery.judging import Waiting as Reserved
-from mail.delivery.pinned_versions import versions_of
 from mail.delivery.stages import Candidate, Cleared, Unplanned, Version
 from rules.campaign import Status
 from rules.decide import Reason
@@ -134,9 +133,8 @@ async def _read_known(tx: Tx, pairs: Sequence[tuple[Candidate, Version | None]])
     """Return what the worker would judge by, as it is now; addresses without a row get an id."""
     possible = possible_addresses(pairs)
     read = await contacts.read(tx, possible)
-    mutes = await contacts.mutes_of(
-        tx, {(row.id, item.campaign) for row in read.values() for item, _ in pairs}
-    )
+    wanted = {(row.id, item.campaign) for row in read.values() for item, _ in pairs}
+    mutes = await contacts.mutes_of(tx, wanted) if wanted else {}
     new = {address: contacts.Contact(new_id(), None) for address in possible - read.keys()}
     open_breakers: Mapping[Route, UUID | None] = dict.fromkeys(await read_open(tx))
     return Known(tx.now, read | new, mutes, open_breakers)
@@ -148,9 +146,9 @@ def _forecast(
     """Return what is decided on a candidate at `at`; one that leaves takes its mute window."""
     if candidate.due_before_restore:
         return Waits("restored")
-    outcome: AtRelease | Addressed = find_address(
-        candidate, version, empty_addresses(known.contacts)
-    )
+    read = known.contacts.items()
+    empty = {address for address, contact in read if contact.suppressed in contacts.EMPTY}
+    outcome: AtRelease | Addressed = find_address(candidate, version, empty)
     if isinstance(outcome, Addressed):
         outcome = judge_addressed(outcome, structs.replace(known, now=at))
     match outcome:

@@ -1,17 +1,18 @@
-"""The decision at release: which invitations are sent, dropped, or wait."""
+"""The decision at release: by their pinned versions, invitations are sent, dropped, or wait."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias, assert_never
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from mail import contacts
+from mail.campaigns.cache import CampaignSet, pinned
 from mail.contacts import EMPTY, MuteKey, Use
 from mail.delivery.breakers import EVERY, BehindBreaker, OpenBreakers, Route
 from mail.delivery.stages import Candidate, Cleared, Version, Versions
-from rules.address import Resolved, normal_form, resolve
+from rules.address import Resolved, normal_form, resolve, sendable
 from rules.campaign import Status
 from rules.decide import Contact, Go, Mute, Reason, Skip, Wait, drop_reason_for_state, judge_contact
 from rules.timing import window_anchor
@@ -61,6 +62,28 @@ class Known(Struct, frozen=True):
     open_breakers: OpenBreakers
 
 
+async def versions_of(
+    tx: Tx, mail_from: str, campaigns: CampaignSet, candidates: Sequence[Candidate]
+) -> Versions:
+    """Return the pinned versions of candidates' campaigns, of those that are not drafts.
+
+    `mail_from`: the sender of campaigns that name none.
+
+    :raises ValueError: the sender of one is no address.
+    """
+    known = campaigns.campaigns
+    keys = {(item.campaign, item.version) for item in candidates if item.campaign in known}
+    versions = {}
+    for (campaign, number), version in (await pinned(tx, keys)).items():
+        rules = newest = known[campaign]
+        if newest.version != number:  # the mute window is the current one
+            rules = structs.replace(version.as_campaign(number, newest), mute=newest.mute)
+        sender = sendable(version.content.message.sender_address or mail_from)
+        domain = sender.rpartition("@")[2].lower()
+        versions[campaign, number] = Version(rules, version.content, sender, domain)
+    return versions
+
+
 async def judge(
     tx: Tx, candidates: Sequence[Candidate], versions: Versions, open_breakers: OpenBreakers
 ) -> list[AtRelease]:
@@ -70,7 +93,7 @@ async def judge(
     """
     pairs = [(item, versions.get((item.campaign, item.version))) for item in candidates]
     locked = await contacts.lock(tx, possible_addresses(pairs))
-    empty = empty_addresses(locked)
+    empty = {address for address, contact in locked.items() if contact.suppressed in EMPTY}
     found = [find_address(candidate, version, empty) for candidate, version in pairs]
     addressed = [item for item in found if isinstance(item, Addressed)]
     locked |= await contacts.create(tx, {item.to.normal for item in addressed} - locked.keys())
@@ -79,7 +102,8 @@ async def judge(
         for item in addressed
         if item.version.rules.mute is not None
     }
-    known = Known(tx.now, locked, await contacts.mutes_of(tx, wanted), open_breakers)
+    mutes = await contacts.mutes_of(tx, wanted) if wanted else {}
+    known = Known(tx.now, locked, mutes, open_breakers)
     outcomes = [
         judge_addressed(item, known) if isinstance(item, Addressed) else item for item in found
     ]
@@ -105,17 +129,13 @@ def possible_addresses(pairs: Iterable[tuple[Candidate, Version | None]]) -> set
     return possible
 
 
-def empty_addresses(known: Mapping[str, contacts.Contact]) -> set[str]:
-    """Return the addresses that count as absent: they bounced, or their mailbox stays full."""
-    return {address for address, contact in known.items() if contact.suppressed in EMPTY}
-
-
 def find_address(
     candidate: Candidate, version: Version | None, empty: set[str]
 ) -> Addressed | Dropped | Paused:
     """Return an invitation with its address, or why it is not sent whatever its address.
 
-    Later attempts keep the address of the first, and the state of the task does not matter then.
+    `empty`: addresses that count as absent: they bounced, or their mailbox stays full. Later
+    attempts keep the address of the first, and the state of the task does not matter then.
     """
     if version is None or version.rules.status is Status.PAUSED:
         return Paused(candidate)

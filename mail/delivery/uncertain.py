@@ -1,9 +1,11 @@
 """Mails in doubt: it is not known whether the server accepted them. Expired leases."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+import structlog
 from msgspec import Struct
 
 from mail import contacts
@@ -12,9 +14,12 @@ from mail.config import MailConfig
 from mail.delivery.events import Event, add_events
 from mail.delivery.outcomes import edge_in_doubt
 from mail.delivery.stages import Leased
+from mail.queues import PASSING
 from mail.states import HOLD_IN_DOUBT, LAPSE, LEAVING, LEAVING_AGAIN, RESEND, STOP, Edge
 from rules.timing import later, window_anchor
 from sync.database import Tx, run
+
+LOG: Final = structlog.stdlib.get_logger("retour.delivery")
 
 _LAPSE_OVERDUE: Final = LAPSE.sql("""
 UPDATE outbox SET phase = {phase}, not_before = $2, lease_until = NULL
@@ -82,6 +87,20 @@ class Doubt(Struct, frozen=True):
             edge=edge,
             text=text,
         )
+
+
+async def recover_all(config: MailConfig, accounts: Iterable[int]) -> None:
+    """End the expired leases of `accounts`.
+
+    :raises OSError, asyncpg.PostgresError: the database cannot be used at the moment.
+    """
+    for account in accounts:
+        try:
+            await recover(config, account)
+        except PASSING:
+            raise
+        except Exception:  # any fault of one account must not delay the others
+            LOG.exception("leases could not be taken back", account=account)
 
 
 async def recover(config: MailConfig, account: int) -> None:

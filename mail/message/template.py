@@ -9,14 +9,20 @@ marks while layouts are rendered, and put in at the end. So no text can look lik
 none passes through mrml, which would spoil it: it writes attributes in Rust's debug form (a
 no-break space as `\u{a0}`), and numeric references are no way around that (`&#133;` is "…" in
 HTML).
+
+Headers are not made by the package `email`: it decodes text that looks like an encoded word before
+writing it (a subject `=?utf-8?q?=0D=0A?=` would then begin a header of its own), and it treats
+U+0085 and U+2028 as ends of lines.
 """
 
 import binascii
 import html
 import re
 from datetime import datetime
+from email.charset import QP, Charset
 from email.utils import format_datetime
 from functools import lru_cache
+from itertools import repeat
 from pathlib import Path
 from typing import Final
 
@@ -27,15 +33,18 @@ from markupsafe import escape
 from msgspec import Struct
 
 from mail.campaigns.definition import BEST_RATING, Content, Message
-from mail.message.headers import BOUNDARY, header_text, mailbox
-from mail.message.wording import gettext_of, wording
+from mail.i18n import translations
+from mail.message.wording import CATALOGUES, wording
+from rules.address import sendable
 
+#: Occurs in no quoted-printable text: after a "=" come two hexadecimal digits or a line's end.
+_BOUNDARY: Final = "=_retour"
 _PLAIN, _HTML = (
-    f"\r\n--{BOUNDARY}\r\nContent-Type: text/{kind}; charset=utf-8\r\n"
+    f"\r\n--{_BOUNDARY}\r\nContent-Type: text/{kind}; charset=utf-8\r\n"
     "Content-Transfer-Encoding: quoted-printable\r\n\r\n".encode()
     for kind in ("plain", "html")
 )
-_END: Final = f"\r\n--{BOUNDARY}--\r\n".encode()
+_END: Final = f"\r\n--{_BOUNDARY}--\r\n".encode()
 #: Without this mrml links fonts at Google, which would then see each reader.
 _WITHOUT_FONTS: Final = mrml.RenderOptions(fonts={})
 _PLACEHOLDER: Final = re.compile(r"(%\([a-z_]+\)b)")
@@ -43,6 +52,16 @@ _PLACEHOLDER: Final = re.compile(r"(%\([a-z_]+\)b)")
 _BREAKABLE: Final = re.compile(r"[^\S\u00a0\u202f]+")
 #: Letters and digits, which no compiler or escaping changes.
 _MARK: Final = re.compile("mark([0-9]+)end")
+
+#: The length of a line that RFC 5322 recommends.
+_LINE_LENGTH: Final = 78
+_PRINTABLE: Final = re.compile(r"[ -~]*")
+_ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
+_SPECIAL: Final = re.compile(r'(["\\])')
+#: The length of an encoded word: behind the longest name of a header it fits into a line.
+_WORD: Final = 67
+_ENCODING: Final = Charset("utf-8")
+_ENCODING.header_encoding = QP
 
 
 class Origin(Struct, frozen=True):
@@ -120,7 +139,7 @@ def compile_letter(
     letter = wording(content, locale, fallback)
     marked: list[str] = []
     context = {
-        "_": gettext_of(locale),
+        "_": translations(locale, CATALOGUES).gettext,
         "marked": marked,
         "letter": letter,
         "language": locale.replace("_", "-"),
@@ -179,7 +198,7 @@ def _headers(message: Message, subject: str, origin: Origin, locale: str) -> byt
         "X-Auto-Response-Suppress: DR, RN, NRN, OOF, AutoReply\r\n",
         f"Content-Language: {locale.replace('_', '-')}\r\n",
         "MIME-Version: 1.0\r\n",
-        f'Content-Type: multipart/alternative; boundary="{BOUNDARY}"\r\n',
+        f'Content-Type: multipart/alternative; boundary="{_BOUNDARY}"\r\n',
         mailbox("Reply-To", "", message.reply_to) if message.reply_to else "",
     )
     unsubscribe = origin.links.replace("%", "%%") + "/u/"
@@ -191,6 +210,29 @@ def _headers(message: Message, subject: str, origin: Origin, locale: str) -> byt
         f"List-Unsubscribe: <{unsubscribe}%(unsubscribe_header)b>\r\n\r\n",
     )
     return "".join(lines).encode("ascii")
+
+
+def header_text(name: str, text: str) -> str:
+    """Return `text` for the header `name`: encoded words (RFC 2047), one a line, if need be.
+
+    Text that fits and does not look like an encoded word stays as it is. No character is split.
+    """
+    fits = len(name) + len(": ") + len(text) <= _LINE_LENGTH
+    if fits and "=?" not in text and text == text.strip() and _PRINTABLE.fullmatch(text):
+        return text
+    return "\r\n ".join(filter(None, _ENCODING.header_encode_lines(text, repeat(_WORD))))
+
+
+def mailbox(name: str, person: str, address: str) -> str:
+    """Return a header line with a mailbox; `person` may be empty, `address` is as typed."""
+    target = sendable(address)
+    if not person:
+        return f"{name}: {target}\r\n"
+    if (words := header_text(name, person)) != person:
+        return f"{name}: {words}\r\n <{target}>\r\n"
+    phrase = person if _ATOMS.fullmatch(person) else '"' + _SPECIAL.sub(r"\\\1", person) + '"'
+    gap = " " if len(f"{name}: {phrase} <{target}>") <= _LINE_LENGTH else "\r\n "
+    return f"{name}: {phrase}{gap}<{target}>\r\n"
 
 
 @pass_context

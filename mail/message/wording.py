@@ -1,9 +1,9 @@
 """The texts of a campaign's mail in one language, for the templates."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -38,15 +38,10 @@ class Wording(Struct, frozen=True):
     privacy_url: str | None
 
 
-@cache
-def gettext_of(locale: str) -> Callable[[str], str]:
-    """Return the function that translates texts of mails to `locale`."""
-    return translations(locale, CATALOGUES).gettext
-
-
 def wording(content: Content, locale: str, fallback: str) -> Wording:
     """Return the texts of `content` in `locale`; missing ones are those in `fallback`."""
-    gettext, message, question = gettext_of(locale), content.message, content.lead
+    gettext = translations(locale, CATALOGUES).gettext
+    message, question = content.message, content.lead
     low, high = (text_in(texts, locale, fallback) for texts in (question.low, question.high))
     ends = {1: low, BEST_RATING: high}
     words = {
@@ -75,7 +70,8 @@ def wording(content: Content, locale: str, fallback: str) -> Wording:
 
 def greeting(name: str | None, locale: str) -> str:
     """Return the first line of the mail."""
-    gettext, known = gettext_of(locale), (name or "").strip()
+    gettext = translations(locale, CATALOGUES).gettext
+    known = (name or "").strip()
     return gettext("Hello %(name)s,") % {"name": known} if known else gettext("Hello,")
 
 
@@ -89,7 +85,8 @@ def visit(name: str, names: str, day: date, locale: str) -> str:
     it.
     """
     kind = text_in(_read_names(names), locale, otherwise=name)
-    gettext, first = gettext_of(locale), day.day == 1 and locale.startswith("fr")
+    gettext = translations(locale, CATALOGUES).gettext
+    first = day.day == 1 and locale.startswith("fr")
     day_text = format_date(day, "EEEE d'er' MMMM y" if first else "full", locale=locale)
     weekday, _, date_text = day_text.partition(" ")
     day_text = f"{weekday} {date_text.replace(' ', NO_BREAK)}"

@@ -1,26 +1,31 @@
 """Planning: from the transitions of changed tasks to decisions, invitations and completions.
 
-Planning a task again gives the same result and then writes nothing, so it may be repeated at any
-time. The lock of a task's row protects its transitions, its decisions and its entry in the queue;
-`mail.planning.history` locks its invitations against being claimed.
+Campaigns decide on whole histories, by the rules, and what differs from what is stored is written.
+So planning a task again writes nothing, and may be repeated at any time. The lock of a task's row
+protects its transitions, its decisions and its entry in the queue; `mail.planning.history` locks
+its invitations against being claimed.
 """
 
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
+from msgspec import Struct
 from msgspec.structs import astuple
 
-from mail.campaigns.cache import load
-from mail.planning.completions import write_completions
-from mail.planning.decisions import SCHEDULED, CampaignDecisions, concerns, decide_all
+from mail.campaigns.cache import CampaignSet, load, pinned
 from mail.planning.history import Invitation, TaskHistory, read_histories, read_planned
-from mail.planning.writes import Changes, Decided, Planned, write
+from mail.planning.writes import Changes, Decided, Planned, write, write_completions
 from mail.positions import ADVANCE
 from mail.queues import Queue, process_due
 from mail.states import Status as InvitationStatus
-from rules.decide import Schedule
-from rules.history import ordered
+from rules.campaign import Campaign, Status
+from rules.decide import FRESH, Decision, RoundSoFar, Schedule, decide
+from rules.history import Transition, ordered
 from sync.database import Tx
+
+#: The outcome of a decision to ask; any other is a reason why not.
+SCHEDULED: Final = "scheduled"
 
 QUEUE: Final = Queue(
     name="plan",
@@ -47,6 +52,20 @@ FOR NO KEY UPDATE SKIP LOCKED
 _DEQUEUE: Final = "DELETE FROM task_change WHERE account = $1 AND task = ANY($2)"
 
 
+class CampaignDecisions(Struct, frozen=True):
+    """What one campaign decides on the transitions of a task, by transition.
+
+    `invitation`: of the task, if there is one already. `version`: the campaign's `newest` version,
+    or the one that the invitation is pinned to.
+    """
+
+    history: TaskHistory
+    invitation: Invitation | None
+    newest: Campaign
+    version: Campaign
+    decisions: dict[UUID, Decision]
+
+
 async def plan_due(limit: int = 500) -> int:
     """Plan at most `limit` changed tasks of all accounts, and return how many were planned.
 
@@ -60,11 +79,11 @@ async def plan(tx: Tx, tasks: list[UUID]) -> int:
     campaigns = await load(tx, lock=True)
     locked = await tx.fetch(_LOCK_TASKS, tx.account, tasks)
     histories = await read_histories(tx, [row["id"] for row in locked])
-    concerned = [history for history in histories if concerns(campaigns, history)]
+    concerned = [history for history in histories if _concerns(campaigns, history)]
     if concerned:
         await read_planned(tx, concerned)
     changes = Changes()
-    for decided in await decide_all(tx, campaigns, concerned):
+    for decided in await _decide_all(tx, campaigns, concerned):
         _compare(decided, changes)
     await write(tx, changes)
     await tx.execute(_DEQUEUE, tx.account, [history.task for history in histories])
@@ -72,6 +91,87 @@ async def plan(tx: Tx, tasks: list[UUID]) -> int:
     if any(astuple(changes)):
         tx.last.add(ADVANCE)
     return len(histories)
+
+
+async def preview(
+    tx: Tx, task: UUID, supposed: Transition | None = None
+) -> list[CampaignDecisions]:
+    """Return what planning would decide on `task` now; nothing is locked or written.
+
+    `supposed`: a transition that would be in its history, too.
+    """
+    campaigns = await load(tx)
+    [history] = await read_histories(tx, [task])
+    if supposed is not None:
+        history.transitions.append(supposed)
+    if not _concerns(campaigns, history):
+        return []
+    await read_planned(tx, [history], lock=False)
+    return await _decide_all(tx, campaigns, [history])
+
+
+def _concerns(campaigns: CampaignSet, history: TaskHistory) -> bool:
+    """Return whether any campaign has rules for a task of this history."""
+    return any(campaigns.index.matching(step.type) for step in history.transitions)
+
+
+async def _decide_all(
+    tx: Tx, campaigns: CampaignSet, histories: Sequence[TaskHistory]
+) -> list[CampaignDecisions]:
+    """Return what each campaign decides on each of `histories`.
+
+    For each task those campaigns decide that its transitions trigger, or that already asked; an
+    invitation is decided by the version that it is pinned to.
+    """
+    newest = campaigns.campaigns
+    older = {
+        (asked.campaign, asked.version)
+        for history in histories
+        for asked in history.invitations.values()
+        if asked.campaign in newest and newest[asked.campaign].version != asked.version
+    }
+    versions = {
+        (campaign, number): version.as_campaign(number, newest[campaign])
+        for (campaign, number), version in (await pinned(tx, older)).items()
+    }
+    decided = []
+    for history in histories:
+        found = {
+            campaign.id: campaign
+            for task_type, state in {(step.type, step.state) for step in history.transitions}
+            for campaign in campaigns.index.for_transition(task_type, state)
+        }
+        found |= {
+            campaign: newest[campaign]
+            for campaign in history.invitations
+            if campaign in newest and newest[campaign].status is not Status.ARCHIVED
+        }
+        for campaign in found.values():
+            invitation, version = history.invitations.get(campaign.id), campaign
+            if invitation is None:
+                decisions = decide(history.transitions, campaign, FRESH)
+            else:
+                version = versions.get((campaign.id, invitation.version), campaign)
+                decisions = _decide_again(history, invitation, campaign, version)
+            decided.append(CampaignDecisions(history, invitation, campaign, version, decisions))
+    return decided
+
+
+def _decide_again(
+    history: TaskHistory, invitation: Invitation, newest: Campaign, version: Campaign
+) -> dict[UUID, Decision]:
+    """Return the decisions of a campaign that asked already, by the `version` of its invitation."""
+    dropped = history.dropped(newest.id)
+    waits = invitation.status in (InvitationStatus.SCHEDULED, InvitationStatus.DROPPED)
+    standing = None if waits else invitation.transition
+    decisions = decide(
+        history.transitions, version, RoundSoFar(standing, dropped, invitation.rearm_transition)
+    )
+    if version is newest:
+        return decisions
+    # States that were selected after the invitation was pinned get their decisions, too.
+    used_up = RoundSoFar(invitation.transition, dropped, None)
+    return decide(history.transitions, newest, used_up) | decisions
 
 
 def _compare(decided: CampaignDecisions, changes: Changes) -> None:

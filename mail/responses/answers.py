@@ -1,42 +1,24 @@
-"""Answers that customers submit."""
+"""The survey behind the link of a mail: opened for its page, and answered."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
+import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from mail.campaigns.definition import BEST_RATING, Lead, Sentiment
-from mail.campaigns.formats import decode_content
+from mail.campaigns.definition import BEST_RATING, Content, Lead, decode_content, decode_rules
 from mail.i18n import locale_of
 from mail.positions import ADVANCE
-from mail.responses.answer_body import LEAD, Body, Value
 from mail.responses.follow_ups import update_follow_ups
-from mail.responses.links import (
-    CurrentAnswer,
-    Survey,
-    Visit,
-    open_survey,
-    referred,
-)
-from mail.responses.recording import Recorded, record
-from sync.database import Tx, run
+from mail.responses.recording import LEAD, Body, Recorded, Value, record
+from rules.timing import parse_delay
+from sync.database import Tx, run, tx
 from sync.feed.dialling import call_link
-from sync.tokens import digest
-
-__all__ = [
-    "Closed",
-    "CurrentAnswer",
-    "Invalid",
-    "Recorded",
-    "Submission",
-    "SubmitResult",
-    "Survey",
-    "Visit",
-    "invalid_fields",
-    "open_survey",
-    "submit",
-]
+from sync.ids import new_account_number
+from sync.tokens import TokenRef, digest, read
 
 #: The actor of follow-ups in the audit: the holder of the survey's link.
 CUSTOMER: Final = "customer"
@@ -48,6 +30,57 @@ LONGEST_PHONE: Final = 60
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 Field: TypeAlias = Literal["rating", "reasons", "comment", "phone"]
+
+
+class Visit(Struct, frozen=True):
+    """The visit that a survey is about.
+
+    `moment`: of its transition, UTC. `type_name`, `type_names`: of the task's type, the latter by
+    language. `place`, `address`: of the location, None if the task has none.
+    """
+
+    moment: datetime
+    type_name: str
+    type_names: Mapping[str, str]
+    place: str | None
+    address: str | None
+
+
+class CurrentAnswer(Struct, frozen=True):
+    """The current answer; `version` counts from 1. `rating` may be None with `not_me`.
+
+    `is_called`: the call that was asked for was handled.
+    """
+
+    version: int
+    rating: int | None
+    reasons: list[str]
+    comment: str
+    not_me: bool
+    call_back: bool
+    phone: str
+    is_called: bool
+    answered_at: datetime
+
+
+class Survey(Struct, frozen=True):
+    """An open survey, as the page shows it.
+
+    `content`: of the pinned version. `language`: the customer's locale; `account_language`: for
+    texts that are missing in it. `zone`: IANA, of the location, else of the account. `visit`: None
+    if it is relational. `phone`: of whom the mail went to, empty if not known. `deadline`: until
+    when it can be answered, UTC; None while it is not known that the mail was sent.
+    """
+
+    company: str
+    content: Content
+    language: str
+    account_language: str
+    zone: str
+    visit: Visit | None
+    phone: str
+    deadline: datetime | None
+    answer: CurrentAnswer | None
 
 
 class Submission(Struct, frozen=True, kw_only=True):
@@ -80,7 +113,34 @@ class Invalid(Struct, frozen=True, tag=True):
 SubmitResult: TypeAlias = Recorded | Closed | Invalid
 
 
-_SURVEY: Final = """
+_READ_SURVEY: Final = """
+SELECT i.task, i.deadline, coalesce(i.language, a.language) AS language, v.content, v.rules,
+  v.format, i.due, a.name AS company, a.language AS account_language,
+  coalesce(p.zone, a.zone) AS zone,
+  k.name AS type_name, k.names AS type_names, p.name AS place, p.address,
+  w.versions AS version, w.not_me, w.call_back, coalesce(w.phone, '') AS phone, w.answered_at,
+  f.closed_by IS NOT NULL AS is_called,
+  CASE i.address_field WHEN 'customer' THEN c.phone WHEN 'location' THEN p.phone END AS known_phone,
+  s.value AS rating, s.choices AS reasons, s.text AS comment
+FROM link l
+JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
+JOIN account a ON a.account = l.account
+JOIN campaign_version v ON (v.account, v.campaign, v.version) = (i.account, i.campaign, i.version)
+LEFT JOIN transition t ON (t.account, t.id) = (i.account, i.transition)
+LEFT JOIN task j ON (j.account, j.id) = (i.account, i.task)
+LEFT JOIN task_type k ON (k.account, k.id) = (t.account, t.type)
+LEFT JOIN location p ON (p.account, p.id) = (j.account, j.location)
+LEFT JOIN customer c ON (c.account, c.id) = (i.account, i.customer)
+LEFT JOIN answer w ON (w.account, w.invitation) = (i.account, i.id)
+LEFT JOIN follow_up f
+  ON (f.account, f.invitation, f.kind) = (w.account, w.invitation, 'call_back')
+LEFT JOIN answer_value s
+  ON (s.account, s.invitation, s.question) = (w.account, w.invitation, $4)
+WHERE l.account = $1 AND l.token_hash = $2
+  AND (i.deadline IS NULL OR i.deadline > $3)
+"""
+
+_FIND_SURVEY: Final = """
 SELECT i.id, v.content, v.format, coalesce(i.language, a.language) AS language, a.zone,
   coalesce(p.zone, a.zone) AS zone_there
 FROM link l
@@ -101,6 +161,46 @@ ON CONFLICT (account, invitation) DO UPDATE SET changed_at = excluded.changed_at
 """
 
 
+def referred(token: str) -> TokenRef:
+    """Return what `token` refers to: if malformed, to nothing, at the same cost."""
+    return read(token) or TokenRef(new_account_number(), b"")
+
+
+async def open_survey(token: str) -> Survey | None:
+    """Return the survey of a link; None if it is unknown, malformed or expired.
+
+    These cases take the same time, so that a guess learns nothing from it.
+    """
+    ref = referred(token)
+    async with tx(ref.account) as opened:
+        row = await opened.fetchrow(_READ_SURVEY, ref.account, digest(ref.hash), opened.now, LEAD)
+    if row is None:
+        return None
+    visit = answer = None
+    if row["task"] is not None:
+        rules = decode_rules(row["rules"], row["format"])
+        visit = Visit(
+            moment=row["due"] - parse_delay(rules.delay),
+            type_name=row["type_name"],
+            type_names=msgspec.json.decode(row["type_names"], type=dict[str, str]),
+            place=row["place"],
+            address=row["address"],
+        )
+    if row["version"] is not None:
+        answer = CurrentAnswer(**{name: row[name] for name in CurrentAnswer.__struct_fields__})
+    return Survey(
+        company=row["company"],
+        content=decode_content(row["content"], row["format"]),
+        language=row["language"],
+        account_language=row["account_language"],
+        zone=row["zone"],
+        visit=visit,
+        phone=row["known_phone"] or "",
+        deadline=row["deadline"],
+        answer=answer,
+    )
+
+
 async def submit(token: str, submission: Submission) -> SubmitResult:
     """Record an answer. The same answer again changes nothing, another one is a new version.
 
@@ -109,17 +209,17 @@ async def submit(token: str, submission: Submission) -> SubmitResult:
     ref = referred(token)
 
     async def work(tx: Tx) -> SubmitResult:
-        row = await tx.fetchrow(_SURVEY, ref.account, digest(ref.hash), tx.now)
+        row = await tx.fetchrow(_FIND_SURVEY, ref.account, digest(ref.hash), tx.now)
         if row is None:
             return Closed()
         lead = decode_content(row["content"], row["format"]).lead
         if fields := invalid_fields(submission, lead, row["zone_there"]):
             return Invalid(fields)
         body = _body_of(submission, lead, locale_of(submission.language, row["language"]))
-        sentiment = _sentiment(body, lead)
+        sentiment = lead.sentiment(submission.rating)
         recorded, last = await record(tx, row["id"], body, sentiment, row["zone"])
         if recorded.changed:
-            before = None if last is None else (last, _sentiment(last, lead))
+            before = None if last is None else (last, lead.sentiment(last.lead.value))
             await update_follow_ups(tx, row["id"], body, sentiment, before)
             await tx.execute(_QUEUE_ROLLUP, tx.account, row["id"], tx.now)
             tx.last.add(ADVANCE)
@@ -128,49 +228,43 @@ async def submit(token: str, submission: Submission) -> SubmitResult:
     return await run(ref.account, work, CUSTOMER)
 
 
-def _body_of(submission: Submission, lead: Lead, language: str) -> Body:
-    rating = submission.rating
-    negative = rating is not None and lead.is_negative(rating)
-    chosen = submission.reasons if negative else ()
-    value = Value(
-        kind=lead.kind,
-        value=rating,
-        choices=[reason.code for reason in lead.reasons if reason.code in chosen],
-        text=_cleaned(submission.comment),
-    )
-    return Body(
-        values={LEAD: value},
-        not_me=submission.not_me,
-        call_back=submission.call_back,
-        language=language,
-        phone=_phone(submission) if submission.call_back else "",
-    )
-
-
-def _sentiment(body: Body, lead: Lead) -> Sentiment | None:
-    return None if body.lead.value is None else lead.sentiment(body.lead.value)
-
-
-def _phone(submission: Submission) -> str:
-    """Return the number as typed, in one line."""
-    return " ".join(_CONTROLS.sub(" ", submission.phone).split())
-
-
 def invalid_fields(submission: Submission, lead: Lead, zone: str) -> list[Field]:
     """Return what keeps `submission` from being recorded. `zone`: of its survey, IANA."""
-    rating, phone = submission.rating, _phone(submission)
+    said = _cleaned(submission)
     known = {reason.code for reason in lead.reasons}
     invalid: dict[Field, bool] = {
-        "rating": not submission.not_me if rating is None else not 1 <= rating <= BEST_RATING,
-        "reasons": not known.issuperset(submission.reasons),
-        "comment": len(_cleaned(submission.comment)) > LONGEST_COMMENT,
-        "phone": submission.call_back
-        and (len(phone) > LONGEST_PHONE or call_link(phone, zone) is None),
+        "rating": not said.not_me if said.rating is None else not 1 <= said.rating <= BEST_RATING,
+        "reasons": not known.issuperset(said.reasons),
+        "comment": len(said.comment) > LONGEST_COMMENT,
+        "phone": said.call_back
+        and (len(said.phone) > LONGEST_PHONE or call_link(said.phone, zone) is None),
     }
     return [field for field, is_invalid in invalid.items() if is_invalid]
 
 
-def _cleaned(comment: str) -> str:
-    """Return `comment` without control characters, with the line ends that browsers count."""
-    lines = comment.replace("\r\n", "\n").replace("\r", "\n")
-    return _CONTROLS.sub("", lines).strip()
+def _body_of(submission: Submission, lead: Lead, language: str) -> Body:
+    said = _cleaned(submission)
+    chosen = said.reasons if lead.sentiment(said.rating) == "negative" else ()
+    value = Value(
+        kind=lead.kind,
+        value=said.rating,
+        choices=[reason.code for reason in lead.reasons if reason.code in chosen],
+        text=said.comment,
+    )
+    return Body(
+        values={LEAD: value},
+        not_me=said.not_me,
+        call_back=said.call_back,
+        language=language,
+        phone=said.phone if said.call_back else "",
+    )
+
+
+def _cleaned(submission: Submission) -> Submission:
+    """Return it without control characters: its phone number as typed, in one line.
+
+    The comment gets the line ends that browsers count.
+    """
+    lines = submission.comment.replace("\r\n", "\n").replace("\r", "\n")
+    phone = " ".join(_CONTROLS.sub(" ", submission.phone).split())
+    return replace(submission, comment=_CONTROLS.sub("", lines).strip(), phone=phone)

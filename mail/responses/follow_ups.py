@@ -11,7 +11,7 @@ from uuid import UUID
 
 from mail.campaigns.definition import Sentiment
 from mail.positions import ADVANCE
-from mail.responses.answer_body import Body, Value
+from mail.responses.recording import Body, Value
 from sync.audit import AuditChange, record
 from sync.database import Tx
 from sync.errors import MissingError
@@ -76,12 +76,8 @@ WHERE account = $1 AND id = $2 AND closed_by IS NOT NULL
 """
 
 
-def kinds_of(body: Body, sentiment: Sentiment | None) -> list[FollowUpKind]:
+def kinds_of(not_me: bool, call_back: bool, sentiment: Sentiment | None) -> list[FollowUpKind]:
     """Return what an answer asks for. With `not_me` its rating does not count, a call back does."""
-    return _asked_kinds(body.not_me, body.call_back, sentiment)
-
-
-def _asked_kinds(not_me: bool, call_back: bool, sentiment: Sentiment | None) -> list[FollowUpKind]:
     asks: dict[FollowUpKind, bool] = {
         "call_back": call_back,
         "negative": sentiment == "negative" and not not_me,
@@ -101,14 +97,17 @@ async def update_follow_ups(
 
     `before`: the answer before this version and its sentiment; None for the first version.
     """
-    kinds = kinds_of(body, sentiment)
+    kinds = kinds_of(body.not_me, body.call_back, sentiment)
     asked: list[FollowUpKind] = []
     if before is not None:
         rows = await tx.fetch(_WITHDRAW, tx.account, invitation, tx.now, WITHDRAWN, kinds)
         withdrawn = [AuditChange(f"follow_up/{row['id']}", _IS_OPEN, _IS_WITHDRAWN) for row in rows]
         await record(tx, "follow_up.withdraw", withdrawn)
+        last, felt = before
         asked = [
-            kind for kind in kinds_of(*before) if _matter(kind, before[0]) == _matter(kind, body)
+            kind
+            for kind in kinds_of(last.not_me, last.call_back, felt)
+            if _matter(kind, last) == _matter(kind, body)
         ]
     if anew := [kind for kind in kinds if kind not in asked]:
         await _open(tx, invitation, anew)
@@ -144,7 +143,7 @@ async def reopen_follow_up(tx: Tx, follow_up: UUID) -> None:
     answer = await tx.fetchrow(_LOCK_ANSWER, tx.account, follow_up)
     if answer is None:
         return
-    kinds = _asked_kinds(answer["not_me"], answer["call_back"], answer["sentiment"])
+    kinds = kinds_of(answer["not_me"], answer["call_back"], answer["sentiment"])
     is_asked = answer["kind"] in kinds
     closing = (None, None) if is_asked else (WITHDRAWN, tx.now)
     status = "open" if is_asked else "closed"

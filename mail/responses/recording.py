@@ -1,19 +1,26 @@
-"""Storing answers: the current answer, its values, and its versions.
+"""Stored answers: the current one, its values, and its versions, each as one document.
 
 Of an answer with many versions the first and the last `LAST_VERSIONS` are stored. Their numbers are
 not reused, so the last one is also how many there were.
 """
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Literal, TypeAlias
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from mail.campaigns.definition import Sentiment
-from mail.responses.answer_body import Body, decode_body, encode_body
 from sync.database import Tx
+
+#: Kinds of questions; the last two have no value.
+QuestionKind: TypeAlias = Literal["thumbs", "stars", "effort", "nps", "choice", "text"]
+
+#: The key of the leading question.
+LEAD: Final = "lead"
 
 #: Versions of one answer that are stored beside the first.
 LAST_VERSIONS: Final = 19
@@ -67,6 +74,42 @@ _PRUNE: Final = """
 DELETE FROM answer_version
 WHERE account = $1 AND invitation = $2 AND version > 1 AND version <= $3
 """
+
+
+class Value(Struct, frozen=True, kw_only=True):
+    """The answer to one question.
+
+    `value`: on its scale; None if none was chosen. `choices`: codes of the campaign; for a rating
+    the reasons. `text`: for a rating the comment; empty if there is none.
+    """
+
+    kind: QuestionKind
+    value: int | None
+    choices: list[str]
+    text: str
+
+
+class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A version of an answer. `values`: by the keys of questions, at least the leading one.
+
+    `phone`: where to call back, as typed; empty where no call is asked for.
+    """
+
+    values: Mapping[str, Value]
+    not_me: bool
+    call_back: bool
+    language: str
+    phone: str = ""
+
+    @property
+    def lead(self) -> Value:
+        """The answer to the leading question."""
+        return self.values[LEAD]
+
+
+#: Decode and encode the stored document of a version.
+decode_body: Final = msgspec.json.Decoder(Body).decode
+encode_body: Final = msgspec.json.Encoder().encode
 
 
 class Recorded(Struct, frozen=True, tag=True):

@@ -3,17 +3,26 @@
 from typing import Final, Literal
 from uuid import UUID
 
+from msgspec import Struct
+
 from mail import contacts
-from mail.contacts import Contact
+from mail.contacts import EMPTY, Contact
 from mail.positions import ADVANCE
 from mail.recall import lock_claims, recall_contact
-from mail.responses.answers import CUSTOMER
-from mail.responses.links import Subscription, open_subscription, referred, subscription
+from mail.responses.answers import CUSTOMER, referred
 from sync.audit import AuditChange, record
-from sync.database import Tx, run
+from sync.database import Tx, run, tx
 from sync.ids import new_id
+from sync.tokens import TokenRef
 
-__all__ = ["Subscription", "open_subscription", "resubscribe", "unsubscribe"]
+_SUBSCRIPTION: Final = """
+SELECT a.name AS company, i.id, i.address, i.typed_address,
+  coalesce(i.language, a.language) AS language
+FROM link l
+JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
+JOIN account a ON a.account = l.account
+WHERE l.account = $1 AND l.token_hash = $2
+"""
 
 _INVITATION: Final = """
 SELECT i.id, i.address
@@ -26,6 +35,26 @@ _ADD_EVENT: Final = """
 INSERT INTO mail_event (account, id, invitation, kind, happened_at, attempt)
 VALUES ($1, $3, $2, $5, $4, 0)
 """
+
+
+class Subscription(Struct, frozen=True):
+    """An address that a company sends mails to.
+
+    `ended`: it has unsubscribed. `unreachable`: mails to it came back, so that none is sent.
+    """
+
+    company: str
+    address: str
+    language: str
+    ended: bool
+    unreachable: bool
+
+
+async def open_subscription(token: str) -> Subscription | None:
+    """Return the subscription of an unsubscribe link, if it is known. These links do not expire."""
+    ref = referred(token)
+    async with tx(ref.account) as opened:
+        return await _subscription(opened, ref)
 
 
 async def unsubscribe(token: str) -> Subscription | None:
@@ -43,7 +72,7 @@ async def unsubscribe(token: str) -> Subscription | None:
         invitation, address = row["id"], row["address"]
         contact = await contacts.contact_of(tx, invitation, address)
         if contact is not None and contact.suppressed == "unsubscribed":
-            return await subscription(tx, ref)  # a repetition needs no locks
+            return await _subscription(tx, ref)  # a repetition needs no locks
         # With claims locked no mail is claimed between the recall and the suppression.
         await lock_claims(tx)
         contact = await contacts.contact_of(tx, invitation, address)
@@ -53,7 +82,7 @@ async def unsubscribe(token: str) -> Subscription | None:
             contact = (await contacts.create(tx, [address]))[address]
         if contact is not None and await contacts.unsubscribe(tx, contact.id):
             await _record(tx, invitation, contact, "unsubscribed")
-        return await subscription(tx, ref)
+        return await _subscription(tx, ref)
 
     return await run(ref.account, work, CUSTOMER)
 
@@ -73,9 +102,25 @@ async def resubscribe(token: str) -> Subscription | None:
         contact = await contacts.contact_of(tx, row["id"], row["address"])
         if contact is not None and await contacts.resubscribe(tx, contact.id):
             await _record(tx, row["id"], contact, "resubscribed")
-        return await subscription(tx, ref)
+        return await _subscription(tx, ref)
 
     return await run(ref.account, work, CUSTOMER)
+
+
+async def _subscription(tx: Tx, ref: TokenRef) -> Subscription | None:
+    """As `open_subscription`, in a transaction of the token's account."""
+    row = await tx.fetchrow(_SUBSCRIPTION, ref.account, ref.hash)
+    if row is None:
+        return None
+    contact = await contacts.contact_of(tx, row["id"], row["address"])
+    suppressed = None if contact is None else contact.suppressed
+    return Subscription(
+        company=row["company"],
+        address=row["typed_address"] or "",
+        language=row["language"],
+        ended=suppressed == "unsubscribed",
+        unreachable=suppressed in EMPTY,
+    )
 
 
 async def _record(

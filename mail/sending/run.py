@@ -18,8 +18,7 @@ from mail.delivery.breakers import Opened
 from mail.delivery.claim import claim, wake
 from mail.delivery.held import fault
 from mail.delivery.stages import Leased
-from mail.delivery.uncertain import recover
-from mail.queues import PASSING
+from mail.delivery.uncertain import recover_all
 from mail.sending.checkpoint import Checkpoint, is_leased
 from mail.sending.session import Letter, Session, letter_of
 from mail.smtp.replies import SendError
@@ -54,27 +53,20 @@ GROUP BY account
 async def deliver_due(config: MailConfig) -> int:
     """Claim and send what is due in all accounts, and return how many invitations were due.
 
-    What the server does not accept is recorded, and retried later if it can be.
+    Chunks are claimed of accounts in rotation, so that none waits for another. What the server does
+    not accept is recorded, and retried later if it can be.
 
     :raises OSError, asyncpg.PostgresError: the database cannot be used; mails under way are
         taken over when their leases expire.
     """
     async with tx() as opened:
-        due = await opened.fetch(_ACCOUNTS, opened.now)
-    for account in [row["account"] for row in due if row["overdue"]]:
-        try:
-            await recover(config, account)
-        except PASSING:
-            raise
-        except Exception:  # any fault of one account must not delay the others
-            LOG.exception("leases could not be taken back", account=account)
-    return await _deliver(config, [row["account"] for row in due]) if due else 0
-
-
-async def _deliver(config: MailConfig, accounts: list[int]) -> int:
-    """Claim chunks of accounts in rotation, so that none waits for another, and send them."""
-    random.shuffle(accounts)  # workers that start together should not compete for the same account
-    queue, due = deque(accounts), 0
+        rows = await opened.fetch(_ACCOUNTS, opened.now)
+    if not rows:
+        return 0
+    if overdue := [row["account"] for row in rows if row["overdue"]]:
+        await recover_all(config, overdue)
+    random.shuffle(rows)  # workers that start together should not compete for the same account
+    queue, due = deque(row["account"] for row in rows), 0
     waiting, tried = set(), set()
     pool = Pool(config)
     try:

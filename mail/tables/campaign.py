@@ -35,7 +35,7 @@ class CampaignVersion(Table, tablename="campaign_version", db=DB):
     """A version of a campaign, never updated: invitations are pinned to it.
 
     `rules`: whom it asks and when; `content`: what customers read (`mail.campaigns.definition`).
-    `format`: of both documents (`mail.campaigns.formats`).
+    `format`: of both documents.
     """
 
     key = ("account", "campaign", "version")

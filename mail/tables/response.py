@@ -57,7 +57,7 @@ class Answer(Table, tablename="answer", db=DB):
 
 
 class AnswerValue(Table, tablename="answer_value", db=DB):
-    """The current answer to one question; fields as in `mail.responses.answer_body.Value`."""
+    """The current answer to one question; fields as in `mail.responses.recording.Value`."""
 
     key = ("account", "invitation", "question")
     account = BigInt(null=False, default=None)
@@ -70,7 +70,7 @@ class AnswerValue(Table, tablename="answer_value", db=DB):
 
 
 class AnswerVersion(Table, tablename="answer_version", db=DB):
-    """A version of an answer as one document (`mail.responses.answer_body`), never updated."""
+    """A version of an answer as one document (`mail.responses.recording`), never updated."""
 
     key = ("account", "invitation", "version")
     account = BigInt(null=False, default=None)

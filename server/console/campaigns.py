@@ -9,8 +9,7 @@ from litestar import Response, route
 from litestar.params import FromPath
 from msgspec import Struct
 
-from mail.campaigns.definition import Definition, Language, Trigger
-from mail.campaigns.formats import decode_rules, join
+from mail.campaigns.definition import Definition, Language, Trigger, decode_rules, join
 from mail.i18n import text_in
 from rules.timing import parse_delay
 from server.access.guards import console

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from mail.delivery.forecast import Forecast, Leaves, Stays, Waits, forecast
 from mail.delivery.stages import Unplanned
-from mail.planning.decisions import SCHEDULED, CampaignDecisions, preview
+from mail.planning.plan import SCHEDULED, CampaignDecisions, preview
 from mail.states import Status
 from rules.decide import Reason, Schedule
 from rules.history import Transition

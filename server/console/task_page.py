@@ -7,8 +7,8 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
-from mail.campaigns.formats import decode_content
-from mail.responses.answer_body import LEAD
+from mail.campaigns.definition import decode_content
+from mail.responses.recording import LEAD
 from server.console.outcome import JOINS, Score, Survey, score_of, survey_of
 from server.console.state_labels import StateChip, chip, named
 from server.console.survey_forecast import Consequence, read_consequence

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from mail.responses.answer_body import LEAD, encode_body
 from mail.responses.follow_ups import HANDLED, FollowUpKind, kinds_of
+from mail.responses.recording import LEAD, encode_body
 from mail.tables import Answer, AnswerValue, AnswerVersion, FollowUp, RollupChange
 from server.demo.company import Ids, manager_of
 from server.demo.fixture import DEMO, Language
@@ -104,7 +104,7 @@ async def write_follow_ups(tx: Tx, ids: Ids, replies: Sequence[Reply]) -> None:
             }
             | (_handled(ids, reply, kind) if reply.at < tx.now - _BACKLOG else {})
             for reply in replies
-            for kind in kinds_of(reply.body, reply.sentiment)
+            for kind in kinds_of(reply.body.not_me, reply.body.call_back, reply.sentiment)
         ),
     )
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from mail.campaigns.definition import Definition, Sentiment
 from mail.i18n import DEFAULT, spoken
-from mail.responses.answer_body import LEAD, Body, Value
+from mail.responses.recording import LEAD, Body, Value
 from server.demo.aftermath import Invitation
 from server.demo.fixture import VISITS
 from server.demo.working_hours import awake
@@ -23,7 +23,7 @@ class Reply(Struct, frozen=True):
 
     invitation: Invitation
     body: Body
-    sentiment: Sentiment
+    sentiment: Sentiment | None
     at: datetime
 
 

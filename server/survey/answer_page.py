@@ -11,13 +11,13 @@ from msgspec.structs import replace
 from mail.responses.answers import (
     Closed,
     Invalid,
-    Recorded,
     Submission,
     Survey,
     invalid_fields,
     open_survey,
     submit,
 )
+from mail.responses.recording import Recorded
 from mail.worker.jobs import Job
 from server.access.guards import anyone
 from server.access.rate_limit import ANSWERS, Bucket, count, count_guess

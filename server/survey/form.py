@@ -124,7 +124,7 @@ def shown(survey: Survey, path: str, locale: str) -> SurveyShown:
         steps=[
             ScaleStep(
                 value,
-                content.lead.is_negative(value),
+                content.lead.sentiment(value) == "negative",
                 text_in(words.get(value, {}), *languages),
             )
             for value in range(1, BEST_RATING + 1)
@@ -173,7 +173,7 @@ def filled(
 ) -> Filled:
     """The form with the values of `answer`, and the field with an error, if any."""
     content = survey.content
-    sentiment = None if answer.rating is None else content.lead.sentiment(answer.rating)
+    sentiment = content.lead.sentiment(answer.rating)
     reason = answer.reasons[0] if answer.reasons else ""
     labels = {item.code: text_in(item.label, locale) for item in content.lead.reasons}
     return Filled(

@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 from msgspec import Meta, Struct
 
-from mail.responses.answer_body import decode_body
+from mail.responses.recording import decode_body
 from rules.address import normal_form
 from rules.history import ordered
 from server.http import cursors

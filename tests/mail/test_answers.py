@@ -10,15 +10,14 @@ import pytest
 
 from mail import contacts
 from mail.migrations.mail_2026_11_29t15_10_00_000000 import PRUNING
-from mail.responses.answer_body import Body, Value, decode_body
 from mail.responses.answers import (
     Closed,
     Invalid,
-    Recorded,
     Submission,
     open_survey,
     submit,
 )
+from mail.responses.recording import Body, Recorded, Value, decode_body
 from mail.responses.subscriptions import (
     Subscription,
     open_subscription,

@@ -6,8 +6,16 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from mail.campaigns.definition import Definition, Message, Question, ReasonChoice, Trigger
-from mail.campaigns.formats import FORMAT, decode_content, split
+from mail.campaigns.definition import (
+    FORMAT,
+    Definition,
+    Message,
+    Question,
+    ReasonChoice,
+    Trigger,
+    decode_content,
+    split,
+)
 from mail.campaigns.validation import Problem, check
 from mail.i18n import text_in
 from mail.wording import PROBLEMS
@@ -128,6 +136,3 @@ def test_a_text_falls_back_from_the_customers_language(
 def test_negative_is_up_to_the_campaigns_threshold(negative_at: int, sentiments: str) -> None:
     lead = said(negative_at=negative_at).content.lead
     assert [lead.sentiment(rating) for rating in range(1, 6)] == sentiments.split()
-    assert [lead.is_negative(rating) for rating in range(1, 6)] == [
-        rating <= negative_at for rating in range(1, 6)
-    ]

@@ -8,10 +8,15 @@ import pytest
 from msgspec.structs import asdict, astuple, replace
 
 from mail.campaigns.cache import load, pinned
-from mail.campaigns.definition import Definition, Lead, Message, Question, ReasonChoice, Trigger
-from mail.campaigns.formats import (
+from mail.campaigns.definition import (
     FORMAT,
+    Definition,
     LaterFormatError,
+    Lead,
+    Message,
+    Question,
+    ReasonChoice,
+    Trigger,
     decode_content,
     decode_rules,
     join,

@@ -8,7 +8,7 @@ from email.utils import parseaddr
 
 import pytest
 
-from mail.message.headers import header_text, mailbox
+from mail.message.template import header_text, mailbox
 
 TEXTS = (
     "How did our visit go?",

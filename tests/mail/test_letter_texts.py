@@ -14,8 +14,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mail.campaigns.definition import Definition, Language, Message, Question, Trigger
+from mail.i18n import translations
 from mail.message.template import LetterTemplate, Origin, Recipient, compile_letter
-from mail.message.wording import gettext_of
+from mail.message.wording import CATALOGUES
 from tests.support.smtp_server import Mail
 
 ORIGIN: Final = Origin("https://retour.test", "retour@example.test")
@@ -96,7 +97,7 @@ class Said:
     @property
     def words(self) -> str:
         """The lowest rating in words."""
-        text = gettext_of(self.locale)("%(rating)s out of 5: %(word)s")
+        text = translations(self.locale, CATALOGUES).gettext("%(rating)s out of 5: %(word)s")
         return text % {"rating": 1, "word": self.line}
 
     @property

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.address import Mailboxes, Resolved, normal_form, resolve
+from rules.address import Mailboxes, Resolved, normal_form, resolve, sendable
 from rules.campaign import AddressField
 from tests.rules.judged import cases, table
 
@@ -131,6 +131,20 @@ def test_a_normal_form_is_its_own_and_plain_ascii(typed: str) -> None:
         assert normal.isascii()
         assert normal.isprintable()
         assert " " not in normal
+
+
+@pytest.mark.parametrize(
+    ("address", "sent"),
+    [("retour@localhost", "retour@localhost"), (" A@Éxample.org ", "A@xn--xample-9ua.org")],
+)
+def test_a_sender_may_be_on_a_bare_host(address: str, sent: str) -> None:
+    assert sendable(address) == sent
+
+
+@pytest.mark.parametrize("address", ["", "a@b>\r\nRCPT TO:<x@y.z>", "a b@c", "@"])
+def test_what_could_end_a_command_is_no_sender(address: str) -> None:
+    with pytest.raises(ValueError, match="not an address"):
+        sendable(address)
 
 
 @pytest.mark.parametrize(

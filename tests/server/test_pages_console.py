@@ -12,8 +12,7 @@ import httpx
 import msgspec
 import pytest
 
-from mail.responses.answer_body import LEAD, Body, Value
-from mail.responses.recording import record
+from mail.responses.recording import LEAD, Body, Value, record
 from mail.responses.rollup import roll
 from mail.states import Status
 from server.console.outcome import read_stored_survey

@@ -6,7 +6,7 @@ import re
 import httpx
 import pytest
 
-from mail.responses.answer_body import decode_body
+from mail.responses.recording import decode_body
 from sync.database import Tx
 from tests.mail.sent import Sent, sent
 from tests.support.api_process import Served

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from msgspec import structs
 
-from mail.responses.answer_body import Body, decode_body
+from mail.responses.recording import Body, decode_body
 from mail.responses.rollup import roll
 from server.web.static_files import address_of
 from sync.database import Tx
