@@ -98,7 +98,7 @@ FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[])
 ON CONFLICT (account, invitation) DO NOTHING
 """
 
-#: Sent mails are confirmed by a statement of `mail.sending.checkpoint`.
+#: Sent mails are confirmed by a statement of `mail.sending.progress`.
 _CONFIRM: Final = """
 UPDATE contact_use SET confirmed = true, counted_from = $3
 WHERE account = $1 AND invitation = $2 AND NOT confirmed

@@ -19,8 +19,8 @@ from mail.delivery import breakers
 from mail.delivery.breakers import BehindBreaker
 from mail.delivery.drop import drop
 from mail.delivery.held import fault, hold_restored
-from mail.delivery.judging import Dropped, Paused, Waiting, judge, versions_of
-from mail.delivery.outbox import due, due_ids, lease
+from mail.delivery.judging import Dropped, Paused, Waiting, judge_and_reserve, versions_of
+from mail.delivery.outbox import address_and_lease, due, due_ids
 from mail.delivery.stages import Cleared, Leased
 from mail.queues import PASSING
 from mail.recall import CLAIM_LOCK
@@ -129,7 +129,7 @@ async def _claim(
         await hold_restored(tx, doubtful)
     certain = [item for item in found if not item.due_before_restore]
     versions = await versions_of(tx, config.mail_from, campaigns, certain)
-    outcomes = await judge(tx, certain, versions, open_breakers)
+    outcomes = await judge_and_reserve(tx, certain, versions, open_breakers)
     if stopped := [item for item in outcomes if isinstance(item, BehindBreaker)]:
         await breakers.put_due_behind(tx, stopped)
     if waiting := [item for item in outcomes if isinstance(item, Waiting)]:
@@ -143,5 +143,5 @@ async def _claim(
     until = tx.now + timedelta(seconds=config.lease)
     if probed := [item.probed for item in cleared if item.probed]:
         await breakers.let_through(tx, probed, until)
-    jobs = await lease(tx, cleared, until) if cleared else []
+    jobs = await address_and_lease(tx, cleared, until) if cleared else []
     return Chunk(len(found), len(waiting), jobs)

@@ -84,7 +84,7 @@ async def versions_of(
     return versions
 
 
-async def judge(
+async def judge_and_reserve(
     tx: Tx, candidates: Sequence[Candidate], versions: Versions, open_breakers: OpenBreakers
 ) -> list[AtRelease]:
     """Judge locked `candidates` in their order, and record the uses of contacts by cleared ones.

@@ -184,7 +184,7 @@ async def due_ids(tx: Tx, limit: int) -> list[tuple[UUID, int]]:
     return [(row["invitation"], row["attempt"]) for row in rows]
 
 
-async def lease(tx: Tx, cleared: Sequence[Cleared], until: datetime) -> list[Leased]:
+async def address_and_lease(tx: Tx, cleared: Sequence[Cleared], until: datetime) -> list[Leased]:
     """Lease `cleared` invitations, whose rows are locked, `until` that time.
 
     Addresses and links of those that are tried for the first time are stored.

@@ -1,1 +1,1 @@
-"""Sending: sessions that send claimed mails, and the checkpoint that records their progress."""
+"""Sending: sessions that send claimed mails, and what is recorded of each mail's progress."""

@@ -19,7 +19,7 @@ from mail.delivery.claim import claim, wake
 from mail.delivery.held import fault
 from mail.delivery.stages import Leased
 from mail.delivery.uncertain import recover_all
-from mail.sending.checkpoint import Checkpoint, is_leased
+from mail.sending.progress import ProgressWriter, is_leased
 from mail.sending.session import Letter, Session, letter_of
 from mail.smtp.replies import SendError
 from mail.states import quoted
@@ -98,7 +98,7 @@ class Pool:
     def __init__(self, config: MailConfig, flush_timeout: float = FLUSH_TIMEOUT) -> None:
         self._config = config
         self._flush_timeout = flush_timeout
-        self._checkpoint = Checkpoint()
+        self._progress = ProgressWriter()
         self._queue: asyncio.Queue[Leased | None] = asyncio.Queue(maxsize=CHUNK)
         self._tasks: list[asyncio.Task[None]] = []
         self._open_sessions = 0
@@ -141,13 +141,13 @@ class Pool:
             for account in {job.account for job in self._unsent}:
                 jobs = [job for job in self._unsent if job.account == account]
                 stack.push_async_callback(retry.give_back, account, jobs)
-            await self._checkpoint.flush(self._flush_timeout)
+            await self._progress.flush(self._flush_timeout)
         if self._failure is not None:
             raise self._failure
 
     async def _work(self) -> None:
         """Send until the queue ends. Failures are stored: an exception would block the queue."""
-        session = Session(self._config, self._checkpoint)
+        session = Session(self._config, self._progress)
         try:
             letter = await self._next()
             self._open_sessions += letter is not None
@@ -185,7 +185,7 @@ class Pool:
         would cost the server a dialogue that we break off.
         """
         try:
-            if self._checkpoint.lost and not await is_leased(job):
+            if self._progress.lost and not await is_leased(job):
                 return None
             try:
                 return letter_of(self._config, job)

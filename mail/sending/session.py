@@ -16,7 +16,7 @@ from mail.delivery.outcomes import first_outcome
 from mail.delivery.stages import Leased
 from mail.message.template import LetterTemplate, Origin, Recipient, compile_letter
 from mail.message.wording import greeting, visit
-from mail.sending.checkpoint import Checkpoint
+from mail.sending.progress import ProgressWriter
 from mail.smtp.client import Envelope, SmtpConnection
 from mail.smtp.replies import SendError
 from sync import tokens
@@ -42,9 +42,9 @@ class Letter(Struct, frozen=True):
 class Session:
     """Sends mails over one connection, and over another when the server closes that."""
 
-    def __init__(self, config: MailConfig, checkpoint: Checkpoint) -> None:
+    def __init__(self, config: MailConfig, progress: ProgressWriter) -> None:
         self._config = config
-        self._checkpoint = checkpoint
+        self._progress = progress
         self._connection: SmtpConnection | None = None
 
     @property
@@ -64,19 +64,19 @@ class Session:
         deadline = asyncio.get_running_loop().time() + self._config.smtp_timeout
         try:
             connection = await self._offer(letter.envelope, deadline)
-            if not await self._checkpoint.mark_content(job):
+            if not await self._progress.mark_content(job):
                 connection.close()  # it was recalled, or another worker leased it
                 return None
             announced = None if following is None else following.envelope
             await connection.content(letter.octets, deadline, announced)
-            self._checkpoint.add_sent(job)
+            self._progress.add_sent(job)
         except SendError as error:
             outcome = first_outcome(error)
             if outcome.pause:
                 raise
             LOG.info("mail not taken", phase=error.phase, code=error.code, reply=error.words)
             if outcome.opens:
-                await self._checkpoint.settle()
+                await self._progress.settle()
             return await retry.record(self._config, job, error)
         return None
 

@@ -21,20 +21,19 @@ from server.api.json_and_msgpack import (
     representable,
 )
 from server.http.form_data import read_pairs
-from server.http.negotiation import listed, read_preferences
+from server.http.negotiation import (
+    JSON,
+    MESSAGE_PACK,
+    MESSAGE_PACK_NAMES,
+    listed,
+    prefers_message_pack,
+)
 from server.http.problems import BadBodyError, Fault, WrongTypeError
 from server.services import services
 
 AnyRequest = Request[Any, Any, Any]
 
-JSON: Final = "application/json"
-MESSAGE_PACK: Final = "application/msgpack"
-MESSAGE_PACK_NAMES: Final = frozenset(
-    {MESSAGE_PACK, "application/x-msgpack", "application/vnd.msgpack"}
-)
 NO_CONTENT: Final = 204
-#: Media ranges of Accept that include JSON.
-ANYTHING: Final = frozenset({"*/*", "application/*"})
 #: Characters of a fault's detail and pointer: a name in the body may be as long as the body.
 LONGEST_DETAIL: Final = 200
 #: Bytes from which a body is decoded in a thread, so that the event loop is not blocked.
@@ -242,25 +241,10 @@ def _fault(error: Exception) -> Fault:
     return Fault(path.replace(".", "/")[:LONGEST_DETAIL], "bad_value", detail)
 
 
-def wants_pack(request: AnyRequest) -> bool:
-    """Tell whether the client prefers MessagePack to JSON: by weight, then by order."""
-    accept = listed(request.headers, "accept")
-    if "msgpack" not in accept:
-        return False
-    members = [
-        (member.weight, -place, member.name)
-        for place, member in enumerate(read_preferences(accept))
-    ]
-    pack = max((item for item in members if item[2] in MESSAGE_PACK_NAMES), default=(0.0, 0, ""))
-    text = max((item for item in members if item[2] == JSON), default=(0.0, 0, ""))
-    any_other = max((weight for weight, _, name in members if name in ANYTHING), default=0.0)
-    return pack[0] > 0 and pack > text and pack[0] >= any_other
-
-
 def write(request: AnyRequest, value: object, status: int) -> Response[bytes]:
     """The answer with `value`, in JSON unless the client prefers MessagePack."""
     if status == NO_CONTENT:
         return Response(b"", status_code=status)
-    if wants_pack(request):
+    if prefers_message_pack(listed(request.headers, "accept")):
         return Response(msgspec.msgpack.encode(value), status_code=status, media_type=MESSAGE_PACK)
     return Response(msgspec.json.encode(value), status_code=status, media_type=JSON)

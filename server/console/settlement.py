@@ -8,10 +8,10 @@ from msgspec import Struct
 
 from rules.address import normal_form
 from rules.history import Transition
+from server.console.consequences import Consequence, Supposed, read_consequence, suppose
 from server.console.outcome import read_stored_survey
 from server.console.refusals import Refusal
 from server.console.state_labels import StateChip, chip
-from server.console.survey_forecast import Consequence, Supposed, read_consequence, suppose
 from sync.database import Tx
 
 

@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from mail.campaigns.definition import decode_content
 from mail.responses.recording import LEAD
+from server.console.consequences import Consequence, read_consequence
 from server.console.outcome import JOINS, Score, Survey, score_of, survey_of
 from server.console.state_labels import StateChip, chip, named
-from server.console.survey_forecast import Consequence, read_consequence
 from server.console.timeline import TimelineView, labels, read_timeline_view
 from server.http.problems import NotFoundError
 from server.timeline.pages import Window

@@ -15,8 +15,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from server.http.connection_slots import ConnectionSlots
-from server.http.exchange import Delivery, Exchange
 from server.http.refusal import refusal
+from server.http.watched_app import WatchedApp, WriteDeadline
 
 #: Bytes of a request line and its headers, trailers included; and of a chunked body's framing
 #: beyond the length of the body itself.
@@ -59,7 +59,7 @@ class Connection(HttpToolsProtocol):
         self._unparsed = memoryview(b"")
         self.reads_no_more = False
         self._timer: asyncio.TimerHandle | None = None
-        self.delivery: Delivery | None = None
+        self.write_deadline: WriteDeadline | None = None
         self._running: RequestResponseCycle | None = None
 
     # The transport
@@ -68,7 +68,7 @@ class Connection(HttpToolsProtocol):
         """Take a slot, and wait for the first request."""
         super().connection_made(transport)
         self.peer = self.client[0] if self.client else ""
-        self.delivery = Delivery(transport, self.loop, self.abort)
+        self.write_deadline = WriteDeadline(transport, self.loop, self.abort)
         self.places.enter(self)
         self._timer = self.loop.call_later(self.deadline, self._close_idle)
 
@@ -79,9 +79,9 @@ class Connection(HttpToolsProtocol):
         cycles runs seldom (`server.runtime.processes.tune_gc`).
         """
         self._stop_timer()
-        if self.delivery is not None:
-            self.delivery.stop()
-            self.delivery = None
+        if self.write_deadline is not None:
+            self.write_deadline.stop()
+            self.write_deadline = None
         self._unset_keepalive_if_required()
         self.places.leave(self)
         self._unparsed = memoryview(b"")
@@ -221,7 +221,7 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
-        super()._start_asgi_task(cycle, Exchange(self, cycle, app))
+        super()._start_asgi_task(cycle, WatchedApp(self, cycle, app))
 
     def on_response_complete(self) -> None:
         """Start the next request that was received, or wait for one."""
@@ -266,7 +266,7 @@ class Connection(HttpToolsProtocol):
     def _end_linger(self) -> None:
         self._timer = None
         if self.transport.get_write_buffer_size():
-            self.transport.close()  # once the client has read it; `Delivery` sets a deadline
+            self.transport.close()  # once the client has read it; `WriteDeadline` sets a deadline
         else:
             self.transport.abort()
 

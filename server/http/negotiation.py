@@ -1,4 +1,4 @@
-"""Content negotiation (RFC 9110, 12): languages and encodings that clients prefer, by weights."""
+"""Content negotiation (RFC 9110, 12): the language, encoding and format that a client prefers."""
 
 import re
 from typing import Final
@@ -8,6 +8,13 @@ from litestar.datastructures import Headers
 
 from mail.i18n import DEFAULT, LOCALES, spoken
 
+JSON: Final = "application/json"
+MESSAGE_PACK: Final = "application/msgpack"
+MESSAGE_PACK_NAMES: Final = frozenset(
+    {MESSAGE_PACK, "application/x-msgpack", "application/vnd.msgpack"}
+)
+#: Media ranges of Accept that include JSON.
+_JSON_TOO: Final = frozenset({"*/*", "application/*"})
 #: Members that are read; later ones are ignored.
 MOST_MEMBERS: Final = 64
 #: A weight, with any number of digits; the RFC allows three.
@@ -70,3 +77,15 @@ def preferred_encoding(header: str) -> str:
     if not zstd and not gzip:
         return ""
     return "zstd" if zstd >= gzip else "gzip"
+
+
+def prefers_message_pack(accept: str) -> bool:
+    """Whether an Accept prefers MessagePack to JSON: by weight, then by order."""
+    if "msgpack" not in accept:
+        return False
+    preferences = read_preferences(accept)
+    members = [(item.weight, -place, item.name) for place, item in enumerate(preferences)]
+    pack = max((item for item in members if item[2] in MESSAGE_PACK_NAMES), default=(0.0, 0, ""))
+    text = max((item for item in members if item[2] == JSON), default=(0.0, 0, ""))
+    any_other = max((weight for weight, _, name in members if name in _JSON_TOO), default=0.0)
+    return pack[0] > 0 and pack > text and pack[0] >= any_other

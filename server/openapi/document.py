@@ -9,10 +9,11 @@ from litestar.routes import HTTPRoute
 
 from mail.wording import _
 from server.access.guards import CredentialKind
-from server.api.codec import JSON, MESSAGE_PACK, NO_CONTENT
+from server.api.codec import NO_CONTENT
 from server.api.devices import AnyChange, EventStream
 from server.api.operation import OPERATION, Operation
 from server.api.protocol_version import HEADER, OLDEST
+from server.http.negotiation import JSON, MESSAGE_PACK
 from server.http.problem_details import PROBLEM_TYPE, Problem
 from server.http.problems import PROBLEMS
 from server.live.sse import EVENT_STREAM

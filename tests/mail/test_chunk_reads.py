@@ -15,7 +15,7 @@ from mail.config import MailConfig
 from mail.delivery.claim import Chunk, claim
 from mail.delivery.retry import give_back
 from mail.delivery.stages import Leased
-from mail.sending.checkpoint import Checkpoint
+from mail.sending.progress import ProgressWriter
 from sync.database import tx
 from tests.mail.campaigns import active
 from tests.mail.delivering import Post
@@ -85,12 +85,12 @@ class Chunks:
 
     async def send(self, jobs: Sequence[Leased]) -> None:
         """As if the server took them all at once."""
-        checkpoint = Checkpoint()
-        marks = asyncio.gather(*(checkpoint.mark_content(job) for job in jobs))
+        progress = ProgressWriter()
+        marks = asyncio.gather(*(progress.mark_content(job) for job in jobs))
         assert all(await self.step("content", marks))
         for job in jobs:
-            checkpoint.add_sent(job)
-        await self.step("sent", checkpoint.flush(0))
+            progress.add_sent(job)
+        await self.step("sent", progress.flush(0))
 
     async def try_some(self) -> None:
         """Claim, meet what is claimed, send the half of it, give the other back."""

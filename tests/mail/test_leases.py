@@ -14,7 +14,7 @@ from mail.delivery.held import fault
 from mail.delivery.retry import give_back, record
 from mail.delivery.stages import Leased
 from mail.delivery.uncertain import recover
-from mail.sending.checkpoint import Checkpoint
+from mail.sending.progress import ProgressWriter
 from mail.sending.run import deliver_due
 from mail.sending.session import Session, letter_of
 from mail.smtp.replies import Phase, SendError
@@ -73,7 +73,7 @@ async def test_7_a_claim_whose_worker_died_is_taken_over_after_its_lease(post: P
 
 async def test_content_of_a_dead_worker_is_in_doubt_after_its_lease(post: Post) -> None:
     [job] = await claimed(post)
-    assert await Checkpoint().mark_content(job)
+    assert await ProgressWriter().mark_content(job)
     await lease_passed(post)
     assert await post.deliver() == 0
     [found] = await rows(post.world, "SELECT i.status, o.phase, o.resent FROM invitation i"
@@ -90,7 +90,7 @@ async def test_content_is_in_doubt_whatever_becomes_of_what_its_campaign_says(
 ) -> None:
     """Another process takes it back, which cannot read the texts: what it needs are the rules."""
     [job] = await claimed(post)
-    assert await Checkpoint().mark_content(job)
+    assert await ProgressWriter().mark_content(job)
     await post.owner.connection.execute("UPDATE campaign_version SET content = '{}'")
     monkeypatch.setattr("mail.campaigns.cache._versions", {})
     await lease_passed(post)
@@ -103,7 +103,7 @@ async def test_11_a_worker_that_slept_through_its_lease_writes_nothing(post: Pos
     [job] = await claimed(post)
     await lease_passed(post, 2)
     before = await state(post)
-    assert not await Checkpoint().mark_content(job)
+    assert not await ProgressWriter().mark_content(job)
     assert await state(post) == before
 
 
@@ -112,12 +112,12 @@ async def test_11_a_mail_whose_lease_was_lost_leaves_nothing_to_the_next(post: P
     await change(
         post.world, "UPDATE outbox SET attempt = 9 WHERE invitation = $1", lost.job.invitation
     )
-    checkpoint = Checkpoint()
-    session = Session(post.config, checkpoint)
+    progress = ProgressWriter()
+    session = Session(post.config, progress)
     for outgoing in (lost, kept):
         await session.send(outgoing, None)
     await session.close()
-    await checkpoint.flush(1)
+    await progress.flush(1)
     [mail] = post.server.mails
     assert mail.parsed["Message-ID"] == kept.job.sending.message_id
     assert post.server.said("DATA") == 2
@@ -133,19 +133,19 @@ async def test_of_two_attempts_at_a_mail_only_the_last_may_leave(
     await recover(post.config, post.world.account)
     attempts += (await claim(post.config, post.world.account, 100)).jobs
     assert attempts[0].invitation == attempts[1].invitation
-    checkpoint = Checkpoint()
-    stand = await asyncio.gather(*(checkpoint.mark_content(attempts[place]) for place in order))
+    progress = ProgressWriter()
+    stand = await asyncio.gather(*(progress.mark_content(attempts[place]) for place in order))
     assert dict(zip(order, stand, strict=True)) == {0: False, 1: True}
 
 
 async def test_a_mark_that_was_written_unheard_tells_the_rest_again(post: Post) -> None:
     """The connection was lost in its COMMIT: it is not recorded yet that the mailbox has room."""
     [job] = await claimed(post)
-    checkpoint = Checkpoint()
-    assert await checkpoint.mark_content(job)
+    progress = ProgressWriter()
+    assert await progress.mark_content(job)
     for _ in range(2):
-        checkpoint.add_sent(job)
-        await checkpoint.flush(1)
+        progress.add_sent(job)
+        await progress.flush(1)
         left = await change(
             post.world,
             "UPDATE contact SET full_since = retour_now(), full_visits = '{}'"
@@ -161,14 +161,14 @@ async def test_11_whatever_it_has_to_say_comes_too_late(
 ) -> None:
     [job] = await claimed(post)
     if as_far_as == "data":
-        assert await Checkpoint().mark_content(job)
+        assert await ProgressWriter().mark_content(job)
     await lease_passed(post, 2)
     await recover(post.config, post.world.account)
     if then == "sent by another":
         await post.later(HOUR)
         await post.deliver_all()
     before = await state(post)
-    late = Checkpoint()
+    late = ProgressWriter()
     assert not await late.mark_content(job)
     late.add_sent(job)
     await late.flush(1)
@@ -183,12 +183,12 @@ async def test_11_whatever_it_has_to_say_comes_too_late(
 
 async def test_marks_of_many_mails_are_written_together(post: Post) -> None:
     jobs = await claimed(post, 6)
-    checkpoint = Checkpoint()
+    progress = ProgressWriter()
     before = await _commits(post)
-    assert all(await asyncio.gather(*(checkpoint.mark_content(job) for job in jobs)))
+    assert all(await asyncio.gather(*(progress.mark_content(job) for job in jobs)))
     for job in jobs:
-        checkpoint.add_sent(job)
-    await checkpoint.flush(5)
+        progress.add_sent(job)
+    await progress.flush(5)
     assert await _commits(post) - before <= 4
     assert {row["status"] for row in await rows(post.world, "SELECT status FROM invitation")} == {
         "sent"
@@ -199,13 +199,13 @@ async def test_what_was_sent_while_the_database_was_away_is_written_when_it_is_b
     post: Post,
 ) -> None:
     [job] = await claimed(post)
-    checkpoint = Checkpoint()
-    assert await checkpoint.mark_content(job)
+    progress = ProgressWriter()
+    assert await progress.mark_content(job)
     await _cut(post, allowed=False)
-    checkpoint.add_sent(job)
-    waiting = asyncio.create_task(checkpoint.flush(30))
+    progress.add_sent(job)
+    waiting = asyncio.create_task(progress.flush(30))
     with pytest.raises(AWAY):
-        await checkpoint.mark_content(job)
+        await progress.mark_content(job)
     await _cut(post, allowed=True)
     await waiting
     [found] = await rows(post.world, "SELECT status FROM invitation")
@@ -214,12 +214,12 @@ async def test_what_was_sent_while_the_database_was_away_is_written_when_it_is_b
 
 async def test_what_cannot_be_written_at_all_is_told(post: Post) -> None:
     [job] = await claimed(post)
-    checkpoint = Checkpoint()
-    assert await checkpoint.mark_content(job)
+    progress = ProgressWriter()
+    assert await progress.mark_content(job)
     await _cut(post, allowed=False)
-    checkpoint.add_sent(job)
+    progress.add_sent(job)
     with pytest.raises(AWAY):
-        await checkpoint.flush(0)
+        await progress.flush(0)
     await _cut(post, allowed=True)
 
 

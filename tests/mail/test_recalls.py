@@ -16,7 +16,7 @@ from mail.delivery.claim import claim
 from mail.delivery.retry import record
 from mail.delivery.stages import Leased
 from mail.responses.subscriptions import unsubscribe
-from mail.sending.checkpoint import Checkpoint
+from mail.sending.progress import ProgressWriter
 from mail.sending.run import Pool
 from mail.sending.session import Session, letter_of
 from mail.smtp.replies import Phase, SendError
@@ -59,7 +59,7 @@ class Scene:
     async def send(self, jobs: list[Leased]) -> None:
         """What that worker has claimed."""
         config = self.post.config
-        session = Session(config, Checkpoint())
+        session = Session(config, ProgressWriter())
         for job in jobs:
             await session.send(letter_of(config, job), None)
         await session.close()
@@ -145,7 +145,7 @@ async def test_content_waits_for_a_campaign_that_is_being_stopped(
 @pytest.mark.parametrize("deed", DEEDS)
 async def test_content_that_may_be_on_its_way_is_not_taken_back(scene: Scene, deed: str) -> None:
     [job] = await scene.claim()
-    assert await Checkpoint().mark_content(job)
+    assert await ProgressWriter().mark_content(job)
     await scene.do(deed)
     entry = await scene.post.entry(scene.task)
     assert entry is not None

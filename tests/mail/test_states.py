@@ -18,7 +18,7 @@ from mail.delivery.held import TRIES, call_off, fault, held, let_go
 from mail.delivery.retry import RETRY_WINDOW, give_back, record
 from mail.delivery.stages import Leased
 from mail.delivery.uncertain import recover
-from mail.sending.checkpoint import Checkpoint
+from mail.sending.progress import ProgressWriter
 from mail.smtp.replies import Phase as Dialogue
 from mail.smtp.replies import SendError
 from mail.states import EDGES, SENT, Edge, Phase, Purpose, State, Status, picture
@@ -158,12 +158,12 @@ class Walk:
         await give_back(self.job.account, [self.job])
 
     async def content(self) -> None:
-        assert await Checkpoint().mark_content(self.job)
+        assert await ProgressWriter().mark_content(self.job)
 
     async def taken(self) -> None:
-        checkpoint = Checkpoint()
-        checkpoint.add_sent(self.job)
-        await checkpoint.flush(5)
+        progress = ProgressWriter()
+        progress.add_sent(self.job)
+        await progress.flush(5)
 
     async def doubt(self) -> None:
         await record(self.post.config, self.job, SILENCE)
@@ -322,7 +322,7 @@ async def test_a_step_that_is_no_longer_allowed_is_refused(post: Post) -> None:
         await act(walk)
     await post.owner.connection.execute("DELETE FROM guard.edge WHERE name = 'content'")
     with pytest.raises(asyncpg.RaiseError, match="from claimed/claimed to claimed/data"):
-        await Checkpoint().mark_content(walk.job)
+        await ProgressWriter().mark_content(walk.job)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from http.client import parse_headers
 import pytest
 
 from server.http.connection import LARGEST_HEAD, Connection
-from server.http.exchange import Delivery
+from server.http.watched_app import WriteDeadline
 from tests.support.api_process import Served
 from tests.support.office import Office
 
@@ -59,7 +59,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server with little patience."""
     monkeypatch.setattr(Connection, "deadline", 0.5)
     monkeypatch.setattr(Connection, "linger", 0.5)
-    monkeypatch.setattr(Delivery, "deadline", 0.5)
+    monkeypatch.setattr(WriteDeadline, "deadline", 0.5)
 
 
 # Heads

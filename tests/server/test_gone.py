@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 from server.http.connection import Connection
-from server.http.exchange import Delivery
+from server.http.watched_app import WriteDeadline
 from tests.server.attacks import Wire
 from tests.support.api_process import Served
 from tests.support.office import Office
@@ -158,7 +158,7 @@ def uncollected(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """A hasty server that never looks for cycles; how many connections it has."""
     monkeypatch.setattr(Connection, "deadline", 0.5)
     monkeypatch.setattr(Connection, "linger", 0.2)
-    monkeypatch.setattr(Delivery, "deadline", 0.5)
+    monkeypatch.setattr(WriteDeadline, "deadline", 0.5)
     gc.collect()
     gc.disable()
     try:

@@ -1,4 +1,6 @@
-"""Reads and checks the head of each request, before its body is read.
+"""Reads and checks host, origin, query and cookies of each request, before its body is read.
+
+The size of the whole head is limited in `server.http.connection` (`LARGEST_HEAD`).
 
 Queries and cookies are read here, in linear time: Litestar would unquote cookies in quadratic time
 on some Pythons (CVE-2024-7592), and cache the last 1,024 queries and cookies, however long. A
@@ -32,7 +34,7 @@ PROBES: Final = frozenset({"/health", "/ready", "/metrics"})
 #: must not keep a customer from answering.
 TOKEN_PAGES: Final = ("/s/", "/u/")
 #: Bytes of a query, and of all cookies together.
-LONGEST: Final = 1 << 13
+LONGEST_QUERY: Final = 1 << 13
 #: Seconds for Retry-After when there is no room.
 RETRY_AFTER: Final = 5
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -89,7 +91,7 @@ def read_heads(app: ASGIApp, peers: Peers) -> ASGIApp:
 
     `peers` logs a warning at the first request through a proxy that is not trusted.
 
-    :raises LongHeadError: more than `LONGEST` bytes of either.
+    :raises LongHeadError: more than `LONGEST_QUERY` bytes of either.
     :raises BadCookieError: a backslash in a cookie; on `TOKEN_PAGES` cookies are ignored then.
     """
 
@@ -100,7 +102,7 @@ def read_heads(app: ASGIApp, peers: Peers) -> ASGIApp:
         state.parsed_query, state.cookies = (), {}  # an error page may read them
         query = scope.get("query_string", b"")
         cookies = [value for name, value in scope["headers"] if name == b"cookie"]
-        if len(query) > LONGEST or sum(map(len, cookies)) > LONGEST:
+        if len(query) > LONGEST_QUERY or sum(map(len, cookies)) > LONGEST_QUERY:
             raise LongHeadError
         if query:  # of any bytes: `read_pairs` refuses those that are not text
             state.parsed_query = tuple(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
@@ -132,15 +134,14 @@ def read_cookies(headers: Iterable[str]) -> dict[str, str]:
 def check_heads(app: ASGIApp, hosts: Hosts) -> ASGIApp:
     """`app`, for requests that there is room for, to one of `hosts`, and from no other site.
 
-    Room was looked for by `server.http.exchange`. Of the writes, three kinds pass without a check
-    of the site. Requests without these headers: mail providers post a one-click unsubscribe
+    Room was looked for by `server.http.watched_app`. Of the writes, three kinds pass without a
+    check of the site. Requests without these headers: mail providers post a one-click unsubscribe
     (RFC 8058) so. Requests with Authorization and without a cookie: browsers do not add that header
     by themselves. Requests to a customer's link: its token is the whole credential, and browsers
-    with privacy settings and mail programs send `null` or a name of their own.
-
-    :raises CrowdedError: no room; probes are always answered.
-    :raises WrongHostError: not exactly one Host header, or of a foreign host, except for probes.
-    :raises CrossOriginError: a write with a foreign Origin or Sec-Fetch-Site.
+    with privacy settings and mail programs send `null` or a name of their own. :raises
+    CrowdedError: no room; probes are always answered. :raises WrongHostError: not exactly one Host
+    header, or of a foreign host, except for probes. :raises CrossOriginError: a write with a
+    foreign Origin or Sec-Fetch-Site.
     """
 
     async def checked(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""The checkpoint: progress of many mails, written in one transaction.
+"""What is recorded of mails while they are sent, of many of them at once.
 
 Each write is fenced by the attempt of the lease. Content is sent only after the phase `data` is
 durable. That the server accepted it is written together with that of other mails, and tried again
@@ -80,7 +80,7 @@ WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ({from_phas
 """)
 
 
-class Checkpoint:
+class ProgressWriter:
     """Writes the progress of the mails of one run.
 
     `lost`: a claim of this run did not stand any more, so that others may not either.

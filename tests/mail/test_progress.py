@@ -9,7 +9,7 @@ import pytest
 
 from mail.delivery.claim import claim
 from mail.delivery.stages import Leased
-from mail.sending.checkpoint import Checkpoint
+from mail.sending.progress import ProgressWriter
 from mail.sending.run import Pool
 from tests.mail.campaigns import active, rows
 from tests.mail.delivering import Post
@@ -30,10 +30,10 @@ async def jobs_of(post: Post, mails: int) -> list[Leased]:
 async def test_what_comes_as_the_last_writer_ends_is_written(post: Post, sessions: int) -> None:
     """Who hears of one mark has the next one ready in the same breath."""
     jobs = await jobs_of(post, 4 * sessions)
-    checkpoint = Checkpoint()
+    progress = ProgressWriter()
 
     async def one_after_the_other(mine: Sequence[Leased]) -> list[bool]:
-        return [await checkpoint.mark_content(job) for job in mine]
+        return [await progress.mark_content(job) for job in mine]
 
     async with asyncio.timeout(SOON):
         stand = await asyncio.gather(
@@ -46,14 +46,14 @@ async def test_what_comes_as_the_last_writer_ends_is_written(post: Post, session
 
 async def test_those_that_come_while_others_are_written_go_together(post: Post) -> None:
     jobs = await jobs_of(post, 5)
-    checkpoint = Checkpoint()
+    progress = ProgressWriter()
     async with post.owner.connection.transaction():
         await post.owner.connection.execute("LOCK TABLE outbox IN SHARE MODE")
         heard = []
         for number, job in enumerate(jobs[:2], 1):
-            heard.append(asyncio.create_task(checkpoint.mark_content(job)))
+            heard.append(asyncio.create_task(progress.mark_content(job)))
             await post.owner.until_waiting(number)
-        heard += [asyncio.create_task(checkpoint.mark_content(job)) for job in jobs[2:]]
+        heard += [asyncio.create_task(progress.mark_content(job)) for job in jobs[2:]]
         await asyncio.sleep(0)
     async with asyncio.timeout(SOON):
         assert all(await asyncio.gather(*heard))
@@ -64,13 +64,13 @@ async def test_those_that_come_while_others_are_written_go_together(post: Post) 
 
 async def test_who_waits_is_told_why_it_was_not_written(post: Post) -> None:
     [job] = await jobs_of(post, 1)
-    checkpoint = Checkpoint()
+    progress = ProgressWriter()
     await post.owner.connection.execute("ALTER TABLE outbox RENAME TO elsewhere")
     for _ in range(2):
         with pytest.raises(asyncpg.UndefinedTableError):
-            await checkpoint.mark_content(job)
+            await progress.mark_content(job)
     await post.owner.connection.execute("ALTER TABLE elsewhere RENAME TO outbox")
-    assert await checkpoint.mark_content(job)
+    assert await progress.mark_content(job)
 
 
 async def test_what_was_not_begun_is_given_back_where_what_was_sent_cannot_be_written(
@@ -114,18 +114,18 @@ async def test_all_rests_though_what_was_not_begun_cannot_be_given_back(post: Po
 
 async def test_what_was_taken_is_written_though_the_time_of_its_run_is_over(post: Post) -> None:
     [job] = await jobs_of(post, 1)
-    checkpoint = Checkpoint()
-    assert await checkpoint.mark_content(job)
+    progress = ProgressWriter()
+    assert await progress.mark_content(job)
     async with post.owner.connection.transaction():
         await post.owner.connection.execute("LOCK TABLE mail_event IN SHARE MODE")
-        checkpoint.add_sent(job)
-        flushing = asyncio.create_task(checkpoint.flush(SOON))
+        progress.add_sent(job)
+        flushing = asyncio.create_task(progress.flush(SOON))
         await post.owner.until_waiting(1)
         flushing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await flushing
     async with asyncio.timeout(SOON):
-        await checkpoint.flush(SOON)
+        await progress.flush(SOON)
     [row] = await rows(post.world, "SELECT status FROM invitation")
     assert row["status"] == "sent"
 

@@ -27,7 +27,7 @@ _LINE: Final = ("type", "client", "method", "path", "query_string", "http_versio
 SLOWEST: Final = 1024
 
 
-class Exchange:
+class WatchedApp:
     """An ASGI application that runs `app` for the request of `cycle` and watches its response."""
 
     def __init__(
@@ -72,13 +72,13 @@ class Exchange:
             cycle.keep_alive = True  # or uvicorn would close it, and the client lose the response
             connection.pipeline.clear()  # requests that cannot be answered any more
         await self._forward(message)
-        if connection.delivery is not None and not connection.transport.is_closing():
-            connection.delivery.wrote(len(message.get("body", b"")))
+        if connection.write_deadline is not None and not connection.transport.is_closing():
+            connection.write_deadline.wrote(len(message.get("body", b"")))
         if closes:
             connection.linger_and_close()
 
 
-class Delivery:
+class WriteDeadline:
     """Watches whether the client of one connection reads what was written to it."""
 
     #: Seconds in which the client must have read at least `SLOWEST` bytes a second.

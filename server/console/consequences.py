@@ -1,4 +1,4 @@
-"""What pages say of surveys that have not left: what the rules will make of them at release."""
+"""What becomes of a task's survey: as it waits, once it is planned, or with a supposed step."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
