@@ -138,10 +138,11 @@ def check_heads(app: ASGIApp, hosts: Hosts) -> ASGIApp:
     check of the site. Requests without these headers: mail providers post a one-click unsubscribe
     (RFC 8058) so. Requests with Authorization and without a cookie: browsers do not add that header
     by themselves. Requests to a customer's link: its token is the whole credential, and browsers
-    with privacy settings and mail programs send `null` or a name of their own. :raises
-    CrowdedError: no room; probes are always answered. :raises WrongHostError: not exactly one Host
-    header, or of a foreign host, except for probes. :raises CrossOriginError: a write with a
-    foreign Origin or Sec-Fetch-Site.
+    with privacy settings and mail programs send `null` or a name of their own.
+
+    :raises CrowdedError: no room; probes are always answered.
+    :raises WrongHostError: not exactly one Host header, or of a foreign host, except for probes.
+    :raises CrossOriginError: a write with a foreign Origin or Sec-Fetch-Site.
     """
 
     async def checked(scope: Scope, receive: Receive, send: Send) -> None:
