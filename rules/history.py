@@ -1,7 +1,7 @@
 """A task's history: its transitions, in an order that neither arrival nor wrong clocks change."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
@@ -17,7 +17,7 @@ from rules.timing import EARLIEST, LATEST
 OrderKey: TypeAlias = tuple[datetime, int, UUID]
 """Moment, sequence and id: a total order, the same as that of the three columns in PostgreSQL."""
 
-_by_order = attrgetter("moment", "sequence", "id")  # as `Transition.order`
+_by_order: Final[Callable[["Transition"], OrderKey]] = attrgetter("moment", "sequence", "id")
 _by_sequence = attrgetter("sequence")
 
 
@@ -60,7 +60,7 @@ class Transition(Struct, frozen=True, gc=False):
     @property
     def order(self) -> OrderKey:
         """The key by which transitions of a task are sorted."""
-        return (self.moment, self.sequence, self.id)
+        return _by_order(self)
 
 
 def ordered(transitions: Iterable[Transition]) -> list[Transition]:

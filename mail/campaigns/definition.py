@@ -138,9 +138,9 @@ class Content(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Definition(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One version of a campaign: the fields of its rules and of its content.
 
-    The two are stored apart: deciding reads the rules of all campaigns
-    when one of them has changed, while texts are read where mails are sent. `negative_at`:
-    ratings up to this one are negative; 0: none.
+    The two are stored apart: deciding reads the rules of all campaigns when one of them has
+    changed, while texts are read where mails are sent. `negative_at`: ratings up to this one are
+    negative; 0: none.
     """
 
     question: Question

@@ -185,9 +185,11 @@ class Connection(HttpToolsProtocol):
         super().on_headers_complete()
         if self.parser.should_upgrade():
             named = dict(self.headers)
-            for name in (b"content-length", b"transfer-encoding"):  # the latter wins
-                if named.get(name, b"").strip(b"0 "):
-                    self._body_of_upgrade = b"%b: %b\r\n" % (name, named[name])
+            if b"transfer-encoding" in named:  # whatever its value: it frames, or is refused
+                framing = b"transfer-encoding: %b\r\n" % named[b"transfer-encoding"]
+                self._body_of_upgrade = framing
+            elif (length := named.get(b"content-length", b"")).strip(b"0 "):
+                self._body_of_upgrade = b"content-length: %b\r\n" % length
 
     def on_body(self, body: bytes) -> None:
         """A part of a body: its framing may be as long as the body, and `LARGEST_HEAD`."""
@@ -210,10 +212,14 @@ class Connection(HttpToolsProtocol):
         """Read on with a new parser: the old one takes `rest` for another protocol."""
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        length, self._body_of_upgrade = self._body_of_upgrade, b""
-        if length:
+        framing, self._body_of_upgrade = self._body_of_upgrade, b""
+        if framing:
             self._resuming = True
-            self.parser.feed_data(b"POST / HTTP/1.1\r\n" + length + b"\r\n")
+            try:
+                self.parser.feed_data(b"POST / HTTP/1.1\r\n" + framing + b"\r\n")
+            except httptools.HttpParserError:  # an encoding that does not end in chunked
+                self._refuse("bad_request")
+                return
         if rest:
             self._parse(rest)
 

@@ -81,7 +81,7 @@ class ConnectionSlots:
             self._of_peer.setdefault(connection.peer, {})[connection] = None
 
     def stop_waiting(self, connection: ConnectionSlot) -> None:
-        """Record that the connection's request is whole: its client waits for an answer."""
+        """Record that the connection waits for no request: it has a whole one, or is gone."""
         self._waiting.pop(connection, None)
         own = self._of_peer.get(connection.peer, {})
         own.pop(connection, None)

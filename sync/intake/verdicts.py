@@ -1,5 +1,7 @@
 """Verdicts on transitions: stored ones, which a replay gets again, and the judgement on new ones.
 
+It locks the tasks and reads the states that it judges by; editing records does the same here.
+
 A transition is judged by the assignments at its moment, not at its reception.
 """
 

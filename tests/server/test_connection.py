@@ -324,6 +324,17 @@ def test_the_body_of_a_request_that_offers_an_upgrade_is_read(
             assert everything(made).count(b"HTTP/1.1 2") == 3
 
 
+@pytest.mark.parametrize("coding", ["0", " ", "gzip", "chunked, gzip"])
+def test_an_offered_upgrade_hides_no_body_of_unknown_length(api: Served, coding: str) -> None:
+    upgrade = ["Connection: upgrade", "Upgrade: x", f"Transfer-Encoding: {coding}"]
+    head = posting(api, "/api/v1/customers", JSON, *upgrade)
+    with connected(api) as (made, start):
+        made.sendall(head + start + b"Connection: close\r\n\r\n")
+        answered = everything(made)
+    assert answered.startswith(b"HTTP/1.1 400 ")
+    assert answered.count(b"HTTP/1.1 ") == 1, "what follows was read as a request (RFC 9112, 6.3)"
+
+
 # Clients that do not read
 
 

@@ -1,4 +1,4 @@
-"""What an answer passes on its way out: errors are answered, bodies compressed, answers logged."""
+"""An answer's way out: errors answered, security headers added, bodies compressed, all logged."""
 
 import asyncio
 import time

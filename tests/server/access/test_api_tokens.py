@@ -65,7 +65,7 @@ def test_no_token_lives_for_ever(place: Place) -> None:
     for days in (0, -1, MOST_DAYS + 1, 1.5, "x", None):
         answer = place.api.client.post(TOKENS, json={"name": "ERP", "days": days})
         assert answer.status_code == 400, days
-        assert answer.json()["errors"][0]["pointer"] == "/days"
+        assert answer.json()["errors"][0]["pointer"] == "/days", days
 
 
 def test_the_last_use_is_told_and_written_seldom(place: Place) -> None:
