@@ -91,15 +91,11 @@ def manual(document: Schema, introduction: Iterable[str]) -> Reference:
 
 def spans(text: str) -> list[Span]:
     """`text`, split at its backticks; apostrophes and quotation marks of prose are curved."""
-    return [
-        Span(part, code=True) if place % 2 else Span(_curved(part), code=False)
-        for place, part in enumerate(text.split("`"))
-        if part
-    ]
-
-
-def _curved(prose: str) -> str:
-    return _QUOTED.sub("\u201c\\1\u201d", prose.replace("'", "\u2019"))
+    split = []
+    for place, part in enumerate(text.split("`")):
+        prose = _QUOTED.sub("\u201c\\1\u201d", part.replace("'", "\u2019"))
+        split.append(Span(part, code=True) if place % 2 else Span(prose, code=False))
+    return [span for span in split if span.text]
 
 
 def _routes(paths: Schema) -> Iterator[RouteShown]:

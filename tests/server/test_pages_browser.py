@@ -37,6 +37,8 @@ FAULTS: Final = """() => {
     const said = plain(one.getAttribute('aria-label'));
     if (!said.includes(plain(one.textContent))) faults.push('other label: ' + one.outerHTML);
   }
+  for (const one of document.querySelectorAll('body *:not(option, optgroup)'))
+    if (getComputedStyle(one).color === 'rgb(0, 0, 0)') faults.push('no ink: ' + one.outerHTML);
   for (const image of document.querySelectorAll('img:not([alt]), iframe:not([title])'))
     faults.push('no text: ' + image.src);
   for (const link of document.querySelectorAll('a, button'))

@@ -205,6 +205,13 @@ def test_who_is_not_known_is_led_to_the_front_page(
         assert '<a class="button second" href="/">' in page.text
 
 
+def test_what_is_wrong_with_a_step_stands_below_the_heading(
+    north: Office, diane: httpx.Client
+) -> None:
+    page = diane.post(f"/tasks/{north.task}/transitions", data={"state": ""}).text
+    assert page.index("</h1>") < page.index('role="alert"')
+
+
 def test_a_technician_at_the_console_is_led_to_the_app(api: Served, north: Office) -> None:
     with httpx.Client(base_url=api.base_url, headers=HTML) as browser:
         refused = browser.post(

@@ -152,6 +152,7 @@ def test_a_refused_step_is_dismissed_with_a_reason_and_kept(
         page = words_of(diane.get(place).text)
         assert "Saisie <b>deux</b> fois" in page, place
         assert name in page, place
+    assert f"Dismissed by {name}" in words_of(diane.get(path).text)
     twice = diane.post(f"{path}/dismiss", data={"why": "Saisie <b>deux</b> fois"})
     assert "Step dismissed" in words_of(diane.get(twice.headers["location"]).text)
     again = diane.post(f"{path}/dismiss", data={"why": "Autre"})
