@@ -37,8 +37,17 @@ OPTIONS: Final = {
 }
 
 _PLACEHOLDER: Final = re.compile(r"%\(\w+\)[sd]|\{\w*\}")
-#: A line must not break before these signs or inside the guillemets.
-_BREAKABLE: Final = re.compile(r" [:;!?»]|« ")
+#: Where a French line must not break: before a colon, inside guillemets, between a number and what
+#: it counts or measures.
+_BREAKABLE: Final = re.compile(
+    r" [:»]|« |\d (?=[%$]|\d{3}\b|(?:ans?|caractères|h|heures?|jours?|min|minutes?|mois|s"
+    r"|secondes?|semaines?|[KM]io|octets?)\b(?!\u2019))"
+)
+#: Where a space is wanted that does not break. A sign that is named stands in guillemets, alone.
+_TIGHT: Final = re.compile(r"[^\s\u00a0]:(?=\s|$)|«(?!\u00a0)|(?<!\u00a0)»")
+_CODE: Final = re.compile(r"`[^`]*`")
+#: Where French (Canada) has no space at all, says the Office québécois de la langue française.
+_SPACED: Final = re.compile(r"(?<!«)[ \u00a0\u202f][;!?]")
 
 
 def texts(value: object) -> list[str]:
@@ -95,8 +104,20 @@ def _faults_of(entry: Message, language: str) -> Iterator[str]:
             continue
         if _placeholders([said]) != _placeholders(texts(entry.id)):
             yield f"other placeholders: {entry.id!r} -> {said!r}"
-        if language.startswith("fr") and _BREAKABLE.search(said):
-            yield f"breakable space: {said!r}"
+        if language.startswith("fr"):
+            yield from misspaced(said)
+
+
+def misspaced(said: str) -> Iterator[str]:
+    """How the spaces of a French text differ from what French (Canada) wants; code is no text."""
+    prose = _CODE.sub("", said)
+    for name, wrong in (
+        ("breakable space", _BREAKABLE),
+        ("missing space", _TIGHT),
+        ("space before a sign", _SPACED),
+    ):
+        if wrong.search(prose):
+            yield f"{name}: {said!r}"
 
 
 def _placeholders(said: list[str]) -> set[str]:

@@ -69,11 +69,28 @@ def test_fuzzy_and_obsolete_entries_are_found(tmp_path: Path) -> None:
     ]
 
 
-def test_a_french_sign_that_could_start_a_line_is_found(tmp_path: Path) -> None:
-    french = ENTRY.format("Good day", "Bonjour !") + ENTRY.format(
-        "%(count)s tasks", "%(count)s\u00a0tâches\u00a0?"
-    )
-    assert found_in(tmp_path, french) == ["breakable space: 'Bonjour !'"]
+@pytest.mark.parametrize(
+    ("said", "faults"),
+    [
+        ("Bonjour!", []),
+        ("Il a dit\u00a0: «\u00a0bonjour\u00a0» à 8:30", []),
+        ("Le signe «\u00a0?\u00a0», 14\u00a0jours, 1\u00a0000\u00a0caractères", []),
+        ("Bonjour !", ["space before a sign"]),
+        ("Bonjour\u00a0! Et vous\u202f?", ["space before a sign"]),
+        ("Il a dit : rien", ["breakable space"]),
+        ("Il a dit: rien", ["missing space"]),
+        ("« bonjour »", ["breakable space", "missing space"]),
+        ("«bonjour»", ["missing space"]),
+        ("dans 14 jours", ["breakable space"]),
+        ("1 000\u00a0caractères", ["breakable space"]),
+        ("Envoyez `Authorization: Bearer !` et 426 `old_app`", []),
+    ],
+)
+def test_a_french_text_has_the_spaces_that_french_wants(
+    tmp_path: Path, said: str, faults: list[str]
+) -> None:
+    french = ENTRY.format("Good day", said) + ENTRY.format("%(count)s tasks", "%(count)s tâches")
+    assert [fault.partition(":")[0] for fault in found_in(tmp_path, french)] == faults
 
 
 def test_our_own_catalogues_are_whole() -> None:

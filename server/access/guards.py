@@ -73,7 +73,8 @@ class Guard(Struct, frozen=True):
                 identified = await enrolled(connection)
             case _:
                 assert_never(self.credential)
-        connection.scope["user"] = permitted(identified, self.action)
+        connection.scope["user"] = identified  # before: the page about a refusal names its reader
+        permitted(identified, self.action)
 
 
 def anyone(action: Action) -> Guard:

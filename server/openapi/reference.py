@@ -1,12 +1,14 @@
 """The OpenAPI document in the form of its page: groups of routes, and the types they use."""
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
 Schema = dict[str, Any]
+_QUOTED: Final = re.compile('"([^"]*)"')
 
 
 class Span(Struct, frozen=True):
@@ -88,8 +90,12 @@ def manual(document: Schema, introduction: Iterable[str]) -> Reference:
 
 
 def spans(text: str) -> list[Span]:
-    """`text`, split at its backticks."""
-    return [Span(part, bool(place % 2)) for place, part in enumerate(text.split("`")) if part]
+    """`text`, split at its backticks; apostrophes and quotation marks of prose are curved."""
+    split = []
+    for place, part in enumerate(text.split("`")):
+        prose = _QUOTED.sub("\u201c\\1\u201d", part.replace("'", "\u2019"))
+        split.append(Span(part, code=True) if place % 2 else Span(prose, code=False))
+    return [span for span in split if span.text]
 
 
 def _routes(paths: Schema) -> Iterator[RouteShown]:

@@ -39,6 +39,9 @@ FOLLOW_UPS: Final = {
     ),
 }
 
+#: The same of one that is closed, where the words would still ask for something.
+CLOSED: Final = {"negative": _("Negative answer")}
+
 #: What there is to do, beside the status of a task's survey.
 MARKS: Final = {
     "call_back": _("Asks to be called back"),

@@ -134,9 +134,11 @@ class Words:
         """What to do about that."""
         return self._gettext(error_words.LOGIN[problem][1])
 
-    def follow_up(self, kind: str) -> str:
-        """What there is to do, by the kind of a follow-up."""
-        return self._gettext(follow_up_words.FOLLOW_UPS[kind][0])
+    def follow_up(self, kind: str, *, is_closed: bool = False) -> str:
+        """What there is to do, or what there was, by the kind of a follow-up."""
+        open_words = follow_up_words.FOLLOW_UPS[kind][0]
+        closed_words = follow_up_words.CLOSED.get(kind, open_words)
+        return self._gettext(closed_words if is_closed else open_words)
 
     def follow_up_mark(self, kind: str) -> str:
         """What there is to do, beside the status of a task's survey."""

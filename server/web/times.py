@@ -84,11 +84,16 @@ class Clock(Calendar):
         self._now = now
 
     def relative(self, when: datetime) -> str:
-        """`when` relative to now: just now, 2 hours ago, in 3 days; one unit, from a minute on."""
+        """`when` relative to now: just now, 2 hours ago, in 3 days; one unit, from a minute on.
+
+        Without breakable spaces.
+        """
         length = when - self._now
         if abs(length) < timedelta(minutes=1):
             near = words.SOON if length > timedelta(0) else words.JUST_NOW
-            return translations(self._locale, CATALOGUES).gettext(near)
-        return _unbroken(
-            format_timedelta(length, granularity="minute", add_direction=True, locale=self._locale)
-        )
+            said = translations(self._locale, CATALOGUES).gettext(near)
+        else:
+            said = format_timedelta(
+                length, granularity="minute", add_direction=True, locale=self._locale
+            )
+        return said.replace(" ", "\u00a0")

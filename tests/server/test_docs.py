@@ -1,5 +1,7 @@
 """The document for people and programs is made once, whoever comes and however many."""
 
+import html
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -47,6 +49,13 @@ def test_the_page_is_read_in_both_languages_and_keeps_the_one_chosen(api: Served
     assert chosen.text == english.text
     assert "language=en" in chosen.headers["set-cookie"]
     assert 'href="?lang=fr"' in chosen.text
+
+
+def test_prose_has_curved_apostrophes_and_quotation_marks(api: Served) -> None:
+    page = ask(api, "/api/docs", **{"Accept-Language": "en"}).text
+    prose = html.unescape(re.sub(r"<code>.*?</code>|<[^>]*>", " ", page))
+    assert "\u2019s" in prose
+    assert re.findall(r".{20}['\"].{20}", prose) == []
 
 
 def test_a_crowd_of_readers_keeps_nobody_else_waiting(api: Served) -> None:

@@ -32,6 +32,13 @@ FAULTS: Final = """() => {
   if (wide > window.innerWidth) faults.push('scrolls sideways: ' + wide);
   for (const box of document.querySelectorAll('input:not([type=hidden]), select, textarea'))
     if (!box.labels.length) faults.push('no label: ' + box.name);
+  for (const one of document.querySelectorAll('[aria-label]:is(a, button, summary)')) {
+    const plain = (text) => text.replace(/\\s+/g, ' ').trim().toLowerCase();
+    const said = plain(one.getAttribute('aria-label'));
+    if (!said.includes(plain(one.textContent))) faults.push('other label: ' + one.outerHTML);
+  }
+  for (const one of document.querySelectorAll('body *:not(option, optgroup)'))
+    if (getComputedStyle(one).color === 'rgb(0, 0, 0)') faults.push('no ink: ' + one.outerHTML);
   for (const image of document.querySelectorAll('img:not([alt]), iframe:not([title])'))
     faults.push('no text: ' + image.src);
   for (const link of document.querySelectorAll('a, button'))
@@ -46,14 +53,21 @@ FAULTS: Final = """() => {
 
 CALL: Final = {"rating": "4", "call_back": "yes", "phone": "418 555-0123"}
 
-#: Buttons, boxes and stars, with the smaller of width and height.
-TARGETS: Final = """() => [...document.querySelectorAll(
+#: Buttons, boxes and stars, with the smaller of width and height; for thumbs links, too, but for
+#: those within a sentence. A link that covers its row is as large as the row.
+TARGETS: Final = """(thumbs) => [...document.querySelectorAll(
   '.button, .opener, .plain, .quiet, .tongue, .places a, .languages a, .stars label, .tick, select,'
   + ' .trail a, .foot a, .again a, .index a, .aside a, summary,'
-  + ' textarea, input:not([type=hidden], [type=radio], [type=checkbox])')]
+  + ' textarea, input:not([type=hidden], [type=radio], [type=checkbox])'
+  + (thumbs ? ', a[href]' : ''))]
   .filter((one) => one.checkVisibility() && !one.classList.contains('skip'))
-  .map((one) => [one.outerHTML.slice(0, 60),
-    Math.min(one.getBoundingClientRect().width, one.getBoundingClientRect().height)])"""
+  .filter((one) => getComputedStyle(one).display !== 'inline' || [...one.parentElement.childNodes]
+    .every((near) => near.nodeType !== Node.TEXT_NODE || !near.data.trim()))
+  .map((one) => {
+    const covers = getComputedStyle(one, '::after').position === 'absolute';
+    const box = (covers ? one.closest('tr, li') : one).getBoundingClientRect();
+    return [one.outerHTML.slice(0, 90), Math.min(box.width, box.height)];
+  })"""
 
 
 @pytest.fixture
@@ -168,7 +182,7 @@ def test_on_a_phone_one_button_leads_everywhere_without_scripts(
         expect(places).to_have_count(0)
         page.get_by_role("button", name="Menu").click()
         expect(places).to_have_count(6)
-        small = [(one, side) for one, side in page.evaluate(TARGETS) if side < TOUCH]
+        small = [(one, side) for one, side in page.evaluate(TARGETS, True) if side < TOUCH]
         assert small == []
         expect(page.get_by_role("button", name=leave)).to_be_in_viewport(ratio=1)
         page.get_by_role("link", name=devices).click()
@@ -230,6 +244,7 @@ def everything(
     inside += [refusal_of(database, story), "/devices", "/devices?q=zzz"]
     inside += devices_of(database, story)
     inside += ["/campaigns", f"/campaigns/{story.campaign}", "/tasks/unknown", "/mailbox"]
+    inside += ["/tasks?q=zzz&state=600", "/follow-ups?show=negative", "/follow-ups?show=disputed"]
     inside += [f"/mailbox/{message.id}" for message in mailbox.messages()]
     return {"outside": [*outside, f"/u/{story.unsubscribe}"], "inside": inside}
 
@@ -268,18 +283,44 @@ def test_every_page_is_sound_in_every_window(
     with visiting(browser, size, scripts=True) as page:
         told: list[str] = []
         page.on("console", lambda message: told.append(message.text))
-        for path in [*pages["outside"], "", *pages["inside"]]:
-            if not path:
-                enter(page.context, site.database, EMAIL, site.base_url)
-                continue
-            mark = "&" if "?" in path else "?"
-            page.goto(f"{site.base_url}{path}{mark}lang={language}")
-            unfold(page)
-            assert page.evaluate(FAULTS) == [], path
-            small = [(one, side) for one, side in page.evaluate(TARGETS) if side < TOUCH]
-            assert small == [], path
+        for path in pages["outside"]:
+            is_sound(page, f"{site.base_url}{path}", language)
+        enter(page.context, site.database, EMAIL, site.base_url)
+        for path in pages["inside"]:
+            is_sound(page, f"{site.base_url}{path}", language)
         blocked = [text for text in told if "404" not in text]
         assert [text for text in blocked if "sandboxed" not in text] == []
+
+
+@pytest.mark.parametrize(("size", "language"), [(PHONE, "fr"), (DESK, "en")])
+def test_every_page_of_a_manager_is_sound(
+    database: TestDatabase,
+    site: Served,
+    story: Story,
+    mailbox: Mailbox,
+    browser: Browser,
+    size: tuple[int, int],
+    language: str,
+) -> None:
+    async def promote(tx: Tx) -> None:
+        await tx.execute("UPDATE app_user SET role = 'manager' WHERE role = 'dispatcher'")
+
+    on(database, story.account, promote)
+    with visiting(browser, size, scripts=True) as page:
+        enter(page.context, site.database, EMAIL, site.base_url)
+        for path in everything(database, site, story, mailbox)["inside"]:
+            is_sound(page, f"{site.base_url}{path}", language)
+
+
+def is_sound(page: Page, address: str, language: str) -> None:
+    """Open a page and whatever unfolds in it; nothing may be wrong with it, for thumbs neither."""
+    mark = "&" if "?" in address else "?"
+    page.goto(f"{address}{mark}lang={language}")
+    unfold(page)
+    assert page.evaluate(FAULTS) == [], address
+    thumbs = page.viewport_size == {"width": PHONE[0], "height": PHONE[1]}
+    small = [(one, side) for one, side in page.evaluate(TARGETS, thumbs) if side < TOUCH]
+    assert small == [], address
 
 
 def unfold(page: Page) -> None:

@@ -64,7 +64,7 @@ def sign_in(client: httpx.Client, password: str = PASSWORD, **more: str) -> http
 
 def words_of(page: str) -> str:
     """The page's text as a person reads it."""
-    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", page)))
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", page.replace("<wbr>", ""))))
 
 
 def change(database: TestDatabase, story: Story, sql: str, *args: object) -> None:

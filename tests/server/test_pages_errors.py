@@ -185,6 +185,33 @@ def test_addresses_that_only_take_forms_say_so_and_lead_on(
         assert f'href="{above}"' in page.text
 
 
+def test_who_may_not_is_still_signed_in_and_led_on(api: Served, north: Office) -> None:
+    with browsing(api, north, role="manager", language="fr") as manager:
+        page = manager.get(f"/devices/enrol/{north.people['technician']}")
+    assert page.status_code == 403
+    assert "Se déconnecter" in page.text
+    assert '<a class="button second" href="/devices">' in page.text
+    assert '<a href="/follow-ups">' in page.text
+
+
+def test_who_is_not_known_is_led_to_the_front_page(
+    api: Served, north: Office, diane: httpx.Client
+) -> None:
+    long = diane.get("/tasks?q=" + "x" * 9000)
+    diane.cookies.delete(COOKIE)
+    unknown = diane.get("/nowhere")
+    assert (long.status_code, unknown.status_code) == (431, 404)
+    for page in (long, unknown):
+        assert '<a class="button second" href="/">' in page.text
+
+
+def test_what_is_wrong_with_a_step_stands_below_the_heading(
+    north: Office, diane: httpx.Client
+) -> None:
+    page = diane.post(f"/tasks/{north.task}/transitions", data={"state": ""}).text
+    assert page.index("</h1>") < page.index('role="alert"')
+
+
 def test_a_technician_at_the_console_is_led_to_the_app(api: Served, north: Office) -> None:
     with httpx.Client(base_url=api.base_url, headers=HTML) as browser:
         refused = browser.post(

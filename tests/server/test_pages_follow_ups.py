@@ -127,6 +127,7 @@ def test_a_negative_answer_is_to_be_read_and_can_be_unread(
     assert done.headers["location"] == f"/tasks/{mail.task}#follow-ups"
     read = diane.get(f"/tasks/{mail.task}").text
     assert "Read by Dispatcher" in words_of(read)
+    assert "Negative answer to read" not in words_of(read)
     assert count_in(read) is None
     send(diane, read)
     assert count_in(diane.get("/tasks").text) == "1"

@@ -10,8 +10,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.mail.campaigns import active, happened, plan_all, time_of
+from tests.mail.sent import Sent, left
 from tests.support.api_process import Served
-from tests.support.browser import DESK, PHONE, visiting
+from tests.support.browser import DESK, PHONE, TABLET, visiting
 from tests.support.form_browser import browsing
 from tests.support.office import Office, in_database
 from tests.support.signed_in import enter
@@ -19,6 +21,8 @@ from tests.support.signed_in import enter
 pytestmark = pytest.mark.slow
 
 TASKS: Final = 12
+#: As customers write it.
+NUMBER: Final = "450 555-0177, poste 2401"
 #: On how many lines the text of each element stands.
 LINES: Final = """all => all.map((one) => {
   const range = document.createRange();
@@ -108,16 +112,82 @@ def listed(page: Page, api: Served, office: Office, path: str) -> None:
     page.goto(f"{api.base_url}{path}")
 
 
+#: What is cut off by the window or by the table, which hides what overflows it.
+CUT: Final = """() => {
+  const edge = document.querySelector('.rows').getBoundingClientRect().right;
+  return [...document.querySelectorAll('[data-task] *')]
+    .filter((one) => one.checkVisibility() && one.getBoundingClientRect().right > edge + 0.5)
+    .map((one) => one.outerHTML.slice(0, 80));
+}"""
+
+
+@pytest.fixture(scope="module")
+def answered(api: Served, filled: None, north: Office) -> None:
+    """Three customers at the top of the list who were not content and ask to be called back."""
+
+    async def ask() -> list[Sent]:
+        world = north.world
+        campaign = await active(world)
+        made = []
+        for number in range(3):
+            customer = await world.customer(name="Garderie Les Petits Castors")
+            made.append(
+                await world.task(
+                    title="Vérification du système de ventilation",
+                    external_id=f"BT-2466{number}",
+                    customer=customer,
+                    state="610",
+                    created_at=await time_of(world),
+                )
+            )
+            await happened(world, made[-1], "600", await time_of(world))
+        await plan_all()
+        return [await left(world, task, campaign) for task in made]
+
+    typed = {"rating": "2", "call_back": "yes", "phone": NUMBER}
+    for mail in in_database(api.database.worker, ask):
+        assert httpx.post(f"{api.base_url}/s/{mail.survey}", data=typed).status_code == 303
+
+
+@pytest.mark.usefixtures("answered")
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_eight_tasks_are_seen_and_no_state_or_name_wraps(
     api: Served, north: Office, browser: Browser, language: str
 ) -> None:
     with visiting(browser, DESK) as page:
         listed(page, api, north, f"/tasks?lang={language}")
+        expect(page.get_by_role("link", name=NUMBER)).to_have_count(3)
+        for call in page.get_by_role("link", name=NUMBER).all():
+            expect(call).to_be_in_viewport(ratio=1)
         expect(page.locator("[data-task]").nth(7)).to_be_in_viewport(ratio=1)
-        for part in (".chip", ".is-technician", ".is-survey > span"):
+        for part in (".chip", ".is-name a", ".is-technician", ".is-survey > span"):
             lines = page.locator(f"tbody {part}").evaluate_all(LINES)
             assert set(lines) <= {0, 1}, part
+        assert page.evaluate(CUT) == []
+
+
+@pytest.mark.usefixtures("answered")
+@pytest.mark.parametrize("size", [PHONE, TABLET])
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_nothing_of_a_task_is_cut_off_in_narrow_windows(
+    api: Served, north: Office, browser: Browser, size: tuple[int, int], language: str
+) -> None:
+    with visiting(browser, size) as page:
+        listed(page, api, north, f"/tasks?lang={language}")
+        expect(page.get_by_role("link", name=NUMBER)).to_have_count(3)
+        assert page.evaluate(CUT) == []
+
+
+def test_on_a_tablet_six_tasks_are_seen_under_one_row_of_filters(
+    api: Served, north: Office, browser: Browser
+) -> None:
+    with visiting(browser, TABLET) as page:
+        listed(page, api, north, "/tasks?lang=fr")
+        expect(page.locator("[data-task]").nth(5)).to_be_in_viewport(ratio=1)
+        [select, button] = [page.locator(one).bounding_box() for one in ("#state", ".press button")]
+        assert select is not None
+        assert button is not None
+        assert select["y"] == button["y"]
 
 
 def test_a_row_leads_where_its_name_does(api: Served, north: Office, browser: Browser) -> None:

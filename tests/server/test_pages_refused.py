@@ -152,6 +152,7 @@ def test_a_refused_step_is_dismissed_with_a_reason_and_kept(
         page = words_of(diane.get(place).text)
         assert "Saisie <b>deux</b> fois" in page, place
         assert name in page, place
+    assert f"Dismissed by {name}" in words_of(diane.get(path).text)
     twice = diane.post(f"{path}/dismiss", data={"why": "Saisie <b>deux</b> fois"})
     assert "Step dismissed" in words_of(diane.get(twice.headers["location"]).text)
     again = diane.post(f"{path}/dismiss", data={"why": "Autre"})
@@ -198,7 +199,7 @@ def test_who_decides_too_late_reads_who_accepted_it(
     for part in ("Your reason was not kept", "Saisie deux fois", "Accepted by Administrator."):
         assert part in shown, part
     page = diane.get(path).text
-    assert f'<h1><a href="/tasks/{task}">Chez Bob</a></h1>' in page
+    assert f'<h1><a class="touch" href="/tasks/{task}">Chez Bob</a></h1>' in page
     assert "as the work of Alice." in words_of(page)
     assert "Your reason" not in page
     counted = push(api, office, office.task, "600")  # nobody had to decide on this one

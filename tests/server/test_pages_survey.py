@@ -173,7 +173,7 @@ def test_that_it_was_somebody_else_is_asked_once_before_it_counts(
     typed |= {"call_back": "yes", "phone": "418 555-0123"}
     asked = site.client.post(f"/s/{story.survey}", data={**typed, "not_me": "ask"})
     assert asked.status_code == 200
-    assert "Ce n\u2019était pas vous\u00a0?" in asked.text
+    assert "Ce n\u2019était pas vous?" in asked.text
     assert answers(database, story) == []
     kept = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', asked.text)
     fields = {name: html.unescape(value) for name, value in kept}
@@ -279,7 +279,7 @@ def test_what_is_wrong_is_said_and_what_was_typed_is_kept(
         refused = site.client.post(f"/s/{story.survey}", data=fields)
         assert refused.status_code == 422
         assert "Votre réponse n\u2019est pas encore enregistrée" in refused.text
-        assert f'<a href="#{anchor}">' in refused.text
+        assert f'<a class="touch" href="#{anchor}">' in refused.text
         assert f'id="{anchor}"' in refused.text
         assert "Gardé" in refused.text
     assert answers(database, story) == []
@@ -361,7 +361,7 @@ def test_one_button_unsubscribes_at_once_and_again_changes_nothing(
     database: TestDatabase, site: Served, story: Story
 ) -> None:
     asked = site.client.get(f"/u/{story.unsubscribe}").text
-    assert "Ne plus recevoir de sondages\u00a0?" in asked
+    assert "Ne plus recevoir de sondages?" in asked
     assert suppressed(database, story) == []
     for _ in range(2):
         done = site.client.post(f"/u/{story.unsubscribe}", data={})

@@ -24,6 +24,7 @@ FLAGS: Final = (
     "--disable-sync",
 )
 PHONE: Final = (390, 844)
+TABLET: Final = (820, 1180)
 DESK: Final = (1280, 800)
 Scheme = Literal["light", "dark"]
 

@@ -92,7 +92,7 @@ def definition(world: World) -> Definition:
         ),
         message=Message(
             sender_name="Plomberie Exemple",
-            subject={"fr": "Votre avis ?", "en": "Your view?"},
+            subject={"fr": "Votre avis?", "en": "Your view?"},
             title={"fr": "Votre avis", "en": "Your view"},
             body={"fr": "Merci de nous avoir accueillis.", "en": "Thank you for having us."},
             reply_to="bureau@example.org",

@@ -156,7 +156,7 @@ def test_a_state_that_leads_back_is_set_apart(screen: Screen, field: Field) -> N
     expect(moves).to_have_text([re.compile("600")])
     moves.click()
     expect(moves).to_have_text([re.compile("610")])
-    screen.page.get_by_role("link", name="Another state, correct").click()
+    screen.page.get_by_role("link", name="Other state or correction").click()
     back = screen.main.locator("section").filter(has_text="Back to an earlier state")
     expect(back.get_by_role("button")).to_have_text([re.compile("100"), re.compile("300")])
     back.get_by_role("button", name="100 Planifié").click()

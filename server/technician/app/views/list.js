@@ -2,7 +2,7 @@
 
 import { daysOf, isOpen } from './days.js';
 import { h, icon } from './dom.js';
-import { chip, isSame, mark, marks } from './parts.js';
+import { chip, fold, isSame, mark, marks } from './parts.js';
 import { levelOf, priorityOf } from './priority.js';
 import { taskAt } from './routes.js';
 import { _, ngettext } from './texts.js';
@@ -52,10 +52,9 @@ function group(shell, { key, name, tasks }) {
 function finished(shell, tasks) {
   if (!tasks.length) return null;
   const words = ngettext('{count} finished', '{count} finished', tasks.length);
-  return h(
-    'details',
+  return fold(
     { class: 'day', key: 'finished' },
-    h('summary', { class: 'touch' }, words),
+    words,
     h('ul', { class: 'rows' }, ...tasks.toReversed().map((task) => row(shell, task, 'finished'))),
   );
 }

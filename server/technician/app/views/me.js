@@ -2,6 +2,7 @@
 
 import { h } from './dom.js';
 import { askToInstall, mayInstall } from './install.js';
+import { intoView } from './parts.js';
 import { ENROL } from './routes.js';
 import { _, choose, language, ngettext } from './texts.js';
 
@@ -114,12 +115,15 @@ function leaving(shell) {
   const { status } = shell.engine;
   const waiting = status.waiting + status.held + status.unread;
   /** @param {boolean} wanted */
-  const ask = (wanted) => () => {
+  const ask = (wanted) => async () => {
     asking = wanted;
-    shell.refresh();
+    await shell.refresh();
+    const next = /** @type {HTMLElement | null} */ (shell.root.querySelector('.leaving'));
+    next?.focus({ preventScroll: true });
+    intoView(next);
   };
   if (!asking) {
-    const first = { class: 'button second wide', type: 'button', key: 'leave' };
+    const first = { class: 'button second wide leaving', type: 'button', key: 'leave' };
     return h('button', { ...first, onclick: ask(true) }, _('Sign out'));
   }
   const stays = waiting
@@ -131,7 +135,12 @@ function leaving(shell) {
     : _('Nothing waits: all that you did is sent.');
   return h(
     'section',
-    { class: 'notice caution', key: 'leaving', 'aria-label': _('Sign out') },
+    {
+      class: 'notice caution leaving',
+      key: 'leaving',
+      tabindex: -1,
+      'aria-label': _('Sign out'),
+    },
     h('p', {}, h('b', {}, _('Sign out of this device?'))),
     h('p', {}, stays),
     !waiting &&

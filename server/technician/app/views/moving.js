@@ -86,7 +86,7 @@ export async function nextSteps(shell, task) {
   const likely = isOpen(task) ? likeliest(task.state, next) : null;
   const rest = next.filter((state) => state !== likely);
   const elsewhere = task.history.some((step) => step.by)
-    ? _('Another state, correct')
+    ? _('Other state or correction')
     : _('Another state');
   return h(
     'section',

@@ -69,6 +69,28 @@ export function back(href, words) {
   return h('a', { class: 'back touch', href }, icon('back'), words);
 }
 
+/**
+ * Bring what just opened into view: at the end of a page it would stand under the dock.
+ * @param {Element | null} [opened]
+ */
+export function intoView(opened) {
+  opened?.scrollIntoView({ block: 'nearest' });
+}
+
+/**
+ * What unfolds below its summary, into view.
+ * @param {Record<string, any>} props
+ * @param {Child} summary
+ * @param {...Child} children
+ */
+export function fold(props, summary, ...children) {
+  const onclick = (/** @type {Event} */ { currentTarget }) => {
+    const folded = /** @type {Element} */ (currentTarget).parentElement;
+    requestAnimationFrame(() => intoView(folded));
+  };
+  return h('details', props, h('summary', { class: 'touch', onclick }, summary), ...children);
+}
+
 /** What is wrong with a field, beside it. @param {Fault[]} faults @param {string} field */
 export function fault(faults, field) {
   const found = faults.find((one) => one.field === field);

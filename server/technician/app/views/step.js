@@ -135,6 +135,10 @@ function wantsAddress({ task, asks, draft }) {
   );
 }
 
+function optional() {
+  return h('span', { class: 'hint' }, _('(optional)'));
+}
+
 /** @param {Shell} shell @param {Form} form */
 function address(shell, { task, draft, faults }) {
   return h(
@@ -143,7 +147,9 @@ function address(shell, { task, draft, faults }) {
     h(
       'label',
       { for: 'email' },
-      _('E-mail of {customer} (optional)', { customer: task.customer?.name ?? '' }),
+      _('E-mail of {customer}', { customer: task.customer?.name ?? '' }),
+      ' ',
+      optional(),
     ),
     h(
       'p',
@@ -173,7 +179,7 @@ function note(shell, { task, draft }) {
   return h(
     'div',
     { class: 'field', key: 'note' },
-    h('label', { for: 'note' }, _('Note (optional)')),
+    h('label', { for: 'note' }, _('Note'), ' ', optional()),
     h('p', { class: 'hint', id: 'note-hint' }, _('Dispatch reads it, the customer does not.')),
     h(
       'textarea',

@@ -3,7 +3,7 @@
 import { h, icon } from './dom.js';
 import { history } from './history.js';
 import { nextSteps } from './moving.js';
-import { back, chip, isSame, mark, marks, owner } from './parts.js';
+import { back, chip, fold, isSame, mark, marks, owner } from './parts.js';
 import { priorityOf } from './priority.js';
 import { LIST } from './routes.js';
 import { _, named } from './texts.js';
@@ -188,11 +188,10 @@ function when({ delay, mute }) {
 async function note(shell, found) {
   const { note: typed } = await shell.engine.draft(found.id);
   const oninput = shell.typing(found.id, 'note');
-  return h(
-    'details',
+  return fold(
     // After a step the field is another one: what was typed went with the step.
     { class: 'card', key: `note-${shell.recorded}`, open: Boolean(typed) },
-    h('summary', { class: 'touch' }, h('h2', {}, _('Note for the next step'))),
+    h('h2', {}, _('Note for the next step')),
     h('label', { for: 'note' }, _('Note')),
     h(
       'p',

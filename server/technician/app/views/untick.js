@@ -1,7 +1,7 @@
 /** No survey this time, and why: where the account lets technicians choose so. */
 
 import { h } from './dom.js';
-import { fault } from './parts.js';
+import { fault, intoView } from './parts.js';
 import { _ } from './texts.js';
 
 /**
@@ -39,13 +39,14 @@ export function unticking(shell, { task, asks, draft, faults }) {
   if (!free.length) return null;
   const bound = asking.filter((ask) => !ask.mayUntick).map((ask) => ask.name);
   /** @param {Partial<Draft>} typed */
-  const set = (typed) => {
+  const set = async (typed) => {
     const kept = shell.engine.keepDraft(task.id, typed);
-    return Promise.all([kept, shell.refresh()]);
+    await Promise.all([kept, shell.refresh()]);
+    intoView(shell.root.querySelector('.untick'));
   };
   return h(
     'div',
-    { class: 'field card', key: 'untick' },
+    { class: 'field card untick', key: 'untick' },
     h(
       'label',
       { class: 'choice' },
