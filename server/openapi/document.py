@@ -1,6 +1,6 @@
 """The OpenAPI document, made from the operations that the application routes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, get_args
 
 import msgspec
@@ -12,7 +12,7 @@ from server.access.guards import CredentialKind
 from server.api.codec import NO_CONTENT
 from server.api.devices import AnyChange, EventStream
 from server.api.operation import OPERATION, Operation
-from server.api.protocol_version import HEADER, OLDEST
+from server.api.protocol_version import HEADER, NEWEST, OLDEST
 from server.http.negotiation import JSON, MESSAGE_PACK
 from server.http.problem_details import PROBLEM_TYPE, Problem
 from server.http.problems import PROBLEMS
@@ -23,8 +23,7 @@ REFERENCE: Final = "#/components/schemas/{name}"
 #: Codes of errors of the middleware: of any route, and of any route with a body.
 ALWAYS: Final = ("bad_request", "wrong_host", "bad_cookie", "long_head", "unavailable")
 WITH_BODY: Final = ("too_large", "slow_body", "wrong_type", "bad_encoding", "wrong_encoding")
-#: Paragraphs of the page; the document has them in English.
-INTRODUCTION: Final = (
+_INTRODUCTION: Final = (
     _(
         "Send `Authorization: Bearer` and a token, which `retour token NAME` prints, or a device's"
         " credential, which its enrolment answers."
@@ -45,9 +44,9 @@ INTRODUCTION: Final = (
     ),
     _(
         "Devices say which version of the protocol they speak by `Retour-Protocol` (1 where it is"
-        " missing; 4 is the newest; a higher number is answered as 4). 426 `old_app` says that a"
-        " version is not served any more, and `Upgrade` which one is: keep what waits, show the"
-        " text, update the app."
+        " missing; %(newest)s is the newest; a higher number is answered as that). 426 `old_app`"
+        " says that a version is not served any more, and `Upgrade` which one is: keep what waits,"
+        " show the text, update the app."
     ),
 )
 
@@ -61,6 +60,11 @@ VERSION: Final[Schema] = {
     "description": "The version of the protocol that the app speaks.",
     "schema": {"type": "integer", "minimum": OLDEST, "default": OLDEST},
 }
+
+
+def introduction(gettext: Callable[[str], str] = str) -> list[str]:
+    """Paragraphs of the page, in the language of `gettext`; the document has them in English."""
+    return [gettext(text) % {"newest": NEWEST} for text in _INTRODUCTION]
 
 
 def document(app: Litestar) -> Schema:
@@ -81,7 +85,7 @@ def document(app: Litestar) -> Schema:
         paths.setdefault(path, {})[method.lower()] = _operation(described, known, components)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Retour", "version": "1", "description": "\n\n".join(INTRODUCTION)},
+        "info": {"title": "Retour", "version": "1", "description": "\n\n".join(introduction())},
         "paths": dict(sorted(paths.items())),
         "components": {"schemas": components, "securitySchemes": _SCHEMES},
     }

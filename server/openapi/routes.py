@@ -14,7 +14,7 @@ from mail.i18n import LOCALES, translations
 from server.access.guards import anyone
 from server.access.rights import Action
 from server.http.precompressed import Precompressed, answer_precompressed, precompress
-from server.openapi.document import INTRODUCTION, Schema, document
+from server.openapi.document import Schema, document, introduction
 from server.openapi.reference import manual
 from server.web.environment import FOLDER, render
 from server.web.methods import READING
@@ -39,7 +39,7 @@ def _json(app: Litestar) -> Precompressed:
 @cache
 def _page(app: Litestar, language: str) -> Precompressed:
     gettext = translations(LOCALES[language], FOLDER / "locale").gettext
-    shown = manual(_document(app), map(gettext, INTRODUCTION))
+    shown = manual(_document(app), introduction(gettext))
     text = render("api.html", language, page=frame_of(language), status=200, manual=shown)
     return precompress("text/html; charset=utf-8", text.encode())
 

@@ -8,13 +8,14 @@ from typing import Any, Final
 
 import httpx
 
+from server.api.protocol_version import NEWEST
 from sync.ids import new_id
 
 #: A result, a change or an item as it stands in JSON.
 Told = dict[str, Any]
 
 #: The newest protocol that this client speaks.
-PROTOCOL: Final = "4"
+PROTOCOL: Final = str(NEWEST)
 NONE: Final = timedelta(0)
 
 

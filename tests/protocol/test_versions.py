@@ -3,12 +3,14 @@
 import base64
 import hashlib
 import hmac
+import re
 import struct
 from typing import Any
 
 import httpx
 import pytest
 
+from server.api.protocol_version import NEWEST
 from sync.ids import new_id
 from tests.protocol.phones import Phone, phone_of
 from tests.support.api_process import Served
@@ -82,9 +84,16 @@ def test_what_an_old_app_kept_is_accepted_after_the_update(
     assert found[1].json()["results"] == [{"id": item["id"], "verdict": "accepted"}]
 
 
-@pytest.mark.parametrize("version", ["1", "2", "3", "4", "5", "999999999999999999999999999999"])
+@pytest.mark.parametrize("version", [*map(str, range(1, NEWEST + 2)), "9" * 30])
 def test_this_and_newer_versions_are_served(phone: Phone, version: str) -> None:
     assert pull(phone, **{VERSION: version})["changes"]
+
+
+def test_the_app_and_the_manual_name_the_newest_version(api: Served) -> None:
+    wire = httpx.get(f"{api.base_url}/tech/engine/wire.js", timeout=PATIENCE).text
+    assert re.findall(r"PROTOCOL\s*=\s*(\d+)", wire) == [str(NEWEST)]
+    manual = httpx.get(f"{api.base_url}/api/openapi.json", timeout=PATIENCE).json()
+    assert f"{NEWEST} is the newest" in manual["info"]["description"]
 
 
 @pytest.mark.parametrize("version", ["", "two", "-1", "1.5", "٢"])

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import httpx
 
+from server.api.protocol_version import NEWEST
 from tests.upgrade.expected import (
     ACCEPTED_NOW,
     CHANGES,
@@ -224,7 +225,9 @@ def _feeds(both: Both, compared: Compared, devices: Sequence[Device], pages: int
     packed = {**visitor.headers, "Accept": "application/msgpack"}
     terse = Visitor("MessagePack", visitor.account, packed)
     both.ask(compared, terse, f"{API}/sync/pull?limit=1000")
-    updated = Visitor("an updated app", visitor.account, {**headers, "Retour-Protocol": "4"})
+    updated = Visitor(
+        "an updated app", visitor.account, {**headers, "Retour-Protocol": str(NEWEST)}
+    )
     start = f"{API}/sync/pull?limit=1000"
     both.ask_from(compared, updated, start, f"{start}&cursor={cursor}")
     return compared
