@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from mail.worker.broker import make_broker
 from server.app import create_app
-from server.demo.fixture import DEMO
+from server.demo.fixture import DEMO, User
 from server.demo.seed import password_of, seed
 from server.demo.time_shift import hours_ahead
 from server.postgres import Embedded, access, supervised, unsupervised
@@ -59,13 +59,13 @@ class FolderInUseError(RuntimeError):
     """Another `retour up` runs on the folder; the text is its path."""
 
 
-class Login(Struct, frozen=True):
-    """One user of the demonstration."""
+class Login(Struct, frozen=True, omit_defaults=True):
+    """One user of the demonstration. `password`: empty for technicians, who do not sign in."""
 
     email: str
-    password: str
     role: str
     name: str
+    password: str = ""
 
 
 class Running(Struct, frozen=True):
@@ -194,6 +194,12 @@ def _run(
     until_signalled(serving)
 
 
+def _login(person: User, secret: str) -> Login:
+    opens = person.role != "technician"
+    password = password_of(secret, person.email) if opens else ""
+    return Login(person.email, person.role, person.name, password)
+
+
 async def _prepare(
     settings: Settings, watcher: Watcher, *, is_embedded: bool
 ) -> tuple[str, str, Running]:
@@ -216,10 +222,6 @@ async def _prepare(
             "SELECT count(*) FROM login WHERE address = $1", DEMO.users[0].email
         )
         ahead = await hours_ahead(owner)
-    users = [
-        Login(person.email, password_of(settings.secret, person.email), person.role, person.name)
-        for person in DEMO.users
-        if has_demo
-    ]
+    users = [_login(person, settings.secret) for person in DEMO.users if has_demo]
     mailbox = f"{settings.origin}/mailbox/messages.json"
     return api_dsn, worker_dsn, Running(settings.origin, users, mailbox, ahead)
