@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -12,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -103,8 +105,8 @@ def started(
             up.kill_everything()
 
 
-def tasks(up: Up) -> int:
-    """How many tasks the dispatcher's list counts, through the API as its administrator."""
+def read_signed_in(up: Up, path: str) -> str:
+    """What the administrator reads at `path`, in English."""
     user = up.demo()["users"][0]
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
     base = up.demo()["base_url"]
@@ -112,8 +114,15 @@ def tasks(up: Up) -> int:
     headers = {"Content-Type": "application/json", "Origin": base}
     request = urllib.request.Request(f"{base}/api/v1/sessions", body, headers)
     opener.open(request, timeout=10).close()
-    with opener.open(f"{base}/api/v1/tasks?limit=500", timeout=10) as answer:
-        return len(json.load(answer)["items"])
+    mark = "&" if "?" in path else "?"
+    with opener.open(f"{base}{path}{mark}lang=en", timeout=10) as answer:
+        text: str = answer.read().decode()
+    return text
+
+
+def tasks(up: Up) -> int:
+    """How many tasks the API lists."""
+    return len(json.loads(read_signed_in(up, "/api/v1/tasks?limit=500"))["items"])
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +210,9 @@ def test_the_demonstrations_clock_can_be_moved_to_see_what_waits(folder: Path) -
         until(lambda: len(up.mails()) >= before + 4, "surveys that waited twelve hours are sent")
         mails = [(mail["to"], mail["subject"]) for mail in up.mails()]
         assert len(set(mails)) == len(mails)  # none looks like a duplicate
+        assert "The clock of this demonstration is 12 hours ahead." in read_signed_in(up, "/tasks")
+        [newest, *_] = re.findall(r'<time datetime="([^"]+)"', read_signed_in(up, "/mailbox"))
+        assert datetime.fromisoformat(newest) > datetime.now(UTC) + timedelta(hours=11)
         assert up.end(signal.SIGINT) == 0
         assert "Retour has stopped" in up.said()
     with started(folder) as again:
