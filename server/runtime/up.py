@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from mail.worker.broker import make_broker
 from server.app import create_app
-from server.demo.fixture import DEMO, User
+from server.demo.fixture import DEMO
 from server.demo.seed import password_of, seed
 from server.demo.time_shift import hours_ahead
 from server.postgres import Embedded, access, supervised, unsupervised
@@ -194,12 +194,6 @@ def _run(
     until_signalled(serving)
 
 
-def _login(person: User, secret: str) -> Login:
-    opens = person.role != "technician"
-    password = password_of(secret, person.email) if opens else ""
-    return Login(person.email, person.role, person.name, password)
-
-
 async def _prepare(
     settings: Settings, watcher: Watcher, *, is_embedded: bool
 ) -> tuple[str, str, Running]:
@@ -222,6 +216,15 @@ async def _prepare(
             "SELECT count(*) FROM login WHERE address = $1", DEMO.users[0].email
         )
         ahead = await hours_ahead(owner)
-    users = [_login(person, settings.secret) for person in DEMO.users if has_demo]
+    passwords = {
+        person.email: password_of(settings.secret, person.email)
+        for person in DEMO.users
+        if person.role != "technician"
+    }
+    users = [
+        Login(person.email, person.role, person.name, passwords.get(person.email, ""))
+        for person in DEMO.users
+        if has_demo
+    ]
     mailbox = f"{settings.origin}/mailbox/messages.json"
     return api_dsn, worker_dsn, Running(settings.origin, users, mailbox, ahead)

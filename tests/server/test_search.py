@@ -125,10 +125,10 @@ def test_a_number_a_tag_and_a_types_name_are_searched_as_they_are_now(
     task = books.task("K-9", "Cheminée", customer=who, type=kind, tags=["échelle"])
     for word in ("819-555-0201", "ramonage", "sweep", "echelle", "ramonage 5550201 ECHELLE"):
         assert found(console, word) == ["Cheminée"], word
-    kept = in_database(shared.api, lambda: text_of(books.office, task))
+    kept = in_database(shared.api, lambda: task_text(books.office, task))
     books.put("customers", "C-9", phone="(873) 555-0202")
     books.put("task-types", "Y-9", name="Inspection", names={"en": "Survey"}, flow={})
-    assert in_database(shared.api, lambda: text_of(books.office, task)) == kept
+    assert in_database(shared.api, lambda: task_text(books.office, task)) == kept
     books.task("K-9", "Cheminée", customer=who, type=kind, tags=["harnais"])
     for word in ("819-555-0201", "ramonage", "sweep", "echelle"):
         assert found(console, word) == [], word
@@ -138,7 +138,7 @@ def test_a_number_a_tag_and_a_types_name_are_searched_as_they_are_now(
     assert found(console, "inspection") == []
 
 
-async def text_of(office: Office, task: str) -> asyncpg.Record | None:
+async def task_text(office: Office, task: str) -> asyncpg.Record | None:
     """The row that has the task's text, with what a write would change of it."""
     async with tx(office.world.account) as opened:
         return await opened.fetchrow(
