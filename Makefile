@@ -24,14 +24,15 @@ install: $(INSTALLED) ## Make .venv and install what requirements.lock says
 
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Retour needs Python 3.11 or later; name one with: make PYTHON=python3.12")'
-	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --no-deps --require-hashes -r requirements.lock
-	$(PIP) install --no-deps --no-build-isolation --editable .
+	@echo "Installing the dependencies into $(VENV); this takes a few minutes and prints nothing."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --no-deps --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m pip --disable-pip-version-check check
 	@touch $@
 
 run: install ## Start everything with the demo account (options: make run ARGS="--port 9000")
-	$(BIN)/retour up $(ARGS)
+	@$(BIN)/retour up $(ARGS)
 
 # The tests of the four packages are measured, for the floors below them; what drives whole processes, browsers
 # and other people's clients is not: measuring took a fifth of its time and found nothing that these do not reach.

@@ -59,15 +59,16 @@ RETURNING id
 
 #: The answer is locked before its follow-up, as where it is changed.
 _LOCK_ANSWER: Final = """
-SELECT a.versions, a.not_me, a.call_back, a.sentiment, f.kind, f.status
+SELECT a.invitation, a.versions, a.not_me, a.call_back, a.sentiment, f.kind, f.status
 FROM answer a JOIN follow_up f ON (f.account, f.invitation) = ($1, a.invitation)
 WHERE a.account = $1 AND f.id = $2 FOR NO KEY UPDATE OF a
 """
 
 _CLOSE: Final = """
-UPDATE follow_up SET status = 'closed', resolution = $3, closed_by = $4, closed_at = $5,
-  note = nullif($6, '')
-WHERE account = $1 AND id = $2 AND status <> 'closed'
+UPDATE follow_up SET status = 'closed', resolution = $4, closed_by = $5, closed_at = $6,
+  note = nullif($7, '')
+WHERE account = $1 AND invitation = $2 AND kind = $3 AND status <> 'closed'
+RETURNING id
 """
 
 _REOPEN: Final = """
@@ -116,7 +117,8 @@ async def update_follow_ups(
 async def close_follow_up(tx: Tx, follow_up: UUID, by: UUID, seen: int, note: str) -> Closing:
     """Close a follow-up as handled by the user `by`, who saw version `seen` of its answer.
 
-    `note`: may be empty.
+    Whoever called a customer back knows what displeased them: the negative answer of the same
+    invitation is closed with the call. `note`: may be empty.
 
     :raises MissingError: the account has no such follow-up.
     """
@@ -127,10 +129,19 @@ async def close_follow_up(tx: Tx, follow_up: UUID, by: UUID, seen: int, note: st
         return "closed_before"
     if found["versions"] != seen:
         return "changed"
-    if not await tx.execute(_CLOSE, tx.account, follow_up, HANDLED, by, tx.now, note):
-        return "closed_before"
+    closing = (HANDLED, by, tx.now, note)
+    kinds = ("call_back", "negative") if found["kind"] == "call_back" else (found["kind"],)
+    closed: list[UUID] = []
+    for kind in kinds:
+        closed += [
+            row["id"]
+            for row in await tx.fetch(_CLOSE, tx.account, found["invitation"], kind, *closing)
+        ]
+        if not closed:
+            return "closed_before"
     after = {**_IS_HANDLED, "note": note} if note else _IS_HANDLED
-    await record(tx, "follow_up.close", [AuditChange(f"follow_up/{follow_up}", _IS_OPEN, after)])
+    changes = [AuditChange(f"follow_up/{one}", _IS_OPEN, after) for one in closed]
+    await record(tx, "follow_up.close", changes)
     tx.last.add(ADVANCE)
     return "closed"
 

@@ -68,7 +68,11 @@ def _account_made(folder: Path | None, company: AccountPut, founder: accounts.Fo
         what = _(PROBLEMS[error.code].title)
         raise click.ClickException(f"{error.field}: {what}") from None
     except accounts.MovedClockError:
-        text = _("`retour demo` moved the clock of this demonstration: take another folder")
+        text = _(
+            "`retour demo` moved the clock of this demonstration, which takes no other account."
+            " Start Retour on another folder and name it to the commands as well: `retour up"
+            " --data other`, then --data other or `export RETOUR_DATA=other`"
+        )
         raise click.ClickException(text) from None
 
 

@@ -236,7 +236,11 @@ def demo_command(hours: int, folder: Path | None) -> None:
     try:
         moved = run_on_database(move, folder)
     except RealAccountError:
-        text = _("This is not the demonstration alone: the time of real accounts is never moved")
+        text = _(
+            "This is not the demonstration alone: the time of real accounts is never moved. Start"
+            " Retour on another folder, which begins with a demonstration alone: `retour up --data"
+            " other`, then `retour demo --data other`"
+        )
         raise click.ClickException(text) from None
     here = moved.now.astimezone(ZoneInfo(DEMO.account.zone))
     text = _("For the demonstration it is now %(time)s. Surveys sent to the mailbox: %(count)s")

@@ -43,7 +43,7 @@ def run_on_database(
 
     record = None if settings.database_url else place / SECURITY_FILE
     try:
-        with logs.security_of_command(record):
+        with logs.security_of_command(record, _("Security event")):
             return asyncio.run(ready())
     except ConnectionRefusedError:
         if settings.database_url:

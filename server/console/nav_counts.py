@@ -2,7 +2,10 @@
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from server.access.principals import ConsoleRequest
+from server.services import services
 from server.web.page import Page, frame
 from sync.database import Tx
 
@@ -20,7 +23,8 @@ SELECT
     WHERE account = $1 AND verdict = 'refused' AND dismissed_at IS NULL LIMIT $2
   ) AS counted) AS refused,
   (SELECT count(*) FROM sender_breaker
-    WHERE account = $1 AND opened_at IS NOT NULL) AS campaigns
+    WHERE account = $1 AND opened_at IS NOT NULL) AS campaigns,
+  (SELECT round(extract(epoch FROM shift) / 3600)::integer FROM test_clock) AS hours_ahead
 """
 
 
@@ -28,8 +32,11 @@ async def console_frame(tx: Tx, request: ConsoleRequest) -> Page:
     """The frame of a page of the console, with the counts of its navigation.
 
     Counted are open follow-ups, refused transitions that nobody settled, and senders whose mails
-    are refused.
+    are refused. The demonstration, which is known by its mailbox, says how far its clock is ahead.
     """
     counts = await tx.fetchrow(_COUNTS, tx.account, MOST_COUNTED + 1)
     assert counts is not None  # noqa: S101 - a SELECT without FROM has one row
-    return frame(request, request.user, counts=dict(counts))
+    found = dict(counts)
+    ahead = found.pop("hours_ahead") or 0
+    page = frame(request, request.user, counts=found)
+    return page if services(request).mailbox is None else replace(page, hours_ahead=ahead)

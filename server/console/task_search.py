@@ -1,7 +1,8 @@
 """Search of the list of tasks: the tasks that contain all words.
 
-A word may stand in the title or number, in the customer's or technician's name, in the location's
-name or address, or in an e-mail address of task, customer or location.
+A word may stand in the title, number, type or tags, in the customer's name, phone number or tags,
+in the location's name, address or phone number, in the technician's name, or in an e-mail address
+of task, customer, location or technician.
 
 Three plans give the same page, and which is cheapest is not known in advance:
 
@@ -10,6 +11,7 @@ Three plans give the same page, and which is cheapest is not known in advance:
 - Take the tasks of every word from the index, and intersect them.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -45,6 +47,7 @@ SELECT found.task FROM search_things({word}, {most}::bigint) AS thing LEFT JOIN 
   UNION ALL SELECT id FROM task WHERE thing.kind = 'customer' AND customer = thing.id
   UNION ALL SELECT id FROM task WHERE thing.kind = 'location' AND location = thing.id
   UNION ALL SELECT id FROM task WHERE thing.kind = 'app_user' AND technician = thing.id
+  UNION ALL SELECT id FROM task WHERE thing.kind = 'task_type' AND type = thing.id
 ) AS found ON true
 """
 _COUNT: Final = f"""
@@ -56,13 +59,27 @@ SELECT word FROM (SELECT DISTINCT search_form(typed) AS word FROM unnest($1::tex
 ORDER BY word ~ '[0-9]' DESC, length(word) DESC, word
 """
 
+#: Groups of digits and what people write between them, a phone number maybe.
+_NUMBER: Final = re.compile(
+    r"(?<![^ ,;:])[+(]*[0-9][0-9 ().\-\u2010-\u2015\u2212/]*[0-9](?![^ ,;])[,;]?"
+)
+#: Of numbers as they are typed those that are found by their digits, as a phone number is: without
+#: what may stand before it, which are zeros, or the 1 of North America.
+_PHONES: Final = """
+SELECT typed, digits FROM (
+  SELECT typed, regexp_replace(ltrim(phone_form(typed), '0'), '^1(?=[0-9]{10}$)', '') AS digits
+  FROM unnest($1::text[]) AS typed) AS n
+WHERE length(digits) BETWEEN 7 AND 15 AND EXISTS (SELECT FROM search_things(digits, 1))
+"""
+
 #: The task `t` contains all words $5.
 _HAS_ALL: Final = r"""
 NOT EXISTS (SELECT FROM unnest($5::text[]) AS word WHERE strpos(concat_ws(E'\n',
   (SELECT text FROM searched_text WHERE kind = 'task' AND id = t.id LIMIT 1),
   (SELECT text FROM searched_text WHERE kind = 'customer' AND id = t.customer LIMIT 1),
   (SELECT text FROM searched_text WHERE kind = 'location' AND id = t.location LIMIT 1),
-  (SELECT text FROM searched_text WHERE kind = 'app_user' AND id = t.technician LIMIT 1)
+  (SELECT text FROM searched_text WHERE kind = 'app_user' AND id = t.technician LIMIT 1),
+  (SELECT text FROM searched_text WHERE kind = 'task_type' AND id = t.type LIMIT 1)
   ), word) = 0)
 """
 _IN_STATE: Final = "($1 = '' OR t.state = $1)"
@@ -194,8 +211,11 @@ class Search(Struct, frozen=True):
 
 
 async def read_words(tx: Tx, text: str) -> list[str]:
-    """The distinct words of `text`, normalised as searched texts are.
+    """The distinct words of `text`, normalised as searched texts are; a phone number is one word.
 
     Words that are likely to be rare come first: numbers, then long words.
     """
+    if numbers := _NUMBER.findall(text):
+        phones = {row["typed"]: row["digits"] for row in await tx.fetch(_PHONES, numbers)}
+        text = _NUMBER.sub(lambda number: f" {phones.get(number[0], number[0])} ", text)
     return [row["word"] for row in await tx.fetch(_WORDS, text.split())]

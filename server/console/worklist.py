@@ -47,7 +47,8 @@ class FollowUp(Struct, frozen=True, kw_only=True):
     """One follow-up. `version`: of the answer that it is about. `task`: None without a visit.
 
     `phone`, `dial`: the number as typed, and its tel: link. `closed`: when, `by`: who closed it,
-    empty where the customer did not ask for it any more.
+    empty where the customer did not ask for it any more. `is_negative`: of a call that closes the
+    negative answer, which is open, with it.
     """
 
     id: UUID
@@ -63,6 +64,7 @@ class FollowUp(Struct, frozen=True, kw_only=True):
     comment: str
     phone: str
     dial: str | None
+    is_negative: bool
     closed: datetime | None
     by: str
     note: str
@@ -101,7 +103,10 @@ _COLUMNS: Final = """
 SELECT f.id, f.kind, f.opened_at, f.note, f.closed_at, u.name AS closed_by,
   a.task, a.campaign, a.version AS campaign_version, a.versions, a.phone,
   v.value, v.choices, v.text, t.title, t.external_id AS number,
-  coalesce(c.name, i.typed_address, '') AS customer, coalesce(p.zone, n.zone) AS zone
+  coalesce(c.name, i.typed_address, '') AS customer, coalesce(p.zone, n.zone) AS zone,
+  f.kind = 'call_back' AND EXISTS (
+    SELECT FROM follow_up o WHERE (o.account, o.invitation) = (f.account, f.invitation)
+    AND o.kind = 'negative' AND o.status <> 'closed') AS is_negative
 FROM follow_up f
 JOIN account n ON n.account = f.account
 JOIN answer a ON (a.account, a.invitation) = (f.account, f.invitation)
@@ -238,6 +243,7 @@ async def _shown(tx: Tx, rows: Sequence[asyncpg.Record], language: str) -> list[
             comment=row["text"],
             phone=phone,
             dial=call_link(phone, row["zone"]),
+            is_negative=row["is_negative"],
             closed=row["closed_at"],
             by=row["closed_by"] or "",
             note=row["note"] or "",

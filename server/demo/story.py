@@ -96,6 +96,7 @@ class TaskGenerator:
         self._now = now
         self._customers = customers
         self._latest = last_on_duty(now)
+        self._past = now - timedelta(days=DAYS + 1)
         self._steps = StepGenerator(rng, now)
         self._technicians = DEMO.users_with("technician")
         self._others = [user for user in self._technicians if user.key != HERO]
@@ -121,7 +122,7 @@ class TaskGenerator:
             start = self._appointment(1, index)
             tasks.append(self._task("entretien", customer, technician, start))
         for index in range(AHEAD):
-            customer = self._customer()
+            customer = self._rng.choice(self._unvisited(self._customers))
             kind, technician = self._type(), self._technician(customer)
             start = self._appointment(1 + index // 5, index)
             tasks.append(self._task(kind, customer, technician, start))
@@ -188,14 +189,19 @@ class TaskGenerator:
     def _customer_of(self, technician: User) -> Customer:
         """A customer of the technician's site."""
         near = [customer for customer in self._customers if customer.site == technician.unit]
-        return self._rng.choice(near)
+        return self._rng.choice(self._unvisited(near))
 
     def _customer_with_address(self, technician: User) -> Customer:
         """A customer of the technician's site who gets mails, and got none for some time."""
         near = [item for item in self._customers if item.site == technician.unit and item.email]
         since = self._now - UNASKED
         fresh = [item for item in near if self._visited.get(item.id, since) <= since]
-        return self._rng.choice(fresh or near)
+        return self._rng.choice(fresh or self._unvisited(near))
+
+    def _unvisited(self, customers: list[Customer]) -> list[Customer]:
+        """Those who have no other visit today or later: two of a kind would ask twice in a day."""
+        today = at(self._latest, 0, 0)
+        return [item for item in customers if self._visited.get(item.id, self._past) < today]
 
     def _technician(self, customer: Customer) -> User:
         """A technician of the customer's site."""

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,14 +70,16 @@ def security_to_file(file: Path) -> None:
 
 
 @contextmanager
-def security_of_command(file: Path | None) -> Iterator[None]:
+def security_of_command(file: Path | None, opening: str = security_log.NAME) -> Iterator[None]:
     """Append the security events of a command to `file`; log them to standard error without one.
 
-    `retour up`, which writes to the same file, rotates it.
+    `retour up`, which writes to the same file, rotates it. A terminal is no log: whoever reads it
+    gets a line of words for each event, which begins with `opening`.
     """
     logger = logging.getLogger(security_log.NAME)
     handler = logging.StreamHandler() if file is None else PrivateFile(file, delay=True)
-    handler.setFormatter(_formatter())
+    in_words = file is None and sys.stderr.isatty()
+    handler.setFormatter(InWords(opening) if in_words else _formatter())
     level, propagate = logger.level, logger.propagate
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
@@ -88,6 +91,20 @@ def security_of_command(file: Path | None) -> Iterator[None]:
         logger.setLevel(level)
         logger.propagate = propagate
         handler.close()
+
+
+class InWords(logging.Formatter):
+    """A security event in one line: `opening`, the event, and its fields as `name=value`."""
+
+    def __init__(self, opening: str) -> None:
+        super().__init__()
+        self._opening = opening
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        given = ((name, getattr(record, name, None)) for name in security_log.FIELDS)
+        fields = " ".join(f"{name}={value}" for name, value in given if value is not None)
+        return f"{self._opening}: {record.getMessage()} {fields}"
 
 
 class FewRefusals(logging.Filter):

@@ -30,7 +30,8 @@ class Message(Struct, frozen=True):
     """One mail as it was received.
 
     `to`: the recipients of the envelope, joined by commas. `author`: the header From, decoded.
-    `received`: UTC.
+    `received`: UTC; by the header Date, for who sends has the demonstration's clock, which may be
+    ahead of this machine's.
     """
 
     id: UUID
@@ -85,7 +86,7 @@ def _read(file: Path) -> Message:
     parsed = email.message_from_bytes(content, policy=email.policy.default)
     return Message(
         id=name,
-        received=datetime.fromtimestamp((name.int >> 80) / 1000, UTC),
+        received=_date(parsed) or datetime.fromtimestamp((name.int >> 80) / 1000, UTC),
         sender=_value(return_path).strip("<>"),
         author=str(parsed["From"] or ""),
         to=_value(delivered_to),
@@ -94,6 +95,13 @@ def _read(file: Path) -> Message:
         html=_part(parsed, "html"),
         raw=content.decode(errors="replace"),
     )
+
+
+def _date(parsed: EmailMessage) -> datetime | None:
+    """The header Date, or None where it is missing or names no time and zone."""
+    header = parsed["Date"]
+    moment: datetime | None = None if header is None else header.datetime
+    return moment.astimezone(UTC) if moment is not None and moment.tzinfo else None
 
 
 def _value(header: bytes) -> str:

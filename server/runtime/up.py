@@ -59,13 +59,13 @@ class FolderInUseError(RuntimeError):
     """Another `retour up` runs on the folder; the text is its path."""
 
 
-class Login(Struct, frozen=True):
-    """One user of the demonstration."""
+class Login(Struct, frozen=True, omit_defaults=True):
+    """One user of the demonstration. `password`: empty for technicians, who do not sign in."""
 
     email: str
-    password: str
     role: str
     name: str
+    password: str = ""
 
 
 class Running(Struct, frozen=True):
@@ -216,8 +216,13 @@ async def _prepare(
             "SELECT count(*) FROM login WHERE address = $1", DEMO.users[0].email
         )
         ahead = await hours_ahead(owner)
+    passwords = {
+        person.email: password_of(settings.secret, person.email)
+        for person in DEMO.users
+        if person.role != "technician"
+    }
     users = [
-        Login(person.email, password_of(settings.secret, person.email), person.role, person.name)
+        Login(person.email, person.role, person.name, passwords.get(person.email, ""))
         for person in DEMO.users
         if has_demo
     ]

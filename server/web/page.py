@@ -61,12 +61,16 @@ class LanguageChoice(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """The frame of one page. `person`: None where nobody is signed in."""
+    """The frame of one page. `person`: None where nobody is signed in.
+
+    `hours_ahead`: by how much the clock of the demonstration was moved.
+    """
 
     language: str
     languages: list[LanguageChoice]
     navigation: list[NavigationEntry]
     person: Principal | None
+    hours_ahead: int = 0
 
     @property
     def locale(self) -> str:

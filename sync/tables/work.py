@@ -104,7 +104,7 @@ class Task(Table, tablename="task", db=DB):
 
 
 class SearchedText(Table, tablename="searched_text", db=DB):
-    """The searched text of a task, customer, location or app_user (`kind`), by `search_form`.
+    """The searched text of a task, customer, location, app_user or task_type, by `search_form`.
 
     Triggers of the database write it.
     """

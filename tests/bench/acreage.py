@@ -84,6 +84,8 @@ TEXTS: Final = """
 INSERT INTO searched_text
 SELECT account, 'task', id, text_to_search(t) FROM task t
 UNION ALL SELECT account, 'customer', id, text_to_search(c) FROM customer c
+UNION ALL SELECT account, 'task_type', id, text_to_search(y) FROM task_type y
+ON CONFLICT DO NOTHING
 """
 
 #: `seen`: a place in the feed with so many changes behind it.

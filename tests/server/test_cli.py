@@ -481,3 +481,26 @@ def test_what_the_terminal_gives_out_is_recorded(ours: Retour, database: TestDat
     record = json.loads(ours("enrol", "zoe@autre.example").stderr)
     assert record["event"] == "code_issued"
     assert record["logger"] == "retour.security"
+
+
+def test_a_terminal_shows_what_is_recorded_in_a_line_of_words(
+    ours: Retour, database: TestDatabase, tmp_path: Path
+) -> None:
+    an_account(ours)
+    terminal, its_end = os.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "server.cli", "token", "ERP"],
+        env=environment({"data": tmp_path, "database_url": database.owner, "secret": SECRET})
+        | {"LC_ALL": "en_CA.UTF-8"},
+        stdout=subprocess.PIPE,
+        stderr=its_end,
+        check=True,
+        timeout=60,
+    )
+    os.close(its_end)
+    shown = os.read(terminal, 10_000).decode()
+    os.close(terminal)
+    event, until = shown.splitlines()
+    assert re.fullmatch(r"Security event: token_made account=\w{8} by=terminal token=\w+.*", event)
+    assert until.startswith("It works until")
+    assert done.stdout.decode().strip() not in shown

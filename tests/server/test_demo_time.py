@@ -96,6 +96,17 @@ def test_who_was_just_visited_is_asked_and_not_muted(made_at: datetime) -> None:
     assert len(set(customers) - before) >= 4
 
 
+def test_nobody_is_visited_twice_from_today_on(made_at: datetime) -> None:
+    """Two visits of a kind would send two mails alike, as if one had been sent twice."""
+    coming = [
+        task.customer
+        for task in tasks_at(made_at)
+        if task.scheduled and local(task.scheduled).date() >= local(made_at).date()
+    ]
+    addresses = [one.email or one.captured or one.location_email or one.id for one in coming]
+    assert len(set(addresses)) == len(addresses) > len(HERO_DAY)
+
+
 def test_visits_are_going_on_and_some_just_ended(made_at: datetime) -> None:
     states = [task.steps[-1].state for task in tasks_at(made_at) if task.steps]
     assert {"300", "400", "450"} <= set(states)

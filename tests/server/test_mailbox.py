@@ -2,6 +2,7 @@
 
 import asyncio
 import smtplib
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -62,6 +63,19 @@ async def test_a_mail_is_found_by_its_id_and_any_other_id_is_nothing(tmp_path: P
     [message] = mailbox.messages()
     assert mailbox.message(message.id) == message
     assert mailbox.message(uuid4()) is None
+
+
+async def test_a_mail_came_when_its_sender_says_that_it_was_sent(tmp_path: Path) -> None:
+    """The demonstration's clock may be ahead of that by which files are named."""
+    ahead = datetime(2042, 5, 4, 12, 30, tzinfo=UTC)
+    dated, undated, odd = a_mail("un"), a_mail("deux"), a_mail("trois")
+    dated["Date"] = ahead
+    odd["Date"] = "soon"
+    mailbox = Mailbox(tmp_path)
+    await receive(mailbox, dated, undated, odd)
+    by_name = {message.subject: message.received for message in mailbox.messages()}
+    assert by_name["un"] == ahead
+    assert by_name["deux"] < ahead > by_name["trois"]
 
 
 async def test_a_mail_left_half_written_by_a_crash_is_not_shown(tmp_path: Path) -> None:

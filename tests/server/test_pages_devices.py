@@ -63,6 +63,7 @@ def test_a_code_shown_in_the_console_enrols_a_device_once(
     page = issue(diane, f"/devices/enrol/{north.world.bob}")
     code = code_in(page.text)
     assert code_in(diane.get(str(page.url)).text) == code
+    assert page.text.index("A phone cannot reach") < page.text.index("<figure")
     enrol(api, code, "Bobs Pixel")
     used = diane.get(str(page.url)).text
     assert "“Bobs Pixel” is enrolled" in words_of(used)

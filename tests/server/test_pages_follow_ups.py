@@ -111,6 +111,30 @@ def test_a_call_is_listed_with_its_number_until_somebody_handled_it(
     assert audited(shared, office)[-1] == (by, "follow_up.close", closed)
 
 
+def test_who_calls_an_unhappy_customer_back_has_read_the_answer(
+    shared: TestDatabase, api: Served, office: Office, diane: httpx.Client
+) -> None:
+    also = "The negative answer is then marked as read, too."
+    mail, other = asked(api, office), asked(api, office, "Fournaise")
+    call_back(api, mail, rating="2")
+    answer(api, other, rating="1")
+    call_back(api, asked(api, office, "Pompe"))
+    page = diane.get("/follow-ups?show=call_back").text
+    assert count_in(page) == "4"
+    assert words_of(page).count(also) == 1  # the other call has no negative answer
+    task = diane.get(f"/tasks/{mail.task}").text
+    assert also in words_of(task)
+    done = send(diane, page, note="Rejointe")
+    assert count_in(diane.get(done.headers["location"]).text) == "2"
+    after = words_of(diane.get(f"/tasks/{mail.task}").text)
+    assert [after.count(text) for text in ("Handled by", "Read by", "Rejointe")] == [1, 1, 2]
+    assert "Negative answer to read" in words_of(diane.get(f"/tasks/{other.task}").text)
+    closed = [entry for entry in audited(shared, office) if entry[1] == "follow_up.close"]
+    by = f"user/{office.people['dispatcher']}"
+    after_both = {"status": "closed", "resolution": "handled", "note": "Rejointe"}
+    assert closed == [(by, "follow_up.close", after_both)] * 2
+
+
 def test_a_negative_answer_is_to_be_read_and_can_be_unread(
     api: Served, office: Office, diane: httpx.Client
 ) -> None:

@@ -39,14 +39,28 @@ def books(api: Served, north: Office) -> Books:
 @pytest.fixture(scope="module", autouse=True)
 def leak(books: Books) -> None:
     """A task that has all that is searched."""
-    who = books.put("customers", "C-1", name="Zoé Bélanger & Fils", email="zb@fils.example")
+    who = books.put(
+        *("customers", "C-1"),
+        name="Zoé Bélanger & Fils",
+        email="zb@fils.example",
+        phone="418 555-0136, poste 24",
+        tags=["Bon payeur"],
+    )
     address = "4512, boulevard du Béton\nBaie-Saint-Paul (Québec)  G3Z 2T9"
     place = books.put(
-        "locations", "L-1", name="Entrepôt nº 7", address=address, email="quai@fils.example"
+        *("locations", "L-1"),
+        name="Entrepôt nº 7",
+        address=address,
+        email="quai@fils.example",
+        phone="+33 (0)1 23 45 67 89",
     )
     title = "Fuite sous l\u2019évier <b>100 %_neuf\\</b> d\u2019Œuvre"
     books.task(
-        "BT-2026-00417", title, customer=who, location=place, contact_email="garde@nuit.example"
+        *("BT-2026-00417", title),
+        customer=who,
+        location=place,
+        contact_email="garde@nuit.example",
+        tags=["sous garantie", "Accès par la ruelle"],
     )
 
 
@@ -62,6 +76,11 @@ def leak(books: Books) -> None:
         "l\u2019évier", "l'evier", "œuvre", "oeuvre",
         "zb@fils.example", "ZB@Fils", "quai@", "garde@nuit.example", "zb@ quai@ fuite",
         "zoe\u00a0belanger", "zoe\u202ffuite", "fuite\tzoé", "zo\u00ade\u200b 417",
+        "418 555-0136", "4185550136", "(418) 555-0136", "+1 418 555 0136", "1-418-555-0136",
+        "418.555.0136", "418\u2011555\u20110136", "+14185550136", "555-0136", "5550136", "555 0136",
+        "418 555-0136, poste 24", "zoé 418 555 0136 fuite", "555-01",
+        "01 23 45 67 89", "+33 1 23 45 67 89", "0033123456789", "2026-00417", "4512 2026-00417",
+        "service", "APPEL DE", "appel fuite", "sous garantie", "ruelle", "payeur",
         "<b>", "%_", "100 %", "neuf\\", "\\", "&", "é", "&  Fils", "\u00a0zoe\u2009",
     ],
 )  # fmt: skip
@@ -72,7 +91,8 @@ def test_any_part_of_a_word_is_found_wherever_it_stands(console: httpx.Client, t
 @pytest.mark.parametrize(
     "typed",
     ["fuyte", "zoé introuvable", "BT-2027", "fuitesous", "%zoé", "z_é", "fuite|zoé", "b:*", "'x'",
-     "zoé'", "!fuite", "417BT", "\u6771"],
+     "zoé'", "!fuite", "417BT", "\u6771", "418 555-0137", "5550137", "fuite 418 555-0137",
+     "+1 819 555 0136", "555-0136 introuvable", "garanties"],
 )  # fmt: skip
 def test_what_stands_nowhere_is_not_found(console: httpx.Client, typed: str) -> None:
     assert found(console, typed) == []
@@ -95,6 +115,35 @@ def test_what_is_searched_follows_whatever_is_changed(books: Books, console: htt
         assert found(console, word) == [], word
     for word in ("sonde", "ubald", "k-2 ubald"):
         assert found(console, word) == ["Sonde"], word
+
+
+def test_a_number_a_tag_and_a_types_name_are_searched_as_they_are_now(
+    shared: TestDatabase, books: Books, console: httpx.Client
+) -> None:
+    who = books.put("customers", "C-9", name="Odile", phone="819 555-0201")
+    kind = books.put("task-types", "Y-9", name="Ramonage", names={"en": "Sweeping"}, flow={})
+    task = books.task("K-9", "Cheminée", customer=who, type=kind, tags=["échelle"])
+    for word in ("819-555-0201", "ramonage", "sweep", "echelle", "ramonage 5550201 ECHELLE"):
+        assert found(console, word) == ["Cheminée"], word
+    kept = in_database(shared.api, lambda: task_text(books.office, task))
+    books.put("customers", "C-9", phone="(873) 555-0202")
+    books.put("task-types", "Y-9", name="Inspection", names={"en": "Survey"}, flow={})
+    assert in_database(shared.api, lambda: task_text(books.office, task)) == kept
+    books.task("K-9", "Cheminée", customer=who, type=kind, tags=["harnais"])
+    for word in ("819-555-0201", "ramonage", "sweep", "echelle"):
+        assert found(console, word) == [], word
+    for word in ("873 555 0202", "inspection", "survey", "harnais"):
+        assert found(console, word) == ["Cheminée"], word
+    books.task("K-9", "Cheminée", customer=who, type=str(books.office.world.service_call))
+    assert found(console, "inspection") == []
+
+
+async def task_text(office: Office, task: str) -> asyncpg.Record | None:
+    """The row that has the task's text, with what a write would change of it."""
+    async with tx(office.world.account) as opened:
+        return await opened.fetchrow(
+            "SELECT xmin::text, text FROM searched_text WHERE kind = 'task' AND id = $1", UUID(task)
+        )
 
 
 def test_nothing_of_another_account_is_found(
@@ -185,6 +234,7 @@ async def test_whoever_writes_a_record_writes_its_text(shared: TestDatabase, nor
                 ("UPDATE task SET title = $2 WHERE id = $1", "Bouilloire"),
                 ("UPDATE task SET external_id = $2 WHERE id = $1", "EXT-É"),
                 ("UPDATE customer SET name = $2 WHERE id = $1", "Ovila"),
+                ("UPDATE customer SET phone = $2 WHERE id = $1", "(819) 555-0123"),
             ):
                 key = north.customer if "customer" in statement else north.task
                 await opened.execute(statement, key, value)
@@ -197,7 +247,7 @@ async def test_whoever_writes_a_record_writes_its_text(shared: TestDatabase, nor
     in_database(shared.api, written)
     owner = await asyncpg.connect(shared.owner)
     try:
-        for kind in ("task", "customer", "location", "app_user"):
+        for kind in ("task", "customer", "location", "app_user", "task_type"):
             kept = await owner.fetch(
                 f"SELECT id, s.text, text_to_search(r) AS said FROM {kind} r"
                 f" FULL JOIN (SELECT * FROM searched_text WHERE kind = '{kind}') s"

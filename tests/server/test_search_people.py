@@ -51,12 +51,13 @@ def test_a_technicians_name_finds_the_tasks_that_are_theirs_now(
         for key, name in (("U-1", "Hélène O\u2019Quirk"), ("U-2", "Barnabé Zéphyr"))
     )
     task = books.task("T-1", "Ronfleur", assignments=[{"technician": first, "start": moment(0)}])
-    for word in ("o'quirk", "helene", "HELENE o`q", "helene ronfleur"):
+    for word in ("o'quirk", "helene", "HELENE o`q", "helene ronfleur", "U-1@Firm.example"):
         assert found(console, word) == ["Ronfleur"], word
     assert found(console, "zephyr") == []
     books.assign(task, second)
     assert (found(console, "zephyr"), found(console, "helene")) == (["Ronfleur"], [])
-    books.put("users", "U-2", name="Barnabé Yvon")
+    books.put("users", "U-2", name="Barnabé Yvon", email="byvon@firm.example")
+    assert (found(console, "byvon@firm"), found(console, "u-2@firm")) == (["Ronfleur"], [])
     assert (found(console, "yvon ronf"), found(console, "zephyr")) == (["Ronfleur"], [])
 
 
@@ -66,6 +67,8 @@ def test_the_empty_answer_says_what_would_find_more(books: Books, console: httpx
     two = console.get("/tasks", params={"q": "zoe introuvable", "lang": "en"}).text
     advice = "Only tasks that contain all words are shown: try fewer."
     assert (advice in one, advice in two) == (False, True)
+    assert "its customer (name, phone, tags, e-mail)" in one
+    assert "Task, number, type, tag, customer, phone, place, technician or e-mail" in one
     assert "Look in all states" not in two
     in_state = console.get("/tasks", params={"q": "zoe", "state": "900", "lang": "en"}).text
     onward = re.search(r'href="([^"]+)">Look in all states', in_state)
@@ -84,10 +87,11 @@ async def demo(seeded_demo: tuple[TestDatabase, int]) -> AsyncIterator[Tx]:
 
 
 EVERYTHING: Final = """
-SELECT t.id, concat_ws(' ', t.title, t.external_id, t.contact_email, c.name, c.email, l.name,
-  l.address, l.email, u.name) AS text
+SELECT t.id, concat_ws(' ', t.title, t.external_id, t.contact_email, t.tags, c.name, c.email,
+  c.phone, regexp_replace(c.phone, '[^0-9]', '', 'g'), c.tags, l.name, l.address, l.email, l.phone,
+  regexp_replace(l.phone, '[^0-9]', '', 'g'), u.name, u.email, y.name, y.names) AS text
 FROM task t LEFT JOIN customer c ON c.id = t.customer LEFT JOIN location l ON l.id = t.location
-LEFT JOIN app_user u ON u.id = t.technician
+LEFT JOIN app_user u ON u.id = t.technician JOIN task_type y ON y.id = t.type
 ORDER BY t.state_moment DESC, t.id::text
 """
 
@@ -105,7 +109,8 @@ def folded(text: str) -> str:
         "andre nguyen", "NGUYEN", "cedres", "L'Ancienne", "echangeur d'air",
         "chambre froide", "froide quebec", "thermopompe etienne", "luc bergeron", "lachance",
         "marc\u2011andre", "nadia\u00a0belhadj", "BT 24", "courriel.example", "concierge",
-        "andre.nguyen@courriel.example", "O`Hara",
+        "andre.nguyen@courriel.example", "O`Hara", "entretien preventif", "luc@boreal.example",
+        "sous garantie", "Preventive maintenance lachance",
     ],
 )  # fmt: skip
 async def test_the_demo_is_found_by_what_a_dispatcher_types(demo: Tx, typed: str) -> None:
@@ -130,6 +135,23 @@ async def test_each_task_of_the_demo_is_found_by_its_number_and_customer(demo: T
         assert row["id"] in {found.id for found in shown.rows}, typed
 
 
+@pytest.mark.anyio
+async def test_each_customer_of_the_demo_is_found_by_the_phone_number_as_people_type_it(
+    demo: Tx,
+) -> None:
+    rows = await demo.fetch(
+        "SELECT t.id, c.phone FROM task t JOIN customer c ON c.id = t.customer"
+        " WHERE c.phone IS NOT NULL ORDER BY t.id LIMIT 20"
+    )
+    assert len(rows) == 20
+    for row in rows:
+        area, digits = row["phone"][:3], re.sub(r"\D", "", row["phone"])
+        last = row["phone"][4:]
+        for typed in (row["phone"], digits, f"({area}) {last}", f"+1 {area} {last}", last):
+            shown = await read_list(demo, read_filters({"q": typed}), "fr")
+            assert row["id"] in {found.id for found in shown.rows}, typed
+
+
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """A plan and those below it."""
     yield plan
@@ -147,7 +169,8 @@ async def test_words_are_looked_up_in_indexes(
     plan = json.loads(row[0])[0]["Plan"]
     tasks = [node for node in nodes(plan) if node.get("Relation Name") == "task"]
     used = {node["Index Name"] for node in nodes(plan) if "Index Name" in node}
-    assert {"task_by_customer", "task_by_location", "task_by_technician"} <= used
+    indexes = ("customer", "location", "technician", "type")
+    assert {f"task_by_{name}" for name in indexes} <= used
     assert {node["Node Type"] for node in tasks} <= {"Index Scan", "Bitmap Heap Scan"}
     async with owning(seeded_demo[0].owner) as owner:  # who looks for the roles that policies fence
         await owner.connection.execute(

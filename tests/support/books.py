@@ -34,9 +34,8 @@ class Books:
             "tasks",
             key,
             title=title,
-            type=str(world.service_call),
             unit=str(world.site),
-            **{"state": "100", **fields},
+            **{"type": str(world.service_call), "state": "100", **fields},
         )
 
     def assign(self, task: str, technician: str) -> None:

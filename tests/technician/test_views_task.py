@@ -118,6 +118,17 @@ def test_after_ten_seconds_there_is_nothing_to_undo(screen: Screen, visit: UUID)
     expect(screen.button("Undo 300")).to_have_count(0)
 
 
+def test_on_a_wide_screen_the_bar_is_as_wide_as_the_column(screen: Screen, visit: UUID) -> None:
+    screen.page.set_viewport_size({"width": 1280, "height": 800})
+    screen.open(visit)
+    screen.record("300 Sur place")
+    bar, *column = screen.page.evaluate(
+        "['.undo', 'main > *'].flatMap((name) => [...document.querySelectorAll(name)])"
+        ".map((one) => one.getBoundingClientRect()).map((box) => [box.left, box.right])"
+    )
+    assert bar == [min(left for left, _ in column), max(right for _, right in column)]
+
+
 def test_a_reload_leaves_the_time_to_undo(screen: Screen, field: Field, visit: UUID) -> None:
     screen.open(visit)
     screen.press("300 Sur place")

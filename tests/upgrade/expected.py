@@ -193,7 +193,7 @@ CHANGES: Final = (
     Change(
         "/tasks",
         "(?:Task, customer, place or number|Tâche, client, emplacement ou numéro)",
-        "(?:Task, number, customer, place, .*|Tâche, numéro, client, emplacement, .*)",
+        "(?:Task, number, type, .*|Tâche, numéro, type, .*)",
         _SEARCH,
     ),
     Change(
