@@ -46,6 +46,8 @@ async def seed(secret: str) -> None:
         *(asyncio.to_thread(hash_password, password) for password in passwords)
     )
     async with tx(new_account_number()) as opened:
+        # A slow machine makes up the rows of one statement for longer than sessions may wait.
+        await opened.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         rng = Random(SEED)  # noqa: S311 - demo data, no secret
         customers = make_customers(rng)
         tasks = TaskGenerator(rng, opened.now, customers).tasks()

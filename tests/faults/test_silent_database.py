@@ -10,6 +10,7 @@ import pytest
 
 from tests.faults.scene import DONE, Yard, eventually, verdicts
 from tests.support.clusters import Cluster
+from tests.support.patience import soon
 from tests.support.processes import Api
 from tests.support.silent_network import Cable
 
@@ -100,12 +101,12 @@ async def test_27_a_database_that_says_nothing_is_not_waited_for(
         answers = await asyncio.gather(ready, *pushes)
         await eventually(told(clock, "sweep failed"), "the clock says so")
         come_back()
-    assert answers[0].seconds < 3
+    assert answers[0].seconds < soon(3)
     for answer in answers:
         assert answer.status == 503
         assert int(answer.headers["Retry-After"]) > 0
         assert answer.seconds < LONGEST
-    assert watch.slowest < 1
+    assert watch.slowest < soon()
 
     async with calling(api) as client:
         await eventually(accepts(scene, client, bodies), "all is accepted", 10)

@@ -1,6 +1,5 @@
 """Hazards 30 and 31: whatever a stranger sends or holds, others are answered meanwhile."""
 
-import os
 import re
 import resource
 import socket
@@ -18,6 +17,7 @@ import pytest
 from tests.server.attacks import FORM, Wire
 from tests.support.databases import TestDatabase
 from tests.support.office import PASSWORD, Office, in_database
+from tests.support.patience import soon
 from tests.support.processes import Api, Fleet
 
 pytestmark = pytest.mark.slow
@@ -27,8 +27,6 @@ CROWD: Final = 24
 #: Files that the process may open, and connections that try to take them all.
 FILES: Final = 128
 STUCK: Final = 200
-#: Seconds within which somebody else is answered, where the machine has nothing else to do.
-SOON: Final = 1.0
 PATIENCE: Final = 60.0
 MEBIBYTE: Final = 1 << 20
 
@@ -89,11 +87,6 @@ def slowest_answer(process: Api, wire: Wire, times: int = 5) -> float:
             assert status_of(made) == 200
         slowest = max(slowest, time.monotonic() - started)
     return slowest
-
-
-def soon() -> float:
-    """`SOON`, and more where other processes want the processors as well."""
-    return SOON * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def test_no_attack_keeps_anybody_waiting(process: Api, wire: Wire) -> None:

@@ -14,6 +14,7 @@ from server.http.connection import LARGEST_HEAD, Connection
 from server.http.watched_app import WriteDeadline
 from tests.support.api_process import Served
 from tests.support.office import Office
+from tests.support.patience import soon
 
 pytestmark = pytest.mark.slow
 
@@ -93,7 +94,7 @@ def test_a_head_of_200_kib_in_one_piece_is_answered_and_nothing_of_it_parsed(api
         started = time.monotonic()
         made.sendall(start + cookie + b"\r\n")
         answer = everything(made)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < soon(5)
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 431 ")
     assert b"application/problem+json" in head
@@ -274,7 +275,7 @@ def test_many_large_bodies_at_once_let_others_through(
             one.sendall(posting(api, "/api/v1/customers", *lines) + body[:-1])
         for one in made:
             one.sendall(body[-1:])
-        assert slowest_health(api, 3) < 1
+        assert slowest_health(api, 3) < soon()
         assert {first_line(one).split()[1] for one in made} == {b"400"}
     finally:
         for one in made:
