@@ -211,7 +211,7 @@ def test_a_negative_answer_that_changed_has_no_note_to_speak_of(
     assert shown.status_code == 422
     assert "Look at it, then mark it again." in words_of(shown.text)
     assert "still here" not in words_of(shown.text)
-    [aim] = re.findall(r'<a href="#([^"]+)">The customer changed', shown.text)
+    [aim] = re.findall(r'<a class="touch" href="#([^"]+)">The customer changed', shown.text)
     assert f'<button class="button second" id="{aim}"' in shown.text
     assert send(diane, shown.text).status_code == 303
 

@@ -74,7 +74,7 @@ _SPAN: Final = r"\d\d:\d\d:\d\d"
 _CALL: Final = "what is dialled for a phone number"
 _WHEN: Final = "when a campaign asks"
 _FULL: Final = "an address may count as empty because its mailbox stays full"
-_MINUTE: Final = r"1(?: |\\xa0)minute"
+_MINUTE: Final = "1 minute"
 _CLOSE: Final = "what is less than a minute ago or ahead is not called a minute"
 _LIST: Final = "from a task one comes back to the list as one left it"
 _NUMBER: Final = "the title of a task's page carries its number"
@@ -116,7 +116,7 @@ CHANGES: Final = (
         "(?:Refused at first, accepted|Refusée d.abord, acceptée) (?P<by>.+)",
         r"(?:Refused at first, accepted|Refusée d.abord, puis acceptée) %(by)s"
         r"|Received on .* and refused; accepted %(by)s on .*"
-        r"|Reçue le .* et refusée ; acceptée %(by)s le .*",
+        r"|Reçue le .* et refusée; acceptée %(by)s le .*",
         "of a step that was accepted later it is said when it came and when it began to count",
     ),
     Change(

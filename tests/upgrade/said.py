@@ -16,11 +16,14 @@ _MEANT: Final = (
     "name", "value", "href", "action", "method", "datetime", "aria-label", "alt", "title", "type",
     "placeholder", "rel", "checked", "selected", "lang",
 )  # fmt: skip
+#: What says again, whole, what stands there and may be cut off.
+_AGAIN: Final = frozenset({("span", "title"), ("td", "title")})
 #: Style sheets and scripts belong to a version, as do their names.
 _LEFT_OUT: Final = frozenset({"script", "style", "link", "svg"})
 _ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 #: Tables whose rows have another order now: they are read in the order of their lines.
 _REORDERED: Final = frozenset({"/devices"})
+_SPACED: Final = re.compile(r" (?=[;!?])")
 #: Lines of a difference that are told.
 _MOST: Final = 12
 #: Lines that one change is about, at most.
@@ -66,7 +69,8 @@ class _Page(HTMLParser):
         name = f"{tag} name={told.get('name')}"
         if (self._path, name) in MADE_ANEW:
             told.pop("value", None)
-        meant = [f"{one}={told[one]!r}" for one in _MEANT if one in told]
+        seen = [one for one in _MEANT if one in told and (tag, one) not in _AGAIN]
+        meant = [f"{one}={_plain(told[one] or '')!r}" for one in seen]
         if meant:
             self._keep(f"<{tag} {' '.join(meant)}>")
 
@@ -79,7 +83,7 @@ class _Page(HTMLParser):
         self._day &= tag != "h3"
 
     def handle_data(self, data: str) -> None:
-        text = " ".join(data.split())
+        text = _plain(data)
         if text and self._joins:
             self._place()[-1] += text
         elif text:
@@ -105,6 +109,11 @@ class _Page(HTMLParser):
         if self._path in _REORDERED:
             rows.sort()
         self.lines += [line for row in rows for line in row]
+
+
+def _plain(text: str) -> str:
+    """`text` with plain single spaces, and none before the signs where French had one."""
+    return _SPACED.sub("", " ".join(text.split()))
 
 
 def place_of(path: str) -> str:
