@@ -199,7 +199,7 @@ CHANGES: Final = (
     Change(
         "/tasks",
         "(?:Try fewer words|Essayez moins de mots).*",
-        "(?:A part of a word|Une partie de mot).*",
+        r"(?:A part of a word|Une partie de mot).*\n(?:The search looks|La recherche porte).*",
         _SEARCH,
     ),
     Change(

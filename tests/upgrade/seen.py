@@ -166,7 +166,7 @@ def _console(both: Both, compared: Compared, day: Day, pages: int) -> Compared:
             "/campaigns",
             "/devices",
             "/tasks?state=600",
-            "/tasks?q=client",
+            "/tasks?q=introuvable",
             "/tasks?q=17",
         ):
             both.ask(compared, visitor, path)
