@@ -1,4 +1,7 @@
-"""The command `retour` and its subcommands, in the language of the terminal."""
+"""The command `retour` and its subcommands, in the language of the terminal.
+
+The application takes a second to import: those commands import it that run it.
+"""
 
 import asyncio
 import sys
@@ -28,8 +31,8 @@ from server.cli.terminal import (
 from server.demo.fixture import DEMO
 from server.demo.time_shift import Moved, RealAccountError, move_clock
 from server.provisioning.provision import as_owner, provision
-from server.runtime import logs, processes
-from server.runtime.up import FolderInUseError, Place, up
+from server.runtime import logs
+from server.runtime.place import FolderInUseError, Place
 from server.settings import Settings, load, warn_of_unknown
 from sync.errors import MissingError
 
@@ -56,6 +59,8 @@ def up_command(folder: Path | None, port: int, host: str, reloads: bool) -> None
     if reloads:
         run_reloading([word for word in sys.argv[2:] if word != "--reload"])
         return
+    from server.runtime.up import up
+
     warn_of_variables()
     settings = load()
     place = Place((folder or Path(settings.data)).absolute(), host, port)
@@ -78,6 +83,8 @@ def up_command(folder: Path | None, port: int, host: str, reloads: bool) -> None
 @in_words
 def api_command(port: int, host: str) -> None:
     """One API process; any number may run."""
+    from server.runtime import processes
+
     settings = _shared_settings()
     with processes.listen_on(host, port) as listening:
         api_dsn, _worker = asyncio.run(provision(settings))
@@ -88,6 +95,8 @@ def api_command(port: int, host: str) -> None:
 @in_words
 def worker_command() -> None:
     """One worker process; any number may run."""
+    from server.runtime import processes
+
     _run_mail_process(processes.worker)
 
 
@@ -95,10 +104,14 @@ def worker_command() -> None:
 @in_words
 def clock_command() -> None:
     """One clock process; any number may run, and one at a time rings."""
+    from server.runtime import processes
+
     _run_mail_process(processes.clock)
 
 
 def _run_mail_process(main: Callable[..., Coroutine[Any, Any, None]]) -> None:
+    from server.runtime import processes
+
     settings = _shared_settings()
     _api, worker_dsn = asyncio.run(provision(settings))
     config = processes.mail_config(settings, worker_dsn)

@@ -1,18 +1,15 @@
 """`retour up`: everything in one process, on an embedded PostgreSQL, with a mailbox to read."""
 
 import asyncio
-import secrets
 import signal
 import socket
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, ExitStack
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol, TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from mail.worker.broker import make_broker
@@ -20,10 +17,19 @@ from server.app import create_app
 from server.demo.fixture import DEMO
 from server.demo.seed import password_of, seed
 from server.demo.time_shift import hours_ahead
-from server.postgres import Embedded, access, supervised, unsupervised
+from server.postgres import Embedded, supervised, unsupervised
 from server.provisioning.provision import as_owner, provision
 from server.runtime.files import LockedError, locked, write_private
 from server.runtime.mailbox import Mailbox, listen, smtp_url
+from server.runtime.place import (
+    FolderInUseError,
+    Login,
+    Place,
+    Running,
+    Stage,
+    Watcher,
+    secret_of,
+)
 from server.runtime.processes import (
     listen_on,
     mail_config,
@@ -41,80 +47,10 @@ from sync.database import DB
 Supervisor: TypeAlias = Callable[[], AbstractAsyncContextManager[Callable[[], bool]]]
 
 LOOPBACK: Final = "127.0.0.1"
-SECRET_FILE: Final = "secret"  # noqa: S105 - its name
 DEMO_FILE: Final = "demo.json"
 #: The broker of a single process.
 MEMORY: Final = "memory://"
 ANY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
-
-
-class Stage(StrEnum):
-    """A part of the start that takes seconds."""
-
-    DATABASE = "database"
-    DEMO = "demo"
-
-
-class FolderInUseError(RuntimeError):
-    """Another `retour up` runs on the folder; the text is its path."""
-
-
-class Login(Struct, frozen=True, omit_defaults=True):
-    """One user of the demonstration. `password`: empty for technicians, who do not sign in."""
-
-    email: str
-    role: str
-    name: str
-    password: str = ""
-
-
-class Running(Struct, frozen=True):
-    """The content of `demo.json`. `mailbox`: the address of a JSON list of the mails.
-
-    `hours_ahead`: by how much `retour demo` moved the clock.
-    """
-
-    base_url: str
-    users: list[Login]
-    mailbox: str
-    hours_ahead: int = 0
-
-
-class Place(Struct, frozen=True):
-    """Where to run: a data folder and an address to listen on; port 0 takes a free one."""
-
-    folder: Path
-    host: str
-    port: int
-
-
-def secret_of(folder: Path) -> str:
-    """The secret of a data folder, made at its first start."""
-    file = folder / SECRET_FILE
-    if not file.exists():
-        write_private(file, secrets.token_urlsafe(32).encode())
-    return file.read_text()
-
-
-def database_of(settings: Settings, folder: Path) -> Settings | None:
-    """`settings`, with a database and a secret that they leave out taken from `folder`.
-
-    None where `retour up` never ran on the folder.
-    """
-    found, file = access(folder), folder / SECRET_FILE
-    url = settings.database_url or (found.dsn if found else "")
-    secret = settings.secret or (file.read_text() if file.exists() else "")
-    return replace(settings, database_url=url, secret=secret) if url and secret else None
-
-
-class Watcher(Protocol):
-    """Reports the progress of the start."""
-
-    def starting(self, stage: Stage) -> None:
-        """Report that `stage` begins."""
-
-    def ready(self, running: Running) -> None:
-        """Report that the API answers."""
 
 
 def up(settings: Settings, place: Place, watcher: Watcher) -> None:
