@@ -8,6 +8,7 @@ import asyncio
 import email
 import email.policy
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from functools import lru_cache
@@ -98,10 +99,14 @@ def _read(file: Path) -> Message:
 
 
 def _date(parsed: EmailMessage) -> datetime | None:
-    """The header Date, or None where it is missing or names no time and zone."""
+    """The header Date, or None where it is missing or names no time in UTC."""
     header = parsed["Date"]
     moment: datetime | None = None if header is None else header.datetime
-    return moment.astimezone(UTC) if moment is not None and moment.tzinfo else None
+    if moment is None or moment.tzinfo is None:
+        return None
+    with suppress(OverflowError):  # at the end of the calendar, in another zone
+        return moment.astimezone(UTC)
+    return None
 
 
 def _value(header: bytes) -> str:
