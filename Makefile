@@ -72,8 +72,8 @@ check: install ## Format, lint, types, imports, catalogues, tables, locks, featu
 	$(BIN)/python -m tests.features
 	$(BIN)/python -m tests.modules
 
-bench: install ## Print the benchmarks, each beside its limit
-	$(BIN)/python -m tests.bench
+bench: install ## Print the benchmarks, each beside its limit (some: make bench ARGS="console push")
+	$(BIN)/python -m tests.bench $(ARGS)
 
 faults: install ## Run the long fault tests
 	RETOUR_FAULT_TRIALS=$(TRIALS) $(PYTEST) $(PROCESSES) \

@@ -19,6 +19,7 @@ from server.settings import load
 from sync.database import DB
 from tests.bench import (
     claiming,
+    console,
     deciding,
     growing,
     idling,
@@ -126,6 +127,11 @@ async def beside_kinto(bench: Bench) -> list[Line]:
         return [*await kinto_push.measure_push(sides), *pulled]
 
 
+async def list_tasks(bench: Bench) -> list[Line]:
+    """The dispatchers' list and its search."""
+    return await console.lines_of(bench.owner_dsn)
+
+
 PARTS: Final[dict[str, Callable[[Bench], Awaitable[list[Line]]]]] = {
     "push": push,
     "pull": pull,
@@ -134,6 +140,7 @@ PARTS: Final[dict[str, Callable[[Bench], Awaitable[list[Line]]]]] = {
     "sending": send,
     "kinto": beside_kinto,
     "tasks": tasks,
+    "console": list_tasks,
     "accounts": accounts,
     "idle": idle,
 }

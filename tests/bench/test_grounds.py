@@ -5,6 +5,7 @@ import pytest
 
 from server.console.task_list import SCREENFUL
 from tests.bench.acreage import lay_acreage, parties
+from tests.bench.console import CASES, rows_of
 from tests.bench.growing import (
     BATCH,
     BEHIND,
@@ -49,6 +50,19 @@ async def test_an_acreage_is_searched_for_one_task_and_for_all(as_api: TestDatab
     field = await laid(as_api)
     assert await search_rare(field)() == 1
     assert await search_frequent(field)() == SCREENFUL
+
+
+async def test_each_page_of_the_list_has_what_its_line_says(as_api: TestDatabase) -> None:
+    field = await laid(as_api)
+    found = {case.what: await rows_of(case, field) for case in CASES}
+    none = [what for what, rows in found.items() if not rows]
+    assert none == [
+        "list, a state that none has",
+        "search, a word of none",
+        "search, a word of 30 % in a state that none has",
+    ]
+    assert found["search, two words of one"] == found["search, a phone number"] == 1
+    assert found["search, a word of 1 %"] == field.tasks // 100
 
 
 async def test_an_acreage_has_invitations_that_are_due_in_every_account(
