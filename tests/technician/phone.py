@@ -59,8 +59,9 @@ class Tab:
 
     def record(self, task: object, state: str, **order: object) -> str:
         """Record a transition; its id."""
-        told = {"task": str(task), "state": state, **order}
-        return str(self.run("return (await engine.record(given)).id", told))
+        kept = self.run("return engine.record(given)", {"task": str(task), "state": state, **order})
+        assert "error" not in kept, kept
+        return str(kept["id"])
 
     def queue(self) -> dict[str, str]:
         """Verdicts or what comes before them, by id."""

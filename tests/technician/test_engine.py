@@ -126,8 +126,8 @@ def test_what_the_server_would_not_take_is_not_recorded(
 
 
 def test_a_revoked_device_keeps_its_queue_and_says_so(alice: Tab, field: Field, gate: Gate) -> None:
-    field.revoke_devices(field.world.alice)
     recorded = alice.record(field.task, "600")
+    field.revoke_devices(field.world.alice)
     alice.page.context.clock.fast_forward(10_000)
     alice.until("engine.status.problem === 'signed_out'")
     assert alice.queue() == {recorded: "waiting"}

@@ -26,8 +26,8 @@ def test_who_enrols_anew_on_the_same_phone_finds_the_queue_again(
     sent = alice.record(field.task, "300")
     alice.settle()
     first = alice.run("return engine.session.device")
-    field.revoke_devices(field.world.alice)
     recorded = alice.record(field.task, "600")
+    field.revoke_devices(field.world.alice)  # which takes the tasks from this phone at any moment
     alice.page.context.clock.fast_forward(10_000)
     alice.until("engine.status.problem === 'signed_out'")
     alice.enrol(code(field.world.alice))
