@@ -20,7 +20,9 @@ from rules.decide import Mute
 from sync.database import Tx
 from sync.ids import new_id
 
-Suppression: TypeAlias = Literal["unsubscribed", "bounced", "full"]
+Suppression: TypeAlias = Literal["unsubscribed", "bounced", "full", "complaint"]
+#: Where a suppression comes from: the link of a mail, a server's refusal, a file, or a user.
+Source: TypeAlias = Literal["link", "refusal", "import", "staff"]
 #: Suppressions of addresses that are treated as if the field were empty.
 EMPTY: Final[frozenset[Suppression]] = frozenset({"bounced", "full"})
 #: A full mailbox is suppressed when it accepted no mail about so many visits in such a time.
@@ -111,20 +113,31 @@ DELETE FROM contact_use WHERE account = $1 AND invitation = ANY($2) AND NOT conf
 _SUPPRESS: Final = """
 UPDATE contact SET suppressed = coalesce(suppressed, $3),
   suppressed_at = coalesce(suppressed_at, $4),
-  suppressed_before = CASE WHEN suppressed IS NOT NULL THEN coalesce(suppressed_before, $3) END
+  suppressed_source = coalesce(suppressed_source, 'refusal'),
+  suppressed_before = CASE WHEN suppressed IS NOT NULL THEN coalesce(suppressed_before, $3) END,
+  source_before = CASE WHEN suppressed IS NOT NULL THEN coalesce(source_before, 'refusal') END
 WHERE account = $1 AND id = $2 AND (suppressed IS NULL OR suppressed = 'unsubscribed')
 """
 
-_UNSUBSCRIBE: Final = """
-UPDATE contact SET suppressed = 'unsubscribed', suppressed_at = $3, suppressed_before = suppressed
-WHERE account = $1 AND id = $2 AND suppressed IS DISTINCT FROM 'unsubscribed'
+#: The reason so far is kept: an unsubscribe may be taken back.
+_OVERRIDE: Final = """
+UPDATE contact SET suppressed = $3, suppressed_at = $4, suppressed_source = $5,
+  suppressed_before = suppressed, source_before = suppressed_source
+WHERE account = $1 AND id = ANY($2) AND suppressed IS DISTINCT FROM $3
 """
 
 #: The other reason holds since now.
 _RESUBSCRIBE: Final = """
-UPDATE contact SET suppressed = suppressed_before, suppressed_before = NULL,
+UPDATE contact SET suppressed = suppressed_before, suppressed_source = source_before,
+  suppressed_before = NULL, source_before = NULL,
   suppressed_at = CASE WHEN suppressed_before IS NOT NULL THEN $3::timestamptz END
 WHERE account = $1 AND id = $2 AND suppressed = 'unsubscribed'
+"""
+
+_LIFT: Final = """
+UPDATE contact SET suppressed = NULL, suppressed_at = NULL, suppressed_source = NULL,
+  full_since = NULL, full_visits = NULL
+WHERE account = $1 AND id = $2 AND suppressed = ANY($3)
 """
 
 
@@ -191,14 +204,19 @@ async def contact_of(tx: Tx, invitation: UUID, address: str | None) -> Contact |
     return None if row is None else Contact(row["id"], row["suppressed"])
 
 
-async def unsubscribe(tx: Tx, contact: UUID) -> bool:
-    """Suppress `contact` as unsubscribed, whatever the reason so far; return whether it was not."""
-    return bool(await tx.execute(_UNSUBSCRIBE, tx.account, contact, tx.now))
+async def override(tx: Tx, chosen: Collection[UUID], why: Suppression, source: Source) -> int:
+    """Suppress contacts whatever the reason so far; return of how many it was another."""
+    return await tx.execute(_OVERRIDE, tx.account, list(chosen), why, tx.now, source)
 
 
 async def resubscribe(tx: Tx, contact: UUID) -> bool:
     """Lift that `contact` unsubscribed, and no other reason; return whether it had."""
     return bool(await tx.execute(_RESUBSCRIBE, tx.account, contact, tx.now))
+
+
+async def lift(tx: Tx, contact: UUID) -> bool:
+    """Lift that `contact` bounced or was full, and no other reason; return whether it was so."""
+    return bool(await tx.execute(_LIFT, tx.account, contact, list(EMPTY)))
 
 
 async def add_full(tx: Tx, contact: UUID, invitation: UUID) -> bool:
@@ -245,7 +263,7 @@ async def release_uses(tx: Tx, invitations: Collection[UUID]) -> None:
 
 
 async def suppress(tx: Tx, contact: UUID, why: Suppression) -> None:
-    """Suppress `contact`, whose row is locked; an earlier reason stays.
+    """Suppress `contact`, whose row is locked, as a server said; an earlier reason stays.
 
     Of one that unsubscribed it is kept, in case it subscribes again.
     """

@@ -15,6 +15,8 @@ from server.console import (
     login,
     mailbox,
     refused,
+    suppression_import,
+    suppressions,
     task_routes,
 )
 from server.http.form_data import read_pairs
@@ -46,6 +48,8 @@ ROUTES: Sequence[ControllerRouterHandler] = (
             *task_routes.ROUTES,
             *follow_up_routes.ROUTES,
             *refused.ROUTES,
+            *suppressions.ROUTES,
+            *suppression_import.ROUTES,
             *devices.ROUTES,
             campaigns.campaign_list,
             campaigns.campaign_page,

@@ -8,7 +8,7 @@ from msgspec import Struct
 from mail import contacts
 from mail.contacts import EMPTY, Contact
 from mail.positions import ADVANCE
-from mail.recall import lock_claims, recall_contact
+from mail.recall import lock_claims, recall_contacts
 from mail.responses.answers import CUSTOMER, referred
 from sync.audit import AuditChange, record
 from sync.database import Tx, run, tx
@@ -77,10 +77,12 @@ async def unsubscribe(token: str) -> Subscription | None:
         await lock_claims(tx)
         contact = await contacts.contact_of(tx, invitation, address)
         if contact is not None:
-            await recall_contact(tx, contact.id)
+            await recall_contacts(tx, [contact.id])
         elif address is not None:
             contact = (await contacts.create(tx, [address]))[address]
-        if contact is not None and await contacts.unsubscribe(tx, contact.id):
+        if contact is not None and await contacts.override(
+            tx, [contact.id], "unsubscribed", "link"
+        ):
             await _record(tx, invitation, contact, "unsubscribed")
         return await _subscription(tx, ref)
 

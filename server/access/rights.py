@@ -77,6 +77,10 @@ class Action(StrEnum):
     CAMPAIGN_RESUME = "campaign.resume"
     CAMPAIGN_ARCHIVE = "campaign.archive"
 
+    SUPPRESSION_READ = "suppression.read"
+    SUPPRESSION_WRITE = "suppression.write"
+    SUPPRESSION_IMPORT = "suppression.import"
+
     COMPLETION_READ = "completion.read"
     TASK_READ = "task.read"
     TASK_WRITE = "task.write"
@@ -142,6 +146,9 @@ RIGHTS: Final[Mapping[Action, Grant]] = {
     Action.CAMPAIGN_PAUSE: _ADMINISTRATORS,
     Action.CAMPAIGN_RESUME: _ADMINISTRATORS,
     Action.CAMPAIGN_ARCHIVE: _ADMINISTRATORS,
+    Action.SUPPRESSION_READ: _READERS,
+    Action.SUPPRESSION_WRITE: _PLANNERS,
+    Action.SUPPRESSION_IMPORT: _ADMINISTRATORS,
     Action.COMPLETION_READ: _READERS,
     Action.TASK_READ: _READERS,
     Action.TASK_WRITE: _PLANNERS,

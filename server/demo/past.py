@@ -39,6 +39,7 @@ PAUSED: Final = {"entretien": (40, 10)}
 _ACTIVATED: Final = (
     "UPDATE campaign SET created_at = $3, activated_at = $3 WHERE account = $1 AND id = $2"
 )
+_SOURCES: Final = {"unsubscribed": "link", "bounced": "refusal"}
 _BOUNCED: Final = "550 5.1.1 no such mailbox"
 _INVITATIONS: Final = TELL.sql("""
 INSERT INTO invitation SELECT * FROM json_populate_recordset(NULL::invitation, $1)
@@ -143,6 +144,7 @@ async def _write_contacts(tx: Tx, releases: Releases) -> dict[str, UUID]:
             "address_key": key,
             "suppressed": None if suppression is None else suppression.why,
             "suppressed_at": None if suppression is None else suppression.since,
+            "suppressed_source": _SOURCES.get(suppression.why) if suppression else None,
         }
     await insert(Contact, contacts.values())
     return {address: row["id"] for address, row in contacts.items()}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from server.web import error_words, follow_up_words, words
+from server.web import address_words, error_words, follow_up_words, words
 
 
 class Words:
@@ -41,6 +41,22 @@ class Words:
     def address(self, field: str) -> str:
         """The label of a field that an address is taken from."""
         return self._label(words.ADDRESSES, field)
+
+    def suppression(self, reason: str) -> str:
+        """Why an address is not written to."""
+        return self._label(address_words.SUPPRESSIONS, reason)
+
+    def suppressed_by(self, source: str) -> str:
+        """What a suppression comes from."""
+        return self._label(address_words.SOURCES, source)
+
+    def address_problem(self, code: str) -> str:
+        """What is wrong with a form or file about addresses."""
+        return self._label(address_words.PROBLEMS, code)
+
+    def imported(self, result: str) -> str:
+        """What became of a line of a file."""
+        return self._label(address_words.IMPORTED, result)
 
     def survey(self, code: str) -> str:
         """The short label of a survey's status; only of known codes."""

@@ -19,6 +19,7 @@ NAVIGATION: Final = {
     "refused": _("Refusals"),
     "devices": _("Devices"),
     "campaigns": _("Campaigns"),
+    "addresses": _("Addresses"),
     "mailbox": _("Mailbox"),
 }
 
