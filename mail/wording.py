@@ -39,6 +39,15 @@ class WordedError(Exception):
         return self.phrase.words()
 
 
+#: What an account has to say of itself before anything is sent, by the field that is missing.
+LACKING: Final = {
+    "legal_name": _("Mails need the company's legal name: PUT /api/v1/sender, or Sender page."),
+    "postal_address": _("Mails need a postal address: PUT /api/v1/sender, or Sender page."),
+    "reach": _(
+        "Mails need a phone number, e-mail or web address: PUT /api/v1/sender, or Sender page."
+    ),
+}
+
 #: Why a campaign's definition is refused, by the code of `mail.campaigns.validation.Problem`.
 PROBLEMS: Final = {
     "required": _("This must be filled in."),

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     TASK_CANCELLED = "task_cancelled"
     LEFT_STATE = "left_state"
     NO_ADDRESS = "no_address"
+    INTERNAL = "internal"
     SUPPRESSED = "suppressed"
     MUTED = "muted"
 
@@ -134,10 +135,14 @@ class Mute(Struct, frozen=True):
 
 
 class Contact(Struct, frozen=True):
-    """An address: whether it is suppressed, and the campaign's mute window on it."""
+    """An address: whether it is suppressed, and the campaign's mute window on it.
+
+    `internal`: it is of the account itself.
+    """
 
     suppressed: bool
     mute: Mute | None
+    internal: bool = False
 
 
 class Go(Struct, frozen=True, tag=True):
@@ -163,6 +168,8 @@ def judge_contact(
     the invitation that has the window may go and does not extend it. The end of another's window
     is not part of it.
     """
+    if contact.internal:
+        return Skip(Reason.INTERNAL)
     if contact.suppressed:
         return Skip(Reason.SUPPRESSED)
     if mute is None:

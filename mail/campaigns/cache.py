@@ -9,6 +9,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from mail.campaigns.definition import Content, Rules, decode_content, decode_rules, to_rules
+from mail.campaigns.sender import NOBODY, SenderIdentity, read_sender
 from rules.campaign import Campaign, CampaignIndex, Pause, Status
 from sync.database import Tx
 
@@ -21,15 +22,17 @@ _MAX_VERSIONS: Final = 2048
 
 
 class CampaignSet(Struct, frozen=True):
-    """Every campaign of an account at one revision.
+    """Every campaign of an account at one revision, and its sender identity.
 
     `index`: active and paused ones, by task type and state. `campaigns`: all but drafts, by id,
-    each at its newest version; `pinned` returns the version of an invitation.
+    each at its newest version; `pinned` returns the version of an invitation. `sender`: who the
+    account's mails come from.
     """
 
     revision: int
     index: CampaignIndex
     campaigns: dict[UUID, Campaign]
+    sender: SenderIdentity = NOBODY
 
 
 _EMPTY: Final = CampaignSet(0, CampaignIndex(()), {})
@@ -149,4 +152,4 @@ async def _read(tx: Tx, revision: int) -> CampaignSet:
         for row in await tx.fetch(_CAMPAIGNS, tx.account)
     ]
     by_id = {campaign.id: campaign for campaign in campaigns}
-    return CampaignSet(revision, CampaignIndex(campaigns), by_id)
+    return CampaignSet(revision, CampaignIndex(campaigns), by_id, await read_sender(tx))

@@ -22,6 +22,7 @@ from mail.delivery.judging import (
     Known,
     Paused,
     find_address,
+    internal_among,
     judge_addressed,
     possible_addresses,
     versions_of,
@@ -137,7 +138,8 @@ async def _read_known(tx: Tx, pairs: Sequence[tuple[Candidate, Version | None]])
     mutes = await contacts.mutes_of(tx, wanted) if wanted else {}
     new = {address: contacts.Contact(new_id(), None) for address in possible - read.keys()}
     open_breakers: Mapping[Route, UUID | None] = dict.fromkeys(await read_open(tx))
-    return Known(tx.now, read | new, mutes, open_breakers)
+    internal = await internal_among(tx, pairs, possible)
+    return Known(tx.now, read | new, mutes, open_breakers, internal)
 
 
 def _forecast(

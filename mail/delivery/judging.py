@@ -1,8 +1,8 @@
 """The decision at release: by their pinned versions, invitations are sent, dropped, or wait."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 from uuid import UUID
 
 from msgspec import Struct, structs
@@ -17,6 +17,8 @@ from rules.campaign import Status
 from rules.decide import Contact, Go, Mute, Reason, Skip, Wait, drop_reason_for_state, judge_contact
 from rules.timing import window_anchor
 from sync.database import Tx
+
+_OF_USERS: Final = "SELECT email FROM app_user WHERE account = $1 AND email = ANY($2) AND active"
 
 
 class Dropped(Struct, frozen=True):
@@ -54,12 +56,14 @@ class Known(Struct, frozen=True):
     """What addressed invitations are judged by. `contacts`: by address, the worker's are locked.
 
     `mutes`: the mute windows of contacts, to which those are added that are reserved meanwhile.
+    `internal`: addresses of the account itself.
     """
 
     now: datetime
     contacts: Mapping[str, contacts.Contact]
     mutes: dict[MuteKey, Mute]
     open_breakers: OpenBreakers
+    internal: frozenset[str] = frozenset()
 
 
 async def versions_of(
@@ -80,7 +84,9 @@ async def versions_of(
             rules = structs.replace(version.as_campaign(number, newest), mute=newest.mute)
         sender = sendable(version.content.message.sender_address or mail_from)
         domain = sender.rpartition("@")[2].lower()
-        versions[campaign, number] = Version(rules, version.content, sender, domain)
+        versions[campaign, number] = Version(
+            rules, version.content, sender, domain, campaigns.sender
+        )
     return versions
 
 
@@ -103,7 +109,8 @@ async def judge_and_reserve(
         if item.version.rules.mute is not None
     }
     mutes = await contacts.mutes_of(tx, wanted) if wanted else {}
-    known = Known(tx.now, locked, mutes, open_breakers)
+    internal = await internal_among(tx, pairs, {item.to.normal for item in addressed})
+    known = Known(tx.now, locked, mutes, open_breakers, internal)
     outcomes = [
         judge_addressed(item, known) if isinstance(item, Addressed) else item for item in found
     ]
@@ -127,6 +134,16 @@ def possible_addresses(pairs: Iterable[tuple[Candidate, Version | None]]) -> set
             typed = (candidate.mailboxes.get(field) for field in fields if field is not None)
             possible |= {form for form in map(normal_form, typed) if form is not None}
     return possible
+
+
+async def internal_among(
+    tx: Tx, pairs: Iterable[tuple[Candidate, Version | None]], addresses: Collection[str]
+) -> frozenset[str]:
+    """Return those of `addresses` that are the account's own: of its domains, or of its users."""
+    domains = {name for _, version in pairs if version for name in version.identity.domains}
+    found = {address for address in addresses if address.rpartition("@")[2] in domains}
+    users = await tx.fetch(_OF_USERS, tx.account, list(addresses)) if addresses else []
+    return frozenset(found.union(row["email"] for row in users))
 
 
 def find_address(
@@ -160,7 +177,10 @@ def judge_addressed(item: Addressed, known: Known) -> AtRelease:
     """Return whether an addressed invitation is sent; one that is takes its mute window."""
     candidate, version, to = item.candidate, item.version, item.to
     contact = known.contacts[to.normal]
-    if contact.suppressed in EMPTY:  # of a retry; a first attempt goes to another address, if any
+    is_internal = to.normal in known.internal
+    if (
+        contact.suppressed in EMPTY and not is_internal
+    ):  # of a retry; a first attempt goes to another address, if any
         return Dropped(candidate, Reason.SUPPRESSED)
     route = Route(version.domain, to.normal.rpartition("@")[2])
     any_recipient = Route(version.domain, EVERY)
@@ -174,7 +194,7 @@ def judge_addressed(item: Addressed, known: Known) -> AtRelease:
         candidate.release,
         known.now,
         version.rules.mute if candidate.earlier is None else None,
-        Contact(contact.suppressed is not None, mute),
+        Contact(contact.suppressed is not None, mute, is_internal),
     )
     match verdict:
         case Go(reserve=reserve):

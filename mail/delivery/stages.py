@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from mail.campaigns.cache import VersionKey
 from mail.campaigns.definition import Content
+from mail.campaigns.sender import SenderIdentity
 from mail.delivery.breakers import Route
 from rules.address import Mailboxes, Resolved
 from rules.campaign import Campaign
@@ -96,12 +97,14 @@ class Version(Struct, frozen=True):
     """The pinned version of an invitation's campaign, with its current status and mute window.
 
     `sender`: address of its mails, the domain in punycode; `domain`: of it, in lower case.
+    `identity`: what its mails say of the account.
     """
 
     rules: Campaign
     content: Content
     sender: str
     domain: str
+    identity: SenderIdentity
 
 
 #: Of campaigns that were activated; invitations of others are not sent.

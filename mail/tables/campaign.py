@@ -1,9 +1,25 @@
 """Tables of campaigns: identity, versions, drafts, images and pauses."""
 
-from piccolo.columns import JSONB, UUID, BigInt, Bytea, Integer, SmallInt, Text, Timestamptz
+from piccolo.columns import JSONB, UUID, Array, BigInt, Bytea, Integer, SmallInt, Text, Timestamptz
 from piccolo.table import Table
 
 from sync.database import DB
+
+
+class SenderIdentity(Table, tablename="sender_identity", db=DB):
+    """What an account's mails say of their sender; a text is empty where it is not known yet.
+
+    `domains`: of addresses that are the account's own.
+    """
+
+    key = ("account",)
+    account = BigInt(primary_key=True, null=False, default=None)
+    legal_name = Text(null=False, default=None)
+    postal_address = Text(null=False, default=None)
+    phone = Text(null=False, default=None)
+    email = Text(null=False, default=None)
+    url = Text(null=False, default=None)
+    domains = Array(base_column=Text(), null=False, default=None)
 
 
 class CampaignSet(Table, tablename="campaign_set", db=DB):

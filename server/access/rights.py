@@ -77,6 +77,8 @@ class Action(StrEnum):
     CAMPAIGN_RESUME = "campaign.resume"
     CAMPAIGN_ARCHIVE = "campaign.archive"
 
+    SENDER_READ = "sender.read"
+    SENDER_WRITE = "sender.write"
     SUPPRESSION_READ = "suppression.read"
     SUPPRESSION_WRITE = "suppression.write"
     SUPPRESSION_IMPORT = "suppression.import"
@@ -146,6 +148,8 @@ RIGHTS: Final[Mapping[Action, Grant]] = {
     Action.CAMPAIGN_PAUSE: _ADMINISTRATORS,
     Action.CAMPAIGN_RESUME: _ADMINISTRATORS,
     Action.CAMPAIGN_ARCHIVE: _ADMINISTRATORS,
+    Action.SENDER_READ: _READERS,
+    Action.SENDER_WRITE: _ADMINISTRATORS,
     Action.SUPPRESSION_READ: _READERS,
     Action.SUPPRESSION_WRITE: _PLANNERS,
     Action.SUPPRESSION_IMPORT: _ADMINISTRATORS,

@@ -136,10 +136,13 @@ async def edit_campaign(request: ApiRequest, key: UUID, body: CampaignEdit) -> C
     "POST",
     "/campaigns/{key:uuid}/activate",
     access=api(Action.CAMPAIGN_ACTIVATE),
-    fails=("conflict",),
+    fails=("conflict", "no_sender"),
 )
 async def activate_campaign(request: ApiRequest, key: UUID) -> CampaignRecord:
-    """Activate a draft: it asks about transitions from now on."""
+    """Activate a draft: it asks about transitions from now on.
+
+    `no_sender` where mails would not say by whom they are sent: see PUT /sender.
+    """
     return await _change(request, key, lifecycle.activate_campaign)
 
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from mail.campaigns.definition import Definition, Trigger
 from mail.campaigns.lifecycle import activate_campaign
+from mail.campaigns.sender import SenderIdentity, write_sender
 from mail.campaigns.store import create_campaign
 from server.access.sessions import register
 from server.demo.clients import Customer
@@ -55,6 +56,15 @@ async def write_company(tx: Tx, hashes: dict[str, str]) -> Ids:
     account = DEMO.account
     await create_account(
         tx, AccountPut(name=account.name, zone=account.zone, language=account.language)
+    )
+    await write_sender(
+        tx,
+        SenderIdentity(
+            legal_name=f"{account.name} inc.",
+            postal_address="410, avenue de la Cathédrale\nRimouski QC  G5L 5K9",
+            phone="418 555-0140",
+            domains=(DEMO.users[0].email.rpartition("@")[2],),
+        ),
     )
     ids = Ids(
         units={unit.key: new_id() for unit in DEMO.units},

@@ -192,6 +192,7 @@ PROBLEMS: Final = {
     "slow_body": Meaning(408, _("The request took too long to arrive")),
     "taken": Meaning(409, _("Something else has this already")),
     "conflict": Meaning(409, _("This does not go with what is there")),
+    "no_sender": Meaning(409, _("Mails do not say yet who sends them, as the law demands")),
     "resync": Meaning(410, _("The cursor is too old: start again without one")),
     "too_large": Meaning(413, _("The request is too large")),
     "too_many": Meaning(413, _("Too many items at once")),

@@ -30,6 +30,23 @@ IMPORTED: Final = {
     "unknown_reason": _("Refused: unknown reason"),
 }
 
+#: What is wrong with the sender's page, by field.
+SENDER_PROBLEMS: Final = {
+    "legal_name": _("Write the name in one line of at most 200 characters"),
+    "postal_address": _("Write the address in at most 1,000 characters"),
+    "phone": _("Write one phone number, such as 418 555-0100"),
+    "email": _("Write one e-mail address, such as marie@example.org"),
+    "url": _("Write a web address that starts with https:// or http://"),
+    "domains": _("Write one domain a line, such as example.org, at most 50"),
+}
+
+#: What mails lack by law.
+LACKING: Final = {
+    "legal_name": _("The company's legal name is missing"),
+    "postal_address": _("The postal address is missing"),
+    "reach": _("A phone number, an e-mail address or a web address is missing"),
+}
+
 PROBLEMS: Final = {
     "address": _("Write one e-mail address, such as marie@example.org"),
     "why": _("Write the reason in one line of at most 200 characters"),

@@ -54,6 +54,14 @@ class Words:
         """What is wrong with a form or file about addresses."""
         return self._label(address_words.PROBLEMS, code)
 
+    def sender_problem(self, field: str) -> str:
+        """What is wrong with a field of the sender's page."""
+        return self._label(address_words.SENDER_PROBLEMS, field)
+
+    def lacking(self, field: str) -> str:
+        """What mails lack by law."""
+        return self._label(address_words.LACKING, field)
+
     def imported(self, result: str) -> str:
         """What became of a line of a file."""
         return self._label(address_words.IMPORTED, result)

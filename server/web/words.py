@@ -172,6 +172,7 @@ REASONS: Final = {
     "task_cancelled": (_("task cancelled"), _("The task was cancelled before sending")),
     "left_state": (_("work resumed"), _("Work on the task had resumed before sending")),
     "no_address": (_("no address"), _("No usable e-mail address was found")),
+    "internal": (_("own address"), _("The address is the company's own: its domain, or a user's")),
     "suppressed": (
         _("address refuses mail"),
         _("The address unsubscribed, mail to it bounced, or its mailbox stays full"),
