@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
+import asyncpg
 from msgspec import Struct
 
 from rules.decide import Mute
@@ -59,14 +60,18 @@ WHERE account = $1 AND id IN (
   ORDER BY address_key FOR NO KEY UPDATE)
 """
 
-_FIND: Final = "SELECT id, suppressed FROM contact WHERE account = $1 AND address_key = $2"
+_STANDING: Final = (
+    "c.id, c.suppressed, c.left_campaigns, c.quarterly_since IS NOT NULL AS quarterly"
+)
 
-_READ: Final = """
-SELECT address_key, id, suppressed FROM contact WHERE account = $1 AND address_key = ANY($2)
+_FIND: Final = f"SELECT {_STANDING} FROM contact c WHERE account = $1 AND address_key = $2"
+
+_READ: Final = f"""
+SELECT address_key, {_STANDING} FROM contact c WHERE account = $1 AND address_key = ANY($2)
 """
 
-_LOCK: Final = """
-SELECT address_key, id, suppressed FROM contact WHERE account = $1 AND address_key = ANY($2)
+_LOCK: Final = f"""
+SELECT address_key, {_STANDING} FROM contact c WHERE account = $1 AND address_key = ANY($2)
 ORDER BY address_key FOR NO KEY UPDATE
 """
 
@@ -77,8 +82,8 @@ FROM unnest($2::uuid[], $3::text[], $4::bytea[]) AS new (id, address, key) ORDER
 ON CONFLICT (account, address_key) DO NOTHING
 """
 
-_FIND_USED: Final = """
-SELECT c.id, c.suppressed
+_FIND_USED: Final = f"""
+SELECT {_STANDING}
 FROM contact_use u JOIN contact c ON (c.account, c.id) = (u.account, u.contact)
 WHERE u.account = $1 AND u.invitation = $2
 """
@@ -90,6 +95,17 @@ CROSS JOIN LATERAL (
   SELECT invitation, confirmed, counted_from FROM contact_use
   WHERE account = $1 AND contact = wanted.contact AND campaign = wanted.campaign
   ORDER BY counted_from DESC LIMIT 1) u
+"""
+
+#: The two last uses of each contact: one may be the asking invitation's own.
+_RECENT_USES: Final = """
+SELECT wanted.contact, u.invitation, u.confirmed, u.counted_from
+FROM unnest($2::uuid[]) AS wanted (contact)
+CROSS JOIN LATERAL (
+  SELECT invitation, confirmed, counted_from FROM contact_use
+  WHERE account = $1 AND contact = wanted.contact
+  ORDER BY counted_from DESC LIMIT 2) u
+ORDER BY u.counted_from DESC
 """
 
 _ADD_USES: Final = """
@@ -141,11 +157,33 @@ WHERE account = $1 AND id = $2 AND suppressed = ANY($3)
 """
 
 
+_LEAVE_CAMPAIGN: Final = """
+UPDATE contact SET left_campaigns = coalesce(left_campaigns, '{}') || $3::uuid
+WHERE account = $1 AND id = $2 AND ($3 = ANY(left_campaigns)) IS NOT TRUE
+"""
+
+_ASK_QUARTERLY: Final = """
+UPDATE contact SET quarterly_since = $3
+WHERE account = $1 AND id = $2 AND quarterly_since IS NULL
+"""
+
+_COME_BACK: Final = """
+UPDATE contact SET quarterly_since = NULL,
+  left_campaigns = nullif(array_remove(left_campaigns, $3), '{}')
+WHERE account = $1 AND id = $2 AND (quarterly_since IS NOT NULL OR $3 = ANY(left_campaigns))
+"""
+
+
 class Contact(Struct, frozen=True):
-    """The row of an address. `suppressed`: why nothing is sent to it, if so."""
+    """The row of an address. `suppressed`: why nothing is sent to it, if so.
+
+    `left`: campaigns that the person left. `quarterly`: at most one survey a quarter is wanted.
+    """
 
     id: UUID
     suppressed: Suppression | None
+    left: frozenset[UUID] = frozenset()
+    quarterly: bool = False
 
 
 class Use(Struct, frozen=True):
@@ -173,14 +211,14 @@ async def read(tx: Tx, addresses: Iterable[str]) -> dict[str, Contact]:
         return {}
     of_keys = {hmac.digest(secret, address.encode(), _HASH): address for address in addresses}
     rows = await tx.fetch(_READ, tx.account, list(of_keys))
-    return {of_keys[row["address_key"]]: Contact(row["id"], row["suppressed"]) for row in rows}
+    return {of_keys[row["address_key"]]: _contact(row) for row in rows}
 
 
 async def lock(tx: Tx, addresses: Iterable[str]) -> dict[str, Contact]:
     """Lock the existing rows of `addresses`, and return them by address."""
     of_keys = {key: address for address, key in (await keys_of(tx, addresses)).items()}
     return {
-        of_keys[row["address_key"]]: Contact(row["id"], row["suppressed"])
+        of_keys[row["address_key"]]: _contact(row)
         for row in await tx.fetch(_LOCK, tx.account, list(of_keys))
     }
 
@@ -195,13 +233,18 @@ async def create(tx: Tx, addresses: Collection[str]) -> dict[str, Contact]:
     return await lock(tx, addresses)
 
 
+def _contact(row: asyncpg.Record) -> Contact:
+    left = frozenset(row["left_campaigns"] or ())
+    return Contact(row["id"], row["suppressed"], left, row["quarterly"])
+
+
 async def contact_of(tx: Tx, invitation: UUID, address: str | None) -> Contact | None:
     """Return the contact that an invitation used, else that of its `address`; None if unknown."""
     row = await tx.fetchrow(_FIND_USED, tx.account, invitation)
     if row is None and address is not None:
         [key] = (await keys_of(tx, [address])).values()
         row = await tx.fetchrow(_FIND, tx.account, key)
-    return None if row is None else Contact(row["id"], row["suppressed"])
+    return None if row is None else _contact(row)
 
 
 async def override(tx: Tx, chosen: Collection[UUID], why: Suppression, source: Source) -> int:
@@ -212,6 +255,21 @@ async def override(tx: Tx, chosen: Collection[UUID], why: Suppression, source: S
 async def resubscribe(tx: Tx, contact: UUID) -> bool:
     """Lift that `contact` unsubscribed, and no other reason; return whether it had."""
     return bool(await tx.execute(_RESUBSCRIBE, tx.account, contact, tx.now))
+
+
+async def leave_campaign(tx: Tx, contact: UUID, campaign: UUID) -> bool:
+    """Record that the person wants no more surveys of `campaign`; return whether it was not so."""
+    return bool(await tx.execute(_LEAVE_CAMPAIGN, tx.account, contact, campaign))
+
+
+async def ask_quarterly(tx: Tx, contact: UUID) -> bool:
+    """Record that one survey a quarter is wanted; return whether it was not so."""
+    return bool(await tx.execute(_ASK_QUARTERLY, tx.account, contact, tx.now))
+
+
+async def come_back(tx: Tx, contact: UUID, campaign: UUID) -> bool:
+    """Lift both choices, as far as they concern `campaign`; return whether there was one."""
+    return bool(await tx.execute(_COME_BACK, tx.account, contact, campaign))
 
 
 async def lift(tx: Tx, contact: UUID) -> bool:
@@ -242,6 +300,15 @@ async def mutes_of(tx: Tx, wanted: Collection[MuteKey]) -> dict[MuteKey, Mute]:
         )
         for row in await tx.fetch(_LAST_USES, tx.account, *zip(*wanted, strict=True))
     }
+
+
+async def recent_uses_of(tx: Tx, wanted: Collection[UUID]) -> dict[UUID, list[Mute]]:
+    """Return the last two uses of contacts, whose rows are locked, of whatever campaigns."""
+    recent: dict[UUID, list[Mute]] = {}
+    for row in await tx.fetch(_RECENT_USES, tx.account, list(wanted)) if wanted else ():
+        use = Mute(row["invitation"], row["confirmed"], row["counted_from"])
+        recent.setdefault(row["contact"], []).append(use)
+    return recent
 
 
 async def add_uses(tx: Tx, uses: Sequence[Use]) -> None:

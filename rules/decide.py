@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import dropwhile, islice
-from typing import TypeAlias, assert_never
+from typing import Literal, TypeAlias, assert_never
 from uuid import UUID
 
 from msgspec import Struct
@@ -33,6 +33,12 @@ class Reason(StrEnum):
     MUTED = "muted"
 
 
+Choice: TypeAlias = Literal["campaign", "quarter"]
+"""What a person chose instead of no survey at all: none of a campaign, or one a quarter."""
+
+QUARTER = timedelta(days=90)
+"""For so long after a survey the next one waits to be wanted, where one a quarter was chosen."""
+
 REARMING = frozenset({Reason.TASK_CANCELLED, Reason.LEFT_STATE})
 """After a drop for one of these reasons, a later transition of the round may be asked about."""
 
@@ -49,9 +55,10 @@ class Schedule(Struct, frozen=True, tag=True):
 
 
 class Skip(Struct, frozen=True, tag=True):
-    """No survey is sent, for this reason."""
+    """No survey is sent, for this reason. `choice`: of the person, where `suppressed` is one."""
 
     reason: Reason
+    choice: Choice | None = None
 
 
 Decision: TypeAlias = Schedule | Skip
@@ -137,12 +144,15 @@ class Mute(Struct, frozen=True):
 class Contact(Struct, frozen=True):
     """An address: whether it is suppressed, and the campaign's mute window on it.
 
-    `internal`: it is of the account itself.
+    `internal`: it is of the account itself. `left`: the person left the campaign. `quarter`: where
+    one survey a quarter was chosen, the last use by another invitation, of whatever campaign.
     """
 
     suppressed: bool
     mute: Mute | None
     internal: bool = False
+    left: bool = False
+    quarter: Mute | None = None
 
 
 class Go(Struct, frozen=True, tag=True):
@@ -152,7 +162,9 @@ class Go(Struct, frozen=True, tag=True):
 
 
 class Wait(Struct, frozen=True, tag=True):
-    """Another invitation has reserved the mute window: to be judged again after its outcome."""
+    """The invitation `holder` has reserved the address: to be judged again after its outcome."""
+
+    holder: UUID
 
 
 def judge_contact(
@@ -172,6 +184,13 @@ def judge_contact(
         return Skip(Reason.INTERNAL)
     if contact.suppressed:
         return Skip(Reason.SUPPRESSED)
+    if contact.left:
+        return Skip(Reason.SUPPRESSED, "campaign")
+    if contact.quarter is not None:
+        if not contact.quarter.confirmed:
+            return Wait(contact.quarter.invitation)
+        if window_anchor(release, now) < later(contact.quarter.counted_from, QUARTER):
+            return Skip(Reason.SUPPRESSED, "quarter")
     if mute is None:
         return Go(reserve=False)
     window = contact.mute
@@ -180,7 +199,7 @@ def judge_contact(
     if window.invitation == invitation:
         return Go(reserve=False)
     if not window.confirmed:
-        return Wait()
+        return Wait(window.invitation)
     if window_anchor(release, now) < later(window.counted_from, mute):
         return Skip(Reason.MUTED)
     return Go(reserve=True)

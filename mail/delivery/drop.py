@@ -15,11 +15,11 @@ _DROP: Final = DROP.sql("""
 WITH dropped AS (
   UPDATE invitation i
   SET status = {status}, reason = given.reason, rearm_transition = given.last
-  FROM unnest($2::uuid[], $3::text[], $4::uuid[]) AS given (id, reason, last)
+  FROM unnest($2::uuid[], $3::text[], $4::uuid[], $6::text[]) AS given (id, reason, last, choice)
   WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = given.id
-  RETURNING i.campaign, i.transition, i.reason
+  RETURNING i.campaign, i.transition, i.reason, given.choice
 )
-UPDATE decision d SET outcome = dropped.reason, release = NULL, decided_at = $5
+UPDATE decision d SET outcome = dropped.reason, detail = dropped.choice, release = NULL, decided_at = $5
 FROM dropped
 WHERE d.account = $1 AND d.campaign = dropped.campaign AND d.transition = dropped.transition
 """)
@@ -40,9 +40,10 @@ async def drop(tx: Tx, dropped: Sequence[Dropped]) -> None:
         if not candidate.resent:
             visit = candidate.visit if reason in REARMING else None
             last = None if visit is None else visit.last
-            rows.append((candidate.invitation, reason.value, last))
+            rows.append((candidate.invitation, reason.value, last, item.choice))
         events.append(Event(candidate.invitation, "dropped", candidate.attempt, reason.value))
     if rows:
-        await tx.execute(_DROP, tx.account, *zip(*rows, strict=True), tx.now)
+        dropped_ids, reasons, lasts, choices = zip(*rows, strict=True)
+        await tx.execute(_DROP, tx.account, dropped_ids, reasons, lasts, tx.now, choices)
     await contacts.release_uses(tx, ids)
     await add_events(tx, events)

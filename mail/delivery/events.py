@@ -24,7 +24,8 @@ EventKind: TypeAlias = (
     Status
     | Literal[
         "deferred", "resent", "held", "held_restored", "let_go", "called_off", "bounced", "full",
-        "dropped", "unsubscribed", "resubscribed",
+        "dropped", "unsubscribed", "left_campaign",
+        "quarterly", "resubscribed",
     ]
 )  # fmt: skip
 

@@ -25,12 +25,13 @@ from mail.delivery.judging import (
     internal_among,
     judge_addressed,
     possible_addresses,
+    recent_of,
     versions_of,
 )
 from mail.delivery.judging import Waiting as Reserved
 from mail.delivery.stages import Candidate, Cleared, Unplanned, Version
 from rules.campaign import Status
-from rules.decide import Reason
+from rules.decide import Choice, Reason
 from rules.timing import window_anchor
 from sync.database import Tx
 from sync.ids import new_id
@@ -70,9 +71,10 @@ class Leaves(Struct, frozen=True):
 
 
 class Stays(Struct, frozen=True):
-    """The survey is dropped at its release, for `reason`."""
+    """The survey is dropped at its release, for `reason`; `choice`: as of `Skip`."""
 
     reason: Reason
+    choice: Choice | None = None
 
 
 class Waits(Struct, frozen=True):
@@ -139,7 +141,8 @@ async def _read_known(tx: Tx, pairs: Sequence[tuple[Candidate, Version | None]])
     new = {address: contacts.Contact(new_id(), None) for address in possible - read.keys()}
     open_breakers: Mapping[Route, UUID | None] = dict.fromkeys(await read_open(tx))
     internal = await internal_among(tx, pairs, possible)
-    return Known(tx.now, read | new, mutes, open_breakers, internal)
+    recent = await recent_of(tx, read)
+    return Known(tx.now, read | new, mutes, open_breakers, internal, recent)
 
 
 def _forecast(
@@ -160,9 +163,10 @@ def _forecast(
             if taken is not None and taken.invitation == candidate.invitation:
                 counted = window_anchor(candidate.release, at)
                 known.mutes[key] = structs.replace(taken, confirmed=True, counted_from=counted)
+            _confirm_recent(outcome, at, known)
             return Leaves(at, outcome.to.typed)
         case Dropped():
-            return Stays(outcome.reason)
+            return Stays(outcome.reason, outcome.choice)
         case Reserved():
             return Waits("reserved")
         case Paused():
@@ -170,6 +174,15 @@ def _forecast(
         case _:
             after = _forecast(candidate, version, at, structs.replace(known, open_breakers={}))
             return after if isinstance(after, Stays) else Waits("breaker")
+
+
+def _confirm_recent(sent: Cleared, at: datetime, known: Known) -> None:
+    """Let the quarter of a contact that is asked once a quarter begin with this survey."""
+    item = sent.candidate
+    for place, use in enumerate(uses := known.recent.get(sent.contact, [])):
+        if use.invitation == item.invitation:
+            counted = window_anchor(item.release, at)
+            uses[place] = structs.replace(use, confirmed=True, counted_from=counted)
 
 
 def _paused(candidate: Candidate, version: Version | None, at: datetime, known: Known) -> Forecast:

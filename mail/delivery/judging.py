@@ -14,7 +14,17 @@ from mail.delivery.breakers import EVERY, BehindBreaker, OpenBreakers, Route
 from mail.delivery.stages import Candidate, Cleared, Version, Versions
 from rules.address import Resolved, normal_form, resolve, sendable
 from rules.campaign import Status
-from rules.decide import Contact, Go, Mute, Reason, Skip, Wait, drop_reason_for_state, judge_contact
+from rules.decide import (
+    Choice,
+    Contact,
+    Go,
+    Mute,
+    Reason,
+    Skip,
+    Wait,
+    drop_reason_for_state,
+    judge_contact,
+)
 from rules.timing import window_anchor
 from sync.database import Tx
 
@@ -22,10 +32,11 @@ _OF_USERS: Final = "SELECT email FROM app_user WHERE account = $1 AND email = AN
 
 
 class Dropped(Struct, frozen=True):
-    """An invitation that is not sent."""
+    """An invitation that is not sent. `choice`: as of `Skip`."""
 
     candidate: Candidate
     reason: Reason
+    choice: Choice | None = None
 
 
 class Waiting(Struct, frozen=True):
@@ -56,7 +67,8 @@ class Known(Struct, frozen=True):
     """What addressed invitations are judged by. `contacts`: by address, the worker's are locked.
 
     `mutes`: the mute windows of contacts, to which those are added that are reserved meanwhile.
-    `internal`: addresses of the account itself.
+    `internal`: addresses of the account itself. `recent`: the last uses of contacts that are asked
+    once a quarter, with those that are reserved meanwhile.
     """
 
     now: datetime
@@ -64,6 +76,7 @@ class Known(Struct, frozen=True):
     mutes: dict[MuteKey, Mute]
     open_breakers: OpenBreakers
     internal: frozenset[str] = frozenset()
+    recent: dict[UUID, list[Mute]] = {}
 
 
 async def versions_of(
@@ -110,7 +123,8 @@ async def judge_and_reserve(
     }
     mutes = await contacts.mutes_of(tx, wanted) if wanted else {}
     internal = await internal_among(tx, pairs, {item.to.normal for item in addressed})
-    known = Known(tx.now, locked, mutes, open_breakers, internal)
+    recent = await recent_of(tx, locked)
+    known = Known(tx.now, locked, mutes, open_breakers, internal, recent)
     outcomes = [
         judge_addressed(item, known) if isinstance(item, Addressed) else item for item in found
     ]
@@ -144,6 +158,12 @@ async def internal_among(
     found = {address for address in addresses if address.rpartition("@")[2] in domains}
     users = await tx.fetch(_OF_USERS, tx.account, list(addresses)) if addresses else []
     return frozenset(found.union(row["email"] for row in users))
+
+
+async def recent_of(tx: Tx, found: Mapping[str, contacts.Contact]) -> dict[UUID, list[Mute]]:
+    """Return the last uses of those contacts that are asked once a quarter."""
+    asked_seldom = {contact.id for contact in found.values() if contact.quarterly}
+    return await contacts.recent_uses_of(tx, asked_seldom)
 
 
 def find_address(
@@ -194,16 +214,35 @@ def judge_addressed(item: Addressed, known: Known) -> AtRelease:
         candidate.release,
         known.now,
         version.rules.mute if candidate.earlier is None else None,
-        Contact(contact.suppressed is not None, mute, is_internal),
+        Contact(
+            contact.suppressed is not None,
+            mute,
+            is_internal,
+            candidate.campaign in contact.left,
+            _last_of_others(candidate, known.recent.get(contact.id, ())),
+        ),
     )
     match verdict:
         case Go(reserve=reserve):
             if reserve:
                 known.mutes[key] = Mute(candidate.invitation, False, candidate.release)
+            if contact.quarterly:
+                own = Mute(candidate.invitation, False, candidate.release)
+                known.recent[contact.id] = [own, *known.recent.get(contact.id, ())[:1]]
             return Cleared(candidate, version, to, contact.id, route, barred)
-        case Wait():
-            assert mute is not None  # noqa: S101 - the rule waits for the holder of the window
-            return Waiting(candidate, mute.invitation)
-        case Skip(reason=reason):
-            return Dropped(candidate, reason)
+        case Wait(holder=holder):
+            return Waiting(candidate, holder)
+        case Skip(reason=reason, choice=choice):
+            return Dropped(candidate, reason, choice)
     assert_never(verdict)
+
+
+def _last_of_others(candidate: Candidate, uses: Sequence[Mute]) -> Mute | None:
+    """Return the last use of a contact by another invitation than the candidate's.
+
+    One that has a reservation itself does not wait for another's, which may wait for it: both were
+    on their way when the person chose.
+    """
+    has_own = any(use.invitation == candidate.invitation for use in uses)
+    others = (use for use in uses if use.invitation != candidate.invitation)
+    return next((use for use in others if use.confirmed or not has_own), None)

@@ -21,6 +21,8 @@ class Contact(Table, tablename="contact", db=DB):
     `suppressed_source`: the link of a mail, a server's refusal, an import, or staff.
     `suppressed_before`: the other reason not to write to an address that unsubscribed, null for
     none; `source_before`: where that came from.
+    `left_campaigns`: whose surveys the person wants no more; `quarterly_since`: since when at most
+    one survey a quarter is wanted, of all campaigns.
     `full_visits`: tasks whose mails were refused because the mailbox was full, since the last
     mail that it accepted; `full_since`: when the first of them was.
     """
@@ -37,6 +39,8 @@ class Contact(Table, tablename="contact", db=DB):
     suppressed_before = Text(null=True, default=None)
     suppressed_source = Text(null=True, default=None)
     source_before = Text(null=True, default=None)
+    left_campaigns = Array(base_column=UUID(), null=True, default=None)
+    quarterly_since = Timestamptz(null=True, default=None)
 
 
 class ContactUse(Table, tablename="contact_use", db=DB):

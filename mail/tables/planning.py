@@ -9,7 +9,7 @@ from sync.database import DB
 class Decision(Table, tablename="decision", db=DB):
     """The outcome of one campaign on one transition: `scheduled`, or the reason why not.
 
-    `release`: of a scheduled one.
+    `release`: of a scheduled one. `detail`: the choice of the person that `suppressed` stands for.
     """
 
     key = ("account", "campaign", "transition")
@@ -21,6 +21,7 @@ class Decision(Table, tablename="decision", db=DB):
     outcome = Text(null=False, default=None)
     release = Timestamptz(null=True, default=None)
     decided_at = Timestamptz(null=False, default=None)
+    detail = Text(null=True, default=None)
 
 
 class Completion(Table, tablename="completion", db=DB):

@@ -157,7 +157,7 @@ def _foreseen(tx: Tx, survey: Survey, fate: Forecast) -> Survey:
                 return replace(survey, code=Status.CLAIMED, at=None, address=address, reason=None)
             code = "retrying" if survey.code == Status.CLAIMED else survey.code
             return replace(survey, code=code, at=at, address=address, reason=None)
-        case Stays(reason=reason):
+        case Stays(reason=reason, choice=choice):
             return replace(survey, code="blocked", reason=reason.value)
         case Waits(obstacle=obstacle):
             return replace(survey, code="delayed", at=None, reason=obstacle)

@@ -219,7 +219,7 @@ def _entry(entry: entries.Entry, names: _Names) -> EntryShown:
             return EntryShown(
                 kind="decision",
                 at=entry.at,
-                code=entry.outcome,
+                code="/".join(filter(None, (entry.outcome, entry.choice))),
                 campaign=entry.campaign_name,
                 release=entry.release,
                 first=names.firsts.get(entry.campaign) if entry.outcome == NOT_FIRST else None,

@@ -41,7 +41,10 @@ class TransitionEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="
 
 
 class DecisionEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="decision"):
-    """What a campaign decided on a transition: `scheduled`, or why nobody is asked."""
+    """What a campaign decided on a transition: `scheduled`, or why nobody is asked.
+
+    `choice`: of the person, where `suppressed` is one: `campaign` or `quarter`.
+    """
 
     at: datetime
     campaign: UUID
@@ -49,6 +52,7 @@ class DecisionEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="de
     transition: UUID
     outcome: str
     release: datetime | None
+    choice: str | None = None
 
 
 class MailEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="mail"):

@@ -37,7 +37,7 @@ FROM transition WHERE account = $1 AND pushed_task = $2 AND verdict <> 'accepted
 _DECISIONS: Final = """
 SELECT d.decided_at AS at, c.moment AS order_at, n.sequence, n.id AS tie_break,
   d.campaign AS tie_break_2, d.campaign, m.name AS campaign_name, d.transition, d.outcome,
-  d.release
+  d.release, CASE WHEN d.outcome = 'suppressed' THEN d.detail END AS choice
 FROM decision d
 JOIN campaign m ON m.account = d.account AND m.id = d.campaign
 JOIN transition n ON n.account = d.account AND n.id = d.transition

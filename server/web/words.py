@@ -144,6 +144,17 @@ BLOCKED: Final = {
             " mailbox stays full."
         ),
     ),
+    "suppressed/campaign": (
+        _("left this survey"),
+        _("The survey will not leave: the person left the surveys of this campaign."),
+    ),
+    "suppressed/quarter": (
+        _("asked once a quarter"),
+        _(
+            "The survey will not leave: the person chose at most one survey every three months, and"
+            " had one."
+        ),
+    ),
     "muted": (
         _("asked recently"),
         _("The survey will not leave: by then its address was asked within the mute window."),
@@ -176,6 +187,14 @@ REASONS: Final = {
     "suppressed": (
         _("address refuses mail"),
         _("The address unsubscribed, mail to it bounced, or its mailbox stays full"),
+    ),
+    "suppressed/campaign": (
+        _("left this survey"),
+        _("The person left the surveys of this campaign, by the link of a mail"),
+    ),
+    "suppressed/quarter": (
+        _("asked once a quarter"),
+        _("The person chose at most one survey every three months, and had one"),
     ),
     "muted": (_("asked recently"), _("This address was already asked within the mute window")),
     "capped": (_("asked often"), _("This address was already asked as often as allowed")),
@@ -228,6 +247,12 @@ MAIL: Final = {
     "refused": (_("Survey given up: the sender was refused for two days"), "negative", "alert"),
     "dropped": (_("Survey not sent"), "neutral", "none"),
     "unsubscribed": (_("The customer unsubscribed"), "caution", "none"),
+    "left_campaign": (_("The customer left the surveys of this campaign"), "caution", "none"),
+    "quarterly": (
+        _("The customer chose at most one survey every three months"),
+        "caution",
+        "none",
+    ),
     "resubscribed": (_("The customer subscribed again"), "neutral", "mail"),
 }
 
