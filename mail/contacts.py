@@ -64,16 +64,16 @@ _STANDING: Final = (
     "c.id, c.suppressed, c.left_campaigns, c.quarterly_since IS NOT NULL AS quarterly"
 )
 
-_FIND: Final = f"SELECT {_STANDING} FROM contact c WHERE account = $1 AND address_key = $2"
+_FIND: Final = f"SELECT {_STANDING} FROM contact c WHERE account = $1 AND address_key = $2"  # noqa: S608 - our own text
 
 _READ: Final = f"""
 SELECT address_key, {_STANDING} FROM contact c WHERE account = $1 AND address_key = ANY($2)
-"""
+"""  # noqa: S608 - our own text
 
 _LOCK: Final = f"""
 SELECT address_key, {_STANDING} FROM contact c WHERE account = $1 AND address_key = ANY($2)
 ORDER BY address_key FOR NO KEY UPDATE
-"""
+"""  # noqa: S608 - our own text
 
 _CREATE: Final = """
 INSERT INTO contact (account, id, address, address_key)
@@ -86,7 +86,7 @@ _FIND_USED: Final = f"""
 SELECT {_STANDING}
 FROM contact_use u JOIN contact c ON (c.account, c.id) = (u.account, u.contact)
 WHERE u.account = $1 AND u.invitation = $2
-"""
+"""  # noqa: S608 - our own text
 
 _LAST_USES: Final = """
 SELECT wanted.contact, wanted.campaign, u.invitation, u.confirmed, u.counted_from
@@ -133,44 +133,6 @@ UPDATE contact SET suppressed = coalesce(suppressed, $3),
   suppressed_before = CASE WHEN suppressed IS NOT NULL THEN coalesce(suppressed_before, $3) END,
   source_before = CASE WHEN suppressed IS NOT NULL THEN coalesce(source_before, 'refusal') END
 WHERE account = $1 AND id = $2 AND (suppressed IS NULL OR suppressed = 'unsubscribed')
-"""
-
-#: The reason so far is kept: an unsubscribe may be taken back.
-_OVERRIDE: Final = """
-UPDATE contact SET suppressed = $3, suppressed_at = $4, suppressed_source = $5,
-  suppressed_before = suppressed, source_before = suppressed_source
-WHERE account = $1 AND id = ANY($2) AND suppressed IS DISTINCT FROM $3
-"""
-
-#: The other reason holds since now.
-_RESUBSCRIBE: Final = """
-UPDATE contact SET suppressed = suppressed_before, suppressed_source = source_before,
-  suppressed_before = NULL, source_before = NULL,
-  suppressed_at = CASE WHEN suppressed_before IS NOT NULL THEN $3::timestamptz END
-WHERE account = $1 AND id = $2 AND suppressed = 'unsubscribed'
-"""
-
-_LIFT: Final = """
-UPDATE contact SET suppressed = NULL, suppressed_at = NULL, suppressed_source = NULL,
-  full_since = NULL, full_visits = NULL
-WHERE account = $1 AND id = $2 AND suppressed = ANY($3)
-"""
-
-
-_LEAVE_CAMPAIGN: Final = """
-UPDATE contact SET left_campaigns = coalesce(left_campaigns, '{}') || $3::uuid
-WHERE account = $1 AND id = $2 AND ($3 = ANY(left_campaigns)) IS NOT TRUE
-"""
-
-_ASK_QUARTERLY: Final = """
-UPDATE contact SET quarterly_since = $3
-WHERE account = $1 AND id = $2 AND quarterly_since IS NULL
-"""
-
-_COME_BACK: Final = """
-UPDATE contact SET quarterly_since = NULL,
-  left_campaigns = nullif(array_remove(left_campaigns, $3), '{}')
-WHERE account = $1 AND id = $2 AND (quarterly_since IS NOT NULL OR $3 = ANY(left_campaigns))
 """
 
 
@@ -245,36 +207,6 @@ async def contact_of(tx: Tx, invitation: UUID, address: str | None) -> Contact |
         [key] = (await keys_of(tx, [address])).values()
         row = await tx.fetchrow(_FIND, tx.account, key)
     return None if row is None else _contact(row)
-
-
-async def override(tx: Tx, chosen: Collection[UUID], why: Suppression, source: Source) -> int:
-    """Suppress contacts whatever the reason so far; return of how many it was another."""
-    return await tx.execute(_OVERRIDE, tx.account, list(chosen), why, tx.now, source)
-
-
-async def resubscribe(tx: Tx, contact: UUID) -> bool:
-    """Lift that `contact` unsubscribed, and no other reason; return whether it had."""
-    return bool(await tx.execute(_RESUBSCRIBE, tx.account, contact, tx.now))
-
-
-async def leave_campaign(tx: Tx, contact: UUID, campaign: UUID) -> bool:
-    """Record that the person wants no more surveys of `campaign`; return whether it was not so."""
-    return bool(await tx.execute(_LEAVE_CAMPAIGN, tx.account, contact, campaign))
-
-
-async def ask_quarterly(tx: Tx, contact: UUID) -> bool:
-    """Record that one survey a quarter is wanted; return whether it was not so."""
-    return bool(await tx.execute(_ASK_QUARTERLY, tx.account, contact, tx.now))
-
-
-async def come_back(tx: Tx, contact: UUID, campaign: UUID) -> bool:
-    """Lift both choices, as far as they concern `campaign`; return whether there was one."""
-    return bool(await tx.execute(_COME_BACK, tx.account, contact, campaign))
-
-
-async def lift(tx: Tx, contact: UUID) -> bool:
-    """Lift that `contact` bounced or was full, and no other reason; return whether it was so."""
-    return bool(await tx.execute(_LIFT, tx.account, contact, list(EMPTY)))
 
 
 async def add_full(tx: Tx, contact: UUID, invitation: UUID) -> bool:

@@ -180,17 +180,9 @@ def judge_contact(
     the invitation that has the window may go and does not extend it. The end of another's window
     is not part of it.
     """
-    if contact.internal:
-        return Skip(Reason.INTERNAL)
-    if contact.suppressed:
-        return Skip(Reason.SUPPRESSED)
-    if contact.left:
-        return Skip(Reason.SUPPRESSED, "campaign")
-    if contact.quarter is not None:
-        if not contact.quarter.confirmed:
-            return Wait(contact.quarter.invitation)
-        if window_anchor(release, now) < later(contact.quarter.counted_from, QUARTER):
-            return Skip(Reason.SUPPRESSED, "quarter")
+    withheld = _consent(release, now, contact)
+    if withheld is not None:
+        return withheld
     if mute is None:
         return Go(reserve=False)
     window = contact.mute
@@ -203,6 +195,24 @@ def judge_contact(
     if window_anchor(release, now) < later(window.counted_from, mute):
         return Skip(Reason.MUTED)
     return Go(reserve=True)
+
+
+def _consent(release: datetime, now: datetime, contact: Contact) -> Wait | Skip | None:
+    """Return what keeps an address from being asked, whatever the campaign's mute window."""
+    last = contact.quarter
+    if contact.internal:
+        return Skip(Reason.INTERNAL)
+    if contact.suppressed:
+        return Skip(Reason.SUPPRESSED)
+    if contact.left:
+        return Skip(Reason.SUPPRESSED, "campaign")
+    if last is None:
+        return None
+    if not last.confirmed:
+        return Wait(last.invitation)
+    if window_anchor(release, now) < later(last.counted_from, QUARTER):
+        return Skip(Reason.SUPPRESSED, "quarter")
+    return None
 
 
 def _candidate(

@@ -10,6 +10,7 @@ import asyncpg
 from msgspec import Struct
 
 from mail import contacts
+from mail.consent import standing
 from mail.contacts import EMPTY, Source, Suppression
 from mail.recall import lock_claims, recall_contacts
 from rules.address import normal_form
@@ -105,14 +106,14 @@ async def judge(tx: Tx, wanted: Sequence[tuple[str, Suppression]]) -> list[Outco
     of a complaint. The first of several entries for one address that add something are added.
     """
     known = await contacts.lock(tx, {address for address, _ in wanted})
-    standing = {address: contact.suppressed for address, contact in known.items()}
+    stands = {address: contact.suppressed for address, contact in known.items()}
     outcomes: list[Outcome] = []
     for address, why in wanted:
-        before = standing.get(address)
+        before = stands.get(address)
         is_added = before is None or (before in EMPTY and why not in EMPTY)
         outcomes.append("added" if is_added else "present")
         if is_added:
-            standing[address] = why
+            stands[address] = why
     return outcomes
 
 
@@ -134,7 +135,7 @@ async def suppress(tx: Tx, wanted: Mapping[str, Suppression], source: Source) ->
     for address, why in added.items():
         by_reason[why].append(known[address].id)
     for why, chosen in by_reason.items():
-        await contacts.override(tx, chosen, why, source)
+        await standing.override(tx, chosen, why, source)
     before = {contact.id: contact.suppressed for contact in known.values()}
     await record(tx, "suppression.add", _audited(before, by_reason, source))
 
@@ -148,7 +149,7 @@ async def lift(tx: Tx, contact: UUID, why: str) -> None:
     :raises ConflictError: the person unsubscribed or complained, which nobody else lifts.
     """
     before = await get(tx, contact)
-    if not await contacts.lift(tx, contact):
+    if not await standing.lift(tx, contact):
         raise ConflictError("only a bounce or a full mailbox is lifted")
     change = AuditChange(
         f"contact/{contact}", {"suppressed": before.reason}, {"suppressed": None, "why": why}

@@ -19,7 +19,8 @@ WITH dropped AS (
   WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = given.id
   RETURNING i.campaign, i.transition, i.reason, given.choice
 )
-UPDATE decision d SET outcome = dropped.reason, detail = dropped.choice, release = NULL, decided_at = $5
+UPDATE decision d
+SET outcome = dropped.reason, detail = dropped.choice, release = NULL, decided_at = $5
 FROM dropped
 WHERE d.account = $1 AND d.campaign = dropped.campaign AND d.transition = dropped.transition
 """)

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from mail import contacts
 from mail.campaigns.sender import SenderIdentity, read_sender
+from mail.consent import standing
 from mail.contacts import EMPTY, Contact
 from mail.positions import ADVANCE
 from mail.recall import lock_claims, recall_contacts
@@ -53,9 +54,9 @@ _EVENTS: Final[dict[Leaving, str]] = {
 class Subscription(Struct, frozen=True):
     """An address that a company sends mails to; empty once it is erased.
 
-    `ended`: it has unsubscribed. `unreachable`: nothing is sent to it for another reason, such as
-    mails that came back. `left`: it has left the campaign of the link; `quarterly`: it gets one
-    survey a quarter. `identity`: who sends, by law.
+    `ended`: it has unsubscribed or complained. `unreachable`: mails to it came back, so that none
+    is sent. `left`: it has left the campaign of the link; `quarterly`: it gets one survey a
+    quarter. `identity`: who sends, by law.
     """
 
     company: str
@@ -114,8 +115,8 @@ async def resubscribe(token: str) -> Subscription | None:
             return None
         contact = await contacts.contact_of(tx, row["id"], row["address"])
         if contact is not None:
-            was_ended = await contacts.resubscribe(tx, contact.id)
-            had_chosen = await contacts.come_back(tx, contact.id, row["campaign"])
+            was_ended = await standing.resubscribe(tx, contact.id)
+            had_chosen = await standing.come_back(tx, contact.id, row["campaign"])
             if was_ended or had_chosen:
                 await _record(tx, row["id"], contact, "resubscribed")
         return await _subscription(tx, ref)
@@ -147,11 +148,11 @@ async def _recalled(tx: Tx, invitation: asyncpg.Record) -> Contact | None:
 async def _leave(tx: Tx, contact: Contact, campaign: UUID, leaving: Leaving) -> bool:
     match leaving:
         case "all":
-            return bool(await contacts.override(tx, [contact.id], "unsubscribed", "link"))
+            return bool(await standing.override(tx, [contact.id], "unsubscribed", "link"))
         case "campaign":
-            return await contacts.leave_campaign(tx, contact.id, campaign)
+            return await standing.leave_campaign(tx, contact.id, campaign)
         case "quarter":
-            return await contacts.ask_quarterly(tx, contact.id)
+            return await standing.ask_quarterly(tx, contact.id)
 
 
 async def _subscription(tx: Tx, ref: TokenRef) -> Subscription | None:
@@ -165,8 +166,8 @@ async def _subscription(tx: Tx, ref: TokenRef) -> Subscription | None:
         company=row["company"],
         address=row["typed_address"] or "",
         language=row["language"],
-        ended=suppressed == "unsubscribed",
-        unreachable=suppressed in EMPTY or suppressed == "complaint",
+        ended=suppressed is not None and suppressed not in EMPTY,
+        unreachable=suppressed in EMPTY,
         left=contact is not None and row["campaign"] in contact.left,
         quarterly=contact is not None and contact.quarterly,
         identity=await read_sender(tx),

@@ -158,6 +158,6 @@ def _foreseen(tx: Tx, survey: Survey, fate: Forecast) -> Survey:
             code = "retrying" if survey.code == Status.CLAIMED else survey.code
             return replace(survey, code=code, at=at, address=address, reason=None)
         case Stays(reason=reason, choice=choice):
-            return replace(survey, code="blocked", reason=reason.value)
+            return replace(survey, code="blocked", reason="/".join(filter(None, (reason, choice))))
         case Waits(obstacle=obstacle):
             return replace(survey, code="delayed", at=None, reason=obstacle)

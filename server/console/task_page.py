@@ -96,7 +96,7 @@ SELECT t.*, s.name AS state_name, s.names AS state_names, s.kind AS state_kind,
   CASE WHEN l.name = c.name THEN l.address ELSE l.name END AS place_name,
   r.lead_mean, r.answers, r.negative,
   i.id AS invitation, i.status, i.release, i.sent_at, i.reason AS survey_reason, a.answered_at,
-  a.not_me, d.outcome
+  a.not_me, d.outcome, d.choice
 FROM task t
 JOIN unit n ON n.account = t.account AND n.id = t.unit
 LEFT JOIN customer c ON c.account = t.account AND c.id = t.customer

@@ -10,7 +10,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from mail import contacts
+from mail.consent import standing
 from mail.consent.suppression_file import MOST_LINES
 from sync.database import Tx
 from tests.support.api_process import Served
@@ -316,7 +316,7 @@ def test_a_bounce_that_was_known_comes_back_with_the_one_who_left(place: Place) 
     made = place.add("marie@example.org", "bounced")
     place.add("marie@example.org", "unsubscribed")
     account = place.office.world.account
-    back = partial(contacts.resubscribe, contact=UUID(made["id"]))
+    back = partial(standing.resubscribe, contact=UUID(made["id"]))
     assert on(place.database, account, back)
     [item] = place.ask()["items"]
     assert (item["reason"], item["source"]) == ("bounced", "staff")
