@@ -19,6 +19,7 @@ from server.console import (
     suppression_import,
     suppressions,
     task_routes,
+    without_address,
 )
 from server.http.form_data import read_pairs
 from server.survey import answer_page, unsubscribe_page
@@ -50,6 +51,7 @@ ROUTES: Sequence[ControllerRouterHandler] = (
             *follow_up_routes.ROUTES,
             *refused.ROUTES,
             *sender.ROUTES,
+            *without_address.ROUTES,
             *suppressions.ROUTES,
             *suppression_import.ROUTES,
             *devices.ROUTES,

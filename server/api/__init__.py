@@ -17,6 +17,7 @@ from server.api import (
     suppressions,
     system,
     tasks,
+    without_address,
 )
 from server.api.record_routes import routes_of
 
@@ -44,6 +45,7 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
             *audit.ROUTES,
             *completions.ROUTES,
             *sender.ROUTES,
+            *without_address.ROUTES,
             *suppressions.ROUTES,
             *(route for kind in _RECORDS for route in routes_of(kind)),
         ],
