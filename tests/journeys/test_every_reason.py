@@ -105,6 +105,7 @@ async def tell(steps: Steps) -> dict[str, UUID]:
         Reason.TASK_CANCELLED: await steps.task("600", "900", ago=HOUR, email="c@example.test"),
         Reason.LEFT_STATE: await steps.task("600", "300", ago=HOUR, email="l@example.test"),
         Reason.NO_ADDRESS: await steps.task("600", ago=HOUR, email=None),
+        Reason.INTERNAL: await steps.task("600", ago=HOUR, email="Alice@example.org"),
         Reason.SUPPRESSED: await steps.task("600", ago=HOUR, email=GONE),
         Reason.MUTED: await steps.task("600", ago=HOUR - MINUTE, email=SAME),
     }

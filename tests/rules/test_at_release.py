@@ -1,12 +1,22 @@
 """Whether a due invitation still goes: the task first, then the contact."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
 
 import pytest
 
-from rules.decide import Contact, Go, Mute, Reason, Skip, Wait, drop_reason_for_state, judge_contact
+from rules.decide import (
+    QUARTER,
+    Contact,
+    Go,
+    Mute,
+    Reason,
+    Skip,
+    Wait,
+    drop_reason_for_state,
+    judge_contact,
+)
 from rules.history import StateKind
 from tests.rules.samples import (
     CANCELLED,
@@ -64,12 +74,16 @@ def held(by: UUID, confirmed: bool = True) -> Contact:
     [
         (FREE, Go(reserve=True)),
         (Contact(suppressed=True, mute=None), Skip(Reason.SUPPRESSED)),
-        (held(OTHER, confirmed=False), Wait()),
+        (held(OTHER, confirmed=False), Wait(OTHER)),
         (held(OTHER), Skip(Reason.MUTED)),
         (held(OURS, confirmed=False), Go(reserve=False)),
         (held(OURS), Go(reserve=False)),
         (Contact(suppressed=True, mute=Mute(OURS, True, NOON)), Skip(Reason.SUPPRESSED)),
         (Contact(suppressed=True, mute=Mute(OTHER, False, NOON)), Skip(Reason.SUPPRESSED)),
+        (Contact(suppressed=True, mute=None, internal=True), Skip(Reason.INTERNAL)),
+        (Contact(suppressed=True, mute=None, left=True), Skip(Reason.SUPPRESSED)),
+        (Contact(False, None, left=True), Skip(Reason.SUPPRESSED, "campaign")),
+        (Contact(False, Mute(OTHER, True, NOON), left=True), Skip(Reason.SUPPRESSED, "campaign")),
     ],
     ids=[
         "a free address",
@@ -80,6 +94,10 @@ def held(by: UUID, confirmed: bool = True) -> Contact:
         "a resend within its own window",
         "a retry after opting out",
         "opted out and reserved",
+        "22: the company's own, whatever else",
+        "22: opted out of all and of this campaign",
+        "out of this campaign",
+        "22: out of this campaign and muted",
     ],
 )
 def test_an_invitation_at_its_contact(contact: Contact, found: Go | Wait | Skip) -> None:
@@ -94,6 +112,21 @@ def test_without_mute_nothing_is_reserved_and_nobody_waits(contact: Contact) -> 
 def test_opting_out_holds_without_mute() -> None:
     found = judge_contact(OURS, at(1), at(1), None, Contact(suppressed=True, mute=None))
     assert found == Skip(Reason.SUPPRESSED)
+
+
+def seldom(by: UUID, confirmed: bool = True) -> Contact:
+    """A contact that wants one survey a quarter and had another campaign's at noon."""
+    return Contact(suppressed=False, mute=None, quarter=Mute(by, confirmed, NOON))
+
+
+@pytest.mark.parametrize("mute", [None, WEEK])
+def test_one_survey_a_quarter_goes_whatever_the_campaign(mute: timedelta | None) -> None:
+    early, due = NOON + QUARTER - hours(0.01), NOON + QUARTER
+    skipped = Skip(Reason.SUPPRESSED, "quarter")
+    assert judge_contact(OURS, early, early, mute, seldom(OTHER)) == skipped
+    assert judge_contact(OURS, due, due, mute, seldom(OTHER)) == Go(reserve=mute is not None)
+    waits = judge_contact(OURS, due, due, mute, seldom(OTHER, confirmed=False))
+    assert waits == Wait(OTHER)
 
 
 END = NOON + WEEK

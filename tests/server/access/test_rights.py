@@ -20,6 +20,8 @@ from tests.support.form_browser import HTML, browsing
 from tests.support.office import ROLES, Office, in_database, open_door
 from tests.support.signed_in import COOKIE, session
 
+#: Pages on which records of a kind are written, too.
+BESIDE: Final = {"customers": ", POST /addresses/{customer}/address"}
 #: What each route is for.
 ROUTES: Final[dict[Action, str]] = {
     Action.HEALTH_READ: "GET /health, GET /ready",
@@ -50,7 +52,15 @@ ROUTES: Final[dict[Action, str]] = {
     Action.CAMPAIGN_PAUSE: "POST /api/v1/campaigns/{key}/pause",
     Action.CAMPAIGN_RESUME: "POST /api/v1/campaigns/{key}/resume",
     Action.CAMPAIGN_ARCHIVE: "POST /api/v1/campaigns/{key}/archive",
-    Action.COMPLETION_READ: "GET /api/v1/completions",
+    Action.COMPLETION_READ: "GET /api/v1/completions, GET /api/v1/without-address,"
+    " GET /addresses/missing",
+    Action.SENDER_READ: "GET /api/v1/sender, GET /addresses/sender",
+    Action.SENDER_WRITE: "PUT /api/v1/sender, POST /addresses/sender",
+    Action.SUPPRESSION_READ: "GET /api/v1/suppressions, GET /addresses, GET /addresses/export.csv",
+    Action.SUPPRESSION_WRITE: "POST /api/v1/suppressions, POST /api/v1/suppressions/{key}/lift,"
+    " POST /addresses/add, GET /addresses/{contact}/lift, POST /addresses/{contact}/lift",
+    Action.SUPPRESSION_IMPORT: "POST /api/v1/suppressions/import, GET /addresses/import,"
+    " POST /addresses/import",
     Action.TASK_READ: "GET /api/v1/tasks, GET /api/v1/tasks/{key},"
     " GET /api/v1/tasks/external/{external_id}, GET /api/v1/tasks/{key}/assignments,"
     " GET /api/v1/tasks/{key}/timeline, GET /tasks, GET /tasks/live, GET /tasks/{task}",
@@ -87,7 +97,8 @@ ROUTES: Final[dict[Action, str]] = {
         both,
         (
             "GET /api/v1/KIND, GET /api/v1/KIND/{key}, GET /api/v1/KIND/external/{external_id}",
-            "POST /api/v1/KIND, POST /api/v1/KIND/upsert, PUT /api/v1/KIND/external/{external_id}",
+            "POST /api/v1/KIND, POST /api/v1/KIND/upsert, PUT /api/v1/KIND/external/{external_id}"
+            f"{BESIDE.get(kind, '')}",
         ),
         strict=True,
     )
