@@ -12,7 +12,7 @@ from mail.campaigns.sender import SenderIdentity, write_sender
 from mail.campaigns.store import create_campaign
 from server.access.sessions import register
 from server.demo.clients import Customer
-from server.demo.fixture import DEMO, Campaign
+from server.demo.fixture import DEMO, OWN_DOMAIN, Campaign
 from server.demo.story import DemoTask
 from sync.database import Tx
 from sync.ids import new_id
@@ -63,7 +63,7 @@ async def write_company(tx: Tx, hashes: dict[str, str]) -> Ids:
             legal_name=f"{account.name} inc.",
             postal_address="410, avenue de la Cathédrale\nRimouski QC  G5L 5K9",
             phone="418 555-0140",
-            domains=(DEMO.users[0].email.rpartition("@")[2],),
+            domains=(OWN_DOMAIN,),
         ),
     )
     ids = Ids(

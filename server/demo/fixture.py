@@ -123,5 +123,7 @@ def _load(name: str, kind: type[T]) -> T:
 
 
 DEMO: Final = _load("demo.json", Demo)
+#: Of the addresses of the company itself, which is never asked.
+OWN_DOMAIN: Final = DEMO.users[0].email.rpartition("@")[2]
 CUSTOMERS: Final = _load("customers.json", CustomerNames)
 VISITS: Final = _load("visits.json", Visits)

@@ -14,6 +14,7 @@ from rules.campaign import AddressField
 from rules.decide import Contact, Go, Mute, Reason, Skip, judge_contact
 from rules.timing import window_anchor
 from server.demo.aftermath import Invitation
+from server.demo.fixture import OWN_DOMAIN
 
 
 class Suppression(Struct, frozen=True):
@@ -51,6 +52,7 @@ class Releases:
         contact = Contact(
             suppression is not None and suppression.since < invitation.release,
             self.mutes.get((invitation.campaign.id, resolved.normal)),
+            internal=resolved.normal.endswith(f"@{OWN_DOMAIN}"),
         )
         sent = invitation.release + timedelta(seconds=self._rng.uniform(0.6, 3))
         verdict = judge_contact(

@@ -193,7 +193,7 @@ class TaskGenerator:
 
     def _customer_with_address(self, technician: User) -> Customer:
         """A customer of the technician's site who gets mails, and got none for some time."""
-        near = [item for item in self._customers if item.site == technician.unit and item.email]
+        near = [item for item in self._customers if item.site == technician.unit and item.gets_mail]
         since = self._now - UNASKED
         fresh = [item for item in near if self._visited.get(item.id, since) <= since]
         return self._rng.choice(fresh or self._unvisited(near))

@@ -17,6 +17,8 @@ from tests.support.form_browser import browsing, words_of
 from tests.support.office import Office, in_database
 
 LIST: Final = "/api/v1/without-address"
+#: No mail gets as far as a server.
+NOWHERE: Final = "smtp://127.0.0.1:9"
 
 
 def finish(database: TestDatabase, office: Office, *emails: str | None, **task: Any) -> list[UUID]:
@@ -35,8 +37,10 @@ def finish(database: TestDatabase, office: Office, *emails: str | None, **task: 
 
     async def work() -> None:
         await plan_all()
-        nowhere = parse_server("smtp://127.0.0.1:9", "none", 1)
-        await deliver_due(MailConfig(nowhere, "http://127.0.0.1", "avis@example.test"))
+        config = MailConfig(
+            database.worker, "http://retour.test", parse_server(NOWHERE), "avis@example.test"
+        )
+        await deliver_due(config)
 
     found = in_database(database.api, push)
     in_database(database.worker, work)
