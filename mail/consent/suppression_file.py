@@ -7,6 +7,7 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
+from mail import contacts
 from mail.consent.suppressions import REASONS, Suppressed, judge, suppress
 from mail.contacts import EMPTY, Suppression
 from mail.recall import lock_claims
@@ -55,7 +56,8 @@ async def import_file(tx: Tx, raw: bytes, *, dry_run: bool) -> list[Line]:
             wanted.append((normal, why))
             results.append("added")
     await lock_claims(tx)
-    outcomes = iter(await judge(tx, wanted))
+    known = await contacts.read(tx, {address for address, _ in wanted})
+    outcomes = iter(judge(known, wanted))
     results = [next(outcomes) if result == "added" else result for result in results]
     if not dry_run:
         firm_first = sorted(wanted, key=lambda entry: entry[1] in EMPTY)

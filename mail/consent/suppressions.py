@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from mail import contacts
 from mail.consent import standing
-from mail.contacts import EMPTY, Source, Suppression
+from mail.contacts import EMPTY, Contact, Source, Suppression
 from mail.recall import lock_claims, recall_contacts
 from rules.address import normal_form
 from sync.audit import AuditChange, record
@@ -99,13 +99,12 @@ async def add(tx: Tx, address: str, why: Suppression) -> Suppressed:
     return await get(tx, contact.id)
 
 
-async def judge(tx: Tx, wanted: Sequence[tuple[str, Suppression]]) -> list[Outcome]:
-    """Return for each address, in normal form, whether it would be added; claims are locked.
+def judge(known: Mapping[str, Contact], wanted: Sequence[tuple[str, Suppression]]) -> list[Outcome]:
+    """Return for each address, in normal form, whether it is added to what is `known`.
 
     An address that a server refuses may still be suppressed for good: as unsubscribed, or because
-    of a complaint. The first of several entries for one address that add something are added.
+    of a complaint. Of several entries for one address each is judged after the one before.
     """
-    known = await contacts.lock(tx, {address for address, _ in wanted})
     stands = {address: contact.suppressed for address, contact in known.items()}
     outcomes: list[Outcome] = []
     for address, why in wanted:
@@ -122,18 +121,15 @@ async def suppress(tx: Tx, wanted: Mapping[str, Suppression], source: Source) ->
 
     What is claimed for them is recalled, and all that waits is dropped at its release.
     """
-    outcomes = await judge(tx, list(wanted.items()))
-    added = {
-        address: why
-        for (address, why), outcome in zip(wanted.items(), outcomes, strict=True)
-        if outcome == "added"
-    }
-    known = await contacts.lock(tx, added)
-    known |= await contacts.create(tx, added.keys() - known.keys())
-    await recall_contacts(tx, [contact.id for contact in known.values()])
+    read = await contacts.read(tx, wanted)
+    await recall_contacts(tx, [contact.id for contact in read.values()])  # before contacts: locks
+    known = await contacts.lock(tx, wanted)
+    known |= await contacts.create(tx, wanted.keys() - known.keys())
+    outcomes = judge(known, list(wanted.items()))
     by_reason: dict[Suppression, list[UUID]] = defaultdict(list)
-    for address, why in added.items():
-        by_reason[why].append(known[address].id)
+    for (address, why), outcome in zip(wanted.items(), outcomes, strict=True):
+        if outcome == "added":
+            by_reason[why].append(known[address].id)
     for why, chosen in by_reason.items():
         await standing.override(tx, chosen, why, source)
     before = {contact.id: contact.suppressed for contact in known.values()}

@@ -14,7 +14,7 @@ from msgspec import Struct
 from mail.consent import suppressions
 from mail.consent.suppression_file import export_head, export_lines
 from mail.consent.suppressions import REASONS, Suppressed
-from mail.contacts import EMPTY
+from mail.contacts import EMPTY, Suppression
 from mail.worker.jobs import Job
 from server.access.guards import console
 from server.access.principals import ConsoleRequest, actor_of
@@ -63,7 +63,8 @@ async def add_suppression(request: ConsoleRequest) -> Response[str]:
     """Suppress an address, and show it; or the form with its error."""
     fields = await read_fields(request)
     address = fields.get("address", "").strip()
-    reason = next((one for one in REASONS if one == fields.get("reason")), "unsubscribed")
+    given = fields.get("reason")
+    reason: Suppression = next((one for one in REASONS if one == given), "unsubscribed")
     work = partial(suppressions.add, address=address, why=reason)
     try:
         await run(request.user.account, work, actor_of(request))

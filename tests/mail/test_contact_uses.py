@@ -165,6 +165,9 @@ CREATE TABLE contact AS SELECT * FROM contacts_were;
 CREATE TABLE mute AS SELECT * FROM mutes_were;
 """
 
+#: What releases read of a contact since.
+SINCE: Final = "ALTER TABLE contact ADD left_campaigns uuid[], ADD quarterly_since timestamptz"
+
 KNOWN: Final = """
 SELECT c.address, c.suppressed, c.suppressed_at, c.full_since, c.full_visits
 FROM contact c ORDER BY c.address
@@ -182,6 +185,7 @@ async def remade(database: TestDatabase) -> None:
     async with owning(database.owner) as owner, owner.connection.transaction():
         await owner.connection.execute(BEFORE)
         await migration.remake(owner.connection)
+        await owner.connection.execute(SINCE)
 
 
 async def known(post: Post) -> tuple[Sequence[asyncpg.Record], Sequence[asyncpg.Record]]:

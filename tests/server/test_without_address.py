@@ -38,7 +38,10 @@ def finish(database: TestDatabase, office: Office, *emails: str | None, **task: 
     async def work() -> None:
         await plan_all()
         config = MailConfig(
-            database.worker, "http://retour.test", parse_server(NOWHERE), "avis@example.test"
+            worker_dsn=database.worker,
+            origin="http://retour.test",
+            smtp=parse_server(NOWHERE),
+            mail_from="avis@example.test",
         )
         await deliver_due(config)
 
