@@ -74,6 +74,8 @@ _SPAN: Final = r"\d\d:\d\d:\d\d"
 _CALL: Final = "what is dialled for a phone number"
 _WHEN: Final = "when a campaign asks"
 _FULL: Final = "an address may count as empty because its mailbox stays full"
+_ADDRESSES: Final = "the suppression list, the sender and completions without address have a page"
+_CHOICE: Final = "a decision says which choice of the person kept a survey back; nobody had one"
 _MINUTE: Final = "1 minute"
 _CLOSE: Final = "what is less than a minute ago or ahead is not called a minute"
 _LIST: Final = "from a task one comes back to the list as one left it"
@@ -348,6 +350,7 @@ CHANGES: Final = (
     ),
     Change(_CONSOLE, r"Menu(?:\n\d+)?", r"Menu\n[\d+]+", _ASKED),
     Change(_CONSOLE, "", r"<a href='/follow-ups'>\n(?:Follow-ups|Suivis)(?:\n[\d+]+)?", _ASKED),
+    Change(_CONSOLE, "", r"<a href='/addresses'>\n(?:Addresses|Adresses)", _ADDRESSES),
     Change(
         "/tasks",
         "",
@@ -359,6 +362,7 @@ CHANGES: Final = (
     Change(_TASK, "", r"(?:Follow-ups|Suivis)(?:\n(?!Result\n|Résultat\n).*)+", _ASKED),
     Change(_TASK, rf"(?:Asks to be called back|Demande un rappel) ·\n{_MOMENT}", "", _ASKED),
     Change(_API_TASK, "", r"\.timeline\[\d+\]\.phone = ''", _ASKED),
+    Change(_API_TASK, "", r"\.timeline\[\d+\]\.choice = None", _CHOICE),
     Change(
         "/s/.*",
         "",
@@ -395,6 +399,14 @@ CHANGES: Final = (
         r"%(head)s(?: (?:This does not affect|Cela ne change rien aux).*"
         r"|\n(?:Was it a mistake|Était-ce une erreur).*\n<form .*/again.*>\n.*(?:again|réabonner))",
         "who unsubscribed by mistake comes back; what stays is said in plain words",
+    ),
+    Change(
+        "/u/.*",
+        r".* (?:satisfaction surveys to|sondages de satisfaction à) \S+@\S+\. .*\n"
+        r"(?P<form><form .*>)\n(?:Unsubscribe|Se désabonner)",
+        r"(?:You may leave|Vous pouvez quitter) .*"
+        r"(?:\n%(form)s\n<button name='choice' value='(?:all|campaign|quarter)'>\n.*){3}",
+        "the page to unsubscribe offers less than to leave all surveys",
     ),
     Change(
         "/u/.*",
