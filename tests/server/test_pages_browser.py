@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from mail.consent import suppressions
 from server.runtime.mailbox import Mailbox
 from sync.database import Tx
 from tests.support.api_process import Served, served
@@ -232,6 +234,29 @@ def refusal_of(database: TestDatabase, story: Story) -> str:
     return f"/refused/{on(database, story.account, read)}"
 
 
+_UNADDRESSED: Final = """
+INSERT INTO completion (account, task, round, transition, moment, day, type, unit, customer, tags,
+  customer_tags, technician, position)
+SELECT account, task, 1, id, moment, moment::date, type, unit, customer, '{}', '{}', technician, 1
+FROM transition WHERE account = $1 AND id = $2
+"""
+_DECIDED: Final = (
+    "UPDATE decision SET outcome = 'no_address' WHERE account = $1 AND transition = $2"
+)
+
+
+def addresses_of(database: TestDatabase, story: Story) -> list[str]:
+    """The pages about addresses, with one that bounced and a completion that has none."""
+
+    async def write(tx: Tx) -> UUID:
+        await tx.execute(_UNADDRESSED, tx.account, story.transition)
+        await tx.execute(_DECIDED, tx.account, story.transition)
+        return (await suppressions.add(tx, "perdue@example.net", "bounced")).id
+
+    pages = ["/addresses", "/addresses?q=zzz", "/addresses/missing", "/addresses/sender"]
+    return [*pages, f"/addresses/{on(database, story.account, write)}/lift"]
+
+
 def everything(
     database: TestDatabase, site: Served, story: Story, mailbox: Mailbox
 ) -> dict[str, list[str]]:
@@ -242,7 +267,7 @@ def everything(
     inside += ["/follow-ups", "/follow-ups?show=handled"]
     inside += ["/refused", "/refused?show=parked", "/refused?show=dismissed"]
     inside += [refusal_of(database, story), "/devices", "/devices?q=zzz"]
-    inside += devices_of(database, story)
+    inside += [*devices_of(database, story), *addresses_of(database, story)]
     inside += ["/campaigns", f"/campaigns/{story.campaign}", "/tasks/unknown", "/mailbox"]
     inside += ["/tasks?q=zzz&state=600", "/follow-ups?show=negative", "/follow-ups?show=disputed"]
     inside += [f"/mailbox/{message.id}" for message in mailbox.messages()]
@@ -310,6 +335,43 @@ def test_every_page_of_a_manager_is_sound(
         enter(page.context, site.database, EMAIL, site.base_url)
         for path in everything(database, site, story, mailbox)["inside"]:
             is_sound(page, f"{site.base_url}{path}", language)
+
+
+def test_the_pages_of_an_administrator_are_sound(
+    database: TestDatabase, site: Served, story: Story, browser: Browser
+) -> None:
+    async def promote(tx: Tx) -> None:
+        await tx.execute("UPDATE app_user SET role = 'administrator' WHERE role = 'dispatcher'")
+
+    paths = [*addresses_of(database, story), "/addresses/import"]
+    on(database, story.account, promote)
+    for size, language in ((PHONE, "fr"), (DESK, "en")):
+        with visiting(browser, size, scripts=True) as page:
+            enter(page.context, site.database, EMAIL, site.base_url)
+            for path in paths:
+                is_sound(page, f"{site.base_url}{path}", language)
+
+
+def test_a_file_is_chosen_in_place_of_pasting_it(
+    database: TestDatabase, site: Served, story: Story, browser: Browser, tmp_path: Path
+) -> None:
+    """A6: what a spreadsheet saves is Windows-1252, and is read as such."""
+
+    async def promote(tx: Tx) -> None:
+        await tx.execute("UPDATE app_user SET role = 'administrator' WHERE role = 'dispatcher'")
+
+    on(database, story.account, promote)
+    file = tmp_path / "liste.csv"
+    file.write_bytes("Prénom;Courriel\r\nÉlise;elise@example.net\r\n".encode("cp1252"))
+    with visiting(browser, DESK, scripts=True) as page:
+        enter(page.context, site.database, EMAIL, site.base_url)
+        page.goto(f"{site.base_url}/addresses/import?lang=fr")
+        page.get_by_label("Fichier CSV").set_input_files(file)
+        expect(page.get_by_label("Lignes")).to_have_value(re.compile("Élise;elise@example.net"))
+        page.get_by_role("button", name="Essayer d\u2019abord").click()
+        page.get_by_role("button", name="Importer").click()
+        expect(page.get_by_role("status")).to_contain_text("Import terminé")
+        expect(page.get_by_role("status")).to_contain_text("Ajoutées\u00a0: 1")
 
 
 def is_sound(page: Page, address: str, language: str) -> None:
