@@ -133,7 +133,7 @@ async def suppress(tx: Tx, wanted: Mapping[str, Suppression], source: Source) ->
     for why, chosen in by_reason.items():
         await standing.override(tx, chosen, why, source)
     before = {contact.id: contact.suppressed for contact in known.values()}
-    await record(tx, "suppression.add", _audited(before, by_reason, source))
+    await record(tx, "suppression.write", _audited(before, by_reason, source))
 
 
 async def lift(tx: Tx, contact: UUID, why: str) -> None:

@@ -186,10 +186,11 @@ def _confirm_recent(sent: Cleared, at: datetime, known: Known) -> None:
 
 
 def _paused(candidate: Candidate, version: Version | None, at: datetime, known: Known) -> Forecast:
-    """Return what is decided once the campaign is resumed. A pause may outlast a mute window."""
+    """Return what is decided once the campaign is resumed. A pause may outlast a window."""
     if version is None:
         return Waits("campaign_paused")
     resumed = structs.replace(version, rules=structs.replace(version.rules, status=Status.ACTIVE))
     after = _forecast(candidate, resumed, at, known)
-    stays = isinstance(after, Stays) and after.reason is not Reason.MUTED
-    return after if stays else Waits("campaign_paused")
+    if not isinstance(after, Stays) or after.reason is Reason.MUTED or after.choice == "quarter":
+        return Waits("campaign_paused")
+    return after

@@ -16,7 +16,12 @@ from sync.database import Tx
 ROUND: Final = 1
 
 #: Reasons that are found at release; planning again does not change these decisions.
-AT_RELEASE: Final = REARMING | {Reason.NO_ADDRESS, Reason.SUPPRESSED, Reason.MUTED}
+AT_RELEASE: Final = REARMING | {
+    Reason.NO_ADDRESS,
+    Reason.INTERNAL,
+    Reason.SUPPRESSED,
+    Reason.MUTED,
+}
 
 
 class Invitation(Struct, frozen=True):

@@ -81,6 +81,7 @@ class Action(StrEnum):
     SENDER_WRITE = "sender.write"
     SUPPRESSION_READ = "suppression.read"
     SUPPRESSION_WRITE = "suppression.write"
+    SUPPRESSION_LIFT = "suppression.lift"
     SUPPRESSION_IMPORT = "suppression.import"
 
     COMPLETION_READ = "completion.read"
@@ -152,6 +153,7 @@ RIGHTS: Final[Mapping[Action, Grant]] = {
     Action.SENDER_WRITE: _ADMINISTRATORS,
     Action.SUPPRESSION_READ: _READERS,
     Action.SUPPRESSION_WRITE: _PLANNERS,
+    Action.SUPPRESSION_LIFT: _PLANNERS,
     Action.SUPPRESSION_IMPORT: _ADMINISTRATORS,
     Action.COMPLETION_READ: _READERS,
     Action.TASK_READ: _READERS,

@@ -136,7 +136,7 @@ async def add_suppression(request: ApiRequest, body: SuppressionOrder) -> Suppre
 @operation(
     "POST",
     "/suppressions/{key:uuid}/lift",
-    access=api(Action.SUPPRESSION_WRITE),
+    access=api(Action.SUPPRESSION_LIFT),
     fails=("not_found", "conflict"),
 )
 async def lift_suppression(request: ApiRequest, key: UUID, body: LiftOrder) -> None:

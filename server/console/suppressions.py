@@ -77,7 +77,7 @@ async def add_suppression(request: ConsoleRequest) -> Response[str]:
 @route(
     "/addresses/{contact:uuid}/lift",
     http_method=READING,
-    guards=[console(Action.SUPPRESSION_WRITE)],
+    guards=[console(Action.SUPPRESSION_LIFT)],
 )
 async def lift_form(request: ConsoleRequest, contact: FromPath[UUID]) -> Response[str]:
     """The page that asks for the reason and says what lifting does.
@@ -87,7 +87,7 @@ async def lift_form(request: ConsoleRequest, contact: FromPath[UUID]) -> Respons
     return await _ask(request, contact, Typed())
 
 
-@post("/addresses/{contact:uuid}/lift", status_code=303, guards=[console(Action.SUPPRESSION_WRITE)])
+@post("/addresses/{contact:uuid}/lift", status_code=303, guards=[console(Action.SUPPRESSION_LIFT)])
 async def lift(request: ConsoleRequest, contact: FromPath[UUID]) -> Response[str]:
     """Lift it, or show the form with its error.
 

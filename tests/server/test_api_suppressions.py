@@ -89,9 +89,9 @@ def test_what_is_added_by_hand_says_why_by_whom_and_since_when(place: Place) -> 
     )
     assert place.ask()["items"] == [made]
     assert place.api.rung[-1] == "deliver"
-    assert place.audited(made["id"]) == ["suppression.add"]
+    assert place.audited(made["id"]) == ["suppression.write"]
     again = place.add("marie@example.org", "full")
-    assert (again, place.audited(made["id"])) == (made, ["suppression.add"])
+    assert (again, place.audited(made["id"])) == (made, ["suppression.write"])
 
 
 def test_who_leaves_for_good_does_so_whatever_stood_before(place: Place) -> None:
@@ -151,7 +151,7 @@ def test_staff_lift_a_bounce_or_a_full_mailbox_with_a_reason(place: Place, reaso
     assert place.send(f"/{made['id']}/lift", why="").status_code == 400
     assert place.send(f"/{made['id']}/lift", why="Boîte vidée").status_code == 204
     assert place.ask()["items"] == []
-    assert place.audited(made["id"]) == ["suppression.lift", "suppression.add"]
+    assert place.audited(made["id"]) == ["suppression.lift", "suppression.write"]
     assert place.send(f"/{made['id']}/lift", why="Boîte vidée").status_code == 404
 
 
@@ -190,7 +190,7 @@ def test_a_file_is_tried_and_then_imported_with_the_same_result(place: Place) ->
         "elise@example.org": ("unsubscribed", "import"),
         "known@example.org": ("unsubscribed", "import"),
     }
-    assert place.audited(listed["elise@example.org"]["id"]) == ["suppression.add"]
+    assert place.audited(listed["elise@example.org"]["id"]) == ["suppression.write"]
     assert {result for _, result in place.imported(file)[:3]} == {"present"}
 
 

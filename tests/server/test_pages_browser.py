@@ -249,9 +249,10 @@ def addresses_of(database: TestDatabase, story: Story) -> list[str]:
     """The pages about addresses, with one that bounced and a completion that has none."""
 
     async def write(tx: Tx) -> UUID:
-        await tx.execute(_UNADDRESSED, tx.account, story.transition)
+        added = await suppressions.add(tx, "perdue@example.net", "bounced")
         await tx.execute(_DECIDED, tx.account, story.transition)
-        return (await suppressions.add(tx, "perdue@example.net", "bounced")).id
+        await tx.execute(_UNADDRESSED, tx.account, story.transition)
+        return added.id
 
     pages = ["/addresses", "/addresses?q=zzz", "/addresses/missing", "/addresses/sender"]
     return [*pages, f"/addresses/{on(database, story.account, write)}/lift"]

@@ -43,6 +43,7 @@ def body_for(spoken: Operation, office: Office) -> dict[str, Any] | None:
         "edit_campaign": {"name": "x", "definition": definition(office)},
         "progress_task": {"id": str(new_id()), "state": "600"},
         "dismiss_transition": {"reason": "x"},
+        "lift_suppression": {"why": "x"},
     }
     return bodies[spoken.name]
 
@@ -67,6 +68,9 @@ class Foreign:
             "devices": devices[0]["id"],
             "transitions": self._refused(api, office, shared),
             "tokens": token.json()["id"],
+            "suppressions": self._made(
+                api, office, "suppressions", {"address": "x@example.org", "reason": "full"}
+            ),
             "campaigns": self._made(
                 api, office, "campaigns", {"name": "x", "definition": definition(office)}
             ),
