@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
-import asyncpg
 from msgspec import Struct
 
 from rules.decide import Mute
@@ -139,12 +138,12 @@ WHERE account = $1 AND id = $2 AND (suppressed IS NULL OR suppressed = 'unsubscr
 class Contact(Struct, frozen=True):
     """The row of an address. `suppressed`: why nothing is sent to it, if so.
 
-    `left`: campaigns that the person left. `quarterly`: at most one survey a quarter is wanted.
+    `left_campaigns`: that the person left. `quarterly`: at most one survey a quarter is wanted.
     """
 
     id: UUID
     suppressed: Suppression | None
-    left: frozenset[UUID] = frozenset()
+    left_campaigns: Sequence[UUID] | None = None
     quarterly: bool = False
 
 
@@ -173,14 +172,21 @@ async def read(tx: Tx, addresses: Iterable[str]) -> dict[str, Contact]:
         return {}
     of_keys = {hmac.digest(secret, address.encode(), _HASH): address for address in addresses}
     rows = await tx.fetch(_READ, tx.account, list(of_keys))
-    return {of_keys[row["address_key"]]: _contact(row) for row in rows}
+    return {
+        of_keys[row["address_key"]]: Contact(
+            **{name: row[name] for name in Contact.__struct_fields__}
+        )
+        for row in rows
+    }
 
 
 async def lock(tx: Tx, addresses: Iterable[str]) -> dict[str, Contact]:
     """Lock the existing rows of `addresses`, and return them by address."""
     of_keys = {key: address for address, key in (await keys_of(tx, addresses)).items()}
     return {
-        of_keys[row["address_key"]]: _contact(row)
+        of_keys[row["address_key"]]: Contact(
+            **{name: row[name] for name in Contact.__struct_fields__}
+        )
         for row in await tx.fetch(_LOCK, tx.account, list(of_keys))
     }
 
@@ -195,18 +201,17 @@ async def create(tx: Tx, addresses: Collection[str]) -> dict[str, Contact]:
     return await lock(tx, addresses)
 
 
-def _contact(row: asyncpg.Record) -> Contact:
-    left = frozenset(row["left_campaigns"] or ())
-    return Contact(row["id"], row["suppressed"], left, row["quarterly"])
-
-
 async def contact_of(tx: Tx, invitation: UUID, address: str | None) -> Contact | None:
     """Return the contact that an invitation used, else that of its `address`; None if unknown."""
     row = await tx.fetchrow(_FIND_USED, tx.account, invitation)
     if row is None and address is not None:
         [key] = (await keys_of(tx, [address])).values()
         row = await tx.fetchrow(_FIND, tx.account, key)
-    return None if row is None else _contact(row)
+    return (
+        None
+        if row is None
+        else Contact(row["id"], row["suppressed"], row["left_campaigns"], row["quarterly"])
+    )
 
 
 async def add_full(tx: Tx, contact: UUID, invitation: UUID) -> bool:
@@ -236,10 +241,10 @@ async def mutes_of(tx: Tx, wanted: Collection[MuteKey]) -> dict[MuteKey, Mute]:
 
 async def recent_uses_of(tx: Tx, wanted: Collection[UUID]) -> dict[UUID, list[Mute]]:
     """Return the last two uses of contacts, whose rows are locked, of whatever campaigns."""
-    recent: dict[UUID, list[Mute]] = {}
-    for row in await tx.fetch(_RECENT_USES, tx.account, list(wanted)) if wanted else ():
+    recent: dict[UUID, list[Mute]] = {contact: [] for contact in wanted}
+    for row in await tx.fetch(_RECENT_USES, tx.account, list(wanted)):
         use = Mute(row["invitation"], row["confirmed"], row["counted_from"])
-        recent.setdefault(row["contact"], []).append(use)
+        recent[row["contact"]].append(use)
     return recent
 
 

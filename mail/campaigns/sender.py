@@ -4,7 +4,6 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
-import asyncpg
 from msgspec import Struct, structs
 
 from mail.campaigns.errors import SenderMissingError
@@ -61,7 +60,8 @@ NOBODY: Final = SenderIdentity()
 
 async def read_sender(tx: Tx) -> SenderIdentity:
     """Return what the account says of itself."""
-    return _identity(await tx.fetchrow(_READ, tx.account))
+    row = await tx.fetchrow(_READ, tx.account)
+    return NOBODY if row is None else SenderIdentity(**{**row, "domains": tuple(row["domains"])})
 
 
 async def write_sender(tx: Tx, new: SenderIdentity) -> SenderIdentity:
@@ -90,10 +90,6 @@ async def require_sender(tx: Tx) -> None:
     """
     if lacks := (await read_sender(tx)).lacks:
         raise SenderMissingError(lacks)
-
-
-def _identity(row: asyncpg.Record | None) -> SenderIdentity:
-    return NOBODY if row is None else SenderIdentity(**{**row, "domains": tuple(row["domains"])})
 
 
 def _checked(new: SenderIdentity) -> SenderIdentity:

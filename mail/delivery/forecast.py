@@ -25,7 +25,6 @@ from mail.delivery.judging import (
     internal_among,
     judge_addressed,
     possible_addresses,
-    recent_of,
     versions_of,
 )
 from mail.delivery.judging import Waiting as Reserved
@@ -141,7 +140,8 @@ async def _read_known(tx: Tx, pairs: Sequence[tuple[Candidate, Version | None]])
     new = {address: contacts.Contact(new_id(), None) for address in possible - read.keys()}
     open_breakers: Mapping[Route, UUID | None] = dict.fromkeys(await read_open(tx))
     internal = await internal_among(tx, pairs, possible)
-    recent = await recent_of(tx, read)
+    seldom = {contact.id for contact in read.values() if contact.quarterly}
+    recent = await contacts.recent_uses_of(tx, seldom) if seldom else {}
     return Known(tx.now, read | new, mutes, open_breakers, internal, recent)
 
 

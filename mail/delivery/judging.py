@@ -123,7 +123,8 @@ async def judge_and_reserve(
     }
     mutes = await contacts.mutes_of(tx, wanted) if wanted else {}
     internal = await internal_among(tx, pairs, {item.to.normal for item in addressed})
-    recent = await recent_of(tx, locked)
+    seldom = {contact.id for contact in locked.values() if contact.quarterly}
+    recent = await contacts.recent_uses_of(tx, seldom) if seldom else {}
     known = Known(tx.now, locked, mutes, open_breakers, internal, recent)
     outcomes = [
         judge_addressed(item, known) if isinstance(item, Addressed) else item for item in found
@@ -158,12 +159,6 @@ async def internal_among(
     found = {address for address in addresses if address.rpartition("@")[2] in domains}
     users = await tx.fetch(_OF_USERS, tx.account, list(addresses)) if addresses else []
     return frozenset(found.union(row["email"] for row in users))
-
-
-async def recent_of(tx: Tx, found: Mapping[str, contacts.Contact]) -> dict[UUID, list[Mute]]:
-    """Return the last uses of those contacts that are asked once a quarter."""
-    asked_seldom = {contact.id for contact in found.values() if contact.quarterly}
-    return await contacts.recent_uses_of(tx, asked_seldom)
 
 
 def find_address(
@@ -218,8 +213,8 @@ def judge_addressed(item: Addressed, known: Known) -> AtRelease:
             contact.suppressed is not None,
             mute,
             is_internal,
-            candidate.campaign in contact.left,
-            _last_of_others(candidate, known.recent.get(contact.id, ())),
+            candidate.campaign in (contact.left_campaigns or ()),
+            _last_of_others(candidate, known.recent[contact.id]) if contact.quarterly else None,
         ),
     )
     match verdict:
@@ -228,7 +223,7 @@ def judge_addressed(item: Addressed, known: Known) -> AtRelease:
                 known.mutes[key] = Mute(candidate.invitation, False, candidate.release)
             if contact.quarterly:
                 own = Mute(candidate.invitation, False, candidate.release)
-                known.recent[contact.id] = [own, *known.recent.get(contact.id, ())[:1]]
+                known.recent[contact.id] = [own, *known.recent[contact.id][:1]]
             return Cleared(candidate, version, to, contact.id, route, barred)
         case Wait(holder=holder):
             return Waiting(candidate, holder)

@@ -129,7 +129,7 @@ def _is_done(contact: Contact, campaign: UUID, leaving: Leaving) -> bool:
         case "all":
             return contact.suppressed == "unsubscribed"
         case "campaign":
-            return campaign in contact.left
+            return campaign in (contact.left_campaigns or ())
         case "quarter":
             return contact.quarterly
 
@@ -168,7 +168,7 @@ async def _subscription(tx: Tx, ref: TokenRef) -> Subscription | None:
         language=row["language"],
         ended=suppressed is not None and suppressed not in EMPTY,
         unreachable=suppressed in EMPTY,
-        left=contact is not None and row["campaign"] in contact.left,
+        left=contact is not None and _is_done(contact, row["campaign"], "campaign"),
         quarterly=contact is not None and contact.quarterly,
         identity=await read_sender(tx),
     )
