@@ -14,12 +14,12 @@ from server.console import (
     follow_up_routes,
     login,
     mailbox,
+    missing_addresses,
     refused,
-    sender,
+    sender_page,
     suppression_import,
-    suppressions,
+    suppression_pages,
     task_routes,
-    without_address,
 )
 from server.http.form_data import read_pairs
 from server.survey import answer_page, unsubscribe_page
@@ -50,9 +50,9 @@ ROUTES: Sequence[ControllerRouterHandler] = (
             *task_routes.ROUTES,
             *follow_up_routes.ROUTES,
             *refused.ROUTES,
-            *sender.ROUTES,
-            *without_address.ROUTES,
-            *suppressions.ROUTES,
+            *sender_page.ROUTES,
+            *missing_addresses.ROUTES,
+            *suppression_pages.ROUTES,
             *suppression_import.ROUTES,
             *devices.ROUTES,
             campaigns.campaign_list,

@@ -98,6 +98,7 @@ def _checked(new: SenderIdentity) -> SenderIdentity:
     :raises FieldError: as `write_sender`.
     """
     phone, email, url = new.phone.strip(), new.email.strip(), new.url.strip()
+    name, postal = new.legal_name.strip(), new.postal_address.strip()
     if phone and not (_PHONE.fullmatch(phone) and is_line(phone) and len(phone) <= _LONGEST):
         raise FieldError("phone", "must be one phone number")
     if email and normal_form(email) is None:
@@ -105,17 +106,13 @@ def _checked(new: SenderIdentity) -> SenderIdentity:
     if url and not _is_web(url):
         raise FieldError("url", "must be a web address that starts with https:// or http://")
     return SenderIdentity(
-        legal_name=line("legal_name", new.legal_name, longest=_LONGEST) if new.legal_name else "",
-        postal_address=_postal(new.postal_address),
+        legal_name=line("legal_name", name, longest=_LONGEST) if name else "",
+        postal_address=several_lines("postal_address", postal) if postal else "",
         phone=phone,
         email=email,
         url=url,
         domains=tuple(sorted({_domain(place, text) for place, text in enumerate(new.domains)})),
     )
-
-
-def _postal(text: str) -> str:
-    return several_lines("postal_address", text) if text.strip() else ""
 
 
 def _domain(place: int, text: str) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final, Literal, TypeAlias
 
@@ -21,6 +22,8 @@ MOST_LINES: Final = 10_000
 LONGEST_SHOWN: Final = 100
 #: What spreadsheets take for the beginning of a formula.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+#: The apostrophe that an export puts before it.
+_EXPORTED: Final = re.compile(r"\A'(?=[=+\-@])")
 _COLUMNS: Final = ("address", "reason", "source", "since")
 _ADDRESS_NAMES: Final = frozenset({"address", "adresse", "email", "e-mail", "courriel"})
 _REASON_NAMES: Final = frozenset({"reason", "raison", "motif"})
@@ -69,24 +72,23 @@ async def import_file(tx: Tx, raw: bytes, *, dry_run: bool) -> list[Line]:
 
 
 def export_lines(suppressions: Iterable[Suppressed]) -> str:
-    """Return lines of CSV; erased addresses, which nobody could read, are left out."""
+    """Return lines of CSV; erased addresses, which nobody could read, are left out.
+
+    What a spreadsheet would compute gets an apostrophe.
+    """
     out = io.StringIO()
     writer = csv.writer(out, delimiter=";")
     for item in suppressions:
         if item.address is not None:
             since = item.since.isoformat(timespec="seconds")
-            writer.writerow([_safe(item.address), item.reason, item.source, since])
+            safe = f"'{item.address}" if item.address.startswith(_FORMULA) else item.address
+            writer.writerow([safe, item.reason, item.source, since])
     return out.getvalue()
 
 
 def export_head() -> str:
     """Return the first line of an export, with a mark by which spreadsheets know UTF-8."""
     return "\ufeff" + ";".join(_COLUMNS) + "\r\n"
-
-
-def _safe(cell: str) -> str:
-    """Return `cell` with an apostrophe before what a spreadsheet would compute."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def _parse(raw: bytes) -> list[tuple[int, str, str]]:
@@ -115,7 +117,9 @@ def _parse(raw: bytes) -> list[tuple[int, str, str]]:
         rows = rows[1:]
     if len(rows) > MOST_LINES:
         raise TooManyError(f"more than {MOST_LINES} lines")
-    return [(number, _plain(_cell(row, at)), _cell(row, why).lower()) for number, row in rows]
+    return [
+        (number, _EXPORTED.sub("", _cell(row, at)), _cell(row, why).lower()) for number, row in rows
+    ]
 
 
 def _place(names: Sequence[str], known: frozenset[str]) -> int | None:
@@ -124,8 +128,3 @@ def _place(names: Sequence[str], known: frozenset[str]) -> int | None:
 
 def _cell(row: Sequence[str], place: int | None) -> str:
     return row[place] if place is not None and place < len(row) else ""
-
-
-def _plain(cell: str) -> str:
-    """Return `cell` without the apostrophe that `_safe` put before it."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell

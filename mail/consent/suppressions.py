@@ -1,7 +1,7 @@
 """The suppression list of an account: read, searched, added to by hand or by a file, and lifted."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, Literal, TypeAlias, get_args
 from uuid import UUID
@@ -133,7 +133,16 @@ async def suppress(tx: Tx, wanted: Mapping[str, Suppression], source: Source) ->
     for why, chosen in by_reason.items():
         await standing.override(tx, chosen, why, source)
     before = {contact.id: contact.suppressed for contact in known.values()}
-    await record(tx, "suppression.write", _audited(before, by_reason, source))
+    changes = [
+        AuditChange(
+            f"contact/{contact}",
+            {"suppressed": before[contact]},
+            {"suppressed": why, "source": source},
+        )
+        for why, chosen in by_reason.items()
+        for contact in chosen
+    ]
+    await record(tx, "suppression.write", changes)
 
 
 async def lift(tx: Tx, contact: UUID, why: str) -> None:
@@ -151,22 +160,6 @@ async def lift(tx: Tx, contact: UUID, why: str) -> None:
         f"contact/{contact}", {"suppressed": before.reason}, {"suppressed": None, "why": why}
     )
     await record(tx, "suppression.lift", [change])
-
-
-def _audited(
-    before: Mapping[UUID, Suppression | None],
-    by_reason: Mapping[Suppression, Collection[UUID]],
-    source: Source,
-) -> list[AuditChange]:
-    return [
-        AuditChange(
-            f"contact/{contact}",
-            {"suppressed": before[contact]},
-            {"suppressed": why, "source": source},
-        )
-        for why, chosen in by_reason.items()
-        for contact in chosen
-    ]
 
 
 def _read(rows: Sequence[asyncpg.Record]) -> list[Suppressed]:

@@ -4,13 +4,12 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-import asyncpg
 import msgspec
 from msgspec import Struct
 
 from mail.campaigns.cache import load
 from rules.address import resolve
-from rules.campaign import AddressField, Campaign
+from rules.campaign import AddressField
 from sync.database import Tx
 
 LAST_ID: Final = UUID(int=2**128 - 1)
@@ -77,13 +76,13 @@ async def read_without_address(tx: Tx, filters: Filters, limit: int) -> list[Wit
     campaigns = (await load(tx)).campaigns
     since, key = filters.after or (None, None)
     rows = await tx.fetch(_READ, tx.account, since, key, LAST_ID, filters.day, filters.type, limit)
-    return [_read(row, campaigns[row["campaign"]]) for row in rows]
-
-
-def _read(row: asyncpg.Record, campaign: Campaign) -> WithoutAddress:
-    known = {name: row[name] for name in WithoutAddress.__struct_fields__ if name in row}
-    mailboxes = {field: row[f"{field}_email"] for field in AddressField}
-    found = resolve(mailboxes, campaign.primary, campaign.secondary, ())
-    fields = [field for field in (campaign.primary, campaign.secondary) if field is not None]
-    known["type_names"] = msgspec.json.decode(row["type_names"], type=dict[str, str])
-    return WithoutAddress(**known, fields=fields, mended=found is not None)
+    found = []
+    for row in rows:
+        campaign = campaigns[row["campaign"]]
+        known = {name: row[name] for name in WithoutAddress.__struct_fields__ if name in row}
+        known["type_names"] = msgspec.json.decode(row["type_names"], type=dict[str, str])
+        mailboxes = {field: row[f"{field}_email"] for field in AddressField}
+        to = resolve(mailboxes, campaign.primary, campaign.secondary, ())
+        fields = [field for field in (campaign.primary, campaign.secondary) if field is not None]
+        found.append(WithoutAddress(**known, fields=fields, mended=to is not None))
+    return found

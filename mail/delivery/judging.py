@@ -193,17 +193,15 @@ def judge_addressed(item: Addressed, known: Known) -> AtRelease:
     candidate, version, to = item.candidate, item.version, item.to
     contact = known.contacts[to.normal]
     is_internal = to.normal in known.internal
-    if (
-        contact.suppressed in EMPTY and not is_internal
-    ):  # of a retry; a first attempt goes to another address, if any
+    # Of a retry: a first attempt goes to another address, if any.
+    if contact.suppressed in EMPTY and not is_internal:
         return Dropped(candidate, Reason.SUPPRESSED)
     route = Route(version.domain, to.normal.rpartition("@")[2])
-    any_recipient = Route(version.domain, EVERY)
-    barred = next((key for key in (any_recipient, route) if key in known.open_breakers), None)
+    routes = (Route(version.domain, EVERY), route)
+    barred = next((key for key in routes if key in known.open_breakers), None)
     if barred is not None and known.open_breakers[barred] != candidate.invitation:
         return BehindBreaker(candidate.invitation, route)
     key = (contact.id, candidate.campaign)
-    mute = known.mutes.get(key)
     verdict = judge_contact(
         candidate.invitation,
         candidate.release,
@@ -211,7 +209,7 @@ def judge_addressed(item: Addressed, known: Known) -> AtRelease:
         version.rules.mute if candidate.earlier is None else None,
         Contact(
             contact.suppressed is not None,
-            mute,
+            known.mutes.get(key),
             is_internal,
             candidate.campaign in (contact.left_campaigns or ()),
             _last_of_others(candidate, known.recent[contact.id]) if contact.quarterly else None,
@@ -219,10 +217,10 @@ def judge_addressed(item: Addressed, known: Known) -> AtRelease:
     )
     match verdict:
         case Go(reserve=reserve):
+            own = Mute(candidate.invitation, False, candidate.release)
             if reserve:
-                known.mutes[key] = Mute(candidate.invitation, False, candidate.release)
+                known.mutes[key] = own
             if contact.quarterly:
-                own = Mute(candidate.invitation, False, candidate.release)
                 known.recent[contact.id] = [own, *known.recent[contact.id][:1]]
             return Cleared(candidate, version, to, contact.id, route, barred)
         case Wait(holder=holder):

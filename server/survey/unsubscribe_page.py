@@ -51,15 +51,10 @@ async def change_subscription(request: AnyRequest, token: FromPath[str]) -> Resp
             # Going back and forth leaves traces, so it is slowed down; leaving never is.
             await count([Bucket(f"answers by link {read(token)}", ANSWERS)])
         return await _respond(request, token, await resubscribe(token), again=True)
-    return await _respond(request, token, await unsubscribe(token, await _choice(request)))
-
-
-async def _choice(request: AnyRequest) -> Leaving:
-    """What the page's form says; all surveys, where the body is anything else."""
-    if not is_brief_form(request.headers):
-        return "all"
-    chosen = (await request.body()).partition(b"choice=")[2]
-    return _CHOICES.get(chosen, "all")
+    leaving: Leaving = "all"
+    if is_brief_form(request.headers):
+        leaving = _CHOICES.get((await request.body()).partition(b"choice=")[2], leaving)
+    return await _respond(request, token, await unsubscribe(token, leaving))
 
 
 async def _respond(

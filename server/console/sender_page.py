@@ -1,6 +1,5 @@
 """/addresses/sender: who the account's mails come from, and which addresses are its own."""
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
@@ -31,7 +30,15 @@ async def sender_page(request: ConsoleRequest) -> Response[str]:
 @post("/addresses/sender", status_code=303, guards=[console(Action.SENDER_WRITE)])
 async def save_sender(request: ConsoleRequest) -> Response[str]:
     """Store it, or show the form with its first error."""
-    typed = _typed(await read_fields(request))
+    fields = await read_fields(request)
+    typed = SenderIdentity(
+        legal_name=fields.get("legal_name", ""),
+        postal_address=fields.get("postal_address", ""),
+        phone=fields.get("phone", ""),
+        email=fields.get("email", ""),
+        url=fields.get("url", ""),
+        domains=tuple(fields.get("domains", "").split()),
+    )
     try:
         await run(request.user.account, partial(write_sender, new=typed), actor_of(request))
     except FieldError as error:
@@ -41,17 +48,6 @@ async def save_sender(request: ConsoleRequest) -> Response[str]:
         shown = {"sender": typed, "is_saved": False, "wrong": wrong}
         return respond(request, "sender.html", page, status=422, **shown)
     return Redirect("/addresses/sender?saved=yes", status_code=303)
-
-
-def _typed(fields: Mapping[str, str]) -> SenderIdentity:
-    return SenderIdentity(
-        legal_name=fields.get("legal_name", ""),
-        postal_address=fields.get("postal_address", ""),
-        phone=fields.get("phone", ""),
-        email=fields.get("email", ""),
-        url=fields.get("url", ""),
-        domains=tuple(fields.get("domains", "").split()),
-    )
 
 
 ROUTES: Final = (sender_page, save_sender)

@@ -1,8 +1,7 @@
 """/addresses/missing: completed tasks whose customer has no address, and where to enter it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
-from functools import partial
 from itertools import groupby
 from typing import Final
 from urllib.parse import urlencode
@@ -78,17 +77,16 @@ async def enter_address(request: ConsoleRequest, customer: FromPath[UUID]) -> Re
     address = fields.get("address", "").strip()
     if normal_form(address) is None:
         return await _respond(request, TypedAddress(fields.get("task", "?"), address))
-    work = partial(_store, customer=customer, address=address)
+
+    async def work(tx: Tx) -> None:
+        await get_customer(tx, customer)  # or it would be made
+        await put_customers(tx, [CustomerPut(id=customer, email=address)])
+
     await run(request.user.account, work, actor_of(request))
     return Redirect("/addresses/missing", status_code=303)
 
 
-async def _store(tx: Tx, customer: UUID, address: str) -> None:
-    await get_customer(tx, customer)  # or it would be made
-    await put_customers(tx, [CustomerPut(id=customer, email=address)])
-
-
-def _read_filters(params: Mapping[str, str]) -> Filters:
+def read_filters(params: Mapping[str, str]) -> Filters:
     """The filters in the parameters of a URL; values that cannot be read are ignored."""
     day = kind = None
     try:
@@ -102,14 +100,8 @@ def _read_filters(params: Mapping[str, str]) -> Filters:
     return Filters(day, kind, read_after(params.get("after", "")))
 
 
-def _by_day(rows: Sequence[WithoutAddress]) -> list[tuple[date, list[WithoutAddress]]]:
-    """The completions of each day, the last day first; of one day as they come."""
-    in_order = sorted(rows, key=lambda row: row.day, reverse=True)
-    return [(day, list(found)) for day, found in groupby(in_order, lambda row: row.day)]
-
-
 async def _respond(request: ConsoleRequest, typed: TypedAddress) -> Response[str]:
-    filters = _read_filters(request.query_params)
+    filters = read_filters(request.query_params)
     async with tx(request.user.account) as opened:
         page = await console_frame(opened, request)
         rows = await read_without_address(opened, filters, SCREENFUL + 1)
@@ -124,10 +116,11 @@ async def _respond(request: ConsoleRequest, typed: TypedAddress) -> Response[str
     if len(rows) > SCREENFUL:
         last = rows[SCREENFUL - 1]
         more = "?" + urlencode({**here, "after": write_after(last.at, last.transition)})
+    by_day = sorted(rows[:SCREENFUL], key=lambda row: row.day, reverse=True)
     listed = MissingList(
         filters=filters,
         types=types,
-        days=_by_day(rows[:SCREENFUL]),
+        days=[(day, list(found)) for day, found in groupby(by_day, lambda row: row.day)],
         first="/addresses/missing?" + urlencode(here) if filters.after else "",
         more="/addresses/missing" + more if more else "",
     )
