@@ -51,5 +51,7 @@ PROBLEMS: Final = {
     "not_an_address": _("This is not an e-mail address."),
     "not_a_link": _("This is not a web address that starts with https:// or http://."),
     "forbidden_characters": _("This contains line breaks or control characters."),
+    "ends_before_start": _("The last day must not be before the first."),
+    "blanks_around": _("This begins or ends with a blank."),
     "repeated": _("This code is already used in the list."),
 }

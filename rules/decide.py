@@ -13,6 +13,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from rules.campaign import Campaign
+from rules.criteria import in_sample
 from rules.history import StateKind, Transition, ordered
 from rules.timing import later, release_at, window_anchor
 
@@ -22,8 +23,11 @@ class Reason(StrEnum):
 
     PAUSED = "paused"
     BEFORE_ACTIVATION = "before_activation"
+    AFTER_PERIOD = "after_period"
     STALE = "stale"
     NOT_FIRST = "not_first"
+    CRITERIA = "criteria"
+    SAMPLED_OUT = "sampled_out"
     OPTED_OUT_BY_AGENT = "opted_out_by_agent"
     TASK_CANCELLED = "task_cancelled"
     LEFT_STATE = "left_state"
@@ -64,11 +68,13 @@ class RoundSoFar(Struct, frozen=True):
     `dropped`: transitions dropped at release; that reason stays their decision.
     `rearm_transition`: the task's last transition when an invitation was dropped for a reason in
     REARMING. Only later ones may be asked about; without it, none once something was dropped.
+    `number`: of the round.
     """
 
     standing: UUID | None
     dropped: Mapping[UUID, Reason]
     rearm_transition: UUID | None
+    number: int = 1
 
 
 FRESH = RoundSoFar(None, {}, None)
@@ -77,11 +83,12 @@ FRESH = RoundSoFar(None, {}, None)
 def decide(
     history: Sequence[Transition],
     campaign: Campaign,
+    task: UUID,
     round: RoundSoFar = FRESH,  # noqa: A002  the field's word
 ) -> dict[UUID, Decision]:
     """Return a decision for each transition into a selected state; at most one is a Schedule.
 
-    `history`: all transitions of the task, in any order. Each is judged by the task type that it
+    `history`: all transitions of `task`, in any order. Each is judged by the task type that it
     has itself. Only the first by order may be scheduled, and uses the round up even when it is
     skipped; the others are `not_first`, unless an earlier reason applies. Decisions that `round`
     fixes stay.
@@ -90,11 +97,12 @@ def decide(
     in_order = ordered(history)
     matching = [step for step in in_order if step.state in states[step.type]]
     candidate = _candidate(in_order, matching, round)
+    is_sampled = in_sample(campaign.id, task, round.number, campaign.sample_percent)
     decisions: dict[UUID, Decision] = {}
     for step in matching:
         reason = round.dropped.get(step.id)
         if reason is None and step.id != round.standing:
-            reason = _reason(step, candidate, campaign)
+            reason = _reason(step, candidate, campaign, is_sampled)
         if reason is None:
             due = later(step.moment, campaign.delay)
             decisions[step.id] = Schedule(step.id, due, release_at(due, step.received))
@@ -194,17 +202,23 @@ def _candidate(
     return next((step.id for step in matching), None)
 
 
-def _reason(step: Transition, candidate: UUID | None, campaign: Campaign) -> Reason | None:
+def _reason(
+    step: Transition, candidate: UUID | None, campaign: Campaign, is_sampled: bool
+) -> Reason | None:
     """Return the first reason that applies before release, in the order of Reason."""
     if any(pause.covers(step.moment) for pause in campaign.pauses):
         return Reason.PAUSED
-    active = campaign.activated_at
-    if step.silent or active is None or step.moment < active:
+    active, period = campaign.activated_at, campaign.period
+    if step.silent or active is None or step.moment < max(active, period.start):
         return Reason.BEFORE_ACTIVATION
+    if step.moment >= period.end:
+        return Reason.AFTER_PERIOD
     if campaign.stale is not None and step.received - step.moment > campaign.stale:
         return Reason.STALE
     if step.id != candidate:
         return Reason.NOT_FIRST
-    if campaign.opt_out_allowed and not step.survey:
-        return Reason.OPTED_OUT_BY_AGENT
-    return None
+    if not campaign.criteria.admit(step.facts):
+        return Reason.CRITERIA
+    if not is_sampled:
+        return Reason.SAMPLED_OUT
+    return Reason.OPTED_OUT_BY_AGENT if campaign.opt_out_allowed and not step.survey else None

@@ -12,6 +12,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
+from rules.criteria import NO_FACTS, Facts
 from rules.timing import EARLIEST, LATEST
 
 OrderKey: TypeAlias = tuple[datetime, int, UUID]
@@ -45,6 +46,7 @@ class Transition(Struct, frozen=True, gc=False):
     `received`: UTC; for one accepted after a refusal, the time of the acceptance.
     `survey`: false if the technician or dispatcher unticked the survey.
     `silent`: imported silently: part of the history, but it never causes a survey.
+    `facts`: of the task and its customer at reception; needed only where campaigns decide.
     """
 
     id: UUID
@@ -56,6 +58,7 @@ class Transition(Struct, frozen=True, gc=False):
     survey: bool = True
     silent: bool = False
     device: UUID | None = None
+    facts: Facts = NO_FACTS
 
     @property
     def order(self) -> OrderKey:

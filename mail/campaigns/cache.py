@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from mail.campaigns.criteria import Company
 from mail.campaigns.definition import Content, Rules, decode_content, decode_rules, to_rules
 from rules.campaign import Campaign, CampaignIndex, Pause, Status
 from sync.database import Tx
@@ -24,15 +25,17 @@ class CampaignSet(Struct, frozen=True):
     """Every campaign of an account at one revision.
 
     `index`: active and paused ones, by task type and state. `campaigns`: all but drafts, by id,
-    each at its newest version; `pinned` returns the version of an invitation.
+    each at its newest version; `pinned` returns the version of an invitation. `company`: with which
+    they were read.
     """
 
     revision: int
     index: CampaignIndex
     campaigns: dict[UUID, Campaign]
+    company: Company
 
 
-_EMPTY: Final = CampaignSet(0, CampaignIndex(()), {})
+_EMPTY: Final = CampaignSet(0, CampaignIndex(()), {}, Company("UTC", {}))
 
 
 @dataclass(frozen=True)
@@ -54,10 +57,16 @@ class CampaignVersion:
         """
         return decode_content(self.content_json, self.format)
 
-    def as_campaign(self, version: int, newest: Campaign) -> Campaign:
+    def as_campaign(self, version: int, newest: Campaign, company: Company) -> Campaign:
         """Return the rules of this `version` with the status and pauses of the `newest`."""
         return to_rules(
-            newest.id, version, self.rules, newest.status, newest.activated_at, newest.pauses
+            newest.id,
+            version,
+            self.rules,
+            newest.status,
+            newest.activated_at,
+            newest.pauses,
+            company,
         )
 
 
@@ -81,6 +90,12 @@ ORDER BY c.id
 """
 
 _PAUSES: Final = "SELECT campaign, start_at, end_at FROM campaign_pause WHERE account = $1"
+
+#: A null unit where the account has none.
+_COMPANY: Final = """
+SELECT a.zone, u.id AS unit, u.parent
+FROM account a LEFT JOIN unit u ON u.account = a.account WHERE a.account = $1
+"""
 
 _VERSIONS: Final = """
 SELECT v.campaign, v.version, v.rules, v.content, v.format
@@ -129,11 +144,21 @@ async def pinned(tx: Tx, keys: Iterable[VersionKey]) -> dict[VersionKey, Campaig
     return found
 
 
+async def read_company(tx: Tx) -> Company:
+    """Return the account's zone, which never changes, and its tree of units.
+
+    Whoever changes the tree increments the revision.
+    """
+    rows = await tx.fetch(_COMPANY, tx.account)
+    return Company(rows[0]["zone"], {row["unit"]: row["parent"] for row in rows if row["unit"]})
+
+
 async def _read(tx: Tx, revision: int) -> CampaignSet:
     """Read the campaigns after their `revision`.
 
     A change that commits in between is seen here already; the next call reads once more.
     """
+    company = await read_company(tx)
     pauses: dict[UUID, list[Pause]] = {}
     for row in await tx.fetch(_PAUSES, tx.account):
         pauses.setdefault(row["campaign"], []).append(Pause(row["start_at"], row["end_at"]))
@@ -145,8 +170,9 @@ async def _read(tx: Tx, revision: int) -> CampaignSet:
             status=Status(row["status"]),
             activated_at=row["activated_at"],
             pauses=tuple(pauses.get(row["id"], ())),
+            company=company,
         )
         for row in await tx.fetch(_CAMPAIGNS, tx.account)
     ]
     by_id = {campaign.id: campaign for campaign in campaigns}
-    return CampaignSet(revision, CampaignIndex(campaigns), by_id)
+    return CampaignSet(revision, CampaignIndex(campaigns), by_id, company)

@@ -3,9 +3,15 @@
 from typing import Final
 from uuid import UUID
 
+from msgspec.structs import asdict
+
+from mail.campaigns.cache import read_company
+from mail.campaigns.criteria import Company, CriteriaNamed
 from mail.campaigns.definition import decode_rules
+from rules.campaign import PERMANENT
+from rules.criteria import ALL_PERCENT, EVERY_TASK
 from sync.database import Tx
-from sync.feed.changes import Ask
+from sync.feed.changes import Ask, AskCriteria
 from sync.records.task_types import set_asks
 
 _ACTIVE: Final = """
@@ -19,11 +25,15 @@ WHERE c.account = $1 AND c.status = 'active' ORDER BY c.name, c.id
 async def publish_asks(tx: Tx) -> None:
     """Update the feeds to the account's active campaigns.
 
-    Called last by each transaction that changes a campaign, with the revision locked.
+    Called last by each transaction that changes a campaign or the tree of units, with the revision
+    locked.
     """
+    company = await read_company(tx)
     asks: dict[UUID, list[Ask]] = {}
     for row in await tx.fetch(_ACTIVE, tx.account):
         rules = decode_rules(row["rules"], row["format"])
+        period = company.period(rules.first_day, rules.last_day)
+        criteria = _told(rules.criteria, company)
         states: dict[UUID, set[str]] = {}
         for trigger in rules.rules:
             for task_type in trigger.task_types:
@@ -38,6 +48,19 @@ async def publish_asks(tx: Tx) -> None:
                 may_untick=rules.opt_out_allowed,
                 delay=rules.delay,
                 mute=rules.mute,
+                criteria=criteria,
+                sampled=rules.sample_percent < ALL_PERCENT,
+                starts_at=None if period.start == PERMANENT.start else period.start,
+                ends_at=None if period.end == PERMANENT.end else period.end,
             )
             asks.setdefault(task_type, []).append(ask)
     await set_asks(tx, asks)
+
+
+def _told(criteria: CriteriaNamed, company: Company) -> AskCriteria | None:
+    """The criteria as devices judge them; None for none."""
+    compared = criteria.for_rules(company)
+    if compared == EVERY_TASK:
+        return None
+    values = {name: sorted(map(str, found)) for name, found in asdict(compared).items()}
+    return AskCriteria(**values)

@@ -77,7 +77,8 @@ async def versions_of(
     for (campaign, number), version in (await pinned(tx, keys)).items():
         rules = newest = known[campaign]
         if newest.version != number:  # the mute window is the current one
-            rules = structs.replace(version.as_campaign(number, newest), mute=newest.mute)
+            rules = version.as_campaign(number, newest, campaigns.company)
+            rules = structs.replace(rules, mute=newest.mute)
         sender = sendable(version.content.message.sender_address or mail_from)
         domain = sender.rpartition("@")[2].lower()
         versions[campaign, number] = Version(rules, version.content, sender, domain)

@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+import asyncpg
 from msgspec import Struct, field
 
 from mail.states import WITHDRAW, Status, quoted
+from rules.criteria import Facts
 from rules.decide import REARMING, Reason
 from rules.history import Transition
 from sync.database import Tx
@@ -74,7 +76,7 @@ FOR NO KEY UPDATE
 
 _TRANSITIONS: Final = """
 SELECT task, id, type, state, moment, sequence, received_at, survey, technician, customer,
-  device
+  device, unit, priority, reason, channel, account_manager, tags, customer_tags
 FROM transition WHERE account = $1 AND task = ANY($2)
 """
 
@@ -92,6 +94,19 @@ FROM decision WHERE account = $1 AND task = ANY($2) AND round = $3
 """
 
 
+def facts_of(row: asyncpg.Record) -> Facts:
+    """The facts in the columns that a transition and a task have alike."""
+    return Facts(
+        row["unit"],
+        row["priority"],
+        row["reason"],
+        row["channel"],
+        row["account_manager"],
+        tuple(row["tags"]),
+        tuple(row["customer_tags"]),
+    )
+
+
 async def read_histories(tx: Tx, tasks: Iterable[UUID]) -> list[TaskHistory]:
     """Return the transitions of `tasks`; without invitations."""
     histories = {task: TaskHistory(task) for task in tasks}
@@ -107,6 +122,7 @@ async def read_histories(tx: Tx, tasks: Iterable[UUID]) -> list[TaskHistory]:
                 row["received_at"],
                 row["survey"],
                 device=row["device"],
+                facts=facts_of(row),
             )
         )
         history.technicians[row["id"]] = row["technician"]

@@ -20,7 +20,7 @@ from mail.positions import ADVANCE
 from mail.queues import Queue, process_due
 from mail.states import Status as InvitationStatus
 from rules.campaign import Campaign, Status
-from rules.decide import FRESH, Decision, RoundSoFar, Schedule, decide
+from rules.decide import Decision, RoundSoFar, Schedule, decide
 from rules.history import Transition, ordered
 from sync.database import Tx
 
@@ -131,7 +131,7 @@ async def _decide_all(
         if asked.campaign in newest and newest[asked.campaign].version != asked.version
     }
     versions = {
-        (campaign, number): version.as_campaign(number, newest[campaign])
+        (campaign, number): version.as_campaign(number, newest[campaign], campaigns.company)
         for (campaign, number), version in (await pinned(tx, older)).items()
     }
     decided = []
@@ -149,7 +149,7 @@ async def _decide_all(
         for campaign in found.values():
             invitation, version = history.invitations.get(campaign.id), campaign
             if invitation is None:
-                decisions = decide(history.transitions, campaign, FRESH)
+                decisions = decide(history.transitions, campaign, history.task)
             else:
                 version = versions.get((campaign.id, invitation.version), campaign)
                 decisions = _decide_again(history, invitation, campaign, version)
@@ -164,14 +164,13 @@ def _decide_again(
     dropped = history.dropped(newest.id)
     waits = invitation.status in (InvitationStatus.SCHEDULED, InvitationStatus.DROPPED)
     standing = None if waits else invitation.transition
-    decisions = decide(
-        history.transitions, version, RoundSoFar(standing, dropped, invitation.rearm_transition)
-    )
+    past = RoundSoFar(standing, dropped, invitation.rearm_transition)
+    decisions = decide(history.transitions, version, history.task, past)
     if version is newest:
         return decisions
     # States that were selected after the invitation was pinned get their decisions, too.
     used_up = RoundSoFar(invitation.transition, dropped, None)
-    return decide(history.transitions, newest, used_up) | decisions
+    return decide(history.transitions, newest, history.task, used_up) | decisions
 
 
 def _compare(decided: CampaignDecisions, changes: Changes) -> None:

@@ -15,6 +15,7 @@ from rules.timing import parse_delay
 from server.access.guards import console
 from server.access.principals import ConsoleRequest
 from server.access.rights import Action
+from server.console.asked_tasks import AskedTasks, read_asked_tasks
 from server.console.nav_counts import console_frame
 from server.console.open_breakers import read_open_breakers
 from server.console.state_labels import StateChip, named, read_states
@@ -83,6 +84,7 @@ class CampaignSettings(Struct, frozen=True, kw_only=True):
     version: int
     activated: datetime | None
     rules: list[RuleShown]
+    asked_tasks: AskedTasks
     delay: timedelta
     mute: timedelta | None
     stale: timedelta | None
@@ -200,6 +202,7 @@ async def read_settings(tx: Tx, campaign: UUID, language: str) -> CampaignSettin
         version=row["version"],
         activated=row["activated_at"],
         rules=await _rules(tx, definition.rules, language),
+        asked_tasks=await read_asked_tasks(tx, definition),
         delay=parse_delay(definition.delay),
         mute=definition.mute_window,
         stale=None if stale is None else timedelta(days=stale),

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from mail.states import Status
 from rules.address import Resolved
 from rules.campaign import Campaign
+from rules.criteria import Facts
 from rules.decide import (
     FRESH,
     Decision,
@@ -112,15 +113,26 @@ def _plan_task(
     campaign: Campaign, task_type: UUID, task: DemoTask
 ) -> tuple[dict[UUID, Decision], Invitation | None]:
     """Decide again after each drop that re-arms, as the workers do when the task returns."""
+    # Those that campaigns of the demo name.
+    facts = Facts(
+        priority=task.priority, reason=task.reason, channel=task.channel, tags=tuple(task.tags)
+    )
     history = [
         Transition(
-            step.id, task_type, step.state, step.moment, step.sequence, step.received, step.survey
+            step.id,
+            task_type,
+            step.state,
+            step.moment,
+            step.sequence,
+            step.received,
+            step.survey,
+            facts=facts,
         )
         for step in task.steps
     ]
     key, invitation, past = None, None, FRESH
     while True:
-        decisions = decide(history, campaign, past)
+        decisions = decide(history, campaign, task.id, past)
         schedule = next(
             (found for found in decisions.values() if isinstance(found, Schedule)), None
         )

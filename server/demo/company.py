@@ -1,5 +1,6 @@
 """Writes the records of the demo account: users, task types, customers, tasks and campaigns."""
 
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from server.access.sessions import register
 from server.demo.clients import Customer
 from server.demo.fixture import DEMO, Campaign
 from server.demo.story import DemoTask
+from server.demo.working_hours import local
 from sync.database import Tx
 from sync.ids import new_id
 from sync.records.accounts import create_account
@@ -119,6 +121,9 @@ async def write_campaign(tx: Tx, ids: Ids, campaign: Campaign) -> ActiveCampaign
     """Create `campaign` and activate it from now on."""
     trigger = Trigger([ids.task_types[key] for key in campaign.task_types], DEMO.asking_states)
     definition = replace(campaign.definition, rules=[trigger])
+    if campaign.period is not None:
+        first, last = (local(tx.now - timedelta(days=ago)).date() for ago in campaign.period)
+        definition = replace(definition, first_day=first, last_day=last)
     key = await create_campaign(tx, campaign.name, definition, external_id=campaign.key)
     await activate_campaign(tx, key)
     return ActiveCampaign(key, definition)

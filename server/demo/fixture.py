@@ -57,12 +57,16 @@ class TaskType(Struct, frozen=True):
 
 
 class Campaign(Struct, frozen=True):
-    """A campaign; it asks when a task of `task_types` enters one of `Demo.asking_states`."""
+    """A campaign; it asks when a task of `task_types` enters one of `Demo.asking_states`.
+
+    `period`: its first and its last day, in days ago; None for a permanent one.
+    """
 
     key: str
     name: str
     task_types: list[str]
     definition: Definition
+    period: tuple[int, int] | None = None
 
 
 class Demo(Struct, frozen=True):

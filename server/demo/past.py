@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from mail.campaigns.cache import read_company
 from mail.campaigns.definition import to_rules
 from mail.contacts import keys_of
 from mail.states import TELL, Status
@@ -69,9 +70,8 @@ async def backdate_campaign(tx: Tx, key: str, campaign: ActiveCampaign) -> Campa
             for pause in pauses
         ),
     )
-    return to_rules(
-        campaign.id, 1, campaign.definition, CampaignStatus.ACTIVE, since, tuple(pauses)
-    )
+    status, company = CampaignStatus.ACTIVE, await read_company(tx)
+    return to_rules(campaign.id, 1, campaign.definition, status, since, tuple(pauses), company)
 
 
 async def write_decisions(

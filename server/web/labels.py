@@ -1,8 +1,10 @@
 """What templates show for codes: the tables of `words`, translated."""
 
 from collections.abc import Callable, Mapping
+from datetime import date
 
-from server.web import error_words, follow_up_words, words
+from server.web import criteria_words, error_words, follow_up_words, words
+from server.web.times import Calendar
 
 
 class Words:
@@ -37,6 +39,22 @@ class Words:
     def pressing(self, written: str) -> str:
         """The CSS class of a priority; empty for those that nobody has to see from afar."""
         return words.PRESSING.get(written.casefold(), "")
+
+    def criterion(self, name: str) -> str:
+        """The label of a criterion of a campaign."""
+        return self._label(criteria_words.CRITERIA, name)
+
+    def criterion_value(self, name: str, value: str) -> str:
+        """A value of a criterion; priorities and channels have labels."""
+        if name == "channels":
+            return self._label(criteria_words.CHANNELS, value)
+        return self.priority(value) if name == "priorities" else value
+
+    def period(self, first: date | None, last: date | None, calendar: Calendar) -> str:
+        """From which to which day a campaign asks."""
+        text = self._gettext(criteria_words.PERIODS[first is not None, last is not None])
+        days = {"first": first and calendar.day(first), "last": last and calendar.day(last)}
+        return text % days
 
     def address(self, field: str) -> str:
         """The label of a field that an address is taken from."""

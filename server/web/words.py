@@ -160,6 +160,10 @@ REASONS: Final = {
         _("before the campaign"),
         _("It happened before the campaign was activated"),
     ),
+    "after_period": (
+        _("after the campaign"),
+        _("It happened after the last day of the campaign's period"),
+    ),
     "stale": (_("received too late"), _("It was received too long after it happened")),
     "not_first": (
         _("not the first time"),

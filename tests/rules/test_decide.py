@@ -1,11 +1,13 @@
 """What a campaign decides on a task's history, and why not."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
 
-from rules.campaign import Campaign, Pause
-from rules.decide import Reason, RoundSoFar, Schedule, decide
+from rules.campaign import Campaign, Pause, Period
+from rules.criteria import Criteria, Facts
+from rules.decide import Reason, RoundSoFar, Schedule
 from rules.history import Transition
 from tests.rules.samples import (
     CLOSED,
@@ -17,6 +19,7 @@ from tests.rules.samples import (
     at,
     campaign,
     days,
+    decide,
     entered,
     hours,
     told,
@@ -28,11 +31,16 @@ PAUSED = campaign(pauses=(Pause(at(0), at(4)),))
 NEW = campaign(activated_at=at(0))
 DRAFT = campaign(activated_at=None)
 ANY_AGE = campaign(stale=None)
+URGENT = campaign(criteria=Criteria(priorities=frozenset({"urgent"})))
+OUT = campaign(id=UUID(int=1), sample_percent=1)
+"""Of a sample that does not have the task."""
+LIMITED = campaign(period=Period(at(0), at(24)))
+HIGH, LOW = Facts(priority="urgent"), Facts(priority="low")
 
 
-def late(state: str, hour: float, by: float) -> Transition:
+def late(state: str, hour: float, by: float, **rest: Any) -> Transition:
     """A transition received `by` hours after it happened."""
-    return entered(state, hour, received=at(hour + by))
+    return entered(state, hour, received=at(hour + by), **rest)
 
 
 CASES: list[tuple[str, Campaign, list[Transition], list[str]]] = [
@@ -124,6 +132,56 @@ CASES: list[tuple[str, Campaign, list[Transition], list[str]]] = [
         [entered(DONE, 0), entered(TO_RECONTACT, 1, survey=False)],
         ["schedule", "not_first"],
     ),
+    ("its facts meet the criteria", URGENT, [entered(DONE, 0, facts=HIGH)], ["schedule"]),
+    (
+        "criteria use the round up, whatever the task has become (21, 22)",
+        URGENT,
+        [entered(DONE, 0, facts=LOW), entered(TO_RECONTACT, 1, facts=HIGH)],
+        ["criteria", "not_first"],
+    ),
+    (
+        "criteria are judged on what was frozen at the first one alone (21)",
+        URGENT,
+        [entered(DONE, 0, facts=HIGH), entered(TO_RECONTACT, 1, facts=LOW)],
+        ["schedule", "not_first"],
+    ),
+    (
+        "an earlier one that arrives late is judged by its own facts (7, 21)",
+        URGENT,
+        [entered(TO_RECONTACT, 1, facts=HIGH), late(DONE, 0, by=9, facts=LOW)],
+        ["not_first", "criteria"],
+    ),
+    (
+        "a round outside the sample is used up (12)",
+        OUT,
+        [entered(DONE, 0), entered(TO_RECONTACT, 1)],
+        ["sampled_out", "not_first"],
+    ),
+    (
+        "the first moment of the period asks, the last one's end does not",
+        LIMITED,
+        [entered(DONE, 0)],
+        ["schedule"],
+    ),
+    (
+        "before the period is before activation",
+        LIMITED,
+        [entered(DONE, -1), entered(TO_RECONTACT, 1)],
+        ["before_activation", "not_first"],
+    ),
+    ("after the period", LIMITED, [entered(DONE, 24)], ["after_period"]),
+    (
+        "a second one after the period is after it before it is not first",
+        LIMITED,
+        [entered(DONE, 1), entered(TO_RECONTACT, 25)],
+        ["schedule", "after_period"],
+    ),
+    (
+        "a period does not make a campaign active before its activation",
+        campaign(period=Period(at(-999), at(999)), activated_at=at(0)),
+        [entered(DONE, -1)],
+        ["before_activation"],
+    ),
     (
         "unticked on a state that is not selected changes nothing",
         OBEYING,
@@ -142,21 +200,37 @@ def test_decisions(asked: Campaign, history: list[Transition], expected: list[st
     assert told(decide(history, asked), history) == expected
 
 
-def test_when_several_reasons_hold_the_first_in_the_given_order_is_told() -> None:
+def test_22_when_several_reasons_hold_the_first_in_the_given_order_is_told() -> None:
+    """`after_period` stands behind `before_activation`, as both say when a campaign runs."""
     first = entered(DONE, -300, 1)
-    wrong = entered(TO_RECONTACT, 1, 2, survey=False, received=at(500))
-    reasons = []
-    for cause in (
-        {"pauses": (Pause(at(0), None),), "activated_at": at(2)},
-        {"activated_at": at(2)},
-        {"activated_at": at(0)},
-        {"activated_at": at(0), "stale": None},
-    ):
-        asked = campaign(opt_out_allowed=True, **cause)
-        reasons += told(decide([first, wrong], asked), [wrong])
-    assert reasons == ["paused", "before_activation", "stale", "not_first"]
-    alone = decide([wrong], campaign(opt_out_allowed=True, stale=None))
-    assert told(alone, [wrong]) == ["opted_out_by_agent"]
+    wrong = entered(TO_RECONTACT, 1, 2, survey=False, received=at(500), facts=LOW)
+    causes: list[tuple[str, dict[str, Any]]] = [
+        ("paused", {"pauses": (Pause(at(0), None),)}),
+        ("before_activation", {"activated_at": at(2)}),
+        ("after_period", {"period": Period(at(-999), at(0))}),
+        ("stale", {"stale": days(7)}),
+        ("criteria", {"criteria": URGENT.criteria}),
+        ("sampled_out", {"sample_percent": 1}),
+        ("opted_out_by_agent", {"opt_out_allowed": True}),
+    ]
+    for place, (reason, _) in enumerate(causes):
+        said: dict[str, Any] = {"id": OUT.id, "stale": None}
+        for _, cause in causes[place:]:
+            said |= cause
+        asked = campaign(**said)
+        assert told(decide([wrong], asked), [wrong]) == [reason]
+        second = reason if place < 4 else "not_first"
+        assert told(decide([first, wrong], asked), [wrong]) == [second]
+    assert list(Reason)[:8] == [
+        "paused",
+        "before_activation",
+        "after_period",
+        "stale",
+        "not_first",
+        "criteria",
+        "sampled_out",
+        "opted_out_by_agent",
+    ]
 
 
 def test_another_task_type_has_no_decision() -> None:

@@ -19,7 +19,6 @@ from rules.decide import (
     RoundSoFar,
     Schedule,
     Skip,
-    decide,
     drop_reason_for_state,
 )
 from rules.history import StateKind, Transition, current
@@ -34,6 +33,7 @@ from tests.rules.samples import (
     campaign,
     campaigns,
     days,
+    decide,
     entered,
     histories,
     hours,

@@ -73,6 +73,7 @@ _WORDS: Final = "the answer page says what is left to do, until when, and asks f
 _SPAN: Final = r"\d\d:\d\d:\d\d"
 _CALL: Final = "what is dialled for a phone number"
 _WHEN: Final = "when a campaign asks"
+_WHICH: Final = "about which tasks a campaign asks, and the facts that say so"
 _FULL: Final = "an address may count as empty because its mailbox stays full"
 _MINUTE: Final = "1 minute"
 _CLOSE: Final = "what is less than a minute ago or ahead is not called a minute"
@@ -466,8 +467,43 @@ CHANGES: Final = (
     Change(
         "/api/v1/sync/watermelon/pull",
         r"(?P<told>.*\.asks = '\[{.*\"may_untick\":(?:true|false))}\]'",
-        rf'%(told)s,"delay":"{_SPAN}","mute":(?:null|"{_SPAN}")}}\]\'',
+        rf'%(told)s,"delay":"{_SPAN}","mute":(?:null|"{_SPAN}"),"criteria":null,"sampled":false,'
+        r'"starts_at":null,"ends_at":null}\]\'',
         _WHEN,
+    ),
+    Change(
+        "/api/v1/sync/(?:pull|rxdb/task_types/pull)",
+        "",
+        r"\.(?:changes|documents)\[\d+\]\.asks\[\d+\]\."
+        r"(?:(?:criteria|starts_at|ends_at) = None|sampled = False)",
+        _WHICH,
+    ),
+    Change(
+        "/api/v1/sync/(?:pull|rxdb/(?:tasks|customers)/pull)",
+        "",
+        r"\.(?:changes|documents)\[\d+\]\.(?:account_manager = (?:None|'.*')|tags = \[\])",
+        _WHICH,
+    ),
+    Change(
+        "/api/v1/sync/watermelon/pull",
+        "",
+        r"\.changes\.(?:tasks\.updated\[\d+\]\.account_manager = (?:None|'.*')"
+        r"|customers\.updated\[\d+\]\.tags = '\[\]')",
+        _WHICH,
+    ),
+    Change(
+        "/api/v1/campaigns",
+        "",
+        r"\.items\[\d+\]\.definition\.(?:criteria\.[a-z_]+ = \[\]|sample_percent = 100"
+        r"|(?:first|last)_day = None)",
+        _WHICH,
+    ),
+    Change(
+        r"/campaigns/\*",
+        "",
+        r"(?:Which tasks|Quelles tâches)\n(?:Criteria|Critères)\n(?:None|Aucun).*\n"
+        r"(?:Sample\nAll of them|Échantillon\nToutes)\n(?:Period|Période)\n.*",
+        _WHICH,
     ),
     Change(
         "/api/v1/sync/push",
