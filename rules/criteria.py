@@ -1,7 +1,7 @@
 """Which tasks a campaign asks about: criteria on frozen facts, and samples that stay the same."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 from uuid import UUID
 
@@ -57,18 +57,17 @@ class Criteria(Struct, frozen=True):
 EVERY_TASK: Final = Criteria()
 
 
-def with_units_below(units: Iterable[UUID], parents: Mapping[UUID, UUID | None]) -> frozenset[UUID]:
-    """Return `units` with all units below them. `parents`: of every unit, None for a root."""
-    below: dict[UUID | None, list[UUID]] = {}
-    for unit, parent in parents.items():
-        below.setdefault(parent, []).append(unit)
+def with_units_below(
+    units: Iterable[UUID], children: Mapping[UUID, Collection[UUID]]
+) -> frozenset[UUID]:
+    """Return `units` with all units below them. `children`: by unit, of those that have any."""
     found: set[UUID] = set()
     left = list(units)
     while left:
         unit = left.pop()
         if unit not in found:
             found.add(unit)
-            left += below.get(unit, ())
+            left += children.get(unit, ())
     return frozenset(found)
 
 

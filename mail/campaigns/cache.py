@@ -91,10 +91,11 @@ ORDER BY c.id
 
 _PAUSES: Final = "SELECT campaign, start_at, end_at FROM campaign_pause WHERE account = $1"
 
-#: A null unit where the account has none.
+#: A null parent where no unit has one.
 _COMPANY: Final = """
-SELECT a.zone, u.id AS unit, u.parent
-FROM account a LEFT JOIN unit u ON u.account = a.account WHERE a.account = $1
+SELECT a.zone, u.parent, array_agg(u.id) AS children
+FROM account a LEFT JOIN unit u ON u.account = a.account AND u.parent IS NOT NULL
+WHERE a.account = $1 GROUP BY a.zone, u.parent
 """
 
 _VERSIONS: Final = """
@@ -150,7 +151,7 @@ async def read_company(tx: Tx) -> Company:
     Whoever changes the tree increments the revision.
     """
     rows = await tx.fetch(_COMPANY, tx.account)
-    return Company(rows[0]["zone"], {row["unit"]: row["parent"] for row in rows if row["unit"]})
+    return Company(rows[0]["zone"], {row["parent"]: row["children"] for row in rows})
 
 
 async def _read(tx: Tx, revision: int) -> CampaignSet:

@@ -1,6 +1,6 @@
 """The criteria of a definition, and what of an account its campaigns are read with."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Annotated, TypeAlias
 from uuid import UUID
@@ -19,11 +19,11 @@ Ids: TypeAlias = Annotated[list[UUID], Meta(max_length=200)]
 class Company(Struct, frozen=True):
     """An account as far as its campaigns depend on it.
 
-    `zone`: IANA name, of the days of periods. `parents`: by unit, None for a root.
+    `zone`: IANA name, of the days of periods. `children`: of units that have some.
     """
 
     zone: str
-    parents: Mapping[UUID, UUID | None]
+    children: Mapping[UUID, Collection[UUID]]
 
     def period(self, first: date | None, last: date | None) -> Period:
         """The time from the first to the last day, both included; None is no bound."""
@@ -47,7 +47,7 @@ class CriteriaNamed(Struct, frozen=True, forbid_unknown_fields=True):
     def for_rules(self, company: Company) -> Criteria:
         """The criteria as deciding compares them, units with those below them."""
         return Criteria(
-            units=with_units_below(self.units, company.parents),
+            units=with_units_below(self.units, company.children),
             priorities=frozenset(self.priorities),
             reasons=frozenset(self.reasons),
             channels=frozenset(self.channels),

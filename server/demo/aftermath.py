@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from mail.states import Status
 from rules.address import Resolved
 from rules.campaign import Campaign
-from rules.criteria import Facts
 from rules.decide import (
     FRESH,
     Decision,
@@ -113,10 +112,6 @@ def _plan_task(
     campaign: Campaign, task_type: UUID, task: DemoTask
 ) -> tuple[dict[UUID, Decision], Invitation | None]:
     """Decide again after each drop that re-arms, as the workers do when the task returns."""
-    # Those that campaigns of the demo name.
-    facts = Facts(
-        priority=task.priority, reason=task.reason, channel=task.channel, tags=tuple(task.tags)
-    )
     history = [
         Transition(
             step.id,
@@ -126,7 +121,7 @@ def _plan_task(
             step.sequence,
             step.received,
             step.survey,
-            facts=facts,
+            facts=task.facts,
         )
         for step in task.steps
     ]

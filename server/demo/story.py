@@ -11,6 +11,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from rules.criteria import Facts
 from server.demo.clients import Customer
 from server.demo.fixture import DEMO, VISITS, User
 from server.demo.steps import Step, StepGenerator
@@ -81,6 +82,13 @@ class DemoTask(Struct, frozen=True):
     reason: str
     channel: str
     tags: list[str]
+
+    @property
+    def facts(self) -> Facts:
+        """What criteria of the demo's campaigns are judged on: not unit and account manager."""
+        return Facts(
+            priority=self.priority, reason=self.reason, channel=self.channel, tags=tuple(self.tags)
+        )
 
     @property
     def initial_state(self) -> str:

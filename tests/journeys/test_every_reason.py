@@ -9,6 +9,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from mail.campaigns.criteria import CriteriaNamed
 from mail.campaigns.lifecycle import activate_campaign, pause_campaign, resume_campaign
 from mail.campaigns.store import create_campaign
 from mail.config import MailConfig
@@ -84,13 +85,18 @@ async def every_reason(steps: Steps, database: TestDatabase, sink: Sink) -> None
     young = await start_now(steps)
     await unsubscribe(steps, config, sink)
     tasks = await tell(steps)
+    limited = await limit(steps)
     during = await steps.task("600", ago=3 * HOUR, email="p@example.test")
     await let_out(steps.yard.owner, config, await now() + 13 * HOUR)
     for expected, task in tasks.items():
         assert (await steps.outcomes(task, old))[-1] == expected
     assert await steps.outcomes(during, paused) == [Reason.PAUSED]
     assert await steps.outcomes(tasks["scheduled"], young) == [Reason.BEFORE_ACTIVATION]
-    assert {*tasks, Reason.PAUSED, Reason.BEFORE_ACTIVATION} == {"scheduled", *Reason}
+    for expected, campaign in limited.items():
+        found = [(await steps.outcomes(task, campaign))[0] for task in tasks.values()]
+        assert expected in found
+    others = {Reason.PAUSED, Reason.BEFORE_ACTIVATION, *limited}
+    assert {*tasks, *others} == {"scheduled", *Reason}
 
 
 async def tell(steps: Steps) -> dict[str, UUID]:
@@ -107,6 +113,18 @@ async def tell(steps: Steps) -> dict[str, UUID]:
         Reason.NO_ADDRESS: await steps.task("600", ago=HOUR, email=None),
         Reason.SUPPRESSED: await steps.task("600", ago=HOUR, email=GONE),
         Reason.MUTED: await steps.task("600", ago=HOUR - MINUTE, email=SAME),
+    }
+
+
+async def limit(steps: Steps) -> dict[str, UUID]:
+    """A campaign for each reason that lies in what tasks it asks about, and when."""
+    today = (await now()).date()
+    return {
+        Reason.AFTER_PERIOD: await steps.campaign("over", last_day=today - 30 * DAY),
+        Reason.CRITERIA: await steps.campaign(
+            "picky", criteria=CriteriaNamed(priorities=["urgent"])
+        ),
+        Reason.SAMPLED_OUT: await steps.campaign("few", sample_percent=1),
     }
 
 

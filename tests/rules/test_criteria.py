@@ -75,8 +75,12 @@ def test_a_unit_counts_with_all_below_it(
             parent is not None and unit not in seen and is_below(parent, seen | {unit})
         )
 
+    children: dict[UUID, list[UUID]] = {}
+    for unit, parent in parents.items():
+        if parent is not None:
+            children.setdefault(parent, []).append(unit)
     expected = named | {unit for unit in parents if is_below(unit)}
-    assert with_units_below(named, parents) == expected
+    assert with_units_below(named, children) == expected
 
 
 def sample(percent: int, campaign: UUID = CAMPAIGN, number: int = 1) -> set[int]:

@@ -31,10 +31,10 @@ def active(api: Served, office: Office, name: str, **fields: Any) -> str:
     return campaign
 
 
-def put(api: Served, office: Office, kind: str, key: object, **fields: Any) -> None:
-    """Change a record."""
-    path = f"/api/v1/{kind}/{key}"
-    answer = api.client.put(path, json=fields, headers=office.program)
+def put(api: Served, office: Office, plural: str, key: object, **fields: Any) -> None:
+    """Create or change a record."""
+    body = {"items": [{"id": str(key), **fields}]}
+    answer = api.client.post(f"/api/v1/{plural}/upsert", json=body, headers=office.program)
     assert answer.status_code == 200, answer.text
 
 
@@ -134,7 +134,7 @@ def test_21_criteria_are_judged_on_what_was_frozen_at_the_step(
     assert decided(api, shared, office, other, campaign) == ["criteria"]
 
     page = words_of(diane.get(f"/tasks/{other}").text)
-    assert "the task is outside the campaign’s criteria" in page
+    assert "the task is outside the campaign\u2019s criteria" in page
     assert "outside the criteria" in words_of(diane.get("/tasks").text)
     page = words_of(diane.get(f"/tasks/{other}?lang=fr").text)
     assert "la tâche ne répond pas aux critères de la campagne" in page
@@ -172,8 +172,7 @@ def test_12_a_sample_is_drawn_by_campaign_task_and_round(
     for task in tasks:
         finish(api, office, task)
     expected = [
-        ["scheduled" if in_sample(UUID(campaign), task, 1, 50) else "sampled_out"]
-        for task in tasks
+        ["scheduled" if in_sample(UUID(campaign), task, 1, 50) else "sampled_out"] for task in tasks
     ]
     found = [decided(api, shared, office, task, campaign) for task in tasks]
     assert found == expected
@@ -233,7 +232,7 @@ def test_the_campaigns_page_says_it_in_words(
         " Period From September 1, 2026 to September 30, 2026"
     ) in page
     page = words_of(diane.get(f"/campaigns/{campaign}?lang=fr").text)
-    assert "Échantillon 25 % d’entre elles, tirées au sort à chaque visite" in page
+    assert "Échantillon 25 % d\u2019entre elles, tirées au sort à chaque visite" in page
     assert "Période Du 1er septembre 2026 au 30 septembre 2026" in page
 
     plain = active(api, office, "Toutes", last_day="2026-09-30")

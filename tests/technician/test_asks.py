@@ -1,4 +1,4 @@
-"""One rule in two languages: the app finds that a task meets criteria exactly where `rules` does."""
+"""One rule in two languages: for the app a task meets criteria exactly where `rules` says so."""
 
 import json
 import shutil
