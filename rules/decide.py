@@ -39,6 +39,14 @@ class Reason(StrEnum):
 REARMING = frozenset({Reason.TASK_CANCELLED, Reason.LEFT_STATE})
 """After a drop for one of these reasons, a later transition of the round may be asked about."""
 
+BY_VERSION = frozenset(
+    {Reason.AFTER_PERIOD, Reason.CRITERIA, Reason.SAMPLED_OUT, Reason.OPTED_OUT_BY_AGENT}
+)
+"""Reasons that lie in what the version of a campaign says, not in the history of the task.
+
+A first transition that was skipped for one of these is not asked about by a later version.
+"""
+
 
 class Schedule(Struct, frozen=True, tag=True):
     """A survey is sent for this transition.
@@ -68,13 +76,14 @@ class RoundSoFar(Struct, frozen=True):
     `dropped`: transitions dropped at release; that reason stays their decision.
     `rearm_transition`: the task's last transition when an invitation was dropped for a reason in
     REARMING. Only later ones may be asked about; without it, none once something was dropped.
-    `number`: of the round.
+    `number`: of the round. `skipped`: earlier decisions with a reason in BY_VERSION.
     """
 
     standing: UUID | None
     dropped: Mapping[UUID, Reason]
     rearm_transition: UUID | None
     number: int = 1
+    skipped: Mapping[UUID, Reason] = {}
 
 
 FRESH = RoundSoFar(None, {}, None)
@@ -91,7 +100,7 @@ def decide(
     `history`: all transitions of `task`, in any order. Each is judged by the task type that it
     has itself. Only the first by order may be scheduled, and uses the round up even when it is
     skipped; the others are `not_first`, unless an earlier reason applies. Decisions that `round`
-    fixes stay.
+    fixes stay; those that it `skipped` stay as long as they are of the first.
     """
     states = {task_type: campaign.states_for(task_type) for task_type in {t.type for t in history}}
     in_order = ordered(history)
@@ -103,6 +112,8 @@ def decide(
         reason = round.dropped.get(step.id)
         if reason is None and step.id != round.standing:
             reason = _reason(step, candidate, campaign, is_sampled)
+            if step.id == candidate:
+                reason = round.skipped.get(step.id, reason)
         if reason is None:
             due = later(step.moment, campaign.delay)
             decisions[step.id] = Schedule(step.id, due, release_at(due, step.received))

@@ -1,6 +1,6 @@
 """What is stored of tasks when they are planned: transitions, invitations and decisions."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -52,13 +52,13 @@ class TaskHistory(Struct, frozen=True):
     invitations: dict[UUID, Invitation] = field(default_factory=dict)
     outcomes: dict[UUID, dict[UUID, str]] = field(default_factory=dict)
 
-    def dropped(self, campaign: UUID) -> dict[UUID, Reason]:
-        """The transitions whose invitation of `campaign` was dropped at release, and why."""
+    def decided(self, campaign: UUID, reasons: Collection[Reason]) -> dict[UUID, Reason]:
+        """The transitions about which `campaign` asks nobody for one of `reasons`, and which."""
         outcomes = self.outcomes.get(campaign, {})
         return {
             transition: Reason(outcome)
             for transition, outcome in outcomes.items()
-            if outcome in AT_RELEASE
+            if outcome in reasons
         }
 
 

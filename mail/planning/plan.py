@@ -14,13 +14,13 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from mail.campaigns.cache import CampaignSet, load, pinned
-from mail.planning.history import Invitation, TaskHistory, read_histories, read_planned
+from mail.planning.history import AT_RELEASE, Invitation, TaskHistory, read_histories, read_planned
 from mail.planning.writes import Changes, Decided, Planned, write, write_completions
 from mail.positions import ADVANCE
 from mail.queues import Queue, process_due
 from mail.states import Status as InvitationStatus
 from rules.campaign import Campaign, Status
-from rules.decide import Decision, RoundSoFar, Schedule, decide
+from rules.decide import BY_VERSION, Decision, RoundSoFar, Schedule, decide
 from rules.history import Transition, ordered
 from sync.database import Tx
 
@@ -149,7 +149,9 @@ async def _decide_all(
         for campaign in found.values():
             invitation, version = history.invitations.get(campaign.id), campaign
             if invitation is None:
-                decisions = decide(history.transitions, campaign, history.task)
+                skipped = history.decided(campaign.id, BY_VERSION)
+                past = RoundSoFar(None, {}, None, skipped=skipped)
+                decisions = decide(history.transitions, campaign, history.task, past)
             else:
                 version = versions.get((campaign.id, invitation.version), campaign)
                 decisions = _decide_again(history, invitation, campaign, version)
@@ -161,7 +163,7 @@ def _decide_again(
     history: TaskHistory, invitation: Invitation, newest: Campaign, version: Campaign
 ) -> dict[UUID, Decision]:
     """Return the decisions of a campaign that asked already, by the `version` of its invitation."""
-    dropped = history.dropped(newest.id)
+    dropped = history.decided(newest.id, AT_RELEASE)
     waits = invitation.status in (InvitationStatus.SCHEDULED, InvitationStatus.DROPPED)
     standing = None if waits else invitation.transition
     past = RoundSoFar(standing, dropped, invitation.rearm_transition)
@@ -217,7 +219,7 @@ def _compare_invitation(
             changes.moved.append((invitation.id, planned))
         return
     # Nobody is asked any more: a re-armed invitation is dropped again as before, another deleted.
-    dropped = history.dropped(invitation.campaign)
+    dropped = history.decided(invitation.campaign, AT_RELEASE)
     last = next(
         (step for step in reversed(ordered(history.transitions)) if step.id in dropped), None
     )

@@ -7,7 +7,7 @@ import pytest
 
 from rules.campaign import Campaign, Pause, Period
 from rules.criteria import Criteria, Facts
-from rules.decide import Reason, RoundSoFar, Schedule
+from rules.decide import BY_VERSION, Reason, RoundSoFar, Schedule
 from rules.history import Transition
 from tests.rules.samples import (
     CLOSED,
@@ -277,6 +277,19 @@ def test_dropped_for_a_reason_that_does_not_rearm_the_round_is_used_up() -> None
         past = RoundSoFar(standing, {muted.id: Reason.MUTED}, None)
         found = decide(history, ASKED, past)
         assert told(found, history) == ["muted", "not_first", "not_first"]
+
+
+@pytest.mark.parametrize("reason", sorted(BY_VERSION))
+def test_what_was_skipped_by_an_earlier_version_is_not_asked_about_afterwards(
+    reason: Reason,
+) -> None:
+    """As after a larger sample, wider criteria or a longer period: nothing is back-filled."""
+    first, later = entered(DONE, 0), entered(TO_RECONTACT, 1)
+    past = RoundSoFar(None, {}, None, skipped={first.id: reason})
+    assert told(decide([first, later], ASKED, past), [first, later]) == [reason, "not_first"]
+    earlier = late(DONE, -1, by=9)
+    found = decide([earlier, first], ASKED, past)
+    assert told(found, [earlier, first]) == ["schedule", "not_first"]
 
 
 LEFT, BACK = entered(DONE, 0), entered(ON_SITE, 1)
