@@ -226,9 +226,9 @@ def test_the_campaigns_page_says_it_in_words(
     )
     page = words_of(diane.get(f"/campaigns/{campaign}?lang=en").text)
     assert (
-        "Which tasks Those that have one of the values of each criterion, as they were when the step"
-        " was received. Units, with those below Est Priority High Channel of the request Phone fax"
-        " Account manager Diane Tags of the customer école"
+        "Which tasks Those that have one of the values of each criterion, as they were when the"
+        " step was received. Units, with those below Est Priority High"
+        " Channel of the request Phone fax Account manager Diane Tags of the customer école"
         " Sample 25% of them, drawn for each visit"
         " Period From September 1, 2026 to September 30, 2026"
     ) in page
