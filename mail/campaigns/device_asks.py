@@ -33,7 +33,7 @@ async def publish_asks(tx: Tx) -> None:
     for row in await tx.fetch(_ACTIVE, tx.account):
         rules = decode_rules(row["rules"], row["format"])
         period = company.period(rules.first_day, rules.last_day)
-        criteria = _told(rules.criteria, company)
+        criteria = _for_devices(rules.criteria, company)
         states: dict[UUID, set[str]] = {}
         for trigger in rules.rules:
             for task_type in trigger.task_types:
@@ -57,7 +57,7 @@ async def publish_asks(tx: Tx) -> None:
     await set_asks(tx, asks)
 
 
-def _told(criteria: CriteriaNamed, company: Company) -> AskCriteria | None:
+def _for_devices(criteria: CriteriaNamed, company: Company) -> AskCriteria | None:
     """The criteria as devices judge them; None for none."""
     compared = criteria.for_rules(company)
     if compared == EVERY_TASK:

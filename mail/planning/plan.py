@@ -148,21 +148,20 @@ async def _decide_all(
         }
         for campaign in found.values():
             invitation, version = history.invitations.get(campaign.id), campaign
-            if invitation is None:
-                skipped = history.decided(campaign.id, BY_VERSION)
-                past = RoundSoFar(None, {}, None, skipped=skipped)
-                decisions = decide(history.transitions, campaign, history.task, past)
-            else:
+            if invitation is not None:
                 version = versions.get((campaign.id, invitation.version), campaign)
-                decisions = _decide_again(history, invitation, campaign, version)
+            decisions = _decide(history, invitation, campaign, version)
             decided.append(CampaignDecisions(history, invitation, campaign, version, decisions))
     return decided
 
 
-def _decide_again(
-    history: TaskHistory, invitation: Invitation, newest: Campaign, version: Campaign
+def _decide(
+    history: TaskHistory, invitation: Invitation | None, newest: Campaign, version: Campaign
 ) -> dict[UUID, Decision]:
-    """Return the decisions of a campaign that asked already, by the `version` of its invitation."""
+    """Return the decisions of a campaign, by the `version` of its `invitation` if it has asked."""
+    if invitation is None:
+        past = RoundSoFar(None, {}, None, skipped=history.decided(newest.id, BY_VERSION))
+        return decide(history.transitions, newest, history.task, past)
     dropped = history.decided(newest.id, AT_RELEASE)
     waits = invitation.status in (InvitationStatus.SCHEDULED, InvitationStatus.DROPPED)
     standing = None if waits else invitation.transition
