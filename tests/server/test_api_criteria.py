@@ -1,6 +1,7 @@
 """Criteria, samples and periods of campaigns over HTTP: taken, refused, and what comes of them."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,8 +11,10 @@ import pytest
 from mail.campaigns.criteria import CriteriaNamed
 from rules.criteria import in_sample
 from sync.ids import new_id
+from tests.mail import campaigns
 from tests.mail.campaigns import plan_all
 from tests.server.test_api_campaigns import act, create, definition
+from tests.server.test_pages_promised import refused
 from tests.support.api_process import Served
 from tests.support.databases import TestDatabase
 from tests.support.form_browser import words_of
@@ -190,7 +193,7 @@ def test_a_period_ends_at_the_last_days_end_in_the_accounts_zone(
         "after_period": (today - far, today - near),
         "before_activation": (today + near, None),
     }
-    campaigns = {
+    made = {
         expected: active(
             api,
             office,
@@ -201,7 +204,7 @@ def test_a_period_ends_at_the_last_days_end_in_the_accounts_zone(
         for expected, (first, last) in days.items()
     }
     finish(api, office, office.task)
-    for expected, campaign in campaigns.items():
+    for expected, campaign in made.items():
         assert decided(api, shared, office, office.task, campaign) == [expected]
 
 
@@ -241,3 +244,28 @@ def test_the_campaigns_page_says_it_in_words(
     assert (
         "Criteria None: any task of these types Sample All of them Period Until September 30, 2026"
     ) in page
+
+
+def test_what_accepting_a_refused_step_leads_to_follows_the_criteria(
+    api: Served, shared: TestDatabase, office: Office, diane: httpx.Client
+) -> None:
+    """Judged as the task is, which accepting freezes."""
+    world = office.world
+    criteria = CriteriaNamed(tags=["vip"], customer_tags=["ecole"])
+    since = partial(campaigns.active, world, criteria=criteria)
+    campaign = str(in_database(shared.worker, since))
+
+    async def visit(tag: str) -> UUID:
+        customer = await world.customer(email=f"{tag}@example.org", tags=[tag])
+        return await world.task(technician=world.bob, customer=customer, tags=["vip"])
+
+    for tag, outcome, expected in (
+        ("ecole", "scheduled", "The survey is leaving"),
+        ("usine", "criteria", "the task is outside the campaign\u2019s criteria"),
+    ):
+        task = in_database(shared.api, partial(visit, tag))
+        step = refused(api, office, task, "600")
+        assert expected in words_of(diane.get(f"/refused/{step}").text)
+        accepted = diane.post(f"/refused/{step}/accept").headers["location"]
+        assert expected in words_of(diane.get(accepted).text)
+        assert decided(api, shared, office, task, campaign) == [outcome]
