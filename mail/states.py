@@ -152,6 +152,8 @@ WITHDRAW: Final = _edge("withdraw", *_from((WAITING, HELD), NOTHING))
 DISARM: Final = _edge("disarm", *_from((WAITING, HELD), DROPPED))
 # The decision at release, and what prevents it.
 LEASE: Final = _edge("lease", *_from((WAITING, RETRY), LEASED), (AGAIN, LEASED_AGAIN))
+#: The calendar moved its release; that of an earlier attempt stays.
+POSTPONE: Final = _edge("postpone", (WAITING, WAITING))
 DROP: Final = _edge("drop", *_from((WAITING, RETRY), DROPPED), (AGAIN, UNCERTAIN))
 ARCHIVE: Final = _edge("archive", (WAITING, DROPPED))
 RECALL: Final = _edge("recall", *_CLAIMS)
@@ -178,7 +180,7 @@ TELL: Final = _edge("tell", *((NOTHING, new) for new in (SENT, FAILED, DROPPED))
 
 EDGES: Final = (
     MAKE, MOVE, REARM, WITHDRAW, DISARM,
-    LEASE, DROP, ARCHIVE, RECALL,
+    LEASE, POSTPONE, DROP, ARCHIVE, RECALL,
     HOLD, LET_GO, CALL_OFF, FAULT,
     CONTENT, TAKEN, GIVE_BACK, PUT_OFF, FAIL, EXPIRE, REFUSE, LAPSE, RESEND, STOP, HOLD_IN_DOUBT,
     TELL,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from rules.timing import MAX_DELAY
+from rules.timing import MAX_DELAY, MAX_WORKING_DELAY
 
 DEADLINE = timedelta(days=28)
 STALE = timedelta(days=7)
@@ -56,7 +56,7 @@ class Pause(Struct, frozen=True):
 class Campaign(Struct, frozen=True, kw_only=True):
     """One version of a campaign, as far as deciding needs it.
 
-    `delay`: elapsed time from a transition's moment to its due time.
+    `delay`: from a transition's moment to its due time, elapsed or, if `in_working_hours`, worked.
     `mute`: at most one survey to an address within this time; None is no mute.
     `deadline`: how long answers are taken, from the first acceptance of the mail by SMTP.
     `stale`: a transition that was older than this at reception never sends; None is no limit.
@@ -71,6 +71,7 @@ class Campaign(Struct, frozen=True, kw_only=True):
     primary: AddressField
     secondary: AddressField | None = None
     delay: timedelta = timedelta(0)
+    in_working_hours: bool = False
     mute: timedelta | None = None
     deadline: timedelta = DEADLINE
     stale: timedelta | None = STALE
@@ -145,7 +146,7 @@ def validate(campaign: Campaign) -> list[Problem]:
     problems = [Problem(Fault.REQUIRED, field) for field, given in required.items() if not given]
     if campaign.delay < none:
         problems.append(Problem(Fault.NEGATIVE, "delay"))
-    if campaign.delay > MAX_DELAY:
+    if campaign.delay > (MAX_WORKING_DELAY if campaign.in_working_hours else MAX_DELAY):
         problems.append(Problem(Fault.TOO_LONG, "delay"))
     if campaign.delay % timedelta(minutes=1):
         problems.append(Problem(Fault.NOT_WHOLE_MINUTES, "delay"))

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 from itertools import dropwhile, islice
 from typing import TypeAlias, assert_never
@@ -12,9 +12,10 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from rules.calendar import ALWAYS, Calendar, window_end
 from rules.campaign import Campaign
 from rules.history import StateKind, Transition, ordered
-from rules.timing import later, release_at, window_anchor
+from rules.timing import later, ready_at, window_anchor
 
 
 class Reason(StrEnum):
@@ -39,11 +40,13 @@ REARMING = frozenset({Reason.TASK_CANCELLED, Reason.LEFT_STATE})
 class Schedule(Struct, frozen=True, tag=True):
     """A survey is sent for this transition.
 
-    `due`: its moment plus the delay. `release`: the same, but not before its reception. Both UTC.
+    `due`: its moment plus the delay. `ready`: the same, but not before its reception. `release`:
+    the first time from then on at which mail may go. All UTC.
     """
 
     transition: UUID
     due: datetime
+    ready: datetime
     release: datetime
 
 
@@ -78,13 +81,14 @@ def decide(
     history: Sequence[Transition],
     campaign: Campaign,
     round: RoundSoFar = FRESH,  # noqa: A002  the field's word
+    calendar: Calendar = ALWAYS,
 ) -> dict[UUID, Decision]:
     """Return a decision for each transition into a selected state; at most one is a Schedule.
 
     `history`: all transitions of the task, in any order. Each is judged by the task type that it
     has itself. Only the first by order may be scheduled, and uses the round up even when it is
     skipped; the others are `not_first`, unless an earlier reason applies. Decisions that `round`
-    fixes stay.
+    fixes stay. `calendar`: of the task's location.
     """
     states = {task_type: campaign.states_for(task_type) for task_type in {t.type for t in history}}
     in_order = ordered(history)
@@ -96,11 +100,17 @@ def decide(
         if reason is None and step.id != round.standing:
             reason = _reason(step, candidate, campaign)
         if reason is None:
-            due = later(step.moment, campaign.delay)
-            decisions[step.id] = Schedule(step.id, due, release_at(due, step.received))
+            decisions[step.id] = _schedule(step, campaign, calendar)
         else:
             decisions[step.id] = Skip(reason)
     return decisions
+
+
+def _schedule(step: Transition, campaign: Campaign, calendar: Calendar) -> Schedule:
+    add = calendar.later_in_working_hours if campaign.in_working_hours else later
+    due = add(step.moment, campaign.delay)
+    ready = ready_at(due, step.received)
+    return Schedule(step.id, due, ready, calendar.first_open(ready))
 
 
 def drop_reason_for_state(state: str, kind: StateKind, selected: frozenset[str]) -> Skip | None:
@@ -140,6 +150,18 @@ class Contact(Struct, frozen=True):
     mute: Mute | None
 
 
+class Timed(Struct, frozen=True):
+    """When a due invitation is judged. `ready`, `release`: as of its Schedule; `now`: UTC.
+
+    `zone`: of its location; windows of whole days count civil days there.
+    """
+
+    ready: datetime
+    release: datetime
+    now: datetime
+    zone: tzinfo
+
+
 class Go(Struct, frozen=True, tag=True):
     """The invitation may be sent; with `reserve`, after it got the mute window."""
 
@@ -152,16 +174,14 @@ class Wait(Struct, frozen=True, tag=True):
 
 def judge_contact(
     invitation: UUID,
-    release: datetime,
-    now: datetime,
+    timed: Timed,
     mute: timedelta | None,
     contact: Contact,
 ) -> Go | Wait | Skip:
     """Return whether an invitation may be sent to an address, whose row the caller has locked.
 
-    `release`, `now`: UTC. `mute`: the length of the campaign's window; None for none. A retry of
-    the invitation that has the window may go and does not extend it. The end of another's window
-    is not part of it.
+    `mute`: the length of the campaign's window; None for none. A retry of the invitation that has
+    the window may go and does not extend it. The end of another's window is not part of it.
     """
     if contact.suppressed:
         return Skip(Reason.SUPPRESSED)
@@ -174,7 +194,8 @@ def judge_contact(
         return Go(reserve=False)
     if not window.confirmed:
         return Wait()
-    if window_anchor(release, now) < later(window.counted_from, mute):
+    anchor = window_anchor(timed.ready, timed.release, timed.now)
+    if anchor < window_end(window.counted_from, mute, timed.zone):
         return Skip(Reason.MUTED)
     return Go(reserve=True)
 

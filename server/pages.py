@@ -9,6 +9,7 @@ from litestar.handlers.base import BaseRouteHandler
 from litestar.types import ControllerRouterHandler
 
 from server.console import (
+    calendar_routes,
     campaigns,
     devices,
     follow_up_routes,
@@ -47,6 +48,7 @@ ROUTES: Sequence[ControllerRouterHandler] = (
             *follow_up_routes.ROUTES,
             *refused.ROUTES,
             *devices.ROUTES,
+            *calendar_routes.ROUTES,
             campaigns.campaign_list,
             campaigns.campaign_page,
             mailbox.mailbox,

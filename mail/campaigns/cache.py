@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from mail.campaigns.calendar import Places, read_calendar
 from mail.campaigns.definition import Content, Rules, decode_content, decode_rules, to_rules
 from rules.campaign import Campaign, CampaignIndex, Pause, Status
 from sync.database import Tx
@@ -24,15 +25,19 @@ class CampaignSet(Struct, frozen=True):
     """Every campaign of an account at one revision.
 
     `index`: active and paused ones, by task type and state. `campaigns`: all but drafts, by id,
-    each at its newest version; `pinned` returns the version of an invitation.
+    each at its newest version; `pinned` returns the version of an invitation. `places`: calendars
+    of the account's locations; planning `needs_places` where one is set or delays are in working
+    hours.
     """
 
     revision: int
     index: CampaignIndex
     campaigns: dict[UUID, Campaign]
+    places: Places
+    needs_places: bool
 
 
-_EMPTY: Final = CampaignSet(0, CampaignIndex(()), {})
+_EMPTY: Final = CampaignSet(0, CampaignIndex(()), {}, Places(None), needs_places=False)
 
 
 @dataclass(frozen=True)
@@ -149,4 +154,6 @@ async def _read(tx: Tx, revision: int) -> CampaignSet:
         for row in await tx.fetch(_CAMPAIGNS, tx.account)
     ]
     by_id = {campaign.id: campaign for campaign in campaigns}
-    return CampaignSet(revision, CampaignIndex(campaigns), by_id)
+    calendar = await read_calendar(tx)
+    needed = calendar is not None or any(one.in_working_hours for one in campaigns)
+    return CampaignSet(revision, CampaignIndex(campaigns), by_id, Places(calendar), needed)

@@ -27,7 +27,7 @@ Address: TypeAlias = Annotated[str, Meta(max_length=254)]
 Days: TypeAlias = Annotated[int, Meta(ge=1, le=3650)]
 
 #: The format that is written.
-FORMAT: Final = 2
+FORMAT: Final = 3
 
 #: Converts a document to the next format.
 Change: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
@@ -81,13 +81,15 @@ PrivacyUrl: TypeAlias = Annotated[str, Meta(max_length=500)]
 class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whom a campaign asks, and when.
 
-    `delay`, `mute`: DD:HH:MM; null is no mute window. `deadline_days`: how long after sending
-    answers are accepted. `stale_days`: a transition older than this at reception asks nobody;
-    null is no limit.
+    `delay`, `mute`: DD:HH:MM; null is no mute window. `delay_in`: which time the delay counts, all
+    that passes or only the account's working hours. `deadline_days`: how long after sending answers
+    are accepted. `stale_days`: a transition older than this at reception asks nobody; null is no
+    limit.
     """
 
     rules: Annotated[list[Trigger], Meta(max_length=100)]
     delay: str = "00:00:00"
+    delay_in: Literal["elapsed", "working"] = "elapsed"
     mute: str | None = None
     primary: AddressField = AddressField.CUSTOMER
     secondary: AddressField | None = None
@@ -196,6 +198,7 @@ def to_rules(
         primary=rules.primary,
         secondary=rules.secondary,
         delay=parse_delay(rules.delay),
+        in_working_hours=rules.delay_in == "working",
         mute=rules.mute_window,
         deadline=rules.deadline,
         stale=None if stale is None else timedelta(days=stale),

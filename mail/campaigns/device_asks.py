@@ -37,6 +37,7 @@ async def publish_asks(tx: Tx) -> None:
                 secondary=None if rules.secondary is None else rules.secondary.value,
                 may_untick=rules.opt_out_allowed,
                 delay=rules.delay,
+                delay_in=rules.delay_in,
                 mute=rules.mute,
             )
             asks.setdefault(task_type, []).append(ask)

@@ -44,7 +44,8 @@ JOIN campaign_version v ON (v.account, v.campaign, v.version) = (c.account, c.id
 WHERE c.account = $1
 """
 
-_INCREMENT_REVISION = """
+#: Locks the revision, too.
+INCREMENT_REVISION = """
 INSERT INTO campaign_set (account, revision) VALUES ($1, 1)
 ON CONFLICT (account) DO UPDATE SET revision = campaign_set.revision + 1
 """
@@ -105,7 +106,7 @@ async def create_campaign(
     :raises TakenError: another campaign has this id or external id.
     """
     await _validate(tx, definition)
-    await tx.execute(_INCREMENT_REVISION, tx.account)
+    await tx.execute(INCREMENT_REVISION, tx.account)
     created = campaign or new_id()
     try:
         async with tx.savepoint():
@@ -185,7 +186,7 @@ async def lock_campaign(tx: Tx, campaign: UUID) -> CampaignRecord:
 
     :raises MissingError: the account has no such campaign.
     """
-    await tx.execute(_INCREMENT_REVISION, tx.account)
+    await tx.execute(INCREMENT_REVISION, tx.account)
     return await get_campaign(tx, campaign)
 
 

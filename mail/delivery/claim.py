@@ -19,8 +19,16 @@ from mail.delivery import breakers
 from mail.delivery.breakers import BehindBreaker
 from mail.delivery.drop import drop
 from mail.delivery.held import fault, hold_restored
-from mail.delivery.judging import Dropped, Paused, Waiting, judge_and_reserve, versions_of
-from mail.delivery.outbox import address_and_lease, due, due_ids
+from mail.delivery.judging import (
+    AtRelease,
+    Dropped,
+    Paused,
+    Postponed,
+    Waiting,
+    judge_and_reserve,
+    versions_of,
+)
+from mail.delivery.outbox import address_and_lease, due, due_ids, postpone
 from mail.delivery.stages import Cleared, Leased
 from mail.queues import PASSING
 from mail.recall import CLAIM_LOCK
@@ -129,14 +137,8 @@ async def _claim(
         await hold_restored(tx, doubtful)
     certain = [item for item in found if not item.due_before_restore]
     versions = await versions_of(tx, config.mail_from, campaigns, certain)
-    outcomes = await judge_and_reserve(tx, certain, versions, open_breakers)
-    if stopped := [item for item in outcomes if isinstance(item, BehindBreaker)]:
-        await breakers.put_due_behind(tx, stopped)
-    if waiting := [item for item in outcomes if isinstance(item, Waiting)]:
-        columns = zip(*((item.candidate.invitation, item.holder) for item in waiting), strict=True)
-        await tx.execute(_WAIT, tx.account, *columns, tx.now + RECHECK, RECHECK, RESERVED)
-    if paused := [item.candidate.invitation for item in outcomes if isinstance(item, Paused)]:
-        await tx.execute(_PAUSE, tx.account, paused, tx.now + PAUSE_CHECK)
+    outcomes = await judge_and_reserve(tx, campaigns.places, certain, versions, open_breakers)
+    await _keep_waiting(tx, outcomes)
     if dropped := [item for item in outcomes if isinstance(item, Dropped)]:
         await drop(tx, dropped)
     cleared = [item for item in outcomes if isinstance(item, Cleared)]
@@ -144,4 +146,18 @@ async def _claim(
     if probed := [item.probed for item in cleared if item.probed]:
         await breakers.let_through(tx, probed, until)
     jobs = await address_and_lease(tx, cleared, until) if cleared else []
-    return Chunk(len(found), len(waiting), jobs)
+    waiting = sum(isinstance(item, Waiting) for item in outcomes)
+    return Chunk(len(found), waiting, jobs)
+
+
+async def _keep_waiting(tx: Tx, outcomes: Sequence[AtRelease]) -> None:
+    """Write until when those wait that are neither sent nor dropped now."""
+    if stopped := [item for item in outcomes if isinstance(item, BehindBreaker)]:
+        await breakers.put_due_behind(tx, stopped)
+    if waiting := [item for item in outcomes if isinstance(item, Waiting)]:
+        columns = zip(*((item.candidate.invitation, item.holder) for item in waiting), strict=True)
+        await tx.execute(_WAIT, tx.account, *columns, tx.now + RECHECK, RECHECK, RESERVED)
+    if paused := [item.candidate.invitation for item in outcomes if isinstance(item, Paused)]:
+        await tx.execute(_PAUSE, tx.account, paused, tx.now + PAUSE_CHECK)
+    if postponed := [item for item in outcomes if isinstance(item, Postponed)]:
+        await postpone(tx, [(item.candidate.invitation, item.until) for item in postponed])

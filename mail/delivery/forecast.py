@@ -13,6 +13,7 @@ from msgspec import Struct, structs
 
 from mail import contacts
 from mail.campaigns.cache import load
+from mail.campaigns.calendar import Moved, Places
 from mail.delivery import outbox
 from mail.delivery.breakers import Route, read_open
 from mail.delivery.judging import (
@@ -62,10 +63,14 @@ WHERE account = $1 AND id = ANY($2) AND task IS NOT NULL
 
 
 class Leaves(Struct, frozen=True):
-    """The survey is sent at `at` (UTC), which may be past by a moment, to `address` as typed."""
+    """The survey is sent at `at` (UTC), which may be past by a moment, to `address` as typed.
+
+    `moved`: why it goes later than it is ready, where the calendar moves it.
+    """
 
     at: datetime
     address: str
+    moved: Moved | None
 
 
 class Stays(Struct, frozen=True):
@@ -107,11 +112,11 @@ async def forecast(
     except ValueError:
         return {}
     pairs = [(item, versions.get((item.campaign, item.version))) for item, _ in waiting]
-    known = await _read_known(tx, pairs)
-    found = {
-        item.invitation: _forecast(item, version, max(tx.now, item.release, until), known)
-        for (item, version), (_, until) in zip(pairs, waiting, strict=True)
-    }
+    known = await _read_known(tx, campaigns.places, pairs)
+    found = {}
+    for (item, version), (_, until) in zip(pairs, waiting, strict=True):
+        candidate, at = _by_calendar(item, max(tx.now, item.release, until), campaigns.places)
+        found[item.invitation] = _forecast(candidate, version, at, known)
     asked = made.union(invitations)
     return {invitation: fate for invitation, fate in found.items() if invitation in asked}
 
@@ -129,7 +134,9 @@ async def _rivals(
     return (row["id"] for row in found)
 
 
-async def _read_known(tx: Tx, pairs: Sequence[tuple[Candidate, Version | None]]) -> Known:
+async def _read_known(
+    tx: Tx, places: Places, pairs: Sequence[tuple[Candidate, Version | None]]
+) -> Known:
     """Return what the worker would judge by, as it is now; addresses without a row get an id."""
     possible = possible_addresses(pairs)
     read = await contacts.read(tx, possible)
@@ -137,7 +144,15 @@ async def _read_known(tx: Tx, pairs: Sequence[tuple[Candidate, Version | None]])
     mutes = await contacts.mutes_of(tx, wanted) if wanted else {}
     new = {address: contacts.Contact(new_id(), None) for address in possible - read.keys()}
     open_breakers: Mapping[Route, UUID | None] = dict.fromkeys(await read_open(tx))
-    return Known(tx.now, read | new, mutes, open_breakers)
+    return Known(tx.now, places, read | new, mutes, open_breakers)
+
+
+def _by_calendar(candidate: Candidate, at: datetime, places: Places) -> tuple[Candidate, datetime]:
+    """Return when a candidate that is tried `at` goes, and itself with its release then."""
+    opens = places.calendar(candidate.zone, candidate.region).first_open(at)
+    if candidate.earlier is not None or opens == at:
+        return candidate, at
+    return structs.replace(candidate, release=opens), opens
 
 
 def _forecast(
@@ -148,7 +163,7 @@ def _forecast(
         return Waits("restored")
     read = known.contacts.items()
     empty = {address for address, contact in read if contact.suppressed in contacts.EMPTY}
-    outcome: AtRelease | Addressed = find_address(candidate, version, empty)
+    outcome: AtRelease | Addressed = find_address(candidate, version, empty, known.places, at)
     if isinstance(outcome, Addressed):
         outcome = judge_addressed(outcome, structs.replace(known, now=at))
     match outcome:
@@ -156,9 +171,11 @@ def _forecast(
             key = (outcome.contact, candidate.campaign)
             taken = known.mutes.get(key)
             if taken is not None and taken.invitation == candidate.invitation:
-                counted = window_anchor(candidate.release, at)
+                counted = window_anchor(candidate.ready, candidate.release, at)
                 known.mutes[key] = structs.replace(taken, confirmed=True, counted_from=counted)
-            return Leaves(at, outcome.to.typed)
+            place = candidate.zone, candidate.region
+            moved = known.places.why_moved(*place, candidate.ready)
+            return Leaves(at, outcome.to.typed, None if candidate.earlier else moved)
         case Dropped():
             return Stays(outcome.reason)
         case Reserved():

@@ -9,12 +9,23 @@ from msgspec import Struct, structs
 
 from mail import contacts
 from mail.campaigns.cache import CampaignSet, pinned
+from mail.campaigns.calendar import Places
 from mail.contacts import EMPTY, MuteKey, Use
 from mail.delivery.breakers import EVERY, BehindBreaker, OpenBreakers, Route
 from mail.delivery.stages import Candidate, Cleared, Version, Versions
 from rules.address import Resolved, normal_form, resolve, sendable
 from rules.campaign import Status
-from rules.decide import Contact, Go, Mute, Reason, Skip, Wait, drop_reason_for_state, judge_contact
+from rules.decide import (
+    Contact,
+    Go,
+    Mute,
+    Reason,
+    Skip,
+    Timed,
+    Wait,
+    drop_reason_for_state,
+    judge_contact,
+)
 from rules.timing import window_anchor
 from sync.database import Tx
 
@@ -39,7 +50,14 @@ class Paused(Struct, frozen=True):
     candidate: Candidate
 
 
-AtRelease: TypeAlias = Cleared | Dropped | Waiting | BehindBreaker | Paused
+class Postponed(Struct, frozen=True):
+    """An invitation that the calendar keeps back until the time `until` (UTC), its new release."""
+
+    candidate: Candidate
+    until: datetime
+
+
+AtRelease: TypeAlias = Cleared | Dropped | Waiting | BehindBreaker | Paused | Postponed
 
 
 class Addressed(Struct, frozen=True):
@@ -53,10 +71,12 @@ class Addressed(Struct, frozen=True):
 class Known(Struct, frozen=True):
     """What addressed invitations are judged by. `contacts`: by address, the worker's are locked.
 
-    `mutes`: the mute windows of contacts, to which those are added that are reserved meanwhile.
+    `places`: the calendars of locations. `mutes`: the mute windows of contacts, to which those are
+    added that are reserved meanwhile.
     """
 
     now: datetime
+    places: Places
     contacts: Mapping[str, contacts.Contact]
     mutes: dict[MuteKey, Mute]
     open_breakers: OpenBreakers
@@ -85,7 +105,11 @@ async def versions_of(
 
 
 async def judge_and_reserve(
-    tx: Tx, candidates: Sequence[Candidate], versions: Versions, open_breakers: OpenBreakers
+    tx: Tx,
+    places: Places,
+    candidates: Sequence[Candidate],
+    versions: Versions,
+    open_breakers: OpenBreakers,
 ) -> list[AtRelease]:
     """Judge locked `candidates` in their order, and record the uses of contacts by cleared ones.
 
@@ -94,7 +118,7 @@ async def judge_and_reserve(
     pairs = [(item, versions.get((item.campaign, item.version))) for item in candidates]
     locked = await contacts.lock(tx, possible_addresses(pairs))
     empty = {address for address, contact in locked.items() if contact.suppressed in EMPTY}
-    found = [find_address(candidate, version, empty) for candidate, version in pairs]
+    found = [find_address(*pair, empty, places, tx.now) for pair in pairs]
     addressed = [item for item in found if isinstance(item, Addressed)]
     locked |= await contacts.create(tx, {item.to.normal for item in addressed} - locked.keys())
     wanted = {
@@ -103,13 +127,18 @@ async def judge_and_reserve(
         if item.version.rules.mute is not None
     }
     mutes = await contacts.mutes_of(tx, wanted) if wanted else {}
-    known = Known(tx.now, locked, mutes, open_breakers)
+    known = Known(tx.now, places, locked, mutes, open_breakers)
     outcomes = [
         judge_addressed(item, known) if isinstance(item, Addressed) else item for item in found
     ]
     # Counted from now, as if sent at once, so that a campaign's last use holds its mute window.
     uses = [
-        Use(contact, item.invitation, item.campaign, window_anchor(item.release, tx.now))
+        Use(
+            contact,
+            item.invitation,
+            item.campaign,
+            window_anchor(item.ready, item.release, tx.now),
+        )
         for item, contact in ((o.candidate, o.contact) for o in outcomes if isinstance(o, Cleared))
     ]
     await contacts.add_uses(tx, uses)
@@ -130,12 +159,16 @@ def possible_addresses(pairs: Iterable[tuple[Candidate, Version | None]]) -> set
 
 
 def find_address(
-    candidate: Candidate, version: Version | None, empty: set[str]
-) -> Addressed | Dropped | Paused:
+    candidate: Candidate,
+    version: Version | None,
+    empty: set[str],
+    places: Places,
+    now: datetime,
+) -> Addressed | Dropped | Paused | Postponed:
     """Return an invitation with its address, or why it is not sent whatever its address.
 
     `empty`: addresses that count as absent: they bounced, or their mailbox stays full. Later
-    attempts keep the address of the first, and the state of the task does not matter then.
+    attempts keep the address of the first; neither calendar nor state of the task matter then.
     """
     if version is None or version.rules.status is Status.PAUSED:
         return Paused(candidate)
@@ -146,6 +179,9 @@ def find_address(
     if earlier is not None:
         to = Resolved(earlier.typed, earlier.address, rules.primary)
         return Addressed(candidate, version, to)
+    opens = places.calendar(candidate.zone, candidate.region).first_open(now)
+    if opens > now:
+        return Postponed(candidate, opens)
     if visit is not None:
         skip = drop_reason_for_state(visit.state, visit.kind, rules.states_for(visit.type))
         if skip is not None:
@@ -171,8 +207,12 @@ def judge_addressed(item: Addressed, known: Known) -> AtRelease:
     mute = known.mutes.get(key)
     verdict = judge_contact(
         candidate.invitation,
-        candidate.release,
-        known.now,
+        Timed(
+            candidate.ready,
+            candidate.release,
+            known.now,
+            known.places.calendar(candidate.zone, candidate.region).zone,
+        ),
         version.rules.mute if candidate.earlier is None else None,
         Contact(contact.suppressed is not None, mute),
     )

@@ -13,7 +13,7 @@ from msgspec import structs
 
 from mail.delivery.stages import Candidate, Cleared, Leased, Sending, Unplanned, Visit
 from mail.i18n import locale_of
-from mail.states import LEASE
+from mail.states import LEASE, POSTPONE
 from rules.campaign import AddressField
 from rules.history import StateKind
 from sync import tokens
@@ -24,6 +24,7 @@ from sync.database import Tx
 _CANDIDATES: Final = """
 SELECT o.*, i.campaign, i.version, i.task,
   i.due, i.address, i.typed_address, i.language, i.message_id,
+  {ready} AS ready, coalesce(l.zone, a.zone) AS zone, l.region,
   i.due < coalesce(a.restored_at, '-infinity')
     AND coalesce(o.vouched_at < a.restored_at, true) AS due_before_restore,
   {type} AS type, {state} AS state, s.kind,
@@ -32,7 +33,7 @@ SELECT o.*, i.campaign, i.version, i.task,
   c.language AS customer_language,
   coalesce(c.email_by = i.technician AND c.email_at >= r.moment, false) AS noted_by_technician,
   l.name AS location_name, l.address AS location_address, l.email AS location_email,
-  l.zone AS location_zone, t.contact_email,
+  t.contact_email,
   y.name AS type_name, y.names AS type_names
 FROM picked o
 JOIN account a ON a.account = $1
@@ -51,7 +52,12 @@ ORDER BY o.release, o.invitation
 """
 
 #: Where type, state and address of a candidate stand: for an invitation, or one to be planned.
-_AS_STORED: Final = {"type": "r.type", "state": "t.state", "email": "c.email"}
+_AS_STORED: Final = {
+    "type": "r.type",
+    "state": "t.state",
+    "email": "c.email",
+    "ready": "least(o.release, greatest(i.due, r.received_at))",
+}
 _STORED: Final = "SELECT * FROM invitation WHERE account = $1 AND id = o.invitation"
 
 #: Ordered by release, then id: the order in which contacts are judged. Entries are picked first, so
@@ -86,6 +92,7 @@ FROM made WHERE made.invitation = o.invitation
 """
 _AS_PLANNED: Final = {
     "type": "i.type",
+    "ready": "i.ready",
     "state": "coalesce(i.state, t.state)",
     "email": (
         "CASE WHEN c.id IS NOT NULL AND coalesce(btrim(c.email), '') = ''"
@@ -95,8 +102,9 @@ _AS_PLANNED: Final = {
 _UNPLANNED: Final = f"""
 WITH made AS (
   SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::integer[], $5::uuid[], $6::uuid[], $7::uuid[],
-    $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[])
-    AS n (invitation, campaign, version, task, transition, type, due, release, state, captured)
+    $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::text[])
+    AS n (invitation, campaign, version, task, transition, type, due, ready, release, state,
+      captured)
 ), picked AS (
   SELECT invitation, release, 0 AS attempt, false AS resent, NULL::timestamptz AS first_tried_at,
     NULL::bytea AS survey_token, NULL::timestamptz AS vouched_at, release AS not_before
@@ -110,7 +118,7 @@ WHERE account = $1 AND phase IN ({from_phases}) AND release <= $2 AND not_before
 ORDER BY release, invitation LIMIT $3
 """)
 
-_ACCOUNT: Final = "SELECT language, zone, after_crash FROM account WHERE account = $1"
+_ACCOUNT: Final = "SELECT language, after_crash FROM account WHERE account = $1"
 
 #: Here and wherever a chunk is written the condition on the array makes the planner use the key:
 #: for the join alone it may read a whole account.
@@ -130,6 +138,26 @@ UPDATE invitation i SET message_id = given.message_id
 FROM unnest($2::uuid[], $3::text[]) AS given (id, message_id)
 WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = given.id
 """
+
+#: The queue and the invitation together: by one of them alone a mute window would begin when the
+#: mail is sent.
+_POSTPONE: Final = POSTPONE.sql("""
+WITH moved AS (
+  UPDATE invitation i SET release = given.release
+  FROM unnest($2::uuid[], $3::timestamptz[]) AS given (id, release)
+  WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = given.id
+    AND i.status IN ({from_statuses})
+  RETURNING i.id, i.release, i.campaign, i.transition
+), told AS (
+  UPDATE decision d SET release = moved.release FROM moved
+  WHERE d.account = $1 AND d.campaign = moved.campaign AND d.transition = moved.transition
+)
+UPDATE outbox o SET release = moved.release, not_before = moved.release, error = NULL,
+  sender_domain = NULL, recipient_domain = NULL
+FROM moved
+WHERE o.account = $1 AND o.invitation = ANY($2::uuid[]) AND o.invitation = moved.id
+  AND o.phase IN ({from_phases})
+""")
 
 _ADD_LINKS: Final = """
 INSERT INTO link (account, token_hash, invitation)
@@ -178,6 +206,11 @@ async def unplanned(tx: Tx, surveys: Sequence[Unplanned]) -> list[Candidate]:
     return [_candidate(row) for row in await tx.fetch(_UNPLANNED, tx.account, *columns)]
 
 
+async def postpone(tx: Tx, moved: Sequence[tuple[UUID, datetime]]) -> None:
+    """Move the releases of locked invitations, which were never tried, to these times (UTC)."""
+    await tx.execute(_POSTPONE, tx.account, *zip(*moved, strict=True))
+
+
 async def due_ids(tx: Tx, limit: int) -> list[tuple[UUID, int]]:
     """Return invitation and attempt of what `due` would return, without locking it."""
     rows = await tx.fetch(_DUE_IDS, tx.account, tx.now, limit)
@@ -224,7 +257,6 @@ def _candidate(row: asyncpg.Record) -> Candidate:
             kind=StateKind(row["kind"]),
             last=row["last"],
             place=row["location_address"] or row["location_name"],
-            zone=row["location_zone"],
         )
     if row["survey_token"] is not None:
         earlier = Sending(
@@ -236,7 +268,10 @@ def _candidate(row: asyncpg.Record) -> Candidate:
         )
     return Candidate(
         invitation=row["invitation"],
+        ready=row["ready"],
         release=row["release"],
+        zone=row["zone"],
+        region=row["region"],
         attempt=row["attempt"],
         resent=row["resent"],
         first_tried_at=row["first_tried_at"],
@@ -279,7 +314,7 @@ def _leased(tx: Tx, item: Cleared, account: asyncpg.Record) -> Leased:
         attempt=candidate.attempt + 1,
         claimed_at=tx.now,
         first_tried_at=candidate.first_tried_at or tx.now,
-        zone=(candidate.visit and candidate.visit.zone) or account["zone"],
+        zone=candidate.zone,
         fallback=account["language"],
         after_crash=account["after_crash"],
     )

@@ -19,7 +19,7 @@ class Visit(Struct, frozen=True):
     """The visit that a survey is about.
 
     `type`: as of its transition. `type_names`: a JSON document, by language. `state`, `kind`,
-    `last`: the task's current state and the transition that led to it. `zone`: IANA.
+    `last`: the task's current state and the transition that led to it.
     """
 
     type: UUID
@@ -29,7 +29,6 @@ class Visit(Struct, frozen=True):
     kind: StateKind
     last: UUID
     place: str | None
-    zone: str | None
 
 
 class Sending(Struct, frozen=True):
@@ -47,10 +46,11 @@ class Sending(Struct, frozen=True):
 
 
 class Unplanned(Struct, frozen=True):
-    """A survey that planning will make: `invitation` is any id. `due`, `release`: UTC.
+    """A survey that planning will make: `invitation` is any id.
 
-    `type`: as of its transition. `state`: the one that its task will be in, None where it stays in
-    its own. `captured`: the address that its customer will get, if there is none yet.
+    `due`, `ready`, `release`: as of its Schedule. `type`: as of its transition. `state`: the one
+    that its task will be in, None where it stays in its own. `captured`: the address that its
+    customer will get, if there is none yet.
     """
 
     invitation: UUID
@@ -60,6 +60,7 @@ class Unplanned(Struct, frozen=True):
     transition: UUID
     type: UUID
     due: datetime
+    ready: datetime
     release: datetime
     state: str | None = None
     captured: str | None = None
@@ -68,15 +69,20 @@ class Unplanned(Struct, frozen=True):
 class Candidate(Struct, frozen=True):
     """A due invitation.
 
-    `resent`: an earlier copy may have been delivered, this is the last. `first_tried_at`: when it
-    was first offered to the server, UTC. `due_before_restore`: the database was restored since it
-    was due, so it may have been sent. `customer`: a name. `noted_by_technician`: the customer's
-    address was entered by the technician who is rated, at the end of the visit or later. `visit`:
-    None for a relational survey. `earlier`: what the first attempt fixed, if there was one.
+    `ready`: when it would have been released without a calendar, UTC. `zone`: IANA, the location's,
+    else the account's. `region`: the location's own. `resent`: an earlier copy may have been
+    delivered, this is the last. `first_tried_at`: when it was first offered to the server, UTC.
+    `due_before_restore`: the database was restored since it was due, so it may have been sent.
+    `customer`: a name. `noted_by_technician`: the customer's address was entered by the technician
+    who is rated, at the end of the visit or later. `visit`: None for a relational survey.
+    `earlier`: what the first attempt fixed, if there was one.
     """
 
     invitation: UUID
+    ready: datetime
     release: datetime
+    zone: str
+    region: str | None
     attempt: int
     resent: bool
     first_tried_at: datetime | None

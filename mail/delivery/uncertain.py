@@ -30,9 +30,11 @@ WHERE (account, invitation) IN (
 """)
 
 _OVERDUE_CONTENT: Final = HOLD_IN_DOUBT.reading("""
-SELECT o.invitation, o.attempt, o.release, o.resent, i.version, i.campaign, a.after_crash
+SELECT o.invitation, o.attempt, o.release, o.resent, i.version, i.campaign, a.after_crash,
+  least(o.release, greatest(i.due, r.received_at)) AS ready
 FROM outbox o JOIN invitation i ON (i.account, i.id) = (o.account, o.invitation)
 JOIN account a ON a.account = o.account
+LEFT JOIN transition r ON (r.account, r.id) = (i.account, i.transition)
 WHERE o.account = $1 AND o.phase IN ({from_phases}) AND o.lease_until <= $2
 ORDER BY o.invitation FOR NO KEY UPDATE OF o SKIP LOCKED
 """)
@@ -64,11 +66,13 @@ _SET_UNCERTAIN: Final = {
 class Doubt(Struct, frozen=True):
     """An attempt that the server may or may not have accepted, and the edge that it takes.
 
-    `resent`: it was the second copy. `answers_for`: how long answers are accepted after sending.
+    `ready`, `release`: UTC. `resent`: it was the second copy. `answers_for`: how long answers are
+    accepted after sending.
     """
 
     invitation: UUID
     attempt: int
+    ready: datetime
     release: datetime
     resent: bool
     answers_for: timedelta
@@ -81,6 +85,7 @@ class Doubt(Struct, frozen=True):
         return cls(
             invitation=job.invitation,
             attempt=job.attempt,
+            ready=job.candidate.ready,
             release=job.candidate.release,
             resent=job.candidate.resent,
             answers_for=job.version.rules.deadline,
@@ -114,6 +119,7 @@ async def recover(config: MailConfig, account: int) -> None:
             doubt = Doubt(
                 invitation=row["invitation"],
                 attempt=row["attempt"],
+                ready=row["ready"],
                 release=row["release"],
                 resent=row["resent"],
                 answers_for=versions[row["campaign"], row["version"]].rules.deadline,
@@ -141,5 +147,6 @@ async def record_doubt(tx: Tx, config: MailConfig, doubt: Doubt) -> None:
     deadline = later(tx.now, doubt.answers_for)
     columns = (tx.account, doubt.invitation, status, tx.now, deadline)
     await tx.execute(_SET_UNCERTAIN[edge], *columns)
-    await contacts.confirm_use(tx, doubt.invitation, window_anchor(doubt.release, tx.now))
+    counted_from = window_anchor(doubt.ready, doubt.release, tx.now)
+    await contacts.confirm_use(tx, doubt.invitation, counted_from)
     await add_events(tx, [Event(doubt.invitation, status, doubt.attempt, doubt.text)])

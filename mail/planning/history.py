@@ -7,7 +7,9 @@ from uuid import UUID
 
 from msgspec import Struct, field
 
+from mail.campaigns.calendar import Places
 from mail.states import WITHDRAW, Status, quoted
+from rules.calendar import ALWAYS, Calendar
 from rules.decide import REARMING, Reason
 from rules.history import Transition
 from sync.database import Tx
@@ -36,11 +38,12 @@ class Invitation(Struct, frozen=True):
     rearm_transition: UUID | None
 
 
-class TaskHistory(Struct, frozen=True):
+class TaskHistory(Struct):
     """One task: its transitions, in any order, and what was planned for it so far.
 
     `technicians`, `customers`: by transition; the latter only where there is one. `invitations`:
-    by campaign. `outcomes`: of decisions, by campaign and transition.
+    by campaign. `outcomes`: of decisions, by campaign and transition. `calendar`: of its location,
+    where one is needed.
     """
 
     task: UUID
@@ -49,6 +52,7 @@ class TaskHistory(Struct, frozen=True):
     customers: dict[UUID, UUID] = field(default_factory=dict)
     invitations: dict[UUID, Invitation] = field(default_factory=dict)
     outcomes: dict[UUID, dict[UUID, str]] = field(default_factory=dict)
+    calendar: Calendar = ALWAYS
 
     def dropped(self, campaign: UUID) -> dict[UUID, Reason]:
         """The transitions whose invitation of `campaign` was dropped at release, and why."""
@@ -86,6 +90,13 @@ SELECT task, id, campaign, version, transition, reason,
 FROM invitation WHERE account = $1 AND task = ANY($2) AND round = $3
 """)
 
+_PLACES: Final = """
+SELECT t.id AS task, coalesce(l.zone, a.zone) AS zone, l.region
+FROM task t JOIN account a ON a.account = t.account
+LEFT JOIN location l ON (l.account, l.id) = (t.account, t.location)
+WHERE t.account = $1 AND t.id = ANY($2)
+"""
+
 _OUTCOMES: Final = """
 SELECT task, campaign, transition, outcome
 FROM decision WHERE account = $1 AND task = ANY($2) AND round = $3
@@ -113,6 +124,13 @@ async def read_histories(tx: Tx, tasks: Iterable[UUID]) -> list[TaskHistory]:
         if row["customer"] is not None:
             history.customers[row["id"]] = row["customer"]
     return list(histories.values())
+
+
+async def read_calendars(tx: Tx, places: Places, histories: Iterable[TaskHistory]) -> None:
+    """Add to `histories` the calendars of their tasks' locations."""
+    by_task = {history.task: history for history in histories}
+    for row in await tx.fetch(_PLACES, tx.account, list(by_task)):
+        by_task[row["task"]].calendar = places.calendar(row["zone"], row["region"])
 
 
 async def read_planned(tx: Tx, histories: Iterable[TaskHistory], *, lock: bool = True) -> None:

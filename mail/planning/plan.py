@@ -14,7 +14,13 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from mail.campaigns.cache import CampaignSet, load, pinned
-from mail.planning.history import Invitation, TaskHistory, read_histories, read_planned
+from mail.planning.history import (
+    Invitation,
+    TaskHistory,
+    read_calendars,
+    read_histories,
+    read_planned,
+)
 from mail.planning.writes import Changes, Decided, Planned, write, write_completions
 from mail.positions import ADVANCE
 from mail.queues import Queue, process_due
@@ -134,6 +140,8 @@ async def _decide_all(
         (campaign, number): version.as_campaign(number, newest[campaign])
         for (campaign, number), version in (await pinned(tx, older)).items()
     }
+    if campaigns.needs_places or any(one.in_working_hours for one in versions.values()):
+        await read_calendars(tx, campaigns.places, histories)
     decided = []
     for history in histories:
         found = {
@@ -149,7 +157,7 @@ async def _decide_all(
         for campaign in found.values():
             invitation, version = history.invitations.get(campaign.id), campaign
             if invitation is None:
-                decisions = decide(history.transitions, campaign, FRESH)
+                decisions = decide(history.transitions, campaign, FRESH, history.calendar)
             else:
                 version = versions.get((campaign.id, invitation.version), campaign)
                 decisions = _decide_again(history, invitation, campaign, version)
@@ -164,14 +172,13 @@ def _decide_again(
     dropped = history.dropped(newest.id)
     waits = invitation.status in (InvitationStatus.SCHEDULED, InvitationStatus.DROPPED)
     standing = None if waits else invitation.transition
-    decisions = decide(
-        history.transitions, version, RoundSoFar(standing, dropped, invitation.rearm_transition)
-    )
+    so_far = RoundSoFar(standing, dropped, invitation.rearm_transition)
+    decisions = decide(history.transitions, version, so_far, history.calendar)
     if version is newest:
         return decisions
     # States that were selected after the invitation was pinned get their decisions, too.
     used_up = RoundSoFar(invitation.transition, dropped, None)
-    return decide(history.transitions, newest, used_up) | decisions
+    return decide(history.transitions, newest, used_up, history.calendar) | decisions
 
 
 def _compare(decided: CampaignDecisions, changes: Changes) -> None:

@@ -198,7 +198,7 @@ async def _record_sent(tx: Tx, jobs: Sequence[Leased]) -> tuple[bool, bool]:
             job.invitation,
             job.attempt,
             later(tx.now, job.version.rules.deadline),
-            window_anchor(job.candidate.release, tx.now),
+            window_anchor(job.candidate.ready, job.candidate.release, tx.now),
             new_id(),
             "resent" if job.candidate.resent else "sent",
         )

@@ -2,6 +2,7 @@
 
 from mail.tables.campaign import (
     Asset,
+    Calendar,
     Campaign,
     CampaignDraft,
     CampaignPause,
@@ -28,6 +29,7 @@ __all__ = [
     "AnswerValue",
     "AnswerVersion",
     "Asset",
+    "Calendar",
     "Campaign",
     "CampaignDraft",
     "CampaignPause",

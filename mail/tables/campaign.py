@@ -74,6 +74,14 @@ class Asset(Table, tablename="asset", db=DB):
     created_at = Timestamptz(null=False, default=None)
 
 
+class Calendar(Table, tablename="calendar", db=DB):
+    """An account's quiet hours and holidays (`mail.campaigns.calendar`); no row is none."""
+
+    key = ("account",)
+    account = BigInt(primary_key=True, null=False, default=None)
+    body = JSONB(null=False, default=None)
+
+
 class CampaignPause(Table, tablename="campaign_pause", db=DB):
     """A pause of a campaign, from `start_at` to `end_at` (null while it lasts)."""
 

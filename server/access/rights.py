@@ -70,6 +70,8 @@ class Action(StrEnum):
     TASK_TYPE_WRITE = "task_type.write"
     STATE_READ = "state.read"
     STATE_WRITE = "state.write"
+    CALENDAR_READ = "calendar.read"
+    CALENDAR_WRITE = "calendar.write"
     CAMPAIGN_READ = "campaign.read"
     CAMPAIGN_WRITE = "campaign.write"
     CAMPAIGN_ACTIVATE = "campaign.activate"
@@ -101,6 +103,7 @@ _DEVICES: Final[Grant] = {Who.DEVICE: Scope.OWN}
 _ADMINISTRATORS: Final[Grant] = {Who.ADMINISTRATOR: Scope.ACCOUNT, Who.PROGRAM: Scope.ACCOUNT}
 _PLANNERS: Final[Grant] = {**_ADMINISTRATORS, Who.DISPATCHER: Scope.ACCOUNT}
 _READERS: Final[Grant] = {**_PLANNERS, Who.MANAGER: Scope.ACCOUNT}
+_MANAGERS: Final[Grant] = {**_ADMINISTRATORS, Who.MANAGER: Scope.ACCOUNT}
 _STAFF: Final[Grant] = {who: scope for who, scope in _READERS.items() if who is not Who.PROGRAM}
 
 #: A role that is not listed may not. What ANYBODY may do, every role may.
@@ -136,6 +139,8 @@ RIGHTS: Final[Mapping[Action, Grant]] = {
     Action.TASK_TYPE_WRITE: _ADMINISTRATORS,
     Action.STATE_READ: _READERS,
     Action.STATE_WRITE: _ADMINISTRATORS,
+    Action.CALENDAR_READ: _MANAGERS,
+    Action.CALENDAR_WRITE: _ADMINISTRATORS,
     Action.CAMPAIGN_READ: _READERS,
     Action.CAMPAIGN_WRITE: _ADMINISTRATORS,
     Action.CAMPAIGN_ACTIVATE: _ADMINISTRATORS,

@@ -84,6 +84,7 @@ class CampaignSettings(Struct, frozen=True, kw_only=True):
     activated: datetime | None
     rules: list[RuleShown]
     delay: timedelta
+    in_working_hours: bool
     mute: timedelta | None
     stale: timedelta | None
     deadline: timedelta
@@ -201,6 +202,7 @@ async def read_settings(tx: Tx, campaign: UUID, language: str) -> CampaignSettin
         activated=row["activated_at"],
         rules=await _rules(tx, definition.rules, language),
         delay=parse_delay(definition.delay),
+        in_working_hours=definition.delay_in == "working" and definition.delay != "00:00:00",
         mute=definition.mute_window,
         stale=None if stale is None else timedelta(days=stale),
         deadline=definition.deadline,

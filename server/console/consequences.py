@@ -138,6 +138,7 @@ def _planned(task: UUID, decided: CampaignDecisions, supposed: Supposed | None) 
                 transition=schedule.transition,
                 type=types[schedule.transition],
                 due=schedule.due,
+                ready=schedule.ready,
                 release=schedule.release,
                 state=None if supposed is None else supposed.state,
                 captured=None if supposed is None else supposed.captured,
@@ -152,11 +153,11 @@ def _outcomes(decided: Iterable[CampaignDecisions], transition: UUID | None) -> 
 
 def _foreseen(tx: Tx, survey: Survey, fate: Forecast) -> Survey:
     match fate:
-        case Leaves(at=at, address=address):
+        case Leaves(at=at, address=address, moved=moved):
             if at <= tx.now:
                 return replace(survey, code=Status.CLAIMED, at=None, address=address, reason=None)
             code = "retrying" if survey.code == Status.CLAIMED else survey.code
-            return replace(survey, code=code, at=at, address=address, reason=None)
+            return replace(survey, code=code, at=at, address=address, reason=None, moved=moved)
         case Stays(reason=reason):
             return replace(survey, code="blocked", reason=reason.value)
         case Waits(obstacle=obstacle):

@@ -7,6 +7,7 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
+from mail.campaigns.calendar import Moved
 from mail.states import Status
 from sync.database import Tx
 
@@ -39,7 +40,8 @@ class Survey(Struct, frozen=True):
 
     `code`: a status, `answered` or `none`; of a survey that waits, what becomes of it if nothing
     else happens: `scheduled`, `claimed`, `blocked`, `delayed` or `retrying`. `reason`: why none was
-    or will be sent, or what it waits for. `address`: where it will go, as typed.
+    or will be sent, or what it waits for. `address`: where it will go, as typed. `moved`: why that
+    is later than it is ready.
     """
 
     code: str
@@ -47,6 +49,7 @@ class Survey(Struct, frozen=True):
     reason: str | None = None
     invitation: UUID | None = None
     address: str | None = None
+    moved: Moved | None = None
 
 
 class Score(Struct, frozen=True):

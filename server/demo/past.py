@@ -123,7 +123,9 @@ async def write_mails(
                 "invitation": invitation.id,
                 "campaign": invitation.campaign.id,
                 "confirmed": True,
-                "counted_from": window_anchor(invitation.release, invitation.sent),
+                "counted_from": window_anchor(
+                    invitation.release, invitation.release, invitation.sent
+                ),
             }
             for invitation in invitations
             if invitation.resolved is not None and invitation.sent is not None

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from random import Random
+from typing import Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,9 +13,12 @@ from msgspec.structs import replace
 from mail.states import Status
 from rules.address import Resolved, resolve
 from rules.campaign import AddressField
-from rules.decide import Contact, Go, Mute, Reason, Skip, judge_contact
+from rules.decide import Contact, Go, Mute, Reason, Skip, Timed, judge_contact
 from rules.timing import window_anchor
 from server.demo.aftermath import Invitation
+from server.demo.fixture import DEMO
+
+_ZONE: Final = ZoneInfo(DEMO.account.zone)
 
 
 class Suppression(Struct, frozen=True):
@@ -53,9 +58,8 @@ class Releases:
             self.mutes.get((invitation.campaign.id, resolved.normal)),
         )
         sent = invitation.release + timedelta(seconds=self._rng.uniform(0.6, 3))
-        verdict = judge_contact(
-            invitation.id, invitation.release, sent, invitation.campaign.mute, contact
-        )
+        timed = Timed(invitation.release, invitation.release, sent, _ZONE)
+        verdict = judge_contact(invitation.id, timed, invitation.campaign.mute, contact)
         invitation = replace(invitation, resolved=resolved)
         if isinstance(verdict, Skip):
             return replace(invitation, status=Status.DROPPED, reason=verdict.reason)
@@ -87,7 +91,7 @@ class Releases:
             later = sent + timedelta(minutes=self._rng.uniform(5, 55))
             self.suppressed.setdefault(resolved.normal, Suppression(why, later, invitation.id))
         if reserve:
-            anchor = window_anchor(invitation.release, sent)
+            anchor = window_anchor(invitation.release, invitation.release, sent)
             mute = Mute(invitation.id, confirmed=True, counted_from=anchor)
             self.mutes[invitation.campaign.id, resolved.normal] = mute
         return replace(invitation, status=Status.SENT, sent=sent)

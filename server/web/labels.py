@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from server.web import error_words, follow_up_words, words
+from server.web import calendar_words, error_words, follow_up_words, words
 
 
 class Words:
@@ -179,6 +179,18 @@ class Words:
     def move_problem(self, field: str) -> str:
         """Why a dispatcher's transition was not recorded, by the field to correct."""
         return self._label(error_words.MOVE_PROBLEMS, field)
+
+    def calendar_problem(self, field: str) -> str:
+        """What is wrong in a field of the calendar, such as mail_hours-monday."""
+        return self._label(calendar_words.PROBLEMS, field.partition("-")[0])
+
+    def region(self, code: str) -> str:
+        """The name of a region that has holidays."""
+        return self._label(calendar_words.REGIONS, code)
+
+    def moved(self, because: str, when: str, name: str) -> str:
+        """Why a survey goes later than it was ready, at the time `when`; `name`: of a holiday."""
+        return self._gettext(calendar_words.MOVED[because]) % {"when": when, "name": name}
 
     def error_title(self, status: int, code: str) -> str:
         """The title of an error page."""

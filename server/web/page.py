@@ -25,7 +25,7 @@ AnyRequest: TypeAlias = Request[Any, Any, State]
 COOKIE: Final = "language"
 _YEAR: Final = 365 * 86_400
 #: Paths that only take forms, and the page above each, where another language is chosen.
-_FORMS: Final = re.compile(r"(/tasks/[^/]+|/follow-ups/[^/]+|/refused/[^/]+|/devices)/.+")
+_FORMS: Final = re.compile(r"(/tasks/[^/]+|/follow-ups/[^/]+|/refused/[^/]+|/devices|/calendar)/.+")
 #: The page of the demo's mails; shown only where the process has a mailbox.
 MAILBOX: Final = "mailbox"
 #: The pages that the navigation leads to, and what a reader must be allowed to do there.
@@ -35,6 +35,7 @@ _NAVIGATION: Final = {
     "refused": Action.REFUSED_READ,
     "devices": Action.DEVICE_READ,
     "campaigns": Action.CAMPAIGN_READ,
+    "calendar": Action.CALENDAR_READ,
     MAILBOX: Action.MAILBOX_READ,
 }
 _LANGUAGES: Final = {"fr": "Français", "en": "English"}

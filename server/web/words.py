@@ -19,6 +19,7 @@ NAVIGATION: Final = {
     "refused": _("Refusals"),
     "devices": _("Devices"),
     "campaigns": _("Campaigns"),
+    "calendar": _("Hours and holidays"),
     "mailbox": _("Mailbox"),
 }
 

@@ -89,8 +89,9 @@ class Ask(Struct, frozen=True):
 
     `primary`, `secondary`: the address it writes to, the second only if there is no first:
     customer, location, contact or billing. `may_untick`: the technician may untick the survey.
-    `delay`: DD:HH:MM from the step until it asks at the earliest; null: not known. `mute`: DD:HH:MM
-    in which it asks at an address once; null: no limit.
+    `delay`: DD:HH:MM from the step until it asks at the earliest; null: not known. `delay_in`: all
+    time counts for it (`elapsed`), or working hours (`working`). `mute`: DD:HH:MM in which it asks
+    at an address once; null: no limit.
     """
 
     campaign: str
@@ -100,6 +101,7 @@ class Ask(Struct, frozen=True):
     secondary: str | None
     may_untick: bool
     delay: str | None = None
+    delay_in: str = "elapsed"
     mute: str | None = None
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from rules.calendar import Region
 from sync.messages import Moment, StateCode
 from sync.validation import is_line
 
@@ -91,7 +92,10 @@ class CustomerPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 class LocationPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A location. `zone`: IANA name, or null for the account's."""
+    """A location. `zone`: IANA name, or null for the account's.
+
+    `region`: whose holidays it has, such as CA-QC, or null for the account's.
+    """
 
     id: UUID | UnsetType = UNSET
     external_id: ExternalId | UnsetType = UNSET
@@ -101,6 +105,7 @@ class LocationPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     email: str | UnsetType | None = UNSET
     phone: str | UnsetType | None = UNSET
     zone: str | UnsetType | None = UNSET
+    region: Region | UnsetType | None = UNSET
 
 
 class TaskTypePut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -243,6 +248,7 @@ class LocationRecord(Struct, frozen=True):
     email: str | None
     phone: str | None
     zone: str | None
+    region: str | None
 
 
 class TaskTypeRecord(Struct, frozen=True):

@@ -34,6 +34,7 @@ from tests.support.world import World
 ALL: Final = Definition(
     rules=[Trigger([UUID(int=7)], ["600"])],
     delay="00:12:00",
+    delay_in="working",
     mute="07:00:00",
     primary=AddressField.LOCATION,
     secondary=AddressField.CUSTOMER,

@@ -1,12 +1,23 @@
 """Whether a due invitation still goes: the task first, then the contact."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import cast
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from rules.decide import Contact, Go, Mute, Reason, Skip, Wait, drop_reason_for_state, judge_contact
+from rules.decide import (
+    Contact,
+    Go,
+    Mute,
+    Reason,
+    Skip,
+    Timed,
+    Wait,
+    drop_reason_for_state,
+    judge_contact,
+)
 from rules.history import StateKind
 from tests.rules.samples import (
     CANCELLED,
@@ -23,6 +34,7 @@ from tests.rules.samples import (
 SELECTED = frozenset({DONE, TO_RECONTACT})
 OURS, OTHER = UUID(int=5), UUID(int=6)
 WEEK = days(7)
+AT_ONE = Timed(at(1), at(1), at(1), UTC)
 FREE = Contact(suppressed=False, mute=None)
 
 
@@ -83,16 +95,16 @@ def held(by: UUID, confirmed: bool = True) -> Contact:
     ],
 )
 def test_an_invitation_at_its_contact(contact: Contact, found: Go | Wait | Skip) -> None:
-    assert judge_contact(OURS, at(1), at(1), WEEK, contact) == found
+    assert judge_contact(OURS, AT_ONE, WEEK, contact) == found
 
 
 @pytest.mark.parametrize("contact", [FREE, held(OTHER), held(OTHER, confirmed=False), held(OURS)])
 def test_without_mute_nothing_is_reserved_and_nobody_waits(contact: Contact) -> None:
-    assert judge_contact(OURS, at(1), at(1), None, contact) == Go(reserve=False)
+    assert judge_contact(OURS, AT_ONE, None, contact) == Go(reserve=False)
 
 
 def test_opting_out_holds_without_mute() -> None:
-    found = judge_contact(OURS, at(1), at(1), None, Contact(suppressed=True, mute=None))
+    found = judge_contact(OURS, AT_ONE, None, Contact(suppressed=True, mute=None))
     assert found == Skip(Reason.SUPPRESSED)
 
 
@@ -124,4 +136,22 @@ END = NOON + WEEK
 )
 def test_the_window_ends_exactly(release: datetime, now: datetime, goes: bool) -> None:
     expected = Go(reserve=True) if goes else Skip(Reason.MUTED)
-    assert judge_contact(OURS, release, now, WEEK, held(OTHER)) == expected
+    timed = Timed(release, release, now, UTC)
+    assert judge_contact(OURS, timed, WEEK, held(OTHER)) == expected
+
+
+def test_18_a_weekly_visit_is_not_muted_by_a_week_of_167_hours() -> None:
+    """PRODUCT 18: whole days are civil days in the location's zone."""
+    first = datetime(2026, 3, 2, 15, tzinfo=UTC)
+    contact = Contact(False, Mute(OTHER, confirmed=True, counted_from=first))
+    visit = first + days(7) - hours(1)
+    for zone, found in (("America/Montreal", Go(reserve=True)), ("UTC", Skip(Reason.MUTED))):
+        timed = Timed(visit, visit, visit, ZoneInfo(zone))
+        assert judge_contact(OURS, timed, WEEK, contact) == found
+
+
+def test_18_a_visit_that_a_holiday_moved_is_judged_by_when_it_was_ready() -> None:
+    timed = Timed(END - hours(1), END + days(1), END + days(1), UTC)
+    assert judge_contact(OURS, timed, WEEK, held(OTHER)) == Skip(Reason.MUTED)
+    timed = Timed(END, END + days(1), END + days(1), UTC)
+    assert judge_contact(OURS, timed, WEEK, held(OTHER)) == Go(reserve=True)

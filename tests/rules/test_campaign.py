@@ -144,6 +144,7 @@ def test_a_plain_campaign_has_no_problem() -> None:
         ({"rules": (Rule(frozenset({SERVICE_CALL}), NOTHING),)}, Fault.REQUIRED, "rules.0.states"),
         ({"delay": timedelta(minutes=-1)}, Fault.NEGATIVE, "delay"),
         ({"delay": days(100)}, Fault.TOO_LONG, "delay"),
+        ({"delay": days(11), "in_working_hours": True}, Fault.TOO_LONG, "delay"),
         ({"delay": timedelta(seconds=90)}, Fault.NOT_WHOLE_MINUTES, "delay"),
         ({"mute": days(0)}, Fault.NOT_POSITIVE, "mute"),
         ({"deadline": days(-1)}, Fault.NOT_POSITIVE, "deadline"),

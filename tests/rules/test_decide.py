@@ -1,11 +1,13 @@
 """What a campaign decides on a task's history, and why not."""
 
+from datetime import UTC
 from uuid import UUID
 
 import pytest
 
+from rules.calendar import OFFICE_HOURS, Calendar, Span
 from rules.campaign import Campaign, Pause
-from rules.decide import Reason, RoundSoFar, Schedule, decide
+from rules.decide import FRESH, Reason, RoundSoFar, Schedule, decide
 from rules.history import Transition
 from tests.rules.samples import (
     CLOSED,
@@ -175,9 +177,20 @@ def test_each_step_is_judged_by_the_type_that_the_task_had() -> None:
 def test_a_schedule_says_when_it_is_due_and_when_it_may_go() -> None:
     offline = late(DONE, 0, by=20)
     found = decide([offline], campaign(delay=hours(12)))
-    assert found == {offline.id: Schedule(offline.id, due=at(12), release=at(20))}
+    assert found == {offline.id: Schedule(offline.id, at(12), at(20), at(20))}
     longer = decide([offline], campaign(delay=days(2)))
-    assert longer == {offline.id: Schedule(offline.id, due=at(48), release=at(48))}
+    assert longer == {offline.id: Schedule(offline.id, at(48), at(48), at(48))}
+
+
+def test_w7_a_delay_in_working_hours_and_13_a_release_in_open_ones() -> None:
+    """From Monday noon, UTC: eight hours of work, and mail that goes in the afternoon."""
+    afternoons = ((Span(14 * 60, 18 * 60),),) * 7
+    place = Calendar(UTC, afternoons, OFFICE_HOURS)
+    step = entered(DONE, 0)
+    found = decide([step], campaign(delay=hours(8), in_working_hours=True), FRESH, place)
+    assert found == {step.id: Schedule(step.id, at(24), at(24), at(26))}
+    found = decide([step], campaign(delay=hours(8)), FRESH, place)
+    assert found == {step.id: Schedule(step.id, at(8), at(8), at(26))}
 
 
 def test_once_claimed_an_earlier_one_that_arrives_late_changes_nothing() -> None:
@@ -249,7 +262,7 @@ def test_the_last_transition_at_a_drop_is_not_coming_back() -> None:
 def test_coming_back_starts_a_new_delay() -> None:
     again = entered(DONE, 5)
     found = decide([LEFT, BACK, again], campaign(delay=hours(2)), DROPPED)
-    assert found[again.id] == Schedule(again.id, at(7), at(7))
+    assert found[again.id] == Schedule(again.id, at(7), at(7), at(7))
 
 
 def test_once_sent_after_coming_back_nothing_more_is_asked() -> None:

@@ -37,6 +37,7 @@ GUARDS: Final[Mapping[str, str]] = {
     "assignment": "task",
     "task_change": "task",
     "contact_use": "outbox",
+    "calendar": "campaign_set",
     "campaign": "campaign_set",
     "campaign_pause": "campaign_set",
     "answer_value": "answer",

@@ -99,7 +99,7 @@ def test_where_the_account_does_not_allow_it_no_survey_is_left_out(
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({}, ["At once, when the step is sent."]),
+        ({}, ["When the step is sent, or when quiet hours end."]),
         (
             {"delay": "00:12:00", "mute": "07:00:00"},
             [

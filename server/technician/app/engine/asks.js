@@ -15,6 +15,7 @@ import { usableAddress } from './address.js';
  * @property {Whose | null} whose
  * @property {boolean} mayUntick
  * @property {string | null} delay DD:HH:MM from the step until it asks at the earliest; null: not known
+ * @property {'elapsed' | 'working'} delayIn the time that counts for it
  * @property {string | null} mute DD:HH:MM in which it asks at an address once; null: no limit
  * @property {boolean} already an earlier step has made it ask, so that this one does not
  */
@@ -38,6 +39,7 @@ export function askedAt(asks, state, steps, mailboxes) {
       ...addressOf(ask, mailboxes),
       mayUntick: ask.may_untick,
       delay: ask.delay ?? null,
+      delayIn: ask.delay_in ?? 'elapsed',
       mute: ask.mute ?? null,
       already: ask.states.some((code) => entered.has(code)),
     }));

@@ -75,6 +75,7 @@
  * @property {import('./asks.js').Whose | null} secondary
  * @property {boolean} may_untick
  * @property {string | null} delay DD:HH:MM; null: not known
+ * @property {'elapsed' | 'working'} [delay_in]
  * @property {string | null} mute DD:HH:MM
  *
  * @typedef {object} TaskType
