@@ -42,6 +42,7 @@ async def test_the_field_is_told_who_will_be_asked_by_an_active_campaign(world: 
         secondary=AddressField.LOCATION,
         opt_out_allowed=True,
         delay="00:12:00",
+        delay_in="working",
         mute="07:00:00",
     )
 
@@ -55,6 +56,7 @@ async def test_the_field_is_told_who_will_be_asked_by_an_active_campaign(world: 
         secondary="location",
         may_untick=True,
         delay="00:12:00",
+        delay_in="working",
         mute="07:00:00",
     )
     assert asks[str(world.service_call)] == [ask]
@@ -119,6 +121,7 @@ async def test_the_migrations_fill_what_campaigns_would_have_told(
     await active(world, rules=[Trigger([world.installation], ["300", "100"])])
     first = import_module("mail.migrations.mail_2026_11_22t21_30_00_000000")
     second = import_module("mail.migrations.mail_2026_11_30t12_30_00_000000")
+    third = import_module("mail.migrations.mail_2026_11_30t19_41_00_000000")
 
     async with owning(as_worker.owner) as owner:
         select = "SELECT id, asks FROM task_type ORDER BY id"
@@ -127,6 +130,7 @@ async def test_the_migrations_fill_what_campaigns_would_have_told(
         await owner.connection.execute(AS_IT_WAS)
         await owner.connection.execute(first.ASKS)
         await owner.connection.execute(second.WHEN)
+        await owner.connection.execute(third.ELAPSED)
         after = [tuple(row) for row in await owner.connection.fetch(select)]
 
     assert sum(asks is not None for _, asks in before) == 2

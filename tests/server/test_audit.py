@@ -283,8 +283,15 @@ def campaigns(desk: Desk) -> Iterator[Step]:
         yield Step(f"POST {path}/{{key}}/{verb}", f"{path}/{key}/{verb}", None, [told])
 
 
+def calendar(desk: Desk) -> Iterator[Step]:
+    """When mail may go."""
+    path, said = "/api/v1/calendar", {"region": "CA-QC"}
+    told = Told("calendar.write", "calendar/", None, said)
+    yield Step(f"PUT {path}", path, said, [told])
+
+
 def console(desk: Desk) -> Iterator[Step]:
-    """The forms of the console."""
+    """The forms of the console that dispatchers send."""
     alice, task = str(desk.office.world.alice), str(desk.office.task)
     step = {"id": str(new_id()), "state": "600"}
     told = Told("task.progress", f"task/{task}", None, {"transition": step["id"]})
@@ -318,7 +325,15 @@ def console(desk: Desk) -> Iterator[Step]:
     yield Step("POST /devices/{device}/revoke", f"/devices/{device}/revoke", {}, [told])
 
 
-API: Final[list[Callable[[Desk], Iterator[Step]]]] = [records, work, access, campaigns]
+def settings(desk: Desk) -> Iterator[Step]:
+    """The forms of the console that administrators send, after `calendar`."""
+    days = ("monday", "tuesday", "wednesday", "thursday", "friday")
+    form = {"region": "CA-ON", **{f"working_hours-{day}": "9-17" for day in days}}
+    told = Told("calendar.write", "calendar/", {"region": "CA-QC"}, {"region": "CA-ON"})
+    yield Step("POST /calendar/save", "/calendar/save", form, [told])
+
+
+API: Final[list[Callable[[Desk], Iterator[Step]]]] = [records, work, access, campaigns, calendar]
 
 
 def check(step: Step, answer: httpx.Response, found: list[Row], actor: str) -> None:
@@ -346,11 +361,12 @@ def test_every_change_by_api_or_console_is_told_and_nothing_secret_is(
         answer = client.request(method, step.path, json=step.body, headers=headers)
         check(step, answer, desk.news(), actor)
         tried.add(step.route)
-    with browsing(desk.api, office) as browser:
-        for step in console(desk):
-            answer = browser.post(step.path, data=step.body)
-            check(step, answer, desk.news(), f"user/{office.people['dispatcher']}")
-            tried.add(step.route)
+    for role, part in (("dispatcher", console), ("administrator", settings)):
+        with browsing(desk.api, office, role) as browser:
+            for step in part(desk):
+                answer = browser.post(step.path, data=step.body)
+                check(step, answer, desk.news(), f"user/{office.people[role]}")
+                tried.add(step.route)
     tried.add(enrol(desk))
     assert tried == writing(desk.api) - SILENT
     refuse_secrets(desk)
