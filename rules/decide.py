@@ -94,23 +94,19 @@ def decide(
     in_order = ordered(history)
     matching = [step for step in in_order if step.state in states[step.type]]
     candidate = _candidate(in_order, matching, round)
+    add_delay = calendar.later_in_working_hours if campaign.in_working_hours else later
     decisions: dict[UUID, Decision] = {}
     for step in matching:
         reason = round.dropped.get(step.id)
         if reason is None and step.id != round.standing:
             reason = _reason(step, candidate, campaign)
         if reason is None:
-            decisions[step.id] = _schedule(step, campaign, calendar)
+            due = add_delay(step.moment, campaign.delay)
+            ready = ready_at(due, step.received)
+            decisions[step.id] = Schedule(step.id, due, ready, calendar.first_open(ready))
         else:
             decisions[step.id] = Skip(reason)
     return decisions
-
-
-def _schedule(step: Transition, campaign: Campaign, calendar: Calendar) -> Schedule:
-    add = calendar.later_in_working_hours if campaign.in_working_hours else later
-    due = add(step.moment, campaign.delay)
-    ready = ready_at(due, step.received)
-    return Schedule(step.id, due, ready, calendar.first_open(ready))
 
 
 def drop_reason_for_state(state: str, kind: StateKind, selected: frozenset[str]) -> Skip | None:

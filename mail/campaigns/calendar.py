@@ -51,7 +51,11 @@ class WeekHours(Struct, frozen=True, forbid_unknown_fields=True):
     def week(self) -> Week:
         """The same in minutes."""
         return tuple(
-            tuple(Span(*map(_minutes, text.split("-"))) for text in day) for day in astuple(self)
+            tuple(
+                Span(int(text[:2]) * 60 + int(text[3:5]), int(text[6:8]) * 60 + int(text[9:]))
+                for text in day
+            )
+            for day in astuple(self)
         )
 
 
@@ -244,8 +248,3 @@ def holiday_keys(year: int) -> frozenset[str]:
     return frozenset(
         day.key for region in REGIONS for one in years for day in holidays_of(region, one, "en")
     )
-
-
-def _minutes(clock: str) -> int:
-    hours, _, minutes = clock.partition(":")
-    return int(hours) * 60 + int(minutes)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias, assert_never
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct, structs
 
@@ -179,8 +180,8 @@ def find_address(
     if earlier is not None:
         to = Resolved(earlier.typed, earlier.address, rules.primary)
         return Addressed(candidate, version, to)
-    opens = places.calendar(candidate.zone, candidate.region).first_open(now)
-    if opens > now:
+    place = candidate.zone, candidate.region
+    if places.account and (opens := places.calendar(*place).first_open(now)) > now:
         return Postponed(candidate, opens)
     if visit is not None:
         skip = drop_reason_for_state(visit.state, visit.kind, rules.states_for(visit.type))
@@ -207,12 +208,7 @@ def judge_addressed(item: Addressed, known: Known) -> AtRelease:
     mute = known.mutes.get(key)
     verdict = judge_contact(
         candidate.invitation,
-        Timed(
-            candidate.ready,
-            candidate.release,
-            known.now,
-            known.places.calendar(candidate.zone, candidate.region).zone,
-        ),
+        Timed(candidate.ready, candidate.release, known.now, ZoneInfo(candidate.zone)),
         version.rules.mute if candidate.earlier is None else None,
         Contact(contact.suppressed is not None, mute),
     )

@@ -13,7 +13,7 @@ from msgspec import structs
 
 from mail.delivery.stages import Candidate, Cleared, Leased, Sending, Unplanned, Visit
 from mail.i18n import locale_of
-from mail.states import LEASE, POSTPONE
+from mail.states import LEASE
 from rules.campaign import AddressField
 from rules.history import StateKind
 from sync import tokens
@@ -139,26 +139,6 @@ FROM unnest($2::uuid[], $3::text[]) AS given (id, message_id)
 WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = given.id
 """
 
-#: The queue and the invitation together: by one of them alone a mute window would begin when the
-#: mail is sent.
-_POSTPONE: Final = POSTPONE.sql("""
-WITH moved AS (
-  UPDATE invitation i SET release = given.release
-  FROM unnest($2::uuid[], $3::timestamptz[]) AS given (id, release)
-  WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = given.id
-    AND i.status IN ({from_statuses})
-  RETURNING i.id, i.release, i.campaign, i.transition
-), told AS (
-  UPDATE decision d SET release = moved.release FROM moved
-  WHERE d.account = $1 AND d.campaign = moved.campaign AND d.transition = moved.transition
-)
-UPDATE outbox o SET release = moved.release, not_before = moved.release, error = NULL,
-  sender_domain = NULL, recipient_domain = NULL
-FROM moved
-WHERE o.account = $1 AND o.invitation = ANY($2::uuid[]) AND o.invitation = moved.id
-  AND o.phase IN ({from_phases})
-""")
-
 _ADD_LINKS: Final = """
 INSERT INTO link (account, token_hash, invitation)
 SELECT $1, new.hash, new.invitation FROM unnest($2::bytea[], $3::uuid[]) AS new (hash, invitation)
@@ -204,11 +184,6 @@ async def unplanned(tx: Tx, surveys: Sequence[Unplanned]) -> list[Candidate]:
         return []
     columns = zip(*map(structs.astuple, surveys), strict=True)
     return [_candidate(row) for row in await tx.fetch(_UNPLANNED, tx.account, *columns)]
-
-
-async def postpone(tx: Tx, moved: Sequence[tuple[UUID, datetime]]) -> None:
-    """Move the releases of locked invitations, which were never tried, to these times (UTC)."""
-    await tx.execute(_POSTPONE, tx.account, *zip(*moved, strict=True))
 
 
 async def due_ids(tx: Tx, limit: int) -> list[tuple[UUID, int]]:

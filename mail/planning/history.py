@@ -7,9 +7,10 @@ from uuid import UUID
 
 from msgspec import Struct, field
 
-from mail.campaigns.calendar import Places
+from mail.campaigns.cache import CampaignSet
 from mail.states import WITHDRAW, Status, quoted
 from rules.calendar import ALWAYS, Calendar
+from rules.campaign import Campaign
 from rules.decide import REARMING, Reason
 from rules.history import Transition
 from sync.database import Tx
@@ -126,11 +127,21 @@ async def read_histories(tx: Tx, tasks: Iterable[UUID]) -> list[TaskHistory]:
     return list(histories.values())
 
 
-async def read_calendars(tx: Tx, places: Places, histories: Iterable[TaskHistory]) -> None:
-    """Add to `histories` the calendars of their tasks' locations."""
+async def read_calendars(
+    tx: Tx,
+    campaigns: CampaignSet,
+    versions: Iterable[Campaign],
+    histories: Iterable[TaskHistory],
+) -> None:
+    """Add to `histories` the calendars of their tasks' locations, where they are needed.
+
+    `versions`: older ones that decide, too.
+    """
+    if not campaigns.needs_places and not any(one.in_working_hours for one in versions):
+        return
     by_task = {history.task: history for history in histories}
     for row in await tx.fetch(_PLACES, tx.account, list(by_task)):
-        by_task[row["task"]].calendar = places.calendar(row["zone"], row["region"])
+        by_task[row["task"]].calendar = campaigns.places.calendar(row["zone"], row["region"])
 
 
 async def read_planned(tx: Tx, histories: Iterable[TaskHistory], *, lock: bool = True) -> None:

@@ -124,10 +124,9 @@ def _concerns(campaigns: CampaignSet, history: TaskHistory) -> bool:
 async def _decide_all(
     tx: Tx, campaigns: CampaignSet, histories: Sequence[TaskHistory]
 ) -> list[CampaignDecisions]:
-    """Return what each campaign decides on each of `histories`.
+    """Return what campaigns decide on `histories`: those that one triggers, or that asked already.
 
-    For each task those campaigns decide that its transitions trigger, or that already asked; an
-    invitation is decided by the version that it is pinned to.
+    An invitation is decided by the version that it is pinned to.
     """
     newest = campaigns.campaigns
     older = {
@@ -140,8 +139,7 @@ async def _decide_all(
         (campaign, number): version.as_campaign(number, newest[campaign])
         for (campaign, number), version in (await pinned(tx, older)).items()
     }
-    if campaigns.needs_places or any(one.in_working_hours for one in versions.values()):
-        await read_calendars(tx, campaigns.places, histories)
+    await read_calendars(tx, campaigns, versions.values(), histories)
     decided = []
     for history in histories:
         found = {

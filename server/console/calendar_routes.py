@@ -1,6 +1,5 @@
 """/calendar: quiet hours, working hours and holidays of the account."""
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -31,12 +30,6 @@ from server.web.page import clock_for, read_fields, respond
 from sync.database import Tx, run, tx
 
 SAVE: Final = "/calendar/save"
-
-
-class HolidayShown(Holiday, frozen=True):
-    """A holiday in the list; the first of its key has the tick."""
-
-    is_first: bool
 
 
 @route("/calendar", http_method=READING, guards=[console(Action.CALENDAR_READ)])
@@ -80,6 +73,7 @@ async def _respond(
     is_kept: bool = False,
 ) -> Response[str]:
     page = await console_frame(opened, request)
+    holidays = _offered(opened, request, calendar.region, page.locale)
     names = get_day_names("wide", locale=page.locale)
     return respond(
         request,
@@ -90,20 +84,12 @@ async def _respond(
         typed=typed,
         days=[(day, names[place]) for place, day in enumerate(WEEKDAYS)],
         regions=REGIONS,
-        holidays=_listed(_offered(opened, request, calendar.region, page.locale)),
+        holidays=holidays,
+        ticked={day.key: day for day in reversed(holidays)},
         saved=not typed.wrong and not is_kept and request.query_params.get("saved") == "yes",
         is_kept=is_kept,
         clock=clock_for(opened, page, request.user.zone),
     )
-
-
-def _listed(holidays: Sequence[Holiday]) -> list[HolidayShown]:
-    seen: set[str] = set()
-    shown = []
-    for day in holidays:
-        shown.append(HolidayShown(day.date, day.key, day.name, day.key not in seen))
-        seen.add(day.key)
-    return shown
 
 
 def _offered(opened: Tx, request: ConsoleRequest, region: str | None, locale: str) -> list[Holiday]:

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from mail.campaigns.calendar import AccountCalendar, ClosedDay, save_calendar
 from server.runtime.mailbox import Mailbox
 from sync.database import Tx
 from tests.support.api_process import Served, served
@@ -249,6 +251,8 @@ def everything(
     return {"outside": [*outside, f"/u/{story.unsubscribe}"], "inside": inside}
 
 
+CLOSED: Final = [ClosedDay(date(2027, 12, 24), "Veille de Noël")]
+
 LETTER: Final = """Subject: Votre avis
 To: client@example.net
 Content-Type: text/html; charset=utf-8
@@ -290,6 +294,32 @@ def test_every_page_is_sound_in_every_window(
             is_sound(page, f"{site.base_url}{path}", language)
         blocked = [text for text in told if "404" not in text]
         assert [text for text in blocked if "sandboxed" not in text] == []
+
+
+@pytest.mark.parametrize("role", ["manager", "administrator"])
+@pytest.mark.parametrize(("size", "language"), [(PHONE, "fr"), (DESK, "en")])
+def test_the_calendar_is_sound(
+    database: TestDatabase,
+    site: Served,
+    story: Story,
+    browser: Browser,
+    size: tuple[int, int],
+    language: str,
+    role: str,
+) -> None:
+    async def promote(tx: Tx) -> None:
+        await save_calendar(tx, AccountCalendar(region="CA-QC", closed=CLOSED))
+        await tx.execute("UPDATE app_user SET role = $1 WHERE role = 'dispatcher'", role)
+
+    on(database, story.account, promote)
+    with visiting(browser, size, scripts=False) as page:
+        enter(page.context, site.database, EMAIL, site.base_url)
+        is_sound(page, f"{site.base_url}/calendar", language)
+        if role == "administrator":
+            page.get_by_role("textbox").first.fill("8-20")
+            page.locator("main form button").click()
+            is_sound(page, page.url, language)
+            assert page.get_by_role("textbox").first.input_value() == "08:00-20:00"
 
 
 @pytest.mark.parametrize(("size", "language"), [(PHONE, "fr"), (DESK, "en")])
