@@ -103,7 +103,6 @@ _DEVICES: Final[Grant] = {Who.DEVICE: Scope.OWN}
 _ADMINISTRATORS: Final[Grant] = {Who.ADMINISTRATOR: Scope.ACCOUNT, Who.PROGRAM: Scope.ACCOUNT}
 _PLANNERS: Final[Grant] = {**_ADMINISTRATORS, Who.DISPATCHER: Scope.ACCOUNT}
 _READERS: Final[Grant] = {**_PLANNERS, Who.MANAGER: Scope.ACCOUNT}
-_MANAGERS: Final[Grant] = {**_ADMINISTRATORS, Who.MANAGER: Scope.ACCOUNT}
 _STAFF: Final[Grant] = {who: scope for who, scope in _READERS.items() if who is not Who.PROGRAM}
 
 #: A role that is not listed may not. What ANYBODY may do, every role may.
@@ -139,7 +138,7 @@ RIGHTS: Final[Mapping[Action, Grant]] = {
     Action.TASK_TYPE_WRITE: _ADMINISTRATORS,
     Action.STATE_READ: _READERS,
     Action.STATE_WRITE: _ADMINISTRATORS,
-    Action.CALENDAR_READ: _MANAGERS,
+    Action.CALENDAR_READ: _READERS,
     Action.CALENDAR_WRITE: _ADMINISTRATORS,
     Action.CAMPAIGN_READ: _READERS,
     Action.CAMPAIGN_WRITE: _ADMINISTRATORS,

@@ -73,6 +73,7 @@ _WORDS: Final = "the answer page says what is left to do, until when, and asks f
 _SPAN: Final = r"\d\d:\d\d:\d\d"
 _CALL: Final = "what is dialled for a phone number"
 _WHEN: Final = "when a campaign asks"
+_HOURS: Final = "quiet hours, working hours and holidays"
 _FULL: Final = "an address may count as empty because its mailbox stays full"
 _MINUTE: Final = "1 minute"
 _CLOSE: Final = "what is less than a minute ago or ahead is not called a minute"
@@ -464,9 +465,23 @@ CHANGES: Final = (
         _WHEN,
     ),
     Change(
+        "/api/v1/sync/(?:pull|rxdb/task_types/pull)",
+        "",
+        r"\.(?:changes|documents)\[\d+\]\.asks\[\d+\]\.delay_in = 'elapsed'",
+        _HOURS,
+    ),
+    Change("/api/v1/campaigns", "", r"\.items\[\d+\]\.definition\.delay_in = 'elapsed'", _HOURS),
+    Change("/api/v1/locations", "", r"\.items\[\d+\]\.region = None", _HOURS),
+    Change(
+        _CONSOLE,
+        "",
+        "<a href='/calendar'>\n(?:Hours and holidays|Heures et fériés)",
+        _HOURS,
+    ),
+    Change(
         "/api/v1/sync/watermelon/pull",
         r"(?P<told>.*\.asks = '\[{.*\"may_untick\":(?:true|false))}\]'",
-        rf'%(told)s,"delay":"{_SPAN}","mute":(?:null|"{_SPAN}")}}\]\'',
+        rf'%(told)s,"delay":"{_SPAN}","delay_in":"elapsed","mute":(?:null|"{_SPAN}")}}\]\'',
         _WHEN,
     ),
     Change(

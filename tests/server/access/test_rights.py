@@ -43,6 +43,8 @@ ROUTES: Final[dict[Action, str]] = {
     Action.TOKEN_READ: "GET /api/v1/tokens",
     Action.TOKEN_MAKE: "POST /api/v1/tokens",
     Action.TOKEN_REVOKE: "DELETE /api/v1/tokens/{key}",
+    Action.CALENDAR_READ: "GET /api/v1/calendar, GET /api/v1/calendar/holidays, GET /calendar",
+    Action.CALENDAR_WRITE: "PUT /api/v1/calendar, POST /calendar/save",
     Action.CAMPAIGN_READ: "GET /api/v1/campaigns, GET /api/v1/campaigns/{key},"
     " GET /api/v1/campaigns/external/{external_id}, GET /campaigns, GET /campaigns/{campaign}",
     Action.CAMPAIGN_WRITE: "POST /api/v1/campaigns, PUT /api/v1/campaigns/{key}",
@@ -202,10 +204,10 @@ def test_the_table_has_every_action_and_only_those_of_a_route_or_of_signing_in()
 @pytest.mark.parametrize(
     ("who", "number", "samples"),
     [
-        (Who.ADMINISTRATOR, 39, {Action.USER_WRITE, Action.TASK_WRITE, Action.TASK_READ}),
-        (Who.PROGRAM, 35, {Action.USER_WRITE, Action.TASK_WRITE, Action.TASK_READ}),
-        (Who.DISPATCHER, 23, {Action.TASK_WRITE, Action.REFUSED_ACCEPT, Action.DEVICE_REVOKE}),
-        (Who.MANAGER, 16, {Action.TASK_READ, Action.REFUSED_READ, Action.USER_READ}),
+        (Who.ADMINISTRATOR, 41, {Action.USER_WRITE, Action.TASK_WRITE, Action.TASK_READ}),
+        (Who.PROGRAM, 37, {Action.USER_WRITE, Action.TASK_WRITE, Action.TASK_READ}),
+        (Who.DISPATCHER, 24, {Action.TASK_WRITE, Action.REFUSED_ACCEPT, Action.DEVICE_REVOKE}),
+        (Who.MANAGER, 17, {Action.TASK_READ, Action.REFUSED_READ, Action.USER_READ}),
         (Who.TECHNICIAN, 0, set()),
         (Who.DEVICE, 2, {Action.SYNC_READ, Action.SYNC_PUSH}),
         (Who.ANYBODY, 10, {Action.SURVEY_ANSWER, Action.HEALTH_READ}),
@@ -255,6 +257,7 @@ def test_pages_show_the_links_and_forms_that_their_reader_may_follow_and_no_othe
         "POST /devices/enrol/{technician}",
         "GET /devices/{device}/revoke",
         "GET /tasks/{task}",
+        "GET /calendar",
         "GET /campaigns",
         "POST /logout",
     } <= all_shown
@@ -268,7 +271,14 @@ def links(api: Served, office: Office, role: str, refused: str) -> set[str]:
     found: set[str] = set()
     with browsing(api, office, role) as browser:
         refusals = ("/refused", f"/refused/{refused}")
-        for path in ("/tasks", f"/tasks/{office.task}", *refusals, "/devices", "/campaigns"):
+        for path in (
+            "/tasks",
+            f"/tasks/{office.task}",
+            *refusals,
+            "/devices",
+            "/campaigns",
+            "/calendar",
+        ):
             page = browser.get(path).text
             forms = re.findall(r'<form [^>]*method="post" action="(/[^"?#]+)', page)
             found |= {route_of("POST", one) for one in forms}
