@@ -81,6 +81,12 @@ def test_in_format_1_four_stars_were_positive_unless_they_were_negative(negative
     ]
 
 
+def test_until_format_2_all_time_counted_for_a_delay() -> None:
+    document = json.loads(rules_of(ALL))
+    assert document.pop("delay_in") == "working"
+    assert decode_rules(json.dumps(document), 2).delay_in == "elapsed"
+
+
 def test_what_a_later_version_wrote_is_not_misread() -> None:
     stored = split(ALL)
     for read, text in ((decode_rules, stored.rules), (decode_content, stored.content)):
