@@ -183,7 +183,7 @@ def test_on_a_phone_one_button_leads_everywhere_without_scripts(
         places = page.get_by_role("navigation").get_by_role("link")
         expect(places).to_have_count(0)
         page.get_by_role("button", name="Menu").click()
-        expect(places).to_have_count(6)
+        expect(places).to_have_count(7)
         small = [(one, side) for one, side in page.evaluate(TARGETS, True) if side < TOUCH]
         assert small == []
         expect(page.get_by_role("button", name=leave)).to_be_in_viewport(ratio=1)
