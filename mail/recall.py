@@ -30,6 +30,7 @@ _USES_CONTACT: Final = """EXISTS (
     SELECT FROM contact_use WHERE account = $1 AND invitation = o.invitation AND contact = $3)"""
 _RECALL_CONTACT: Final = RECALL.sql(_RECALL.format(concerned=_USES_CONTACT, locked=""))
 _RECALL_CAMPAIGN: Final = RECALL.sql(_RECALL.format(concerned="i.campaign = $3", locked=""))
+_RECALL_ALL: Final = RECALL.sql(_RECALL.format(concerned="true", locked=""))
 #: Two mails to one address may be refused at once: neither transaction waits for the other.
 _RECALL_REFUSED: Final = RECALL.sql(_RECALL.format(concerned=_USES_CONTACT, locked="SKIP LOCKED"))
 
@@ -55,3 +56,8 @@ async def recall_refused(tx: Tx, contact: UUID) -> None:
 async def recall_campaign(tx: Tx, campaign: UUID) -> None:
     """Recall what is claimed of `campaign`; the account's campaigns are locked."""
     await tx.execute(_RECALL_CAMPAIGN, tx.account, tx.now, campaign)
+
+
+async def recall_all(tx: Tx) -> None:
+    """Recall what is claimed of the account; its campaigns are locked."""
+    await tx.execute(_RECALL_ALL, tx.account, tx.now)

@@ -1,9 +1,10 @@
 """Decisions: which transitions a campaign asks about, and whether a due invitation may be sent.
 
-`decide` is called by planning; `drop_reason_for_state` and `judge_contact` at release.
+`decide` is called by planning; `drop_reason_for_state`, `drop_reason_for_pauses` and
+`judge_contact` at release.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import dropwhile, islice
@@ -12,7 +13,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from rules.campaign import Campaign
+from rules.campaign import Campaign, Pause
 from rules.history import StateKind, Transition, ordered
 from rules.timing import later, release_at, window_anchor
 
@@ -34,6 +35,10 @@ class Reason(StrEnum):
 
 REARMING = frozenset({Reason.TASK_CANCELLED, Reason.LEFT_STATE})
 """After a drop for one of these reasons, a later transition of the round may be asked about."""
+
+
+HELD_AT_MOST = timedelta(days=7)
+"""What is longer than this past its release when a pause ends is not sent any more."""
 
 
 class Schedule(Struct, frozen=True, tag=True):
@@ -119,6 +124,22 @@ def drop_reason_for_state(state: str, kind: StateKind, selected: frozenset[str])
         case StateKind.DONE | StateKind.CLOSED:
             return None
     assert_never(kind)
+
+
+def drop_reason_for_pauses(
+    release: datetime, vouched: datetime | None, pauses: Iterable[Pause]
+) -> Skip | None:
+    """Return why pauses that have ended drop a due invitation, or None if they do not.
+
+    `release`: UTC. `vouched`: when an operator said that it shall go, if one did: pauses that had
+    ended by then do not matter.
+    """
+    for pause in pauses:
+        if pause.end is None or (vouched is not None and pause.end <= vouched):
+            continue
+        if pause.end > later(release, HELD_AT_MOST):
+            return Skip(Reason.PAUSED)
+    return None
 
 
 class Mute(Struct, frozen=True):

@@ -9,6 +9,7 @@ from litestar.handlers.base import BaseRouteHandler
 from litestar.types import ControllerRouterHandler
 
 from server.console import (
+    campaign_changes,
     campaigns,
     devices,
     follow_up_routes,
@@ -49,6 +50,7 @@ ROUTES: Sequence[ControllerRouterHandler] = (
             *devices.ROUTES,
             campaigns.campaign_list,
             campaigns.campaign_page,
+            *campaign_changes.ROUTES,
             mailbox.mailbox,
             mailbox.messages,
             mailbox.message,

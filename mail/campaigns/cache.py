@@ -1,5 +1,6 @@
 """The campaigns of an account as deciding needs them, cached by each process between changes."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,15 +25,17 @@ class CampaignSet(Struct, frozen=True):
     """Every campaign of an account at one revision.
 
     `index`: active and paused ones, by task type and state. `campaigns`: all but drafts, by id,
-    each at its newest version; `pinned` returns the version of an invitation.
+    each at its newest version; `pinned` returns the version of an invitation. `is_off`: the
+    account's sending is paused, and so every campaign that is active otherwise.
     """
 
     revision: int
     index: CampaignIndex
     campaigns: dict[UUID, Campaign]
+    is_off: bool
 
 
-_EMPTY: Final = CampaignSet(0, CampaignIndex(()), {})
+_EMPTY: Final = CampaignSet(0, CampaignIndex(()), {}, is_off=False)
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,12 @@ WHERE c.account = $1 AND c.status <> 'draft'
 ORDER BY c.id
 """
 
-_PAUSES: Final = "SELECT campaign, start_at, end_at FROM campaign_pause WHERE account = $1"
+#: Those of the account are each campaign's.
+_PAUSES: Final = """
+SELECT campaign, start_at, end_at FROM campaign_pause WHERE account = $1
+UNION ALL
+SELECT NULL, start_at, end_at FROM sending_pause WHERE account = $1
+"""
 
 _VERSIONS: Final = """
 SELECT v.campaign, v.version, v.rules, v.content, v.format
@@ -134,19 +142,21 @@ async def _read(tx: Tx, revision: int) -> CampaignSet:
 
     A change that commits in between is seen here already; the next call reads once more.
     """
-    pauses: dict[UUID, list[Pause]] = {}
+    pauses: defaultdict[UUID | None, list[Pause]] = defaultdict(list)
     for row in await tx.fetch(_PAUSES, tx.account):
-        pauses.setdefault(row["campaign"], []).append(Pause(row["start_at"], row["end_at"]))
+        pauses[row["campaign"]].append(Pause(row["start_at"], row["end_at"]))
+    of_account = pauses[None]
+    is_off = any(pause.end is None for pause in of_account)
     campaigns = [
         to_rules(
             campaign=row["id"],
             version=row["version"],
             rules=decode_rules(row["rules"], row["format"]),
-            status=Status(row["status"]),
+            status=Status.PAUSED if is_off and row["status"] == "active" else Status(row["status"]),
             activated_at=row["activated_at"],
-            pauses=tuple(pauses.get(row["id"], ())),
+            pauses=(*pauses[row["id"]], *of_account),
         )
         for row in await tx.fetch(_CAMPAIGNS, tx.account)
     ]
     by_id = {campaign.id: campaign for campaign in campaigns}
-    return CampaignSet(revision, CampaignIndex(campaigns), by_id)
+    return CampaignSet(revision, CampaignIndex(campaigns), by_id, is_off)

@@ -12,12 +12,14 @@ _ACTIVE: Final = """
 SELECT c.id, c.name, v.rules, v.format
 FROM campaign c
 JOIN campaign_version v ON (v.account, v.campaign, v.version) = (c.account, c.id, c.version)
-WHERE c.account = $1 AND c.status = 'active' ORDER BY c.name, c.id
+WHERE c.account = $1 AND c.status = 'active' AND NOT EXISTS (
+  SELECT FROM sending_pause WHERE account = $1 AND end_at IS NULL)
+ORDER BY c.name, c.id
 """
 
 
 async def publish_asks(tx: Tx) -> None:
-    """Update the feeds to the account's active campaigns.
+    """Update the feeds to the account's active campaigns; none while its sending is paused.
 
     Called last by each transaction that changes a campaign, with the revision locked.
     """

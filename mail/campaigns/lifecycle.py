@@ -92,6 +92,8 @@ async def pause_campaign(tx: Tx, campaign: UUID) -> None:
 async def resume_campaign(tx: Tx, campaign: UUID) -> None:
     """Resume a paused campaign: mails that are due are sent. No change if it is active.
 
+    Which of them are too late is decided when they are claimed (`rules.decide`).
+
     :raises MissingError: the account has no such campaign.
     :raises CampaignStatusError: it is a draft or archived.
     """

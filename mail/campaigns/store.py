@@ -105,7 +105,7 @@ async def create_campaign(
     :raises TakenError: another campaign has this id or external id.
     """
     await _validate(tx, definition)
-    await tx.execute(_INCREMENT_REVISION, tx.account)
+    await lock_campaigns(tx)
     created = campaign or new_id()
     try:
         async with tx.savepoint():
@@ -185,8 +185,13 @@ async def lock_campaign(tx: Tx, campaign: UUID) -> CampaignRecord:
 
     :raises MissingError: the account has no such campaign.
     """
-    await tx.execute(_INCREMENT_REVISION, tx.account)
+    await lock_campaigns(tx)
     return await get_campaign(tx, campaign)
+
+
+async def lock_campaigns(tx: Tx) -> None:
+    """Lock the account's campaigns, as `lock_campaign` locks one of them."""
+    await tx.execute(_INCREMENT_REVISION, tx.account)
 
 
 async def _validate(tx: Tx, definition: Definition) -> None:

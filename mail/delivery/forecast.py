@@ -34,9 +34,9 @@ from rules.timing import window_anchor
 from sync.database import Tx
 from sync.ids import new_id
 
-#: What a survey waits for after its release: its campaign, its sender's breaker, the outcome of
-#: another survey to its address, or an operator.
-Obstacle: TypeAlias = Literal["campaign_paused", "breaker", "reserved", "restored"]
+#: What a survey waits for after its release: its campaign, the account's switch, its sender's
+#: breaker, the outcome of another survey to its address, or an operator.
+Obstacle: TypeAlias = Literal["campaign_paused", "sending_off", "breaker", "reserved", "restored"]
 
 #: Surveys of one campaign and customer compete for the mute window of an address. Those of other
 #: customers with the same address are not looked for, nor those behind so many tasks of a customer.
@@ -82,6 +82,8 @@ class Waits(Struct, frozen=True):
 
 Forecast: TypeAlias = Leaves | Stays | Waits
 
+_PAUSED: Final = Waits("campaign_paused")
+
 #: Candidates with the time before which they are not tried.
 _Timed: TypeAlias = tuple[Candidate, datetime]
 
@@ -113,7 +115,12 @@ async def forecast(
         for (item, version), (_, until) in zip(pairs, waiting, strict=True)
     }
     asked = made.union(invitations)
-    return {invitation: fate for invitation, fate in found.items() if invitation in asked}
+    off = campaigns.is_off
+    return {
+        invitation: Waits("sending_off") if off and fate == _PAUSED else fate
+        for invitation, fate in found.items()
+        if invitation in asked
+    }
 
 
 async def _rivals(
@@ -173,8 +180,12 @@ def _forecast(
 def _paused(candidate: Candidate, version: Version | None, at: datetime, known: Known) -> Forecast:
     """Return what is decided once the campaign is resumed. A pause may outlast a mute window."""
     if version is None:
-        return Waits("campaign_paused")
-    resumed = structs.replace(version, rules=structs.replace(version.rules, status=Status.ACTIVE))
-    after = _forecast(candidate, resumed, at, known)
+        return _PAUSED
+    ended = tuple(
+        structs.replace(pause, end=at) if pause.end is None else pause
+        for pause in version.rules.pauses
+    )
+    rules = structs.replace(version.rules, status=Status.ACTIVE, pauses=ended)
+    after = _forecast(candidate, structs.replace(version, rules=rules), at, known)
     stays = isinstance(after, Stays) and after.reason is not Reason.MUTED
-    return after if stays else Waits("campaign_paused")
+    return after if stays else _PAUSED

@@ -14,7 +14,17 @@ from mail.delivery.breakers import EVERY, BehindBreaker, OpenBreakers, Route
 from mail.delivery.stages import Candidate, Cleared, Version, Versions
 from rules.address import Resolved, normal_form, resolve, sendable
 from rules.campaign import Status
-from rules.decide import Contact, Go, Mute, Reason, Skip, Wait, drop_reason_for_state, judge_contact
+from rules.decide import (
+    Contact,
+    Go,
+    Mute,
+    Reason,
+    Skip,
+    Wait,
+    drop_reason_for_pauses,
+    drop_reason_for_state,
+    judge_contact,
+)
 from rules.timing import window_anchor
 from sync.database import Tx
 
@@ -142,6 +152,9 @@ def find_address(
     rules = version.rules
     if rules.status is Status.ARCHIVED:
         return Dropped(candidate, Reason.PAUSED)
+    late = drop_reason_for_pauses(candidate.release, candidate.vouched_at, rules.pauses)
+    if late is not None:
+        return Dropped(candidate, late.reason)
     earlier, visit = candidate.earlier, candidate.visit
     if earlier is not None:
         to = Resolved(earlier.typed, earlier.address, rules.primary)

@@ -241,6 +241,7 @@ def _candidate(row: asyncpg.Record) -> Candidate:
         resent=row["resent"],
         first_tried_at=row["first_tried_at"],
         due_before_restore=row["due_before_restore"],
+        vouched_at=row["vouched_at"],
         campaign=row["campaign"],
         version=row["version"],
         due=row["due"],

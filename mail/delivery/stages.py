@@ -70,9 +70,10 @@ class Candidate(Struct, frozen=True):
 
     `resent`: an earlier copy may have been delivered, this is the last. `first_tried_at`: when it
     was first offered to the server, UTC. `due_before_restore`: the database was restored since it
-    was due, so it may have been sent. `customer`: a name. `noted_by_technician`: the customer's
-    address was entered by the technician who is rated, at the end of the visit or later. `visit`:
-    None for a relational survey. `earlier`: what the first attempt fixed, if there was one.
+    was due, so it may have been sent. `vouched_at`: when an operator let it go, UTC. `customer`: a
+    name. `noted_by_technician`: the customer's address was entered by the technician who is rated,
+    at the end of the visit or later. `visit`: None for a relational survey. `earlier`: what the
+    first attempt fixed, if there was one.
     """
 
     invitation: UUID
@@ -81,6 +82,7 @@ class Candidate(Struct, frozen=True):
     resent: bool
     first_tried_at: datetime | None
     due_before_restore: bool
+    vouched_at: datetime | None
     campaign: UUID
     version: int
     due: datetime

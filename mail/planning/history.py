@@ -15,15 +15,17 @@ from sync.database import Tx
 #: Every task has one round so far; return visits do not open a new one yet.
 ROUND: Final = 1
 
-#: Reasons that are found at release; planning again does not change these decisions.
+#: Reasons that are found at release only; planning again does not change these decisions. `paused`
+#: is found by both.
 AT_RELEASE: Final = REARMING | {Reason.NO_ADDRESS, Reason.SUPPRESSED, Reason.MUTED}
 
 
 class Invitation(Struct, frozen=True):
     """The invitation of one (campaign, task, round).
 
-    `status`: scheduled also where it is held and was never claimed. `due`, `release`: UTC.
-    `rearm_transition`: the task's last transition when it was dropped for a reason that re-arms.
+    `status`: scheduled also where it is held and was never claimed. `reason`: why it was dropped,
+    or ended. `due`, `release`: UTC. `rearm_transition`: the task's last transition when it was
+    dropped for a reason that re-arms.
     """
 
     id: UUID
@@ -31,6 +33,7 @@ class Invitation(Struct, frozen=True):
     version: int
     transition: UUID
     status: Status
+    reason: str | None
     due: datetime
     release: datetime
     rearm_transition: UUID | None
@@ -53,11 +56,15 @@ class TaskHistory(Struct, frozen=True):
     def dropped(self, campaign: UUID) -> dict[UUID, Reason]:
         """The transitions whose invitation of `campaign` was dropped at release, and why."""
         outcomes = self.outcomes.get(campaign, {})
-        return {
+        dropped = {
             transition: Reason(outcome)
             for transition, outcome in outcomes.items()
             if outcome in AT_RELEASE
         }
+        asked = self.invitations.get(campaign)
+        if asked is not None and (asked.status, asked.reason) == (Status.DROPPED, Reason.PAUSED):
+            dropped[asked.transition] = Reason.PAUSED
+        return dropped
 
 
 #: Locks the queue before the invitations, as all transactions do. Held mails are locked too, or an
@@ -133,6 +140,7 @@ async def read_planned(tx: Tx, histories: Iterable[TaskHistory], *, lock: bool =
             row["version"],
             row["transition"],
             Status(row["status"]),
+            row["reason"],
             row["due"],
             row["release"],
             row["rearm_transition"] if rearms else None,

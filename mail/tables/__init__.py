@@ -7,6 +7,7 @@ from mail.tables.campaign import (
     CampaignPause,
     CampaignSet,
     CampaignVersion,
+    SendingPause,
 )
 from mail.tables.contact import Contact, ContactKey, ContactUse
 from mail.tables.planning import Completion, CompletionHead, Decision
@@ -48,5 +49,6 @@ __all__ = [
     "Outbox",
     "RollupChange",
     "SenderBreaker",
+    "SendingPause",
     "TaskResult",
 ]

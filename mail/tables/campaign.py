@@ -1,4 +1,4 @@
-"""Tables of campaigns: identity, versions, drafts, images and pauses."""
+"""Tables of campaigns: identity, versions, drafts, images, pauses and the account's switch."""
 
 from piccolo.columns import JSONB, UUID, BigInt, Bytea, Integer, SmallInt, Text, Timestamptz
 from piccolo.table import Table
@@ -82,3 +82,17 @@ class CampaignPause(Table, tablename="campaign_pause", db=DB):
     campaign = UUID(null=False, default=None)
     start_at = Timestamptz(primary_key=True, null=False, default=None)
     end_at = Timestamptz(null=True, default=None)
+
+
+class SendingPause(Table, tablename="sending_pause", db=DB):
+    """A time in which the account sent no survey at all; `end_at` is null while it lasts.
+
+    `paused_by`: the user who switched it off, null for a program.
+    """
+
+    key = ("account", "start_at")
+    account = BigInt(null=False, default=None)
+    start_at = Timestamptz(primary_key=True, null=False, default=None)
+    end_at = Timestamptz(null=True, default=None)
+    paused_by = UUID(null=True, default=None)
+    reason = Text(null=False, default=None)

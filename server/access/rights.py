@@ -76,6 +76,9 @@ class Action(StrEnum):
     CAMPAIGN_PAUSE = "campaign.pause"
     CAMPAIGN_RESUME = "campaign.resume"
     CAMPAIGN_ARCHIVE = "campaign.archive"
+    SENDING_READ = "sending.read"
+    SENDING_PAUSE = "sending.pause"
+    SENDING_RESUME = "sending.resume"
 
     COMPLETION_READ = "completion.read"
     TASK_READ = "task.read"
@@ -100,6 +103,7 @@ _SHOWN: Final[Grant] = {Who.ANYBODY: Scope.OWN}
 _DEVICES: Final[Grant] = {Who.DEVICE: Scope.OWN}
 _ADMINISTRATORS: Final[Grant] = {Who.ADMINISTRATOR: Scope.ACCOUNT, Who.PROGRAM: Scope.ACCOUNT}
 _PLANNERS: Final[Grant] = {**_ADMINISTRATORS, Who.DISPATCHER: Scope.ACCOUNT}
+_MANAGERS: Final[Grant] = {**_ADMINISTRATORS, Who.MANAGER: Scope.ACCOUNT}
 _READERS: Final[Grant] = {**_PLANNERS, Who.MANAGER: Scope.ACCOUNT}
 _STAFF: Final[Grant] = {who: scope for who, scope in _READERS.items() if who is not Who.PROGRAM}
 
@@ -142,6 +146,9 @@ RIGHTS: Final[Mapping[Action, Grant]] = {
     Action.CAMPAIGN_PAUSE: _ADMINISTRATORS,
     Action.CAMPAIGN_RESUME: _ADMINISTRATORS,
     Action.CAMPAIGN_ARCHIVE: _ADMINISTRATORS,
+    Action.SENDING_READ: _READERS,
+    Action.SENDING_PAUSE: _MANAGERS,
+    Action.SENDING_RESUME: _MANAGERS,
     Action.COMPLETION_READ: _READERS,
     Action.TASK_READ: _READERS,
     Action.TASK_WRITE: _PLANNERS,

@@ -13,6 +13,7 @@ from server.api import (
     completions,
     devices,
     record_kinds,
+    sending,
     system,
     tasks,
 )
@@ -38,6 +39,7 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
             *devices.ROUTES,
             *adapters.ROUTES,
             *campaigns.ROUTES,
+            *sending.ROUTES,
             *tasks.ROUTES,
             *audit.ROUTES,
             *completions.ROUTES,

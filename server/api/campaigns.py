@@ -155,7 +155,10 @@ async def pause_campaign(request: ApiRequest, key: UUID) -> CampaignRecord:
     "POST", "/campaigns/{key:uuid}/resume", access=api(Action.CAMPAIGN_RESUME), fails=("conflict",)
 )
 async def resume_campaign(request: ApiRequest, key: UUID) -> CampaignRecord:
-    """Resume a paused campaign: surveys that are due are sent, however long it was paused."""
+    """Resume a paused campaign: surveys that are due are sent.
+
+    Those that are by now more than seven days past their release are dropped as `paused`.
+    """
     answer = await _change(request, key, lifecycle.resume_campaign)
     services(request).ring(Job.DELIVER)
     return answer

@@ -1,5 +1,6 @@
-"""/campaigns and /campaigns/{id}: the campaigns of the account and their settings, read-only."""
+"""/campaigns and /campaigns/{id}: the campaigns of the account and their settings."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode
@@ -11,6 +12,7 @@ from msgspec import Struct
 
 from mail.campaigns.definition import Definition, Language, Trigger, decode_rules, join
 from mail.i18n import text_in
+from rules.campaign import Status
 from rules.timing import parse_delay
 from server.access.guards import console
 from server.access.principals import ConsoleRequest
@@ -30,6 +32,14 @@ LANGUAGE_NAMES: Final[dict[Language, str]] = {
     "en": "English",
     "en_CA": "English (Canada)",
     "es": "Español",
+}
+
+
+#: What may be done to a campaign, and the statuses from which.
+CHANGES: Final[Mapping[str, frozenset[Status]]] = {
+    "pause": frozenset({Status.ACTIVE}),
+    "resume": frozenset({Status.PAUSED}),
+    "archive": frozenset({Status.DRAFT, Status.ACTIVE, Status.PAUSED}),
 }
 
 
@@ -148,7 +158,12 @@ async def campaign_page(request: ConsoleRequest, campaign: FromPath[UUID]) -> Re
         page = await console_frame(opened, request)
         settings = await read_settings(opened, campaign, page.language)
         clock = clock_for(opened, page, request.user.zone)
-    return respond(request, "campaign.html", page, campaign=settings, clock=clock)
+    changes = [
+        change
+        for change, statuses in CHANGES.items()
+        if settings.status in statuses and page.may(f"campaign.{change}")
+    ]
+    return respond(request, "campaign.html", page, campaign=settings, changes=changes, clock=clock)
 
 
 async def read_cards(tx: Tx, after: str) -> CardList:

@@ -25,7 +25,9 @@ AnyRequest: TypeAlias = Request[Any, Any, State]
 COOKIE: Final = "language"
 _YEAR: Final = 365 * 86_400
 #: Paths that only take forms, and the page above each, where another language is chosen.
-_FORMS: Final = re.compile(r"(/tasks/[^/]+|/follow-ups/[^/]+|/refused/[^/]+|/devices)/.+")
+_FORMS: Final = re.compile(
+    r"(/tasks/[^/]+|/follow-ups/[^/]+|/refused/[^/]+|/campaigns/[^/]+|/devices)/.+"
+)
 #: The page of the demo's mails; shown only where the process has a mailbox.
 MAILBOX: Final = "mailbox"
 #: The pages that the navigation leads to, and what a reader must be allowed to do there.
@@ -63,7 +65,8 @@ class LanguageChoice(msgspec.Struct, frozen=True):
 class Page(msgspec.Struct, frozen=True):
     """The frame of one page. `person`: None where nobody is signed in.
 
-    `hours_ahead`: by how much the clock of the demonstration was moved.
+    `hours_ahead`: by how much the clock of the demonstration was moved. `stopped`: why the account
+    sends nothing, None where it does.
     """
 
     language: str
@@ -71,6 +74,7 @@ class Page(msgspec.Struct, frozen=True):
     navigation: list[NavigationEntry]
     person: Principal | None
     hours_ahead: int = 0
+    stopped: str | None = None
 
     @property
     def locale(self) -> str:

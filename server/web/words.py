@@ -148,14 +148,23 @@ BLOCKED: Final = {
         _("The survey will not leave: by then its address was asked within the mute window."),
     ),
     "paused": (
-        _("campaign archived"),
-        _("The survey will not leave: its campaign is archived."),
+        _("campaign stopped"),
+        _(
+            "The survey will not leave: its campaign is archived, or sending stayed paused for more"
+            " than seven days after the survey was due."
+        ),
     ),
 }
 
 #: Why the customer was not asked, or what the survey waits for: short, and as a sentence.
 REASONS: Final = {
-    "paused": (_("campaign paused"), _("The campaign was paused at that moment")),
+    "paused": (
+        _("sending paused"),
+        _(
+            "Sending was paused at that moment, or stayed so for more than seven days after the"
+            " survey was due, or the campaign was archived"
+        ),
+    ),
     "before_activation": (
         _("before the campaign"),
         _("It happened before the campaign was activated"),
@@ -180,6 +189,10 @@ REASONS: Final = {
     "campaign_paused": (
         _("campaign paused"),
         _("The survey waits: its campaign is paused. It goes on once the campaign is resumed."),
+    ),
+    "sending_off": (
+        _("sending switched off"),
+        _("The survey waits: all sending is switched off. It goes on once that is switched on."),
     ),
     "breaker": (
         _("sender refused"),

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 
+from mail.campaigns.account_switch import pause_sending
 from mail.campaigns.lifecycle import archive_campaign, pause_campaign, resume_campaign
 from mail.delivery.claim import claim
 from mail.delivery.retry import record
@@ -28,12 +29,13 @@ from tests.support.lock_order import Heard
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 ADDRESS = "marie@example.net"
-DEEDS = ("unsubscribe", "pause", "archive")
+DEEDS = ("unsubscribe", "pause", "archive", "switch off")
 #: What became of the mail, and why, once the deed was done.
 OUTCOMES = {
     "unsubscribe": ("dropped", "suppressed"),
     "pause": ("claimed", None),
     "archive": ("dropped", "paused"),
+    "switch off": ("claimed", None),
 }
 
 
@@ -52,8 +54,11 @@ class Scene:
         if deed == "unsubscribe":
             assert await unsubscribe(self.token) is not None
             return
-        act = {"pause": pause_campaign, "archive": archive_campaign}[deed]
+        act = {"pause": pause_campaign, "archive": archive_campaign}.get(deed)
         async with tx(self.post.world.account) as opened:
+            if act is None:
+                await pause_sending(opened, None, "Rappel de produit")
+                return
             await act(opened, self.campaign)
 
     async def send(self, jobs: list[Leased]) -> None:

@@ -6,7 +6,18 @@ from uuid import UUID
 
 import pytest
 
-from rules.decide import Contact, Go, Mute, Reason, Skip, Wait, drop_reason_for_state, judge_contact
+from rules.campaign import Pause
+from rules.decide import (
+    Contact,
+    Go,
+    Mute,
+    Reason,
+    Skip,
+    Wait,
+    drop_reason_for_pauses,
+    drop_reason_for_state,
+    judge_contact,
+)
 from rules.history import StateKind
 from tests.rules.samples import (
     CANCELLED,
@@ -52,6 +63,31 @@ def test_in_a_selected_state_a_task_stands_whatever_its_kind(kind: StateKind) ->
 def test_a_kind_that_does_not_exist_is_a_bug() -> None:
     with pytest.raises(AssertionError):
         drop_reason_for_state(ON_SITE, cast(StateKind, "lost"), SELECTED)
+
+
+SECOND = hours(1) / 3600
+
+
+@pytest.mark.parametrize(
+    ("pauses", "vouched", "reason"),
+    [
+        ([], None, None),
+        ([Pause(at(1), at(2))], None, None),
+        ([Pause(at(1), at(7 * 24))], None, None),
+        ([Pause(at(1), at(7 * 24) + SECOND)], None, Reason.PAUSED),
+        ([Pause(at(6 * 24), at(6 * 24 + 1)), Pause(at(7 * 24), at(7 * 24 + 1))], None, "paused"),
+        ([Pause(at(-99 * 24), at(-1))], None, None),
+        ([Pause(at(1), None)], None, None),
+        ([Pause(at(1), at(9 * 24))], at(9 * 24), None),
+        ([Pause(at(1), at(9 * 24))], at(8 * 24), Reason.PAUSED),
+    ],
+)
+def test_14_what_is_more_than_seven_days_late_when_a_pause_ends_is_dropped(
+    pauses: list[Pause], vouched: datetime | None, reason: str | None
+) -> None:
+    """Its release is at noon; an operator's word after the pause overrules it."""
+    expected = None if reason is None else Skip(Reason(reason))
+    assert drop_reason_for_pauses(NOON, vouched, pauses) == expected
 
 
 def held(by: UUID, confirmed: bool = True) -> Contact:

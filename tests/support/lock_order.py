@@ -39,6 +39,7 @@ GUARDS: Final[Mapping[str, str]] = {
     "contact_use": "outbox",
     "campaign": "campaign_set",
     "campaign_pause": "campaign_set",
+    "sending_pause": "campaign_set",
     "answer_value": "answer",
     "answer_version": "answer",
     "completion": "completion_head",

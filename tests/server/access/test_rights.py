@@ -47,9 +47,15 @@ ROUTES: Final[dict[Action, str]] = {
     " GET /api/v1/campaigns/external/{external_id}, GET /campaigns, GET /campaigns/{campaign}",
     Action.CAMPAIGN_WRITE: "POST /api/v1/campaigns, PUT /api/v1/campaigns/{key}",
     Action.CAMPAIGN_ACTIVATE: "POST /api/v1/campaigns/{key}/activate",
-    Action.CAMPAIGN_PAUSE: "POST /api/v1/campaigns/{key}/pause",
-    Action.CAMPAIGN_RESUME: "POST /api/v1/campaigns/{key}/resume",
-    Action.CAMPAIGN_ARCHIVE: "POST /api/v1/campaigns/{key}/archive",
+    Action.CAMPAIGN_PAUSE: "POST /api/v1/campaigns/{key}/pause,"
+    " GET /campaigns/{campaign}/pause, POST /campaigns/{campaign}/pause",
+    Action.CAMPAIGN_RESUME: "POST /api/v1/campaigns/{key}/resume,"
+    " GET /campaigns/{campaign}/resume, POST /campaigns/{campaign}/resume",
+    Action.CAMPAIGN_ARCHIVE: "POST /api/v1/campaigns/{key}/archive,"
+    " GET /campaigns/{campaign}/archive, POST /campaigns/{campaign}/archive",
+    Action.SENDING_READ: "GET /api/v1/account/sending, GET /campaigns/sending",
+    Action.SENDING_PAUSE: "POST /api/v1/account/sending/pause, POST /campaigns/sending/pause",
+    Action.SENDING_RESUME: "POST /api/v1/account/sending/resume, POST /campaigns/sending/resume",
     Action.COMPLETION_READ: "GET /api/v1/completions",
     Action.TASK_READ: "GET /api/v1/tasks, GET /api/v1/tasks/{key},"
     " GET /api/v1/tasks/external/{external_id}, GET /api/v1/tasks/{key}/assignments,"
