@@ -26,6 +26,7 @@ class Reason(StrEnum):
     STALE = "stale"
     NOT_FIRST = "not_first"
     OPTED_OUT_BY_AGENT = "opted_out_by_agent"
+    NEW_ROUND = "new_round"
     TASK_CANCELLED = "task_cancelled"
     LEFT_STATE = "left_state"
     NO_ADDRESS = "no_address"
@@ -69,11 +70,13 @@ class RoundSoFar(Struct, frozen=True):
     `dropped`: transitions dropped at release; that reason stays their decision.
     `rearm_transition`: the task's last transition when an invitation was dropped for a reason in
     REARMING. Only later ones may be asked about; without it, none once something was dropped.
+    `closed`: a later round was opened: what does not stand is not asked about any more.
     """
 
     standing: UUID | None
     dropped: Mapping[UUID, Reason]
     rearm_transition: UUID | None
+    closed: bool = False
 
 
 FRESH = RoundSoFar(None, {}, None)
@@ -86,9 +89,9 @@ def decide(
 ) -> dict[UUID, Decision]:
     """Return a decision for each transition into a selected state; at most one is a Schedule.
 
-    `history`: all transitions of the task, in any order. Each is judged by the task type that it
-    has itself. Only the first by order may be scheduled, and uses the round up even when it is
-    skipped; the others are `not_first`, unless an earlier reason applies. Decisions that `round`
+    `history`: all transitions of the task's round, in any order. Each is judged by the task type
+    that it has itself. Only the first by order may be scheduled, and uses the round up even when it
+    is skipped; the others are `not_first`, unless an earlier reason applies. Decisions that `round`
     fixes stay.
     """
     states = {task_type: campaign.states_for(task_type) for task_type in {t.type for t in history}}
@@ -100,6 +103,8 @@ def decide(
         reason = round.dropped.get(step.id)
         if reason is None and step.id != round.standing:
             reason = _reason(step, candidate, campaign)
+            if reason is None and round.closed:
+                reason = Reason.NEW_ROUND
         if reason is None:
             due = later(step.moment, campaign.delay)
             decisions[step.id] = Schedule(step.id, due, release_at(due, step.received))

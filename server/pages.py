@@ -9,6 +9,7 @@ from litestar.handlers.base import BaseRouteHandler
 from litestar.types import ControllerRouterHandler
 
 from server.console import (
+    asking,
     campaign_changes,
     campaigns,
     devices,
@@ -45,6 +46,7 @@ ROUTES: Sequence[ControllerRouterHandler] = (
             login.login,
             login.logout,
             *task_routes.ROUTES,
+            *asking.ROUTES,
             *follow_up_routes.ROUTES,
             *refused.ROUTES,
             *devices.ROUTES,

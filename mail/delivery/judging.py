@@ -159,7 +159,7 @@ def find_address(
     if earlier is not None:
         to = Resolved(earlier.typed, earlier.address, rules.primary)
         return Addressed(candidate, version, to)
-    if visit is not None:
+    if visit is not None and not candidate.manual:
         skip = drop_reason_for_state(visit.state, visit.kind, rules.states_for(visit.type))
         if skip is not None:
             return Dropped(candidate, skip.reason)
@@ -186,7 +186,7 @@ def judge_addressed(item: Addressed, known: Known) -> AtRelease:
         candidate.invitation,
         candidate.release,
         known.now,
-        version.rules.mute if candidate.earlier is None else None,
+        None if candidate.earlier or candidate.limits_waived else version.rules.mute,
         Contact(contact.suppressed is not None, mute),
     )
     match verdict:

@@ -22,7 +22,7 @@ from sync.database import Tx
 #: What is known of `picked` entries of the queue and their invitations. LIMIT in the joins keeps
 #: the planner, while it has no statistics, from reading a whole account for each entry.
 _CANDIDATES: Final = """
-SELECT o.*, i.campaign, i.version, i.task,
+SELECT o.*, i.campaign, i.version, i.task, i.manual, i.limits_waived,
   i.due, i.address, i.typed_address, i.language, i.message_id,
   i.due < coalesce(a.restored_at, '-infinity')
     AND coalesce(o.vouched_at < a.restored_at, true) AS due_before_restore,
@@ -81,6 +81,7 @@ _WAITING: Final = LEASE.reading(
 
 _MADE: Final = """
 SELECT made.*, NULL::uuid AS technician, NULL::uuid AS customer, NULL AS address,
+  false AS manual, false AS limits_waived,
   NULL AS typed_address, NULL AS language, NULL AS message_id
 FROM made WHERE made.invitation = o.invitation
 """
@@ -244,6 +245,8 @@ def _candidate(row: asyncpg.Record) -> Candidate:
         vouched_at=row["vouched_at"],
         campaign=row["campaign"],
         version=row["version"],
+        manual=row["manual"],
+        limits_waived=row["limits_waived"],
         due=row["due"],
         customer=row["customer_name"],
         mailboxes={field: row[column] for field, column in _ADDRESSES.items()},

@@ -70,10 +70,11 @@ class Candidate(Struct, frozen=True):
 
     `resent`: an earlier copy may have been delivered, this is the last. `first_tried_at`: when it
     was first offered to the server, UTC. `due_before_restore`: the database was restored since it
-    was due, so it may have been sent. `vouched_at`: when an operator let it go, UTC. `customer`: a
-    name. `noted_by_technician`: the customer's address was entered by the technician who is rated,
-    at the end of the visit or later. `visit`: None for a relational survey. `earlier`: what the
-    first attempt fixed, if there was one.
+    was due, so it may have been sent. `vouched_at`: when an operator let it go, UTC. `manual`:
+    somebody sent it by hand, whatever the state of the task; `limits_waived`: whatever the mute
+    window. `customer`: a name. `noted_by_technician`: the customer's address was entered by the
+    technician who is rated, at the end of the visit or later. `visit`: None for a relational
+    survey. `earlier`: what the first attempt fixed, if there was one.
     """
 
     invitation: UUID
@@ -85,6 +86,8 @@ class Candidate(Struct, frozen=True):
     vouched_at: datetime | None
     campaign: UUID
     version: int
+    manual: bool
+    limits_waived: bool
     due: datetime
     customer: str | None
     mailboxes: Mailboxes

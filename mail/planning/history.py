@@ -1,6 +1,6 @@
 """What is stored of tasks when they are planned: transitions, invitations and decisions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -9,23 +9,24 @@ from msgspec import Struct, field
 
 from mail.states import WITHDRAW, Status, quoted
 from rules.decide import REARMING, Reason
-from rules.history import Transition
+from rules.history import Transition, by_rounds
 from sync.database import Tx
 
-#: Every task has one round so far; return visits do not open a new one yet.
-ROUND: Final = 1
+#: A task's first round, which nobody opens.
+FIRST_ROUND: Final = 1
 
-#: Reasons that are found at release only; planning again does not change these decisions. `paused`
-#: is found by both.
+#: Reasons that are found at release only; planning again does not change these decisions.
 AT_RELEASE: Final = REARMING | {Reason.NO_ADDRESS, Reason.SUPPRESSED, Reason.MUTED}
+#: Reasons of decisions that planning finds, too; of an invitation that was dropped they stay.
+BOTH: Final = frozenset({Reason.PAUSED, Reason.NEW_ROUND})
 
 
 class Invitation(Struct, frozen=True):
     """The invitation of one (campaign, task, round).
 
     `status`: scheduled also where it is held and was never claimed. `reason`: why it was dropped,
-    or ended. `due`, `release`: UTC. `rearm_transition`: the task's last transition when it was
-    dropped for a reason that re-arms.
+    or ended. `manual`: sent by hand. `due`, `release`: UTC. `rearm_transition`: the task's last
+    transition when it was dropped for a reason that re-arms.
     """
 
     id: UUID
@@ -34,19 +35,23 @@ class Invitation(Struct, frozen=True):
     transition: UUID
     status: Status
     reason: str | None
+    manual: bool
     due: datetime
     release: datetime
     rearm_transition: UUID | None
 
 
 class TaskHistory(Struct, frozen=True):
-    """One task: its transitions, in any order, and what was planned for it so far.
+    """One round of a task: its transitions, in any order, and what was planned for it so far.
 
-    `technicians`, `customers`: by transition; the latter only where there is one. `invitations`:
-    by campaign. `outcomes`: of decisions, by campaign and transition.
+    `is_closed`: a later round was opened. `technicians`, `customers`: by transition, of the whole
+    task; the latter only where there is one. `invitations`: by campaign. `outcomes`: of decisions,
+    by campaign and transition.
     """
 
     task: UUID
+    round: int = FIRST_ROUND
+    is_closed: bool = False
     transitions: list[Transition] = field(default_factory=list)
     technicians: dict[UUID, UUID] = field(default_factory=dict)
     customers: dict[UUID, UUID] = field(default_factory=dict)
@@ -62,8 +67,8 @@ class TaskHistory(Struct, frozen=True):
             if outcome in AT_RELEASE
         }
         asked = self.invitations.get(campaign)
-        if asked is not None and (asked.status, asked.reason) == (Status.DROPPED, Reason.PAUSED):
-            dropped[asked.transition] = Reason.PAUSED
+        if asked is not None and asked.status is Status.DROPPED and asked.reason in BOTH:
+            dropped[asked.transition] = Reason(asked.reason)
         return dropped
 
 
@@ -86,21 +91,30 @@ FROM transition WHERE account = $1 AND task = ANY($2)
 """
 
 _INVITATIONS: Final = quoted("""
-SELECT task, id, campaign, version, transition, reason,
+SELECT task, round, id, campaign, version, transition, reason, manual,
   CASE WHEN status = {Status.HELD} AND address IS NULL
     THEN {Status.SCHEDULED} ELSE status END AS status,
   due, release, rearm_transition
-FROM invitation WHERE account = $1 AND task = ANY($2) AND round = $3
+FROM invitation WHERE account = $1 AND task = ANY($2)
 """)
 
 _OUTCOMES: Final = """
-SELECT task, campaign, transition, outcome
-FROM decision WHERE account = $1 AND task = ANY($2) AND round = $3
+SELECT task, round, campaign, transition, outcome
+FROM decision WHERE account = $1 AND task = ANY($2)
+"""
+
+_ROUNDS: Final = """
+SELECT task, opened_at FROM task_round WHERE account = $1 AND task = ANY($2) ORDER BY task, round
 """
 
 
-async def read_histories(tx: Tx, tasks: Iterable[UUID]) -> list[TaskHistory]:
-    """Return the transitions of `tasks`; without invitations."""
+async def read_histories(
+    tx: Tx, tasks: Iterable[UUID], supposed: Transition | None = None
+) -> list[TaskHistory]:
+    """Return the transitions of `tasks` by rounds, without invitations.
+
+    `supposed`: a transition that would be in the history of the one task, too.
+    """
     histories = {task: TaskHistory(task) for task in tasks}
     for row in await tx.fetch(_TRANSITIONS, tx.account, list(histories)):
         history = histories[row["task"]]
@@ -119,7 +133,35 @@ async def read_histories(tx: Tx, tasks: Iterable[UUID]) -> list[TaskHistory]:
         history.technicians[row["id"]] = row["technician"]
         if row["customer"] is not None:
             history.customers[row["id"]] = row["customer"]
-    return list(histories.values())
+    if supposed is not None:
+        [history] = histories.values()
+        history.transitions.append(supposed)
+    opened: dict[UUID, list[datetime]] = {}
+    for row in await tx.fetch(_ROUNDS, tx.account, list(histories)):
+        opened.setdefault(row["task"], []).append(row["opened_at"])
+    return [
+        part
+        for history in histories.values()
+        for part in _by_rounds(history, opened.get(history.task, ()))
+    ]
+
+
+def _by_rounds(whole: TaskHistory, opened: Sequence[datetime]) -> list[TaskHistory]:
+    """Return the history of each round of a task; nearly always there is one."""
+    if not opened:
+        return [whole]
+    parts = by_rounds(whole.transitions, opened)
+    return [
+        TaskHistory(
+            whole.task,
+            number,
+            number < len(parts),
+            transitions,
+            whole.technicians,
+            whole.customers,
+        )
+        for number, transitions in enumerate(parts, FIRST_ROUND)
+    ]
 
 
 async def read_planned(tx: Tx, histories: Iterable[TaskHistory], *, lock: bool = True) -> None:
@@ -127,24 +169,25 @@ async def read_planned(tx: Tx, histories: Iterable[TaskHistory], *, lock: bool =
 
     `lock`: invitations that were never claimed are locked, in the order of their ids.
     """
-    by_task = {history.task: history for history in histories}
-    tasks = list(by_task)
+    by_round = {(history.task, history.round): history for history in histories}
+    tasks = list({task for task, _ in by_round})
     if lock:
         await tx.fetch(_LOCK_WAITING, tx.account, tasks)
-    for row in await tx.fetch(_INVITATIONS, tx.account, tasks, ROUND):
+    for row in await tx.fetch(_INVITATIONS, tx.account, tasks):
         # One that waits again was re-armed; once dropped for good, an earlier drop is void.
         rearms = (row["reason"] or Reason.LEFT_STATE) in REARMING
-        by_task[row["task"]].invitations[row["campaign"]] = Invitation(
+        by_round[row["task"], row["round"]].invitations[row["campaign"]] = Invitation(
             row["id"],
             row["campaign"],
             row["version"],
             row["transition"],
             Status(row["status"]),
             row["reason"],
+            row["manual"],
             row["due"],
             row["release"],
             row["rearm_transition"] if rearms else None,
         )
-    for row in await tx.fetch(_OUTCOMES, tx.account, tasks, ROUND):
-        of_campaign = by_task[row["task"]].outcomes.setdefault(row["campaign"], {})
+    for row in await tx.fetch(_OUTCOMES, tx.account, tasks):
+        of_campaign = by_round[row["task"], row["round"]].outcomes.setdefault(row["campaign"], {})
         of_campaign[row["transition"]] = row["outcome"]

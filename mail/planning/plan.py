@@ -20,7 +20,7 @@ from mail.positions import ADVANCE
 from mail.queues import Queue, process_due
 from mail.states import Status as InvitationStatus
 from rules.campaign import Campaign, Status
-from rules.decide import FRESH, Decision, RoundSoFar, Schedule, decide
+from rules.decide import Decision, Reason, RoundSoFar, Schedule, Skip, decide
 from rules.history import Transition, ordered
 from sync.database import Tx
 
@@ -53,9 +53,9 @@ _DEQUEUE: Final = "DELETE FROM task_change WHERE account = $1 AND task = ANY($2)
 
 
 class CampaignDecisions(Struct, frozen=True):
-    """What one campaign decides on the transitions of a task, by transition.
+    """What one campaign decides on the transitions of a task's round, by transition.
 
-    `invitation`: of the task, if there is one already. `version`: the campaign's `newest` version,
+    `invitation`: of the round, if there is one already. `version`: the campaign's `newest` version,
     or the one that the invitation is pinned to.
     """
 
@@ -79,18 +79,18 @@ async def plan(tx: Tx, tasks: list[UUID]) -> int:
     campaigns = await load(tx, lock=True)
     locked = await tx.fetch(_LOCK_TASKS, tx.account, tasks)
     histories = await read_histories(tx, [row["id"] for row in locked])
-    concerned = [history for history in histories if _concerns(campaigns, history)]
+    concerned = _concerned(campaigns, histories)
     if concerned:
         await read_planned(tx, concerned)
     changes = Changes()
     for decided in await _decide_all(tx, campaigns, concerned):
         _compare(decided, changes)
     await write(tx, changes)
-    await tx.execute(_DEQUEUE, tx.account, [history.task for history in histories])
+    await tx.execute(_DEQUEUE, tx.account, [row["id"] for row in locked])
     await write_completions(tx, histories)
     if any(astuple(changes)):
         tx.last.add(ADVANCE)
-    return len(histories)
+    return len(locked)
 
 
 async def preview(
@@ -101,18 +101,22 @@ async def preview(
     `supposed`: a transition that would be in its history, too.
     """
     campaigns = await load(tx)
-    [history] = await read_histories(tx, [task])
-    if supposed is not None:
-        history.transitions.append(supposed)
-    if not _concerns(campaigns, history):
+    histories = await read_histories(tx, [task], supposed)
+    concerned = _concerned(campaigns, histories)
+    if not concerned:
         return []
-    await read_planned(tx, [history], lock=False)
-    return await _decide_all(tx, campaigns, [history])
+    await read_planned(tx, concerned, lock=False)
+    return await _decide_all(tx, campaigns, concerned)
 
 
-def _concerns(campaigns: CampaignSet, history: TaskHistory) -> bool:
-    """Return whether any campaign has rules for a task of this history."""
-    return any(campaigns.index.matching(step.type) for step in history.transitions)
+def _concerned(campaigns: CampaignSet, histories: Sequence[TaskHistory]) -> list[TaskHistory]:
+    """Return all rounds of those tasks that any campaign has rules for."""
+    tasks = {
+        history.task
+        for history in histories
+        if any(campaigns.index.matching(step.type) for step in history.transitions)
+    }
+    return [history for history in histories if history.task in tasks]
 
 
 async def _decide_all(
@@ -149,7 +153,8 @@ async def _decide_all(
         for campaign in found.values():
             invitation, version = history.invitations.get(campaign.id), campaign
             if invitation is None:
-                decisions = decide(history.transitions, campaign, FRESH)
+                fresh = RoundSoFar(None, {}, None, history.is_closed)
+                decisions = decide(history.transitions, campaign, fresh)
             else:
                 version = versions.get((campaign.id, invitation.version), campaign)
                 decisions = _decide_again(history, invitation, campaign, version)
@@ -162,11 +167,13 @@ def _decide_again(
 ) -> dict[UUID, Decision]:
     """Return the decisions of a campaign that asked already, by the `version` of its invitation."""
     dropped = history.dropped(newest.id)
-    waits = invitation.status in (InvitationStatus.SCHEDULED, InvitationStatus.DROPPED)
-    standing = None if waits else invitation.transition
-    decisions = decide(
-        history.transitions, version, RoundSoFar(standing, dropped, invitation.rearm_transition)
-    )
+    waits = invitation.status is InvitationStatus.SCHEDULED
+    is_free = invitation.status is InvitationStatus.DROPPED or (waits and not invitation.manual)
+    standing = None if is_free else invitation.transition
+    so_far = RoundSoFar(standing, dropped, invitation.rearm_transition, history.is_closed)
+    decisions = decide(history.transitions, version, so_far)
+    if waits and invitation.manual and history.is_closed:
+        decisions[invitation.transition] = Skip(Reason.NEW_ROUND)
     if version is newest:
         return decisions
     # States that were selected after the invitation was pinned get their decisions, too.
@@ -178,8 +185,9 @@ def _compare(decided: CampaignDecisions, changes: Changes) -> None:
     """Add to `changes` how deciding for one campaign differs from what is stored."""
     history, invitation, newest = decided.history, decided.invitation, decided.newest
     known = history.outcomes.get(newest.id, {})
-    is_waiting = invitation is not None and invitation.status is InvitationStatus.SCHEDULED
-    waiting = invitation if is_waiting else None
+    waiting = None
+    if invitation is not None and invitation.status is InvitationStatus.SCHEDULED:
+        waiting = None if invitation.manual else invitation
     planned: Planned | None = None
     for transition, decision in decided.decisions.items():
         outcome, release, is_moved = SCHEDULED, None, False
@@ -198,11 +206,14 @@ def _compare(decided: CampaignDecisions, changes: Changes) -> None:
         else:
             outcome = decision.reason.value
         if is_moved or known.get(transition) != outcome:
-            changes.decided.append(Decided(newest.id, transition, history.task, outcome, release))
+            decision_row = Decided(
+                newest.id, transition, history.task, history.round, outcome, release
+            )
+            changes.decided.append(decision_row)
     if invitation is not None:
         _compare_invitation(history, invitation, planned, changes)
     elif planned is not None:
-        changes.made.append((newest.id, newest.version, history.task, planned))
+        changes.made.append((newest.id, newest.version, history.task, history.round, planned))
 
 
 def _compare_invitation(
@@ -211,6 +222,11 @@ def _compare_invitation(
     if invitation.status is InvitationStatus.DROPPED and planned is not None:
         changes.rearmed.append((invitation.id, planned))
     if invitation.status is not InvitationStatus.SCHEDULED:
+        return
+    if invitation.manual:  # it is for the step that it was sent for, at the time that it was
+        if history.is_closed:
+            reason = Reason.NEW_ROUND.value
+            changes.disarmed.append((invitation.id, invitation.transition, reason))
         return
     if planned is not None:
         stored = (invitation.transition, invitation.due, invitation.release)

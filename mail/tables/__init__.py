@@ -10,7 +10,7 @@ from mail.tables.campaign import (
     SendingPause,
 )
 from mail.tables.contact import Contact, ContactKey, ContactUse
-from mail.tables.planning import Completion, CompletionHead, Decision
+from mail.tables.planning import Completion, CompletionHead, Decision, TaskRound
 from mail.tables.response import (
     Answer,
     AnswerPartial,
@@ -51,4 +51,5 @@ __all__ = [
     "SenderBreaker",
     "SendingPause",
     "TaskResult",
+    "TaskRound",
 ]

@@ -22,9 +22,10 @@ class Invitation(Table, tablename="invitation", db=DB):
 
     `kind`: `task` is for a campaign, task and round; `relational` for a campaign, customer and
     period, about no visit. `customer`: of a task's the customer of the transition, if any; of a
-    relational one the customer who is asked. `period`: its first day. `manual`: requested by a
-    user. `rearm_transition`: the task's last transition when the invitation was dropped for a
-    reason that a later transition may undo.
+    relational one the customer who is asked. `period`: its first day. `manual`: sent by hand.
+    `limits_waived`: then, that the mute window does not keep it back. `rearm_transition`: the
+    task's last transition when the invitation was dropped for a reason that a later transition may
+    undo.
     """
 
     key = ("account", "id")
@@ -40,6 +41,7 @@ class Invitation(Table, tablename="invitation", db=DB):
     customer = UUID(null=True, default=None)
     period = Date(null=True, default=None)
     manual = Boolean(null=False, default=None)
+    limits_waived = Boolean(null=False, default=False)
     status = Text(null=False, default=None)
     reason = Text(null=True, default=None)
     due = Timestamptz(null=False, default=None)

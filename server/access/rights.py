@@ -85,6 +85,8 @@ class Action(StrEnum):
     TASK_WRITE = "task.write"
     TASK_ASSIGN = "task.assign"
     TASK_PROGRESS = "task.progress"
+    ROUND_OPEN = "round.open"
+    SURVEY_SEND = "survey.send"
     FOLLOW_UP_READ = "follow_up.read"
     FOLLOW_UP_CLOSE = "follow_up.close"
     FOLLOW_UP_REOPEN = "follow_up.reopen"
@@ -154,6 +156,8 @@ RIGHTS: Final[Mapping[Action, Grant]] = {
     Action.TASK_WRITE: _PLANNERS,
     Action.TASK_ASSIGN: _PLANNERS,
     Action.TASK_PROGRESS: _PLANNERS,
+    Action.ROUND_OPEN: _PLANNERS,
+    Action.SURVEY_SEND: _PLANNERS,
     Action.FOLLOW_UP_READ: _STAFF,
     Action.FOLLOW_UP_CLOSE: _STAFF,
     Action.FOLLOW_UP_REOPEN: _STAFF,

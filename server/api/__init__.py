@@ -8,6 +8,7 @@ from litestar.types import ControllerRouterHandler
 from server.api import (
     access,
     adapters,
+    asking,
     audit,
     campaigns,
     completions,
@@ -41,6 +42,7 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
             *campaigns.ROUTES,
             *sending.ROUTES,
             *tasks.ROUTES,
+            *asking.ROUTES,
             *audit.ROUTES,
             *completions.ROUTES,
             *(route for kind in _RECORDS for route in routes_of(kind)),

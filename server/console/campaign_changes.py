@@ -66,15 +66,15 @@ async def _ask(request: ConsoleRequest, campaign: UUID, change: str) -> Response
         page = await console_frame(opened, request)
         found = await get_campaign(opened, campaign)
     possible = found.status in CHANGES[change]
-    shown = {"campaign": found, "change": change, "possible": possible}
-    return respond(request, "campaign_change.html", page, **shown)
+    return respond(
+        request, "campaign_change.html", page, campaign=found, change=change, possible=possible
+    )
 
 
 async def _do(
     request: ConsoleRequest, campaign: UUID, change: Callable[[Tx, UUID], Awaitable[None]]
 ) -> Redirect:
-    work = partial(change, campaign=campaign)
-    await run(request.user.account, work, actor_of(request))
+    await run(request.user.account, lambda opened: change(opened, campaign), actor_of(request))
     services(request).ring(Job.DELIVER)
     return Redirect(f"/campaigns/{campaign}", status_code=303)
 

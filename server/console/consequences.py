@@ -18,6 +18,8 @@ from sync.database import Tx
 from sync.ids import new_id
 
 _WAITING: Final = (Status.SCHEDULED, Status.CLAIMED)
+#: What planning may still change, unless it was sent by hand.
+_PLANNED: Final = (Status.SCHEDULED, Status.DROPPED)
 
 #: Planning fails for what was tried before: its preview would, too.
 _PENDING: Final = """
@@ -113,10 +115,15 @@ async def _expected(
         survey = Survey("scheduled", latest.release, invitation=latest.invitation)
         fate = fates.get(latest.invitation)
         return survey if fate is None else _foreseen(tx, survey, fate)
-    if stored is not None and stored.code not in ("none", Status.SCHEDULED):
+    by_hand = {item.invitation.id for item in decided if item.invitation and item.invitation.manual}
+    if stored is not None and (
+        stored.code not in ("none", Status.SCHEDULED) or stored.invitation in by_hand
+    ):
         found = await foresee(tx, mail_from, [stored])
         return found.get(stored.invitation or task, stored)
-    decisions = (decision for item in decided for decision in item.decisions.values())
+    last = max((item.history.round for item in decided if item.decisions), default=0)
+    of_last = (item for item in decided if item.history.round == last)
+    decisions = (decision for item in of_last for decision in item.decisions.values())
     reasons = [item.reason.value for item in decisions if not isinstance(item, Schedule)]
     first = [reason for reason in reasons if reason != Reason.NOT_FIRST] or reasons
     return Survey("none", reason=first[0]) if first else None
@@ -125,7 +132,7 @@ async def _expected(
 def _planned(task: UUID, decided: CampaignDecisions, supposed: Supposed | None) -> Unplanned | None:
     """The survey that planning makes, moves or leaves; None where it is past waiting, or none."""
     found = decided.invitation
-    if found is not None and found.status not in (Status.SCHEDULED, Status.DROPPED):
+    if found is not None and (found.manual or found.status not in _PLANNED):
         return None
     types = {step.id: step.type for step in decided.history.transitions}
     for schedule in decided.decisions.values():

@@ -23,7 +23,7 @@ LEFT JOIN LATERAL (
 LEFT JOIN answer a ON a.invitation = i.id
 LEFT JOIN LATERAL (
   SELECT outcome FROM decision WHERE account = t.account AND task = t.id
-  ORDER BY outcome = 'not_first', decided_at DESC LIMIT 1) d ON true
+  ORDER BY round DESC, outcome = 'not_first', decided_at DESC LIMIT 1) d ON true
 """
 
 

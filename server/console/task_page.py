@@ -11,8 +11,10 @@ from mail.campaigns.definition import decode_content
 from mail.responses.recording import LEAD
 from server.console.consequences import Consequence, read_consequence
 from server.console.outcome import JOINS, Score, Survey, score_of, survey_of
+from server.console.rounds import RoundShown, read_round_results
+from server.console.shown_entries import TimelineView
 from server.console.state_labels import StateChip, chip, named
-from server.console.timeline import TimelineView, labels, read_timeline_view
+from server.console.timeline import labels, read_timeline_view
 from server.http.problems import NotFoundError
 from server.timeline.pages import Window
 from server.web.times import Clock
@@ -59,7 +61,7 @@ class TaskPage(Struct, frozen=True, kw_only=True):
 
     `consequence`: what the step that was just recorded led to.
 
-    `answers`: the latest `MOST_ANSWERS` of `answer_count` answers.
+    `answers`: the latest `MOST_ANSWERS` of `answer_count` answers. `rounds`: all of the task's.
     """
 
     id: UUID
@@ -84,6 +86,7 @@ class TaskPage(Struct, frozen=True, kw_only=True):
     result: Score | None
     answers: list[AnswerShown]
     answer_count: int
+    rounds: list[RoundShown]
     timeline: TimelineView
 
 
@@ -172,6 +175,7 @@ async def read_task(tx: Tx, clock: Clock, wanted: Wanted) -> TaskPage:
         result=score_of(row),
         answers=[_answer(answer, language) for answer in answers],
         answer_count=answers[0]["answer_count"] if answers else 0,
+        rounds=await read_round_results(tx, wanted.mail_from, task),
         timeline=await read_timeline_view(tx, task, clock, language, wanted.window),
     )
 

@@ -191,6 +191,12 @@ PROBLEMS: Final = {
     "wrong_method": Meaning(405, _("This address does not do that")),
     "slow_body": Meaning(408, _("The request took too long to arrive")),
     "taken": Meaning(409, _("Something else has this already")),
+    "asked": Meaning(
+        409, _("This round has a survey of this campaign already: open a new round to ask again")
+    ),
+    "not_active": Meaning(409, _("This campaign is not active, or all sending is switched off")),
+    "no_step": Meaning(409, _("No step was recorded in this round: there is nothing to ask about")),
+    "not_next_round": Meaning(409, _("This is not the next round of the task")),
     "conflict": Meaning(409, _("This does not go with what is there")),
     "resync": Meaning(410, _("The cursor is too old: start again without one")),
     "too_large": Meaning(413, _("The request is too large")),

@@ -41,14 +41,30 @@ class TransitionEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="
 
 
 class DecisionEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="decision"):
-    """What a campaign decided on a transition: `scheduled`, or why nobody is asked."""
+    """What a campaign decided on a transition: `scheduled`, or why nobody is asked.
+
+    `request_reason`: why somebody sent this survey by hand, null where nobody did; `requested_by`:
+    the user, null for a program.
+    """
 
     at: datetime
     campaign: UUID
     campaign_name: str
     transition: UUID
+    round: int
     outcome: str
     release: datetime | None
+    requested_by: UUID | None
+    request_reason: str | None
+
+
+class RoundEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="round"):
+    """A new round was opened. `by`: the user, null for a program."""
+
+    at: datetime
+    round: int
+    by: UUID | None
+    reason: str
 
 
 class MailEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="mail"):
@@ -106,7 +122,9 @@ class OpenEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="open")
     dismissed_reason: str | None
 
 
-Entry: TypeAlias = TransitionEntry | DecisionEntry | MailEntry | AnswerEntry | OpenEntry
+Entry: TypeAlias = (
+    TransitionEntry | DecisionEntry | MailEntry | AnswerEntry | OpenEntry | RoundEntry
+)
 
 
 class TaskResult(Struct, frozen=True, kw_only=True):

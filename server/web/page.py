@@ -26,7 +26,7 @@ COOKIE: Final = "language"
 _YEAR: Final = 365 * 86_400
 #: Paths that only take forms, and the page above each, where another language is chosen.
 _FORMS: Final = re.compile(
-    r"(/tasks/[^/]+|/follow-ups/[^/]+|/refused/[^/]+|/campaigns/[^/]+|/devices)/.+"
+    r"(/tasks/[^/]+/(?:survey|round)|/tasks/[^/]+|/follow-ups/[^/]+|/refused/[^/]+|/campaigns/[^/]+|/devices)/.+"
 )
 #: The page of the demo's mails; shown only where the process has a mailbox.
 MAILBOX: Final = "mailbox"

@@ -177,6 +177,10 @@ REASONS: Final = {
     "criteria": (_("outside the criteria"), _("The task is outside the campaign's criteria")),
     "sampled_out": (_("not in the sample"), _("The task is not in the campaign's sample")),
     "opted_out_by_agent": (_("unticked"), _("The survey was unticked for this task")),
+    "new_round": (
+        _("new visit round"),
+        _("A new visit round was opened before this survey was sent"),
+    ),
     "task_cancelled": (_("task cancelled"), _("The task was cancelled before sending")),
     "left_state": (_("work resumed"), _("Work on the task had resumed before sending")),
     "no_address": (_("no address"), _("No usable e-mail address was found")),
@@ -263,6 +267,7 @@ THANKS: Final = {
 #: CSS class and icon of the other entries of a timeline, by kind and code ("" for any code).
 LOOKS: Final = {
     ("transition", ""): ("neutral", "move"),
+    ("round", ""): ("neutral", "clock"),
     ("decision", "scheduled"): ("neutral", "check"),
     ("decision", ""): ("neutral", "none"),
     ("answer", ""): ("neutral", "star"),

@@ -36,6 +36,7 @@ ORDER: Final = (
 GUARDS: Final[Mapping[str, str]] = {
     "assignment": "task",
     "task_change": "task",
+    "task_round": "task",
     "contact_use": "outbox",
     "campaign": "campaign_set",
     "campaign_pause": "campaign_set",
