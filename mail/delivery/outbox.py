@@ -148,6 +148,11 @@ WHERE o.account = $1 AND o.invitation = ANY($4::uuid[]) AND o.invitation = given
 """)
 
 
+#: The fields of a candidate that are columns of the same name.
+_AS_READ: Final = (
+    "invitation", "release", "attempt", "resent", "first_tried_at", "due_before_restore",
+    "vouched_at", "campaign", "version", "manual", "limits_waived", "due", "noted_by_technician",
+)  # fmt: skip
 #: The columns of a candidate's addresses.
 _ADDRESSES: Final = {
     AddressField.CUSTOMER: "customer_email",
@@ -236,22 +241,10 @@ def _candidate(row: asyncpg.Record) -> Candidate:
             secret=row["survey_token"],
         )
     return Candidate(
-        invitation=row["invitation"],
-        release=row["release"],
-        attempt=row["attempt"],
-        resent=row["resent"],
-        first_tried_at=row["first_tried_at"],
-        due_before_restore=row["due_before_restore"],
-        vouched_at=row["vouched_at"],
-        campaign=row["campaign"],
-        version=row["version"],
-        manual=row["manual"],
-        limits_waived=row["limits_waived"],
-        due=row["due"],
+        **{field: row[field] for field in _AS_READ},
         customer=row["customer_name"],
         mailboxes={field: row[column] for field, column in _ADDRESSES.items()},
         language=row["customer_language"],
-        noted_by_technician=row["noted_by_technician"],
         visit=visit,
         earlier=earlier,
     )

@@ -20,12 +20,14 @@ from mail.positions import ADVANCE
 from mail.queues import Queue, process_due
 from mail.states import Status as InvitationStatus
 from rules.campaign import Campaign, Status
-from rules.decide import Decision, Reason, RoundSoFar, Schedule, Skip, decide
+from rules.decide import FRESH, Decision, Reason, RoundSoFar, Schedule, Skip, decide
 from rules.history import Transition, ordered
 from sync.database import Tx
 
 #: The outcome of a decision to ask; any other is a reason why not.
 SCHEDULED: Final = "scheduled"
+#: A round without invitation, by whether it is closed.
+_UNASKED: Final = {False: FRESH, True: RoundSoFar(None, {}, None, closed=True)}
 
 QUEUE: Final = Queue(
     name="plan",
@@ -153,8 +155,7 @@ async def _decide_all(
         for campaign in found.values():
             invitation, version = history.invitations.get(campaign.id), campaign
             if invitation is None:
-                fresh = RoundSoFar(None, {}, None, history.is_closed)
-                decisions = decide(history.transitions, campaign, fresh)
+                decisions = decide(history.transitions, campaign, _UNASKED[history.is_closed])
             else:
                 version = versions.get((campaign.id, invitation.version), campaign)
                 decisions = _decide_again(history, invitation, campaign, version)

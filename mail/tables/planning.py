@@ -42,7 +42,7 @@ class Decision(Table, tablename="decision", db=DB):
 
 
 class Completion(Table, tablename="completion", db=DB):
-    """The first entry of a task into a finished state, with the facts of its transition.
+    """The first entry of a task's round into a finished state, with the facts of its transition.
 
     `moment`: in UTC; `day`: its civil day where the task is. A later position was committed
     later; a completion that changes gets a new one.

@@ -19,7 +19,7 @@ from server.api.operation import operation
 from server.services import services
 from sync.database import run
 from sync.messages import SurveyReason
-from sync.validation import check_line
+from sync.validation import read_reason
 
 ApiRequest: TypeAlias = Request[Principal, Any, Any]
 
@@ -30,10 +30,6 @@ class RoundOrder(Struct, frozen=True, forbid_unknown_fields=True):
     round: Annotated[int, Meta(ge=2, le=2**31 - 1)]
     reason: SurveyReason
 
-    def __post_init__(self) -> None:
-        """:raises ValueError: the reason is empty or not one line."""
-        check_line("reason", self.reason)
-
 
 class SurveyOrder(Struct, frozen=True, forbid_unknown_fields=True):
     """A survey to send by hand. `waive_limits`: the mute window does not keep it back."""
@@ -42,17 +38,13 @@ class SurveyOrder(Struct, frozen=True, forbid_unknown_fields=True):
     reason: SurveyReason
     waive_limits: bool = False
 
-    def __post_init__(self) -> None:
-        """:raises ValueError: the reason is empty or not one line."""
-        check_line("reason", self.reason)
-
 
 @operation(
     "POST",
     "/tasks/{key:uuid}/rounds",
     access=api(Action.ROUND_OPEN),
     status=201,
-    fails=("not_found", "not_next_round"),
+    fails=("not_found", "bad_text", "not_next_round"),
 )
 async def open_task_round(request: ApiRequest, key: UUID, body: RoundOrder) -> Round:
     """Open a new round of a task, for a return visit that may be asked about again.
@@ -62,7 +54,11 @@ async def open_task_round(request: ApiRequest, key: UUID, body: RoundOrder) -> R
     as it is, and is the answer.
     """
     work = partial(
-        open_round, task=key, number=body.round, by=request.user.user, reason=body.reason.strip()
+        open_round,
+        task=key,
+        number=body.round,
+        by=request.user.user,
+        reason=read_reason(body.reason),
     )
     opened = await run(request.user.account, work, actor_of(request))
     services(request).ring(Job.DELIVER)
@@ -74,7 +70,7 @@ async def open_task_round(request: ApiRequest, key: UUID, body: RoundOrder) -> R
     "/tasks/{key:uuid}/surveys",
     access=api(Action.SURVEY_SEND),
     status=201,
-    fails=("not_found", "unknown_reference", "asked", "not_active", "no_step"),
+    fails=("not_found", "unknown_reference", "bad_text", "asked", "not_active", "no_step"),
 )
 async def send_survey(request: ApiRequest, key: UUID, body: SurveyOrder) -> Asked:
     """Send a survey of an active campaign by hand, about the last step of the task's last round.
@@ -84,7 +80,7 @@ async def send_survey(request: ApiRequest, key: UUID, body: SurveyOrder) -> Aske
     request again has no further effect.
     """
     asking = manual.Request(
-        body.campaign, request.user.user, body.reason.strip(), body.waive_limits
+        body.campaign, request.user.user, read_reason(body.reason), body.waive_limits
     )
     work = partial(send_by_hand, task=key, request=asking)
     asked = await run(request.user.account, work, actor_of(request))

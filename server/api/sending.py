@@ -16,7 +16,7 @@ from server.api.operation import operation
 from server.services import services
 from sync.database import run, tx
 from sync.messages import SurveyReason
-from sync.validation import check_line
+from sync.validation import read_reason
 
 ApiRequest: TypeAlias = Request[Principal, Any, Any]
 
@@ -25,10 +25,6 @@ class Why(Struct, frozen=True, forbid_unknown_fields=True):
     """Why something is done, in one line."""
 
     reason: SurveyReason
-
-    def __post_init__(self) -> None:
-        """:raises ValueError: it is empty or not one line."""
-        check_line("reason", self.reason)
 
 
 class Sending(Struct, frozen=True):
@@ -43,14 +39,14 @@ async def read_sending(request: ApiRequest) -> Sending:
     return await _state(request)
 
 
-@operation("POST", "/account/sending/pause", access=api(Action.SENDING_PAUSE))
+@operation("POST", "/account/sending/pause", access=api(Action.SENDING_PAUSE), fails=("bad_text",))
 async def pause_all_sending(request: ApiRequest, body: Why) -> Sending:
     """Stop all sending of the account, as if every active campaign were paused.
 
     What is due is held. Steps that happen meanwhile are `paused`: nobody is asked about them later.
     Where it is stopped already, nothing changes.
     """
-    work = partial(pause_sending, by=request.user.user, reason=body.reason.strip())
+    work = partial(pause_sending, by=request.user.user, reason=read_reason(body.reason))
     await run(request.user.account, work, actor_of(request))
     return await _state(request)
 

@@ -141,18 +141,7 @@ def _entry(entry: entries.Entry, names: _Names) -> EntryShown:
         case TransitionEntry():
             return _transition(entry, names)
         case DecisionEntry():
-            return EntryShown(
-                kind="decision",
-                at=entry.at,
-                code=entry.outcome,
-                campaign=entry.campaign_name,
-                release=entry.release,
-                first=names.firsts.get((entry.campaign, entry.round))
-                if entry.outcome == NOT_FIRST
-                else None,
-                by=names.person(entry.requested_by),
-                note=entry.request_reason,
-            )
+            return _decision(entry, names)
         case RoundEntry():
             return EntryShown(
                 kind="round",
@@ -185,6 +174,20 @@ def _entry(entry: entries.Entry, names: _Names) -> EntryShown:
                 note=entry.dismissed_reason,
             )
     assert_never(entry)
+
+
+def _decision(entry: DecisionEntry, names: _Names) -> EntryShown:
+    first = names.firsts.get((entry.campaign, entry.round))
+    return EntryShown(
+        kind="decision",
+        at=entry.at,
+        code=entry.outcome,
+        campaign=entry.campaign_name,
+        release=entry.release,
+        first=first if entry.outcome == NOT_FIRST else None,
+        by=names.person(entry.requested_by),
+        note=entry.request_reason,
+    )
 
 
 def _transition(entry: TransitionEntry, names: _Names) -> EntryShown:

@@ -36,13 +36,17 @@ _KINDS: Final = {state.code: StateKind(state.kind) for state in DEMO.states}
 
 
 class CampaignDecision(Struct, frozen=True):
-    """The decision of a campaign on a step. `outcome`: `scheduled`, or the reason why not."""
+    """The decision of a campaign on a step. `outcome`: `scheduled`, or the reason why not.
+
+    `at`: when it was made, UTC; None for once the step was received.
+    """
 
     campaign: UUID
     task: DemoTask
     step: UUID
     outcome: str
     release: datetime | None
+    at: datetime | None = None
 
 
 class Invitation(Struct, frozen=True, kw_only=True):

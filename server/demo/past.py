@@ -96,7 +96,7 @@ async def write_decisions(
             row |= {
                 "outcome": decision.outcome,
                 "release": decision.release,
-                "decided_at": step.received + timedelta(milliseconds=300),
+                "decided_at": decision.at or step.received + timedelta(milliseconds=300),
             }
         rows.append(row)
     await insert(Decision, rows)
@@ -161,6 +161,7 @@ def _invitation(tx: Tx, ids: Ids, invitation: Invitation) -> dict[str, Any]:
         "technician": ids.users[invitation.step.by],
         "customer": invitation.task.customer.id,
         "manual": False,
+        "limits_waived": False,
         "status": invitation.status,
         "reason": _reason(invitation),
         "due": invitation.due,

@@ -23,6 +23,7 @@ from server.demo.fixture import DEMO
 from server.demo.refusals import write_refusals
 from server.demo.releases import Releases
 from server.demo.replies import ReplyGenerator
+from server.demo.return_visit import write_return_visit
 from server.demo.story import DemoTask, TaskGenerator
 from sync.database import Tx, tx
 from sync.ids import ALPHABET, new_account_number
@@ -71,6 +72,7 @@ async def _write_campaigns(tx: Tx, ids: Ids, rng: Random, tasks: list[DemoTask])
         decisions += decided
         planned += invited
         definitions[active.id] = active.definition
+    decisions, planned = await write_return_visit(tx, ids, decisions, planned)
     releases = Releases(rng, suppressed_customers(tasks, tx.now))
     generator = ReplyGenerator(rng, tx.now)
     invitations = releases.release_all(planned)

@@ -12,6 +12,7 @@ import pytest
 from mail.campaigns.lifecycle import activate_campaign, pause_campaign, resume_campaign
 from mail.campaigns.store import create_campaign
 from mail.config import MailConfig
+from mail.planning.rounds import open_round
 from rules.decide import Reason
 from sync.database import now, tx
 from tests.faults.scene import Yard, opened_yard, verdicts
@@ -107,7 +108,16 @@ async def tell(steps: Steps) -> dict[str, UUID]:
         Reason.NO_ADDRESS: await steps.task("600", ago=HOUR, email=None),
         Reason.SUPPRESSED: await steps.task("600", ago=HOUR, email=GONE),
         Reason.MUTED: await steps.task("600", ago=HOUR - MINUTE, email=SAME),
+        Reason.NEW_ROUND: await reopened(steps),
     }
+
+
+async def reopened(steps: Steps) -> UUID:
+    """A task that was done an hour ago, and whose second round was opened since."""
+    task = await steps.task("600", ago=HOUR, email="r@example.test")
+    async with tx(steps.yard.world.account) as opened:
+        await open_round(opened, task, 2, None, "Le client rappelle")
+    return task
 
 
 async def stand_still(steps: Steps, campaign: UUID) -> None:

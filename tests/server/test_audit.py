@@ -283,6 +283,62 @@ def campaigns(desk: Desk) -> Iterator[Step]:
         yield Step(f"POST {path}/{{key}}/{verb}", f"{path}/{key}/{verb}", None, [told])
 
 
+def asking(desk: Desk) -> Iterator[Step]:
+    """Asking again about a task, and the switch that stops all sending."""
+    key, task = active_campaign(desk), f"/api/v1/tasks/{desk.office.task}"
+    client, headers = desk.api.client, desk.office.program
+    step = {"id": str(new_id()), "state": "300"}
+    assert client.post(f"{task}/transitions", json=step, headers=headers).status_code == 201
+    desk.news()
+    path, body = "POST /api/v1/tasks/{key}", {"campaign": key, "reason": "x", "waive_limits": True}
+    yield Step(f"{path}/surveys", f"{task}/surveys", body, [by_hand(desk, key)])
+    yield Step(f"{path}/rounds", f"{task}/rounds", {"round": 2, "reason": "x"}, [a_round(desk, 2)])
+    path = "/api/v1/account/sending"
+    yield Step(f"POST {path}/pause", f"{path}/pause", {"reason": "x"}, [switched(off=True)])
+    yield Step(f"POST {path}/resume", f"{path}/resume", None, [switched(off=False)])
+
+
+def active_campaign(desk: Desk) -> str:
+    """A campaign that asks about service calls."""
+    made = desk.made("/api/v1/campaigns", {"name": "Été", "definition": definition(desk.office)})
+    path = f"/api/v1/campaigns/{made['id']}/activate"
+    desk.api.client.post(path, headers=desk.office.program)
+    desk.news()
+    return str(made["id"])
+
+
+def by_hand(desk: Desk, campaign: str) -> Told:
+    """A survey was sent by hand."""
+    after = {"campaign": campaign, "reason": "x"}
+    return Told("survey.send", f"task/{desk.office.task}", None, after)
+
+
+def a_round(desk: Desk, number: int) -> Told:
+    """A round was opened."""
+    return Told("round.open", f"task/{desk.office.task}", None, {"round": number, "reason": "x"})
+
+
+def switched(*, off: bool) -> Told:
+    """All sending was stopped, or resumed."""
+    after = {"paused": True, "reason": "x"} if off else {"paused": False}
+    verb = "pause" if off else "resume"
+    return Told(f"sending.{verb}", "account/", {"paused": not off}, after)
+
+
+def managing(desk: Desk) -> Iterator[Step]:
+    """The forms of the console that are not for dispatchers."""
+    key, why = active_campaign(desk), {"why": "x"}
+    path = "/campaigns/sending"
+    yield Step(f"POST {path}/pause", f"{path}/pause", why, [switched(off=True)])
+    yield Step(f"POST {path}/resume", f"{path}/resume", {}, [switched(off=False)])
+    states = ["active", "paused", "active", "archived"]
+    for place, verb in enumerate(("pause", "resume", "archive")):
+        before, after = ({"status": status} for status in states[place : place + 2])
+        told = Told(f"campaign.{verb}", f"campaign/{key}", before, after)
+        path = f"/campaigns/{key}/{verb}"
+        yield Step(f"POST /campaigns/{{campaign}}/{verb}", path, {}, [told])
+
+
 def console(desk: Desk) -> Iterator[Step]:
     """The forms of the console."""
     alice, task = str(desk.office.world.alice), str(desk.office.task)
@@ -290,6 +346,13 @@ def console(desk: Desk) -> Iterator[Step]:
     told = Told("task.progress", f"task/{task}", None, {"transition": step["id"]})
     path = f"/tasks/{task}/transitions"
     yield Step("POST /tasks/{task}/transitions", path, step, [told])
+    key, path = active_campaign(desk), f"/tasks/{task}"
+    form = {"campaign": key, "why": "x"}
+    sent = [by_hand(desk, key)]
+    yield Step("POST /tasks/{task}/survey/send", f"{path}/survey/send", form, sent)
+    form = {"round": "3", "why": "x"}
+    opened = [a_round(desk, 3)]
+    yield Step("POST /tasks/{task}/round/open", f"{path}/round/open", form, opened)
     refused, device = desk.refused(), desk.enrolled()
     desk.news()
     path, why = f"/refused/{refused}", {"why": "Saisie deux fois"}
@@ -318,7 +381,7 @@ def console(desk: Desk) -> Iterator[Step]:
     yield Step("POST /devices/{device}/revoke", f"/devices/{device}/revoke", {}, [told])
 
 
-API: Final[list[Callable[[Desk], Iterator[Step]]]] = [records, work, access, campaigns]
+API: Final[list[Callable[[Desk], Iterator[Step]]]] = [records, work, access, campaigns, asking]
 
 
 def check(step: Step, answer: httpx.Response, found: list[Row], actor: str) -> None:
@@ -350,6 +413,11 @@ def test_every_change_by_api_or_console_is_told_and_nothing_secret_is(
         for step in console(desk):
             answer = browser.post(step.path, data=step.body)
             check(step, answer, desk.news(), f"user/{office.people['dispatcher']}")
+            tried.add(step.route)
+    with browsing(desk.api, office, "administrator") as browser:
+        for step in managing(desk):
+            answer = browser.post(step.path, data=step.body)
+            check(step, answer, desk.news(), f"user/{office.people['administrator']}")
             tried.add(step.route)
     tried.add(enrol(desk))
     assert tried == writing(desk.api) - SILENT

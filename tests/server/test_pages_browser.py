@@ -8,6 +8,8 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from mail.campaigns.account_switch import pause_sending
+from mail.planning.rounds import open_round
 from server.runtime.mailbox import Mailbox
 from sync.database import Tx
 from tests.support.api_process import Served, served
@@ -244,6 +246,7 @@ def everything(
     inside += [refusal_of(database, story), "/devices", "/devices?q=zzz"]
     inside += devices_of(database, story)
     inside += ["/campaigns", f"/campaigns/{story.campaign}", "/tasks/unknown", "/mailbox"]
+    inside += [f"/tasks/{story.task}/round", f"/tasks/{story.task}/survey", "/campaigns/sending"]
     inside += ["/tasks?q=zzz&state=600", "/follow-ups?show=negative", "/follow-ups?show=disputed"]
     inside += [f"/mailbox/{message.id}" for message in mailbox.messages()]
     return {"outside": [*outside, f"/u/{story.unsubscribe}"], "inside": inside}
@@ -302,9 +305,14 @@ def test_every_page_of_a_manager_is_sound(
     size: tuple[int, int],
     language: str,
 ) -> None:
+    """All sending is off, and a task has a second round."""
+
     async def promote(tx: Tx) -> None:
         await tx.execute("UPDATE app_user SET role = 'manager' WHERE role = 'dispatcher'")
 
+    why = "La fuite est revenue"
+    on(database, story.account, lambda tx: open_round(tx, story.task, 2, None, why))
+    on(database, story.account, lambda tx: pause_sending(tx, None, why))
     on(database, story.account, promote)
     with visiting(browser, size, scripts=True) as page:
         enter(page.context, site.database, EMAIL, site.base_url)

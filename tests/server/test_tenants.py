@@ -43,6 +43,8 @@ def body_for(spoken: Operation, office: Office) -> dict[str, Any] | None:
         "edit_campaign": {"name": "x", "definition": definition(office)},
         "progress_task": {"id": str(new_id()), "state": "600"},
         "dismiss_transition": {"reason": "x"},
+        "open_task_round": {"round": 2, "reason": "x"},
+        "send_survey": {"campaign": str(new_id()), "reason": "x"},
     }
     return bodies[spoken.name]
 
@@ -288,8 +290,8 @@ def is_console_page(route: HTTPRoute) -> bool:
 
 
 def sign_in(browser: httpx.Client, office: Office) -> None:
-    """Sign the office's dispatcher in."""
-    body = {"email": office.address("dispatcher"), "password": PASSWORD}
+    """Sign the office's administrator in."""
+    body = {"email": office.address("administrator"), "password": PASSWORD}
     assert browser.post("/api/v1/sessions", json=body).status_code == 204
 
 

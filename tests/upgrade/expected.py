@@ -89,9 +89,56 @@ _DROPPED: Final = "that a survey was dropped is said once, by the decision"
 _SEARCH: Final = "the search finds technicians and addresses, too, and says what it finds"
 _SENDER: Final = "of a refused step it is said who sent it, and who was responsible then"
 _DECIDED: Final = "a refused step is decided on a page that says what comes of it"
+_ROUNDS: Final = "return visits have rounds, and surveys may be sent by hand; none was"
+_SWITCH: Final = "a pause is a campaign's or the account's, and may have lasted too long"
 _PRUNED: Final = "of an answer the first version and the last 19 are kept, and how many are not"
 
 CHANGES: Final = (
+    Change(_API_TASK, "", r"\.rounds = \[\]", _ROUNDS),
+    Change(
+        _API_TASK, "", r"\.timeline\[\d+\]\.(?:round = 1|request(?:ed_by|_reason) = None)", _ROUNDS
+    ),
+    Change(
+        _TASK,
+        "",
+        r"<a href='/tasks/[0-9a-f-]+/survey'>\n(?:Send a survey by hand|Envoyer un sondage .*)"
+        r"\n<a href='/tasks/[0-9a-f-]+/round'>\n(?:New visit round|Nouvelle ronde de visite)",
+        _ROUNDS,
+    ),
+    Change(
+        "/campaigns",
+        "",
+        r"<a href='/campaigns/sending'>\n(?:(?:Stop all|All) sending|.*ous les envois)",
+        _SWITCH,
+    ),
+    Change(
+        _TASK,
+        "(?P<head>.*)(?:[Tt]he campaign was|[Ll]a campagne était) (?P<then>(?:paused|en pause) .*)",
+        "%(head)s(?:[Ss]ending was|[Ll]es envois étaient) %(then)s, (?:or|ou) .*",
+        _SWITCH,
+    ),
+    Change(
+        _TASK,
+        rf"(?:{_LEAVES}(?:.* ago|il y a .*)\n\.|(?:No answer yet|Pas encore de réponse)\. .*)",
+        r"(?:No answer yet\. The survey will not leave: its campaign is archived, or"
+        r"|Pas encore de réponse\. Le sondage ne partira pas : sa campagne est archivée, ou).*"
+        r"(?:\n(?:It is planned for|Il est prévu pour) .+)?",
+        _SWITCH,
+        always=False,
+    ),
+    Change(
+        "/tasks",
+        r"(?:Being sent|En cours d.envoi|Scheduled|Prévu|Uncertain|Incertain)(?:\n<time.*\n.+)?",
+        r"(?:Will not leave|Ne partira pas)\n(?:campaign stopped|campagne arrêtée)",
+        _SWITCH,
+        always=False,
+    ),
+    Change(
+        "/tasks",
+        "(?:campaign paused|campagne en pause)",
+        "(?:sending paused|envois en pause)",
+        _SWITCH,
+    ),
     Change(
         _TASK,
         "",
@@ -172,8 +219,11 @@ CHANGES: Final = (
         r".*\n\d{3} .+"
         r"|(?:No answer yet\. The survey was sent|Pas encore de réponse\. Le sondage est parti)\n"
         r"<time.*\n.+\n\.)",
-        r"(?:No answer yet\. The survey waits: its campaign is paused"
-        r"|Pas encore de réponse\. Le sondage attend : sa campagne est en pause)\..*",
+        r"(?:(?:No answer yet\. The survey waits: its campaign is paused"
+        r"|Pas encore de réponse\. Le sondage attend : sa campagne est en pause)\..*"
+        r"|(?:No answer yet\. The survey will not leave: its campaign is archived, or"
+        r"|Pas encore de réponse\. Le sondage ne partira pas : sa campagne est archivée, ou).*"
+        r"\n(?:It is planned for|Il est prévu pour) .+)",
         _PLANNED,
     ),
     Change(
