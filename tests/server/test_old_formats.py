@@ -22,8 +22,8 @@ PATHS: Final = (
 )
 
 
-#: The id of a step that is told next, and how long ago things were.
-ANEW: Final = re.compile(r'name="id" value="[^"]+"|il y a [^<]+')
+#: The id of a step that is told next, the latest moment that it may have, how long ago things were.
+ANEW: Final = re.compile(r'name="id" value="[^"]+"|max="[^"]+"|il y a [^<]+')
 
 
 def said(database: TestDatabase, story: Story) -> Definition:

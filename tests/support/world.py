@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sync.database import tx
+from sync.database import Tx, tx
 from sync.enrolment import authenticate, enrol, issue_code
 from sync.ids import new_account_number, new_id
 from sync.intake import PushOutcome, push
@@ -78,47 +78,42 @@ class World:
         world.account = new_account_number()
         async with tx(world.account) as opened:
             await create_account(opened, AccountPut(name="Plomberie Exemple"))
-        await world._people()
-        await world._kinds()
+            await world._put_people(opened)
+            await world._put_kinds(opened)
         return world
 
-    async def _people(self) -> None:
+    async def _put_people(self, opened: Tx) -> None:
         self.head_office, self.region = new_id(), new_id()
         self.site, self.other_site = new_id(), new_id()
-        async with tx(self.account) as opened:
-            await put_units(
-                opened,
-                [
-                    UnitPut(id=self.head_office, kind="head_office", name="Siège social"),
-                    UnitPut(id=self.region, parent=self.head_office, kind="region", name="Est"),
-                    UnitPut(id=self.site, parent=self.region, kind="site", name="Rimouski"),
-                    UnitPut(id=self.other_site, parent=self.region, kind="site", name="Gaspé"),
-                ],
-            )
-        self.alice = await self.user("alice")
-        self.bob = await self.user("bob")
-        self.carol = await self.user("carol", unit=self.other_site)
-        self.dispatcher = await self.user("diane", unit=self.head_office, role="dispatcher")
+        await put_units(
+            opened,
+            [
+                UnitPut(id=self.head_office, kind="head_office", name="Siège social"),
+                UnitPut(id=self.region, parent=self.head_office, kind="region", name="Est"),
+                UnitPut(id=self.site, parent=self.region, kind="site", name="Rimouski"),
+                UnitPut(id=self.other_site, parent=self.region, kind="site", name="Gaspé"),
+            ],
+        )
+        people = [
+            _user("alice", self.site),
+            _user("bob", self.site),
+            _user("carol", self.other_site),
+            _user("diane", self.head_office, "dispatcher"),
+        ]
+        self.alice, self.bob, self.carol, self.dispatcher = await put_users(opened, people)
 
-    async def _kinds(self) -> None:
-        async with tx(self.account) as opened:
-            await put_states(
-                opened,
-                [
-                    StatePut(code=code, name=name, kind=kind)
-                    for code, (name, kind) in STATES.items()
-                ],
-            )
-        self.service_call = await self.task_type("Appel de service")
-        self.installation = await self.task_type("Installation")
+    async def _put_kinds(self, opened: Tx) -> None:
+        states = [
+            StatePut(code=code, name=name, kind=kind) for code, (name, kind) in STATES.items()
+        ]
+        await put_states(opened, states)
+        types = [TaskTypePut(name="Appel de service"), TaskTypePut(name="Installation")]
+        self.service_call, self.installation = await put_task_types(opened, types)
 
     async def user(self, name: str, *, unit: UUID | None = None, role: Role = "technician") -> UUID:
         """A user whose address is name@example.org."""
-        entry = UserPut(
-            unit=unit or self.site, role=role, name=name.title(), email=f"{name}@example.org"
-        )
         async with tx(self.account) as opened:
-            return (await put_users(opened, [entry]))[0]
+            return (await put_users(opened, [_user(name, unit or self.site, role)]))[0]
 
     async def task_type(self, name: str, flow: dict[str, list[str]] | None = None) -> UUID:
         """A task type; `flow`: next states by state."""
@@ -203,3 +198,7 @@ class World:
         async with tx(self.account) as opened:
             now = opened.now
         return await push(device, Push(device_now=now, transitions=list(items)))
+
+
+def _user(name: str, unit: UUID, role: Role = "technician") -> UserPut:
+    return UserPut(unit=unit, role=role, name=name.title(), email=f"{name}@example.org")
