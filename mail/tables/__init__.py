@@ -9,6 +9,7 @@ from mail.tables.campaign import (
     CampaignVersion,
 )
 from mail.tables.contact import Contact, ContactKey, ContactUse
+from mail.tables.ledger import LedgerChange, LedgerCount
 from mail.tables.planning import Completion, CompletionHead, Decision
 from mail.tables.response import (
     Answer,
@@ -42,6 +43,8 @@ __all__ = [
     "Decision",
     "FollowUp",
     "Invitation",
+    "LedgerChange",
+    "LedgerCount",
     "Link",
     "MailEvent",
     "MailHead",

@@ -9,7 +9,7 @@ from sync.database import DB
 class Decision(Table, tablename="decision", db=DB):
     """The outcome of one campaign on one transition: `scheduled`, or the reason why not.
 
-    `release`: of a scheduled one.
+    `release`: of a scheduled one. `moment`, `unit`: the transition's, which the database copies.
     """
 
     key = ("account", "campaign", "transition")
@@ -21,6 +21,8 @@ class Decision(Table, tablename="decision", db=DB):
     outcome = Text(null=False, default=None)
     release = Timestamptz(null=True, default=None)
     decided_at = Timestamptz(null=False, default=None)
+    moment = Timestamptz(null=False, default=None)
+    unit = UUID(null=False, default=None)
 
 
 class Completion(Table, tablename="completion", db=DB):

@@ -78,6 +78,7 @@ class Action(StrEnum):
     CAMPAIGN_ARCHIVE = "campaign.archive"
 
     COMPLETION_READ = "completion.read"
+    DECISION_READ = "decision.read"
     TASK_READ = "task.read"
     TASK_WRITE = "task.write"
     TASK_ASSIGN = "task.assign"
@@ -143,6 +144,7 @@ RIGHTS: Final[Mapping[Action, Grant]] = {
     Action.CAMPAIGN_RESUME: _ADMINISTRATORS,
     Action.CAMPAIGN_ARCHIVE: _ADMINISTRATORS,
     Action.COMPLETION_READ: _READERS,
+    Action.DECISION_READ: _READERS,
     Action.TASK_READ: _READERS,
     Action.TASK_WRITE: _PLANNERS,
     Action.TASK_ASSIGN: _PLANNERS,

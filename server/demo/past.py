@@ -75,24 +75,26 @@ async def backdate_campaign(tx: Tx, key: str, campaign: ActiveCampaign) -> Campa
 
 
 async def write_decisions(
-    tx: Tx, decisions: Sequence[CampaignDecision], invitations: Sequence[Invitation]
+    tx: Tx, ids: Ids, decisions: Sequence[CampaignDecision], invitations: Sequence[Invitation]
 ) -> None:
     """Write the decision on each step; where an invitation was dropped, its reason."""
     drops = {(item.campaign.id, item.step.id): item for item in invitations if item.reason}
     rows = []
     for decision in decisions:
+        step = next(step for step in decision.task.steps if step.id == decision.step)
         row: dict[str, Any] = {
             "account": tx.account,
             "campaign": decision.campaign,
             "transition": decision.step,
             "task": decision.task.id,
             "round": 1,
+            "moment": step.moment,
+            "unit": ids.units[decision.task.customer.site],
         }
         dropped = drops.get((decision.campaign, decision.step))
         if dropped is not None:
             row |= {"outcome": _reason(dropped), "decided_at": dropped.release}
         else:
-            step = next(step for step in decision.task.steps if step.id == decision.step)
             row |= {
                 "outcome": decision.outcome,
                 "release": decision.release,

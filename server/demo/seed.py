@@ -6,6 +6,8 @@ import hmac
 from random import Random
 from typing import Final
 
+from mail.planning.history import read_histories
+from mail.planning.writes import write_completions
 from server.access.passwords import hash_password
 from server.demo import past, past_answers
 from server.demo.aftermath import is_live, plan, suppressed_customers
@@ -74,7 +76,7 @@ async def _write_campaigns(tx: Tx, ids: Ids, rng: Random, tasks: list[DemoTask])
     releases = Releases(rng, suppressed_customers(tasks, tx.now))
     generator = ReplyGenerator(rng, tx.now)
     invitations = releases.release_all(planned)
-    await past.write_decisions(tx, decisions, invitations)
+    await past.write_decisions(tx, ids, decisions, invitations)
     await past.write_mails(tx, ids, invitations, releases)
     replies = [
         reply
@@ -84,3 +86,4 @@ async def _write_campaigns(tx: Tx, ids: Ids, rng: Random, tasks: list[DemoTask])
     await past_answers.write_replies(tx, ids, replies)
     await past_answers.write_follow_ups(tx, ids, replies)
     await past.queue_tasks(tx, [task.id for task in tasks if is_live(task, tx.now)])
+    await write_completions(tx, await read_histories(tx, [task.id for task in settled]))

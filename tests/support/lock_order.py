@@ -29,6 +29,7 @@ ORDER: Final = (
     "answer", "follow_up", "rollup_change", "task_result",
     "account", "unit", "app_user", "session", "enrolment_code", "device", "api_token",
     "state", "task_type",
+    "ledger_change",
     "completion_head", "feed_head", "mail_head",
 )  # fmt: skip
 
@@ -43,6 +44,7 @@ GUARDS: Final[Mapping[str, str]] = {
     "answer_version": "answer",
     "completion": "completion_head",
     "feed": "feed_head",
+    "ledger_count": "ledger_change",
 }
 
 #: Rows of no account, or that are made once: each is locked alone, or while it is nobody else's.
