@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from mail.ledger.counting import ALL
 from mail.ledger.days import end_of, read_zone, start_of
-from mail.ledger.outcomes import NOT_SELECTED, OUTCOMES, SCHEDULED
+from mail.ledger.outcomes import NOT_SELECTED, OUTCOMES
+from mail.planning.plan import SCHEDULED
 from sync.database import Tx
 from sync.validation import check_moment
 

@@ -78,6 +78,7 @@ class Texts(Struct, frozen=True, kw_only=True):
 class CampaignSettings(Struct, frozen=True, kw_only=True):
     """The settings of a campaign. `mute`, `stale`: None is none, and never."""
 
+    id: UUID
     name: str
     status: str
     version: int
@@ -195,6 +196,7 @@ async def read_settings(tx: Tx, campaign: UUID, language: str) -> CampaignSettin
     definition = join(row["rules"], row["content"], row["format"])
     message, stale = definition.message, definition.stale_days
     return CampaignSettings(
+        id=campaign,
         name=row["name"],
         status=row["status"],
         version=row["version"],

@@ -66,6 +66,14 @@ class Words:
         """Why a customer was not asked, as a sentence."""
         return self._gettext(words.REASONS[code][1]) if code in words.REASONS else code
 
+    def counted(self, outcome: str) -> str:
+        """How a completed task counts in the ledger, as a sentence."""
+        return (
+            self._label(words.COUNTED, outcome)
+            if outcome in words.COUNTED
+            else self.reason(outcome)
+        )
+
     def blocked(self, reason: str, state: str, *, short: bool = False) -> str:
         """Why a survey will not leave if the task stays in `state`, a code; or `short`, for a list.
 

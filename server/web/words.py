@@ -201,6 +201,13 @@ REASONS: Final = {
     ),
 }
 
+#: How a completed task counts in the ledger where that is no reason of a decision.
+COUNTED: Final = {
+    "scheduled": _("Asked: a survey is scheduled or was sent"),
+    "no_campaign": _("No campaign selected the task's type and states"),
+    "not_selected": _("This campaign did not select the task's type and states"),
+}
+
 #: The events of a mail: text, CSS class and icon.
 MAIL: Final = {
     "sent": (_("Survey accepted by the mail server"), "positive", "mail"),

@@ -244,6 +244,7 @@ def everything(
     inside += [refusal_of(database, story), "/devices", "/devices?q=zzz"]
     inside += devices_of(database, story)
     inside += ["/campaigns", f"/campaigns/{story.campaign}", "/tasks/unknown", "/mailbox"]
+    inside += ["/decisions", f"/decisions?campaign={story.campaign}&first_day=x"]
     inside += ["/tasks?q=zzz&state=600", "/follow-ups?show=negative", "/follow-ups?show=disputed"]
     inside += [f"/mailbox/{message.id}" for message in mailbox.messages()]
     return {"outside": [*outside, f"/u/{story.unsubscribe}"], "inside": inside}
