@@ -135,6 +135,12 @@ class Way:
         await self.step("read a task")
         self._get("completions?limit=20", self.office.program)
         await self.step("completions from the start")
+        self._get("decisions?limit=20", self.office.program)
+        await self.step("decisions")
+        self._get("decisions?limit=20&outcome=scheduled", self.office.program)
+        await self.step("decisions of an outcome")
+        assert self.console.get("/decisions").status_code == 200
+        await self.step("show the ledger")
         path = f"completions?after={self.told}"
         self.told = self._get(path, self.office.program)["cursor"]
         await self.step("completions")

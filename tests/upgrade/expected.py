@@ -452,6 +452,13 @@ CHANGES: Final = (
         _PRIORITY,
     ),
     Change(
+        r"/campaigns(?:/\*)?",
+        "",
+        r"<a href='/decisions(?:\?campaign=[0-9a-f-]+)?'>\n"
+        r"(?:Who was asked, and why not|Qui a été sondé, et pourquoi pas)",
+        "a page says who was asked, and why not",
+    ),
+    Change(
         r"/campaigns/\*",
         "(?:None: as soon as the task|Aucun : dès la réception de la tâche).*",
         "(?:None: as soon as the step|Aucun : dès la réception de l.étape).*",
