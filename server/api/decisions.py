@@ -141,8 +141,8 @@ async def count_decisions(request: ApiRequest, query: LedgerDays) -> LedgerCount
 
 
 def _record(row: Any, ledger: Ledger) -> DecisionRecord:
-    told = {name: row[name] for name in DecisionRecord.__struct_fields__ if name != "day"}
-    return DecisionRecord(**told, day=row["moment"].astimezone(ledger.zone).date())
+    columns = {name: row[name] for name in DecisionRecord.__struct_fields__ if name != "day"}
+    return DecisionRecord(**columns, day=row["moment"].astimezone(ledger.zone).date())
 
 
 ROUTES: Final[list[ControllerRouterHandler]] = [list_decisions, count_decisions]
