@@ -202,7 +202,7 @@ async def test_the_page_reads_a_part_of_the_ledger_by_its_indexes(
                 LedgerQuery(campaign=campaigns[0]),
                 LedgerQuery(outcome="no_address"),
                 LedgerQuery(unit=unit),
-                LedgerQuery(campaign=campaigns[1], outcome="muted", unit=unit),
+                LedgerQuery(campaign=campaigns[0], outcome="muted", unit=unit),
                 LedgerQuery(campaign=campaigns[2], unit=unit),
             ][chosen]
             days = {"first": LAST.date() - timedelta(days=29), "last": LAST.date()}
