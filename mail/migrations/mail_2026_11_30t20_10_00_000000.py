@@ -1,8 +1,8 @@
 """A decision says when and in which unit its transition happened: the ledger is read by both.
 
 Both are facts of the transition, which never change; the database itself copies them, so that no
-writer can say otherwise. The decisions that there are get theirs by one look-up each while the
-table is written anew: about 10 s for a million.
+writer can say otherwise. The decisions that there are get theirs by two look-ups each while the
+table is written anew.
 """
 
 from typing import Final
