@@ -15,6 +15,7 @@ from server.console import (
     login,
     mailbox,
     refused,
+    send_routes,
     task_routes,
 )
 from server.http.form_data import read_pairs
@@ -45,6 +46,7 @@ ROUTES: Sequence[ControllerRouterHandler] = (
             login.logout,
             *task_routes.ROUTES,
             *follow_up_routes.ROUTES,
+            *send_routes.ROUTES,
             *refused.ROUTES,
             *devices.ROUTES,
             campaigns.campaign_list,

@@ -82,6 +82,7 @@ class Action(StrEnum):
     TASK_WRITE = "task.write"
     TASK_ASSIGN = "task.assign"
     TASK_PROGRESS = "task.progress"
+    SEND_READ = "send.read"
     FOLLOW_UP_READ = "follow_up.read"
     FOLLOW_UP_CLOSE = "follow_up.close"
     FOLLOW_UP_REOPEN = "follow_up.reopen"
@@ -147,6 +148,7 @@ RIGHTS: Final[Mapping[Action, Grant]] = {
     Action.TASK_WRITE: _PLANNERS,
     Action.TASK_ASSIGN: _PLANNERS,
     Action.TASK_PROGRESS: _PLANNERS,
+    Action.SEND_READ: _READERS,
     Action.FOLLOW_UP_READ: _STAFF,
     Action.FOLLOW_UP_CLOSE: _STAFF,
     Action.FOLLOW_UP_REOPEN: _STAFF,

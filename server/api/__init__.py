@@ -13,6 +13,7 @@ from server.api import (
     completions,
     devices,
     record_kinds,
+    sends,
     system,
     tasks,
 )
@@ -41,6 +42,7 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
             *tasks.ROUTES,
             *audit.ROUTES,
             *completions.ROUTES,
+            *sends.ROUTES,
             *(route for kind in _RECORDS for route in routes_of(kind)),
         ],
     ),

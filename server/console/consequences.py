@@ -67,7 +67,7 @@ async def foresee(tx: Tx, mail_from: str, surveys: Iterable[Survey | None]) -> d
         if survey is not None and survey.invitation is not None and survey.code in _WAITING
     }
     fates = await forecast(tx, mail_from, waiting.keys())
-    return {key: _foreseen(tx, waiting[key], fate) for key, fate in fates.items()}
+    return {key: foreseen(tx, waiting[key], fate) for key, fate in fates.items()}
 
 
 async def read_consequence(
@@ -112,7 +112,7 @@ async def _expected(
         fates = await forecast(tx, mail_from, (), planned)
         survey = Survey("scheduled", latest.release, invitation=latest.invitation)
         fate = fates.get(latest.invitation)
-        return survey if fate is None else _foreseen(tx, survey, fate)
+        return survey if fate is None else foreseen(tx, survey, fate)
     if stored is not None and stored.code not in ("none", Status.SCHEDULED):
         found = await foresee(tx, mail_from, [stored])
         return found.get(stored.invitation or task, stored)
@@ -150,7 +150,8 @@ def _outcomes(decided: Iterable[CampaignDecisions], transition: UUID | None) -> 
     return [SCHEDULED if isinstance(item, Schedule) else item.reason.value for item in found]
 
 
-def _foreseen(tx: Tx, survey: Survey, fate: Forecast) -> Survey:
+def foreseen(tx: Tx, survey: Survey, fate: Forecast) -> Survey:
+    """The `survey` that waits, with what becomes of it."""
     match fate:
         case Leaves(at=at, address=address):
             if at <= tx.now:

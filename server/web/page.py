@@ -32,6 +32,7 @@ MAILBOX: Final = "mailbox"
 _NAVIGATION: Final = {
     "tasks": Action.TASK_READ,
     "follow-ups": Action.FOLLOW_UP_READ,
+    "sends": Action.SEND_READ,
     "refused": Action.REFUSED_READ,
     "devices": Action.DEVICE_READ,
     "campaigns": Action.CAMPAIGN_READ,

@@ -16,6 +16,7 @@ def _(text: str) -> str:
 NAVIGATION: Final = {
     "tasks": _("Tasks"),
     "follow-ups": _("Follow-ups"),
+    "sends": _("Surveys to come"),
     "refused": _("Refusals"),
     "devices": _("Devices"),
     "campaigns": _("Campaigns"),
