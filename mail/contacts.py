@@ -76,9 +76,9 @@ ON CONFLICT (account, address_key) DO NOTHING
 """
 
 _FIND_USED: Final = """
-SELECT c.id, c.suppressed
-FROM contact_use u JOIN contact c ON (c.account, c.id) = (u.account, u.contact)
-WHERE u.account = $1 AND u.invitation = $2
+SELECT c.id, c.suppressed FROM contact c
+WHERE c.account = $1 AND c.id = coalesce($3, (
+  SELECT contact FROM contact_use WHERE account = $1 AND invitation = $2))
 """
 
 _LAST_USES: Final = """
@@ -182,9 +182,14 @@ async def create(tx: Tx, addresses: Collection[str]) -> dict[str, Contact]:
     return await lock(tx, addresses)
 
 
-async def contact_of(tx: Tx, invitation: UUID, address: str | None) -> Contact | None:
-    """Return the contact that an invitation used, else that of its `address`; None if unknown."""
-    row = await tx.fetchrow(_FIND_USED, tx.account, invitation)
+async def contact_of(
+    tx: Tx, invitation: UUID, address: str | None, linked: UUID | None
+) -> Contact | None:
+    """Return the contact that an invitation used, else that of its `address`; None if unknown.
+
+    `linked`: the contact that a link of the invitation was sent to, if it is another one.
+    """
+    row = await tx.fetchrow(_FIND_USED, tx.account, invitation, linked)
     if row is None and address is not None:
         [key] = (await keys_of(tx, [address])).values()
         row = await tx.fetchrow(_FIND, tx.account, key)

@@ -26,8 +26,11 @@ WHERE account = $1 AND phase IN ({{from_phases}}) AND invitation IN (
   ORDER BY o.invitation FOR NO KEY UPDATE OF o {locked})
 """
 
+#: A further mail may go to another contact than its invitation uses.
 _USES_CONTACT: Final = """EXISTS (
-    SELECT FROM contact_use WHERE account = $1 AND invitation = o.invitation AND contact = $3)"""
+    SELECT FROM contact_use WHERE account = $1 AND invitation = o.invitation AND contact = $3
+    UNION ALL
+    SELECT FROM link WHERE account = $1 AND invitation = o.invitation AND contact = $3)"""
 _RECALL_CONTACT: Final = RECALL.sql(_RECALL.format(concerned=_USES_CONTACT, locked=""))
 _RECALL_CAMPAIGN: Final = RECALL.sql(_RECALL.format(concerned="i.campaign = $3", locked=""))
 #: Two mails to one address may be refused at once: neither transaction waits for the other.

@@ -30,6 +30,13 @@ class Reason(StrEnum):
     NO_ADDRESS = "no_address"
     SUPPRESSED = "suppressed"
     MUTED = "muted"
+    CANCELLED = "cancelled"
+
+
+class Late(StrEnum):
+    """Why a mail is not sent that follows an earlier copy: no decision is made of it."""
+
+    DEADLINE = "deadline"
 
 
 REARMING = frozenset({Reason.TASK_CANCELLED, Reason.LEFT_STATE})

@@ -29,7 +29,7 @@ from mail.delivery.judging import (
 from mail.delivery.judging import Waiting as Reserved
 from mail.delivery.stages import Candidate, Cleared, Unplanned, Version
 from rules.campaign import Status
-from rules.decide import Reason
+from rules.decide import Late, Reason
 from rules.timing import window_anchor
 from sync.database import Tx
 from sync.ids import new_id
@@ -71,7 +71,7 @@ class Leaves(Struct, frozen=True):
 class Stays(Struct, frozen=True):
     """The survey is dropped at its release, for `reason`."""
 
-    reason: Reason
+    reason: Reason | Late
 
 
 class Waits(Struct, frozen=True):

@@ -14,7 +14,17 @@ from mail.delivery.breakers import EVERY, BehindBreaker, OpenBreakers, Route
 from mail.delivery.stages import Candidate, Cleared, Version, Versions
 from rules.address import Resolved, normal_form, resolve, sendable
 from rules.campaign import Status
-from rules.decide import Contact, Go, Mute, Reason, Skip, Wait, drop_reason_for_state, judge_contact
+from rules.decide import (
+    Contact,
+    Go,
+    Late,
+    Mute,
+    Reason,
+    Skip,
+    Wait,
+    drop_reason_for_state,
+    judge_contact,
+)
 from rules.timing import window_anchor
 from sync.database import Tx
 
@@ -23,7 +33,7 @@ class Dropped(Struct, frozen=True):
     """An invitation that is not sent."""
 
     candidate: Candidate
-    reason: Reason
+    reason: Reason | Late
 
 
 class Waiting(Struct, frozen=True):
@@ -160,6 +170,8 @@ def judge_addressed(item: Addressed, known: Known) -> AtRelease:
     """Return whether an addressed invitation is sent; one that is takes its mute window."""
     candidate, version, to = item.candidate, item.version, item.to
     contact = known.contacts[to.normal]
+    if candidate.deadline is not None and candidate.deadline <= known.now:
+        return Dropped(candidate, Late.DEADLINE)
     if contact.suppressed in EMPTY:  # of a retry; a first attempt goes to another address, if any
         return Dropped(candidate, Reason.SUPPRESSED)
     route = Route(version.domain, to.normal.rpartition("@")[2])

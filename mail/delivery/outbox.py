@@ -13,7 +13,7 @@ from msgspec import structs
 
 from mail.delivery.stages import Candidate, Cleared, Leased, Sending, Unplanned, Visit
 from mail.i18n import locale_of
-from mail.states import LEASE
+from mail.states import LEASE, Purpose
 from rules.campaign import AddressField
 from rules.history import StateKind
 from sync import tokens
@@ -23,7 +23,9 @@ from sync.database import Tx
 #: the planner, while it has no statistics, from reading a whole account for each entry.
 _CANDIDATES: Final = """
 SELECT o.*, i.campaign, i.version, i.task,
-  i.due, i.address, i.typed_address, i.language, i.message_id,
+  i.due, i.language, i.deadline, coalesce(o.own_address, i.address) AS address,
+  coalesce(o.own_typed_address, i.typed_address) AS typed_address,
+  coalesce(o.own_message_id, i.message_id) AS message_id,
   i.due < coalesce(a.restored_at, '-infinity')
     AND coalesce(o.vouched_at < a.restored_at, true) AS due_before_restore,
   {type} AS type, {state} AS state, s.kind,
@@ -54,15 +56,18 @@ ORDER BY o.release, o.invitation
 _AS_STORED: Final = {"type": "r.type", "state": "t.state", "email": "c.email"}
 _STORED: Final = "SELECT * FROM invitation WHERE account = $1 AND id = o.invitation"
 
+#: Of what was never tried: an entry of the queue that it might have.
+_UNTRIED: Final = """0 AS attempt, false AS resent, NULL::timestamptz AS first_tried_at,
+    NULL::bytea AS survey_token, NULL::timestamptz AS vouched_at, release AS not_before,
+    'first' AS purpose, NULL AS own_address, NULL AS own_typed_address, NULL AS own_message_id"""
+
 #: Ordered by release, then id: the order in which contacts are judged. Entries are picked first, so
 #: that a long queue costs no more than a short one; a transaction that changes an invitation locks
 #: its entry before.
 _PICKED_DUE: Final = """
 WITH picked AS MATERIALIZED (
-  SELECT invitation, release, attempt, resent, first_tried_at, survey_token, vouched_at, not_before
-  FROM outbox
-  WHERE account = $1 AND phase IN ({from_phases}) AND release <= $2 AND not_before <= $2
-    AND ($4::uuid[] IS NULL OR invitation = ANY($4))
+  SELECT * FROM outbox WHERE account = $1 AND phase IN ({from_phases})
+    AND release <= $2 AND not_before <= $2 AND ($4::uuid[] IS NULL OR invitation = ANY($4))
   ORDER BY release, invitation
   LIMIT $3
   FOR NO KEY UPDATE SKIP LOCKED
@@ -72,16 +77,21 @@ _DUE: Final = LEASE.reading(_PICKED_DUE + _CANDIDATES.format(invitation=_LOCKED,
 
 _PICKED_WAITING: Final = """
 WITH picked AS MATERIALIZED (
-  SELECT invitation, release, attempt, resent, first_tried_at, survey_token, vouched_at, not_before
-  FROM outbox WHERE account = $1 AND phase IN ({from_phases}) AND invitation = ANY($2)
+  SELECT * FROM outbox WHERE account = $1 AND phase IN ({from_phases}) AND invitation = ANY($2)
 )"""
 _WAITING: Final = LEASE.reading(
     _PICKED_WAITING + _CANDIDATES.format(invitation=_STORED, **_AS_STORED)
 )
 
+#: An invitation that is not in the queue, as if it had never been tried.
+_ASKED: Final = f"""
+WITH picked AS (
+  SELECT id AS invitation, release, {_UNTRIED} FROM invitation WHERE account = $1 AND id = $2)
+{_CANDIDATES.format(invitation=_STORED, **_AS_STORED)}"""  # noqa: S608 - our own text
+
 _MADE: Final = """
 SELECT made.*, NULL::uuid AS technician, NULL::uuid AS customer, NULL AS address,
-  NULL AS typed_address, NULL AS language, NULL AS message_id
+  NULL AS typed_address, NULL AS language, NULL AS message_id, NULL::timestamptz AS deadline
 FROM made WHERE made.invitation = o.invitation
 """
 _AS_PLANNED: Final = {
@@ -98,8 +108,7 @@ WITH made AS (
     $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[])
     AS n (invitation, campaign, version, task, transition, type, due, release, state, captured)
 ), picked AS (
-  SELECT invitation, release, 0 AS attempt, false AS resent, NULL::timestamptz AS first_tried_at,
-    NULL::bytea AS survey_token, NULL::timestamptz AS vouched_at, release AS not_before
+  SELECT invitation, release, {_UNTRIED}
   FROM made
 )
 {_CANDIDATES.format(invitation=_MADE, **_AS_PLANNED)}"""  # noqa: S608 - our own text
@@ -146,7 +155,6 @@ FROM unnest($4::uuid[], $5::bytea[]) AS given (invitation, secret)
 WHERE o.account = $1 AND o.invitation = ANY($4::uuid[]) AND o.invitation = given.invitation
 """)
 
-
 #: The columns of a candidate's addresses.
 _ADDRESSES: Final = {
     AddressField.CUSTOMER: "customer_email",
@@ -168,6 +176,11 @@ async def waiting(tx: Tx, invitations: Collection[UUID]) -> list[tuple[Candidate
     """
     rows = await tx.fetch(_WAITING, tx.account, invitations)
     return [(_candidate(row), row["not_before"]) for row in rows]
+
+
+async def asked(tx: Tx, invitation: UUID) -> Candidate:
+    """Return an invitation, which exists, as if it had never been tried."""
+    return _candidate((await tx.fetch(_ASKED, tx.account, invitation))[0])
 
 
 async def unplanned(tx: Tx, surveys: Sequence[Unplanned]) -> list[Candidate]:
@@ -238,6 +251,7 @@ def _candidate(row: asyncpg.Record) -> Candidate:
         invitation=row["invitation"],
         release=row["release"],
         attempt=row["attempt"],
+        purpose=Purpose(row["purpose"]),
         resent=row["resent"],
         first_tried_at=row["first_tried_at"],
         due_before_restore=row["due_before_restore"],
@@ -250,6 +264,7 @@ def _candidate(row: asyncpg.Record) -> Candidate:
         noted_by_technician=row["noted_by_technician"],
         visit=visit,
         earlier=earlier,
+        deadline=row["deadline"],
     )
 
 
@@ -281,5 +296,5 @@ def _leased(tx: Tx, item: Cleared, account: asyncpg.Record) -> Leased:
         first_tried_at=candidate.first_tried_at or tx.now,
         zone=(candidate.visit and candidate.visit.zone) or account["zone"],
         fallback=account["language"],
-        after_crash=account["after_crash"],
+        after_crash=account["after_crash"] if candidate.purpose is Purpose.FIRST else "resend",
     )

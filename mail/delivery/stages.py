@@ -10,6 +10,7 @@ from msgspec import Struct
 from mail.campaigns.cache import VersionKey
 from mail.campaigns.definition import Content
 from mail.delivery.breakers import Route
+from mail.states import Purpose
 from rules.address import Mailboxes, Resolved
 from rules.campaign import Campaign
 from rules.history import StateKind
@@ -68,16 +69,19 @@ class Unplanned(Struct, frozen=True):
 class Candidate(Struct, frozen=True):
     """A due invitation.
 
-    `resent`: an earlier copy may have been delivered, this is the last. `first_tried_at`: when it
+    `purpose`: which mail of the survey it is. `resent`: an earlier copy may have been delivered,
+    this is the last. `first_tried_at`: when it
     was first offered to the server, UTC. `due_before_restore`: the database was restored since it
     was due, so it may have been sent. `customer`: a name. `noted_by_technician`: the customer's
     address was entered by the technician who is rated, at the end of the visit or later. `visit`:
     None for a relational survey. `earlier`: what the first attempt fixed, if there was one.
+    `deadline`: until when it may be answered, UTC; None where no copy may have been delivered.
     """
 
     invitation: UUID
     release: datetime
     attempt: int
+    purpose: Purpose
     resent: bool
     first_tried_at: datetime | None
     due_before_restore: bool
@@ -90,6 +94,7 @@ class Candidate(Struct, frozen=True):
     noted_by_technician: bool
     visit: Visit | None
     earlier: Sending | None
+    deadline: datetime | None
 
 
 class Version(Struct, frozen=True):
@@ -127,7 +132,8 @@ class Leased(Struct, frozen=True):
 
     `probe`: an open breaker lets it through as its probe. `claimed_at`, `first_tried_at`: UTC.
     `zone`: IANA. `fallback`: the account's language. `after_crash`: the account's setting for
-    mails in doubt, `resend` or `hold`.
+    mails in doubt, `resend` or `hold`; a further mail, of which there is no other copy, is never
+    held.
     """
 
     account: int

@@ -30,7 +30,8 @@ WHERE (account, invitation) IN (
 """)
 
 _OVERDUE_CONTENT: Final = HOLD_IN_DOUBT.reading("""
-SELECT o.invitation, o.attempt, o.release, o.resent, i.version, i.campaign, a.after_crash
+SELECT o.invitation, o.attempt, o.release, o.resent, i.version, i.campaign,
+  o.own_typed_address, o.purpose = 'first' AND a.after_crash = 'hold' AS hold
 FROM outbox o JOIN invitation i ON (i.account, i.id) = (o.account, o.invitation)
 JOIN account a ON a.account = o.account
 WHERE o.account = $1 AND o.phase IN ({from_phases}) AND o.lease_until <= $2
@@ -51,11 +52,12 @@ DELETE FROM outbox
 WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ({from_phases})
 """)
 
+#: An invitation stays sent, whatever becomes of a further mail.
 _SET_UNCERTAIN: Final = {
     edge: edge.sql("""
     UPDATE invitation SET status = $3, sent_at = coalesce(sent_at, $4),
       deadline = coalesce(deadline, $5)
-    WHERE account = $1 AND id = $2
+    WHERE account = $1 AND id = $2 AND status <> {Status.SENT}
     """)
     for edge in (RESEND, HOLD_IN_DOUBT, STOP)
 }
@@ -65,6 +67,7 @@ class Doubt(Struct, frozen=True):
     """An attempt that the server may or may not have accepted, and the edge that it takes.
 
     `resent`: it was the second copy. `answers_for`: how long answers are accepted after sending.
+    `address`: where the mail goes, as typed; None for that of the invitation.
     """
 
     invitation: UUID
@@ -74,6 +77,7 @@ class Doubt(Struct, frozen=True):
     answers_for: timedelta
     edge: Edge
     text: str
+    address: str | None
 
     @classmethod
     def of(cls, job: Leased, edge: Edge, text: str) -> "Doubt":
@@ -86,6 +90,7 @@ class Doubt(Struct, frozen=True):
             answers_for=job.version.rules.deadline,
             edge=edge,
             text=text,
+            address=job.sending.typed,
         )
 
 
@@ -117,8 +122,9 @@ async def recover(config: MailConfig, account: int) -> None:
                 release=row["release"],
                 resent=row["resent"],
                 answers_for=versions[row["campaign"], row["version"]].rules.deadline,
-                edge=edge_in_doubt(resent=row["resent"], hold=row["after_crash"] == "hold"),
+                edge=edge_in_doubt(resent=row["resent"], hold=row["hold"]),
                 text="the worker stopped while sending",
+                address=row["own_typed_address"],
             )
             await record_doubt(tx, config, doubt)
 
@@ -142,4 +148,5 @@ async def record_doubt(tx: Tx, config: MailConfig, doubt: Doubt) -> None:
     columns = (tx.account, doubt.invitation, status, tx.now, deadline)
     await tx.execute(_SET_UNCERTAIN[edge], *columns)
     await contacts.confirm_use(tx, doubt.invitation, window_anchor(doubt.release, tx.now))
-    await add_events(tx, [Event(doubt.invitation, status, doubt.attempt, doubt.text)])
+    event = Event(doubt.invitation, status, doubt.attempt, doubt.text, address=doubt.address)
+    await add_events(tx, [event])

@@ -94,6 +94,19 @@ class Send(Struct, frozen=True, kw_only=True):
         """Where the page after it begins."""
         return Place(self.release, self.invitation)
 
+    @property
+    def may_be_cancelled(self) -> bool:
+        """Whether a mail of it waits that has not begun, and was not in doubt before."""
+        if self.phase is None or self.phase is Phase.DATA:
+            return False
+        return self.purpose is not Purpose.FIRST or self.sent_at is None
+
+    def may_be_sent_again(self, now: datetime) -> bool:
+        """Whether it was tried, nothing of it is under way, and it can be answered at `now`."""
+        is_over = self.deadline is not None and self.deadline <= now
+        was_tried = self.status not in (Status.SCHEDULED, Status.DROPPED)
+        return was_tried and self.phase is None and not is_over
+
 
 async def read_upcoming(tx: Tx, mail_from: str, after: Place, limit: int) -> list[Send]:
     """Return at most `limit` mails that wait or are held, in the order of release, then id.

@@ -15,8 +15,13 @@ from sync.database import Tx
 #: Every task has one round so far; return visits do not open a new one yet.
 ROUND: Final = 1
 
-#: Reasons that are found at release; planning again does not change these decisions.
-AT_RELEASE: Final = REARMING | {Reason.NO_ADDRESS, Reason.SUPPRESSED, Reason.MUTED}
+#: Reasons that are found at release, or that people have: planning again does not change them.
+AT_RELEASE: Final = REARMING | {
+    Reason.NO_ADDRESS,
+    Reason.SUPPRESSED,
+    Reason.MUTED,
+    Reason.CANCELLED,
+}
 
 
 class Invitation(Struct, frozen=True):

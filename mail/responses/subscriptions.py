@@ -16,16 +16,18 @@ from sync.ids import new_id
 from sync.tokens import TokenRef
 
 _SUBSCRIPTION: Final = """
-SELECT a.name AS company, i.id, i.address, i.typed_address,
+SELECT a.name AS company, i.id, i.address, l.contact,
+  coalesce(c.address, i.typed_address) AS typed_address,
   coalesce(i.language, a.language) AS language
 FROM link l
 JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
 JOIN account a ON a.account = l.account
+LEFT JOIN contact c ON (c.account, c.id) = (l.account, l.contact)
 WHERE l.account = $1 AND l.token_hash = $2
 """
 
 _INVITATION: Final = """
-SELECT i.id, i.address
+SELECT i.id, i.address, l.contact
 FROM link l
 JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
 WHERE l.account = $1 AND l.token_hash = $2
@@ -69,13 +71,13 @@ async def unsubscribe(token: str) -> Subscription | None:
         row = await tx.fetchrow(_INVITATION, ref.account, ref.hash)
         if row is None:
             return None
-        invitation, address = row["id"], row["address"]
-        contact = await contacts.contact_of(tx, invitation, address)
+        invitation, address, linked = row["id"], row["address"], row["contact"]
+        contact = await contacts.contact_of(tx, invitation, address, linked)
         if contact is not None and contact.suppressed == "unsubscribed":
             return await _subscription(tx, ref)  # a repetition needs no locks
         # With claims locked no mail is claimed between the recall and the suppression.
         await lock_claims(tx)
-        contact = await contacts.contact_of(tx, invitation, address)
+        contact = await contacts.contact_of(tx, invitation, address, linked)
         if contact is not None:
             await recall_contact(tx, contact.id)
         elif address is not None:
@@ -99,7 +101,7 @@ async def resubscribe(token: str) -> Subscription | None:
         row = await tx.fetchrow(_INVITATION, ref.account, ref.hash)
         if row is None:
             return None
-        contact = await contacts.contact_of(tx, row["id"], row["address"])
+        contact = await contacts.contact_of(tx, row["id"], row["address"], row["contact"])
         if contact is not None and await contacts.resubscribe(tx, contact.id):
             await _record(tx, row["id"], contact, "resubscribed")
         return await _subscription(tx, ref)
@@ -112,7 +114,7 @@ async def _subscription(tx: Tx, ref: TokenRef) -> Subscription | None:
     row = await tx.fetchrow(_SUBSCRIPTION, ref.account, ref.hash)
     if row is None:
         return None
-    contact = await contacts.contact_of(tx, row["id"], row["address"])
+    contact = await contacts.contact_of(tx, row["id"], row["address"], row["contact"])
     suppressed = None if contact is None else contact.suppressed
     return Subscription(
         company=row["company"],

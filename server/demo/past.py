@@ -22,9 +22,11 @@ from mail.tables import (
 )
 from rules.campaign import Campaign, Pause
 from rules.campaign import Status as CampaignStatus
+from rules.decide import Reason
 from rules.timing import window_anchor
 from server.demo.aftermath import CampaignDecision, Invitation
 from server.demo.company import ActiveCampaign, Ids
+from server.demo.fixture import DEMO
 from server.demo.releases import Releases, Suppression
 from server.demo.rows import insert, queue_entry
 from sync.database import Tx
@@ -39,6 +41,7 @@ PAUSED: Final = {"entretien": (40, 10)}
 _ACTIVATED: Final = (
     "UPDATE campaign SET created_at = $3, activated_at = $3 WHERE account = $1 AND id = $2"
 )
+_WHY_CANCELLED: Final = "La cliente a déjà répondu au téléphone"
 _BOUNCED: Final = "550 5.1.1 no such mailbox"
 _INVITATIONS: Final = TELL.sql("""
 INSERT INTO invitation SELECT * FROM json_populate_recordset(NULL::invitation, $1)
@@ -111,7 +114,11 @@ async def write_mails(
     suppressions = {item.invitation: item for item in releases.suppressed.values()}
     await insert(
         MailEvent,
-        (event for invitation in invitations for event in _events(tx, invitation, suppressions)),
+        (
+            event
+            for invitation in invitations
+            for event in _events(tx, ids, invitation, suppressions)
+        ),
     )
     contacts = await _write_contacts(tx, releases)
     await insert(
@@ -186,7 +193,7 @@ def _invitation(tx: Tx, ids: Ids, invitation: Invitation) -> dict[str, Any]:
 
 
 def _events(
-    tx: Tx, invitation: Invitation, suppressions: Mapping[UUID, Suppression]
+    tx: Tx, ids: Ids, invitation: Invitation, suppressions: Mapping[UUID, Suppression]
 ) -> Iterable[dict[str, Any]]:
     """The events that delivery would have written, and the customer's unsubscribing.
 
@@ -194,7 +201,11 @@ def _events(
     """
     suppression = suppressions.get(invitation.id)
     events: list[tuple[str, datetime, int, str | None]]
+    clerk = None
     match invitation.status:
+        case Status.DROPPED if invitation.reason is Reason.CANCELLED:
+            events = [("cancelled", invitation.release, 0, _WHY_CANCELLED)]
+            clerk = ids.users[DEMO.users_with("dispatcher")[0].key]
         case Status.DROPPED:
             events = [("dropped", invitation.release, 0, _reason(invitation))]
         case Status.FAILED:
@@ -212,6 +223,7 @@ def _events(
             "happened_at": moment,
             "attempt": attempt,
             "detail": detail,
+            "by": clerk,
         }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from random import Random
+from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
@@ -14,6 +15,9 @@ from rules.campaign import AddressField
 from rules.decide import Contact, Go, Mute, Reason, Skip, judge_contact
 from rules.timing import window_anchor
 from server.demo.aftermath import Invitation
+
+#: The place among those that waited of the survey that a dispatcher cancelled.
+CANCELLED: Final = 20
 
 
 class Suppression(Struct, frozen=True):
@@ -38,7 +42,13 @@ class Releases:
     def release_all(self, invitations: Iterable[Invitation]) -> list[Invitation]:
         """The `invitations` with their results, in the order of release and id."""
         in_order = sorted(invitations, key=lambda item: (item.release, item.id))
-        return [self._release(invitation) for invitation in in_order]
+        cancelled = [item for item in in_order if item.status is Status.SCHEDULED][CANCELLED]
+        return [
+            replace(item, status=Status.DROPPED, reason=Reason.CANCELLED)
+            if item is cancelled
+            else self._release(item)
+            for item in in_order
+        ]
 
     def _release(self, invitation: Invitation) -> Invitation:
         if invitation.status is Status.DROPPED:

@@ -12,12 +12,13 @@ import pytest
 from mail.campaigns.lifecycle import activate_campaign, pause_campaign, resume_campaign
 from mail.campaigns.store import create_campaign
 from mail.config import MailConfig
+from mail.delivery.cancel import cancel
 from rules.decide import Reason
 from sync.database import now, tx
 from tests.faults.scene import Yard, opened_yard, verdicts
 from tests.support.brokers import shared_broker
 from tests.support.databases import TestDatabase
-from tests.support.mail_work import active_campaign, let_out, mail_config
+from tests.support.mail_work import active_campaign, let_out, mail_config, plan
 from tests.support.smtp_sink import Sink
 from tests.support.surveys import survey
 
@@ -85,6 +86,8 @@ async def every_reason(steps: Steps, database: TestDatabase, sink: Sink) -> None
     await unsubscribe(steps, config, sink)
     tasks = await tell(steps)
     during = await steps.task("600", ago=3 * HOUR, email="p@example.test")
+    await plan()
+    await call_off(steps, tasks[Reason.CANCELLED])
     await let_out(steps.yard.owner, config, await now() + 13 * HOUR)
     for expected, task in tasks.items():
         assert (await steps.outcomes(task, old))[-1] == expected
@@ -106,8 +109,19 @@ async def tell(steps: Steps) -> dict[str, UUID]:
         Reason.LEFT_STATE: await steps.task("600", "300", ago=HOUR, email="l@example.test"),
         Reason.NO_ADDRESS: await steps.task("600", ago=HOUR, email=None),
         Reason.SUPPRESSED: await steps.task("600", ago=HOUR, email=GONE),
+        Reason.CANCELLED: await steps.task("600", ago=HOUR, email="x@example.test"),
         Reason.MUTED: await steps.task("600", ago=HOUR - MINUTE, email=SAME),
     }
+
+
+async def call_off(steps: Steps, task: UUID) -> None:
+    """Cancel what waits to be sent about `task`, as a dispatcher does."""
+    waiting = await steps.yard.owner.rows(
+        "SELECT i.id FROM invitation i JOIN outbox o ON o.invitation = i.id WHERE i.task = $1", task
+    )
+    async with tx(steps.yard.world.account) as opened:
+        for (survey,) in waiting:
+            await cancel(opened, survey, None, "a mistake")
 
 
 async def stand_still(steps: Steps, campaign: UUID) -> None:

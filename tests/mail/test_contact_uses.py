@@ -160,6 +160,7 @@ JOIN campaign k ON (k.account, k.id) = (u.account, u.campaign)
 JOIN campaign_version v ON (v.account, v.campaign, v.version) = (k.account, k.id, k.version)
 WHERE v.rules ->> 'mute' IS NOT NULL
 ORDER BY u.contact, u.campaign, u.counted_from DESC;
+ALTER TABLE link DROP contact;
 DROP TABLE contact_key, contact_use, contact;
 CREATE TABLE contact AS SELECT * FROM contacts_were;
 CREATE TABLE mute AS SELECT * FROM mutes_were;
