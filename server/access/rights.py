@@ -83,6 +83,8 @@ class Action(StrEnum):
     TASK_ASSIGN = "task.assign"
     TASK_PROGRESS = "task.progress"
     SEND_READ = "send.read"
+    SURVEY_CANCEL = "survey.cancel"
+    SURVEY_RESEND = "survey.resend"
     FOLLOW_UP_READ = "follow_up.read"
     FOLLOW_UP_CLOSE = "follow_up.close"
     FOLLOW_UP_REOPEN = "follow_up.reopen"
@@ -149,6 +151,8 @@ RIGHTS: Final[Mapping[Action, Grant]] = {
     Action.TASK_ASSIGN: _PLANNERS,
     Action.TASK_PROGRESS: _PLANNERS,
     Action.SEND_READ: _READERS,
+    Action.SURVEY_CANCEL: _PLANNERS,
+    Action.SURVEY_RESEND: _PLANNERS,
     Action.FOLLOW_UP_READ: _STAFF,
     Action.FOLLOW_UP_CLOSE: _STAFF,
     Action.FOLLOW_UP_REOPEN: _STAFF,

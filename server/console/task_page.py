@@ -57,7 +57,7 @@ class Party(Struct, frozen=True, kw_only=True):
 class TaskPage(Struct, frozen=True, kw_only=True):
     """Everything on a task's page. `survey`: why there is no answer, where there is none.
 
-    `consequence`: what the step that was just recorded led to.
+    `invitation`: its latest survey's. `consequence`: what the step that was just recorded led to.
 
     `answers`: the latest `MOST_ANSWERS` of `answer_count` answers.
     """
@@ -80,6 +80,7 @@ class TaskPage(Struct, frozen=True, kw_only=True):
     reason: str | None
     tags: list[str]
     survey: Survey
+    invitation: UUID | None
     consequence: Consequence
     result: Score | None
     answers: list[AnswerShown]
@@ -168,6 +169,7 @@ async def read_task(tx: Tx, clock: Clock, wanted: Wanted) -> TaskPage:
         reason=row["reason"],
         tags=row["tags"],
         survey=consequence.survey or NOT_ASKED,
+        invitation=row["invitation"],
         consequence=consequence,
         result=score_of(row),
         answers=[_answer(answer, language) for answer in answers],

@@ -68,7 +68,8 @@ class EntryShown(Struct, frozen=True, kw_only=True):
 
     `kind`: transition, decision, mail, answer, refused or parked. `code`: the outcome of a
     decision, the event of a mail, or a verdict. `late`: arrival minus moment, if that is long.
-    `before_task`: the transition is older than the task. `by`: who recorded it in the console.
+    `before_task`: the transition is older than the task. `by`: who recorded it in the console, or
+    asked for it.
     `arrived`, `accepted`: when one that was not accepted at once was received and accepted;
     `accepted_by`: who accepted it. `captured`, `unusable`: an address captured in the field, to
     which mail can or cannot be sent. `first`: the step that came first, for `not_first`.
@@ -177,6 +178,8 @@ async def _read_names(tx: Tx, task: UUID, items: Sequence[entries.Entry], langua
             people |= {user for user in (item.by, item.accepted_by) if user is not None}
         if isinstance(item, OpenEntry) and item.dismissed_by is not None:
             people.add(item.dismissed_by)
+        if isinstance(item, MailEntry) and item.by is not None:
+            people.add(item.by)
     users = await tx.fetch("SELECT id, name FROM app_user WHERE id = ANY($1)", list(people))
     states = await read_states(tx, language)
     versions = await pinned(
@@ -232,6 +235,7 @@ def _entry(entry: entries.Entry, names: _Names) -> EntryShown:
                 campaign=entry.campaign_name,
                 address=entry.address,
                 detail=entry.detail,
+                by=names.people[entry.by] if entry.by else "",
             )
         case AnswerEntry():
             return _answer(entry, names)

@@ -52,7 +52,10 @@ class DecisionEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="de
 
 
 class MailEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="mail"):
-    """What happened to an invitation's mail. `detail`: a reason, or the mail server's reply."""
+    """What happened to an invitation's mail. `detail`: a reason, or the mail server's reply.
+
+    `by`: the user who asked for it.
+    """
 
     at: datetime
     event: str
@@ -62,6 +65,7 @@ class MailEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="mail")
     address: str | None
     attempt: int
     detail: str | None
+    by: UUID | None
 
 
 class AnswerEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="answer"):

@@ -48,7 +48,7 @@ WHERE d.account = $1 AND d.task = $2
 _MAILS: Final = """
 SELECT e.happened_at AS at, e.happened_at AS order_at, 0::bigint AS sequence, e.id AS tie_break,
   e.id AS tie_break_2, e.kind AS event, i.campaign, c.name AS campaign_name, e.invitation,
-  i.typed_address AS address, e.attempt, e.detail
+  coalesce(e.address, i.typed_address) AS address, e.attempt, e.detail, e.by
 FROM invitation i
 JOIN mail_event e ON e.account = i.account AND e.invitation = i.id
 JOIN campaign c ON c.account = i.account AND c.id = i.campaign

@@ -176,6 +176,10 @@ class Words:
         """Why an answer was not recorded, by the field to correct."""
         return self._label(error_words.ANSWER_PROBLEMS, field)
 
+    def send_problem(self, code: str) -> str:
+        """Why a survey was not cancelled, or not sent again."""
+        return self._label(words.SEND_PROBLEMS, code)
+
     def move_problem(self, field: str) -> str:
         """Why a dispatcher's transition was not recorded, by the field to correct."""
         return self._label(error_words.MOVE_PROBLEMS, field)

@@ -25,7 +25,9 @@ AnyRequest: TypeAlias = Request[Any, Any, State]
 COOKIE: Final = "language"
 _YEAR: Final = 365 * 86_400
 #: Paths that only take forms, and the page above each, where another language is chosen.
-_FORMS: Final = re.compile(r"(/tasks/[^/]+|/follow-ups/[^/]+|/refused/[^/]+|/devices)/.+")
+_FORMS: Final = re.compile(
+    r"(/tasks/[^/]+|/follow-ups/[^/]+|/refused/[^/]+|/sends/[^/]+|/devices)/.+"
+)
 #: The page of the demo's mails; shown only where the process has a mailbox.
 MAILBOX: Final = "mailbox"
 #: The pages that the navigation leads to, and what a reader must be allowed to do there.

@@ -177,6 +177,8 @@ REASONS: Final = {
         _("The address unsubscribed, mail to it bounced, or its mailbox stays full"),
     ),
     "muted": (_("asked recently"), _("This address was already asked within the mute window")),
+    "cancelled": (_("cancelled"), _("Somebody of the office cancelled it")),
+    "deadline": (_("too late to answer"), _("The time to answer was over")),
     "capped": (_("asked often"), _("This address was already asked as often as allowed")),
     "campaign_paused": (
         _("campaign paused"),
@@ -200,6 +202,17 @@ REASONS: Final = {
             " it may have been sent before."
         ),
     ),
+}
+
+#: Why nothing was cancelled or sent again: by field or code.
+SEND_PROBLEMS: Final = {
+    "why": _("Write the reason in one line of at most 200 characters"),
+    "sent": _("It was sent, is leaving at this moment, or may have been sent."),
+    "ended": _("It had ended before: nothing of it waited to be sent."),
+    "not_sent": _("It was never sent."),
+    "under_way": _("Another mail of it waits or is on its way."),
+    "closed": _("It cannot be answered any more: its time is over, or its campaign is archived."),
+    "unreachable": _("No mail can go to this address: choose another one."),
 }
 
 #: The events of a mail: text, CSS class and icon.
@@ -226,6 +239,8 @@ MAIL: Final = {
     ),
     "refused": (_("Survey given up: the sender was refused for two days"), "negative", "alert"),
     "dropped": (_("Survey not sent"), "neutral", "none"),
+    "cancelled": (_("Mail cancelled by the office"), "neutral", "none"),
+    "resend_requested": (_("The office asked for the survey to be sent again"), "neutral", "mail"),
     "unsubscribed": (_("The customer unsubscribed"), "caution", "none"),
     "resubscribed": (_("The customer subscribed again"), "neutral", "mail"),
 }

@@ -122,6 +122,15 @@ class Desk:
         [row] = rows(self.shared.owner, sql, self.office.world.account, mail.invitation)
         return str(row["id"])
 
+    def survey(self) -> str:
+        """A survey that was sent to a customer with an address."""
+        world, customer = self.office.world, self.office.customer
+
+        async def leave() -> str:
+            return str((await sent(world, await world.task(customer=customer))).invitation)
+
+        return in_database(self.shared.worker, leave)
+
     def enrolled(self) -> str:
         """One more device of alice's."""
         world = self.office.world
@@ -283,6 +292,16 @@ def campaigns(desk: Desk) -> Iterator[Step]:
         yield Step(f"POST {path}/{{key}}/{verb}", f"{path}/{key}/{verb}", None, [told])
 
 
+def sends(desk: Desk) -> Iterator[Step]:
+    """A survey that is sent again, and that further mail cancelled."""
+    survey = desk.survey()
+    desk.news()
+    path, order = "/api/v1/sends", {"id": str(new_id()), "reason": "Perdu"}
+    for verb, body in (("resend", order), ("cancel", {"reason": "Retrouvé"})):
+        told = Told(f"survey.{verb}", f"invitation/{survey}", None, {"reason": body["reason"]})
+        yield Step(f"POST {path}/{{key}}/{verb}", f"{path}/{survey}/{verb}", body, [told])
+
+
 def console(desk: Desk) -> Iterator[Step]:
     """The forms of the console."""
     alice, task = str(desk.office.world.alice), str(desk.office.task)
@@ -312,13 +331,20 @@ def console(desk: Desk) -> Iterator[Step]:
     states[1].pop("note")
     told = Told("follow_up.reopen", f"follow_up/{follow_up}", *states[1:])
     yield Step("POST /follow-ups/{key}/reopen", f"{path}/reopen", {}, [told])
+    survey = desk.survey()
+    desk.news()
+    for verb in ("resend", "cancel"):
+        told = Told(f"survey.{verb}", f"invitation/{survey}", None, {"reason": "Perdu"})
+        yield Step(
+            f"POST /sends/{{key}}/{verb}", f"/sends/{survey}/{verb}", {"why": "Perdu"}, [told]
+        )
     told = Told("code.issue", f"user/{alice}", None, {})
     yield Step("POST /devices/enrol/{technician}", f"/devices/enrol/{alice}", {}, [told])
     told = Told("device.revoke", f"device/{device}", None, {})
     yield Step("POST /devices/{device}/revoke", f"/devices/{device}/revoke", {}, [told])
 
 
-API: Final[list[Callable[[Desk], Iterator[Step]]]] = [records, work, access, campaigns]
+API: Final[list[Callable[[Desk], Iterator[Step]]]] = [records, work, access, campaigns, sends]
 
 
 def check(step: Step, answer: httpx.Response, found: list[Row], actor: str) -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -14,6 +15,7 @@ from tests.support.api_process import Served, served
 from tests.support.browser import DESK, PHONE, visiting
 from tests.support.databases import TestDatabase
 from tests.support.signed_in import enter
+from tests.support.state_guard import staged
 from tests.support.stories import EMAIL, Story, on, tell
 
 pytestmark = pytest.mark.slow
@@ -232,6 +234,25 @@ def refusal_of(database: TestDatabase, story: Story) -> str:
     return f"/refused/{on(database, story.account, read)}"
 
 
+_QUEUE: Final = """
+INSERT INTO outbox (account, invitation, release, not_before, phase, purpose, attempt, resent)
+SELECT account, id, release, release, 'waiting', 'first', 0, false
+FROM invitation WHERE account = $1 AND task = $2 ON CONFLICT DO NOTHING
+"""
+
+
+def waiting_send(database: TestDatabase, story: Story) -> str:
+    """The page of a survey that waits to be sent."""
+
+    async def write(tx: Tx) -> UUID:
+        await staged(tx)
+        await tx.execute(_QUEUE, tx.account, story.waiting)
+        found: UUID = await tx.fetchval("SELECT id FROM invitation WHERE task = $1", story.waiting)
+        return found
+
+    return f"/sends/{on(database, story.account, write)}"
+
+
 def everything(
     database: TestDatabase, site: Served, story: Story, mailbox: Mailbox
 ) -> dict[str, list[str]]:
@@ -241,6 +262,8 @@ def everything(
     inside = ["/tasks", f"/tasks/{story.task}", f"/tasks/{story.waiting}", "/tasks?q=zzz"]
     inside += ["/follow-ups", "/follow-ups?show=handled"]
     inside += ["/refused", "/refused?show=parked", "/refused?show=dismissed"]
+    inside += ["/sends", "/sends?after=2999-01-01T00:00:00%2B00:00_" + str(story.task)]
+    inside += [f"/sends/{story.invitation}", waiting_send(database, story)]
     inside += [refusal_of(database, story), "/devices", "/devices?q=zzz"]
     inside += devices_of(database, story)
     inside += ["/campaigns", f"/campaigns/{story.campaign}", "/tasks/unknown", "/mailbox"]

@@ -129,6 +129,10 @@ class Way:
         for page in ("", "&state=600", f"&after={LATER}_{task}"):
             assert str(task) in self.console.get(f"/tasks?q=fuite+{str(task)[-12:]}{page}").text
             await self.step("search tasks")
+        assert "/tasks/" in self.console.get("/sends").text
+        await self.step("list what is to be sent")
+        self._get("sends?limit=50", self.office.program)
+        await self.step("read what is to be sent")
         assert str(task) in self.console.get(f"/tasks/{task}").text
         await self.step("show a task")
         assert self._get(f"tasks/{task}", self.office.program)["result"]["answers"] == 1

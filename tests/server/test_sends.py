@@ -1,6 +1,7 @@
 """What is to be sent, over HTTP and in the console: by release, with what becomes of each."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +14,9 @@ from mail.campaigns.lifecycle import pause_campaign
 from mail.delivery.upcoming import _LIST, START
 from server.console.sends import SCREENFUL
 from sync.database import tx
+from sync.ids import new_id
 from tests.mail.campaigns import active, change, happened, plan_all, time_of
+from tests.mail.sent import sent
 from tests.support.api_process import Served
 from tests.support.databases import TestDatabase
 from tests.support.form_browser import browsing, words_of
@@ -164,6 +167,111 @@ def test_a_long_list_goes_on_behind_the_last_row(
         diane.get("/sends?after=2999-01-01T00:00:00%2B00:00_" + str(office.task)).text
     )
     assert diane.get("/sends?after=nonsense").status_code == 200
+
+
+def form_of(page: str, verb: str) -> tuple[str, dict[str, str]]:
+    """Where the form is sent that does `verb`, and its hidden fields."""
+    form = re.search(rf'action="(/sends/[^"]+/{verb})"(.*?)</form>', page, re.DOTALL)
+    assert form is not None
+    return form[1], dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form[2]))
+
+
+def test_a_dispatcher_cancels_a_survey_from_the_list_with_a_reason(
+    shared: TestDatabase, office: Office, diane: httpx.Client
+) -> None:
+    """D3, from the list and from the task's page."""
+    [task] = visits(shared, office, 1)
+    [link] = re.findall(r'href="(/sends/[0-9a-f-]{36})"', diane.get("/sends").text)
+    assert link in diane.get(f"/tasks/{task}").text
+    action, _ = form_of(diane.get(link).text, "cancel")
+    empty = diane.post(action, data={"why": " "})
+    assert (empty.status_code, "Write the reason in one line" in empty.text) == (422, True)
+    done = diane.post(action, data={"why": "Cliente fâchée"})
+    assert (done.status_code, done.headers["location"]) == (303, f"{link}?done=yes")
+    shown = diane.get(done.headers["location"]).text
+    assert "Done: it stands in the timeline" in words_of(shown)
+    assert "Somebody of the office cancelled it" in words_of(shown)
+    assert "No survey is to come" in words_of(diane.get("/sends").text)
+    story = words_of(diane.get(f"/tasks/{task}").text)
+    assert "Mail cancelled by the office cancelled" in story
+    assert f"Cliente fâchée \u2013 Dispatcher.{office.name.title()}" in story
+    assert "Not sent: somebody of the office cancelled it cancelled" in story
+    assert diane.post(action, data={"why": "Cliente fâchée"}).status_code == 303
+
+
+def test_a_program_cancels_and_is_told_what_was_not(
+    api: Served, shared: TestDatabase, office: Office, campaign: UUID
+) -> None:
+    [_] = visits(shared, office, 1)
+    [item] = page(api, office)["items"]
+    path = f"{PATH}/{item['id']}/cancel"
+    blank = api.client.post(path, json={"reason": " "}, headers=office.program)
+    assert (blank.status_code, blank.json()["errors"][0]["pointer"]) == (400, "/reason")
+    done = api.client.post(path, json={"reason": "erreur"}, headers=office.program)
+    assert done.status_code == 200, done.text
+    assert (done.json()["status"], done.json()["reason"], done.json()["expected"]) == (
+        "dropped",
+        "cancelled",
+        "nothing",
+    )
+    assert api.client.post(path, json={"reason": "erreur"}, headers=office.program).is_success
+    asked = api.client.post(
+        f"{PATH}/{item['id']}/resend",
+        json={"id": str(new_id()), "reason": "erreur"},
+        headers=office.program,
+    )
+    assert (asked.status_code, asked.json()["type"]) == (409, "urn:retour:problem:not_sent")
+    missing = api.client.post(
+        f"{PATH}/{new_id()}/cancel", json={"reason": "erreur"}, headers=office.program
+    )
+    assert missing.status_code == 404
+
+
+def test_a_survey_that_left_is_sent_again_from_its_tasks_page(
+    api: Served, shared: TestDatabase, office: Office, diane: httpx.Client
+) -> None:
+    """D3 and point 16: with a reason, to an address of the task."""
+    world = office.world
+
+    async def leave() -> UUID:
+        customer = await world.customer(email="nouvelle@example.net")
+        return (await sent(world, await world.task(customer=customer))).task
+
+    task = in_database(shared.worker, leave)
+    [link] = re.findall(r'href="(/sends/[0-9a-f-]{36})"', diane.get(f"/tasks/{task}").text)
+    cancelled = diane.post(f"{link}/cancel", data={"why": "trop tard"})
+    assert (cancelled.status_code, "It was sent, is leaving" in cancelled.text) == (409, True)
+    action, hidden = form_of(diane.get(link).text, "resend")
+    form = {**hidden, "why": "Perdu", "field": "customer"}
+    for _ in range(2):  # a form that is sent twice asks once
+        assert diane.post(action, data=form).status_code == 303
+    assert api.rung[-1] == "deliver"
+    [item] = [one for one in page(api, office)["items"] if one["purpose"] == "resend"]
+    assert (item["expected"], item["address"]) == ("leaves", "nouvelle@example.net")
+    other = diane.post(action, data={**form, "id": str(new_id())})
+    assert (other.status_code, "Another mail of it waits" in other.text) == (409, True)
+    story = words_of(diane.get(f"/tasks/{task}").text)
+    assert "The office asked for the survey to be sent again" in story
+    assert "nouvelle@example.net · Perdu \u2013 Dispatcher." in story
+    action, _ = form_of(diane.get(link).text, "cancel")
+    assert diane.post(action, data={"why": "Retrouvé"}).status_code == 303
+    assert "resend" not in {one["purpose"] for one in page(api, office)["items"]}
+
+
+def test_nothing_is_sent_again_to_an_address_that_takes_nothing(
+    shared: TestDatabase, office: Office, api: Served, campaign: UUID
+) -> None:
+    async def leave() -> UUID:
+        return (await sent(office.world, await office.world.task())).invitation
+
+    survey = in_database(shared.worker, leave)
+    answer = api.client.post(
+        f"{PATH}/{survey}/resend",
+        json={"id": str(new_id()), "reason": "perdu"},
+        headers=office.program,
+    )
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:retour:problem:unreachable")
+    assert answer.json()["errors"][0]["pointer"] == "/field"
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

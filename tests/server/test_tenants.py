@@ -13,6 +13,7 @@ from server.api.operation import OPERATION, Operation
 from server.openapi.document import operations
 from server.provisioning.provision import UNFENCED
 from sync.ids import new_id
+from tests.mail.sent import sent
 from tests.support.api_process import Served
 from tests.support.databases import TestDatabase
 from tests.support.office import PASSWORD, Office, in_database
@@ -43,6 +44,8 @@ def body_for(spoken: Operation, office: Office) -> dict[str, Any] | None:
         "edit_campaign": {"name": "x", "definition": definition(office)},
         "progress_task": {"id": str(new_id()), "state": "600"},
         "dismiss_transition": {"reason": "x"},
+        "cancel_send": {"reason": "x"},
+        "resend_survey": {"id": str(new_id()), "reason": "x"},
     }
     return bodies[spoken.name]
 
@@ -66,6 +69,7 @@ class Foreign:
             "tasks": str(office.task),
             "devices": devices[0]["id"],
             "transitions": self._refused(api, office, shared),
+            "sends": str(in_database(shared.worker, lambda: sent(world)).invitation),
             "tokens": token.json()["id"],
             "campaigns": self._made(
                 api, office, "campaigns", {"name": "x", "definition": definition(office)}
@@ -207,7 +211,7 @@ def test_putting_a_foreign_id_takes_nothing_away(
 ) -> None:
     before = dump(shared.owner, south.world.account)
     for subject, key in foreign.ids.items():
-        if subject in {"tokens", "devices", "campaigns", "transitions"}:
+        if subject in {"tokens", "devices", "campaigns", "transitions", "sends"}:
             continue
         named = "code" if subject == "states" else "id"
         body = {named: key, "name": "stolen", "kind": "done"}
@@ -277,13 +281,14 @@ NAMED = {
     "device": "devices",
     "technician": "users",
     "transition": "transitions",
+    "key": "sends",
 }
 
 
 def is_console_page(route: HTTPRoute) -> bool:
     """A page of the console that takes an id."""
     is_page = all(OPERATION not in handler.opt for handler in route.route_handlers)
-    places = ("/tasks", "/campaigns", "/devices", "/refused")
+    places = ("/tasks", "/campaigns", "/devices", "/refused", "/sends")
     return is_page and bool(route.path_parameters) and route.path.startswith(places)
 
 

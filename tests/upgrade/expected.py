@@ -74,6 +74,7 @@ _SPAN: Final = r"\d\d:\d\d:\d\d"
 _CALL: Final = "what is dialled for a phone number"
 _WHEN: Final = "when a campaign asks"
 _FULL: Final = "an address may count as empty because its mailbox stays full"
+_SENDS: Final = "what is to be sent is listed, cancelled, or sent again"
 _MINUTE: Final = "1 minute"
 _CLOSE: Final = "what is less than a minute ago or ahead is not called a minute"
 _LIST: Final = "from a task one comes back to the list as one left it"
@@ -245,6 +246,15 @@ CHANGES: Final = (
         _DECIDED,
     ),
     Change("/refused", "", "(?:Decide|Décider)", _DECIDED),
+    Change(_CONSOLE, "", r"<a href='/sends'>\n(?:Surveys to come|Sondages à venir)", _SENDS),
+    Change(
+        _TASK,
+        "",
+        r"<a href='/sends/.+'>\n"
+        r"(?:Cancel the survey|Send the survey again|Annuler le sondage|Envoyer le sondage .+)",
+        _SENDS,
+    ),
+    Change(_API_TASK, "", r"\.timeline\[\d+\]\.by = None", _SENDS),
     Change(
         "/tasks",
         "",

@@ -58,7 +58,9 @@ ROUTES: Final[dict[Action, str]] = {
     " PUT /api/v1/tasks/external/{external_id}",
     Action.TASK_ASSIGN: "POST /api/v1/tasks/{key}/assignments",
     Action.TASK_PROGRESS: "POST /api/v1/tasks/{key}/transitions, POST /tasks/{task}/transitions",
-    Action.SEND_READ: "GET /api/v1/sends, GET /sends",
+    Action.SEND_READ: "GET /api/v1/sends, GET /api/v1/sends/{key}, GET /sends, GET /sends/{key}",
+    Action.SURVEY_CANCEL: "POST /api/v1/sends/{key}/cancel, POST /sends/{key}/cancel",
+    Action.SURVEY_RESEND: "POST /api/v1/sends/{key}/resend, POST /sends/{key}/resend",
     Action.FOLLOW_UP_READ: "GET /follow-ups, GET /follow-ups/{key}",
     Action.FOLLOW_UP_CLOSE: "POST /follow-ups/{key}/close",
     Action.FOLLOW_UP_REOPEN: "POST /follow-ups/{key}/reopen",
@@ -203,9 +205,9 @@ def test_the_table_has_every_action_and_only_those_of_a_route_or_of_signing_in()
 @pytest.mark.parametrize(
     ("who", "number", "samples"),
     [
-        (Who.ADMINISTRATOR, 40, {Action.USER_WRITE, Action.TASK_WRITE, Action.TASK_READ}),
-        (Who.PROGRAM, 36, {Action.USER_WRITE, Action.TASK_WRITE, Action.TASK_READ}),
-        (Who.DISPATCHER, 24, {Action.TASK_WRITE, Action.REFUSED_ACCEPT, Action.DEVICE_REVOKE}),
+        (Who.ADMINISTRATOR, 42, {Action.USER_WRITE, Action.TASK_WRITE, Action.TASK_READ}),
+        (Who.PROGRAM, 38, {Action.USER_WRITE, Action.TASK_WRITE, Action.TASK_READ}),
+        (Who.DISPATCHER, 26, {Action.TASK_WRITE, Action.REFUSED_ACCEPT, Action.DEVICE_REVOKE}),
         (Who.MANAGER, 17, {Action.TASK_READ, Action.REFUSED_READ, Action.USER_READ}),
         (Who.TECHNICIAN, 0, set()),
         (Who.DEVICE, 2, {Action.SYNC_READ, Action.SYNC_PUSH}),
