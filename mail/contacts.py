@@ -16,11 +16,13 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from rules.decide import Mute
+from rules.at_release import Mute
 from sync.database import Tx
 from sync.ids import new_id
 
-Suppression: TypeAlias = Literal["unsubscribed", "bounced", "full"]
+Suppression: TypeAlias = Literal["unsubscribed", "bounced", "full", "complaint"]
+#: Where a suppression comes from: the link of a mail, a server's refusal, a file, or a user.
+Source: TypeAlias = Literal["link", "refusal", "import", "staff"]
 #: Suppressions of addresses that are treated as if the field were empty.
 EMPTY: Final[frozenset[Suppression]] = frozenset({"bounced", "full"})
 #: A full mailbox is suppressed when it accepted no mail about so many visits in such a time.
@@ -57,16 +59,20 @@ WHERE account = $1 AND id IN (
   ORDER BY address_key FOR NO KEY UPDATE)
 """
 
-_FIND: Final = "SELECT id, suppressed FROM contact WHERE account = $1 AND address_key = $2"
+_STANDING: Final = (
+    "c.id, c.suppressed, c.left_campaigns, c.quarterly_since IS NOT NULL AS quarterly"
+)
 
-_READ: Final = """
-SELECT address_key, id, suppressed FROM contact WHERE account = $1 AND address_key = ANY($2)
-"""
+_FIND: Final = f"SELECT {_STANDING} FROM contact c WHERE account = $1 AND address_key = $2"  # noqa: S608 - our own text
 
-_LOCK: Final = """
-SELECT address_key, id, suppressed FROM contact WHERE account = $1 AND address_key = ANY($2)
+_READ: Final = f"""
+SELECT address_key, {_STANDING} FROM contact c WHERE account = $1 AND address_key = ANY($2)
+"""  # noqa: S608 - our own text
+
+_LOCK: Final = f"""
+SELECT address_key, {_STANDING} FROM contact c WHERE account = $1 AND address_key = ANY($2)
 ORDER BY address_key FOR NO KEY UPDATE
-"""
+"""  # noqa: S608 - our own text
 
 _CREATE: Final = """
 INSERT INTO contact (account, id, address, address_key)
@@ -75,11 +81,11 @@ FROM unnest($2::uuid[], $3::text[], $4::bytea[]) AS new (id, address, key) ORDER
 ON CONFLICT (account, address_key) DO NOTHING
 """
 
-_FIND_USED: Final = """
-SELECT c.id, c.suppressed
-FROM contact_use u JOIN contact c ON (c.account, c.id) = (u.account, u.contact)
-WHERE u.account = $1 AND u.invitation = $2
-"""
+_FIND_USED: Final = f"""
+SELECT {_STANDING} FROM contact c
+WHERE c.account = $1 AND c.id = coalesce($3, (
+  SELECT contact FROM contact_use WHERE account = $1 AND invitation = $2))
+"""  # noqa: S608 - our own text
 
 _LAST_USES: Final = """
 SELECT wanted.contact, wanted.campaign, u.invitation, u.confirmed, u.counted_from
@@ -88,6 +94,17 @@ CROSS JOIN LATERAL (
   SELECT invitation, confirmed, counted_from FROM contact_use
   WHERE account = $1 AND contact = wanted.contact AND campaign = wanted.campaign
   ORDER BY counted_from DESC LIMIT 1) u
+"""
+
+#: The two last uses of each contact: one may be the asking invitation's own.
+_RECENT_USES: Final = """
+SELECT wanted.contact, u.invitation, u.confirmed, u.counted_from
+FROM unnest($2::uuid[]) AS wanted (contact)
+CROSS JOIN LATERAL (
+  SELECT invitation, confirmed, counted_from FROM contact_use
+  WHERE account = $1 AND contact = wanted.contact
+  ORDER BY counted_from DESC LIMIT 2) u
+ORDER BY u.counted_from DESC
 """
 
 _ADD_USES: Final = """
@@ -111,28 +128,23 @@ DELETE FROM contact_use WHERE account = $1 AND invitation = ANY($2) AND NOT conf
 _SUPPRESS: Final = """
 UPDATE contact SET suppressed = coalesce(suppressed, $3),
   suppressed_at = coalesce(suppressed_at, $4),
-  suppressed_before = CASE WHEN suppressed IS NOT NULL THEN coalesce(suppressed_before, $3) END
+  suppressed_source = coalesce(suppressed_source, 'refusal'),
+  suppressed_before = CASE WHEN suppressed IS NOT NULL THEN coalesce(suppressed_before, $3) END,
+  source_before = CASE WHEN suppressed IS NOT NULL THEN coalesce(source_before, 'refusal') END
 WHERE account = $1 AND id = $2 AND (suppressed IS NULL OR suppressed = 'unsubscribed')
-"""
-
-_UNSUBSCRIBE: Final = """
-UPDATE contact SET suppressed = 'unsubscribed', suppressed_at = $3, suppressed_before = suppressed
-WHERE account = $1 AND id = $2 AND suppressed IS DISTINCT FROM 'unsubscribed'
-"""
-
-#: The other reason holds since now.
-_RESUBSCRIBE: Final = """
-UPDATE contact SET suppressed = suppressed_before, suppressed_before = NULL,
-  suppressed_at = CASE WHEN suppressed_before IS NOT NULL THEN $3::timestamptz END
-WHERE account = $1 AND id = $2 AND suppressed = 'unsubscribed'
 """
 
 
 class Contact(Struct, frozen=True):
-    """The row of an address. `suppressed`: why nothing is sent to it, if so."""
+    """The row of an address. `suppressed`: why nothing is sent to it, if so.
+
+    `left_campaigns`: that the person left. `quarterly`: at most one survey a quarter is wanted.
+    """
 
     id: UUID
     suppressed: Suppression | None
+    left_campaigns: Sequence[UUID] | None = None
+    quarterly: bool = False
 
 
 class Use(Struct, frozen=True):
@@ -160,14 +172,21 @@ async def read(tx: Tx, addresses: Iterable[str]) -> dict[str, Contact]:
         return {}
     of_keys = {hmac.digest(secret, address.encode(), _HASH): address for address in addresses}
     rows = await tx.fetch(_READ, tx.account, list(of_keys))
-    return {of_keys[row["address_key"]]: Contact(row["id"], row["suppressed"]) for row in rows}
+    return {
+        of_keys[row["address_key"]]: Contact(
+            **{name: row[name] for name in Contact.__struct_fields__}
+        )
+        for row in rows
+    }
 
 
 async def lock(tx: Tx, addresses: Iterable[str]) -> dict[str, Contact]:
     """Lock the existing rows of `addresses`, and return them by address."""
     of_keys = {key: address for address, key in (await keys_of(tx, addresses)).items()}
     return {
-        of_keys[row["address_key"]]: Contact(row["id"], row["suppressed"])
+        of_keys[row["address_key"]]: Contact(
+            **{name: row[name] for name in Contact.__struct_fields__}
+        )
         for row in await tx.fetch(_LOCK, tx.account, list(of_keys))
     }
 
@@ -182,23 +201,22 @@ async def create(tx: Tx, addresses: Collection[str]) -> dict[str, Contact]:
     return await lock(tx, addresses)
 
 
-async def contact_of(tx: Tx, invitation: UUID, address: str | None) -> Contact | None:
-    """Return the contact that an invitation used, else that of its `address`; None if unknown."""
-    row = await tx.fetchrow(_FIND_USED, tx.account, invitation)
+async def contact_of(
+    tx: Tx, invitation: UUID, address: str | None, linked: UUID | None
+) -> Contact | None:
+    """Return the contact that an invitation used, else that of its `address`; None if unknown.
+
+    `linked`: the contact that a link of the invitation was sent to, if it is another one.
+    """
+    row = await tx.fetchrow(_FIND_USED, tx.account, invitation, linked)
     if row is None and address is not None:
         [key] = (await keys_of(tx, [address])).values()
         row = await tx.fetchrow(_FIND, tx.account, key)
-    return None if row is None else Contact(row["id"], row["suppressed"])
-
-
-async def unsubscribe(tx: Tx, contact: UUID) -> bool:
-    """Suppress `contact` as unsubscribed, whatever the reason so far; return whether it was not."""
-    return bool(await tx.execute(_UNSUBSCRIBE, tx.account, contact, tx.now))
-
-
-async def resubscribe(tx: Tx, contact: UUID) -> bool:
-    """Lift that `contact` unsubscribed, and no other reason; return whether it had."""
-    return bool(await tx.execute(_RESUBSCRIBE, tx.account, contact, tx.now))
+    return (
+        None
+        if row is None
+        else Contact(row["id"], row["suppressed"], row["left_campaigns"], row["quarterly"])
+    )
 
 
 async def add_full(tx: Tx, contact: UUID, invitation: UUID) -> bool:
@@ -226,6 +244,15 @@ async def mutes_of(tx: Tx, wanted: Collection[MuteKey]) -> dict[MuteKey, Mute]:
     }
 
 
+async def recent_uses_of(tx: Tx, wanted: Collection[UUID]) -> dict[UUID, list[Mute]]:
+    """Return the last two uses of contacts, whose rows are locked, of whatever campaigns."""
+    recent: dict[UUID, list[Mute]] = {contact: [] for contact in wanted}
+    for row in await tx.fetch(_RECENT_USES, tx.account, list(wanted)):
+        use = Mute(row["invitation"], row["confirmed"], row["counted_from"])
+        recent[row["contact"]].append(use)
+    return recent
+
+
 async def add_uses(tx: Tx, uses: Sequence[Use]) -> None:
     """Insert `uses`; that of an earlier attempt stays as it is."""
     if uses:
@@ -245,7 +272,7 @@ async def release_uses(tx: Tx, invitations: Collection[UUID]) -> None:
 
 
 async def suppress(tx: Tx, contact: UUID, why: Suppression) -> None:
-    """Suppress `contact`, whose row is locked; an earlier reason stays.
+    """Suppress `contact`, whose row is locked, as a server said; an earlier reason stays.
 
     Of one that unsubscribed it is kept, in case it subscribes again.
     """

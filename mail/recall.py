@@ -5,6 +5,7 @@ be sent takes them back: content is sent only while the claim stands, so that tr
 first or the content has begun. Recalled mails are due at once.
 """
 
+from collections.abc import Collection
 from typing import Final
 from uuid import UUID
 
@@ -26,10 +27,15 @@ WHERE account = $1 AND phase IN ({{from_phases}}) AND invitation IN (
   ORDER BY o.invitation FOR NO KEY UPDATE OF o {locked})
 """
 
+#: A further mail may go to another contact than its invitation uses.
 _USES_CONTACT: Final = """EXISTS (
-    SELECT FROM contact_use WHERE account = $1 AND invitation = o.invitation AND contact = $3)"""
-_RECALL_CONTACT: Final = RECALL.sql(_RECALL.format(concerned=_USES_CONTACT, locked=""))
+    SELECT FROM contact_use
+    WHERE account = $1 AND invitation = o.invitation AND contact = ANY($3)
+    UNION ALL
+    SELECT FROM link WHERE account = $1 AND invitation = o.invitation AND contact = ANY($3))"""
+_RECALL_CONTACTS: Final = RECALL.sql(_RECALL.format(concerned=_USES_CONTACT, locked=""))
 _RECALL_CAMPAIGN: Final = RECALL.sql(_RECALL.format(concerned="i.campaign = $3", locked=""))
+_RECALL_ALL: Final = RECALL.sql(_RECALL.format(concerned="true", locked=""))
 #: Two mails to one address may be refused at once: neither transaction waits for the other.
 _RECALL_REFUSED: Final = RECALL.sql(_RECALL.format(concerned=_USES_CONTACT, locked="SKIP LOCKED"))
 
@@ -39,9 +45,9 @@ async def lock_claims(tx: Tx) -> None:
     await tx.execute(CLAIM_LOCK, tx.account)
 
 
-async def recall_contact(tx: Tx, contact: UUID) -> None:
-    """Recall what is claimed for `contact`; claims of the account are locked."""
-    await tx.execute(_RECALL_CONTACT, tx.account, tx.now, contact)
+async def recall_contacts(tx: Tx, chosen: Collection[UUID]) -> None:
+    """Recall what is claimed for contacts; claims of the account are locked."""
+    await tx.execute(_RECALL_CONTACTS, tx.account, tx.now, list(chosen))
 
 
 async def recall_refused(tx: Tx, contact: UUID) -> None:
@@ -49,9 +55,14 @@ async def recall_refused(tx: Tx, contact: UUID) -> None:
 
     The server has refused the address.
     """
-    await tx.execute(_RECALL_REFUSED, tx.account, tx.now, contact)
+    await tx.execute(_RECALL_REFUSED, tx.account, tx.now, [contact])
 
 
 async def recall_campaign(tx: Tx, campaign: UUID) -> None:
     """Recall what is claimed of `campaign`; the account's campaigns are locked."""
     await tx.execute(_RECALL_CAMPAIGN, tx.account, tx.now, campaign)
+
+
+async def recall_all(tx: Tx) -> None:
+    """Recall what is claimed of the account; its campaigns are locked."""
+    await tx.execute(_RECALL_ALL, tx.account, tx.now)

@@ -38,8 +38,9 @@ class Phase(StrEnum):
 class Purpose(StrEnum):
     """Which mail of an invitation is sent: its first one, or a further one.
 
-    No edge leads to `reminder` or `resend` yet. A resend is requested by a user; the second copy
-    of a mail in doubt has the purpose of the first and is marked by `outbox.resent`.
+    A resend is requested by a user, and the invitation stays sent meanwhile; no edge leads to
+    `reminder` yet. The second copy of a mail in doubt has the purpose of the first and is marked by
+    `outbox.resent`, and so is another first mail, where none was accepted for certain.
     """
 
     FIRST = "first"
@@ -143,6 +144,19 @@ def _ended(new: State) -> tuple[tuple[State, State], ...]:
     return (*_from((LEASED, LEAVING), new), *_from((LEASED_AGAIN, LEAVING_AGAIN), UNCERTAIN))
 
 
+def _further(*moves: tuple[Phase | None, Phase | None]) -> tuple[tuple[State, State], ...]:
+    """Return the moves of a further mail between phases, None being outside of the queue.
+
+    The invitation stays sent, whatever becomes of it.
+    """
+    queued = {phase: State(Status.SENT, phase, Purpose.RESEND) for phase in Phase}
+    return tuple((queued[old] if old else SENT, queued[new] if new else SENT) for old, new in moves)
+
+
+#: Ends of a further mail's lease that lead to another attempt, and those that lead to none.
+_FURTHER_AGAIN: Final = _further((Phase.CLAIMED, Phase.WAITING), (Phase.DATA, Phase.WAITING))
+_FURTHER_ENDED: Final = _further((Phase.CLAIMED, None), (Phase.DATA, None))
+
 # Planning.
 MAKE: Final = _edge("make", (NOTHING, WAITING))
 #: The state stays; transition or time are other ones.
@@ -151,35 +165,79 @@ REARM: Final = _edge("rearm", (DROPPED, WAITING))
 WITHDRAW: Final = _edge("withdraw", *_from((WAITING, HELD), NOTHING))
 DISARM: Final = _edge("disarm", *_from((WAITING, HELD), DROPPED))
 # The decision at release, and what prevents it.
-LEASE: Final = _edge("lease", *_from((WAITING, RETRY), LEASED), (AGAIN, LEASED_AGAIN))
-DROP: Final = _edge("drop", *_from((WAITING, RETRY), DROPPED), (AGAIN, UNCERTAIN))
+LEASE: Final = _edge(
+    "lease",
+    *_from((WAITING, RETRY), LEASED),
+    (AGAIN, LEASED_AGAIN),
+    *_further((Phase.WAITING, Phase.CLAIMED)),
+)
+#: The calendar moved its release; that of an earlier attempt stays.
+POSTPONE: Final = _edge("postpone", (WAITING, WAITING))
+DROP: Final = _edge(
+    "drop",
+    *_from((WAITING, RETRY), DROPPED),
+    (AGAIN, UNCERTAIN),
+    *_further((Phase.WAITING, None)),
+)
 ARCHIVE: Final = _edge("archive", (WAITING, DROPPED))
-RECALL: Final = _edge("recall", *_CLAIMS)
+RECALL: Final = _edge("recall", *_CLAIMS, *_further((Phase.CLAIMED, Phase.WAITING)))
+# What people of the office decide.
+CANCEL: Final = _edge(
+    "cancel",
+    *_from((WAITING, RETRY, LEASED, HELD), DROPPED),
+    *_further((Phase.WAITING, None), (Phase.CLAIMED, None), (Phase.HELD, None)),
+)
+SEND_AGAIN: Final = _edge(
+    "send_again",
+    *_further((None, Phase.WAITING)),
+    (UNCERTAIN, AGAIN),
+    *_from((FAILED, EXPIRED, REFUSED), RETRY),
+)
 # What an operator decides.
-HOLD: Final = _edge("hold", *_from((WAITING, RETRY, AGAIN), HELD))
-LET_GO: Final = _edge("let_go", (HELD, WAITING), (HELD, RETRY), (HELD, AGAIN))
-CALL_OFF: Final = _edge("call_off", (HELD, EXPIRED), (HELD, UNCERTAIN))
+HOLD: Final = _edge(
+    "hold", *_from((WAITING, RETRY, AGAIN), HELD), *_further((Phase.WAITING, Phase.HELD))
+)
+LET_GO: Final = _edge(
+    "let_go",
+    *((HELD, new) for new in (WAITING, RETRY, AGAIN)),
+    *_further((Phase.HELD, Phase.WAITING)),
+)
+CALL_OFF: Final = _edge(
+    "call_off", (HELD, EXPIRED), (HELD, UNCERTAIN), *_further((Phase.HELD, None))
+)
 # A mail that cannot be decided on or written waits, and is held in the end.
-FAULT: Final = _edge("fault", *_CLAIMS, *_from((WAITING, RETRY, AGAIN, LEASED, LEASED_AGAIN), HELD))
+FAULT: Final = _edge(
+    "fault",
+    *_CLAIMS,
+    *_from((WAITING, RETRY, AGAIN, LEASED, LEASED_AGAIN), HELD),
+    *_further(
+        (Phase.CLAIMED, Phase.WAITING), (Phase.WAITING, Phase.HELD), (Phase.CLAIMED, Phase.HELD)
+    ),
+)
 # Sending.
-CONTENT: Final = _edge("content", (LEASED, LEAVING), (LEASED_AGAIN, LEAVING_AGAIN))
-TAKEN: Final = _edge("taken", *_from((LEAVING, LEAVING_AGAIN), SENT))
-GIVE_BACK: Final = _edge("give_back", *_CLAIMS, *_LEAVES)
-PUT_OFF: Final = _edge("put_off", *_CLAIMS, *_LEAVES)
-FAIL: Final = _edge("fail", *_ended(FAILED))
-EXPIRE: Final = _edge("expire", *_ended(EXPIRED))
-REFUSE: Final = _edge("refuse", *_ended(REFUSED))
-LAPSE: Final = _edge("lapse", *_CLAIMS)
+CONTENT: Final = _edge(
+    "content",
+    (LEASED, LEAVING),
+    (LEASED_AGAIN, LEAVING_AGAIN),
+    *_further((Phase.CLAIMED, Phase.DATA)),
+)
+TAKEN: Final = _edge("taken", *_from((LEAVING, LEAVING_AGAIN), SENT), *_further((Phase.DATA, None)))
+GIVE_BACK: Final = _edge("give_back", *_CLAIMS, *_LEAVES, *_FURTHER_AGAIN)
+PUT_OFF: Final = _edge("put_off", *_CLAIMS, *_LEAVES, *_FURTHER_AGAIN)
+FAIL: Final = _edge("fail", *_ended(FAILED), *_FURTHER_ENDED)
+EXPIRE: Final = _edge("expire", *_ended(EXPIRED), *_FURTHER_ENDED)
+REFUSE: Final = _edge("refuse", *_ended(REFUSED), *_FURTHER_ENDED)
+LAPSE: Final = _edge("lapse", *_CLAIMS, *_further((Phase.CLAIMED, Phase.WAITING)))
 RESEND: Final = _edge("resend", (LEAVING, AGAIN))
-STOP: Final = _edge("stop", (LEAVING_AGAIN, UNCERTAIN))
+STOP: Final = _edge("stop", (LEAVING_AGAIN, UNCERTAIN), *_further((Phase.DATA, None)))
 HOLD_IN_DOUBT: Final = _edge("hold_in_doubt", *_from((LEAVING, LEAVING_AGAIN), HELD))
 # The history of a demonstration.
 TELL: Final = _edge("tell", *((NOTHING, new) for new in (SENT, FAILED, DROPPED)))
 
 EDGES: Final = (
     MAKE, MOVE, REARM, WITHDRAW, DISARM,
-    LEASE, DROP, ARCHIVE, RECALL,
-    HOLD, LET_GO, CALL_OFF, FAULT,
+    LEASE, POSTPONE, DROP, ARCHIVE, RECALL,
+    CANCEL, SEND_AGAIN, HOLD, LET_GO, CALL_OFF, FAULT,
     CONTENT, TAKEN, GIVE_BACK, PUT_OFF, FAIL, EXPIRE, REFUSE, LAPSE, RESEND, STOP, HOLD_IN_DOUBT,
     TELL,
 )  # fmt: skip

@@ -39,6 +39,15 @@ class WordedError(Exception):
         return self.phrase.words()
 
 
+#: What an account has to say of itself before anything is sent, by the field that is missing.
+LACKING: Final = {
+    "legal_name": _("Mails need the company's legal name: PUT /api/v1/sender, or Sender page."),
+    "postal_address": _("Mails need a postal address: PUT /api/v1/sender, or Sender page."),
+    "reach": _(
+        "Mails need a phone number, e-mail or web address: PUT /api/v1/sender, or Sender page."
+    ),
+}
+
 #: Why a campaign's definition is refused, by the code of `mail.campaigns.validation.Problem`.
 PROBLEMS: Final = {
     "required": _("This must be filled in."),
@@ -51,5 +60,7 @@ PROBLEMS: Final = {
     "not_an_address": _("This is not an e-mail address."),
     "not_a_link": _("This is not a web address that starts with https:// or http://."),
     "forbidden_characters": _("This contains line breaks or control characters."),
+    "ends_before_start": _("The last day must not be before the first."),
+    "blanks_around": _("This begins or ends with a blank."),
     "repeated": _("This code is already used in the list."),
 }

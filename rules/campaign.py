@@ -2,13 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
 
-from rules.timing import MAX_DELAY
+from rules.criteria import ALL_PERCENT, EVERY_TASK, Criteria
+from rules.timing import EARLIEST, LATEST, MAX_DELAY, MAX_WORKING_DELAY
 
 DEADLINE = timedelta(days=28)
 STALE = timedelta(days=7)
@@ -53,16 +55,38 @@ class Pause(Struct, frozen=True):
         return self.start <= moment and (self.end is None or moment < self.end)
 
 
+class Period(Struct, frozen=True):
+    """The time in which moments may ask: from `start` (included) to `end` (excluded), both UTC."""
+
+    start: datetime = EARLIEST
+    end: datetime = LATEST
+
+
+PERMANENT: Final = Period()
+
+
+def period_of_days(first: date | None, last: date | None, zone: tzinfo) -> Period:
+    """Return the period from the first to the last civil day of `zone`; None is no bound."""
+    start, end = EARLIEST, LATEST
+    if first is not None and EARLIEST.date() < first < LATEST.date():
+        start = datetime.combine(first, time(), zone).astimezone(UTC)
+    if last is not None and EARLIEST.date() < last < LATEST.date():
+        end = datetime.combine(last + timedelta(days=1), time(), zone).astimezone(UTC)
+    return Period(start, end)
+
+
 class Campaign(Struct, frozen=True, kw_only=True):
     """One version of a campaign, as far as deciding needs it.
 
-    `delay`: elapsed time from a transition's moment to its due time.
+    `delay`: from a transition's moment to its due time, elapsed or, if `in_working_hours`, worked.
     `mute`: at most one survey to an address within this time; None is no mute.
     `deadline`: how long answers are taken, from the first acceptance of the mail by SMTP.
     `stale`: a transition that was older than this at reception never sends; None is no limit.
     `activated_at`: UTC; None before the first activation.
     `pauses`: the campaign's own and those of the account-wide switch, in any order.
     `opt_out_allowed`: whether a technician who unticks the survey keeps it from being sent.
+    `period`: moments outside it ask nobody.
+    `criteria`, `sample_percent`: of the tasks, which and how many of each hundred are asked about.
     """
 
     id: UUID
@@ -71,6 +95,7 @@ class Campaign(Struct, frozen=True, kw_only=True):
     primary: AddressField
     secondary: AddressField | None = None
     delay: timedelta = timedelta(0)
+    in_working_hours: bool = False
     mute: timedelta | None = None
     deadline: timedelta = DEADLINE
     stale: timedelta | None = STALE
@@ -78,6 +103,9 @@ class Campaign(Struct, frozen=True, kw_only=True):
     activated_at: datetime | None = None
     pauses: tuple[Pause, ...] = ()
     opt_out_allowed: bool = False
+    period: Period = PERMANENT
+    criteria: Criteria = EVERY_TASK
+    sample_percent: int = ALL_PERCENT
 
     def states_for(self, task_type: UUID) -> frozenset[str]:
         """Return the selected states of a task type: the union over the rules that name it."""
@@ -123,6 +151,7 @@ class Fault(StrEnum):
     NOT_WHOLE_MINUTES = "not_whole_minutes"
     TOO_LONG = "too_long"
     SAME_AS_PRIMARY = "same_as_primary"
+    ENDS_BEFORE_START = "ends_before_start"
 
 
 class Problem(Struct, frozen=True):
@@ -145,7 +174,7 @@ def validate(campaign: Campaign) -> list[Problem]:
     problems = [Problem(Fault.REQUIRED, field) for field, given in required.items() if not given]
     if campaign.delay < none:
         problems.append(Problem(Fault.NEGATIVE, "delay"))
-    if campaign.delay > MAX_DELAY:
+    if campaign.delay > (MAX_WORKING_DELAY if campaign.in_working_hours else MAX_DELAY):
         problems.append(Problem(Fault.TOO_LONG, "delay"))
     if campaign.delay % timedelta(minutes=1):
         problems.append(Problem(Fault.NOT_WHOLE_MINUTES, "delay"))
@@ -157,4 +186,6 @@ def validate(campaign: Campaign) -> list[Problem]:
     ]
     if campaign.secondary is campaign.primary:
         problems.append(Problem(Fault.SAME_AS_PRIMARY, "secondary"))
+    if campaign.period.end <= campaign.period.start:
+        problems.append(Problem(Fault.ENDS_BEFORE_START, "last_day"))
     return problems

@@ -1,10 +1,11 @@
 """A task's history: its transitions, in an order that neither arrival nor wrong clocks change."""
 
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
-from itertools import groupby
+from itertools import groupby, pairwise
 from operator import attrgetter
 from typing import Final, TypeAlias
 from uuid import UUID
@@ -12,6 +13,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
+from rules.criteria import NO_FACTS, Facts
 from rules.timing import EARLIEST, LATEST
 
 OrderKey: TypeAlias = tuple[datetime, int, UUID]
@@ -45,6 +47,7 @@ class Transition(Struct, frozen=True, gc=False):
     `received`: UTC; for one accepted after a refusal, the time of the acceptance.
     `survey`: false if the technician or dispatcher unticked the survey.
     `silent`: imported silently: part of the history, but it never causes a survey.
+    `facts`: of the task and its customer at reception; needed only where campaigns decide.
     """
 
     id: UUID
@@ -56,6 +59,7 @@ class Transition(Struct, frozen=True, gc=False):
     survey: bool = True
     silent: bool = False
     device: UUID | None = None
+    facts: Facts = NO_FACTS
 
     @property
     def order(self) -> OrderKey:
@@ -88,6 +92,21 @@ def ordered(transitions: Iterable[Transition]) -> list[Transition]:
     for steps in by_device.values():
         effective += _in_sequence(steps)
     return sorted(effective, key=_by_order)
+
+
+def by_rounds(
+    transitions: Iterable[Transition], opened: Sequence[datetime]
+) -> list[list[Transition]]:
+    """Return one task's history by rounds: the first, and one for each moment in `opened`.
+
+    `opened`: UTC, when the second round was opened, the third and so on; none before an earlier
+    one. A transition belongs to the last round that was opened at or before its effective moment,
+    so one that arrives late finds its round. Each round is in order, as by `ordered`.
+    """
+    in_order = ordered(transitions)
+    moments = [step.moment for step in in_order]
+    bounds = [0, *(bisect_left(moments, moment) for moment in opened), len(in_order)]
+    return [in_order[start:end] for start, end in pairwise(bounds)]
 
 
 def current(transitions: Iterable[Transition]) -> Transition | None:

@@ -15,6 +15,10 @@ PROMPT = timedelta(minutes=15)
 """An invitation sent at most this long after its release counts as sent at its release."""
 
 MAX_DELAY = timedelta(days=99, hours=23, minutes=59)
+
+MAX_WORKING_DELAY = timedelta(hours=240)
+"""Six weeks of forty hours."""
+
 EARLIEST = datetime(2, 1, 1, tzinfo=UTC)
 LATEST = datetime(9998, 12, 31, tzinfo=UTC)
 
@@ -65,8 +69,8 @@ def corrected_moment(device_moment: datetime, device_now: datetime, received: da
     return moment if moment <= received else received.astimezone(UTC)
 
 
-def release_at(due: datetime, received: datetime) -> datetime:
-    """Return when an invitation may be sent: at `due`, but not before the reception.
+def ready_at(due: datetime, received: datetime) -> datetime:
+    """Return when an invitation is ready: at `due`, but not before the reception.
 
     It depends on the reception and not on the present time, so it is the same whenever a
     transition is planned.
@@ -74,10 +78,10 @@ def release_at(due: datetime, received: datetime) -> datetime:
     return max(due, received.astimezone(UTC))
 
 
-def window_anchor(release: datetime, sent_at: datetime) -> datetime:
-    """Return the start of a mute window: the release if sent within PROMPT of it, else `sent_at`.
+def window_anchor(ready: datetime, release: datetime, sent_at: datetime) -> datetime:
+    """Return the start of a mute window: `ready` if sent within PROMPT of release, else `sent_at`.
 
-    So a window of 7 days does not delay an invitation that is released exactly 7 days after the
-    first, however long a worker took to send that one.
+    So a window of 7 days does not delay an invitation that is ready exactly 7 days after the first,
+    however long a worker took to send that one, and although a holiday moved its release.
     """
-    return release if sent_at - release <= PROMPT else sent_at
+    return ready if sent_at - release <= PROMPT else sent_at

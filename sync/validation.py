@@ -4,6 +4,8 @@ import unicodedata
 from datetime import datetime
 from typing import Final
 
+from sync.errors import TextError
+
 #: Categories that a line must not contain: controls, line and paragraph separators, surrogates.
 _FORBIDDEN: Final = frozenset({"Cc", "Zl", "Zp", "Cs"})
 #: Controls that change the direction in which the text after them is displayed.
@@ -55,6 +57,16 @@ def check_line(field: str, text: str) -> None:
     """
     if not is_visible(text) or not is_line(text):
         raise ValueError(f"`{field}` must be one visible line without control characters")
+
+
+def read_reason(text: str) -> str:
+    """Return the reason that somebody gave in the field `reason`, without spaces around it.
+
+    :raises TextError: it is invisible, or not one line without control characters.
+    """
+    if not is_visible(text) or not is_line(text):
+        raise TextError("reason", "must be one visible line without control characters")
+    return text.strip()
 
 
 def check_moment(moment: datetime) -> None:

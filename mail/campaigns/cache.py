@@ -1,5 +1,6 @@
 """The campaigns of an account as deciding needs them, cached by each process between changes."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,7 +9,10 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from mail.campaigns.calendar import Places, read_calendar
+from mail.campaigns.criteria import Company
 from mail.campaigns.definition import Content, Rules, decode_content, decode_rules, to_rules
+from mail.campaigns.sender import NOBODY, SenderIdentity, read_sender
 from rules.campaign import Campaign, CampaignIndex, Pause, Status
 from sync.database import Tx
 
@@ -21,18 +25,26 @@ _MAX_VERSIONS: Final = 2048
 
 
 class CampaignSet(Struct, frozen=True):
-    """Every campaign of an account at one revision.
+    """Every campaign of an account at one revision, and its sender identity.
 
     `index`: active and paused ones, by task type and state. `campaigns`: all but drafts, by id,
-    each at its newest version; `pinned` returns the version of an invitation.
+    each at its newest version; `pinned` returns the version of an invitation. `company`: with which
+    they were read. `places`: calendars of the account's locations; planning `needs_places` where
+    one is set or delays are in working hours. `is_off`: the account's sending is paused, and so
+    every campaign that is active otherwise. `sender`: who the account's mails come from.
     """
 
     revision: int
     index: CampaignIndex
     campaigns: dict[UUID, Campaign]
+    company: Company
+    places: Places
+    needs_places: bool = False
+    is_off: bool = False
+    sender: SenderIdentity = NOBODY
 
 
-_EMPTY: Final = CampaignSet(0, CampaignIndex(()), {})
+_EMPTY: Final = CampaignSet(0, CampaignIndex(()), {}, Company("UTC", {}), Places(None))
 
 
 @dataclass(frozen=True)
@@ -54,10 +66,16 @@ class CampaignVersion:
         """
         return decode_content(self.content_json, self.format)
 
-    def as_campaign(self, version: int, newest: Campaign) -> Campaign:
+    def as_campaign(self, version: int, newest: Campaign, company: Company) -> Campaign:
         """Return the rules of this `version` with the status and pauses of the `newest`."""
         return to_rules(
-            newest.id, version, self.rules, newest.status, newest.activated_at, newest.pauses
+            newest.id,
+            version,
+            self.rules,
+            newest.status,
+            newest.activated_at,
+            newest.pauses,
+            company,
         )
 
 
@@ -80,7 +98,19 @@ WHERE c.account = $1 AND c.status <> 'draft'
 ORDER BY c.id
 """
 
-_PAUSES: Final = "SELECT campaign, start_at, end_at FROM campaign_pause WHERE account = $1"
+#: Those of the account are each campaign's.
+_PAUSES: Final = """
+SELECT campaign, start_at, end_at FROM campaign_pause WHERE account = $1
+UNION ALL
+SELECT NULL, start_at, end_at FROM sending_pause WHERE account = $1
+"""
+
+#: A null parent where no unit has one.
+_COMPANY: Final = """
+SELECT a.zone, u.parent, array_agg(u.id) AS children
+FROM account a LEFT JOIN unit u ON u.account = a.account AND u.parent IS NOT NULL
+WHERE a.account = $1 GROUP BY a.zone, u.parent
+"""
 
 _VERSIONS: Final = """
 SELECT v.campaign, v.version, v.rules, v.content, v.format
@@ -129,24 +159,40 @@ async def pinned(tx: Tx, keys: Iterable[VersionKey]) -> dict[VersionKey, Campaig
     return found
 
 
+async def read_company(tx: Tx) -> Company:
+    """Return the account's zone, which never changes, and its tree of units.
+
+    Whoever changes the tree increments the revision.
+    """
+    rows = await tx.fetch(_COMPANY, tx.account)
+    return Company(rows[0]["zone"], {row["parent"]: row["children"] for row in rows})
+
+
 async def _read(tx: Tx, revision: int) -> CampaignSet:
     """Read the campaigns after their `revision`.
 
     A change that commits in between is seen here already; the next call reads once more.
     """
-    pauses: dict[UUID, list[Pause]] = {}
+    company = await read_company(tx)
+    pauses: defaultdict[UUID | None, list[Pause]] = defaultdict(list)
     for row in await tx.fetch(_PAUSES, tx.account):
-        pauses.setdefault(row["campaign"], []).append(Pause(row["start_at"], row["end_at"]))
+        pauses[row["campaign"]].append(Pause(row["start_at"], row["end_at"]))
+    of_account = pauses[None]
+    is_off = any(pause.end is None for pause in of_account)
     campaigns = [
         to_rules(
             campaign=row["id"],
             version=row["version"],
             rules=decode_rules(row["rules"], row["format"]),
-            status=Status(row["status"]),
+            status=Status.PAUSED if is_off and row["status"] == "active" else Status(row["status"]),
             activated_at=row["activated_at"],
-            pauses=tuple(pauses.get(row["id"], ())),
+            pauses=(*pauses[row["id"]], *of_account),
+            company=company,
         )
         for row in await tx.fetch(_CAMPAIGNS, tx.account)
     ]
     by_id = {campaign.id: campaign for campaign in campaigns}
-    return CampaignSet(revision, CampaignIndex(campaigns), by_id)
+    calendar = await read_calendar(tx)
+    needed = calendar is not None or any(one.in_working_hours for one in campaigns)
+    index, sender = CampaignIndex(campaigns), await read_sender(tx)
+    return CampaignSet(revision, index, by_id, company, Places(calendar), needed, is_off, sender)

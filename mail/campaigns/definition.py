@@ -5,7 +5,7 @@ the current one. `format_`: the column `campaign_version.format`.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
+from mail.campaigns.criteria import Company, CriteriaNamed
 from rules.campaign import AddressField, Campaign, Pause, Rule, Status
 from rules.timing import parse_delay
 
@@ -25,9 +26,10 @@ Information: TypeAlias = dict[Language, Annotated[str, Meta(max_length=800)]]
 Code: TypeAlias = Annotated[str, Meta(pattern=r"\A[a-z0-9_]{1,40}\Z")]
 Address: TypeAlias = Annotated[str, Meta(max_length=254)]
 Days: TypeAlias = Annotated[int, Meta(ge=1, le=3650)]
+Percent: TypeAlias = Annotated[int, Meta(ge=1, le=100)]
 
 #: The format that is written.
-FORMAT: Final = 2
+FORMAT: Final = 3
 
 #: Converts a document to the next format.
 Change: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
@@ -81,19 +83,26 @@ PrivacyUrl: TypeAlias = Annotated[str, Meta(max_length=500)]
 class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whom a campaign asks, and when.
 
-    `delay`, `mute`: DD:HH:MM; null is no mute window. `deadline_days`: how long after sending
-    answers are accepted. `stale_days`: a transition older than this at reception asks nobody;
-    null is no limit.
+    `delay`, `mute`: DD:HH:MM; null is no mute window. `delay_in`: which time the delay counts, all
+    that passes or only the account's working hours. `deadline_days`: how long after sending answers
+    are accepted. `stale_days`: a transition older than this at reception asks nobody; null is no
+    limit. `sample_percent`: of the tasks, 100 for all. `first_day`, `last_day`: in the account's
+    time zone, between which moments may ask; null is no bound.
     """
 
     rules: Annotated[list[Trigger], Meta(max_length=100)]
     delay: str = "00:00:00"
+    delay_in: Literal["elapsed", "working"] = "elapsed"
     mute: str | None = None
     primary: AddressField = AddressField.CUSTOMER
     secondary: AddressField | None = None
     deadline_days: Days = 28
     stale_days: Days | None = 7
     opt_out_allowed: bool = False
+    criteria: CriteriaNamed = CriteriaNamed()
+    sample_percent: Percent = 100
+    first_day: date | None = None
+    last_day: date | None = None
 
     @property
     def deadline(self) -> timedelta:
@@ -181,6 +190,7 @@ def to_rules(
     status: Status,
     activated_at: datetime | None,
     pauses: tuple[Pause, ...],
+    company: Company,
 ) -> Campaign:
     """Return a campaign as `rules.decide` needs it.
 
@@ -196,6 +206,7 @@ def to_rules(
         primary=rules.primary,
         secondary=rules.secondary,
         delay=parse_delay(rules.delay),
+        in_working_hours=rules.delay_in == "working",
         mute=rules.mute_window,
         deadline=rules.deadline,
         stale=None if stale is None else timedelta(days=stale),
@@ -203,6 +214,9 @@ def to_rules(
         activated_at=activated_at,
         pauses=pauses,
         opt_out_allowed=rules.opt_out_allowed,
+        period=company.period(rules.first_day, rules.last_day),
+        criteria=rules.criteria.for_rules(company),
+        sample_percent=rules.sample_percent,
     )
 
 

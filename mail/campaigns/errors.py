@@ -17,6 +17,17 @@ class DefinitionError(SyncError):
         self.problems = list(problems)
 
 
+class SenderMissingError(SyncError):
+    """Nothing may be sent before the account says who sends it; `fields` are missing (409)."""
+
+    code = "no_sender"
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        """`fields`: of the sender identity, at least one."""
+        super().__init__(f"the sender identity lacks {', '.join(fields)}")
+        self.fields = list(fields)
+
+
 class CampaignStatusError(SyncError):
     """The campaign's status does not allow this, such as resuming an archived one (409)."""
 

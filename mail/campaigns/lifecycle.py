@@ -5,6 +5,7 @@ from uuid import UUID
 
 from mail.campaigns.device_asks import publish_asks
 from mail.campaigns.errors import CampaignStatusError
+from mail.campaigns.sender import require_sender
 from mail.campaigns.store import CampaignRecord, lock_campaign
 from mail.positions import ADVANCE
 from mail.recall import recall_campaign
@@ -49,12 +50,14 @@ async def activate_campaign(tx: Tx, campaign: UUID) -> None:
 
     :raises MissingError: the account has no such campaign.
     :raises CampaignStatusError: it is paused (resume it) or archived.
+    :raises SenderMissingError: mails would not say by whom they are sent.
     """
     before = await lock_campaign(tx, campaign)
     if before.status is Status.ACTIVE:
         return
     if before.status is not Status.DRAFT:
         raise CampaignStatusError("only a draft is activated")
+    await require_sender(tx)
     # The time after the lock was taken, not the transaction's: a planner that held it before has
     # planned transitions up to then without this campaign.
     await tx.execute(
@@ -91,6 +94,8 @@ async def pause_campaign(tx: Tx, campaign: UUID) -> None:
 
 async def resume_campaign(tx: Tx, campaign: UUID) -> None:
     """Resume a paused campaign: mails that are due are sent. No change if it is active.
+
+    Which of them are too late is decided when they are claimed (`rules.decide`).
 
     :raises MissingError: the account has no such campaign.
     :raises CampaignStatusError: it is a draft or archived.

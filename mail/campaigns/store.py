@@ -1,11 +1,14 @@
 """Creating, reading and editing campaigns; `mail.campaigns.lifecycle` changes their status.
 
-Every transaction that changes one first increments the account's `campaign_set.revision`. The lock
+Every transaction that changes one, or the tree of units, first increments the account's
+`campaign_set.revision`. The lock
 of that row serialises writers. Planners lock it FOR SHARE, so that no transition is planned with
 campaigns that have changed meanwhile: an activation would miss it.
 """
 
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import asyncpg
@@ -15,12 +18,15 @@ from msgspec.structs import astuple
 from mail.campaigns.definition import Definition, join, split
 from mail.campaigns.device_asks import publish_asks
 from mail.campaigns.errors import CampaignStatusError, DefinitionError
+from mail.campaigns.revision import increment_revision
 from mail.campaigns.validation import check
 from rules.campaign import Status
 from sync.audit import AuditChange, between, record
 from sync.database import Tx
 from sync.errors import MissingError, TakenError, UnknownReferenceError
 from sync.ids import new_id
+from sync.records import people
+from sync.records.shapes import UnitPut
 
 
 class CampaignRecord(Struct, frozen=True):
@@ -44,15 +50,18 @@ JOIN campaign_version v ON (v.account, v.campaign, v.version) = (c.account, c.id
 WHERE c.account = $1
 """
 
-_INCREMENT_REVISION = """
-INSERT INTO campaign_set (account, revision) VALUES ($1, 1)
-ON CONFLICT (account) DO UPDATE SET revision = campaign_set.revision + 1
-"""
-
 _ADD_VERSION = """
 INSERT INTO campaign_version (account, campaign, version, rules, content, format, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
+
+#: What a definition names, by its kind.
+_KNOWN = {
+    "task type": "SELECT id AS key FROM task_type WHERE account = $1",
+    "state": "SELECT code AS key FROM state WHERE account = $1",
+    "unit": "SELECT id AS key FROM unit WHERE account = $1",
+    "user": "SELECT id AS key FROM app_user WHERE account = $1",
+}
 
 
 async def get_campaign(tx: Tx, campaign: UUID) -> CampaignRecord:
@@ -101,11 +110,11 @@ async def create_campaign(
     """Create a draft with `definition` as its version 1, and return its id.
 
     :raises DefinitionError: the definition cannot be saved.
-    :raises UnknownReferenceError: it names a task type or state that the account does not have.
+    :raises UnknownReferenceError: it names what the account does not have.
     :raises TakenError: another campaign has this id or external id.
     """
     await _validate(tx, definition)
-    await tx.execute(_INCREMENT_REVISION, tx.account)
+    await increment_revision(tx)
     created = campaign or new_id()
     try:
         async with tx.savepoint():
@@ -135,7 +144,7 @@ async def edit_campaign(tx: Tx, campaign: UUID, name: str, definition: Definitio
     :raises MissingError: the account has no such campaign.
     :raises CampaignStatusError: it is archived.
     :raises DefinitionError: the definition cannot be saved.
-    :raises UnknownReferenceError: it names a task type or state that the account does not have.
+    :raises UnknownReferenceError: it names what the account does not have.
     """
     await _validate(tx, definition)
     before = await lock_campaign(tx, campaign)
@@ -185,23 +194,37 @@ async def lock_campaign(tx: Tx, campaign: UUID) -> CampaignRecord:
 
     :raises MissingError: the account has no such campaign.
     """
-    await tx.execute(_INCREMENT_REVISION, tx.account)
+    await increment_revision(tx)
     return await get_campaign(tx, campaign)
+
+
+async def put_units(tx: Tx, items: Sequence[UnitPut]) -> list[UUID]:
+    """Create or update units; campaigns and devices count what stands below theirs anew.
+
+    :raises FieldError, TakenError: as `sync.records.people.put_units`.
+    """
+    await increment_revision(tx)
+    return await people.put_units(tx, items, partial(publish_asks, tx))
 
 
 async def _validate(tx: Tx, definition: Definition) -> None:
     problems = check(definition)
     if problems:
         raise DefinitionError(problems)
-    types = await tx.fetch("SELECT id FROM task_type WHERE account = $1", tx.account)
-    states = await tx.fetch("SELECT code FROM state WHERE account = $1", tx.account)
-    known_types, known_states = {row["id"] for row in types}, {row["code"] for row in states}
-    for index, rule in enumerate(definition.rules):
-        field = f"definition.rules.{index}"
-        if not known_types.issuperset(rule.task_types):
-            raise UnknownReferenceError(f"{field}.task_types", "no such task type")
-        if not known_states.issuperset(rule.states):
-            raise UnknownReferenceError(f"{field}.states", "no such state")
+    rules, criteria = list(enumerate(definition.rules)), definition.criteria
+    named: dict[str, Mapping[str, Collection[object]]] = {
+        "task type": {f"rules.{place}.task_types": rule.task_types for place, rule in rules},
+        "state": {f"rules.{place}.states": rule.states for place, rule in rules},
+        "unit": {"criteria.units": criteria.units},
+        "user": {"criteria.account_managers": criteria.account_managers},
+    }
+    for kind, fields in named.items():
+        if not any(fields.values()):
+            continue
+        known = {row["key"] for row in await tx.fetch(_KNOWN[kind], tx.account)}
+        for field, keys in fields.items():
+            if not known.issuperset(keys):
+                raise UnknownReferenceError(f"definition.{field}", f"no such {kind}")
 
 
 def _record(row: asyncpg.Record) -> CampaignRecord:

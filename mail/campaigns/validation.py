@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from mail.campaigns.criteria import Company, CriteriaNamed
 from mail.campaigns.definition import Definition, Language, to_rules
 from rules.address import normal_form
 from rules.campaign import Status
@@ -35,7 +36,8 @@ def check(definition: Definition) -> list[Problem]:
         except DelayError:
             problems.append(Problem("not_a_delay", field))
     if not problems:
-        rules = to_rules(UUID(int=0), 1, definition, Status.DRAFT, None, ())
+        company = Company("UTC", {})
+        rules = to_rules(UUID(int=0), 1, definition, Status.DRAFT, None, (), company)
         problems += [Problem(found.code.value, found.field) for found in validate_rules(rules)]
     seen: set[str] = set()
     for index, reason in enumerate(definition.reasons):
@@ -46,7 +48,21 @@ def check(definition: Definition) -> list[Problem]:
             problems.append(Problem("required", f"reasons.{index}.label"))
         if not all(map(is_line, reason.label.values())):
             problems.append(Problem("forbidden_characters", f"reasons.{index}.label"))
+    problems += _check_criteria(definition.criteria)
     return [*problems, *_check_texts(definition), *_check_addresses(definition)]
+
+
+def _check_criteria(criteria: CriteriaNamed) -> Iterator[Problem]:
+    """Values that no task can have, because it is stored without them."""
+    for name in ("priorities", "reasons", "channels", "tags", "customer_tags"):
+        for index, value in enumerate(getattr(criteria, name)):
+            field = f"criteria.{name}.{index}"
+            if not is_visible(value):
+                yield Problem("required", field)
+            elif not is_line(value):
+                yield Problem("forbidden_characters", field)
+            elif value != value.strip():
+                yield Problem("blanks_around", field)
 
 
 def _check_texts(definition: Definition) -> Iterator[Problem]:

@@ -238,14 +238,12 @@ async def count_refusal(
     return await _open(tx, route) if len(counted) >= ADDRESSES else None
 
 
-async def put_behind(
-    tx: Tx, invitation: UUID, attempt: int, route: Route, error: SendError
-) -> None:
-    """Have a refused mail wait for its breaker, if it is still leased as `attempt`."""
-    fence = (tx.account, invitation, attempt)
+async def put_behind(tx: Tx, event: Event, route: Route, error: SendError) -> None:
+    """Have a refused mail wait for its breaker, if the attempt of `event` is still leased."""
+    fence = (tx.account, event.invitation, event.attempt)
     domains = (route.sender, route.recipient)
     if await tx.execute(_PUT_BEHIND, *fence, tx.now + RECHECK, str(error), *domains):
-        await add_events(tx, [Event(invitation, "deferred", attempt, error.text)])
+        await add_events(tx, [event])
 
 
 async def probe_again(tx: Tx, route: Route) -> None:

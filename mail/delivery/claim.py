@@ -19,12 +19,20 @@ from mail.delivery import breakers
 from mail.delivery.breakers import BehindBreaker
 from mail.delivery.drop import drop
 from mail.delivery.held import fault, hold_restored
-from mail.delivery.judging import Dropped, Paused, Waiting, judge_and_reserve, versions_of
+from mail.delivery.judging import (
+    AtRelease,
+    Dropped,
+    Paused,
+    Postponed,
+    Waiting,
+    judge_and_reserve,
+    versions_of,
+)
 from mail.delivery.outbox import address_and_lease, due, due_ids
 from mail.delivery.stages import Cleared, Leased
 from mail.queues import PASSING
 from mail.recall import CLAIM_LOCK
-from mail.states import quoted
+from mail.states import POSTPONE, quoted
 from sync.database import Tx, run
 
 LOG: Final = structlog.stdlib.get_logger("retour.delivery")
@@ -53,6 +61,26 @@ FROM (
     AND h.invitation = w.holder AND h.phase = {Phase.WAITING}
 ) AS given
 WHERE o.account = $1 AND o.invitation = ANY($2::uuid[]) AND o.invitation = given.invitation
+""")
+
+#: The queue and the invitation together: by one of them alone a mute window would begin when the
+#: mail is sent.
+_POSTPONE: Final = POSTPONE.sql("""
+WITH moved AS (
+  UPDATE invitation i SET release = given.release
+  FROM unnest($2::uuid[], $3::timestamptz[]) AS given (id, release)
+  WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = given.id
+    AND i.status IN ({from_statuses})
+  RETURNING i.id, i.release, i.campaign, i.transition
+), told AS (
+  UPDATE decision d SET release = moved.release FROM moved
+  WHERE d.account = $1 AND d.campaign = moved.campaign AND d.transition = moved.transition
+)
+UPDATE outbox o SET release = moved.release, not_before = moved.release, error = NULL,
+  sender_domain = NULL, recipient_domain = NULL
+FROM moved
+WHERE o.account = $1 AND o.invitation = ANY($2::uuid[]) AND o.invitation = moved.id
+  AND o.phase IN ({from_phases})
 """)
 
 _WAKE: Final = quoted("""
@@ -129,14 +157,9 @@ async def _claim(
         await hold_restored(tx, doubtful)
     certain = [item for item in found if not item.due_before_restore]
     versions = await versions_of(tx, config.mail_from, campaigns, certain)
-    outcomes = await judge_and_reserve(tx, certain, versions, open_breakers)
-    if stopped := [item for item in outcomes if isinstance(item, BehindBreaker)]:
-        await breakers.put_due_behind(tx, stopped)
-    if waiting := [item for item in outcomes if isinstance(item, Waiting)]:
-        columns = zip(*((item.candidate.invitation, item.holder) for item in waiting), strict=True)
-        await tx.execute(_WAIT, tx.account, *columns, tx.now + RECHECK, RECHECK, RESERVED)
-    if paused := [item.candidate.invitation for item in outcomes if isinstance(item, Paused)]:
-        await tx.execute(_PAUSE, tx.account, paused, tx.now + PAUSE_CHECK)
+    outcomes = await judge_and_reserve(tx, campaigns.places, certain, versions, open_breakers)
+    if any(not isinstance(item, Cleared | Dropped) for item in outcomes):
+        await _keep_waiting(tx, outcomes)
     if dropped := [item for item in outcomes if isinstance(item, Dropped)]:
         await drop(tx, dropped)
     cleared = [item for item in outcomes if isinstance(item, Cleared)]
@@ -144,4 +167,19 @@ async def _claim(
     if probed := [item.probed for item in cleared if item.probed]:
         await breakers.let_through(tx, probed, until)
     jobs = await address_and_lease(tx, cleared, until) if cleared else []
-    return Chunk(len(found), len(waiting), jobs)
+    waiting = sum(isinstance(item, Waiting) for item in outcomes)
+    return Chunk(len(found), waiting, jobs)
+
+
+async def _keep_waiting(tx: Tx, outcomes: Sequence[AtRelease]) -> None:
+    """Write until when those wait that are neither sent nor dropped now."""
+    if stopped := [item for item in outcomes if isinstance(item, BehindBreaker)]:
+        await breakers.put_due_behind(tx, stopped)
+    if waiting := [item for item in outcomes if isinstance(item, Waiting)]:
+        columns = zip(*((item.candidate.invitation, item.holder) for item in waiting), strict=True)
+        await tx.execute(_WAIT, tx.account, *columns, tx.now + RECHECK, RECHECK, RESERVED)
+    if paused := [item.candidate.invitation for item in outcomes if isinstance(item, Paused)]:
+        await tx.execute(_PAUSE, tx.account, paused, tx.now + PAUSE_CHECK)
+    postponed = [(i.candidate.invitation, i.until) for i in outcomes if isinstance(i, Postponed)]
+    if postponed:
+        await tx.execute(_POSTPONE, tx.account, *zip(*postponed, strict=True))

@@ -3,26 +3,32 @@
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec import structs
+
 from mail import contacts
 from mail.delivery.events import Event, add_events
 from mail.delivery.judging import Dropped
-from mail.states import DROP
+from mail.states import CANCEL, DROP
 from rules.decide import REARMING
 from sync.database import Tx
 
-#: For mails without an earlier copy; the others stay uncertain.
-_DROP: Final = DROP.sql("""
+#: For mails without an earlier copy; the others change no status.
+SET_DROPPED: Final = {
+    edge: edge.sql("""
 WITH dropped AS (
   UPDATE invitation i
   SET status = {status}, reason = given.reason, rearm_transition = given.last
-  FROM unnest($2::uuid[], $3::text[], $4::uuid[]) AS given (id, reason, last)
+  FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[]) AS given (id, reason, last, choice)
   WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = given.id
-  RETURNING i.campaign, i.transition, i.reason
+  RETURNING i.campaign, i.transition, i.reason, given.choice
 )
-UPDATE decision d SET outcome = dropped.reason, release = NULL, decided_at = $5
+UPDATE decision d
+SET outcome = dropped.reason, detail = dropped.choice, release = NULL, decided_at = $6
 FROM dropped
 WHERE d.account = $1 AND d.campaign = dropped.campaign AND d.transition = dropped.transition
 """)
+    for edge in (DROP, CANCEL)
+}
 
 _UNQUEUE: Final = DROP.sql("DELETE FROM outbox WHERE account = $1 AND invitation = ANY($2)")
 
@@ -40,9 +46,10 @@ async def drop(tx: Tx, dropped: Sequence[Dropped]) -> None:
         if not candidate.resent:
             visit = candidate.visit if reason in REARMING else None
             last = None if visit is None else visit.last
-            rows.append((candidate.invitation, reason.value, last))
-        events.append(Event(candidate.invitation, "dropped", candidate.attempt, reason.value))
+            rows.append((candidate.invitation, reason.value, last, item.choice))
+        event = Event(candidate.invitation, "dropped", candidate.attempt, reason.value)
+        events.append(structs.replace(event, address=candidate.earlier and candidate.earlier.typed))
     if rows:
-        await tx.execute(_DROP, tx.account, *zip(*rows, strict=True), tx.now)
+        await tx.execute(SET_DROPPED[DROP], tx.account, *zip(*rows, strict=True), tx.now)
     await contacts.release_uses(tx, ids)
     await add_events(tx, events)

@@ -13,6 +13,7 @@ from msgspec import Struct, structs
 
 from mail import contacts
 from mail.campaigns.cache import load
+from mail.campaigns.calendar import Moved, Places
 from mail.delivery import outbox
 from mail.delivery.breakers import Route, read_open
 from mail.delivery.judging import (
@@ -22,6 +23,7 @@ from mail.delivery.judging import (
     Known,
     Paused,
     find_address,
+    internal_among,
     judge_addressed,
     possible_addresses,
     versions_of,
@@ -29,14 +31,14 @@ from mail.delivery.judging import (
 from mail.delivery.judging import Waiting as Reserved
 from mail.delivery.stages import Candidate, Cleared, Unplanned, Version
 from rules.campaign import Status
-from rules.decide import Reason
+from rules.decide import Choice, Late, Reason
 from rules.timing import window_anchor
 from sync.database import Tx
 from sync.ids import new_id
 
-#: What a survey waits for after its release: its campaign, its sender's breaker, the outcome of
-#: another survey to its address, or an operator.
-Obstacle: TypeAlias = Literal["campaign_paused", "breaker", "reserved", "restored"]
+#: What a survey waits for after its release: its campaign, the account's switch, its sender's
+#: breaker, the outcome of another survey to its address, or an operator.
+Obstacle: TypeAlias = Literal["campaign_paused", "sending_off", "breaker", "reserved", "restored"]
 
 #: Surveys of one campaign and customer compete for the mute window of an address. Those of other
 #: customers with the same address are not looked for, nor those behind so many tasks of a customer.
@@ -62,16 +64,21 @@ WHERE account = $1 AND id = ANY($2) AND task IS NOT NULL
 
 
 class Leaves(Struct, frozen=True):
-    """The survey is sent at `at` (UTC), which may be past by a moment, to `address` as typed."""
+    """The survey is sent at `at` (UTC), which may be past by a moment, to `address` as typed.
+
+    `moved`: why it goes later than it is ready, where the calendar moves it.
+    """
 
     at: datetime
     address: str
+    moved: Moved | None
 
 
 class Stays(Struct, frozen=True):
-    """The survey is dropped at its release, for `reason`."""
+    """The survey is dropped at its release, for `reason`; `choice`: as of `Skip`."""
 
-    reason: Reason
+    reason: Reason | Late
+    choice: Choice | None = None
 
 
 class Waits(Struct, frozen=True):
@@ -81,6 +88,8 @@ class Waits(Struct, frozen=True):
 
 
 Forecast: TypeAlias = Leaves | Stays | Waits
+
+_PAUSED: Final = Waits("campaign_paused")
 
 #: Candidates with the time before which they are not tried.
 _Timed: TypeAlias = tuple[Candidate, datetime]
@@ -107,13 +116,18 @@ async def forecast(
     except ValueError:
         return {}
     pairs = [(item, versions.get((item.campaign, item.version))) for item, _ in waiting]
-    known = await _read_known(tx, pairs)
-    found = {
-        item.invitation: _forecast(item, version, max(tx.now, item.release, until), known)
-        for (item, version), (_, until) in zip(pairs, waiting, strict=True)
-    }
+    known = await _read_known(tx, campaigns.places, pairs)
+    found = {}
+    for (item, version), (_, until) in zip(pairs, waiting, strict=True):
+        candidate, at = _by_calendar(item, max(tx.now, item.release, until), campaigns.places)
+        found[item.invitation] = _forecast(candidate, version, at, known)
     asked = made.union(invitations)
-    return {invitation: fate for invitation, fate in found.items() if invitation in asked}
+    off = campaigns.is_off
+    return {
+        invitation: Waits("sending_off") if off and fate == _PAUSED else fate
+        for invitation, fate in found.items()
+        if invitation in asked
+    }
 
 
 async def _rivals(
@@ -129,7 +143,9 @@ async def _rivals(
     return (row["id"] for row in found)
 
 
-async def _read_known(tx: Tx, pairs: Sequence[tuple[Candidate, Version | None]]) -> Known:
+async def _read_known(
+    tx: Tx, places: Places, pairs: Sequence[tuple[Candidate, Version | None]]
+) -> Known:
     """Return what the worker would judge by, as it is now; addresses without a row get an id."""
     possible = possible_addresses(pairs)
     read = await contacts.read(tx, possible)
@@ -137,7 +153,18 @@ async def _read_known(tx: Tx, pairs: Sequence[tuple[Candidate, Version | None]])
     mutes = await contacts.mutes_of(tx, wanted) if wanted else {}
     new = {address: contacts.Contact(new_id(), None) for address in possible - read.keys()}
     open_breakers: Mapping[Route, UUID | None] = dict.fromkeys(await read_open(tx))
-    return Known(tx.now, read | new, mutes, open_breakers)
+    internal = await internal_among(tx, pairs, possible)
+    seldom = {contact.id for contact in read.values() if contact.quarterly}
+    recent = await contacts.recent_uses_of(tx, seldom) if seldom else {}
+    return Known(tx.now, places, read | new, mutes, open_breakers, internal, recent)
+
+
+def _by_calendar(candidate: Candidate, at: datetime, places: Places) -> tuple[Candidate, datetime]:
+    """Return when a candidate that is tried `at` goes, and itself with its release then."""
+    opens = places.calendar(candidate.zone, candidate.region).first_open(at)
+    if candidate.earlier is not None or opens == at:
+        return candidate, at
+    return structs.replace(candidate, release=opens), opens
 
 
 def _forecast(
@@ -148,7 +175,7 @@ def _forecast(
         return Waits("restored")
     read = known.contacts.items()
     empty = {address for address, contact in read if contact.suppressed in contacts.EMPTY}
-    outcome: AtRelease | Addressed = find_address(candidate, version, empty)
+    outcome: AtRelease | Addressed = find_address(candidate, version, empty, known.places, at)
     if isinstance(outcome, Addressed):
         outcome = judge_addressed(outcome, structs.replace(known, now=at))
     match outcome:
@@ -156,11 +183,14 @@ def _forecast(
             key = (outcome.contact, candidate.campaign)
             taken = known.mutes.get(key)
             if taken is not None and taken.invitation == candidate.invitation:
-                counted = window_anchor(candidate.release, at)
+                counted = window_anchor(candidate.ready, candidate.release, at)
                 known.mutes[key] = structs.replace(taken, confirmed=True, counted_from=counted)
-            return Leaves(at, outcome.to.typed)
+            _confirm_recent(outcome, at, known)
+            place = candidate.zone, candidate.region
+            moved = known.places.why_moved(*place, candidate.ready)
+            return Leaves(at, outcome.to.typed, None if candidate.earlier else moved)
         case Dropped():
-            return Stays(outcome.reason)
+            return Stays(outcome.reason, outcome.choice)
         case Reserved():
             return Waits("reserved")
         case Paused():
@@ -170,11 +200,25 @@ def _forecast(
             return after if isinstance(after, Stays) else Waits("breaker")
 
 
+def _confirm_recent(sent: Cleared, at: datetime, known: Known) -> None:
+    """Let the quarter of a contact that is asked once a quarter begin with this survey."""
+    item = sent.candidate
+    for place, use in enumerate(uses := known.recent.get(sent.contact, [])):
+        if use.invitation == item.invitation:
+            counted = window_anchor(item.ready, item.release, at)
+            uses[place] = structs.replace(use, confirmed=True, counted_from=counted)
+
+
 def _paused(candidate: Candidate, version: Version | None, at: datetime, known: Known) -> Forecast:
-    """Return what is decided once the campaign is resumed. A pause may outlast a mute window."""
+    """Return what is decided once the campaign is resumed. A pause may outlast a window."""
     if version is None:
-        return Waits("campaign_paused")
-    resumed = structs.replace(version, rules=structs.replace(version.rules, status=Status.ACTIVE))
-    after = _forecast(candidate, resumed, at, known)
-    stays = isinstance(after, Stays) and after.reason is not Reason.MUTED
-    return after if stays else Waits("campaign_paused")
+        return _PAUSED
+    ended = tuple(
+        structs.replace(pause, end=at) if pause.end is None else pause
+        for pause in version.rules.pauses
+    )
+    rules = structs.replace(version.rules, status=Status.ACTIVE, pauses=ended)
+    after = _forecast(candidate, structs.replace(version, rules=rules), at, known)
+    if not isinstance(after, Stays) or after.reason is Reason.MUTED or after.choice == "quarter":
+        return _PAUSED
+    return after

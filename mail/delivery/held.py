@@ -24,6 +24,7 @@ TRIES: Final = 5
 #: Reason of an invitation that is held because of a restore.
 RESTORED: Final = "restored"
 
+#: Here and below an invitation stays sent, whatever becomes of a further mail.
 _HOLD: Final = HOLD.sql("""
 WITH held AS (
   UPDATE outbox SET phase = {phase}, lease_until = NULL, error = $3
@@ -31,7 +32,7 @@ WITH held AS (
   RETURNING invitation
 )
 UPDATE invitation i SET status = {status}, reason = $3
-FROM held WHERE (i.account, i.id) = ($1, held.invitation)
+FROM held WHERE (i.account, i.id) = ($1, held.invitation) AND i.status <> {Status.SENT}
 """)
 
 _FAULT: Final = FAULT.sql("""
@@ -43,7 +44,8 @@ RETURNING phase
 """)
 
 _HOLD_FAULTY: Final = FAULT.sql("""
-UPDATE invitation SET status = {status}, reason = $3 WHERE account = $1 AND id = $2
+UPDATE invitation SET status = {status}, reason = $3
+WHERE account = $1 AND id = $2 AND status <> {Status.SENT}
 """)
 
 _HELD: Final = LET_GO.reading("""
@@ -59,7 +61,7 @@ WITH freed AS (
   WHERE account = $1 AND invitation = ANY($2)
   RETURNING invitation, resent
 )
-UPDATE invitation i SET reason = NULL, status = CASE
+UPDATE invitation i SET reason = NULL, status = CASE WHEN i.status = {Status.SENT} THEN i.status
   WHEN freed.resent THEN {Status.UNCERTAIN} WHEN i.address IS NOT NULL THEN {Status.CLAIMED}
   ELSE {Status.SCHEDULED} END
 FROM freed WHERE (i.account, i.id) = ($1, freed.invitation)
@@ -70,7 +72,8 @@ WITH gone AS (
   DELETE FROM outbox WHERE account = $1 AND invitation = ANY($2) RETURNING invitation, faults
 )
 UPDATE invitation i
-SET status = CASE WHEN gone.faults >= $3 THEN {Status.EXPIRED} ELSE {Status.UNCERTAIN} END
+SET status = CASE WHEN i.status = {Status.SENT} THEN i.status
+  WHEN gone.faults >= $3 THEN {Status.EXPIRED} ELSE {Status.UNCERTAIN} END
 FROM gone WHERE (i.account, i.id) = ($1, gone.invitation)
 """)
 

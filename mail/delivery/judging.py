@@ -1,29 +1,44 @@
 """The decision at release: by their pinned versions, invitations are sent, dropped, or wait."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct, structs
 
 from mail import contacts
 from mail.campaigns.cache import CampaignSet, pinned
+from mail.campaigns.calendar import Places
 from mail.contacts import EMPTY, MuteKey, Use
 from mail.delivery.breakers import EVERY, BehindBreaker, OpenBreakers, Route
 from mail.delivery.stages import Candidate, Cleared, Version, Versions
 from rules.address import Resolved, normal_form, resolve, sendable
+from rules.at_release import (
+    Contact,
+    Go,
+    Mute,
+    Timed,
+    Wait,
+    drop_reason_for_campaign,
+    drop_reason_for_state,
+    judge_contact,
+)
 from rules.campaign import Status
-from rules.decide import Contact, Go, Mute, Reason, Skip, Wait, drop_reason_for_state, judge_contact
+from rules.decide import Choice, Late, Reason, Skip
 from rules.timing import window_anchor
 from sync.database import Tx
 
+_OF_USERS: Final = "SELECT email FROM app_user WHERE account = $1 AND email = ANY($2) AND active"
+
 
 class Dropped(Struct, frozen=True):
-    """An invitation that is not sent."""
+    """An invitation that is not sent. `choice`: as of `Skip`."""
 
     candidate: Candidate
-    reason: Reason
+    reason: Reason | Late
+    choice: Choice | None = None
 
 
 class Waiting(Struct, frozen=True):
@@ -39,7 +54,14 @@ class Paused(Struct, frozen=True):
     candidate: Candidate
 
 
-AtRelease: TypeAlias = Cleared | Dropped | Waiting | BehindBreaker | Paused
+class Postponed(Struct, frozen=True):
+    """An invitation that the calendar keeps back until the time `until` (UTC), its new release."""
+
+    candidate: Candidate
+    until: datetime
+
+
+AtRelease: TypeAlias = Cleared | Dropped | Waiting | BehindBreaker | Paused | Postponed
 
 
 class Addressed(Struct, frozen=True):
@@ -53,13 +75,18 @@ class Addressed(Struct, frozen=True):
 class Known(Struct, frozen=True):
     """What addressed invitations are judged by. `contacts`: by address, the worker's are locked.
 
-    `mutes`: the mute windows of contacts, to which those are added that are reserved meanwhile.
+    `places`: the calendars of locations. `mutes`: the mute windows of contacts, to which those are
+    added that are reserved meanwhile. `internal`: addresses of the account itself. `recent`: the
+    last uses of contacts that are asked once a quarter, with those that are reserved meanwhile.
     """
 
     now: datetime
+    places: Places
     contacts: Mapping[str, contacts.Contact]
     mutes: dict[MuteKey, Mute]
     open_breakers: OpenBreakers
+    internal: frozenset[str] = frozenset()
+    recent: dict[UUID, list[Mute]] = {}
 
 
 async def versions_of(
@@ -77,15 +104,22 @@ async def versions_of(
     for (campaign, number), version in (await pinned(tx, keys)).items():
         rules = newest = known[campaign]
         if newest.version != number:  # the mute window is the current one
-            rules = structs.replace(version.as_campaign(number, newest), mute=newest.mute)
+            rules = version.as_campaign(number, newest, campaigns.company)
+            rules = structs.replace(rules, mute=newest.mute)
         sender = sendable(version.content.message.sender_address or mail_from)
         domain = sender.rpartition("@")[2].lower()
-        versions[campaign, number] = Version(rules, version.content, sender, domain)
+        versions[campaign, number] = Version(
+            rules, version.content, sender, domain, campaigns.sender
+        )
     return versions
 
 
 async def judge_and_reserve(
-    tx: Tx, candidates: Sequence[Candidate], versions: Versions, open_breakers: OpenBreakers
+    tx: Tx,
+    places: Places,
+    candidates: Sequence[Candidate],
+    versions: Versions,
+    open_breakers: OpenBreakers,
 ) -> list[AtRelease]:
     """Judge locked `candidates` in their order, and record the uses of contacts by cleared ones.
 
@@ -94,7 +128,7 @@ async def judge_and_reserve(
     pairs = [(item, versions.get((item.campaign, item.version))) for item in candidates]
     locked = await contacts.lock(tx, possible_addresses(pairs))
     empty = {address for address, contact in locked.items() if contact.suppressed in EMPTY}
-    found = [find_address(candidate, version, empty) for candidate, version in pairs]
+    found = [find_address(*pair, empty, places, tx.now) for pair in pairs]
     addressed = [item for item in found if isinstance(item, Addressed)]
     locked |= await contacts.create(tx, {item.to.normal for item in addressed} - locked.keys())
     wanted = {
@@ -103,15 +137,19 @@ async def judge_and_reserve(
         if item.version.rules.mute is not None
     }
     mutes = await contacts.mutes_of(tx, wanted) if wanted else {}
-    known = Known(tx.now, locked, mutes, open_breakers)
+    internal = await internal_among(tx, pairs, {item.to.normal for item in addressed})
+    seldom = {contact.id for contact in locked.values() if contact.quarterly}
+    recent = await contacts.recent_uses_of(tx, seldom) if seldom else {}
+    known = Known(tx.now, places, locked, mutes, open_breakers, internal, recent)
     outcomes = [
         judge_addressed(item, known) if isinstance(item, Addressed) else item for item in found
     ]
     # Counted from now, as if sent at once, so that a campaign's last use holds its mute window.
-    uses = [
-        Use(contact, item.invitation, item.campaign, window_anchor(item.release, tx.now))
-        for item, contact in ((o.candidate, o.contact) for o in outcomes if isinstance(o, Cleared))
-    ]
+    uses = []
+    for cleared in (item for item in outcomes if isinstance(item, Cleared)):
+        item = cleared.candidate
+        counted = window_anchor(item.ready, item.release, tx.now)
+        uses.append(Use(cleared.contact, item.invitation, item.campaign, counted))
     await contacts.add_uses(tx, uses)
     return outcomes
 
@@ -129,24 +167,42 @@ def possible_addresses(pairs: Iterable[tuple[Candidate, Version | None]]) -> set
     return possible
 
 
+async def internal_among(
+    tx: Tx, pairs: Iterable[tuple[Candidate, Version | None]], addresses: Collection[str]
+) -> frozenset[str]:
+    """Return those of `addresses` that are the account's own: of its domains, or of its users."""
+    domains = {name for _, version in pairs if version for name in version.identity.domains}
+    found = {address for address in addresses if address.rpartition("@")[2] in domains}
+    users = await tx.fetch(_OF_USERS, tx.account, list(addresses)) if addresses else []
+    return frozenset(found.union(row["email"] for row in users))
+
+
 def find_address(
-    candidate: Candidate, version: Version | None, empty: set[str]
-) -> Addressed | Dropped | Paused:
+    candidate: Candidate,
+    version: Version | None,
+    empty: set[str],
+    places: Places,
+    now: datetime,
+) -> Addressed | Dropped | Paused | Postponed:
     """Return an invitation with its address, or why it is not sent whatever its address.
 
     `empty`: addresses that count as absent: they bounced, or their mailbox stays full. Later
-    attempts keep the address of the first, and the state of the task does not matter then.
+    attempts keep the address of the first; neither calendar nor state of the task matter then.
     """
     if version is None or version.rules.status is Status.PAUSED:
         return Paused(candidate)
     rules = version.rules
-    if rules.status is Status.ARCHIVED:
-        return Dropped(candidate, Reason.PAUSED)
+    skip = drop_reason_for_campaign(rules, candidate.release, candidate.vouched_at)
+    if skip is not None:
+        return Dropped(candidate, skip.reason)
     earlier, visit = candidate.earlier, candidate.visit
     if earlier is not None:
         to = Resolved(earlier.typed, earlier.address, rules.primary)
         return Addressed(candidate, version, to)
-    if visit is not None:
+    place = candidate.zone, candidate.region
+    if places.account and (opens := places.calendar(*place).first_open(now)) > now:
+        return Postponed(candidate, opens)
+    if visit is not None and not candidate.manual:
         skip = drop_reason_for_state(visit.state, visit.kind, rules.states_for(visit.type))
         if skip is not None:
             return Dropped(candidate, skip.reason)
@@ -160,30 +216,50 @@ def judge_addressed(item: Addressed, known: Known) -> AtRelease:
     """Return whether an addressed invitation is sent; one that is takes its mute window."""
     candidate, version, to = item.candidate, item.version, item.to
     contact = known.contacts[to.normal]
-    if contact.suppressed in EMPTY:  # of a retry; a first attempt goes to another address, if any
-        return Dropped(candidate, Reason.SUPPRESSED)
+    is_late = candidate.deadline is not None and candidate.deadline <= known.now
+    # Of a retry: a first attempt goes to another address, if any.
+    is_lost = contact.suppressed in EMPTY and to.normal not in known.internal
+    if is_late or is_lost:
+        return Dropped(candidate, Late.DEADLINE if is_late else Reason.SUPPRESSED)
     route = Route(version.domain, to.normal.rpartition("@")[2])
-    any_recipient = Route(version.domain, EVERY)
-    barred = next((key for key in (any_recipient, route) if key in known.open_breakers), None)
+    routes = (Route(version.domain, EVERY), route)
+    barred = next((key for key in routes if key in known.open_breakers), None)
     if barred is not None and known.open_breakers[barred] != candidate.invitation:
         return BehindBreaker(candidate.invitation, route)
     key = (contact.id, candidate.campaign)
-    mute = known.mutes.get(key)
     verdict = judge_contact(
         candidate.invitation,
-        candidate.release,
-        known.now,
-        version.rules.mute if candidate.earlier is None else None,
-        Contact(contact.suppressed is not None, mute),
+        Timed(candidate.ready, candidate.release, known.now, ZoneInfo(candidate.zone)),
+        None if candidate.earlier or candidate.limits_waived else version.rules.mute,
+        Contact(
+            contact.suppressed is not None,
+            known.mutes.get(key),
+            to.normal in known.internal,
+            candidate.campaign in (contact.left_campaigns or ()),
+            _last_of_others(candidate, known.recent[contact.id]) if contact.quarterly else None,
+        ),
     )
     match verdict:
         case Go(reserve=reserve):
+            own = Mute(candidate.invitation, False, candidate.release)
             if reserve:
-                known.mutes[key] = Mute(candidate.invitation, False, candidate.release)
+                known.mutes[key] = own
+            if contact.quarterly:
+                known.recent[contact.id] = [own, *known.recent[contact.id][:1]]
             return Cleared(candidate, version, to, contact.id, route, barred)
-        case Wait():
-            assert mute is not None  # noqa: S101 - the rule waits for the holder of the window
-            return Waiting(candidate, mute.invitation)
-        case Skip(reason=reason):
-            return Dropped(candidate, reason)
+        case Wait(holder=holder):
+            return Waiting(candidate, holder)
+        case Skip(reason=reason, choice=choice):
+            return Dropped(candidate, reason, choice)
     assert_never(verdict)
+
+
+def _last_of_others(candidate: Candidate, uses: Sequence[Mute]) -> Mute | None:
+    """Return the last use of a contact by another invitation than the candidate's.
+
+    One that has a reservation itself does not wait for another's, which may wait for it: both were
+    on their way when the person chose.
+    """
+    has_own = any(use.invitation == candidate.invitation for use in uses)
+    others = (use for use in uses if use.invitation != candidate.invitation)
+    return next((use for use in others if use.confirmed or not has_own), None)

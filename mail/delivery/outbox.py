@@ -13,7 +13,7 @@ from msgspec import structs
 
 from mail.delivery.stages import Candidate, Cleared, Leased, Sending, Unplanned, Visit
 from mail.i18n import locale_of
-from mail.states import LEASE
+from mail.states import LEASE, Purpose
 from rules.campaign import AddressField
 from rules.history import StateKind
 from sync import tokens
@@ -22,18 +22,18 @@ from sync.database import Tx
 #: What is known of `picked` entries of the queue and their invitations. LIMIT in the joins keeps
 #: the planner, while it has no statistics, from reading a whole account for each entry.
 _CANDIDATES: Final = """
-SELECT o.*, i.campaign, i.version, i.task,
-  i.due, i.address, i.typed_address, i.language, i.message_id,
+SELECT o.*, i.campaign, i.version, i.task, i.manual, i.limits_waived, i.due, i.language, i.deadline,
+  coalesce(o.own_address, i.address) AS address,
+  coalesce(o.own_typed_address, i.typed_address) AS typed_address,
+  coalesce(o.own_message_id, i.message_id) AS message_id,
+  {ready} AS ready, coalesce(l.zone, a.zone) AS zone, l.region,
   i.due < coalesce(a.restored_at, '-infinity')
     AND coalesce(o.vouched_at < a.restored_at, true) AS due_before_restore,
-  {type} AS type, {state} AS state, s.kind,
-  t.state_transition AS last,
+  {type} AS type, {state} AS state, s.kind, t.state_transition AS last, t.contact_email,
   c.name AS customer_name, {email} AS customer_email, c.billing_email,
-  c.language AS customer_language,
+  c.language AS customer_language, y.name AS type_name, y.names AS type_names,
   coalesce(c.email_by = i.technician AND c.email_at >= r.moment, false) AS noted_by_technician,
-  l.name AS location_name, l.address AS location_address, l.email AS location_email,
-  l.zone AS location_zone, t.contact_email,
-  y.name AS type_name, y.names AS type_names
+  l.name AS location_name, l.address AS location_address, l.email AS location_email
 FROM picked o
 JOIN account a ON a.account = $1
 CROSS JOIN LATERAL ({invitation} LIMIT 1) i
@@ -51,18 +51,26 @@ ORDER BY o.release, o.invitation
 """
 
 #: Where type, state and address of a candidate stand: for an invitation, or one to be planned.
-_AS_STORED: Final = {"type": "r.type", "state": "t.state", "email": "c.email"}
+_AS_STORED: Final = {
+    "type": "r.type",
+    "state": "t.state",
+    "email": "c.email",
+    "ready": "least(o.release, greatest(i.due, r.received_at))",
+}
 _STORED: Final = "SELECT * FROM invitation WHERE account = $1 AND id = o.invitation"
+
+#: Of what was never tried: an entry of the queue that it might have.
+_UNTRIED: Final = """0 AS attempt, false AS resent, NULL::timestamptz AS first_tried_at,
+    NULL::bytea AS survey_token, NULL::timestamptz AS vouched_at, release AS not_before,
+    'first' AS purpose, NULL AS own_address, NULL AS own_typed_address, NULL AS own_message_id"""
 
 #: Ordered by release, then id: the order in which contacts are judged. Entries are picked first, so
 #: that a long queue costs no more than a short one; a transaction that changes an invitation locks
 #: its entry before.
 _PICKED_DUE: Final = """
 WITH picked AS MATERIALIZED (
-  SELECT invitation, release, attempt, resent, first_tried_at, survey_token, vouched_at, not_before
-  FROM outbox
-  WHERE account = $1 AND phase IN ({from_phases}) AND release <= $2 AND not_before <= $2
-    AND ($4::uuid[] IS NULL OR invitation = ANY($4))
+  SELECT * FROM outbox WHERE account = $1 AND phase IN ({from_phases})
+    AND release <= $2 AND not_before <= $2 AND ($4::uuid[] IS NULL OR invitation = ANY($4))
   ORDER BY release, invitation
   LIMIT $3
   FOR NO KEY UPDATE SKIP LOCKED
@@ -72,20 +80,27 @@ _DUE: Final = LEASE.reading(_PICKED_DUE + _CANDIDATES.format(invitation=_LOCKED,
 
 _PICKED_WAITING: Final = """
 WITH picked AS MATERIALIZED (
-  SELECT invitation, release, attempt, resent, first_tried_at, survey_token, vouched_at, not_before
-  FROM outbox WHERE account = $1 AND phase IN ({from_phases}) AND invitation = ANY($2)
+  SELECT * FROM outbox WHERE account = $1 AND phase IN ({from_phases}) AND invitation = ANY($2)
 )"""
 _WAITING: Final = LEASE.reading(
     _PICKED_WAITING + _CANDIDATES.format(invitation=_STORED, **_AS_STORED)
 )
 
+#: An invitation that is not in the queue, as if it had never been tried.
+_ASKED: Final = f"""
+WITH picked AS (
+  SELECT id AS invitation, release, {_UNTRIED} FROM invitation WHERE account = $1 AND id = $2)
+{_CANDIDATES.format(invitation=_STORED, **_AS_STORED)}"""  # noqa: S608 - our own text
+
 _MADE: Final = """
 SELECT made.*, NULL::uuid AS technician, NULL::uuid AS customer, NULL AS address,
-  NULL AS typed_address, NULL AS language, NULL AS message_id
+  false AS manual, false AS limits_waived,
+  NULL AS typed_address, NULL AS language, NULL AS message_id, NULL::timestamptz AS deadline
 FROM made WHERE made.invitation = o.invitation
 """
 _AS_PLANNED: Final = {
     "type": "i.type",
+    "ready": "i.ready",
     "state": "coalesce(i.state, t.state)",
     "email": (
         "CASE WHEN c.id IS NOT NULL AND coalesce(btrim(c.email), '') = ''"
@@ -95,12 +110,11 @@ _AS_PLANNED: Final = {
 _UNPLANNED: Final = f"""
 WITH made AS (
   SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::integer[], $5::uuid[], $6::uuid[], $7::uuid[],
-    $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[])
-    AS n (invitation, campaign, version, task, transition, type, due, release, state, captured)
+    $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::text[])
+    AS n (invitation, campaign, version, task, transition, type, due, ready, release, state,
+      captured)
 ), picked AS (
-  SELECT invitation, release, 0 AS attempt, false AS resent, NULL::timestamptz AS first_tried_at,
-    NULL::bytea AS survey_token, NULL::timestamptz AS vouched_at, release AS not_before
-  FROM made
+  SELECT invitation, release, {_UNTRIED} FROM made
 )
 {_CANDIDATES.format(invitation=_MADE, **_AS_PLANNED)}"""  # noqa: S608 - our own text
 
@@ -110,7 +124,7 @@ WHERE account = $1 AND phase IN ({from_phases}) AND release <= $2 AND not_before
 ORDER BY release, invitation LIMIT $3
 """)
 
-_ACCOUNT: Final = "SELECT language, zone, after_crash FROM account WHERE account = $1"
+_ACCOUNT: Final = "SELECT language, after_crash FROM account WHERE account = $1"
 
 #: Here and wherever a chunk is written the condition on the array makes the planner use the key:
 #: for the join alone it may read a whole account.
@@ -146,7 +160,12 @@ FROM unnest($4::uuid[], $5::bytea[]) AS given (invitation, secret)
 WHERE o.account = $1 AND o.invitation = ANY($4::uuid[]) AND o.invitation = given.invitation
 """)
 
-
+#: The fields of a candidate that are columns of the same name.
+_AS_READ: Final = (
+    "invitation", "ready", "release", "zone", "region", "attempt", "resent", "first_tried_at",
+    "due_before_restore", "vouched_at", "campaign", "version", "manual", "limits_waived", "due",
+    "noted_by_technician", "deadline",
+)  # fmt: skip
 #: The columns of a candidate's addresses.
 _ADDRESSES: Final = {
     AddressField.CUSTOMER: "customer_email",
@@ -168,6 +187,11 @@ async def waiting(tx: Tx, invitations: Collection[UUID]) -> list[tuple[Candidate
     """
     rows = await tx.fetch(_WAITING, tx.account, invitations)
     return [(_candidate(row), row["not_before"]) for row in rows]
+
+
+async def asked(tx: Tx, invitation: UUID) -> Candidate:
+    """Return an invitation, which exists, as if it had never been tried."""
+    return _candidate((await tx.fetch(_ASKED, tx.account, invitation))[0])
 
 
 async def unplanned(tx: Tx, surveys: Sequence[Unplanned]) -> list[Candidate]:
@@ -224,7 +248,6 @@ def _candidate(row: asyncpg.Record) -> Candidate:
             kind=StateKind(row["kind"]),
             last=row["last"],
             place=row["location_address"] or row["location_name"],
-            zone=row["location_zone"],
         )
     if row["survey_token"] is not None:
         earlier = Sending(
@@ -235,19 +258,11 @@ def _candidate(row: asyncpg.Record) -> Candidate:
             secret=row["survey_token"],
         )
     return Candidate(
-        invitation=row["invitation"],
-        release=row["release"],
-        attempt=row["attempt"],
-        resent=row["resent"],
-        first_tried_at=row["first_tried_at"],
-        due_before_restore=row["due_before_restore"],
-        campaign=row["campaign"],
-        version=row["version"],
-        due=row["due"],
+        **{field: row[field] for field in _AS_READ},
+        purpose=Purpose(row["purpose"]),
         customer=row["customer_name"],
         mailboxes={field: row[column] for field, column in _ADDRESSES.items()},
         language=row["customer_language"],
-        noted_by_technician=row["noted_by_technician"],
         visit=visit,
         earlier=earlier,
     )
@@ -279,7 +294,7 @@ def _leased(tx: Tx, item: Cleared, account: asyncpg.Record) -> Leased:
         attempt=candidate.attempt + 1,
         claimed_at=tx.now,
         first_tried_at=candidate.first_tried_at or tx.now,
-        zone=(candidate.visit and candidate.visit.zone) or account["zone"],
+        zone=candidate.zone,
         fallback=account["language"],
-        after_crash=account["after_crash"],
+        after_crash=account["after_crash"] if candidate.purpose is Purpose.FIRST else "resend",
     )

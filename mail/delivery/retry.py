@@ -68,9 +68,11 @@ _UNQUEUE: Final = {
     """)
     for edge in _ENDS
 }
+#: An invitation stays sent, whatever becomes of a further mail.
 _SET_STATUS: Final = {
     edge: edge.sql("""
-    UPDATE invitation SET status = $3, reason = $4 WHERE account = $1 AND id = $2
+    UPDATE invitation SET status = $3, reason = $4
+    WHERE account = $1 AND id = $2 AND status <> {Status.SENT}
     """)
     for edge in _ENDS
 }
@@ -133,6 +135,7 @@ async def record(config: MailConfig, job: Leased, error: SendError) -> Opened | 
 
 async def _record(tx: Tx, config: MailConfig, job: Leased, error: SendError) -> Opened | None:
     fence = (job.account, job.invitation, job.attempt)
+    address = job.sending.typed
     outcome = outcome_of(
         error,
         resent=job.candidate.resent,
@@ -146,7 +149,8 @@ async def _record(tx: Tx, config: MailConfig, job: Leased, error: SendError) -> 
             tx, job.route, outcome.opens, job.sending.address, error.words, job.probe
         )
         if opened is not None:
-            await breakers.put_behind(tx, job.invitation, job.attempt, job.route, error)
+            event = Event(job.invitation, "deferred", job.attempt, error.text, address=address)
+            await breakers.put_behind(tx, event, job.route, error)
             return opened
     if job.probe:
         await breakers.probe_again(tx, job.route)
@@ -156,7 +160,8 @@ async def _record(tx: Tx, config: MailConfig, job: Leased, error: SendError) -> 
         until = tx.now + backoff(job.first_tried_at, tx.now)
         route = (job.route.sender, job.route.recipient) if outcome.opens else (None, None)
         if await tx.execute(_PUT_OFF, *fence, until, str(error), *route):
-            await add_events(tx, [Event(job.invitation, "deferred", job.attempt, error.text)])
+            event = Event(job.invitation, "deferred", job.attempt, error.text, address=address)
+            await add_events(tx, [event])
     else:
         await record_doubt(tx, config, Doubt.of(job, outcome.edge, str(error)))
     return None
@@ -179,7 +184,8 @@ async def _end(tx: Tx, job: Leased, outcome: Outcome, error: SendError) -> None:
     ended = edge.end(LEASED).status
     assert ended is not None  # noqa: S101 - what leaves the queue has one
     kind: EventKind = "full" if outcome.full else ended
-    await add_events(tx, [Event(job.invitation, kind, job.attempt, error.text)])
+    event = Event(job.invitation, kind, job.attempt, error.text, address=job.sending.typed)
+    await add_events(tx, [event])
 
 
 def _jittered(longest: timedelta) -> timedelta:

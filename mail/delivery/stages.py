@@ -9,7 +9,9 @@ from msgspec import Struct
 
 from mail.campaigns.cache import VersionKey
 from mail.campaigns.definition import Content
+from mail.campaigns.sender import SenderIdentity
 from mail.delivery.breakers import Route
+from mail.states import Purpose
 from rules.address import Mailboxes, Resolved
 from rules.campaign import Campaign
 from rules.history import StateKind
@@ -19,7 +21,7 @@ class Visit(Struct, frozen=True):
     """The visit that a survey is about.
 
     `type`: as of its transition. `type_names`: a JSON document, by language. `state`, `kind`,
-    `last`: the task's current state and the transition that led to it. `zone`: IANA.
+    `last`: the task's current state and the transition that led to it.
     """
 
     type: UUID
@@ -29,7 +31,6 @@ class Visit(Struct, frozen=True):
     kind: StateKind
     last: UUID
     place: str | None
-    zone: str | None
 
 
 class Sending(Struct, frozen=True):
@@ -47,10 +48,11 @@ class Sending(Struct, frozen=True):
 
 
 class Unplanned(Struct, frozen=True):
-    """A survey that planning will make: `invitation` is any id. `due`, `release`: UTC.
+    """A survey that planning will make: `invitation` is any id.
 
-    `type`: as of its transition. `state`: the one that its task will be in, None where it stays in
-    its own. `captured`: the address that its customer will get, if there is none yet.
+    `due`, `ready`, `release`: as of its Schedule. `type`: as of its transition. `state`: the one
+    that its task will be in, None where it stays in its own. `captured`: the address that its
+    customer will get, if there is none yet.
     """
 
     invitation: UUID
@@ -60,6 +62,7 @@ class Unplanned(Struct, frozen=True):
     transition: UUID
     type: UUID
     due: datetime
+    ready: datetime
     release: datetime
     state: str | None = None
     captured: str | None = None
@@ -68,21 +71,33 @@ class Unplanned(Struct, frozen=True):
 class Candidate(Struct, frozen=True):
     """A due invitation.
 
+    `ready`: when it would have been released without a calendar, UTC. `zone`: IANA, the location's,
+    else the account's. `region`: the location's own. `purpose`: which mail of the survey it is.
     `resent`: an earlier copy may have been delivered, this is the last. `first_tried_at`: when it
     was first offered to the server, UTC. `due_before_restore`: the database was restored since it
-    was due, so it may have been sent. `customer`: a name. `noted_by_technician`: the customer's
-    address was entered by the technician who is rated, at the end of the visit or later. `visit`:
-    None for a relational survey. `earlier`: what the first attempt fixed, if there was one.
+    was due, so it may have been sent. `vouched_at`: when an operator let it go, UTC. `manual`:
+    somebody sent it by hand, whatever the state of the task; `limits_waived`: whatever the mute
+    window. `customer`: a name. `noted_by_technician`: the customer's address was entered by the
+    technician who is rated, at the end of the visit or later. `visit`: None for a relational
+    survey. `earlier`: what the first attempt fixed, if there was one. `deadline`: until when it may
+    be answered, UTC; None where no copy may have been delivered.
     """
 
     invitation: UUID
+    ready: datetime
     release: datetime
+    zone: str
+    region: str | None
     attempt: int
+    purpose: Purpose
     resent: bool
     first_tried_at: datetime | None
     due_before_restore: bool
+    vouched_at: datetime | None
     campaign: UUID
     version: int
+    manual: bool
+    limits_waived: bool
     due: datetime
     customer: str | None
     mailboxes: Mailboxes
@@ -90,18 +105,21 @@ class Candidate(Struct, frozen=True):
     noted_by_technician: bool
     visit: Visit | None
     earlier: Sending | None
+    deadline: datetime | None
 
 
 class Version(Struct, frozen=True):
     """The pinned version of an invitation's campaign, with its current status and mute window.
 
     `sender`: address of its mails, the domain in punycode; `domain`: of it, in lower case.
+    `identity`: what its mails say of the account.
     """
 
     rules: Campaign
     content: Content
     sender: str
     domain: str
+    identity: SenderIdentity
 
 
 #: Of campaigns that were activated; invitations of others are not sent.
@@ -127,7 +145,8 @@ class Leased(Struct, frozen=True):
 
     `probe`: an open breaker lets it through as its probe. `claimed_at`, `first_tried_at`: UTC.
     `zone`: IANA. `fallback`: the account's language. `after_crash`: the account's setting for
-    mails in doubt, `resend` or `hold`.
+    mails in doubt, `resend` or `hold`; a further mail, of which there is no other copy, is never
+    held.
     """
 
     account: int

@@ -30,9 +30,12 @@ WHERE (account, invitation) IN (
 """)
 
 _OVERDUE_CONTENT: Final = HOLD_IN_DOUBT.reading("""
-SELECT o.invitation, o.attempt, o.release, o.resent, i.version, i.campaign, a.after_crash
+SELECT o.invitation, o.attempt, o.release, o.resent, i.version, i.campaign,
+  o.own_typed_address, o.purpose = 'first' AND a.after_crash = 'hold' AS hold,
+  least(o.release, greatest(i.due, r.received_at)) AS ready
 FROM outbox o JOIN invitation i ON (i.account, i.id) = (o.account, o.invitation)
 JOIN account a ON a.account = o.account
+LEFT JOIN transition r ON (r.account, r.id) = (i.account, i.transition)
 WHERE o.account = $1 AND o.phase IN ({from_phases}) AND o.lease_until <= $2
 ORDER BY o.invitation FOR NO KEY UPDATE OF o SKIP LOCKED
 """)
@@ -51,11 +54,12 @@ DELETE FROM outbox
 WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ({from_phases})
 """)
 
+#: An invitation stays sent, whatever becomes of a further mail.
 _SET_UNCERTAIN: Final = {
     edge: edge.sql("""
     UPDATE invitation SET status = $3, sent_at = coalesce(sent_at, $4),
       deadline = coalesce(deadline, $5)
-    WHERE account = $1 AND id = $2
+    WHERE account = $1 AND id = $2 AND status <> {Status.SENT}
     """)
     for edge in (RESEND, HOLD_IN_DOUBT, STOP)
 }
@@ -64,16 +68,20 @@ _SET_UNCERTAIN: Final = {
 class Doubt(Struct, frozen=True):
     """An attempt that the server may or may not have accepted, and the edge that it takes.
 
-    `resent`: it was the second copy. `answers_for`: how long answers are accepted after sending.
+    `ready`, `release`: UTC. `resent`: it was the second copy. `answers_for`: how long answers are
+    accepted after sending. `address`: where the mail goes, as typed; None for that of the
+    invitation.
     """
 
     invitation: UUID
     attempt: int
+    ready: datetime
     release: datetime
     resent: bool
     answers_for: timedelta
     edge: Edge
     text: str
+    address: str | None
 
     @classmethod
     def of(cls, job: Leased, edge: Edge, text: str) -> "Doubt":
@@ -81,11 +89,13 @@ class Doubt(Struct, frozen=True):
         return cls(
             invitation=job.invitation,
             attempt=job.attempt,
+            ready=job.candidate.ready,
             release=job.candidate.release,
             resent=job.candidate.resent,
             answers_for=job.version.rules.deadline,
             edge=edge,
             text=text,
+            address=job.sending.typed,
         )
 
 
@@ -114,11 +124,13 @@ async def recover(config: MailConfig, account: int) -> None:
             doubt = Doubt(
                 invitation=row["invitation"],
                 attempt=row["attempt"],
+                ready=row["ready"],
                 release=row["release"],
                 resent=row["resent"],
                 answers_for=versions[row["campaign"], row["version"]].rules.deadline,
-                edge=edge_in_doubt(resent=row["resent"], hold=row["after_crash"] == "hold"),
+                edge=edge_in_doubt(resent=row["resent"], hold=row["hold"]),
                 text="the worker stopped while sending",
+                address=row["own_typed_address"],
             )
             await record_doubt(tx, config, doubt)
 
@@ -141,5 +153,7 @@ async def record_doubt(tx: Tx, config: MailConfig, doubt: Doubt) -> None:
     deadline = later(tx.now, doubt.answers_for)
     columns = (tx.account, doubt.invitation, status, tx.now, deadline)
     await tx.execute(_SET_UNCERTAIN[edge], *columns)
-    await contacts.confirm_use(tx, doubt.invitation, window_anchor(doubt.release, tx.now))
-    await add_events(tx, [Event(doubt.invitation, status, doubt.attempt, doubt.text)])
+    counted_from = window_anchor(doubt.ready, doubt.release, tx.now)
+    await contacts.confirm_use(tx, doubt.invitation, counted_from)
+    event = Event(doubt.invitation, status, doubt.attempt, doubt.text, address=doubt.address)
+    await add_events(tx, [event])

@@ -33,8 +33,9 @@ from markupsafe import escape
 from msgspec import Struct
 
 from mail.campaigns.definition import BEST_RATING, Content, Message
+from mail.campaigns.sender import NOBODY, SenderIdentity
 from mail.i18n import translations
-from mail.message.wording import CATALOGUES, wording
+from mail.message.wording import CATALOGUES, imprint, wording
 from rules.address import sendable
 
 #: Occurs in no quoted-printable text: after a "=" come two hexadecimal digits or a line's end.
@@ -130,11 +131,17 @@ _cached_date: Final = lru_cache(maxsize=16)(format_datetime)
 
 
 def compile_letter(
-    content: Content, origin: Origin, locale: str, fallback: str, *, visited: bool
+    content: Content,
+    origin: Origin,
+    locale: str,
+    fallback: str,
+    *,
+    visited: bool,
+    identity: SenderIdentity = NOBODY,
 ) -> LetterTemplate:
     """Compile the mail of `content` in `locale`; missing texts are those in `fallback`.
 
-    `visited`: it is about a visit.
+    `visited`: it is about a visit. `identity`: who sends it, by law.
     """
     letter = wording(content, locale, fallback)
     marked: list[str] = []
@@ -146,6 +153,7 @@ def compile_letter(
         "origin": origin.links,
         "ratings": range(1, BEST_RATING + 1),
         "visited": visited,
+        "imprint": imprint(identity),
     }
     plain = _LAYOUTS.get_template("survey.txt").render(context)
     mjml = _LAYOUTS.get_template("survey.mjml").render(context)

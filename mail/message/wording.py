@@ -12,7 +12,9 @@ from babel.dates import format_date
 from msgspec import Struct
 
 from mail.campaigns.definition import BEST_RATING, Content
+from mail.campaigns.sender import SenderIdentity
 from mail.i18n import text_in, translations
+from sync.validation import in_one_line
 
 CATALOGUES: Final = Path(__file__).parent.parent / "locale"
 _read_names: Final = msgspec.json.Decoder(dict[str, str]).decode
@@ -66,6 +68,18 @@ def wording(content: Content, locale: str, fallback: str) -> Wording:
         information=information or [gettext("Your answers are used only to improve our service.")],
         privacy_url=content.privacy_url,
     )
+
+
+def imprint(identity: SenderIdentity) -> list[str]:
+    """Return the lines by which a mail says who sends it: name and address, and ways to reach it.
+
+    Empty where the account has not said so yet.
+    """
+    name = (identity.legal_name, in_one_line(identity.postal_address))
+    reach = (identity.phone, identity.email, identity.url)
+    return [
+        line for line in (", ".join(filter(None, name)), " · ".join(filter(None, reach))) if line
+    ]
 
 
 def greeting(name: str | None, locale: str) -> str:

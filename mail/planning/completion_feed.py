@@ -33,7 +33,7 @@ class CompletionCursor(Struct, frozen=True, array_like=True):
 
 
 class Completion(Struct, frozen=True):
-    """The first entry of a task into a done or closed state, with its transition.
+    """The first entry of a task's round into a done or closed state, with its transition.
 
     `moment`: when it counts, UTC; `day`: its civil day in the location's zone, else the account's.
     `external_id`: the task's. The rest is as it was when the transition was received.

@@ -1,29 +1,44 @@
 """What is stored of tasks when they are planned: transitions, invitations and decisions."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+import asyncpg
 from msgspec import Struct, field
 
+from mail.campaigns.cache import CampaignSet
 from mail.states import WITHDRAW, Status, quoted
+from rules.calendar import ALWAYS, Calendar
+from rules.campaign import Campaign
+from rules.criteria import Facts
 from rules.decide import REARMING, Reason
-from rules.history import Transition
+from rules.history import Transition, by_rounds
 from sync.database import Tx
 
-#: Every task has one round so far; return visits do not open a new one yet.
-ROUND: Final = 1
+#: A task's first round, which nobody opens.
+FIRST_ROUND: Final = 1
 
-#: Reasons that are found at release; planning again does not change these decisions.
-AT_RELEASE: Final = REARMING | {Reason.NO_ADDRESS, Reason.SUPPRESSED, Reason.MUTED}
+#: Reasons that are found at release only, or that people have; planning again does not change these
+#: decisions.
+AT_RELEASE: Final = REARMING | {
+    Reason.NO_ADDRESS,
+    Reason.INTERNAL,
+    Reason.SUPPRESSED,
+    Reason.MUTED,
+    Reason.CANCELLED,
+}
+#: Reasons of decisions that planning finds, too; of an invitation that was dropped they stay.
+BOTH: Final = frozenset({Reason.PAUSED, Reason.NEW_ROUND})
 
 
 class Invitation(Struct, frozen=True):
     """The invitation of one (campaign, task, round).
 
-    `status`: scheduled also where it is held and was never claimed. `due`, `release`: UTC.
-    `rearm_transition`: the task's last transition when it was dropped for a reason that re-arms.
+    `status`: scheduled also where it is held and was never claimed. `reason`: why it was dropped,
+    or ended. `manual`: sent by hand. `due`, `release`: UTC. `rearm_transition`: the task's last
+    transition when it was dropped for a reason that re-arms.
     """
 
     id: UUID
@@ -31,33 +46,43 @@ class Invitation(Struct, frozen=True):
     version: int
     transition: UUID
     status: Status
+    reason: str | None
+    manual: bool
     due: datetime
     release: datetime
     rearm_transition: UUID | None
 
 
-class TaskHistory(Struct, frozen=True):
-    """One task: its transitions, in any order, and what was planned for it so far.
+class TaskHistory(Struct):
+    """One round of a task: its transitions, in any order, and what was planned for it so far.
 
-    `technicians`, `customers`: by transition; the latter only where there is one. `invitations`:
-    by campaign. `outcomes`: of decisions, by campaign and transition.
+    `is_closed`: a later round was opened. `technicians`, `customers`: by transition, of the whole
+    task; the latter only where there is one. `invitations`: by campaign. `outcomes`: of decisions,
+    by campaign and transition. `calendar`: of the task's location, where one is needed.
     """
 
     task: UUID
+    round: int = FIRST_ROUND
+    is_closed: bool = False
     transitions: list[Transition] = field(default_factory=list)
     technicians: dict[UUID, UUID] = field(default_factory=dict)
     customers: dict[UUID, UUID] = field(default_factory=dict)
     invitations: dict[UUID, Invitation] = field(default_factory=dict)
     outcomes: dict[UUID, dict[UUID, str]] = field(default_factory=dict)
+    calendar: Calendar = ALWAYS
 
-    def dropped(self, campaign: UUID) -> dict[UUID, Reason]:
-        """The transitions whose invitation of `campaign` was dropped at release, and why."""
+    def decided(self, campaign: UUID, reasons: Collection[Reason]) -> dict[UUID, Reason]:
+        """The transitions about which `campaign` asks nobody for one of `reasons`, and which."""
         outcomes = self.outcomes.get(campaign, {})
-        return {
+        dropped = {
             transition: Reason(outcome)
             for transition, outcome in outcomes.items()
-            if outcome in AT_RELEASE
+            if outcome in reasons
         }
+        asked = self.invitations.get(campaign)
+        if asked is not None and asked.status is Status.DROPPED and asked.reason in BOTH:
+            dropped[asked.transition] = Reason(asked.reason)
+        return dropped
 
 
 #: Locks the queue before the invitations, as all transactions do. Held mails are locked too, or an
@@ -74,26 +99,55 @@ FOR NO KEY UPDATE
 
 _TRANSITIONS: Final = """
 SELECT task, id, type, state, moment, sequence, received_at, survey, technician, customer,
-  device
+  device, unit, priority, reason, channel, account_manager, tags, customer_tags
 FROM transition WHERE account = $1 AND task = ANY($2)
 """
 
 _INVITATIONS: Final = quoted("""
-SELECT task, id, campaign, version, transition, reason,
+SELECT task, round, id, campaign, version, transition, reason, manual,
   CASE WHEN status = {Status.HELD} AND address IS NULL
     THEN {Status.SCHEDULED} ELSE status END AS status,
   due, release, rearm_transition
-FROM invitation WHERE account = $1 AND task = ANY($2) AND round = $3
+FROM invitation WHERE account = $1 AND task = ANY($2)
 """)
 
+_PLACES: Final = """
+SELECT t.id AS task, coalesce(l.zone, a.zone) AS zone, l.region
+FROM task t JOIN account a ON a.account = t.account
+LEFT JOIN location l ON (l.account, l.id) = (t.account, t.location)
+WHERE t.account = $1 AND t.id = ANY($2)
+"""
+
 _OUTCOMES: Final = """
-SELECT task, campaign, transition, outcome
-FROM decision WHERE account = $1 AND task = ANY($2) AND round = $3
+SELECT task, round, campaign, transition, outcome
+FROM decision WHERE account = $1 AND task = ANY($2)
+"""
+
+_ROUNDS: Final = """
+SELECT task, opened_at FROM task_round WHERE account = $1 AND task = ANY($2) ORDER BY task, round
 """
 
 
-async def read_histories(tx: Tx, tasks: Iterable[UUID]) -> list[TaskHistory]:
-    """Return the transitions of `tasks`; without invitations."""
+def facts_of(row: asyncpg.Record) -> Facts:
+    """The facts in the columns that a transition and a task have alike."""
+    return Facts(
+        row["unit"],
+        row["priority"],
+        row["reason"],
+        row["channel"],
+        row["account_manager"],
+        tuple(row["tags"]),
+        tuple(row["customer_tags"]),
+    )
+
+
+async def read_histories(
+    tx: Tx, tasks: Iterable[UUID], supposed: Transition | None = None
+) -> list[TaskHistory]:
+    """Return the transitions of `tasks` by rounds, without invitations.
+
+    `supposed`: a transition that would be in the history of the one task, too.
+    """
     histories = {task: TaskHistory(task) for task in tasks}
     for row in await tx.fetch(_TRANSITIONS, tx.account, list(histories)):
         history = histories[row["task"]]
@@ -107,12 +161,59 @@ async def read_histories(tx: Tx, tasks: Iterable[UUID]) -> list[TaskHistory]:
                 row["received_at"],
                 row["survey"],
                 device=row["device"],
+                facts=facts_of(row),
             )
         )
         history.technicians[row["id"]] = row["technician"]
         if row["customer"] is not None:
             history.customers[row["id"]] = row["customer"]
-    return list(histories.values())
+    if supposed is not None:
+        [history] = histories.values()
+        history.transitions.append(supposed)
+    opened: dict[UUID, list[datetime]] = {}
+    for row in await tx.fetch(_ROUNDS, tx.account, list(histories)):
+        opened.setdefault(row["task"], []).append(row["opened_at"])
+    return [
+        part
+        for history in histories.values()
+        for part in _by_rounds(history, opened.get(history.task, ()))
+    ]
+
+
+def _by_rounds(whole: TaskHistory, opened: Sequence[datetime]) -> list[TaskHistory]:
+    """Return the history of each round of a task; nearly always there is one."""
+    if not opened:
+        return [whole]
+    parts = by_rounds(whole.transitions, opened)
+    return [
+        TaskHistory(
+            whole.task,
+            number,
+            number < len(parts),
+            transitions,
+            whole.technicians,
+            whole.customers,
+        )
+        for number, transitions in enumerate(parts, FIRST_ROUND)
+    ]
+
+
+async def read_calendars(
+    tx: Tx,
+    campaigns: CampaignSet,
+    versions: Iterable[Campaign],
+    histories: Sequence[TaskHistory],
+) -> None:
+    """Add to `histories` the calendars of their tasks' locations, where they are needed.
+
+    `versions`: older ones that decide, too.
+    """
+    if not campaigns.needs_places and not any(one.in_working_hours for one in versions):
+        return
+    rows = await tx.fetch(_PLACES, tx.account, [history.task for history in histories])
+    calendars = {row["task"]: campaigns.places.calendar(row["zone"], row["region"]) for row in rows}
+    for history in histories:
+        history.calendar = calendars[history.task]
 
 
 async def read_planned(tx: Tx, histories: Iterable[TaskHistory], *, lock: bool = True) -> None:
@@ -120,23 +221,25 @@ async def read_planned(tx: Tx, histories: Iterable[TaskHistory], *, lock: bool =
 
     `lock`: invitations that were never claimed are locked, in the order of their ids.
     """
-    by_task = {history.task: history for history in histories}
-    tasks = list(by_task)
+    by_round = {(history.task, history.round): history for history in histories}
+    tasks = list({task for task, _ in by_round})
     if lock:
         await tx.fetch(_LOCK_WAITING, tx.account, tasks)
-    for row in await tx.fetch(_INVITATIONS, tx.account, tasks, ROUND):
+    for row in await tx.fetch(_INVITATIONS, tx.account, tasks):
         # One that waits again was re-armed; once dropped for good, an earlier drop is void.
         rearms = (row["reason"] or Reason.LEFT_STATE) in REARMING
-        by_task[row["task"]].invitations[row["campaign"]] = Invitation(
+        by_round[row["task"], row["round"]].invitations[row["campaign"]] = Invitation(
             row["id"],
             row["campaign"],
             row["version"],
             row["transition"],
             Status(row["status"]),
+            row["reason"],
+            row["manual"],
             row["due"],
             row["release"],
             row["rearm_transition"] if rearms else None,
         )
-    for row in await tx.fetch(_OUTCOMES, tx.account, tasks, ROUND):
-        of_campaign = by_task[row["task"]].outcomes.setdefault(row["campaign"], {})
+    for row in await tx.fetch(_OUTCOMES, tx.account, tasks):
+        of_campaign = by_round[row["task"], row["round"]].outcomes.setdefault(row["campaign"], {})
         of_campaign[row["transition"]] = row["outcome"]

@@ -14,13 +14,20 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from mail.campaigns.cache import CampaignSet, load, pinned
-from mail.planning.history import Invitation, TaskHistory, read_histories, read_planned
+from mail.planning.history import (
+    AT_RELEASE,
+    Invitation,
+    TaskHistory,
+    read_calendars,
+    read_histories,
+    read_planned,
+)
 from mail.planning.writes import Changes, Decided, Planned, write, write_completions
 from mail.positions import ADVANCE
 from mail.queues import Queue, process_due
 from mail.states import Status as InvitationStatus
 from rules.campaign import Campaign, Status
-from rules.decide import FRESH, Decision, RoundSoFar, Schedule, decide
+from rules.decide import BY_VERSION, Decision, Reason, RoundSoFar, Schedule, Skip, decide
 from rules.history import Transition, ordered
 from sync.database import Tx
 
@@ -53,9 +60,9 @@ _DEQUEUE: Final = "DELETE FROM task_change WHERE account = $1 AND task = ANY($2)
 
 
 class CampaignDecisions(Struct, frozen=True):
-    """What one campaign decides on the transitions of a task, by transition.
+    """What one campaign decides on the transitions of a task's round, by transition.
 
-    `invitation`: of the task, if there is one already. `version`: the campaign's `newest` version,
+    `invitation`: of the round, if there is one already. `version`: the campaign's `newest` version,
     or the one that the invitation is pinned to.
     """
 
@@ -79,18 +86,18 @@ async def plan(tx: Tx, tasks: list[UUID]) -> int:
     campaigns = await load(tx, lock=True)
     locked = await tx.fetch(_LOCK_TASKS, tx.account, tasks)
     histories = await read_histories(tx, [row["id"] for row in locked])
-    concerned = [history for history in histories if _concerns(campaigns, history)]
+    concerned = _concerned(campaigns, histories)
     if concerned:
         await read_planned(tx, concerned)
     changes = Changes()
     for decided in await _decide_all(tx, campaigns, concerned):
         _compare(decided, changes)
     await write(tx, changes)
-    await tx.execute(_DEQUEUE, tx.account, [history.task for history in histories])
+    await tx.execute(_DEQUEUE, tx.account, [row["id"] for row in locked])
     await write_completions(tx, histories)
     if any(astuple(changes)):
         tx.last.add(ADVANCE)
-    return len(histories)
+    return len(locked)
 
 
 async def preview(
@@ -101,27 +108,30 @@ async def preview(
     `supposed`: a transition that would be in its history, too.
     """
     campaigns = await load(tx)
-    [history] = await read_histories(tx, [task])
-    if supposed is not None:
-        history.transitions.append(supposed)
-    if not _concerns(campaigns, history):
+    histories = await read_histories(tx, [task], supposed)
+    concerned = _concerned(campaigns, histories)
+    if not concerned:
         return []
-    await read_planned(tx, [history], lock=False)
-    return await _decide_all(tx, campaigns, [history])
+    await read_planned(tx, concerned, lock=False)
+    return await _decide_all(tx, campaigns, concerned)
 
 
-def _concerns(campaigns: CampaignSet, history: TaskHistory) -> bool:
-    """Return whether any campaign has rules for a task of this history."""
-    return any(campaigns.index.matching(step.type) for step in history.transitions)
+def _concerned(campaigns: CampaignSet, histories: Sequence[TaskHistory]) -> list[TaskHistory]:
+    """Return all rounds of those tasks that any campaign has rules for."""
+    tasks = {
+        history.task
+        for history in histories
+        if any(campaigns.index.matching(step.type) for step in history.transitions)
+    }
+    return [history for history in histories if history.task in tasks]
 
 
 async def _decide_all(
     tx: Tx, campaigns: CampaignSet, histories: Sequence[TaskHistory]
 ) -> list[CampaignDecisions]:
-    """Return what each campaign decides on each of `histories`.
+    """Return what campaigns decide on `histories`: those that one triggers, or that asked already.
 
-    For each task those campaigns decide that its transitions trigger, or that already asked; an
-    invitation is decided by the version that it is pinned to.
+    An invitation is decided by the version that it is pinned to.
     """
     newest = campaigns.campaigns
     older = {
@@ -131,9 +141,10 @@ async def _decide_all(
         if asked.campaign in newest and newest[asked.campaign].version != asked.version
     }
     versions = {
-        (campaign, number): version.as_campaign(number, newest[campaign])
+        (campaign, number): version.as_campaign(number, newest[campaign], campaigns.company)
         for (campaign, number), version in (await pinned(tx, older)).items()
     }
+    await read_calendars(tx, campaigns, versions.values(), histories)
     decided = []
     for history in histories:
         found = {
@@ -148,38 +159,44 @@ async def _decide_all(
         }
         for campaign in found.values():
             invitation, version = history.invitations.get(campaign.id), campaign
-            if invitation is None:
-                decisions = decide(history.transitions, campaign, FRESH)
-            else:
+            if invitation is not None:
                 version = versions.get((campaign.id, invitation.version), campaign)
-                decisions = _decide_again(history, invitation, campaign, version)
+            decisions = _decide(history, invitation, campaign, version)
             decided.append(CampaignDecisions(history, invitation, campaign, version, decisions))
     return decided
 
 
-def _decide_again(
-    history: TaskHistory, invitation: Invitation, newest: Campaign, version: Campaign
+def _decide(
+    history: TaskHistory, invitation: Invitation | None, newest: Campaign, version: Campaign
 ) -> dict[UUID, Decision]:
-    """Return the decisions of a campaign that asked already, by the `version` of its invitation."""
-    dropped = history.dropped(newest.id)
-    waits = invitation.status in (InvitationStatus.SCHEDULED, InvitationStatus.DROPPED)
-    standing = None if waits else invitation.transition
-    decisions = decide(
-        history.transitions, version, RoundSoFar(standing, dropped, invitation.rearm_transition)
-    )
+    """Return the decisions of a campaign, by the `version` of its `invitation` if it has asked."""
+    task, number, closed = history.task, history.round, history.is_closed
+    if invitation is None:
+        skipped = history.decided(newest.id, BY_VERSION)
+        past = RoundSoFar(None, {}, None, number, skipped, closed)
+        return decide(history.transitions, newest, task, past, history.calendar)
+    dropped = history.decided(newest.id, AT_RELEASE)
+    waits = invitation.status is InvitationStatus.SCHEDULED
+    is_free = invitation.status is InvitationStatus.DROPPED or (waits and not invitation.manual)
+    standing = None if is_free else invitation.transition
+    so_far = RoundSoFar(standing, dropped, invitation.rearm_transition, number, closed=closed)
+    decisions = decide(history.transitions, version, task, so_far, history.calendar)
+    if waits and invitation.manual and closed:
+        decisions[invitation.transition] = Skip(Reason.NEW_ROUND)
     if version is newest:
         return decisions
     # States that were selected after the invitation was pinned get their decisions, too.
     used_up = RoundSoFar(invitation.transition, dropped, None)
-    return decide(history.transitions, newest, used_up) | decisions
+    return decide(history.transitions, newest, history.task, used_up, history.calendar) | decisions
 
 
 def _compare(decided: CampaignDecisions, changes: Changes) -> None:
     """Add to `changes` how deciding for one campaign differs from what is stored."""
     history, invitation, newest = decided.history, decided.invitation, decided.newest
     known = history.outcomes.get(newest.id, {})
-    is_waiting = invitation is not None and invitation.status is InvitationStatus.SCHEDULED
-    waiting = invitation if is_waiting else None
+    waiting = None
+    if invitation is not None and invitation.status is InvitationStatus.SCHEDULED:
+        waiting = None if invitation.manual else invitation
     planned: Planned | None = None
     for transition, decision in decided.decisions.items():
         outcome, release, is_moved = SCHEDULED, None, False
@@ -198,11 +215,14 @@ def _compare(decided: CampaignDecisions, changes: Changes) -> None:
         else:
             outcome = decision.reason.value
         if is_moved or known.get(transition) != outcome:
-            changes.decided.append(Decided(newest.id, transition, history.task, outcome, release))
+            decision_row = Decided(
+                newest.id, transition, history.task, history.round, outcome, release
+            )
+            changes.decided.append(decision_row)
     if invitation is not None:
         _compare_invitation(history, invitation, planned, changes)
     elif planned is not None:
-        changes.made.append((newest.id, newest.version, history.task, planned))
+        changes.made.append((newest.id, newest.version, history.task, history.round, planned))
 
 
 def _compare_invitation(
@@ -212,13 +232,18 @@ def _compare_invitation(
         changes.rearmed.append((invitation.id, planned))
     if invitation.status is not InvitationStatus.SCHEDULED:
         return
+    if invitation.manual:  # it is for the step that it was sent for, at the time that it was
+        if history.is_closed:
+            reason = Reason.NEW_ROUND.value
+            changes.disarmed.append((invitation.id, invitation.transition, reason))
+        return
     if planned is not None:
         stored = (invitation.transition, invitation.due, invitation.release)
         if (planned.transition, planned.due, planned.release) != stored:
             changes.moved.append((invitation.id, planned))
         return
     # Nobody is asked any more: a re-armed invitation is dropped again as before, another deleted.
-    dropped = history.dropped(invitation.campaign)
+    dropped = history.decided(invitation.campaign, AT_RELEASE)
     last = next(
         (step for step in reversed(ordered(history.transitions)) if step.id in dropped), None
     )

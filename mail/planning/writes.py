@@ -1,6 +1,7 @@
 """What planning writes: only what differs from what is stored, in a few statements a chunk.
 
-Completions are one row for each task that entered a finished state, read by programs in order. The
+Completions are one row for each round of a task that entered a finished state, read by programs in
+order. The
 lock of a task's row protects its completion as it protects its history. Positions come from a
 counter of the account that stays locked until the commit, so that positions are in the order of
 commits: a reader that goes on from a position misses nothing. A completion that changes gets a new
@@ -16,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct, field, structs
 
-from mail.planning.history import ROUND, TaskHistory
+from mail.planning.history import TaskHistory
 from mail.states import DISARM, MAKE, MOVE, REARM, WITHDRAW
 from rules.history import FINISHED, first_entry
 from sync.database import Tx
@@ -29,6 +30,7 @@ class Decided(Struct, frozen=True):
     campaign: UUID
     transition: UUID
     task: UUID
+    round: int
     outcome: str
     release: datetime | None
 
@@ -46,14 +48,14 @@ class Planned(Struct, frozen=True):
 class Changes(Struct, frozen=True):
     """What planning a chunk of tasks changes.
 
-    `made`: new invitations, by (campaign, version, task). `moved`: scheduled ones that are for
-    another transition now, or due at another time. `rearmed`: dropped ones that wait again.
+    `made`: new invitations, by (campaign, version, task, round). `moved`: scheduled ones that are
+    for another transition now, or due at another time. `rearmed`: dropped ones that wait again.
     `withdrawn`: scheduled ones to delete. `disarmed`: re-armed ones to drop again, with the
     transition and the reason of their earlier drop.
     """
 
     decided: list[Decided] = field(default_factory=list)
-    made: list[tuple[UUID, int, UUID, Planned]] = field(default_factory=list)
+    made: list[tuple[UUID, int, UUID, int, Planned]] = field(default_factory=list)
     moved: list[tuple[UUID, Planned]] = field(default_factory=list)
     rearmed: list[tuple[UUID, Planned]] = field(default_factory=list)
     withdrawn: list[UUID] = field(default_factory=list)
@@ -63,21 +65,22 @@ class Changes(Struct, frozen=True):
 _DECIDE: Final = """
 INSERT INTO decision
   (account, campaign, transition, task, round, outcome, release, decided_at)
-SELECT $1, new.campaign, new.transition, new.task, $2, new.outcome, new.release, $3
-FROM unnest($4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::timestamptz[])
-  AS new (campaign, transition, task, outcome, release)
+SELECT $1, new.campaign, new.transition, new.task, new.round, new.outcome, new.release, $2
+FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::integer[], $7::text[], $8::timestamptz[])
+  AS new (campaign, transition, task, round, outcome, release)
 ON CONFLICT (account, campaign, transition) DO UPDATE
-SET outcome = excluded.outcome, release = excluded.release, decided_at = excluded.decided_at
+SET round = excluded.round, outcome = excluded.outcome, release = excluded.release,
+  decided_at = excluded.decided_at
 """
 
 _MAKE: Final = MAKE.sql("""
 INSERT INTO invitation (account, id, campaign, version, kind, task, round, transition, technician,
   customer, manual, status, due, release, address_by_technician, created_at)
-SELECT $1, new.id, new.campaign, new.version, 'task', new.task, $2, new.transition,
-  new.technician, new.customer, false, {status}, new.due, new.release, false, $3
-FROM unnest($4::uuid[], $5::uuid[], $6::integer[], $7::uuid[], $8::uuid[], $9::uuid[],
-    $10::uuid[], $11::timestamptz[], $12::timestamptz[])
-  AS new (id, campaign, version, task, transition, technician, customer, due, release)
+SELECT $1, new.id, new.campaign, new.version, 'task', new.task, new.round, new.transition,
+  new.technician, new.customer, false, {status}, new.due, new.release, false, $2
+FROM unnest($3::uuid[], $4::uuid[], $5::integer[], $6::uuid[], $7::integer[], $8::uuid[],
+    $9::uuid[], $10::uuid[], $11::timestamptz[], $12::timestamptz[])
+  AS new (id, campaign, version, task, round, transition, technician, customer, due, release)
 """)
 
 _ENQUEUE: Final = """
@@ -138,9 +141,9 @@ DELETE FROM outbox o USING disarmed WHERE o.account = $1 AND o.invitation = disa
 
 #: The codes of finished states, in each row beside a completion, or in one row where none exists.
 _KNOWN_COMPLETIONS: Final = """
-SELECT s.finished, c.task, c.transition, c.moment
+SELECT s.finished, c.task, c.round, c.transition, c.moment
 FROM (SELECT array_agg(code) AS finished FROM state WHERE account = $1 AND kind = ANY($2)) s
-LEFT JOIN completion c ON c.account = $1 AND c.task = ANY($3) AND c.round = $4
+LEFT JOIN completion c ON c.account = $1 AND c.task = ANY($3)
 """
 
 #: Python computes the days: PostgreSQL may be built without deprecated names of zones.
@@ -153,17 +156,17 @@ WHERE t.account = $1 AND t.id = ANY($2)
 
 _COMPLETE: Final = """
 WITH head AS (
-  INSERT INTO completion_head AS h (account, position) VALUES ($1, $3)
+  INSERT INTO completion_head AS h (account, position) VALUES ($1, $2)
   ON CONFLICT (account) DO UPDATE SET position = h.position + excluded.position
-  RETURNING position - $3 AS base
+  RETURNING position - $2 AS base
 )
 INSERT INTO completion (account, task, round, transition, moment, day, type, customer, location,
   unit, priority, reason, channel, account_manager, tags, customer_tags, technician, position)
-SELECT $1, t.task, $2, t.id, entry.moment, entry.day, t.type, t.customer, t.location,
+SELECT $1, t.task, entry.round, t.id, entry.moment, entry.day, t.type, t.customer, t.location,
   t.unit, t.priority, t.reason, t.channel, t.account_manager, t.tags, t.customer_tags,
   t.technician, head.base + entry.place
-FROM head, unnest($4::uuid[], $5::timestamptz[], $6::date[])
-  WITH ORDINALITY AS entry (transition, moment, day, place)
+FROM head, unnest($3::integer[], $4::uuid[], $5::timestamptz[], $6::date[])
+  WITH ORDINALITY AS entry (round, transition, moment, day, place)
 JOIN transition t ON t.account = $1 AND t.id = entry.transition
 ON CONFLICT (account, task, round) DO UPDATE
 SET transition = excluded.transition, moment = excluded.moment, day = excluded.day,
@@ -179,10 +182,10 @@ async def write(tx: Tx, changes: Changes) -> None:
     """Write `changes` of tasks whose rows and waiting invitations are locked."""
     if changes.decided:
         decided = zip(*map(structs.astuple, changes.decided), strict=True)
-        await tx.execute(_DECIDE, tx.account, ROUND, tx.now, *decided)
+        await tx.execute(_DECIDE, tx.account, tx.now, *decided)
     if changes.made:
         made = [(new_id(), *key, *structs.astuple(planned)) for *key, planned in changes.made]
-        await tx.execute(_MAKE, tx.account, ROUND, tx.now, *zip(*made, strict=True))
+        await tx.execute(_MAKE, tx.account, tx.now, *zip(*made, strict=True))
         waiting = [(invitation, release) for invitation, *_, release in made]
         await tx.execute(_ENQUEUE_MADE, tx.account, *zip(*waiting, strict=True))
     if changes.moved:
@@ -205,22 +208,24 @@ async def write_completions(tx: Tx, histories: Iterable[TaskHistory]) -> None:
     Called last, because it locks the counter. The day of a completion is that of its moment in
     the location's zone, else the account's.
     """
-    transitions = {history.task: history.transitions for history in histories}
+    rounds = {(history.task, history.round): history.transitions for history in histories}
+    tasks = list({task for task, _ in rounds})
     kinds = [kind.value for kind in FINISHED]
-    rows = await tx.fetch(_KNOWN_COMPLETIONS, tx.account, kinds, list(transitions), ROUND)
+    rows = await tx.fetch(_KNOWN_COMPLETIONS, tx.account, kinds, tasks)
     finished = rows[0]["finished"] or ()
-    known = {row["task"]: (row["transition"], row["moment"]) for row in rows}
+    known = {(row["task"], row["round"]): (row["transition"], row["moment"]) for row in rows}
     changed = {}
-    for task, of_task in transitions.items():
-        entry = first_entry(of_task, finished)
-        if entry is not None and known.get(task) != (entry.id, entry.moment):
-            changed[task] = entry
+    for of_round, transitions in rounds.items():
+        entry = first_entry(transitions, finished)
+        if entry is not None and known.get(of_round) != (entry.id, entry.moment):
+            changed[of_round] = entry
     if not changed:
         return
-    entries = []
-    for row in await tx.fetch(_ZONES, tx.account, list(changed)):
-        entry = changed[row["task"]]
-        day = entry.moment.astimezone(ZoneInfo(row["zone"])).date()
-        entries.append((entry.id, entry.moment, day))
+    found = await tx.fetch(_ZONES, tx.account, list({task for task, _ in changed}))
+    zones = {row["task"]: ZoneInfo(row["zone"]) for row in found}
+    entries = [
+        (number, entry.id, entry.moment, entry.moment.astimezone(zones[task]).date())
+        for (task, number), entry in changed.items()
+    ]
     columns = zip(*entries, strict=True)
-    await tx.execute(_COMPLETE, tx.account, ROUND, len(entries), *columns)
+    await tx.execute(_COMPLETE, tx.account, len(entries), *columns)

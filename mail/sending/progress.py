@@ -51,6 +51,7 @@ RETURNING invitation
 
 #: One statement, for speed. A mute window starts unless it was confirmed before. Each row that was
 #: written tells whether breakers have to be closed, or a mailbox that was full is not any more.
+#: The deadline counts from the first mail that was accepted.
 _RECORD_SENT: Final = TAKEN.sql("""
 WITH taken AS (
   DELETE FROM outbox
@@ -62,10 +63,14 @@ WITH taken AS (
   UPDATE contact_use u SET confirmed = true, counted_from = ($6::timestamptz[])[place]
   FROM taken WHERE u.account = $1 AND u.invitation = taken.invitation AND NOT u.confirmed
 ), event AS (
-  INSERT INTO mail_event (account, id, invitation, kind, happened_at, attempt)
-  SELECT $1, ($7::uuid[])[place], invitation, ($8::text[])[place], $2, attempt FROM taken
+  INSERT INTO mail_event (account, id, invitation, kind, happened_at, attempt, address)
+  SELECT $1, ($7::uuid[])[place], invitation, ($8::text[])[place], $2, attempt,
+    ($12::text[])[place] FROM taken
 )
-UPDATE invitation i SET status = {status}, sent_at = $2, deadline = ($5::timestamptz[])[place]
+UPDATE invitation i SET status = {status},
+  sent_at = CASE WHEN i.status = {Status.SENT} THEN i.sent_at ELSE $2 END,
+  deadline = CASE WHEN i.status = {Status.SENT} THEN i.deadline
+    ELSE ($5::timestamptz[])[place] END
 FROM taken WHERE i.account = $1 AND i.id = ANY($3::uuid[]) AND i.id = taken.invitation
 RETURNING
   EXISTS (SELECT FROM sender_breaker WHERE account = $1
@@ -198,7 +203,7 @@ async def _record_sent(tx: Tx, jobs: Sequence[Leased]) -> tuple[bool, bool]:
             job.invitation,
             job.attempt,
             later(tx.now, job.version.rules.deadline),
-            window_anchor(job.candidate.release, tx.now),
+            window_anchor(job.candidate.ready, job.candidate.release, tx.now),
             new_id(),
             "resent" if job.candidate.resent else "sent",
         )
@@ -206,7 +211,9 @@ async def _record_sent(tx: Tx, jobs: Sequence[Leased]) -> tuple[bool, bool]:
     ]
     senders = {job.route.sender for job in jobs}
     recipients = {EVERY, *(job.route.recipient for job in jobs)}
-    columns = (*zip(*rows, strict=True), senders, recipients, {job.contact for job in jobs})
+    known = {job.contact for job in jobs}
+    addresses = [job.sending.typed if job.candidate.resent else None for job in jobs]
+    columns = (*zip(*rows, strict=True), senders, recipients, known, addresses)
     written = await tx.fetch(_RECORD_SENT, tx.account, tx.now, *columns)
     tx.last.add(ADVANCE)
     if len(written) < len(jobs):

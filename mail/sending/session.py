@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import OrderedDict
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import structlog
 from msgspec import Struct
 
+from mail.campaigns.sender import SenderIdentity
 from mail.config import MailConfig
 from mail.delivery import retry
 from mail.delivery.breakers import Opened
@@ -28,7 +29,9 @@ LOG: Final = structlog.stdlib.get_logger("retour.delivery")
 _QUIT_TIMEOUT: Final = 5.0
 #: Versions never change, so compiled templates are cached: about 40 KiB each.
 _MAX_TEMPLATES: Final = 512
-_templates: OrderedDict[tuple[Origin, UUID, int, str, str, bool], LetterTemplate] = OrderedDict()
+#: Besides the version: the language, the account's, whether about a visit, and who sends it.
+TemplateKey: TypeAlias = tuple[Origin, UUID, int, str, str, bool, SenderIdentity]
+_templates: OrderedDict[TemplateKey, LetterTemplate] = OrderedDict()
 
 
 class Letter(Struct, frozen=True):
@@ -112,6 +115,8 @@ class Session:
 def letter_of(config: MailConfig, job: Leased) -> Letter:
     """Return the mail of `job`: the same bytes at every attempt with the same release of Retour.
 
+    But for who sends it, which is what the account says at the time.
+
     :raises ValueError: an address in it is not valid.
     """
     sending, candidate = job.sending, job.candidate
@@ -140,11 +145,14 @@ def _template(config: MailConfig, job: Leased) -> LetterTemplate:
     candidate, language = job.candidate, job.sending.language
     origin = Origin(config.origin, config.mail_from)
     visited = candidate.visit is not None
-    key = (origin, candidate.campaign, candidate.version, language, job.fallback, visited)
+    identity = job.version.identity
+    key = (origin, candidate.campaign, candidate.version, language, job.fallback, visited, identity)
     found = _templates.get(key)
     if found is None:
         content = job.version.content
-        found = compile_letter(content, origin, language, job.fallback, visited=visited)
+        found = compile_letter(
+            content, origin, language, job.fallback, visited=visited, identity=identity
+        )
     _templates[key] = found
     _templates.move_to_end(key)
     if len(_templates) > _MAX_TEMPLATES:

@@ -2,14 +2,18 @@
 
 from mail.tables.campaign import (
     Asset,
+    Calendar,
     Campaign,
     CampaignDraft,
     CampaignPause,
     CampaignSet,
     CampaignVersion,
+    SenderIdentity,
+    SendingPause,
 )
 from mail.tables.contact import Contact, ContactKey, ContactUse
-from mail.tables.planning import Completion, CompletionHead, Decision
+from mail.tables.ledger import LedgerChange, LedgerCount
+from mail.tables.planning import Completion, CompletionHead, Decision, TaskRound
 from mail.tables.response import (
     Answer,
     AnswerPartial,
@@ -28,6 +32,7 @@ __all__ = [
     "AnswerValue",
     "AnswerVersion",
     "Asset",
+    "Calendar",
     "Campaign",
     "CampaignDraft",
     "CampaignPause",
@@ -42,11 +47,16 @@ __all__ = [
     "Decision",
     "FollowUp",
     "Invitation",
+    "LedgerChange",
+    "LedgerCount",
     "Link",
     "MailEvent",
     "MailHead",
     "Outbox",
     "RollupChange",
     "SenderBreaker",
+    "SenderIdentity",
+    "SendingPause",
     "TaskResult",
+    "TaskRound",
 ]

@@ -1,9 +1,25 @@
-"""Tables of campaigns: identity, versions, drafts, images and pauses."""
+"""Tables of campaigns: identity, versions, drafts, images, pauses and the account's switch."""
 
-from piccolo.columns import JSONB, UUID, BigInt, Bytea, Integer, SmallInt, Text, Timestamptz
+from piccolo.columns import JSONB, UUID, Array, BigInt, Bytea, Integer, SmallInt, Text, Timestamptz
 from piccolo.table import Table
 
 from sync.database import DB
+
+
+class SenderIdentity(Table, tablename="sender_identity", db=DB):
+    """What an account's mails say of their sender; a text is empty where it is not known yet.
+
+    `domains`: of addresses that are the account's own.
+    """
+
+    key = ("account",)
+    account = BigInt(primary_key=True, null=False, default=None)
+    legal_name = Text(null=False, default=None)
+    postal_address = Text(null=False, default=None)
+    phone = Text(null=False, default=None)
+    email = Text(null=False, default=None)
+    url = Text(null=False, default=None)
+    domains = Array(base_column=Text(), null=False, default=None)
 
 
 class CampaignSet(Table, tablename="campaign_set", db=DB):
@@ -74,6 +90,14 @@ class Asset(Table, tablename="asset", db=DB):
     created_at = Timestamptz(null=False, default=None)
 
 
+class Calendar(Table, tablename="calendar", db=DB):
+    """An account's quiet hours and holidays (`mail.campaigns.calendar`); no row is none."""
+
+    key = ("account",)
+    account = BigInt(primary_key=True, null=False, default=None)
+    body = JSONB(null=False, default=None)
+
+
 class CampaignPause(Table, tablename="campaign_pause", db=DB):
     """A pause of a campaign, from `start_at` to `end_at` (null while it lasts)."""
 
@@ -82,3 +106,17 @@ class CampaignPause(Table, tablename="campaign_pause", db=DB):
     campaign = UUID(null=False, default=None)
     start_at = Timestamptz(primary_key=True, null=False, default=None)
     end_at = Timestamptz(null=True, default=None)
+
+
+class SendingPause(Table, tablename="sending_pause", db=DB):
+    """A time in which the account sent no survey at all; `end_at` is null while it lasts.
+
+    `paused_by`: the user who switched it off, null for a program.
+    """
+
+    key = ("account", "start_at")
+    account = BigInt(null=False, default=None)
+    start_at = Timestamptz(primary_key=True, null=False, default=None)
+    end_at = Timestamptz(null=True, default=None)
+    paused_by = UUID(null=True, default=None)
+    reason = Text(null=False, default=None)

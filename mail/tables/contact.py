@@ -18,8 +18,11 @@ class Contact(Table, tablename="contact", db=DB):
     """One address of an account, in normal form; locked while a release is decided for it.
 
     `address`: null once it is erased; `address_key`, its HMAC, and the other columns stay.
+    `suppressed_source`: the link of a mail, a server's refusal, an import, or staff.
     `suppressed_before`: the other reason not to write to an address that unsubscribed, null for
-    none.
+    none; `source_before`: where that came from.
+    `left_campaigns`: whose surveys the person wants no more; `quarterly_since`: since when at most
+    one survey a quarter is wanted, of all campaigns.
     `full_visits`: tasks whose mails were refused because the mailbox was full, since the last
     mail that it accepted; `full_since`: when the first of them was.
     """
@@ -34,6 +37,10 @@ class Contact(Table, tablename="contact", db=DB):
     full_since = Timestamptz(null=True, default=None)
     full_visits = Array(base_column=UUID(), null=True, default=None)
     suppressed_before = Text(null=True, default=None)
+    suppressed_source = Text(null=True, default=None)
+    source_before = Text(null=True, default=None)
+    left_campaigns = Array(base_column=UUID(), null=True, default=None)
+    quarterly_since = Timestamptz(null=True, default=None)
 
 
 class ContactUse(Table, tablename="contact_use", db=DB):

@@ -1,4 +1,4 @@
-"""Tables that planning writes: decisions and completions."""
+"""Tables of planning: rounds, and what it writes: decisions and completions."""
 
 from piccolo.columns import UUID, Array, BigInt, Date, Integer, Text, Timestamptz
 from piccolo.table import Table
@@ -6,10 +6,27 @@ from piccolo.table import Table
 from sync.database import DB
 
 
+class TaskRound(Table, tablename="task_round", db=DB):
+    """A round of a task after its first, which nobody opens and which has no row.
+
+    `opened_at`: UTC; transitions from that moment on belong to it. `opened_by`: null for a program.
+    """
+
+    key = ("account", "task", "round")
+    account = BigInt(null=False, default=None)
+    task = UUID(null=False, default=None)
+    round = Integer(primary_key=True, null=False, default=None)
+    opened_at = Timestamptz(null=False, default=None)
+    opened_by = UUID(null=True, default=None)
+    reason = Text(null=False, default=None)
+
+
 class Decision(Table, tablename="decision", db=DB):
     """The outcome of one campaign on one transition: `scheduled`, or the reason why not.
 
-    `release`: of a scheduled one.
+    `release`: of a scheduled one. `detail`: the choice of the person that `suppressed` stands for.
+    `request_reason`: why a user or program sent this survey by hand, null where none did;
+    `requested_by`: the user. `moment`, `unit`: the transition's, which the database copies.
     """
 
     key = ("account", "campaign", "transition")
@@ -21,10 +38,15 @@ class Decision(Table, tablename="decision", db=DB):
     outcome = Text(null=False, default=None)
     release = Timestamptz(null=True, default=None)
     decided_at = Timestamptz(null=False, default=None)
+    detail = Text(null=True, default=None)
+    requested_by = UUID(null=True, default=None)
+    request_reason = Text(null=True, default=None)
+    moment = Timestamptz(null=False, default=None)
+    unit = UUID(null=False, default=None)
 
 
 class Completion(Table, tablename="completion", db=DB):
-    """The first entry of a task into a finished state, with the facts of its transition.
+    """The first entry of a task's round into a finished state, with the facts of its transition.
 
     `moment`: in UTC; `day`: its civil day where the task is. A later position was committed
     later; a completion that changes gets a new one.

@@ -22,9 +22,10 @@ class Invitation(Table, tablename="invitation", db=DB):
 
     `kind`: `task` is for a campaign, task and round; `relational` for a campaign, customer and
     period, about no visit. `customer`: of a task's the customer of the transition, if any; of a
-    relational one the customer who is asked. `period`: its first day. `manual`: requested by a
-    user. `rearm_transition`: the task's last transition when the invitation was dropped for a
-    reason that a later transition may undo.
+    relational one the customer who is asked. `period`: its first day. `manual`: sent by hand.
+    `limits_waived`: then, that the mute window does not keep it back. `rearm_transition`: the
+    task's last transition when the invitation was dropped for a reason that a later transition may
+    undo.
     """
 
     key = ("account", "id")
@@ -40,6 +41,7 @@ class Invitation(Table, tablename="invitation", db=DB):
     customer = UUID(null=True, default=None)
     period = Date(null=True, default=None)
     manual = Boolean(null=False, default=None)
+    limits_waived = Boolean(null=False, default=False)
     status = Text(null=False, default=None)
     reason = Text(null=True, default=None)
     due = Timestamptz(null=False, default=None)
@@ -63,7 +65,9 @@ class Outbox(Table, tablename="outbox", db=DB):
     `vouched_at`: when an operator released it from being held. It overrules restores before
     that time only: a backup may contain the release and not the sending that followed.
     `resent`: an earlier copy may have been delivered, this is the last. `purpose`: see
-    `mail.states`. `sender_domain`, `recipient_domain`: of the breaker that it waits for.
+    `mail.states`. `own_address`, `own_typed_address`, `own_message_id`: of another mail than the
+    first, whose stand in the invitation. `sender_domain`, `recipient_domain`: of the breaker that
+    it waits for.
     """
 
     key = ("account", "invitation")
@@ -83,6 +87,9 @@ class Outbox(Table, tablename="outbox", db=DB):
     vouched_at = Timestamptz(null=True, default=None)
     sender_domain = Text(null=True, default=None)
     recipient_domain = Text(null=True, default=None)
+    own_address = Text(null=True, default=None)
+    own_typed_address = Text(null=True, default=None)
+    own_message_id = Text(null=True, default=None)
 
 
 class SenderBreaker(Table, tablename="sender_breaker", db=DB):
@@ -110,17 +117,23 @@ class Link(Table, tablename="link", db=DB):
 
     The secret of the latter is the SHA-256 of the former's, and `token_hash` the SHA-256 of
     that. So no link can be made from what is stored, and a reader of the unsubscribe link, such
-    as a mailbox provider, cannot open the survey.
+    as a mailbox provider, cannot open the survey. `contact`: whom a further mail was sent to; null
+    for the first, which the invitation's use of a contact tells.
     """
 
     key = ("account", "token_hash")
     account = BigInt(null=False, default=None)
     token_hash = Bytea(primary_key=True, null=False, default=None)
     invitation = UUID(null=False, default=None)
+    contact = UUID(null=True, default=None)
 
 
 class MailEvent(Table, tablename="mail_event", db=DB):
-    """What happened to a mail, never updated."""
+    """What happened to a mail, never updated.
+
+    `by`: the user who asked for it, null where none did. `address`: where the mail goes, as typed;
+    null for that of the invitation.
+    """
 
     key = ("account", "id")
     account = BigInt(null=False, default=None)
@@ -130,3 +143,5 @@ class MailEvent(Table, tablename="mail_event", db=DB):
     happened_at = Timestamptz(null=False, default=None)
     attempt = Integer(null=False, default=None)
     detail = Text(null=True, default=None)
+    by = UUID(null=True, default=None)
+    address = Text(null=True, default=None)

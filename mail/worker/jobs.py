@@ -16,6 +16,7 @@ class Job(StrEnum):
     PLAN = "plan"
     DELIVER = "deliver"
     ROLLUP = "rollup"
+    LEDGER = "ledger"
 
 
 #: Rings for a job, because something of it may be due; neither blocks nor raises.

@@ -11,6 +11,7 @@ from dramatiq.asyncio import EventLoopThread, get_event_loop_thread, set_event_l
 from dramatiq.middleware import AsyncIO, MiddlewareError
 
 from mail.config import MailConfig
+from mail.ledger.counting import count_due
 from mail.planning.plan import plan_due
 from mail.responses.rollup import roll_due
 from mail.sending.run import deliver_due
@@ -104,6 +105,7 @@ def run_worker(config: MailConfig, broker: Broker, ring: Ring, threads: int = 4)
         Job.PLAN: plan_due,
         Job.DELIVER: partial(deliver_due, config),
         Job.ROLLUP: roll_due,
+        Job.LEDGER: count_due,
     }
     return start_worker(config, broker, steps, ring, threads)
 

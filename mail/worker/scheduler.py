@@ -44,7 +44,9 @@ SELECT
     WHERE phase IN ({Phase.CLAIMED}, {Phase.DATA}) AND lease_until <= $3) OR EXISTS (
     SELECT FROM sender_breaker WHERE until <= $3) AS deliver,
   EXISTS (
-    SELECT FROM rollup_change WHERE quarantined_at IS NULL AND not_before <= $3) AS rollup
+    SELECT FROM rollup_change WHERE quarantined_at IS NULL AND not_before <= $3) AS rollup,
+  EXISTS (
+    SELECT FROM ledger_change WHERE quarantined_at IS NULL AND not_before <= $3) AS ledger
 FROM lease
 """)
 

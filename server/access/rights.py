@@ -70,18 +70,36 @@ class Action(StrEnum):
     TASK_TYPE_WRITE = "task_type.write"
     STATE_READ = "state.read"
     STATE_WRITE = "state.write"
+    CALENDAR_READ = "calendar.read"
+    CALENDAR_WRITE = "calendar.write"
     CAMPAIGN_READ = "campaign.read"
     CAMPAIGN_WRITE = "campaign.write"
     CAMPAIGN_ACTIVATE = "campaign.activate"
     CAMPAIGN_PAUSE = "campaign.pause"
     CAMPAIGN_RESUME = "campaign.resume"
     CAMPAIGN_ARCHIVE = "campaign.archive"
+    SENDING_READ = "sending.read"
+    SENDING_PAUSE = "sending.pause"
+    SENDING_RESUME = "sending.resume"
+
+    SENDER_READ = "sender.read"
+    SENDER_WRITE = "sender.write"
+    SUPPRESSION_READ = "suppression.read"
+    SUPPRESSION_WRITE = "suppression.write"
+    SUPPRESSION_LIFT = "suppression.lift"
+    SUPPRESSION_IMPORT = "suppression.import"
 
     COMPLETION_READ = "completion.read"
+    DECISION_READ = "decision.read"
     TASK_READ = "task.read"
     TASK_WRITE = "task.write"
     TASK_ASSIGN = "task.assign"
     TASK_PROGRESS = "task.progress"
+    ROUND_OPEN = "round.open"
+    SURVEY_SEND = "survey.send"
+    SEND_READ = "send.read"
+    SURVEY_CANCEL = "survey.cancel"
+    SURVEY_RESEND = "survey.resend"
     FOLLOW_UP_READ = "follow_up.read"
     FOLLOW_UP_CLOSE = "follow_up.close"
     FOLLOW_UP_REOPEN = "follow_up.reopen"
@@ -100,6 +118,7 @@ _SHOWN: Final[Grant] = {Who.ANYBODY: Scope.OWN}
 _DEVICES: Final[Grant] = {Who.DEVICE: Scope.OWN}
 _ADMINISTRATORS: Final[Grant] = {Who.ADMINISTRATOR: Scope.ACCOUNT, Who.PROGRAM: Scope.ACCOUNT}
 _PLANNERS: Final[Grant] = {**_ADMINISTRATORS, Who.DISPATCHER: Scope.ACCOUNT}
+_MANAGERS: Final[Grant] = {**_ADMINISTRATORS, Who.MANAGER: Scope.ACCOUNT}
 _READERS: Final[Grant] = {**_PLANNERS, Who.MANAGER: Scope.ACCOUNT}
 _STAFF: Final[Grant] = {who: scope for who, scope in _READERS.items() if who is not Who.PROGRAM}
 
@@ -136,17 +155,34 @@ RIGHTS: Final[Mapping[Action, Grant]] = {
     Action.TASK_TYPE_WRITE: _ADMINISTRATORS,
     Action.STATE_READ: _READERS,
     Action.STATE_WRITE: _ADMINISTRATORS,
+    Action.CALENDAR_READ: _READERS,
+    Action.CALENDAR_WRITE: _ADMINISTRATORS,
     Action.CAMPAIGN_READ: _READERS,
     Action.CAMPAIGN_WRITE: _ADMINISTRATORS,
     Action.CAMPAIGN_ACTIVATE: _ADMINISTRATORS,
     Action.CAMPAIGN_PAUSE: _ADMINISTRATORS,
     Action.CAMPAIGN_RESUME: _ADMINISTRATORS,
     Action.CAMPAIGN_ARCHIVE: _ADMINISTRATORS,
+    Action.SENDER_READ: _READERS,
+    Action.SENDER_WRITE: _ADMINISTRATORS,
+    Action.SUPPRESSION_READ: _READERS,
+    Action.SUPPRESSION_WRITE: _PLANNERS,
+    Action.SUPPRESSION_LIFT: _PLANNERS,
+    Action.SUPPRESSION_IMPORT: _ADMINISTRATORS,
+    Action.SENDING_READ: _READERS,
+    Action.SENDING_PAUSE: _MANAGERS,
+    Action.SENDING_RESUME: _MANAGERS,
     Action.COMPLETION_READ: _READERS,
+    Action.DECISION_READ: _READERS,
     Action.TASK_READ: _READERS,
     Action.TASK_WRITE: _PLANNERS,
     Action.TASK_ASSIGN: _PLANNERS,
     Action.TASK_PROGRESS: _PLANNERS,
+    Action.ROUND_OPEN: _PLANNERS,
+    Action.SURVEY_SEND: _PLANNERS,
+    Action.SEND_READ: _READERS,
+    Action.SURVEY_CANCEL: _PLANNERS,
+    Action.SURVEY_RESEND: _PLANNERS,
     Action.FOLLOW_UP_READ: _STAFF,
     Action.FOLLOW_UP_CLOSE: _STAFF,
     Action.FOLLOW_UP_REOPEN: _STAFF,

@@ -136,10 +136,13 @@ async def edit_campaign(request: ApiRequest, key: UUID, body: CampaignEdit) -> C
     "POST",
     "/campaigns/{key:uuid}/activate",
     access=api(Action.CAMPAIGN_ACTIVATE),
-    fails=("conflict",),
+    fails=("conflict", "no_sender"),
 )
 async def activate_campaign(request: ApiRequest, key: UUID) -> CampaignRecord:
-    """Activate a draft: it asks about transitions from now on."""
+    """Activate a draft: it asks about transitions from now on.
+
+    `no_sender` where mails would not say by whom they are sent: see PUT /sender.
+    """
     return await _change(request, key, lifecycle.activate_campaign)
 
 
@@ -155,7 +158,10 @@ async def pause_campaign(request: ApiRequest, key: UUID) -> CampaignRecord:
     "POST", "/campaigns/{key:uuid}/resume", access=api(Action.CAMPAIGN_RESUME), fails=("conflict",)
 )
 async def resume_campaign(request: ApiRequest, key: UUID) -> CampaignRecord:
-    """Resume a paused campaign: surveys that are due are sent, however long it was paused."""
+    """Resume a paused campaign: surveys that are due are sent.
+
+    Those that are by now more than seven days past their release are dropped as `paused`.
+    """
     answer = await _change(request, key, lifecycle.resume_campaign)
     services(request).ring(Job.DELIVER)
     return answer

@@ -169,8 +169,8 @@ def _unpack_items(raw: bytes, kind: Any) -> Any:
 def read_query(request: AnyRequest, kind: Any) -> Any:
     """The query's parameters as a `kind`.
 
-    Structs that accept unknown fields are for the clients of other libraries: there, a parameter
-    without a value counts as missing.
+    A parameter that is a list may be given several times. Structs that accept unknown fields are
+    for the clients of other libraries: there, a parameter without a value counts as missing.
 
     :raises BadBodyError: an unknown, repeated or malformed parameter, not UTF-8, or U+0000.
     """
@@ -178,13 +178,28 @@ def read_query(request: AnyRequest, kind: Any) -> Any:
     if not kind.__struct_config__.forbid_unknown_fields:
         known = kind.__struct_encode_fields__
         pairs = [(name, text) for name, text in pairs if name in known and text not in _NOTHING]
-    given = dict(pairs)
-    if len(given) < len(pairs):
-        raise BadBodyError(Fault("", "bad_query", "a parameter is repeated"))
+    lists = _lists_of(kind)
+    given: dict[str, Any] = {name: [] for name, _ in pairs if name in lists}
+    for name, text in pairs:
+        if name in lists:
+            given[name].append(text)
+        elif name in given:
+            raise BadBodyError(Fault("", "bad_query", "a parameter is repeated"))
+        else:
+            given[name] = text
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
         raise BadBodyError(_fault(error)) from None
+
+
+@cache
+def _lists_of(kind: Any) -> frozenset[str]:
+    """The fields of a struct that are lists."""
+    fields = msgspec.inspect.type_info(kind).fields  # type: ignore[attr-defined]  # of a struct
+    return frozenset(
+        field.encode_name for field in fields if isinstance(field.type, msgspec.inspect.ListType)
+    )
 
 
 def _too_deep() -> Fault:

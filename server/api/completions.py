@@ -47,7 +47,7 @@ class CompletionPage(Struct, frozen=True):
     fails=("bad_cursor", "resync"),
 )
 async def list_completions(request: ApiRequest, query: CompletionQuery) -> CompletionPage:
-    """List completed tasks: one row for each first entry into a done or closed state.
+    """List completed tasks: one row for each first entry into a done or closed state in a round.
 
     Ask again with `after` = `cursor`. A task whose first entry turns out to be another one, or at
     another moment, is listed again: its later row replaces the earlier. 410 `resync` after the

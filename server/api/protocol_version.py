@@ -9,9 +9,10 @@ from server.http.problems import BadBodyError, Fault, OldAppError
 
 HEADER: Final = "Retour-Protocol"
 #: Versions that are served. 2: history, notes and verdicts in the feed, and the address that would
-#: be asked. 3: phone numbers in the form in which they are dialled. 4: when a campaign asks.
+#: be asked. 3: phone numbers in the form in which they are dialled. 4: when a campaign asks. 5:
+#: about which tasks, and the facts of tasks and customers that say so.
 OLDEST: Final = 1
-NEWEST: Final = 4
+NEWEST: Final = 5
 
 #: Digits of a version; one with more is answered as `NEWEST`.
 LONGEST: Final = 9

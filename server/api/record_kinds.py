@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import UNSET
 
+from mail.campaigns import store as campaigns
 from server.access.rights import Action
 from server.access.sessions import end_all, register
 from server.api.records import RecordKind, Stored
@@ -53,7 +54,7 @@ UNITS: Final = RecordKind(
     noun="unit",
     put=shapes.UnitPut,
     record=shapes.UnitRecord,
-    store=_keyed(people.put_units),
+    store=_keyed(campaigns.put_units),
     get=reading.get_unit,
     page=reading.list_units,
     table=Unit,

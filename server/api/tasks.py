@@ -10,6 +10,7 @@ from litestar import Request
 from litestar.types import ControllerRouterHandler
 from msgspec import Meta, Struct
 
+from mail.planning.rounds import Round, read_rounds
 from mail.worker.jobs import Job
 from server.access.guards import api
 from server.access.principals import Principal, actor_of
@@ -72,11 +73,13 @@ class Dismiss(Struct, frozen=True, forbid_unknown_fields=True):
 class TaskDetail(TaskRecord, frozen=True, kw_only=True):
     """A task with its assignments, its result and the end of its timeline.
 
-    `result`: null while no answer was counted. `assignments`, `timeline`: the last 50, earliest
+    `rounds`: those that were opened after the first. `result`: of all of them, null while no answer
+    was counted. `assignments`, `timeline`: the last 50, earliest
     first. `earlier`: the `before` of the task's earlier timeline, or null where there is none.
     """
 
     assignments: list[AssignmentRecord]
+    rounds: list[Round]
     result: TaskResult | None
     timeline: Sequence[Entry]
     earlier: str | None
@@ -193,6 +196,7 @@ async def read_detail(opened: Tx, key: UUID) -> TaskDetail:
     return TaskDetail(
         **msgspec.structs.asdict(record),
         assignments=await reading.last_assignments(opened, key, LAST_ASSIGNMENTS),
+        rounds=await read_rounds(opened, key),
         result=await read_result(opened, key),
         timeline=page.items,
         earlier=page.earlier,

@@ -1,5 +1,6 @@
-"""/campaigns and /campaigns/{id}: the campaigns of the account and their settings, read-only."""
+"""/campaigns and /campaigns/{id}: the campaigns of the account and their settings."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode
@@ -11,10 +12,12 @@ from msgspec import Struct
 
 from mail.campaigns.definition import Definition, Language, Trigger, decode_rules, join
 from mail.i18n import text_in
+from rules.campaign import Status
 from rules.timing import parse_delay
 from server.access.guards import console
 from server.access.principals import ConsoleRequest
 from server.access.rights import Action
+from server.console.asked_tasks import AskedTasks, read_asked_tasks
 from server.console.nav_counts import console_frame
 from server.console.open_breakers import read_open_breakers
 from server.console.state_labels import StateChip, named, read_states
@@ -30,6 +33,14 @@ LANGUAGE_NAMES: Final[dict[Language, str]] = {
     "en": "English",
     "en_CA": "English (Canada)",
     "es": "Español",
+}
+
+
+#: What may be done to a campaign, and the statuses from which.
+CHANGES: Final[Mapping[str, frozenset[Status]]] = {
+    "pause": frozenset({Status.ACTIVE}),
+    "resume": frozenset({Status.PAUSED}),
+    "archive": frozenset({Status.DRAFT, Status.ACTIVE, Status.PAUSED}),
 }
 
 
@@ -78,12 +89,15 @@ class Texts(Struct, frozen=True, kw_only=True):
 class CampaignSettings(Struct, frozen=True, kw_only=True):
     """The settings of a campaign. `mute`, `stale`: None is none, and never."""
 
+    id: UUID
     name: str
     status: str
     version: int
     activated: datetime | None
     rules: list[RuleShown]
+    asked_tasks: AskedTasks
     delay: timedelta
+    in_working_hours: bool
     mute: timedelta | None
     stale: timedelta | None
     deadline: timedelta
@@ -148,7 +162,12 @@ async def campaign_page(request: ConsoleRequest, campaign: FromPath[UUID]) -> Re
         page = await console_frame(opened, request)
         settings = await read_settings(opened, campaign, page.language)
         clock = clock_for(opened, page, request.user.zone)
-    return respond(request, "campaign.html", page, campaign=settings, clock=clock)
+    changes = [
+        change
+        for change, statuses in CHANGES.items()
+        if settings.status in statuses and page.may(f"campaign.{change}")
+    ]
+    return respond(request, "campaign.html", page, campaign=settings, changes=changes, clock=clock)
 
 
 async def read_cards(tx: Tx, after: str) -> CardList:
@@ -195,12 +214,15 @@ async def read_settings(tx: Tx, campaign: UUID, language: str) -> CampaignSettin
     definition = join(row["rules"], row["content"], row["format"])
     message, stale = definition.message, definition.stale_days
     return CampaignSettings(
+        id=campaign,
         name=row["name"],
         status=row["status"],
         version=row["version"],
         activated=row["activated_at"],
         rules=await _rules(tx, definition.rules, language),
+        asked_tasks=await read_asked_tasks(tx, definition),
         delay=parse_delay(definition.delay),
+        in_working_hours=definition.delay_in == "working" and definition.delay != "00:00:00",
         mute=definition.mute_window,
         stale=None if stale is None else timedelta(days=stale),
         deadline=definition.deadline,

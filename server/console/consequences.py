@@ -18,6 +18,8 @@ from sync.database import Tx
 from sync.ids import new_id
 
 _WAITING: Final = (Status.SCHEDULED, Status.CLAIMED)
+#: What planning may still change, unless it was sent by hand.
+_PLANNED: Final = (Status.SCHEDULED, Status.DROPPED)
 
 #: Planning fails for what was tried before: its preview would, too.
 _PENDING: Final = """
@@ -67,7 +69,7 @@ async def foresee(tx: Tx, mail_from: str, surveys: Iterable[Survey | None]) -> d
         if survey is not None and survey.invitation is not None and survey.code in _WAITING
     }
     fates = await forecast(tx, mail_from, waiting.keys())
-    return {key: _foreseen(tx, waiting[key], fate) for key, fate in fates.items()}
+    return {key: foreseen(tx, waiting[key], fate) for key, fate in fates.items()}
 
 
 async def read_consequence(
@@ -112,11 +114,16 @@ async def _expected(
         fates = await forecast(tx, mail_from, (), planned)
         survey = Survey("scheduled", latest.release, invitation=latest.invitation)
         fate = fates.get(latest.invitation)
-        return survey if fate is None else _foreseen(tx, survey, fate)
-    if stored is not None and stored.code not in ("none", Status.SCHEDULED):
+        return survey if fate is None else foreseen(tx, survey, fate)
+    by_hand = {item.invitation.id for item in decided if item.invitation and item.invitation.manual}
+    if stored is not None and (
+        stored.code not in ("none", Status.SCHEDULED) or stored.invitation in by_hand
+    ):
         found = await foresee(tx, mail_from, [stored])
         return found.get(stored.invitation or task, stored)
-    decisions = (decision for item in decided for decision in item.decisions.values())
+    last = max((item.history.round for item in decided if item.decisions), default=0)
+    of_last = (item for item in decided if item.history.round == last)
+    decisions = (decision for item in of_last for decision in item.decisions.values())
     reasons = [item.reason.value for item in decisions if not isinstance(item, Schedule)]
     first = [reason for reason in reasons if reason != Reason.NOT_FIRST] or reasons
     return Survey("none", reason=first[0]) if first else None
@@ -125,7 +132,7 @@ async def _expected(
 def _planned(task: UUID, decided: CampaignDecisions, supposed: Supposed | None) -> Unplanned | None:
     """The survey that planning makes, moves or leaves; None where it is past waiting, or none."""
     found = decided.invitation
-    if found is not None and found.status not in (Status.SCHEDULED, Status.DROPPED):
+    if found is not None and (found.manual or found.status not in _PLANNED):
         return None
     types = {step.id: step.type for step in decided.history.transitions}
     for schedule in decided.decisions.values():
@@ -138,6 +145,7 @@ def _planned(task: UUID, decided: CampaignDecisions, supposed: Supposed | None) 
                 transition=schedule.transition,
                 type=types[schedule.transition],
                 due=schedule.due,
+                ready=schedule.ready,
                 release=schedule.release,
                 state=None if supposed is None else supposed.state,
                 captured=None if supposed is None else supposed.captured,
@@ -150,14 +158,15 @@ def _outcomes(decided: Iterable[CampaignDecisions], transition: UUID | None) -> 
     return [SCHEDULED if isinstance(item, Schedule) else item.reason.value for item in found]
 
 
-def _foreseen(tx: Tx, survey: Survey, fate: Forecast) -> Survey:
+def foreseen(tx: Tx, survey: Survey, fate: Forecast) -> Survey:
+    """The `survey` that waits, with what becomes of it."""
     match fate:
-        case Leaves(at=at, address=address):
+        case Leaves(at=at, address=address, moved=moved):
             if at <= tx.now:
                 return replace(survey, code=Status.CLAIMED, at=None, address=address, reason=None)
             code = "retrying" if survey.code == Status.CLAIMED else survey.code
-            return replace(survey, code=code, at=at, address=address, reason=None)
-        case Stays(reason=reason):
-            return replace(survey, code="blocked", reason=reason.value)
+            return replace(survey, code=code, at=at, address=address, reason=None, moved=moved)
+        case Stays(reason=reason, choice=choice):
+            return replace(survey, code="blocked", reason="/".join(filter(None, (reason, choice))))
         case Waits(obstacle=obstacle):
             return replace(survey, code="delayed", at=None, reason=obstacle)

@@ -24,6 +24,7 @@ SELECT
   ) AS counted) AS refused,
   (SELECT count(*) FROM sender_breaker
     WHERE account = $1 AND opened_at IS NOT NULL) AS campaigns,
+  (SELECT reason FROM sending_pause WHERE account = $1 AND end_at IS NULL) AS stopped,
   (SELECT round(extract(epoch FROM shift) / 3600)::integer FROM test_clock) AS hours_ahead
 """
 
@@ -32,11 +33,13 @@ async def console_frame(tx: Tx, request: ConsoleRequest) -> Page:
     """The frame of a page of the console, with the counts of its navigation.
 
     Counted are open follow-ups, refused transitions that nobody settled, and senders whose mails
-    are refused. The demonstration, which is known by its mailbox, says how far its clock is ahead.
+    are refused. Every page says that the account's sending is stopped. The demonstration, which is
+    known by its mailbox, says how far its clock is ahead.
     """
     counts = await tx.fetchrow(_COUNTS, tx.account, MOST_COUNTED + 1)
     assert counts is not None  # noqa: S101 - a SELECT without FROM has one row
     found = dict(counts)
     ahead = found.pop("hours_ahead") or 0
-    page = frame(request, request.user, counts=found)
+    stopped = found.pop("stopped")
+    page = replace(frame(request, request.user, counts=found), stopped=stopped)
     return page if services(request).mailbox is None else replace(page, hours_ahead=ahead)

@@ -7,6 +7,7 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
+from mail.campaigns.calendar import Moved
 from mail.states import Status
 from sync.database import Tx
 
@@ -22,14 +23,15 @@ LEFT JOIN LATERAL (
   ORDER BY created_at DESC, id DESC LIMIT 1) i ON true
 LEFT JOIN answer a ON a.invitation = i.id
 LEFT JOIN LATERAL (
-  SELECT outcome FROM decision WHERE account = t.account AND task = t.id
-  ORDER BY outcome = 'not_first', decided_at DESC LIMIT 1) d ON true
+  SELECT outcome, CASE WHEN outcome = 'suppressed' THEN '/' || detail END AS choice
+  FROM decision WHERE account = t.account AND task = t.id
+  ORDER BY round DESC, outcome = 'not_first', decided_at DESC LIMIT 1) d ON true
 """
 
 
 _SURVEY: Final = f"""
 SELECT i.id AS invitation, i.status, i.reason AS survey_reason, i.release, i.sent_at, d.outcome,
-  a.answered_at, a.not_me
+  d.choice, a.answered_at, a.not_me
 FROM task t {JOINS} WHERE t.account = $1 AND t.id = $2
 """  # noqa: S608 - our own text
 
@@ -39,7 +41,8 @@ class Survey(Struct, frozen=True):
 
     `code`: a status, `answered` or `none`; of a survey that waits, what becomes of it if nothing
     else happens: `scheduled`, `claimed`, `blocked`, `delayed` or `retrying`. `reason`: why none was
-    or will be sent, or what it waits for. `address`: where it will go, as typed.
+    or will be sent, or what it waits for. `address`: where it will go, as typed. `moved`: why that
+    is later than it is ready.
     """
 
     code: str
@@ -47,6 +50,7 @@ class Survey(Struct, frozen=True):
     reason: str | None = None
     invitation: UUID | None = None
     address: str | None = None
+    moved: Moved | None = None
 
 
 class Score(Struct, frozen=True):
@@ -87,7 +91,10 @@ def survey_of(record: asyncpg.Record) -> Survey | None:
         case Status.SENT:
             return Survey("sent", record["sent_at"], invitation=invitation)
         case status:
-            return Survey(status, reason=record["survey_reason"], invitation=invitation)
+            reason = record["survey_reason"]
+            if reason is not None and reason == record["outcome"]:
+                reason += record["choice"] or ""
+            return Survey(status, reason=reason, invitation=invitation)
 
 
 def score_of(record: asyncpg.Record) -> Score | None:

@@ -16,7 +16,7 @@ from server.access.rights import Action
 from server.console.nav_counts import console_frame
 from server.console.refusals import TypedReason, read_query, read_refusal, read_refusals
 from server.console.settlement import read_prospect, read_settled
-from server.console.transition_form import MAX_REASON
+from server.console.transition_form import is_reason
 from server.http.problems import NotFoundError
 from server.services import services
 from server.web.methods import READING
@@ -24,7 +24,6 @@ from server.web.page import clock_for, read_fields, respond
 from sync.database import run, tx
 from sync.errors import ConflictError, DismissedError
 from sync.intake import accept, dismiss
-from sync.validation import is_line
 
 
 @route("/refused", http_method=READING, guards=[console(Action.REFUSED_READ)])
@@ -82,7 +81,7 @@ async def dismiss_refused(request: ConsoleRequest, transition: FromPath[UUID]) -
     :raises MissingError: this account never received such a transition.
     """
     reason = (await read_fields(request)).get("why", "").strip()
-    if not reason or len(reason) > MAX_REASON or not is_line(reason):
+    if not is_reason(reason):
         return await _respond(request, transition, TypedReason(reason, "why"))
     work = partial(dismiss, transition=transition, by=request.user.user, reason=reason)
     try:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from mail.planning.history import facts_of
 from rules.address import normal_form
 from rules.history import Transition
 from server.console.consequences import Consequence, Supposed, read_consequence, suppose
@@ -60,9 +61,11 @@ LEFT JOIN state s ON s.account = n.account AND s.code = coalesce(n.state, n.body
 WHERE n.account = $1 AND n.id = $2
 """
 _TASK: Final = """
-SELECT t.type, t.state_moment,
+SELECT t.type, t.state_moment, t.unit, t.priority, t.reason, t.channel, t.account_manager, t.tags,
+  coalesce(c.tags, '{}') AS customer_tags,
   t.state, s.name AS state_name, s.names AS state_names, s.kind AS state_kind
 FROM task t JOIN state s ON s.account = t.account AND s.code = t.state
+LEFT JOIN customer c ON (c.account, c.id) = (t.account, t.customer)
 WHERE t.account = $1 AND t.id = $2
 """
 
@@ -81,6 +84,7 @@ async def read_prospect(tx: Tx, mail_from: str, refusal: Refusal, language: str)
         sequence=body.sequence,
         received=tx.now,
         survey=body.survey,
+        facts=facts_of(row),
     )
     moves_task = body.moment >= row["state_moment"]
     state = refusal.state if moves_task else chip(row, language)

@@ -109,7 +109,7 @@ SELECT t.id, t.title, t.external_id, t.state, t.state_moment, c.name AS customer
   s.name AS state_name, s.names AS state_names, s.kind AS state_kind,
   y.name AS type_name, y.names AS type_names, u.name AS technician_name,
   i.id AS invitation, i.status, i.reason AS survey_reason, i.release, i.sent_at, d.outcome,
-  a.answered_at, a.not_me,
+  d.choice, a.answered_at, a.not_me,
   r.lead_mean, r.answers, r.negative
 FROM page t
 LEFT JOIN LATERAL (SELECT * FROM customer WHERE id = t.customer LIMIT 1) c ON true

@@ -11,8 +11,10 @@ from mail.campaigns.definition import decode_content
 from mail.responses.recording import LEAD
 from server.console.consequences import Consequence, read_consequence
 from server.console.outcome import JOINS, Score, Survey, score_of, survey_of
+from server.console.rounds import RoundShown, read_round_results
+from server.console.shown_entries import TimelineView
 from server.console.state_labels import StateChip, chip, named
-from server.console.timeline import TimelineView, labels, read_timeline_view
+from server.console.timeline import labels, read_timeline_view
 from server.http.problems import NotFoundError
 from server.timeline.pages import Window
 from server.web.times import Clock
@@ -57,9 +59,9 @@ class Party(Struct, frozen=True, kw_only=True):
 class TaskPage(Struct, frozen=True, kw_only=True):
     """Everything on a task's page. `survey`: why there is no answer, where there is none.
 
-    `consequence`: what the step that was just recorded led to.
+    `invitation`: its latest survey's. `consequence`: what the step that was just recorded led to.
 
-    `answers`: the latest `MOST_ANSWERS` of `answer_count` answers.
+    `answers`: the latest `MOST_ANSWERS` of `answer_count` answers. `rounds`: all of the task's.
     """
 
     id: UUID
@@ -80,10 +82,12 @@ class TaskPage(Struct, frozen=True, kw_only=True):
     reason: str | None
     tags: list[str]
     survey: Survey
+    invitation: UUID | None
     consequence: Consequence
     result: Score | None
     answers: list[AnswerShown]
     answer_count: int
+    rounds: list[RoundShown]
     timeline: TimelineView
 
 
@@ -96,7 +100,7 @@ SELECT t.*, s.name AS state_name, s.names AS state_names, s.kind AS state_kind,
   CASE WHEN l.name = c.name THEN l.address ELSE l.name END AS place_name,
   r.lead_mean, r.answers, r.negative,
   i.id AS invitation, i.status, i.release, i.sent_at, i.reason AS survey_reason, a.answered_at,
-  a.not_me, d.outcome
+  a.not_me, d.outcome, d.choice
 FROM task t
 JOIN unit n ON n.account = t.account AND n.id = t.unit
 LEFT JOIN customer c ON c.account = t.account AND c.id = t.customer
@@ -168,10 +172,12 @@ async def read_task(tx: Tx, clock: Clock, wanted: Wanted) -> TaskPage:
         reason=row["reason"],
         tags=row["tags"],
         survey=consequence.survey or NOT_ASKED,
+        invitation=row["invitation"],
         consequence=consequence,
         result=score_of(row),
         answers=[_answer(answer, language) for answer in answers],
         answer_count=answers[0]["answer_count"] if answers else 0,
+        rounds=await read_round_results(tx, wanted.mail_from, task),
         timeline=await read_timeline_view(tx, task, clock, language, wanted.window),
     )
 

@@ -19,7 +19,14 @@ from server.console.nav_counts import console_frame
 from server.console.task_list import foresee_list, read_back, read_filters, read_list
 from server.console.task_page import Wanted, read_task
 from server.console.timeline import read_window
-from server.console.transition_form import Typed, read_moved, read_moves, read_order, read_typed
+from server.console.transition_form import (
+    YES,
+    Typed,
+    read_moved,
+    read_moves,
+    read_order,
+    read_typed,
+)
 from server.console.worklist import Typed as FollowUpTyped
 from server.console.worklist import read_of_task
 from server.live.sse import Events, event
@@ -128,6 +135,7 @@ async def _respond(
         clock=clock,
         moves=moves,
         moved=moved,
+        asked=request.query_params.get("asked") == YES,
         back=back,
         follow_ups=follow_ups,
         origin=Origin("task", tasks=back.query),

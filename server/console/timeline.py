@@ -1,7 +1,7 @@
 """A task's timeline as its page shows it: transitions, decisions, mails and answers by day."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from itertools import groupby
 from typing import Final, assert_never
 from urllib.parse import urlencode
@@ -13,7 +13,7 @@ from mail.campaigns.cache import VersionKey, pinned
 from mail.campaigns.definition import Content
 from mail.i18n import text_in
 from rules.decide import Reason
-from server.console.outcome import Survey
+from server.console.shown_entries import Day, EntryShown, FirstStep, TimelineView
 from server.console.state_labels import StateChip, read_states
 from server.timeline import entries, pages
 from server.timeline.entries import (
@@ -21,6 +21,7 @@ from server.timeline.entries import (
     DecisionEntry,
     MailEntry,
     OpenEntry,
+    RoundEntry,
     TransitionEntry,
 )
 from server.timeline.pages import Window, read_cursor
@@ -28,9 +29,9 @@ from server.web.times import Clock
 from sync.database import Tx
 from sync.errors import CursorError
 
-#: By campaign: a step that was asked about comes before earlier ones that were not.
+#: By campaign and round: a step that was asked about comes before earlier ones that were not.
 _FIRSTS: Final = """
-SELECT DISTINCT ON (d.campaign) d.campaign, n.state, n.moment, d.outcome,
+SELECT DISTINCT ON (d.campaign, d.round) d.campaign, d.round, n.state, n.moment, d.outcome,
   i.id AS invitation, i.status AS survey
 FROM decision d
 JOIN transition n ON n.account = d.account AND n.id = d.transition
@@ -38,93 +39,13 @@ LEFT JOIN invitation i
   ON i.account = d.account AND i.campaign = d.campaign AND i.task = d.task
   AND i.transition = d.transition
 WHERE d.account = $1 AND d.task = $2 AND d.outcome <> $3
-ORDER BY d.campaign, d.outcome <> 'scheduled', n.moment, n.sequence, n.id
+ORDER BY d.campaign, d.round, d.outcome <> 'scheduled', n.moment, n.sequence, n.id
 """
+#: The fields of entries that name a user.
+_PEOPLE: Final = ("technician", "by", "accepted_by", "dismissed_by", "requested_by")
 NOT_FIRST: Final = Reason.NOT_FIRST.value
 #: A transition that is received later than this after its moment was made without network.
 LATE: Final = timedelta(minutes=5)
-
-
-class FirstStep(Struct, frozen=True):
-    """The step that a campaign asked about first, or would have; what became of that.
-
-    `outcome`: of the decision. `invitation`, `survey`: its id and its status, None without one.
-    """
-
-    state: StateChip
-    at: datetime
-    outcome: str
-    invitation: UUID | None
-    survey: str | None
-
-    def survey_of(self, shown: Survey) -> str | None:
-        """The status of its survey, as the page has `shown` it where it is the task's."""
-        same = self.invitation is not None and self.invitation == shown.invitation
-        return shown.code if same else self.survey
-
-
-class EntryShown(Struct, frozen=True, kw_only=True):
-    """An entry of the timeline at `at` (UTC); each kind has only some of the fields.
-
-    `kind`: transition, decision, mail, answer, refused or parked. `code`: the outcome of a
-    decision, the event of a mail, or a verdict. `late`: arrival minus moment, if that is long.
-    `before_task`: the transition is older than the task. `by`: who recorded it in the console.
-    `arrived`, `accepted`: when one that was not accepted at once was received and accepted;
-    `accepted_by`: who accepted it. `captured`, `unusable`: an address captured in the field, to
-    which mail can or cannot be sent. `first`: the step that came first, for `not_first`.
-    `dismissed`: when `by` dismissed it for the reason `note`.
-    """
-
-    kind: str
-    at: datetime
-    code: str = ""
-    state: StateChip | None = None
-    who: str = ""
-    note: str | None = None
-    late: timedelta | None = None
-    unexpected: bool = False
-    before_task: bool = False
-    unticked: bool = False
-    unticked_because: str | None = None
-    by: str = ""
-    arrived: datetime | None = None
-    accepted: datetime | None = None
-    accepted_by: str = ""
-    first: FirstStep | None = None
-    dismissed: datetime | None = None
-    captured: str | None = None
-    unusable: str | None = None
-    campaign: str = ""
-    release: datetime | None = None
-    address: str | None = None
-    detail: str | None = None
-    version: int = 0
-    dropped: int = 0
-    rating: int | None = None
-    reasons: list[str] = []
-    comment: str = ""
-    call_back: bool = False
-    phone: str = ""
-    not_me: bool = False
-    reason: str | None = None
-
-
-class Day(Struct, frozen=True):
-    """The entries of one day in the reader's zone."""
-
-    date: date
-    entries: list[EntryShown]
-
-
-class TimelineView(Struct, frozen=True):
-    """A page of the timeline, earliest first.
-
-    `earlier`, `later`: the query strings of the pages before and after it, empty for none.
-    """
-
-    days: list[Day]
-    earlier: str
-    later: str
 
 
 def read_window(params: Mapping[str, str]) -> Window:
@@ -162,8 +83,12 @@ class _Names(Struct, frozen=True):
     people: dict[UUID, str]
     states: dict[str, StateChip]
     contents: dict[VersionKey, Content]
-    firsts: dict[UUID, FirstStep]
+    firsts: dict[tuple[UUID, int], FirstStep]
     language: str
+
+    def person(self, user: UUID | None) -> str:
+        """The user's name; empty for none."""
+        return self.people[user] if user is not None else ""
 
     def state(self, code: str) -> StateChip:
         """The state's chip; a device may have pushed a code that the account does not have."""
@@ -171,12 +96,12 @@ class _Names(Struct, frozen=True):
 
 
 async def _read_names(tx: Tx, task: UUID, items: Sequence[entries.Entry], language: str) -> _Names:
-    people = {item.technician for item in items if isinstance(item, TransitionEntry | OpenEntry)}
-    for item in items:
-        if isinstance(item, TransitionEntry):
-            people |= {user for user in (item.by, item.accepted_by) if user is not None}
-        if isinstance(item, OpenEntry) and item.dismissed_by is not None:
-            people.add(item.dismissed_by)
+    people = {
+        getattr(item, field)
+        for item in items
+        for field in _PEOPLE
+        if getattr(item, field, None) is not None
+    }
     users = await tx.fetch("SELECT id, name FROM app_user WHERE id = ANY($1)", list(people))
     states = await read_states(tx, language)
     versions = await pinned(
@@ -196,11 +121,11 @@ async def _read_names(tx: Tx, task: UUID, items: Sequence[entries.Entry], langua
 
 async def _read_firsts(
     tx: Tx, task: UUID, states: Mapping[str, StateChip]
-) -> dict[UUID, FirstStep]:
-    """By campaign, the step of `task` that made others `not_first`."""
+) -> dict[tuple[UUID, int], FirstStep]:
+    """By campaign and round, the step of `task` that made others `not_first`."""
     rows = await tx.fetch(_FIRSTS, tx.account, task, NOT_FIRST)
     return {
-        row["campaign"]: FirstStep(
+        (row["campaign"], row["round"]): FirstStep(
             state=states[row["state"]],
             at=row["moment"],
             outcome=row["outcome"],
@@ -216,13 +141,14 @@ def _entry(entry: entries.Entry, names: _Names) -> EntryShown:
         case TransitionEntry():
             return _transition(entry, names)
         case DecisionEntry():
+            return _decision(entry, names)
+        case RoundEntry():
             return EntryShown(
-                kind="decision",
+                kind="round",
                 at=entry.at,
-                code=entry.outcome,
-                campaign=entry.campaign_name,
-                release=entry.release,
-                first=names.firsts.get(entry.campaign) if entry.outcome == NOT_FIRST else None,
+                number=entry.round,
+                by=names.person(entry.by),
+                note=entry.reason,
             )
         case MailEntry():
             return EntryShown(
@@ -232,6 +158,7 @@ def _entry(entry: entries.Entry, names: _Names) -> EntryShown:
                 campaign=entry.campaign_name,
                 address=entry.address,
                 detail=entry.detail,
+                by=names.people[entry.by] if entry.by else "",
             )
         case AnswerEntry():
             return _answer(entry, names)
@@ -244,10 +171,24 @@ def _entry(entry: entries.Entry, names: _Names) -> EntryShown:
                 who=names.people[entry.technician],
                 reason=entry.reason,
                 dismissed=entry.dismissed_at,
-                by=names.people[entry.dismissed_by] if entry.dismissed_by else "",
+                by=names.person(entry.dismissed_by),
                 note=entry.dismissed_reason,
             )
     assert_never(entry)
+
+
+def _decision(entry: DecisionEntry, names: _Names) -> EntryShown:
+    first = names.firsts.get((entry.campaign, entry.round))
+    return EntryShown(
+        kind="decision",
+        at=entry.at,
+        code="/".join(filter(None, (entry.outcome, entry.choice))),
+        campaign=entry.campaign_name,
+        release=entry.release,
+        first=first if entry.outcome == NOT_FIRST else None,
+        by=names.person(entry.requested_by),
+        note=entry.request_reason,
+    )
 
 
 def _transition(entry: TransitionEntry, names: _Names) -> EntryShown:
@@ -264,10 +205,10 @@ def _transition(entry: TransitionEntry, names: _Names) -> EntryShown:
         before_task=entry.before_task,
         unticked=not entry.survey,
         unticked_because=entry.survey_reason,
-        by=names.people[entry.by] if entry.by else "",
+        by=names.person(entry.by),
         arrived=None if at_once else entry.arrived_at,
         accepted=None if at_once else entry.received_at,
-        accepted_by=names.people[entry.accepted_by] if entry.accepted_by else "",
+        accepted_by=names.person(entry.accepted_by),
         captured=entry.email if entry.email_usable else None,
         unusable=None if entry.email_usable else entry.email,
     )

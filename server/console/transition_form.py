@@ -71,6 +71,11 @@ class Moved(Struct, frozen=True):
     state: StateChip
 
 
+def is_reason(text: str) -> bool:
+    """Whether `text` is a reason in one line that says something and is not too long."""
+    return is_visible(text) and is_line(text) and len(text) <= MAX_REASON
+
+
 def read_typed(fields: Mapping[str, str]) -> Typed:
     """The values of the form that was sent; an invalid id is replaced by a new one."""
     try:
@@ -121,9 +126,7 @@ def read_order(typed: Typed, zone: str, now: datetime) -> Progress | list[str]:
     valid = {
         "state": 0 < len(typed.state) <= 64,
         "note": len(typed.note) <= MAX_NOTE,
-        "why": (is_visible(typed.why) or not typed.unasked)
-        and len(typed.why) <= MAX_REASON
-        and is_line(typed.why),
+        "why": is_reason(typed.why) or not (typed.why or typed.unasked),
         "moment": not typed.moment or (moment is not None and moment <= now),
     }
     wrong = [field for field, is_valid in valid.items() if not is_valid]

@@ -11,17 +11,9 @@ from msgspec.structs import replace
 
 from mail.states import Status
 from rules.address import Resolved
+from rules.at_release import drop_reason_for_state
 from rules.campaign import Campaign
-from rules.decide import (
-    FRESH,
-    Decision,
-    Reason,
-    RoundSoFar,
-    Schedule,
-    Skip,
-    decide,
-    drop_reason_for_state,
-)
+from rules.decide import FRESH, Decision, Reason, RoundSoFar, Schedule, Skip, decide
 from rules.history import StateKind, Transition, current
 from server.demo.fixture import DEMO
 from server.demo.steps import Step
@@ -36,13 +28,17 @@ _KINDS: Final = {state.code: StateKind(state.kind) for state in DEMO.states}
 
 
 class CampaignDecision(Struct, frozen=True):
-    """The decision of a campaign on a step. `outcome`: `scheduled`, or the reason why not."""
+    """The decision of a campaign on a step. `outcome`: `scheduled`, or the reason why not.
+
+    `at`: when it was made, UTC; None for once the step was received.
+    """
 
     campaign: UUID
     task: DemoTask
     step: UUID
     outcome: str
     release: datetime | None
+    at: datetime | None = None
 
 
 class Invitation(Struct, frozen=True, kw_only=True):
@@ -114,13 +110,20 @@ def _plan_task(
     """Decide again after each drop that re-arms, as the workers do when the task returns."""
     history = [
         Transition(
-            step.id, task_type, step.state, step.moment, step.sequence, step.received, step.survey
+            step.id,
+            task_type,
+            step.state,
+            step.moment,
+            step.sequence,
+            step.received,
+            step.survey,
+            facts=task.facts,
         )
         for step in task.steps
     ]
     key, invitation, past = None, None, FRESH
     while True:
-        decisions = decide(history, campaign, past)
+        decisions = decide(history, campaign, task.id, past)
         schedule = next(
             (found for found in decisions.values() if isinstance(found, Schedule)), None
         )

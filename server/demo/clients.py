@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from server.demo.fixture import CUSTOMERS, Language
+from server.demo.fixture import CUSTOMERS, OWN_DOMAIN, Language
 from sync.ids import new_id
 
 PEOPLE: Final = 80
@@ -31,6 +31,11 @@ class Customer(Struct, frozen=True):
     email: str | None
     location_email: str | None
     captured: str | None
+
+    @property
+    def gets_mail(self) -> bool:
+        """Whether surveys go to the customer's own address."""
+        return self.email is not None and not self.email.endswith(f"@{OWN_DOMAIN}")
 
     @property
     def phone(self) -> str:

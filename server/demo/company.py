@@ -1,5 +1,6 @@
 """Writes the records of the demo account: users, task types, customers, tasks and campaigns."""
 
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -8,11 +9,13 @@ from msgspec.structs import replace
 
 from mail.campaigns.definition import Definition, Trigger
 from mail.campaigns.lifecycle import activate_campaign
+from mail.campaigns.sender import SenderIdentity, write_sender
 from mail.campaigns.store import create_campaign
 from server.access.sessions import register
 from server.demo.clients import Customer
-from server.demo.fixture import DEMO, Campaign
+from server.demo.fixture import DEMO, OWN_DOMAIN, Campaign
 from server.demo.story import DemoTask
+from server.demo.working_hours import local
 from sync.database import Tx
 from sync.ids import new_id
 from sync.records.accounts import create_account
@@ -55,6 +58,15 @@ async def write_company(tx: Tx, hashes: dict[str, str]) -> Ids:
     account = DEMO.account
     await create_account(
         tx, AccountPut(name=account.name, zone=account.zone, language=account.language)
+    )
+    await write_sender(
+        tx,
+        SenderIdentity(
+            legal_name=f"{account.name} inc.",
+            postal_address="410, avenue de la Cathédrale\nRimouski QC  G5L 5K9",
+            phone="418 555-0140",
+            domains=(OWN_DOMAIN,),
+        ),
     )
     ids = Ids(
         units={unit.key: new_id() for unit in DEMO.units},
@@ -119,6 +131,9 @@ async def write_campaign(tx: Tx, ids: Ids, campaign: Campaign) -> ActiveCampaign
     """Create `campaign` and activate it from now on."""
     trigger = Trigger([ids.task_types[key] for key in campaign.task_types], DEMO.asking_states)
     definition = replace(campaign.definition, rules=[trigger])
+    if campaign.period is not None:
+        first, last = (local(tx.now - timedelta(days=ago)).date() for ago in campaign.period)
+        definition = replace(definition, first_day=first, last_day=last)
     key = await create_campaign(tx, campaign.name, definition, external_id=campaign.key)
     await activate_campaign(tx, key)
     return ActiveCampaign(key, definition)

@@ -57,12 +57,16 @@ class TaskType(Struct, frozen=True):
 
 
 class Campaign(Struct, frozen=True):
-    """A campaign; it asks when a task of `task_types` enters one of `Demo.asking_states`."""
+    """A campaign; it asks when a task of `task_types` enters one of `Demo.asking_states`.
+
+    `period`: its first and its last day, in days ago; None for a permanent one.
+    """
 
     key: str
     name: str
     task_types: list[str]
     definition: Definition
+    period: tuple[int, int] | None = None
 
 
 class Demo(Struct, frozen=True):
@@ -123,5 +127,7 @@ def _load(name: str, kind: type[T]) -> T:
 
 
 DEMO: Final = _load("demo.json", Demo)
+#: Of the addresses of the company itself, which is never asked.
+OWN_DOMAIN: Final = DEMO.users[0].email.rpartition("@")[2]
 CUSTOMERS: Final = _load("customers.json", CustomerNames)
 VISITS: Final = _load("visits.json", Visits)

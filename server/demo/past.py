@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from mail.campaigns.cache import read_company
 from mail.campaigns.definition import to_rules
 from mail.contacts import keys_of
 from mail.states import TELL, Status
@@ -22,9 +23,11 @@ from mail.tables import (
 )
 from rules.campaign import Campaign, Pause
 from rules.campaign import Status as CampaignStatus
+from rules.decide import Reason
 from rules.timing import window_anchor
 from server.demo.aftermath import CampaignDecision, Invitation
 from server.demo.company import ActiveCampaign, Ids
+from server.demo.fixture import DEMO
 from server.demo.releases import Releases, Suppression
 from server.demo.rows import insert, queue_entry
 from sync.database import Tx
@@ -39,6 +42,8 @@ PAUSED: Final = {"entretien": (40, 10)}
 _ACTIVATED: Final = (
     "UPDATE campaign SET created_at = $3, activated_at = $3 WHERE account = $1 AND id = $2"
 )
+_SOURCES: Final = {"unsubscribed": "link", "bounced": "refusal"}
+_WHY_CANCELLED: Final = "La cliente a déjà répondu au téléphone"
 _BOUNCED: Final = "550 5.1.1 no such mailbox"
 _INVITATIONS: Final = TELL.sql("""
 INSERT INTO invitation SELECT * FROM json_populate_recordset(NULL::invitation, $1)
@@ -69,34 +74,35 @@ async def backdate_campaign(tx: Tx, key: str, campaign: ActiveCampaign) -> Campa
             for pause in pauses
         ),
     )
-    return to_rules(
-        campaign.id, 1, campaign.definition, CampaignStatus.ACTIVE, since, tuple(pauses)
-    )
+    status, company = CampaignStatus.ACTIVE, await read_company(tx)
+    return to_rules(campaign.id, 1, campaign.definition, status, since, tuple(pauses), company)
 
 
 async def write_decisions(
-    tx: Tx, decisions: Sequence[CampaignDecision], invitations: Sequence[Invitation]
+    tx: Tx, ids: Ids, decisions: Sequence[CampaignDecision], invitations: Sequence[Invitation]
 ) -> None:
     """Write the decision on each step; where an invitation was dropped, its reason."""
     drops = {(item.campaign.id, item.step.id): item for item in invitations if item.reason}
     rows = []
     for decision in decisions:
+        step = next(step for step in decision.task.steps if step.id == decision.step)
         row: dict[str, Any] = {
             "account": tx.account,
             "campaign": decision.campaign,
             "transition": decision.step,
             "task": decision.task.id,
             "round": 1,
+            "moment": step.moment,
+            "unit": ids.units[decision.task.customer.site],
         }
         dropped = drops.get((decision.campaign, decision.step))
         if dropped is not None:
             row |= {"outcome": _reason(dropped), "decided_at": dropped.release}
         else:
-            step = next(step for step in decision.task.steps if step.id == decision.step)
             row |= {
                 "outcome": decision.outcome,
                 "release": decision.release,
-                "decided_at": step.received + timedelta(milliseconds=300),
+                "decided_at": decision.at or step.received + timedelta(milliseconds=300),
             }
         rows.append(row)
     await insert(Decision, rows)
@@ -111,7 +117,11 @@ async def write_mails(
     suppressions = {item.invitation: item for item in releases.suppressed.values()}
     await insert(
         MailEvent,
-        (event for invitation in invitations for event in _events(tx, invitation, suppressions)),
+        (
+            event
+            for invitation in invitations
+            for event in _events(tx, ids, invitation, suppressions)
+        ),
     )
     contacts = await _write_contacts(tx, releases)
     await insert(
@@ -123,7 +133,9 @@ async def write_mails(
                 "invitation": invitation.id,
                 "campaign": invitation.campaign.id,
                 "confirmed": True,
-                "counted_from": window_anchor(invitation.release, invitation.sent),
+                "counted_from": window_anchor(
+                    invitation.release, invitation.release, invitation.sent
+                ),
             }
             for invitation in invitations
             if invitation.resolved is not None and invitation.sent is not None
@@ -143,6 +155,7 @@ async def _write_contacts(tx: Tx, releases: Releases) -> dict[str, UUID]:
             "address_key": key,
             "suppressed": None if suppression is None else suppression.why,
             "suppressed_at": None if suppression is None else suppression.since,
+            "suppressed_source": _SOURCES.get(suppression.why) if suppression else None,
         }
     await insert(Contact, contacts.values())
     return {address: row["id"] for address, row in contacts.items()}
@@ -161,6 +174,7 @@ def _invitation(tx: Tx, ids: Ids, invitation: Invitation) -> dict[str, Any]:
         "technician": ids.users[invitation.step.by],
         "customer": invitation.task.customer.id,
         "manual": False,
+        "limits_waived": False,
         "status": invitation.status,
         "reason": _reason(invitation),
         "due": invitation.due,
@@ -186,7 +200,7 @@ def _invitation(tx: Tx, ids: Ids, invitation: Invitation) -> dict[str, Any]:
 
 
 def _events(
-    tx: Tx, invitation: Invitation, suppressions: Mapping[UUID, Suppression]
+    tx: Tx, ids: Ids, invitation: Invitation, suppressions: Mapping[UUID, Suppression]
 ) -> Iterable[dict[str, Any]]:
     """The events that delivery would have written, and the customer's unsubscribing.
 
@@ -194,7 +208,11 @@ def _events(
     """
     suppression = suppressions.get(invitation.id)
     events: list[tuple[str, datetime, int, str | None]]
+    clerk = None
     match invitation.status:
+        case Status.DROPPED if invitation.reason is Reason.CANCELLED:
+            events = [("cancelled", invitation.release, 0, _WHY_CANCELLED)]
+            clerk = ids.users[DEMO.users_with("dispatcher")[0].key]
         case Status.DROPPED:
             events = [("dropped", invitation.release, 0, _reason(invitation))]
         case Status.FAILED:
@@ -212,6 +230,7 @@ def _events(
             "happened_at": moment,
             "attempt": attempt,
             "detail": detail,
+            "by": clerk,
         }
 
 

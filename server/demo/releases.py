@@ -3,17 +3,26 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from random import Random
+from typing import Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from mail.states import Status
 from rules.address import Resolved, resolve
+from rules.at_release import Contact, Go, Mute, Timed, judge_contact
 from rules.campaign import AddressField
-from rules.decide import Contact, Go, Mute, Reason, Skip, judge_contact
+from rules.decide import Reason, Skip
 from rules.timing import window_anchor
 from server.demo.aftermath import Invitation
+from server.demo.fixture import DEMO, OWN_DOMAIN
+
+_ZONE: Final = ZoneInfo(DEMO.account.zone)
+
+#: The place among those that waited of the survey that a dispatcher cancelled.
+CANCELLED: Final = 20
 
 
 class Suppression(Struct, frozen=True):
@@ -38,7 +47,13 @@ class Releases:
     def release_all(self, invitations: Iterable[Invitation]) -> list[Invitation]:
         """The `invitations` with their results, in the order of release and id."""
         in_order = sorted(invitations, key=lambda item: (item.release, item.id))
-        return [self._release(invitation) for invitation in in_order]
+        cancelled = [item for item in in_order if item.status is Status.SCHEDULED][CANCELLED]
+        return [
+            replace(item, status=Status.DROPPED, reason=Reason.CANCELLED)
+            if item is cancelled
+            else self._release(item)
+            for item in in_order
+        ]
 
     def _release(self, invitation: Invitation) -> Invitation:
         if invitation.status is Status.DROPPED:
@@ -51,11 +66,11 @@ class Releases:
         contact = Contact(
             suppression is not None and suppression.since < invitation.release,
             self.mutes.get((invitation.campaign.id, resolved.normal)),
+            internal=resolved.normal.endswith(f"@{OWN_DOMAIN}"),
         )
         sent = invitation.release + timedelta(seconds=self._rng.uniform(0.6, 3))
-        verdict = judge_contact(
-            invitation.id, invitation.release, sent, invitation.campaign.mute, contact
-        )
+        timed = Timed(invitation.release, invitation.release, sent, _ZONE)
+        verdict = judge_contact(invitation.id, timed, invitation.campaign.mute, contact)
         invitation = replace(invitation, resolved=resolved)
         if isinstance(verdict, Skip):
             return replace(invitation, status=Status.DROPPED, reason=verdict.reason)
@@ -87,7 +102,7 @@ class Releases:
             later = sent + timedelta(minutes=self._rng.uniform(5, 55))
             self.suppressed.setdefault(resolved.normal, Suppression(why, later, invitation.id))
         if reserve:
-            anchor = window_anchor(invitation.release, sent)
+            anchor = window_anchor(invitation.release, invitation.release, sent)
             mute = Mute(invitation.id, confirmed=True, counted_from=anchor)
             self.mutes[invitation.campaign.id, resolved.normal] = mute
         return replace(invitation, status=Status.SENT, sent=sent)

@@ -6,6 +6,8 @@ import hmac
 from random import Random
 from typing import Final
 
+from mail.planning.history import read_histories
+from mail.planning.writes import write_completions
 from server.access.passwords import hash_password
 from server.demo import past, past_answers
 from server.demo.aftermath import is_live, plan, suppressed_customers
@@ -23,6 +25,7 @@ from server.demo.fixture import DEMO
 from server.demo.refusals import write_refusals
 from server.demo.releases import Releases
 from server.demo.replies import ReplyGenerator
+from server.demo.return_visit import write_return_visit
 from server.demo.story import DemoTask, TaskGenerator
 from sync.database import Tx, tx
 from sync.ids import ALPHABET, new_account_number
@@ -71,10 +74,11 @@ async def _write_campaigns(tx: Tx, ids: Ids, rng: Random, tasks: list[DemoTask])
         decisions += decided
         planned += invited
         definitions[active.id] = active.definition
+    decisions, planned = await write_return_visit(tx, ids, decisions, planned)
     releases = Releases(rng, suppressed_customers(tasks, tx.now))
     generator = ReplyGenerator(rng, tx.now)
     invitations = releases.release_all(planned)
-    await past.write_decisions(tx, decisions, invitations)
+    await past.write_decisions(tx, ids, decisions, invitations)
     await past.write_mails(tx, ids, invitations, releases)
     replies = [
         reply
@@ -84,3 +88,4 @@ async def _write_campaigns(tx: Tx, ids: Ids, rng: Random, tasks: list[DemoTask])
     await past_answers.write_replies(tx, ids, replies)
     await past_answers.write_follow_ups(tx, ids, replies)
     await past.queue_tasks(tx, [task.id for task in tasks if is_live(task, tx.now)])
+    await write_completions(tx, await read_histories(tx, [task.id for task in settled]))

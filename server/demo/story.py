@@ -11,6 +11,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from rules.criteria import Facts
 from server.demo.clients import Customer
 from server.demo.fixture import DEMO, VISITS, User
 from server.demo.steps import Step, StepGenerator
@@ -81,6 +82,13 @@ class DemoTask(Struct, frozen=True):
     reason: str
     channel: str
     tags: list[str]
+
+    @property
+    def facts(self) -> Facts:
+        """What criteria of the demo's campaigns are judged on: not unit and account manager."""
+        return Facts(
+            priority=self.priority, reason=self.reason, channel=self.channel, tags=tuple(self.tags)
+        )
 
     @property
     def initial_state(self) -> str:
@@ -193,7 +201,7 @@ class TaskGenerator:
 
     def _customer_with_address(self, technician: User) -> Customer:
         """A customer of the technician's site who gets mails, and got none for some time."""
-        near = [item for item in self._customers if item.site == technician.unit and item.email]
+        near = [item for item in self._customers if item.site == technician.unit and item.gets_mail]
         since = self._now - UNASKED
         fresh = [item for item in near if self._visited.get(item.id, since) <= since]
         return self._rng.choice(fresh or self._unvisited(near))

@@ -1,5 +1,6 @@
 """Decodes queries and forms into names and values."""
 
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -8,6 +9,10 @@ from server.http.problems import BadBodyError, Fault, TooLargeError, WrongFormEr
 URL_ENCODED: Final = "application/x-www-form-urlencoded"
 #: Fields of a form; the longest of the pages has a dozen.
 MOST_FIELDS: Final = 1000
+#: Bytes of a form that says one word.
+BRIEF: Final = 64
+#: Digits that the length of no such form has.
+MOST_DIGITS: Final = 4
 
 
 def read_pairs(encoded: bytes) -> list[tuple[str, str]]:
@@ -33,6 +38,19 @@ def read_form(encoded: bytes) -> dict[str, str]:
     if encoded.count(b"&") >= MOST_FIELDS:
         raise TooLargeError
     return dict(read_pairs(encoded))
+
+
+def is_brief_form(headers: Mapping[str, str]) -> bool:
+    """Whether a body is announced as a form of at most `BRIEF` bytes, as it is."""
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    length = headers.get("content-length", "")
+    is_brief = length.isascii() and length.isdecimal() and len(length) < MOST_DIGITS
+    return (
+        kind == URL_ENCODED
+        and is_brief
+        and int(length) <= BRIEF
+        and "content-encoding" not in headers
+    )
 
 
 def check_form_type(content_type: str) -> None:

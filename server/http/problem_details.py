@@ -15,7 +15,7 @@ from litestar.exceptions import HTTPException
 from litestar.response import Redirect
 
 from mail import wording
-from mail.campaigns.errors import DefinitionError
+from mail.campaigns.errors import DefinitionError, SenderMissingError
 from mail.i18n import LOCALES, Translator
 from server.api.protocol_version import NEWEST
 from server.http.error_pages import ErrorPage
@@ -144,6 +144,11 @@ def _faults(error: Exception, words: Translator) -> list[Fault]:
             return [_field_fault(error, words)]
         case ItemsError():
             return [_field_fault(fault, words) for fault in error.errors[:MOST_FAULTS]]
+        case SenderMissingError():
+            return [
+                Fault(f"/sender/{field}", error.code, words.gettext(wording.LACKING[field]))
+                for field in error.fields
+            ]
         case DefinitionError():
             return [
                 Fault(

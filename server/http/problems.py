@@ -191,7 +191,22 @@ PROBLEMS: Final = {
     "wrong_method": Meaning(405, _("This address does not do that")),
     "slow_body": Meaning(408, _("The request took too long to arrive")),
     "taken": Meaning(409, _("Something else has this already")),
+    "asked": Meaning(
+        409, _("This round has a survey of this campaign already: open a new round to ask again")
+    ),
+    "not_active": Meaning(409, _("This campaign is not active, or all sending is switched off")),
+    "no_step": Meaning(409, _("No step was recorded in this round: there is nothing to ask about")),
+    "not_next_round": Meaning(409, _("This is not the next round of the task")),
+    "sent": Meaning(
+        409, _("This survey was sent, is being sent, or may have been: it cannot be cancelled")
+    ),
+    "ended": Meaning(409, _("This survey had ended before: nothing of it waits to be sent")),
+    "not_sent": Meaning(409, _("This survey was never sent: it cannot be sent again")),
+    "under_way": Meaning(409, _("Another mail of this survey waits or is on its way")),
+    "closed": Meaning(409, _("This survey cannot be answered any more")),
+    "unreachable": Meaning(409, _("No mail can go to this address")),
     "conflict": Meaning(409, _("This does not go with what is there")),
+    "no_sender": Meaning(409, _("Mails do not say yet who sends them, as the law demands")),
     "resync": Meaning(410, _("The cursor is too old: start again without one")),
     "too_large": Meaning(413, _("The request is too large")),
     "too_many": Meaning(413, _("Too many items at once")),

@@ -6,7 +6,9 @@ from typing import Final
 from litestar import Response, post, route
 from litestar.params import FromPath
 
+from mail.message.wording import imprint
 from mail.responses.subscriptions import (
+    Leaving,
     Subscription,
     open_subscription,
     resubscribe,
@@ -15,6 +17,7 @@ from mail.responses.subscriptions import (
 from server.access.guards import anyone
 from server.access.rate_limit import ANSWERS, Bucket, count
 from server.access.rights import Action
+from server.http.form_data import is_brief_form
 from server.survey.answer_page import closed
 from server.web.methods import READING
 from server.web.page import AnyRequest, frame, respond
@@ -22,6 +25,8 @@ from sync.tokens import found_in, read
 
 KIND: Final = "unsubscribe link"
 #: The way back; mail programs only post to the link itself.
+#: What the buttons of the page send.
+_CHOICES: Final[dict[bytes, Leaving]] = {b"campaign": "campaign", b"quarter": "quarter"}
 _AGAIN: Final = re.compile(r"/again\W*\Z")
 
 
@@ -34,9 +39,9 @@ async def unsubscribe_page(request: AnyRequest, token: FromPath[str]) -> Respons
 
 @post("/u/{token:path}", status_code=200, guards=[anyone(Action.SUBSCRIPTION_END)])
 async def change_subscription(request: AnyRequest, token: FromPath[str]) -> Response[str]:
-    """Suppress the address for the account, or lift that at /again; idempotent.
+    """Suppress the address for the account or keep a lesser choice; lift either at /again.
 
-    The body is not read: there is nothing to choose, and mail programs send several kinds.
+    Idempotent. Only a brief form is read, for mail programs send several kinds of bodies.
 
     :raises ThrottledError: the link came back too often.
     """
@@ -46,7 +51,10 @@ async def change_subscription(request: AnyRequest, token: FromPath[str]) -> Resp
             # Going back and forth leaves traces, so it is slowed down; leaving never is.
             await count([Bucket(f"answers by link {read(token)}", ANSWERS)])
         return await _respond(request, token, await resubscribe(token), again=True)
-    return await _respond(request, token, await unsubscribe(token))
+    leaving: Leaving = "all"
+    if is_brief_form(request.headers):
+        leaving = _CHOICES.get((await request.body()).partition(b"choice=")[2], leaving)
+    return await _respond(request, token, await unsubscribe(token, leaving))
 
 
 async def _respond(
@@ -61,4 +69,5 @@ async def _respond(
         subscription=subscription,
         again=again,
         path=f"/u/{token}",
+        imprint=imprint(subscription.identity),
     )

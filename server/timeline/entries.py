@@ -41,18 +41,39 @@ class TransitionEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="
 
 
 class DecisionEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="decision"):
-    """What a campaign decided on a transition: `scheduled`, or why nobody is asked."""
+    """What a campaign decided on a transition: `scheduled`, or why nobody is asked.
+
+    `choice`: of the person, where `suppressed` is one: `campaign` or `quarter`. `request_reason`:
+    why somebody sent this survey by hand, null where nobody did; `requested_by`: the user, null for
+    a program.
+    """
 
     at: datetime
     campaign: UUID
     campaign_name: str
     transition: UUID
+    round: int
     outcome: str
     release: datetime | None
+    choice: str | None
+    requested_by: UUID | None
+    request_reason: str | None
+
+
+class RoundEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="round"):
+    """A new round was opened. `by`: the user, null for a program."""
+
+    at: datetime
+    round: int
+    by: UUID | None
+    reason: str
 
 
 class MailEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="mail"):
-    """What happened to an invitation's mail. `detail`: a reason, or the mail server's reply."""
+    """What happened to an invitation's mail. `detail`: a reason, or the mail server's reply.
+
+    `by`: the user who asked for it.
+    """
 
     at: datetime
     event: str
@@ -62,6 +83,7 @@ class MailEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="mail")
     address: str | None
     attempt: int
     detail: str | None
+    by: UUID | None
 
 
 class AnswerEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="answer"):
@@ -106,7 +128,9 @@ class OpenEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="open")
     dismissed_reason: str | None
 
 
-Entry: TypeAlias = TransitionEntry | DecisionEntry | MailEntry | AnswerEntry | OpenEntry
+Entry: TypeAlias = (
+    TransitionEntry | DecisionEntry | MailEntry | AnswerEntry | OpenEntry | RoundEntry
+)
 
 
 class TaskResult(Struct, frozen=True, kw_only=True):

@@ -11,12 +11,14 @@ from msgspec import Struct
 from server.timeline.entries import (
     AnswerEntry,
     DecisionEntry,
+    Entry,
     MailEntry,
     OpenEntry,
+    RoundEntry,
     TransitionEntry,
 )
 
-Shape: TypeAlias = type[TransitionEntry | DecisionEntry | MailEntry | AnswerEntry | OpenEntry]
+Shape: TypeAlias = type[Entry]
 
 _TRANSITIONS: Final = """
 SELECT c.moment AS at, c.moment AS order_at, t.sequence, t.id AS tie_break,
@@ -34,10 +36,16 @@ SELECT arrived_at AS at, arrived_at AS order_at, 0::bigint AS sequence, id AS ti
   (body ->> 'moment')::timestamptz AS moment, dismissed_at, dismissed_by, dismissed_reason
 FROM transition WHERE account = $1 AND pushed_task = $2 AND verdict <> 'accepted'
 """
+_ROUNDS: Final = """
+SELECT opened_at AS at, opened_at AS order_at, 0::bigint AS sequence, task AS tie_break,
+  task AS tie_break_2, round, opened_by AS by, reason
+FROM task_round WHERE account = $1 AND task = $2
+"""
 _DECISIONS: Final = """
 SELECT d.decided_at AS at, c.moment AS order_at, n.sequence, n.id AS tie_break,
-  d.campaign AS tie_break_2, d.campaign, m.name AS campaign_name, d.transition, d.outcome,
-  d.release
+  d.campaign AS tie_break_2, d.campaign, m.name AS campaign_name, d.transition, d.round,
+  d.outcome, d.release, CASE WHEN d.outcome = 'suppressed' THEN d.detail END AS choice,
+  d.requested_by, d.request_reason
 FROM decision d
 JOIN campaign m ON m.account = d.account AND m.id = d.campaign
 JOIN transition n ON n.account = d.account AND n.id = d.transition
@@ -48,7 +56,7 @@ WHERE d.account = $1 AND d.task = $2
 _MAILS: Final = """
 SELECT e.happened_at AS at, e.happened_at AS order_at, 0::bigint AS sequence, e.id AS tie_break,
   e.id AS tie_break_2, e.kind AS event, i.campaign, c.name AS campaign_name, e.invitation,
-  i.typed_address AS address, e.attempt, e.detail
+  coalesce(e.address, i.typed_address) AS address, e.attempt, e.detail, e.by
 FROM invitation i
 JOIN mail_event e ON e.account = i.account AND e.invitation = i.id
 JOIN campaign c ON c.account = i.account AND c.id = i.campaign
@@ -105,7 +113,8 @@ def _query(shape: Shape, rank: int, entries: str) -> Query:
 QUERIES: Final = (
     _query(TransitionEntry, 0, _TRANSITIONS),
     _query(OpenEntry, 1, _OPEN),
-    _query(DecisionEntry, 2, _DECISIONS),
-    _query(MailEntry, 3, _MAILS),
-    _query(AnswerEntry, 4, _ANSWERS),
+    _query(RoundEntry, 2, _ROUNDS),
+    _query(DecisionEntry, 3, _DECISIONS),
+    _query(MailEntry, 4, _MAILS),
+    _query(AnswerEntry, 5, _ANSWERS),
 )

@@ -44,6 +44,19 @@ MOVE_PROBLEMS: Final = {
     "id": _("This form was sent before with something else in it. Look at it, then save again."),
 }
 
+#: Why nobody was asked again, by field or by code.
+ASK_PROBLEMS: Final = {
+    "why": MOVE_PROBLEMS["why"],
+    "round": _("Another round was opened meanwhile. Look at it, then decide."),
+    "campaign": _("Choose a campaign from the list"),
+    "asked": _(
+        "This round has a survey of this campaign already, as the list says. To ask again, open a"
+        " new visit round."
+    ),
+    "not_active": _("This campaign is not active, or all sending is switched off."),
+    "no_step": _("No step was recorded in this visit round: there is nothing to ask about yet."),
+}
+
 #: Title and text of error pages: by status, and by code where the reader can do something.
 ERRORS: Final[dict[int | str, tuple[str, str]]] = {
     "bad_cookie": (

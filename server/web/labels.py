@@ -1,8 +1,18 @@
 """What templates show for codes: the tables of `words`, translated."""
 
 from collections.abc import Callable, Mapping
+from datetime import date
 
-from server.web import error_words, follow_up_words, words
+from server.web import (
+    address_words,
+    calendar_words,
+    criteria_words,
+    error_words,
+    follow_up_words,
+    words,
+)
+from server.web.reason_words import BLOCKED, COUNTED, REASONS, SEND_PROBLEMS
+from server.web.times import Calendar
 
 
 class Words:
@@ -38,9 +48,49 @@ class Words:
         """The CSS class of a priority; empty for those that nobody has to see from afar."""
         return words.PRESSING.get(written.casefold(), "")
 
+    def criterion(self, name: str) -> str:
+        """The label of a criterion of a campaign."""
+        return self._label(criteria_words.CRITERIA, name)
+
+    def criterion_value(self, name: str, value: str) -> str:
+        """A value of a criterion; priorities and channels have labels."""
+        if name == "channels":
+            return self._label(criteria_words.CHANNELS, value)
+        return self.priority(value) if name == "priorities" else value
+
+    def period(self, first: date | None, last: date | None, calendar: Calendar) -> str:
+        """From which to which day a campaign asks."""
+        text = self._gettext(criteria_words.PERIODS[first is not None, last is not None])
+        days = {"first": first and calendar.day(first), "last": last and calendar.day(last)}
+        return text % days
+
     def address(self, field: str) -> str:
         """The label of a field that an address is taken from."""
         return self._label(words.ADDRESSES, field)
+
+    def suppression(self, reason: str) -> str:
+        """Why an address is not written to."""
+        return self._label(address_words.SUPPRESSIONS, reason)
+
+    def suppressed_by(self, source: str) -> str:
+        """What a suppression comes from."""
+        return self._label(address_words.SOURCES, source)
+
+    def address_problem(self, code: str) -> str:
+        """What is wrong with a form or file about addresses."""
+        return self._label(address_words.PROBLEMS, code)
+
+    def sender_problem(self, field: str) -> str:
+        """What is wrong with a field of the sender's page."""
+        return self._label(address_words.SENDER_PROBLEMS, field)
+
+    def lacking(self, field: str) -> str:
+        """What mails lack by law."""
+        return self._label(address_words.LACKING, field)
+
+    def imported(self, result: str) -> str:
+        """What became of a line of a file."""
+        return self._label(address_words.IMPORTED, result)
 
     def survey(self, code: str) -> str:
         """The short label of a survey's status; only of known codes."""
@@ -60,20 +110,24 @@ class Words:
 
     def short_reason(self, code: str) -> str:
         """Why a customer was not asked, for a list."""
-        return self._gettext(words.REASONS[code][0]) if code in words.REASONS else code
+        return self._gettext(REASONS[code][0]) if code in REASONS else code
 
     def reason(self, code: str) -> str:
         """Why a customer was not asked, as a sentence."""
-        return self._gettext(words.REASONS[code][1]) if code in words.REASONS else code
+        return self._gettext(REASONS[code][1]) if code in REASONS else code
+
+    def counted(self, outcome: str) -> str:
+        """How a completed task counts in the ledger, as a sentence."""
+        return self._label(COUNTED, outcome) if outcome in COUNTED else self.reason(outcome)
 
     def blocked(self, reason: str, state: str, *, short: bool = False) -> str:
         """Why a survey will not leave if the task stays in `state`, a code; or `short`, for a list.
 
         A reason without words of its own has those of `reason` or `short_reason`.
         """
-        if reason not in words.BLOCKED:
+        if reason not in BLOCKED:
             return self.short_reason(reason) if short else f"{self.reason(reason)}."
-        return self._gettext(words.BLOCKED[reason][0 if short else 1]) % {"state": state}
+        return self._gettext(BLOCKED[reason][0 if short else 1]) % {"state": state}
 
     def decision(self, outcome: str) -> str:
         """What a campaign decided on a transition."""
@@ -176,9 +230,29 @@ class Words:
         """Why an answer was not recorded, by the field to correct."""
         return self._label(error_words.ANSWER_PROBLEMS, field)
 
+    def ask_problem(self, code: str) -> str:
+        """Why nobody was asked again."""
+        return self._label(error_words.ASK_PROBLEMS, code)
+
+    def send_problem(self, code: str) -> str:
+        """Why a survey was not cancelled, or not sent again."""
+        return self._label(SEND_PROBLEMS, code)
+
     def move_problem(self, field: str) -> str:
         """Why a dispatcher's transition was not recorded, by the field to correct."""
         return self._label(error_words.MOVE_PROBLEMS, field)
+
+    def calendar_problem(self, field: str) -> str:
+        """What is wrong in a field of the calendar, such as mail_hours-monday."""
+        return self._label(calendar_words.PROBLEMS, field.partition("-")[0])
+
+    def region(self, code: str) -> str:
+        """The name of a region that has holidays."""
+        return self._label(calendar_words.REGIONS, code)
+
+    def moved(self, because: str, when: str, name: str) -> str:
+        """Why a survey goes later than it was ready, at the time `when`; `name`: of a holiday."""
+        return self._gettext(calendar_words.MOVED[because]) % {"when": when, "name": name}
 
     def error_title(self, status: int, code: str) -> str:
         """The title of an error page."""

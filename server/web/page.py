@@ -25,16 +25,22 @@ AnyRequest: TypeAlias = Request[Any, Any, State]
 COOKIE: Final = "language"
 _YEAR: Final = 365 * 86_400
 #: Paths that only take forms, and the page above each, where another language is chosen.
-_FORMS: Final = re.compile(r"(/tasks/[^/]+|/follow-ups/[^/]+|/refused/[^/]+|/devices)/.+")
+_FORMS: Final = re.compile(
+    r"(/tasks/[^/]+/(?:survey|round)|/tasks/[^/]+|/follow-ups/[^/]+|/refused/[^/]+|/sends/[^/]+"
+    r"|/campaigns/[^/]+|/devices|/calendar|/addresses/[0-9a-f-]{36}|/addresses)/.+"
+)
 #: The page of the demo's mails; shown only where the process has a mailbox.
 MAILBOX: Final = "mailbox"
 #: The pages that the navigation leads to, and what a reader must be allowed to do there.
 _NAVIGATION: Final = {
     "tasks": Action.TASK_READ,
     "follow-ups": Action.FOLLOW_UP_READ,
+    "sends": Action.SEND_READ,
     "refused": Action.REFUSED_READ,
     "devices": Action.DEVICE_READ,
     "campaigns": Action.CAMPAIGN_READ,
+    "addresses": Action.SUPPRESSION_READ,
+    "calendar": Action.CALENDAR_READ,
     MAILBOX: Action.MAILBOX_READ,
 }
 _LANGUAGES: Final = {"fr": "Français", "en": "English"}
@@ -63,7 +69,8 @@ class LanguageChoice(msgspec.Struct, frozen=True):
 class Page(msgspec.Struct, frozen=True):
     """The frame of one page. `person`: None where nobody is signed in.
 
-    `hours_ahead`: by how much the clock of the demonstration was moved.
+    `hours_ahead`: by how much the clock of the demonstration was moved. `stopped`: why the account
+    sends nothing, None where it does.
     """
 
     language: str
@@ -71,6 +78,7 @@ class Page(msgspec.Struct, frozen=True):
     navigation: list[NavigationEntry]
     person: Principal | None
     hours_ahead: int = 0
+    stopped: str | None = None
 
     @property
     def locale(self) -> str:

@@ -16,9 +16,12 @@ def _(text: str) -> str:
 NAVIGATION: Final = {
     "tasks": _("Tasks"),
     "follow-ups": _("Follow-ups"),
+    "sends": _("Surveys to come"),
     "refused": _("Refusals"),
     "devices": _("Devices"),
     "campaigns": _("Campaigns"),
+    "addresses": _("Addresses"),
+    "calendar": _("Hours and holidays"),
     "mailbox": _("Mailbox"),
 }
 
@@ -121,86 +124,6 @@ LED_TO: Final = {
     ),
 }
 
-#: Why a survey that waits will not leave if nothing changes: after its short label, and as a
-#: sentence. Others have the words of their reason.
-BLOCKED: Final = {
-    "left_state": (
-        _("if the task stays at %(state)s"),
-        _("The survey will not leave if the task stays at %(state)s."),
-    ),
-    "task_cancelled": (
-        _("if the task stays at %(state)s"),
-        _("The survey will not leave if the task stays cancelled, at %(state)s."),
-    ),
-    "no_address": (
-        _("no address"),
-        _("The survey will not leave: there is no usable e-mail address to send it to."),
-    ),
-    "suppressed": (
-        _("address refuses mail"),
-        _(
-            "The survey will not leave: its address unsubscribed, mail to it bounced, or its"
-            " mailbox stays full."
-        ),
-    ),
-    "muted": (
-        _("asked recently"),
-        _("The survey will not leave: by then its address was asked within the mute window."),
-    ),
-    "paused": (
-        _("campaign archived"),
-        _("The survey will not leave: its campaign is archived."),
-    ),
-}
-
-#: Why the customer was not asked, or what the survey waits for: short, and as a sentence.
-REASONS: Final = {
-    "paused": (_("campaign paused"), _("The campaign was paused at that moment")),
-    "before_activation": (
-        _("before the campaign"),
-        _("It happened before the campaign was activated"),
-    ),
-    "stale": (_("received too late"), _("It was received too long after it happened")),
-    "not_first": (
-        _("not the first time"),
-        _("It was not the first visit to these states, and only the first may ask"),
-    ),
-    "criteria": (_("outside the criteria"), _("The task is outside the campaign's criteria")),
-    "sampled_out": (_("not in the sample"), _("The task is not in the campaign's sample")),
-    "opted_out_by_agent": (_("unticked"), _("The survey was unticked for this task")),
-    "task_cancelled": (_("task cancelled"), _("The task was cancelled before sending")),
-    "left_state": (_("work resumed"), _("Work on the task had resumed before sending")),
-    "no_address": (_("no address"), _("No usable e-mail address was found")),
-    "suppressed": (
-        _("address refuses mail"),
-        _("The address unsubscribed, mail to it bounced, or its mailbox stays full"),
-    ),
-    "muted": (_("asked recently"), _("This address was already asked within the mute window")),
-    "capped": (_("asked often"), _("This address was already asked as often as allowed")),
-    "campaign_paused": (
-        _("campaign paused"),
-        _("The survey waits: its campaign is paused. It goes on once the campaign is resumed."),
-    ),
-    "breaker": (
-        _("sender refused"),
-        _(
-            "The survey waits: a mail server refuses the sender. It leaves by itself once that is"
-            " fixed."
-        ),
-    ),
-    "reserved": (
-        _("another one first"),
-        _("The survey waits for what becomes of another one to the same address."),
-    ),
-    "restored": (
-        _("database restored"),
-        _(
-            "The survey will be held back until an operator decides: the database was restored, and"
-            " it may have been sent before."
-        ),
-    ),
-}
-
 #: The events of a mail: text, CSS class and icon.
 MAIL: Final = {
     "sent": (_("Survey accepted by the mail server"), "positive", "mail"),
@@ -225,7 +148,15 @@ MAIL: Final = {
     ),
     "refused": (_("Survey given up: the sender was refused for two days"), "negative", "alert"),
     "dropped": (_("Survey not sent"), "neutral", "none"),
+    "cancelled": (_("Mail cancelled by the office"), "neutral", "none"),
+    "resend_requested": (_("The office asked for the survey to be sent again"), "neutral", "mail"),
     "unsubscribed": (_("The customer unsubscribed"), "caution", "none"),
+    "left_campaign": (_("The customer left the surveys of this campaign"), "caution", "none"),
+    "quarterly": (
+        _("The customer chose at most one survey every three months"),
+        "caution",
+        "none",
+    ),
     "resubscribed": (_("The customer subscribed again"), "neutral", "mail"),
 }
 
@@ -250,6 +181,7 @@ THANKS: Final = {
 #: CSS class and icon of the other entries of a timeline, by kind and code ("" for any code).
 LOOKS: Final = {
     ("transition", ""): ("neutral", "move"),
+    ("round", ""): ("neutral", "clock"),
     ("decision", "scheduled"): ("neutral", "check"),
     ("decision", ""): ("neutral", "none"),
     ("answer", ""): ("neutral", "star"),

@@ -48,6 +48,7 @@ class TaskChange(Struct, frozen=True, tag_field="kind", tag="task"):
     priority: str | None
     reason: str | None
     channel: str | None
+    account_manager: str | None
     tags: list[str]
     scheduled_at: datetime | None
     created_at: datetime
@@ -64,6 +65,7 @@ class CustomerChange(Struct, frozen=True, tag_field="kind", tag="customer"):
     billing_email: str | None
     phone: str | None
     language: str
+    tags: list[str]
     call: str | None
 
 
@@ -84,13 +86,32 @@ class LocationChange(Struct, frozen=True, tag_field="kind", tag="location"):
     call: str | None
 
 
+class AskCriteria(Struct, frozen=True):
+    """A task must have any of the values of each list that is not empty, compared as they are.
+
+    `units`, `account_managers`: ids; the units below those that the campaign names are among them.
+    `customer_tags`: tags of its customer.
+    """
+
+    units: list[str]
+    priorities: list[str]
+    reasons: list[str]
+    channels: list[str]
+    account_managers: list[str]
+    tags: list[str]
+    customer_tags: list[str]
+
+
 class Ask(Struct, frozen=True):
     """An active campaign that asks when a task enters one of `states` for the first time.
 
     `primary`, `secondary`: the address it writes to, the second only if there is no first:
     customer, location, contact or billing. `may_untick`: the technician may untick the survey.
-    `delay`: DD:HH:MM from the step until it asks at the earliest; null: not known. `mute`: DD:HH:MM
-    in which it asks at an address once; null: no limit.
+    `delay`: DD:HH:MM from the step until it asks at the earliest; null: not known. `delay_in`: all
+    time counts for it (`elapsed`), or working hours (`working`). `mute`: DD:HH:MM in which it asks
+    at an address once; null: no limit. `criteria`: null: any task. `sampled`: it asks about a part
+    of the tasks, which the server draws. `starts_at`, `ends_at`: the first moment at which a step
+    may ask and the first at which none does any more, UTC; null: no limit.
     """
 
     campaign: str
@@ -100,7 +121,12 @@ class Ask(Struct, frozen=True):
     secondary: str | None
     may_untick: bool
     delay: str | None = None
+    delay_in: str = "elapsed"
     mute: str | None = None
+    criteria: AskCriteria | None = None
+    sampled: bool = False
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
 
 
 class TaskTypeChange(Struct, frozen=True, tag_field="kind", tag="task_type"):

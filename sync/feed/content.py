@@ -31,8 +31,8 @@ AT_ONCE: Final = 100
 #: Columns are named as the fields of the change. Ids are compared as uuid and returned as text.
 TASKS: Final = """
 SELECT id::text, external_id, title, type::text, state, state_moment, customer::text,
-  location::text, unit::text, technician::text, contact_email, priority, reason, channel, tags,
-  scheduled_at, created_at, state_transition IS NOT NULL AS moved
+  location::text, unit::text, technician::text, contact_email, priority, reason, channel,
+  account_manager::text, tags, scheduled_at, created_at, state_transition IS NOT NULL AS moved
 FROM task WHERE account = $1 AND id = ANY($2::uuid[])
 """
 STEPS: Final = """
@@ -41,7 +41,7 @@ FROM transition t JOIN app_user u ON u.account = $1 AND u.id = coalesce(t.by, t.
 WHERE t.account = $1 AND t.id = ANY($2::uuid[])
 """
 CUSTOMERS: Final = """
-SELECT id::text, external_id, name, email, billing_email, phone, language,
+SELECT id::text, external_id, name, email, billing_email, phone, language, tags,
   phone AS called, (SELECT a.zone FROM account a WHERE a.account = $1) AS called_from
 FROM customer WHERE account = $1 AND id = ANY($2::uuid[])
 """

@@ -61,7 +61,7 @@ LOCATIONS: Final = Store(
     "location",
     Location,
     LocationRecord,
-    {"customer": None, "email": None, "phone": None, "zone": None},
+    {"customer": None, "email": None, "phone": None, "zone": None, "region": None},
 )
 
 

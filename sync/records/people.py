@@ -42,8 +42,12 @@ SELECT EXISTS (SELECT FROM unit WHERE account = $1 AND id <> $2 AND kind = 'head
 """
 
 
-async def put_units(tx: Tx, items: Sequence[UnitPut]) -> list[UUID]:
+async def put_units(
+    tx: Tx, items: Sequence[UnitPut], beside: Callable[[], Awaitable[None]] | None = None
+) -> list[UUID]:
     """Create or update units, in order, and return their ids; a parent precedes its children.
+
+    `beside`: writes what depends on the tree; it is called before the feed's counter is locked.
 
     :raises FieldError: a value is invalid, or a unit would be below itself.
     :raises TakenError: a second head office.
@@ -65,6 +69,8 @@ async def put_units(tx: Tx, items: Sequence[UnitPut]) -> list[UUID]:
             taken = TakenError("kind", "the account has a head office already")
             raise taken.of(item, draft.get("external_id"))
         changes.append(change)
+    if beside is not None:
+        await beside()
     if any(change.before and change.before.parent != change.after.parent for change in changes):
         await update_pool_memberships(tx)
     return [change.after.id for change in changes]

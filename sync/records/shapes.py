@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from rules.calendar import Region
 from sync.messages import Moment, StateCode
 from sync.validation import is_line
 
@@ -91,7 +92,7 @@ class CustomerPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 class LocationPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A location. `zone`: IANA name, or null for the account's."""
+    """A location. `zone`: IANA; `region`: whose holidays, such as CA-QC. Null: the account's."""
 
     id: UUID | UnsetType = UNSET
     external_id: ExternalId | UnsetType = UNSET
@@ -101,6 +102,7 @@ class LocationPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     email: str | UnsetType | None = UNSET
     phone: str | UnsetType | None = UNSET
     zone: str | UnsetType | None = UNSET
+    region: Region | UnsetType | None = UNSET
 
 
 class TaskTypePut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -137,11 +139,10 @@ Assignments: TypeAlias = Annotated[list[AssignmentPut], Meta(max_length=500)]
 class TaskPut(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A task. `type`, `state`, `title` and `unit` are needed to create one.
 
-    `state`: the initial one; ignored for an existing task, which only transitions move.
-    `assignments`: the whole history, which replaces the stored one.
+    `state`: the initial one; ignored for an existing task, which only transitions move, as is
+    `created_at`, by default now. `assignments`: the whole history, which replaces the stored one.
     `technician`, `pool`: the short form, one assignment that begins at `created_at` for a new task
     and now for an existing one. Null ends the open assignments.
-    `created_at`: now by default; ignored for an existing task.
     """
 
     id: UUID | UnsetType = UNSET
@@ -211,10 +212,7 @@ class DeviceRecord(Struct, frozen=True):
 
 
 class CustomerRecord(Struct, frozen=True):
-    """A customer as it is stored.
-
-    `email_by`, `email_at`: the technician who captured the address, and when.
-    """
+    """A customer as it is stored. `email_by`, `email_at`: who captured the address, and when."""
 
     id: UUID
     external_id: str | None
@@ -243,6 +241,7 @@ class LocationRecord(Struct, frozen=True):
     email: str | None
     phone: str | None
     zone: str | None
+    region: str | None
 
 
 class TaskTypeRecord(Struct, frozen=True):

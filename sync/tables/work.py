@@ -31,7 +31,7 @@ class Customer(Table, tablename="customer", db=DB):
 
 
 class Location(Table, tablename="location", db=DB):
-    """A location. `zone`: IANA name, null for the account's."""
+    """A location. `zone`: IANA name, `region`: whose holidays; null for the account's."""
 
     key = ("account", "id")
     account = BigInt(null=False, default=None)
@@ -43,6 +43,7 @@ class Location(Table, tablename="location", db=DB):
     email = Text(null=True, default=None)
     phone = Text(null=True, default=None)
     zone = Text(null=True, default=None)
+    region = Text(null=True, default=None)
 
 
 class TaskType(Table, tablename="task_type", db=DB):

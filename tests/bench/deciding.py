@@ -1,10 +1,10 @@
 """Deciding: what planning a transition costs when an account has 10, and 10,000 campaigns."""
 
 from typing import Any, Final
-from uuid import UUID
 
 from msgspec.structs import astuple
 
+from mail.campaigns.criteria import CriteriaNamed
 from mail.campaigns.definition import Stored, split
 from mail.planning.plan import plan_due
 from sync.ids import new_id
@@ -48,7 +48,7 @@ WHERE task.account = $1 AND t.account = $1 AND t.task = task.id AND t.sequence =
 async def add_campaigns(owner: Any, ground: Ground, count: int) -> None:
     """`count` active campaigns, of which `MATCHING` are on 600 and the rest on another state."""
     ids = [new_id() for _ in range(count)]
-    said = {state: _said(ground.task_type, state) for state in ("600", "700")}
+    said = {state: _said(ground, state) for state in ("600", "700")}
     versions = [said["600" if place < MATCHING else "700"] for place in range(count)]
     await owner.execute(CAMPAIGNS, ground.account, ids, LONG_AGO)
     parts = zip(*map(astuple, versions), strict=True)
@@ -56,8 +56,10 @@ async def add_campaigns(owner: Any, ground: Ground, count: int) -> None:
     await owner.execute(REVISION, ground.account)
 
 
-def _said(task_type: UUID, state: str) -> Stored:
-    return split(survey(task_type, [state], "How was it?"))
+def _said(ground: Ground, state: str) -> Stored:
+    """With criteria that the tasks meet."""
+    criteria = CriteriaNamed(units=[ground.unit])
+    return split(survey(ground.task_type, [state], "How was it?", criteria=criteria))
 
 
 async def add_history(owner: Any, ground: Ground, size: int = TASKS) -> None:

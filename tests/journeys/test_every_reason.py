@@ -9,15 +9,18 @@ from uuid import UUID
 import httpx
 import pytest
 
+from mail.campaigns.criteria import CriteriaNamed
 from mail.campaigns.lifecycle import activate_campaign, pause_campaign, resume_campaign
 from mail.campaigns.store import create_campaign
 from mail.config import MailConfig
+from mail.delivery.cancel import cancel
+from mail.planning.rounds import open_round
 from rules.decide import Reason
 from sync.database import now, tx
 from tests.faults.scene import Yard, opened_yard, verdicts
 from tests.support.brokers import shared_broker
 from tests.support.databases import TestDatabase
-from tests.support.mail_work import active_campaign, let_out, mail_config
+from tests.support.mail_work import active_campaign, let_out, mail_config, plan
 from tests.support.smtp_sink import Sink
 from tests.support.surveys import survey
 
@@ -84,13 +87,20 @@ async def every_reason(steps: Steps, database: TestDatabase, sink: Sink) -> None
     young = await start_now(steps)
     await unsubscribe(steps, config, sink)
     tasks = await tell(steps)
+    limited = await limit(steps)
     during = await steps.task("600", ago=3 * HOUR, email="p@example.test")
+    await plan()
+    await call_off(steps, tasks[Reason.CANCELLED])
     await let_out(steps.yard.owner, config, await now() + 13 * HOUR)
     for expected, task in tasks.items():
         assert (await steps.outcomes(task, old))[-1] == expected
     assert await steps.outcomes(during, paused) == [Reason.PAUSED]
     assert await steps.outcomes(tasks["scheduled"], young) == [Reason.BEFORE_ACTIVATION]
-    assert {*tasks, Reason.PAUSED, Reason.BEFORE_ACTIVATION} == {"scheduled", *Reason}
+    for expected, campaign in limited.items():
+        found = [(await steps.outcomes(task, campaign))[0] for task in tasks.values()]
+        assert expected in found
+    others = {Reason.PAUSED, Reason.BEFORE_ACTIVATION, *limited}
+    assert {*tasks, *others} == {"scheduled", *Reason}
 
 
 async def tell(steps: Steps) -> dict[str, UUID]:
@@ -105,9 +115,42 @@ async def tell(steps: Steps) -> dict[str, UUID]:
         Reason.TASK_CANCELLED: await steps.task("600", "900", ago=HOUR, email="c@example.test"),
         Reason.LEFT_STATE: await steps.task("600", "300", ago=HOUR, email="l@example.test"),
         Reason.NO_ADDRESS: await steps.task("600", ago=HOUR, email=None),
+        Reason.INTERNAL: await steps.task("600", ago=HOUR, email="Alice@example.org"),
         Reason.SUPPRESSED: await steps.task("600", ago=HOUR, email=GONE),
+        Reason.CANCELLED: await steps.task("600", ago=HOUR, email="x@example.test"),
         Reason.MUTED: await steps.task("600", ago=HOUR - MINUTE, email=SAME),
+        Reason.NEW_ROUND: await reopened(steps),
     }
+
+
+async def limit(steps: Steps) -> dict[str, UUID]:
+    """A campaign for each reason that lies in what tasks it asks about, and when."""
+    today = (await now()).date()
+    return {
+        Reason.AFTER_PERIOD: await steps.campaign("over", last_day=today - 30 * DAY),
+        Reason.CRITERIA: await steps.campaign(
+            "picky", criteria=CriteriaNamed(priorities=["urgent"])
+        ),
+        Reason.SAMPLED_OUT: await steps.campaign("few", sample_percent=1),
+    }
+
+
+async def reopened(steps: Steps) -> UUID:
+    """A task that was done an hour ago, and whose second round was opened since."""
+    task = await steps.task("600", ago=HOUR, email="r@example.test")
+    async with tx(steps.yard.world.account) as opened:
+        await open_round(opened, task, 2, None, "Le client rappelle")
+    return task
+
+
+async def call_off(steps: Steps, task: UUID) -> None:
+    """Cancel what waits to be sent about `task`, as a dispatcher does."""
+    waiting = await steps.yard.owner.rows(
+        "SELECT i.id FROM invitation i JOIN outbox o ON o.invitation = i.id WHERE i.task = $1", task
+    )
+    async with tx(steps.yard.world.account) as opened:
+        for (survey,) in waiting:
+            await cancel(opened, survey, None, "a mistake")
 
 
 async def stand_still(steps: Steps, campaign: UUID) -> None:

@@ -52,8 +52,8 @@ async def active(world: World, *, since: timedelta = timedelta(days=60), **chang
 async def happened(world: World, task: UUID, state: str, moment: datetime, **fields: Any) -> UUID:
     """A transition by alice as intake keeps it, its task queued; its id.
 
-    `received_at` is the moment unless given; `sequence`, `survey` and `technician` likewise. Made
-    in the office unless a `device` is given.
+    `received_at` is the moment unless given; `sequence`, `survey`, `technician` and `unit`
+    likewise. Made in the office unless a `device` is given.
     """
     given: dict[str, Any] = {
         "received_at": moment,
@@ -61,6 +61,7 @@ async def happened(world: World, task: UUID, state: str, moment: datetime, **fie
         "survey": True,
         "technician": world.alice,
         "device": None,
+        "unit": world.site,
         **fields,
     }
     made = new_id()
@@ -84,7 +85,7 @@ async def happened(world: World, task: UUID, state: str, moment: datetime, **fie
             given["received_at"],
             given["technician"],
             given["survey"],
-            world.site,
+            given["unit"],
             given["device"],
         )
         await opened.execute(

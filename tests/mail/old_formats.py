@@ -1,10 +1,11 @@
 """What campaigns say as versions of Retour before this one wrote it."""
 
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from mail.campaigns.definition import Definition
+from mail.campaigns.definition import Definition, Rules
 from tests.support.databases import TestDatabase
 from tests.support.owner import owning
 
@@ -16,12 +17,23 @@ def content_1(said: Definition, *, least: bool = False) -> str:
     return msgspec.json.encode({name: getattr(said, name) for name in written}).decode()
 
 
+#: What format 3 added to rules.
+_SINCE_3: Final = {"criteria", "sample_percent", "first_day", "last_day", "delay_in"}
+
+
+def rules_2(said: Definition) -> str:
+    """The rules of `said` as format 2 had them, without what it could not say."""
+    known = [name for name in Rules.__struct_fields__ if name not in _SINCE_3]
+    return msgspec.json.encode({name: getattr(said, name) for name in known}).decode()
+
+
 async def written_in_1(database: TestDatabase, campaign: UUID, said: Definition) -> None:
     """As if the first version of `campaign`, which says `said`, had been written in format 1."""
     async with owning(database.owner) as owner:
         await owner.connection.execute(
-            "UPDATE campaign_version SET format = 1, content = $2::jsonb"
+            "UPDATE campaign_version SET format = 1, content = $2::jsonb, rules = $3::jsonb"
             " WHERE campaign = $1 AND version = 1",
             campaign,
             content_1(said),
+            rules_2(said),
         )

@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from mail import contacts
+from mail.campaigns.sender import SenderIdentity
 from mail.migrations.mail_2026_11_29t15_10_00_000000 import PRUNING
 from mail.responses.answers import (
     Closed,
@@ -305,8 +307,19 @@ async def test_tokens_open_nothing_but_their_own(world: World, mail: Sent) -> No
 async def test_unsubscribing_holds_for_the_address_and_again_is_no_change(
     world: World, mail: Sent
 ) -> None:
-    before = Subscription("Plomberie Exemple", ADDRESS, "fr_CA", ended=False, unreachable=False)
-    after = Subscription("Plomberie Exemple", ADDRESS, "fr_CA", ended=True, unreachable=False)
+    before = Subscription(
+        company="Plomberie Exemple",
+        address=ADDRESS,
+        language="fr_CA",
+        ended=False,
+        unreachable=False,
+        left=False,
+        quarterly=False,
+        identity=SenderIdentity(
+            "Plomberie Exemple inc.", "1, rue du Quai\nRimouski QC G5L 1A1", "418 555-0100"
+        ),
+    )
+    after = replace(before, ended=True)
     assert await open_subscription(mail.unsubscribe) == before
     assert await unsubscribe(mail.unsubscribe) == after
     assert await unsubscribe(mail.unsubscribe) == after

@@ -160,10 +160,14 @@ JOIN campaign k ON (k.account, k.id) = (u.account, u.campaign)
 JOIN campaign_version v ON (v.account, v.campaign, v.version) = (k.account, k.id, k.version)
 WHERE v.rules ->> 'mute' IS NOT NULL
 ORDER BY u.contact, u.campaign, u.counted_from DESC;
+ALTER TABLE link DROP contact;
 DROP TABLE contact_key, contact_use, contact;
 CREATE TABLE contact AS SELECT * FROM contacts_were;
 CREATE TABLE mute AS SELECT * FROM mutes_were;
 """
+
+#: What releases read of a contact since.
+SINCE: Final = "ALTER TABLE contact ADD left_campaigns uuid[], ADD quarterly_since timestamptz"
 
 KNOWN: Final = """
 SELECT c.address, c.suppressed, c.suppressed_at, c.full_since, c.full_visits
@@ -182,6 +186,7 @@ async def remade(database: TestDatabase) -> None:
     async with owning(database.owner) as owner, owner.connection.transaction():
         await owner.connection.execute(BEFORE)
         await migration.remake(owner.connection)
+        await owner.connection.execute(SINCE)
 
 
 async def known(post: Post) -> tuple[Sequence[asyncpg.Record], Sequence[asyncpg.Record]]:

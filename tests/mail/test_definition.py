@@ -1,11 +1,13 @@
 """What a campaign may say, and how each refusal is named."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import pytest
 
+from mail.campaigns.criteria import CriteriaNamed
 from mail.campaigns.definition import (
     FORMAT,
     Definition,
@@ -35,6 +37,10 @@ def said(**changes: Any) -> Definition:
 
 def message(**changes: Any) -> Definition:
     return said(message=msgspec.structs.replace(MESSAGE, **changes))
+
+
+def criteria(**named: Any) -> Definition:
+    return said(criteria=CriteriaNamed(**named))
 
 
 def test_a_sound_definition_has_no_problem() -> None:
@@ -68,6 +74,16 @@ def test_a_sound_definition_has_no_problem() -> None:
             said(reasons=[ReasonChoice("a", {"fr": "A\u2028"})]),
             "forbidden_characters",
             "reasons.0.label",
+        ),
+        (criteria(tags=["chien", " "]), "required", "criteria.tags.1"),
+        (criteria(reasons=["Panne "]), "blanks_around", "criteria.reasons.0"),
+        (criteria(customer_tags=["a\u2028b"]), "forbidden_characters", "criteria.customer_tags.0"),
+        (criteria(channels=["\u200b"]), "required", "criteria.channels.0"),
+        (criteria(priorities=["a\nb"]), "forbidden_characters", "criteria.priorities.0"),
+        (
+            said(first_day=date(2026, 3, 2), last_day=date(2026, 3, 1)),
+            "ends_before_start",
+            "last_day",
         ),
         (message(sender_name=" "), "required", "message.sender_name"),
         (message(sender_name="a\r\nBcc: b"), "forbidden_characters", "message.sender_name"),

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from mail import contacts
+from mail.campaigns.account_switch import pause_sending, resume_sending
 from mail.campaigns.lifecycle import archive_campaign, pause_campaign, resume_campaign
 from mail.campaigns.store import edit_campaign
 from mail.delivery.forecast import Forecast, Leaves, Stays, Waits, forecast
@@ -113,6 +114,23 @@ async def sender_refused(post: Post, _task: UUID, _campaign: UUID) -> None:
     )
 
 
+async def switched_off(post: Post, _task: UUID, _campaign: UUID) -> None:
+    """All sending of the account is stopped."""
+    async with tx(post.world.account) as opened:
+        await pause_sending(opened, None, "Inondation au bureau")
+
+
+async def switched_on(post: Post, _task: UUID, _campaign: UUID) -> None:
+    """The account sends again."""
+    async with tx(post.world.account) as opened:
+        await resume_sending(opened)
+
+
+async def a_week_passed(post: Post, _task: UUID, _campaign: UUID) -> None:
+    """The survey is due for more than seven days."""
+    await post.later(7 * DAY + 12 * HOUR + MINUTE)
+
+
 async def resumed(post: Post, _task: UUID, campaign: UUID) -> None:
     """The campaign goes on."""
     async with tx(post.world.account) as opened:
@@ -137,6 +155,10 @@ OBSTACLES: Final[list[tuple[Event, Event, Event, Forecast, tuple[str, str | None
         ("dropped", "suppressed"),
     ),
     (paused, sender_refused, resumed, Waits("campaign_paused"), ("scheduled", None)),
+    (paused, a_week_passed, resumed, Stays(Reason.PAUSED), ("dropped", "paused")),
+    (switched_off, nothing, switched_on, Waits("sending_off"), ("sent", None)),
+    (switched_off, a_week_passed, switched_on, Stays(Reason.PAUSED), ("dropped", "paused")),
+    (switched_off, paused, switched_on, Waits("sending_off"), ("scheduled", None)),
     (sender_refused, nothing, sender_accepted, Waits("breaker"), ("sent", None)),
     (
         sender_refused,
@@ -168,6 +190,7 @@ CASES: Final[list[tuple[Event, Forecast | None, tuple[str, str | None]]]] = [
     (asked_behind_a_pause, None, ("sent", None)),
     (unmuted, None, ("sent", None)),
     (sender_refused, Waits("breaker"), ("scheduled", None)),
+    (switched_off, Waits("sending_off"), ("scheduled", None)),
 ]
 
 

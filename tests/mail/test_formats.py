@@ -1,6 +1,7 @@
 """Versions of campaigns are read in whatever format they were written."""
 
 import json
+from datetime import date
 from typing import Final
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import pytest
 from msgspec.structs import asdict, astuple, replace
 
 from mail.campaigns.cache import load, pinned
+from mail.campaigns.criteria import CriteriaNamed
 from mail.campaigns.definition import (
     FORMAT,
     Definition,
@@ -26,7 +28,7 @@ from mail.campaigns.store import edit_campaign, get_campaign
 from rules.campaign import AddressField
 from sync.database import tx
 from tests.mail.campaigns import active, definition, rows
-from tests.mail.old_formats import content_1, written_in_1
+from tests.mail.old_formats import content_1, rules_2, written_in_1
 from tests.support.databases import TestDatabase
 from tests.support.world import World
 
@@ -34,12 +36,25 @@ from tests.support.world import World
 ALL: Final = Definition(
     rules=[Trigger([UUID(int=7)], ["600"])],
     delay="00:12:00",
+    delay_in="working",
     mute="07:00:00",
     primary=AddressField.LOCATION,
     secondary=AddressField.CUSTOMER,
     deadline_days=14,
     stale_days=None,
     opt_out_allowed=True,
+    criteria=CriteriaNamed(
+        units=[UUID(int=8)],
+        priorities=["haute"],
+        reasons=["Panne"],
+        channels=["phone"],
+        account_managers=[UUID(int=9)],
+        tags=["chien"],
+        customer_tags=["école"],
+    ),
+    sample_percent=25,
+    first_day=date(2026, 9, 1),
+    last_day=date(2026, 9, 30),
     question=Question({"fr": "Alors ?"}, {"fr": "Mal"}, {"fr": "Bien"}),
     negative_at=3,
     reasons=[ReasonChoice("late", {"fr": "Retard"})],
@@ -52,10 +67,6 @@ ALL: Final = Definition(
 LEAST: Final = Definition(rules=[], question=Question({"fr": "Alors ?"}), message=ALL.message)
 
 
-def rules_of(said: Definition) -> str:
-    return split(said).rules
-
-
 def test_everything_that_is_said_survives_storage() -> None:
     usual = asdict(LEAST)
     same = {name for name, value in asdict(ALL).items() if value == usual[name]}
@@ -65,8 +76,18 @@ def test_everything_that_is_said_survives_storage() -> None:
 
 
 def test_what_format_1_said_is_what_it_says() -> None:
-    assert join(rules_of(ALL), content_1(ALL), 1) == ALL
-    assert join(rules_of(LEAST), content_1(LEAST, least=True), 1) == LEAST
+    said = join(rules_2(ALL), content_1(ALL), 1)
+    assert said == join(rules_2(ALL), split(ALL).content, 2)
+    assert join(rules_2(LEAST), content_1(LEAST, least=True), 1) == LEAST
+
+
+def test_what_format_2_said_asks_about_any_task_for_ever_and_counts_all_time() -> None:
+    anything = {"criteria": CriteriaNamed(), "sample_percent": 100}
+    always = {"first_day": None, "last_day": None}
+    for said in (ALL, LEAST):
+        stored = split(said)
+        told = replace(said, **anything, **always, delay_in="elapsed")
+        assert join(rules_2(said), stored.content, 2) == told
 
 
 @pytest.mark.parametrize("negative_at", range(5))

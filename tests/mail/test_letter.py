@@ -1,5 +1,6 @@
 """The mail itself, as the bytes that arrive."""
 
+import html
 import quopri
 import re
 from datetime import UTC, date, datetime
@@ -10,10 +11,12 @@ import msgspec
 import pytest
 
 from mail.campaigns.definition import Message
+from mail.campaigns.sender import SenderIdentity, write_sender
 from mail.message.template import quoted
 from mail.message.wording import greeting, visit
 from mail.responses.answers import open_survey
 from mail.responses.subscriptions import open_subscription
+from sync.database import tx
 from tests.mail.campaigns import active, change, definition, rows
 from tests.mail.delivering import DAY, HOUR, Post
 from tests.support.smtp_server import Mail
@@ -136,6 +139,26 @@ async def test_it_says_first_who_writes_and_promises_no_more_than_is_true(
     for text in (mail.text(), page):
         assert hint in text
         assert "minute" not in text
+
+
+async def test_it_says_by_law_who_sends_it_and_how_to_reach_them(post: Post) -> None:
+    """A5; what changes stands in the next mail, though the campaign's version is compiled."""
+    await active(post.world, stale_days=None)
+    mail = await mailed(post)
+    by_law = "Plomberie Exemple inc., 1, rue du Quai, Rimouski QC G5L 1A1"
+    for kind in ("plain", "html"):
+        told = html.unescape(mail.text(kind))
+        assert by_law in told
+        assert "418 555-0100" in told
+    async with tx(post.world.account) as opened:
+        new = SenderIdentity("Neuve ltée", "2, rue B & C\nQuébec", url="https://neuve.example")
+        await write_sender(opened, new)
+    mail = await mailed(post, "other@example.net")
+    for kind in ("plain", "html"):
+        told = html.unescape(mail.text(kind))
+        assert "Neuve ltée, 2, rue B & C, Québec" in told
+        assert "https://neuve.example" in told
+        assert by_law not in told
 
 
 async def test_no_text_of_it_is_hidden_by_its_colour(post: Post) -> None:

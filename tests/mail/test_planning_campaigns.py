@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from mail.campaigns.criteria import CriteriaNamed
 from mail.campaigns.definition import Trigger
 from mail.campaigns.lifecycle import archive_campaign, pause_campaign, resume_campaign
 from mail.campaigns.store import edit_campaign
@@ -38,6 +39,25 @@ async def test_reasons_before_release_are_recorded(world: World, start: datetime
     await plan_all()
     assert await outcomes(world, early) == {one: "before_activation"}
     assert await outcomes(world, stale) == {two: "stale"}
+
+
+async def test_a_larger_sample_and_wider_criteria_ask_about_nothing_that_is_past(
+    world: World, start: datetime
+) -> None:
+    """A task that goes on after the edit is decided as it was; one that comes after it is asked."""
+    narrow = CriteriaNamed(priorities=["urgent"])
+    campaign = await active(world, criteria=narrow)
+    past, new = await world.task(), await world.task()
+    one = await happened(world, past, "600", start - MINUTE)
+    await plan_all()
+    assert await outcomes(world, past) == {one: "criteria"}
+    async with tx(world.account) as opened:
+        await edit_campaign(opened, campaign, "Satisfaction", definition(world))
+    await happened(world, past, "700", start)
+    two = await happened(world, new, "600", start)
+    await plan_all()
+    assert await outcomes(world, past) == {one: "criteria"}
+    assert await outcomes(world, new) == {two: "scheduled"}
 
 
 async def test_moments_inside_a_pause_ask_nobody_afterwards_either(world: World) -> None:

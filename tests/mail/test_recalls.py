@@ -11,7 +11,9 @@ from uuid import UUID
 
 import pytest
 
+from mail.campaigns.account_switch import pause_sending
 from mail.campaigns.lifecycle import archive_campaign, pause_campaign, resume_campaign
+from mail.consent import suppressions
 from mail.delivery.claim import claim
 from mail.delivery.retry import record
 from mail.delivery.stages import Leased
@@ -28,12 +30,14 @@ from tests.support.lock_order import Heard
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 ADDRESS = "marie@example.net"
-DEEDS = ("unsubscribe", "pause", "archive")
+DEEDS = ("unsubscribe", "suppress", "pause", "archive", "switch off")
 #: What became of the mail, and why, once the deed was done.
 OUTCOMES = {
     "unsubscribe": ("dropped", "suppressed"),
+    "suppress": ("dropped", "suppressed"),
     "pause": ("claimed", None),
     "archive": ("dropped", "paused"),
+    "switch off": ("claimed", None),
 }
 
 
@@ -52,8 +56,14 @@ class Scene:
         if deed == "unsubscribe":
             assert await unsubscribe(self.token) is not None
             return
-        act = {"pause": pause_campaign, "archive": archive_campaign}[deed]
+        act = {"pause": pause_campaign, "archive": archive_campaign}.get(deed)
         async with tx(self.post.world.account) as opened:
+            if deed == "suppress":
+                await suppressions.add(opened, ADDRESS, "bounced")
+                return
+            if act is None:
+                await pause_sending(opened, None, "Rappel de produit")
+                return
             await act(opened, self.campaign)
 
     async def send(self, jobs: list[Leased]) -> None:

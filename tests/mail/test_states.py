@@ -13,9 +13,11 @@ import pytest
 from msgspec import structs
 
 from mail.campaigns.lifecycle import archive_campaign, pause_campaign
+from mail.delivery.cancel import cancel
 from mail.delivery.claim import claim
 from mail.delivery.held import TRIES, call_off, fault, held, let_go
 from mail.delivery.retry import RETRY_WINDOW, give_back, record
+from mail.delivery.send_again import Order, send_again
 from mail.delivery.stages import Leased
 from mail.delivery.uncertain import recover
 from mail.sending.progress import ProgressWriter
@@ -23,6 +25,7 @@ from mail.smtp.replies import Phase as Dialogue
 from mail.smtp.replies import SendError
 from mail.states import EDGES, SENT, Edge, Phase, Purpose, State, Status, picture
 from sync.database import run, tx
+from sync.ids import new_id
 from sync.restore import record_restore
 from tests.mail.campaigns import active, change, happened, plan_all, rows
 from tests.mail.delivering import HOUR, MINUTE, SECOND, Post
@@ -97,6 +100,41 @@ resend     claimed/data      -> uncertain/waiting
 stop       uncertain/data    -> uncertain
 hold_in_doubt claimed/data      -> held/held
 hold_in_doubt uncertain/data    -> held/held
+cancel     scheduled/waiting -> dropped
+cancel     claimed/waiting   -> dropped
+cancel     claimed/claimed   -> dropped
+cancel     held/held         -> dropped
+send_again failed            -> claimed/waiting
+send_again expired           -> claimed/waiting
+send_again refused           -> claimed/waiting
+send_again uncertain         -> uncertain/waiting
+send_again sent              -> sent/waiting/resend
+lease      sent/waiting/resend -> sent/claimed/resend
+drop       sent/waiting/resend -> sent
+cancel     sent/waiting/resend -> sent
+hold       sent/waiting/resend -> sent/held/resend
+fault      sent/waiting/resend -> sent/held/resend
+recall     sent/claimed/resend -> sent/waiting/resend
+give_back  sent/claimed/resend -> sent/waiting/resend
+put_off    sent/claimed/resend -> sent/waiting/resend
+lapse      sent/claimed/resend -> sent/waiting/resend
+fault      sent/claimed/resend -> sent/waiting/resend
+fault      sent/claimed/resend -> sent/held/resend
+content    sent/claimed/resend -> sent/data/resend
+fail       sent/claimed/resend -> sent
+expire     sent/claimed/resend -> sent
+refuse     sent/claimed/resend -> sent
+taken      sent/data/resend    -> sent
+give_back  sent/data/resend    -> sent/waiting/resend
+put_off    sent/data/resend    -> sent/waiting/resend
+fail       sent/data/resend    -> sent
+expire     sent/data/resend    -> sent
+refuse     sent/data/resend    -> sent
+stop       sent/data/resend    -> sent
+let_go     sent/held/resend    -> sent/waiting/resend
+call_off   sent/held/resend    -> sent
+cancel     sent/claimed/resend -> sent
+cancel     sent/held/resend    -> sent
 """
 
 
@@ -213,6 +251,17 @@ class Walk:
         async with tx(self.post.world.account) as opened:
             await call_off(opened, await held(opened))
 
+    async def cancel(self) -> None:
+        [found] = await rows(self.post.world, "SELECT id FROM invitation")
+        async with tx(self.post.world.account) as opened:
+            await cancel(opened, found["id"], None, "a mistake")
+
+    async def send_again(self) -> None:
+        [found] = await rows(self.post.world, "SELECT id FROM invitation")
+        async with tx(self.post.world.account) as opened:
+            order = Order(new_id(), None, "lost")
+            await send_again(opened, self.post.config.mail_from, found["id"], order)
+
     async def pause(self) -> None:
         async with tx(self.post.world.account) as opened:
             await pause_campaign(opened, self.campaign)
@@ -226,6 +275,8 @@ Act = Callable[[Walk], Awaitable[None]]
 
 _CLAIMED: Final[tuple[Act, ...]] = (Walk.make, Walk.lease)
 _UNCERTAIN: Final[tuple[Act, ...]] = (*_CLAIMED, Walk.content, Walk.doubt)
+_SENT: Final[tuple[Act, ...]] = (*_CLAIMED, Walk.content, Walk.taken)
+_AGAIN: Final[tuple[Act, ...]] = (*_SENT, Walk.send_again)
 #: How each state is come to.
 REACHED: Final[dict[str, tuple[Act, ...]]] = {
     "none": (),
@@ -238,6 +289,15 @@ REACHED: Final[dict[str, tuple[Act, ...]]] = {
     "uncertain/data": (*_UNCERTAIN, Walk.lease, Walk.content),
     "held/held": (Walk.make, Walk.restored),
     "dropped": (Walk.make, Walk.left, Walk.deliver),
+    "failed": (*_CLAIMED, Walk.fail),
+    "expired": (*_CLAIMED, Walk.expire),
+    "refused": (*_CLAIMED, Walk.refuse),
+    "uncertain": (*_UNCERTAIN, Walk.lease, Walk.content, Walk.doubt),
+    "sent": _SENT,
+    "sent/waiting/resend": _AGAIN,
+    "sent/claimed/resend": (*_AGAIN, Walk.lease),
+    "sent/data/resend": (*_AGAIN, Walk.lease, Walk.content),
+    "sent/held/resend": (*_AGAIN, Walk.restored),
 }
 _REARMED: Final = (*REACHED["dropped"], Walk.back)
 #: What an edge does, by the state after it where that makes a difference.
@@ -255,6 +315,7 @@ ACTS: Final[dict[str, Act]] = {
     "call_off": Walk.call_off,
     "fault": Walk.fault,
     "fault held/held": Walk.last_fault,
+    "fault sent/held/resend": Walk.last_fault,
     "content": Walk.content,
     "taken": Walk.taken,
     "give_back": Walk.give_back,
@@ -266,6 +327,8 @@ ACTS: Final[dict[str, Act]] = {
     "resend": Walk.doubt,
     "stop": Walk.doubt,
     "hold_in_doubt": Walk.doubt_and_hold,
+    "cancel": Walk.cancel,
+    "send_again": Walk.send_again,
 }
 #: Steps that the state before does not tell apart: what else has to have been.
 BEFORE: Final[dict[Step, tuple[Act, ...]]] = {
@@ -275,6 +338,7 @@ BEFORE: Final[dict[Step, tuple[Act, ...]]] = {
     ("let_go", "held/held", "claimed/waiting"): (*REACHED["claimed/waiting"], Walk.restored),
     ("let_go", "held/held", "uncertain/waiting"): (*_UNCERTAIN, Walk.restored),
     ("call_off", "held/held", "expired"): (Walk.make, Walk.last_fault),
+    ("cancel", "held/held", "dropped"): (Walk.make, Walk.last_fault),
 }
 
 
@@ -371,9 +435,9 @@ async def test_a_survey_that_was_sent_waits_again_by_an_edge_of_that_purpose_onl
         await guarded.execute("UPDATE outbox SET purpose = 'resend'")
 
 
-def test_every_mail_is_the_first_of_its_invitation_as_yet() -> None:
+def test_no_mail_is_a_reminder_as_yet() -> None:
     ends = {state.purpose for edge in EDGES for move in edge.moves for state in move}
-    assert ends == {Purpose.FIRST}
+    assert ends == {Purpose.FIRST, Purpose.RESEND}
 
 
 def test_the_picture_in_the_architecture_is_of_these_steps() -> None:

@@ -58,7 +58,7 @@ def test_an_old_app_is_told_to_update_in_its_language(
     body = {"of": "a shape that nobody knows any more"} if method == "POST" else None
     answer = api.client.request(method, path, json=body, headers=headers)
     assert answer.status_code == 426
-    assert answer.headers["upgrade"] == "Retour/4"
+    assert answer.headers["upgrade"] == f"Retour/{NEWEST}"
     problem = answer.json()
     assert problem["type"] == "urn:retour:problem:old_app"
     assert says in problem["title"]

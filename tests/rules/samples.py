@@ -1,14 +1,17 @@
 """Short ways to say a transition, a campaign and a history in these tests."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from hypothesis import strategies as st
 
-from rules.campaign import AddressField, Campaign, Pause, Rule, Status
-from rules.decide import Decision, Schedule
+from rules import decide as deciding
+from rules.calendar import ALWAYS, Calendar
+from rules.campaign import AddressField, Campaign, Pause, Period, Rule, Status
+from rules.criteria import Criteria, Facts
+from rules.decide import FRESH, Decision, RoundSoFar, Schedule
 from rules.history import Transition
 
 SERVICE_CALL = UUID(int=1)
@@ -16,6 +19,7 @@ INSTALLATION = UUID(int=2)
 NOON = datetime(2025, 6, 2, 12, tzinfo=UTC)
 """A Monday. Every campaign here was activated ten days before, unless said otherwise."""
 
+TASK = UUID(int=7)
 DONE, TO_RECONTACT, ON_SITE, CLOSED, CANCELLED = "600", "610", "300", "700", "900"
 
 
@@ -56,10 +60,35 @@ def campaign(**rest: Any) -> Campaign:
     return Campaign(**(defaults | rest))
 
 
+def decide(
+    history: Sequence[Transition],
+    asked: Campaign,
+    past: RoundSoFar = FRESH,
+    calendar: Calendar = ALWAYS,
+) -> dict[UUID, Decision]:
+    """What `asked` decides on the history of `TASK`, whose location has this `calendar`."""
+    return deciding.decide(history, asked, TASK, past, calendar)
+
+
 def told(decisions: dict[UUID, Decision], history: Iterable[Transition]) -> list[str]:
     """The decisions of `history` as words, in the order given: schedule, or the reason."""
     found = [decisions[one.id] for one in history if one.id in decisions]
     return ["schedule" if isinstance(one, Schedule) else str(one.reason) for one in found]
+
+
+def facts() -> st.SearchStrategy[Facts]:
+    """Facts of few values, so that they often meet and often miss `criteria`."""
+    word = st.none() | st.sampled_from(["a", "b"])
+    key = st.sampled_from([UUID(int=1), UUID(int=2)])
+    words = st.lists(st.sampled_from(["a", "b"]), max_size=2, unique=True).map(tuple)
+    return st.builds(Facts, key, word, word, word, st.none() | key, words, words)
+
+
+def criteria() -> st.SearchStrategy[Criteria]:
+    """Criteria, most of them naming nothing."""
+    words = st.frozensets(st.sampled_from(["a", "b", "c"]), max_size=1)
+    keys = st.frozensets(st.sampled_from([UUID(int=1), UUID(int=2)]), max_size=1)
+    return st.builds(Criteria, keys, words, words, words, keys, words, words)
 
 
 @st.composite
@@ -79,6 +108,7 @@ def histories(draw: st.DrawFn, most: int = 8) -> list[Transition]:
                 received=at(hour + late),
                 survey=draw(st.integers(0, 4)) > 0,
                 silent=draw(st.integers(0, 9)) == 0,
+                facts=draw(facts()),
             )
         )
     return found
@@ -124,4 +154,7 @@ def campaigns(draw: st.DrawFn) -> Campaign:
         activated_at=draw(st.sampled_from([NOON - days(10), NOON - days(3), None])),
         pauses=tuple(draw(st.lists(pauses, max_size=2))) if draw(st.booleans()) else (),
         opt_out_allowed=draw(st.booleans()),
+        period=draw(st.sampled_from([Period(), Period(at(-150), at(-24))])),
+        criteria=draw(st.just(Criteria()) | criteria()),
+        sample_percent=draw(st.sampled_from([100, 100, 1, 50])),
     )

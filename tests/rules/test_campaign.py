@@ -1,22 +1,26 @@
 """What a campaign selects, how it is found by that, and what keeps it from being saved."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.campaign import (
+    PERMANENT,
     AddressField,
     Campaign,
     CampaignIndex,
     Fault,
     Pause,
+    Period,
     Problem,
     Rule,
     Status,
+    period_of_days,
     validate,
 )
 from tests.rules.samples import (
@@ -144,6 +148,7 @@ def test_a_plain_campaign_has_no_problem() -> None:
         ({"rules": (Rule(frozenset({SERVICE_CALL}), NOTHING),)}, Fault.REQUIRED, "rules.0.states"),
         ({"delay": timedelta(minutes=-1)}, Fault.NEGATIVE, "delay"),
         ({"delay": days(100)}, Fault.TOO_LONG, "delay"),
+        ({"delay": days(11), "in_working_hours": True}, Fault.TOO_LONG, "delay"),
         ({"delay": timedelta(seconds=90)}, Fault.NOT_WHOLE_MINUTES, "delay"),
         ({"mute": days(0)}, Fault.NOT_POSITIVE, "mute"),
         ({"deadline": days(-1)}, Fault.NOT_POSITIVE, "deadline"),
@@ -161,3 +166,46 @@ def test_all_problems_are_told_at_once_and_by_place() -> None:
     sound = Rule(frozenset({SERVICE_CALL}), frozenset({ON_SITE}))
     found = validate(campaign(rules=(sound, Rule(NOTHING, NOTHING)), mute=days(-1)))
     assert [one.field for one in found] == ["rules.1.task_types", "rules.1.states", "mute"]
+
+
+def utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type,misc]
+
+
+@pytest.mark.parametrize(
+    ("zone", "first", "last", "period"),
+    [
+        ("UTC", None, None, PERMANENT),
+        (
+            "America/Montreal",
+            date(2026, 3, 8),
+            date(2026, 3, 8),
+            Period(utc(2026, 3, 8, 5), utc(2026, 3, 9, 4)),
+        ),
+        ("Europe/Paris", date(2026, 1, 1), None, Period(start=utc(2025, 12, 31, 23))),
+        ("Europe/Paris", None, date(2025, 12, 31), Period(end=utc(2025, 12, 31, 23))),
+        # A day that begins at 1:00, because the clock is put forward at midnight.
+        ("Africa/Cairo", date(2026, 4, 24), None, Period(start=utc(2026, 4, 23, 22))),
+        # A day that has midnight twice begins at the first.
+        ("America/Havana", date(2026, 11, 1), None, Period(start=utc(2026, 11, 1, 4))),
+        ("Pacific/Kiritimati", date.min, date.max, PERMANENT),
+        ("Pacific/Pago_Pago", date(2, 1, 1), date(9998, 12, 31), PERMANENT),
+    ],
+)
+def test_a_period_is_of_whole_civil_days(
+    zone: str, first: date | None, last: date | None, period: Period
+) -> None:
+    assert period_of_days(first, last, ZoneInfo(zone)) == period
+
+
+@given(st.dates(), st.dates(), st.sampled_from(["America/Montreal", "Pacific/Apia", "UTC"]))
+def test_any_days_make_a_period(first: date, last: date, zone: str) -> None:
+    period = period_of_days(first, last, ZoneInfo(zone))
+    assert PERMANENT.start <= period.start <= PERMANENT.end
+    assert PERMANENT.start <= period.end <= PERMANENT.end
+
+
+def test_a_period_that_ends_before_it_begins_is_refused() -> None:
+    moment = utc(2026, 3, 8)
+    for period in (Period(moment, moment), Period(moment, moment - timedelta(days=1))):
+        assert validate(campaign(period=period)) == [Problem(Fault.ENDS_BEFORE_START, "last_day")]

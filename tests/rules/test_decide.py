@@ -1,11 +1,15 @@
 """What a campaign decides on a task's history, and why not."""
 
+from datetime import UTC
+from typing import Any
 from uuid import UUID
 
 import pytest
 
-from rules.campaign import Campaign, Pause
-from rules.decide import Reason, RoundSoFar, Schedule, decide
+from rules.calendar import OFFICE_HOURS, Calendar, Span
+from rules.campaign import Campaign, Pause, Period
+from rules.criteria import Criteria, Facts
+from rules.decide import BY_VERSION, FRESH, Reason, RoundSoFar, Schedule
 from rules.history import Transition
 from tests.rules.samples import (
     CLOSED,
@@ -17,6 +21,7 @@ from tests.rules.samples import (
     at,
     campaign,
     days,
+    decide,
     entered,
     hours,
     told,
@@ -28,11 +33,16 @@ PAUSED = campaign(pauses=(Pause(at(0), at(4)),))
 NEW = campaign(activated_at=at(0))
 DRAFT = campaign(activated_at=None)
 ANY_AGE = campaign(stale=None)
+URGENT = campaign(criteria=Criteria(priorities=frozenset({"urgent"})))
+OUT = campaign(id=UUID(int=1), sample_percent=1)
+"""Of a sample that does not have the task."""
+LIMITED = campaign(period=Period(at(0), at(24)))
+HIGH, LOW = Facts(priority="urgent"), Facts(priority="low")
 
 
-def late(state: str, hour: float, by: float) -> Transition:
+def late(state: str, hour: float, by: float, **rest: Any) -> Transition:
     """A transition received `by` hours after it happened."""
-    return entered(state, hour, received=at(hour + by))
+    return entered(state, hour, received=at(hour + by), **rest)
 
 
 CASES: list[tuple[str, Campaign, list[Transition], list[str]]] = [
@@ -124,6 +134,56 @@ CASES: list[tuple[str, Campaign, list[Transition], list[str]]] = [
         [entered(DONE, 0), entered(TO_RECONTACT, 1, survey=False)],
         ["schedule", "not_first"],
     ),
+    ("its facts meet the criteria", URGENT, [entered(DONE, 0, facts=HIGH)], ["schedule"]),
+    (
+        "criteria use the round up, whatever the task has become (21, 22)",
+        URGENT,
+        [entered(DONE, 0, facts=LOW), entered(TO_RECONTACT, 1, facts=HIGH)],
+        ["criteria", "not_first"],
+    ),
+    (
+        "criteria are judged on what was frozen at the first one alone (21)",
+        URGENT,
+        [entered(DONE, 0, facts=HIGH), entered(TO_RECONTACT, 1, facts=LOW)],
+        ["schedule", "not_first"],
+    ),
+    (
+        "an earlier one that arrives late is judged by its own facts (7, 21)",
+        URGENT,
+        [entered(TO_RECONTACT, 1, facts=HIGH), late(DONE, 0, by=9, facts=LOW)],
+        ["not_first", "criteria"],
+    ),
+    (
+        "a round outside the sample is used up (12)",
+        OUT,
+        [entered(DONE, 0), entered(TO_RECONTACT, 1)],
+        ["sampled_out", "not_first"],
+    ),
+    (
+        "the first moment of the period asks, the last one's end does not",
+        LIMITED,
+        [entered(DONE, 0)],
+        ["schedule"],
+    ),
+    (
+        "before the period is before activation",
+        LIMITED,
+        [entered(DONE, -1), entered(TO_RECONTACT, 1)],
+        ["before_activation", "not_first"],
+    ),
+    ("after the period", LIMITED, [entered(DONE, 24)], ["after_period"]),
+    (
+        "a second one after the period is after it before it is not first",
+        LIMITED,
+        [entered(DONE, 1), entered(TO_RECONTACT, 25)],
+        ["schedule", "after_period"],
+    ),
+    (
+        "a period does not make a campaign active before its activation",
+        campaign(period=Period(at(-999), at(999)), activated_at=at(0)),
+        [entered(DONE, -1)],
+        ["before_activation"],
+    ),
     (
         "unticked on a state that is not selected changes nothing",
         OBEYING,
@@ -142,21 +202,37 @@ def test_decisions(asked: Campaign, history: list[Transition], expected: list[st
     assert told(decide(history, asked), history) == expected
 
 
-def test_when_several_reasons_hold_the_first_in_the_given_order_is_told() -> None:
+def test_22_when_several_reasons_hold_the_first_in_the_given_order_is_told() -> None:
+    """`after_period` stands behind `before_activation`, as both say when a campaign runs."""
     first = entered(DONE, -300, 1)
-    wrong = entered(TO_RECONTACT, 1, 2, survey=False, received=at(500))
-    reasons = []
-    for cause in (
-        {"pauses": (Pause(at(0), None),), "activated_at": at(2)},
-        {"activated_at": at(2)},
-        {"activated_at": at(0)},
-        {"activated_at": at(0), "stale": None},
-    ):
-        asked = campaign(opt_out_allowed=True, **cause)
-        reasons += told(decide([first, wrong], asked), [wrong])
-    assert reasons == ["paused", "before_activation", "stale", "not_first"]
-    alone = decide([wrong], campaign(opt_out_allowed=True, stale=None))
-    assert told(alone, [wrong]) == ["opted_out_by_agent"]
+    wrong = entered(TO_RECONTACT, 1, 2, survey=False, received=at(500), facts=LOW)
+    causes: list[tuple[str, dict[str, Any]]] = [
+        ("paused", {"pauses": (Pause(at(0), None),)}),
+        ("before_activation", {"activated_at": at(2)}),
+        ("after_period", {"period": Period(at(-999), at(0))}),
+        ("stale", {"stale": days(7)}),
+        ("criteria", {"criteria": URGENT.criteria}),
+        ("sampled_out", {"sample_percent": 1}),
+        ("opted_out_by_agent", {"opt_out_allowed": True}),
+    ]
+    for place, (reason, _) in enumerate(causes):
+        said: dict[str, Any] = {"id": OUT.id, "stale": None}
+        for _, cause in causes[place:]:
+            said |= cause
+        asked = campaign(**said)
+        assert told(decide([wrong], asked), [wrong]) == [reason]
+        second = reason if place < 4 else "not_first"
+        assert told(decide([first, wrong], asked), [wrong]) == [second]
+    assert list(Reason)[:8] == [
+        "paused",
+        "before_activation",
+        "after_period",
+        "stale",
+        "not_first",
+        "criteria",
+        "sampled_out",
+        "opted_out_by_agent",
+    ]
 
 
 def test_another_task_type_has_no_decision() -> None:
@@ -175,9 +251,20 @@ def test_each_step_is_judged_by_the_type_that_the_task_had() -> None:
 def test_a_schedule_says_when_it_is_due_and_when_it_may_go() -> None:
     offline = late(DONE, 0, by=20)
     found = decide([offline], campaign(delay=hours(12)))
-    assert found == {offline.id: Schedule(offline.id, due=at(12), release=at(20))}
+    assert found == {offline.id: Schedule(offline.id, at(12), at(20), at(20))}
     longer = decide([offline], campaign(delay=days(2)))
-    assert longer == {offline.id: Schedule(offline.id, due=at(48), release=at(48))}
+    assert longer == {offline.id: Schedule(offline.id, at(48), at(48), at(48))}
+
+
+def test_w7_a_delay_in_working_hours_and_13_a_release_in_open_ones() -> None:
+    """From Monday noon, UTC: eight hours of work, and mail that goes in the afternoon."""
+    afternoons = ((Span(14 * 60, 18 * 60),),) * 7
+    place = Calendar(UTC, afternoons, OFFICE_HOURS)
+    step = entered(DONE, 0)
+    found = decide([step], campaign(delay=hours(8), in_working_hours=True), FRESH, place)
+    assert found == {step.id: Schedule(step.id, at(24), at(24), at(26))}
+    found = decide([step], campaign(delay=hours(8)), FRESH, place)
+    assert found == {step.id: Schedule(step.id, at(8), at(8), at(26))}
 
 
 def test_once_claimed_an_earlier_one_that_arrives_late_changes_nothing() -> None:
@@ -203,6 +290,19 @@ def test_dropped_for_a_reason_that_does_not_rearm_the_round_is_used_up() -> None
         past = RoundSoFar(standing, {muted.id: Reason.MUTED}, None)
         found = decide(history, ASKED, past)
         assert told(found, history) == ["muted", "not_first", "not_first"]
+
+
+@pytest.mark.parametrize("reason", sorted(BY_VERSION))
+def test_what_was_skipped_by_an_earlier_version_is_not_asked_about_afterwards(
+    reason: Reason,
+) -> None:
+    """As after a larger sample, wider criteria or a longer period: nothing is back-filled."""
+    first, later = entered(DONE, 0), entered(TO_RECONTACT, 1)
+    past = RoundSoFar(None, {}, None, skipped={first.id: reason})
+    assert told(decide([first, later], ASKED, past), [first, later]) == [reason, "not_first"]
+    earlier = late(DONE, -1, by=9)
+    found = decide([earlier, first], ASKED, past)
+    assert told(found, [earlier, first]) == ["schedule", "not_first"]
 
 
 LEFT, BACK = entered(DONE, 0), entered(ON_SITE, 1)
@@ -249,7 +349,7 @@ def test_the_last_transition_at_a_drop_is_not_coming_back() -> None:
 def test_coming_back_starts_a_new_delay() -> None:
     again = entered(DONE, 5)
     found = decide([LEFT, BACK, again], campaign(delay=hours(2)), DROPPED)
-    assert found[again.id] == Schedule(again.id, at(7), at(7))
+    assert found[again.id] == Schedule(again.id, at(7), at(7), at(7))
 
 
 def test_once_sent_after_coming_back_nothing_more_is_asked() -> None:

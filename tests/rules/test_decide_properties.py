@@ -6,11 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.campaign import Campaign
-from rules.decide import FRESH, Reason, RoundSoFar, Schedule, Skip, decide
+from rules.decide import FRESH, Reason, RoundSoFar, Schedule, Skip
 from rules.history import Transition, ordered
 from tests.rules.samples import (
     SERVICE_CALL,
     campaigns,
+    decide,
     histories,
 )
 

@@ -11,17 +11,9 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rules.at_release import drop_reason_for_state
 from rules.campaign import Campaign
-from rules.decide import (
-    REARMING,
-    Decision,
-    Reason,
-    RoundSoFar,
-    Schedule,
-    Skip,
-    decide,
-    drop_reason_for_state,
-)
+from rules.decide import REARMING, Decision, Reason, RoundSoFar, Schedule, Skip
 from rules.history import StateKind, Transition, current
 from tests.rules.samples import (
     CANCELLED,
@@ -34,6 +26,7 @@ from tests.rules.samples import (
     campaign,
     campaigns,
     days,
+    decide,
     entered,
     histories,
     hours,

@@ -15,7 +15,7 @@ from rules.timing import (
     corrected_moment,
     later,
     parse_delay,
-    release_at,
+    ready_at,
     window_anchor,
 )
 from tests.rules.samples import NOON, at, days, hours
@@ -124,20 +124,20 @@ def test_a_wrong_clock_gives_the_moment_of_a_right_one(
     assert abs(found - happened) <= SKEW_TOLERANCE
 
 
-def test_an_invitation_is_released_when_its_delay_has_elapsed() -> None:
-    assert release_at(at(12), received=at(1)) == at(12)
+def test_an_invitation_is_ready_when_its_delay_has_elapsed() -> None:
+    assert ready_at(at(12), received=at(1)) == at(12)
 
 
-def test_what_was_due_before_it_was_received_is_released_at_reception() -> None:
-    assert release_at(at(1), received=at(5)) == at(5)
+def test_what_was_due_before_it_was_received_is_ready_at_reception() -> None:
+    assert ready_at(at(1), received=at(5)) == at(5)
 
 
 @given(MOMENTS, st.timedeltas(days(0), MAX_DELAY), SANE)
-def test_nothing_is_released_early(moment: datetime, delay: timedelta, received: datetime) -> None:
+def test_nothing_is_ready_early(moment: datetime, delay: timedelta, received: datetime) -> None:
     due = later(moment, delay)
-    release = release_at(due, received)
-    assert release >= due
-    assert release >= received
+    ready = ready_at(due, received)
+    assert ready >= due
+    assert ready >= received
 
 
 @pytest.mark.parametrize(
@@ -169,4 +169,9 @@ def test_odd_dates_stop_at_the_ends_of_time(
 def test_a_window_counts_from_release_if_sent_within_15_minutes_else_from_sending(
     sent: datetime, counts_from: datetime
 ) -> None:
-    assert window_anchor(at(0), sent) == counts_from
+    assert window_anchor(at(0), at(0), sent) == counts_from
+
+
+def test_18_a_window_counts_from_when_a_mail_was_ready_that_a_holiday_moved() -> None:
+    assert window_anchor(at(0), at(48), at(48.1)) == at(0)
+    assert window_anchor(at(0), at(48), at(49)) == at(49)

@@ -1,6 +1,7 @@
 """Every change leaves who did it and what differs, with the change or not at all."""
 
 import asyncio
+import base64
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -121,6 +122,15 @@ class Desk:
         sql = "SELECT id FROM follow_up WHERE account = $1 AND invitation = $2"
         [row] = rows(self.shared.owner, sql, self.office.world.account, mail.invitation)
         return str(row["id"])
+
+    def survey(self) -> str:
+        """A survey that was sent to a customer with an address."""
+        world, customer = self.office.world, self.office.customer
+
+        async def leave() -> str:
+            return str((await sent(world, await world.task(customer=customer))).invitation)
+
+        return in_database(self.shared.worker, leave)
 
     def enrolled(self) -> str:
         """One more device of alice's."""
@@ -283,13 +293,93 @@ def campaigns(desk: Desk) -> Iterator[Step]:
         yield Step(f"POST {path}/{{key}}/{verb}", f"{path}/{key}/{verb}", None, [told])
 
 
+def calendar(desk: Desk) -> Iterator[Step]:
+    """When mail may go."""
+    path, said = "/api/v1/calendar", {"region": "CA-QC"}
+    told = Told("calendar.write", "calendar/", None, said)
+    yield Step(f"PUT {path}", path, said, [told])
+
+
+def asking(desk: Desk) -> Iterator[Step]:
+    """Asking again about a task, and the switch that stops all sending."""
+    key, task = active_campaign(desk), f"/api/v1/tasks/{desk.office.task}"
+    client, headers = desk.api.client, desk.office.program
+    step = {"id": str(new_id()), "state": "300"}
+    assert client.post(f"{task}/transitions", json=step, headers=headers).status_code == 201
+    desk.news()
+    path, body = "POST /api/v1/tasks/{key}", {"campaign": key, "reason": "x", "waive_limits": True}
+    yield Step(f"{path}/surveys", f"{task}/surveys", body, [by_hand(desk, key)])
+    yield Step(f"{path}/rounds", f"{task}/rounds", {"round": 2, "reason": "x"}, [a_round(desk, 2)])
+    path = "/api/v1/account/sending"
+    yield Step(f"POST {path}/pause", f"{path}/pause", {"reason": "x"}, [switched(off=True)])
+    yield Step(f"POST {path}/resume", f"{path}/resume", None, [switched(off=False)])
+
+
+def active_campaign(desk: Desk) -> str:
+    """A campaign that asks about service calls."""
+    made = desk.made("/api/v1/campaigns", {"name": "Été", "definition": definition(desk.office)})
+    path = f"/api/v1/campaigns/{made['id']}/activate"
+    desk.api.client.post(path, headers=desk.office.program)
+    desk.news()
+    return str(made["id"])
+
+
+def by_hand(desk: Desk, campaign: str) -> Told:
+    """A survey was sent by hand."""
+    after = {"campaign": campaign, "reason": "x"}
+    return Told("survey.send", f"task/{desk.office.task}", None, after)
+
+
+def a_round(desk: Desk, number: int) -> Told:
+    """A round was opened."""
+    return Told("round.open", f"task/{desk.office.task}", None, {"round": number, "reason": "x"})
+
+
+def switched(*, off: bool) -> Told:
+    """All sending was stopped, or resumed."""
+    after = {"paused": True, "reason": "x"} if off else {"paused": False}
+    verb = "pause" if off else "resume"
+    return Told(f"sending.{verb}", "account/", {"paused": not off}, after)
+
+
+def managing(desk: Desk) -> Iterator[Step]:
+    """The forms of the console that are not for dispatchers."""
+    key, why = active_campaign(desk), {"why": "x"}
+    path = "/campaigns/sending"
+    yield Step(f"POST {path}/pause", f"{path}/pause", why, [switched(off=True)])
+    yield Step(f"POST {path}/resume", f"{path}/resume", {}, [switched(off=False)])
+    states = ["active", "paused", "active", "archived"]
+    for place, verb in enumerate(("pause", "resume", "archive")):
+        before, after = ({"status": status} for status in states[place : place + 2])
+        told = Told(f"campaign.{verb}", f"campaign/{key}", before, after)
+        path = f"/campaigns/{key}/{verb}"
+        yield Step(f"POST /campaigns/{{campaign}}/{verb}", path, {}, [told])
+
+
+def sends(desk: Desk) -> Iterator[Step]:
+    """A survey that is sent again, and that further mail cancelled."""
+    survey = desk.survey()
+    desk.news()
+    path, order = "/api/v1/sends", {"id": str(new_id()), "reason": "Perdu"}
+    for verb, body in (("resend", order), ("cancel", {"reason": "Retrouvé"})):
+        told = Told(f"survey.{verb}", f"invitation/{survey}", None, {"reason": body["reason"]})
+        yield Step(f"POST {path}/{{key}}/{verb}", f"{path}/{survey}/{verb}", body, [told])
+
+
 def console(desk: Desk) -> Iterator[Step]:
-    """The forms of the console."""
+    """The forms of the console that dispatchers send."""
     alice, task = str(desk.office.world.alice), str(desk.office.task)
     step = {"id": str(new_id()), "state": "600"}
     told = Told("task.progress", f"task/{task}", None, {"transition": step["id"]})
     path = f"/tasks/{task}/transitions"
     yield Step("POST /tasks/{task}/transitions", path, step, [told])
+    key, path = active_campaign(desk), f"/tasks/{task}"
+    form = {"campaign": key, "why": "x"}
+    sent = [by_hand(desk, key)]
+    yield Step("POST /tasks/{task}/survey/send", f"{path}/survey/send", form, sent)
+    form = {"round": "3", "why": "x"}
+    opened = [a_round(desk, 3)]
+    yield Step("POST /tasks/{task}/round/open", f"{path}/round/open", form, opened)
     refused, device = desk.refused(), desk.enrolled()
     desk.news()
     path, why = f"/refused/{refused}", {"why": "Saisie deux fois"}
@@ -312,13 +402,101 @@ def console(desk: Desk) -> Iterator[Step]:
     states[1].pop("note")
     told = Told("follow_up.reopen", f"follow_up/{follow_up}", *states[1:])
     yield Step("POST /follow-ups/{key}/reopen", f"{path}/reopen", {}, [told])
+    survey = desk.survey()
+    desk.news()
+    for verb in ("resend", "cancel"):
+        told = Told(f"survey.{verb}", f"invitation/{survey}", None, {"reason": "Perdu"})
+        yield Step(
+            f"POST /sends/{{key}}/{verb}", f"/sends/{survey}/{verb}", {"why": "Perdu"}, [told]
+        )
     told = Told("code.issue", f"user/{alice}", None, {})
     yield Step("POST /devices/enrol/{technician}", f"/devices/enrol/{alice}", {}, [told])
     told = Told("device.revoke", f"device/{device}", None, {})
     yield Step("POST /devices/{device}/revoke", f"/devices/{device}/revoke", {}, [told])
 
 
-API: Final[list[Callable[[Desk], Iterator[Step]]]] = [records, work, access, campaigns]
+def addresses(desk: Desk) -> Iterator[Step]:
+    """Who sends, and who is not written to."""
+    sender = desk.api.client.get("/api/v1/sender", headers=desk.office.program).json()
+    new = sender | {"legal_name": "Autre inc."}
+    before, after = {"legal_name": sender["legal_name"]}, {"legal_name": "Autre inc."}
+    told = Told("sender.write", "account/", before, after)
+    yield Step("PUT /api/v1/sender", "/api/v1/sender", new, [told])
+    path, order = "/api/v1/suppressions", {"address": "a@example.org", "reason": "bounced"}
+    yield Step(f"POST {path}", path, order, [suppressed("bounced", "staff")])
+    key = desk.made(path, {"address": "b@example.org", "reason": "full"})["id"]
+    desk.news()
+    lifted = {"suppressed": None, "why": "Vidée"}
+    told = Told("suppression.lift", f"contact/{key}", {"suppressed": "full"}, lifted)
+    yield Step(f"POST {path}/{{key}}/lift", f"{path}/{key}/lift", {"why": "Vidée"}, [told])
+    file = {"file": base64.b64encode(b"c@example.org").decode(), "dry_run": False}
+    yield Step(
+        f"POST {path}/import", f"{path}/import", file, [suppressed("unsubscribed", "import")]
+    )
+
+
+def suppressed(reason: str, source: str) -> Told:
+    """That an address is not written to any more."""
+    after = {"suppressed": reason, "source": source}
+    return Told("suppression.write", "contact/", {"suppressed": None}, after)
+
+
+def administration(desk: Desk) -> Iterator[Step]:
+    """The forms of the console that are an administrator's."""
+    fields = {"legal_name": "Autre inc.", "postal_address": "1, rue du Quai", "phone": "4185550199"}
+    before = {"postal_address": "1, rue du Quai\nRimouski QC G5L 1A1", "phone": "418 555-0100"}
+    after = {"postal_address": "1, rue du Quai", "phone": "4185550199"}
+    told = Told("sender.write", "account/", before, after)
+    yield Step("POST /addresses/sender", "/addresses/sender", fields, [told])
+    lines = {"text": "d@example.org", "do": "yes"}
+    told = suppressed("unsubscribed", "import")
+    yield Step("POST /addresses/import", "/addresses/import", lines, [told])
+    customer = desk.office.customer
+    path = f"/addresses/{customer}/address"
+    stored = desk.api.client.get(f"/api/v1/customers/{customer}", headers=desk.office.program)
+    before, after = {"email": stored.json()["email"]}, {"email": "neuve@example.org"}
+    told = Told("customer.write", f"customer/{customer}", before, after)
+    yield Step("POST /addresses/{customer}/address", path, {"address": "neuve@example.org"}, [told])
+
+
+def dispatching(desk: Desk) -> Iterator[Step]:
+    """The forms about addresses that dispatchers have."""
+    order = {"address": "e@example.org", "reason": "full"}
+    yield Step("POST /addresses/add", "/addresses/add", order, [suppressed("full", "staff")])
+    key = desk.made("/api/v1/suppressions", {"address": "f@example.org", "reason": "full"})["id"]
+    desk.news()
+    lifted = {"suppressed": None, "why": "Vidée"}
+    told = Told("suppression.lift", f"contact/{key}", {"suppressed": "full"}, lifted)
+    path = f"/addresses/{key}/lift"
+    yield Step("POST /addresses/{contact}/lift", path, {"why": "Vidée"}, [told])
+
+
+def settings(desk: Desk) -> Iterator[Step]:
+    """The forms of the console that administrators send, after `calendar`."""
+    days = ("monday", "tuesday", "wednesday", "thursday", "friday")
+    form = {"region": "CA-ON", **{f"working_hours-{day}": "9-17" for day in days}}
+    told = Told("calendar.write", "calendar/", {"region": "CA-QC"}, {"region": "CA-ON"})
+    yield Step("POST /calendar/save", "/calendar/save", form, [told])
+
+
+API: Final[list[Callable[[Desk], Iterator[Step]]]] = [
+    records,
+    work,
+    access,
+    campaigns,
+    asking,
+    sends,
+    addresses,
+    calendar,
+]
+#: By the role of whoever sends them.
+FORMS: Final[list[tuple[str, Callable[[Desk], Iterator[Step]]]]] = [
+    ("dispatcher", console),
+    ("dispatcher", dispatching),
+    ("administrator", administration),
+    ("administrator", settings),
+    ("administrator", managing),
+]
 
 
 def check(step: Step, answer: httpx.Response, found: list[Row], actor: str) -> None:
@@ -346,11 +524,12 @@ def test_every_change_by_api_or_console_is_told_and_nothing_secret_is(
         answer = client.request(method, step.path, json=step.body, headers=headers)
         check(step, answer, desk.news(), actor)
         tried.add(step.route)
-    with browsing(desk.api, office) as browser:
-        for step in console(desk):
-            answer = browser.post(step.path, data=step.body)
-            check(step, answer, desk.news(), f"user/{office.people['dispatcher']}")
-            tried.add(step.route)
+    for role, forms in FORMS:
+        with browsing(desk.api, office, role) as browser:
+            for step in forms(desk):
+                answer = browser.post(step.path, data=step.body)
+                check(step, answer, desk.news(), f"user/{office.people[role]}")
+                tried.add(step.route)
     tried.add(enrol(desk))
     assert tried == writing(desk.api) - SILENT
     refuse_secrets(desk)

@@ -127,6 +127,9 @@ async def test_mails_leave_the_events_that_delivery_writes(demo: Tx) -> None:
             case "failed":
                 assert (row["kinds"], row["attempt"]) == (["failed"], 1)
                 assert row["detail"] == row["reason"] == "550 5.1.1 no such mailbox"
+            case "dropped" if row["reason"] == "cancelled":
+                assert (row["kinds"], row["attempt"]) == (["cancelled"], 0)
+                assert row["detail"]
             case "dropped":
                 assert (row["kinds"], row["attempt"]) == (["dropped"], 0)
                 assert row["detail"] == row["reason"] is not None

@@ -2,18 +2,25 @@
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from mail.campaigns.account_switch import pause_sending
+from mail.campaigns.calendar import AccountCalendar, ClosedDay, save_calendar
+from mail.consent import suppressions
+from mail.planning.rounds import open_round
 from server.runtime.mailbox import Mailbox
 from sync.database import Tx
 from tests.support.api_process import Served, served
 from tests.support.browser import DESK, PHONE, visiting
 from tests.support.databases import TestDatabase
 from tests.support.signed_in import enter
+from tests.support.state_guard import staged
 from tests.support.stories import EMAIL, Story, on, tell
 
 pytestmark = pytest.mark.slow
@@ -181,7 +188,7 @@ def test_on_a_phone_one_button_leads_everywhere_without_scripts(
         places = page.get_by_role("navigation").get_by_role("link")
         expect(places).to_have_count(0)
         page.get_by_role("button", name="Menu").click()
-        expect(places).to_have_count(6)
+        expect(places).to_have_count(7)
         small = [(one, side) for one, side in page.evaluate(TARGETS, True) if side < TOUCH]
         assert small == []
         expect(page.get_by_role("button", name=leave)).to_be_in_viewport(ratio=1)
@@ -232,6 +239,49 @@ def refusal_of(database: TestDatabase, story: Story) -> str:
     return f"/refused/{on(database, story.account, read)}"
 
 
+_UNADDRESSED: Final = """
+INSERT INTO completion (account, task, round, transition, moment, day, type, unit, customer, tags,
+  customer_tags, technician, position)
+SELECT account, task, 1, id, moment, moment::date, type, unit, customer, '{}', '{}', technician, 1
+FROM transition WHERE account = $1 AND id = $2
+"""
+_DECIDED: Final = (
+    "UPDATE decision SET outcome = 'no_address' WHERE account = $1 AND transition = $2"
+)
+
+
+def addresses_of(database: TestDatabase, story: Story) -> list[str]:
+    """The pages about addresses, with one that bounced and a completion that has none."""
+
+    async def write(tx: Tx) -> UUID:
+        added = await suppressions.add(tx, "perdue@example.net", "bounced")
+        await tx.execute(_DECIDED, tx.account, story.transition)
+        await tx.execute(_UNADDRESSED, tx.account, story.transition)
+        return added.id
+
+    pages = ["/addresses", "/addresses?q=zzz", "/addresses/missing", "/addresses/sender"]
+    return [*pages, f"/addresses/{on(database, story.account, write)}/lift"]
+
+
+_QUEUE: Final = """
+INSERT INTO outbox (account, invitation, release, not_before, phase, purpose, attempt, resent)
+SELECT account, id, release, release, 'waiting', 'first', 0, false
+FROM invitation WHERE account = $1 AND task = $2 ON CONFLICT DO NOTHING
+"""
+
+
+def waiting_send(database: TestDatabase, story: Story) -> str:
+    """The page of a survey that waits to be sent."""
+
+    async def write(tx: Tx) -> UUID:
+        await staged(tx)
+        await tx.execute(_QUEUE, tx.account, story.waiting)
+        found: UUID = await tx.fetchval("SELECT id FROM invitation WHERE task = $1", story.waiting)
+        return found
+
+    return f"/sends/{on(database, story.account, write)}"
+
+
 def everything(
     database: TestDatabase, site: Served, story: Story, mailbox: Mailbox
 ) -> dict[str, list[str]]:
@@ -241,13 +291,20 @@ def everything(
     inside = ["/tasks", f"/tasks/{story.task}", f"/tasks/{story.waiting}", "/tasks?q=zzz"]
     inside += ["/follow-ups", "/follow-ups?show=handled"]
     inside += ["/refused", "/refused?show=parked", "/refused?show=dismissed"]
+    inside += ["/sends", "/sends?after=2999-01-01T00:00:00%2B00:00_" + str(story.task)]
+    inside += [f"/sends/{story.invitation}", waiting_send(database, story)]
     inside += [refusal_of(database, story), "/devices", "/devices?q=zzz"]
-    inside += devices_of(database, story)
+    inside += [*devices_of(database, story), *addresses_of(database, story)]
     inside += ["/campaigns", f"/campaigns/{story.campaign}", "/tasks/unknown", "/mailbox"]
+    inside += ["/calendar"]
+    inside += [f"/tasks/{story.task}/round", f"/tasks/{story.task}/survey", "/campaigns/sending"]
+    inside += ["/decisions", f"/decisions?campaign={story.campaign}&first_day=x"]
     inside += ["/tasks?q=zzz&state=600", "/follow-ups?show=negative", "/follow-ups?show=disputed"]
     inside += [f"/mailbox/{message.id}" for message in mailbox.messages()]
     return {"outside": [*outside, f"/u/{story.unsubscribe}"], "inside": inside}
 
+
+CLOSED: Final = [ClosedDay(date(2027, 12, 24), "Veille de Noël")]
 
 LETTER: Final = """Subject: Votre avis
 To: client@example.net
@@ -293,6 +350,29 @@ def test_every_page_is_sound_in_every_window(
 
 
 @pytest.mark.parametrize(("size", "language"), [(PHONE, "fr"), (DESK, "en")])
+def test_the_form_of_the_calendar_is_sound(
+    database: TestDatabase,
+    site: Served,
+    story: Story,
+    browser: Browser,
+    size: tuple[int, int],
+    language: str,
+) -> None:
+    async def promote(tx: Tx) -> None:
+        await save_calendar(tx, AccountCalendar(region="CA-QC", closed=CLOSED))
+        await tx.execute("UPDATE app_user SET role = 'administrator' WHERE role = 'dispatcher'")
+
+    on(database, story.account, promote)
+    with visiting(browser, size, scripts=False) as page:
+        enter(page.context, site.database, EMAIL, site.base_url)
+        is_sound(page, f"{site.base_url}/calendar", language)
+        page.get_by_role("textbox").first.fill("8-20")
+        page.locator("main form button").click()
+        is_sound(page, page.url, language)
+        assert page.get_by_role("textbox").first.input_value() == "08:00-20:00"
+
+
+@pytest.mark.parametrize(("size", "language"), [(PHONE, "fr"), (DESK, "en")])
 def test_every_page_of_a_manager_is_sound(
     database: TestDatabase,
     site: Served,
@@ -302,14 +382,56 @@ def test_every_page_of_a_manager_is_sound(
     size: tuple[int, int],
     language: str,
 ) -> None:
+    """All sending is off, and a task has a second round."""
+
     async def promote(tx: Tx) -> None:
         await tx.execute("UPDATE app_user SET role = 'manager' WHERE role = 'dispatcher'")
 
+    why = "La fuite est revenue"
+    on(database, story.account, lambda tx: open_round(tx, story.task, 2, None, why))
+    on(database, story.account, lambda tx: pause_sending(tx, None, why))
     on(database, story.account, promote)
     with visiting(browser, size, scripts=True) as page:
         enter(page.context, site.database, EMAIL, site.base_url)
         for path in everything(database, site, story, mailbox)["inside"]:
             is_sound(page, f"{site.base_url}{path}", language)
+
+
+def test_the_pages_of_an_administrator_are_sound(
+    database: TestDatabase, site: Served, story: Story, browser: Browser
+) -> None:
+    async def promote(tx: Tx) -> None:
+        await tx.execute("UPDATE app_user SET role = 'administrator' WHERE role = 'dispatcher'")
+
+    paths = [*addresses_of(database, story), "/addresses/import"]
+    on(database, story.account, promote)
+    for size, language in ((PHONE, "fr"), (DESK, "en")):
+        with visiting(browser, size, scripts=True) as page:
+            enter(page.context, site.database, EMAIL, site.base_url)
+            for path in paths:
+                is_sound(page, f"{site.base_url}{path}", language)
+
+
+def test_a_file_is_chosen_in_place_of_pasting_it(
+    database: TestDatabase, site: Served, story: Story, browser: Browser, tmp_path: Path
+) -> None:
+    """A6: what a spreadsheet saves is Windows-1252, and is read as such."""
+
+    async def promote(tx: Tx) -> None:
+        await tx.execute("UPDATE app_user SET role = 'administrator' WHERE role = 'dispatcher'")
+
+    on(database, story.account, promote)
+    file = tmp_path / "liste.csv"
+    file.write_bytes("Prénom;Courriel\r\nÉlise;elise@example.net\r\n".encode("cp1252"))
+    with visiting(browser, DESK, scripts=True) as page:
+        enter(page.context, site.database, EMAIL, site.base_url)
+        page.goto(f"{site.base_url}/addresses/import?lang=fr")
+        page.get_by_label("Fichier CSV").set_input_files(file)
+        expect(page.get_by_label("Lignes")).to_have_value(re.compile("Élise;elise@example.net"))
+        page.get_by_role("button", name="Essayer d\u2019abord").click()
+        page.get_by_role("button", name="Importer").click()
+        expect(page.get_by_role("status")).to_contain_text("Import terminé")
+        expect(page.get_by_role("status")).to_contain_text("Ajoutées\u00a0: 1")
 
 
 def is_sound(page: Page, address: str, language: str) -> None:

@@ -388,6 +388,52 @@ def test_who_unsubscribed_by_mistake_comes_back_on_the_same_page(
     assert "Ne plus recevoir de sondages" in site.client.get(f"/u/{story.unsubscribe}").text
 
 
+CHOICES: Final = {
+    "campaign": "n\u2019enverra plus de sondages comme celui-ci à client@example.net",
+    "quarter": "enverra au plus un sondage tous les trois mois à client@example.net",
+}
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_who_wants_fewer_surveys_says_so_and_takes_it_back(
+    database: TestDatabase, site: Served, story: Story, choice: str
+) -> None:
+    """A7, by the buttons of the page, without scripts."""
+    path = f"/u/{story.unsubscribe}"
+    for other in ("all", *CHOICES):
+        assert f'name="choice" value="{other}"' in site.client.get(path).text
+    done = site.client.post(path, data={"choice": choice})
+    assert done.status_code == 200
+    assert CHOICES[choice] in done.text
+    assert suppressed(database, story) == []
+    shown = site.client.get(path).text
+    assert CHOICES[choice] in shown
+    assert f'value="{choice}"' not in shown
+    assert "Plomberie Exemple inc., 1, rue du Quai, Rimouski QC G5L 1A1" in shown
+    assert "Votre abonnement est rétabli" in site.client.post(f"{path}/again").text
+    assert CHOICES[choice] not in site.client.get(path).text
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/x-www-form-urlencoded", b"choice=all"),
+        ("application/x-www-form-urlencoded", b"choice=none"),
+        ("application/x-www-form-urlencoded", b"choice=campaign&choice=quarter"),
+        ("application/x-www-form-urlencoded", b"choice=campaign" + b"&a=b" * 20),
+        ("text/plain", b"choice=campaign"),
+        ("application/json", b'{"choice": "campaign"}'),
+    ],
+)
+def test_what_is_no_choice_of_ours_leaves_all_surveys(
+    database: TestDatabase, site: Served, story: Story, kind: str, body: bytes
+) -> None:
+    headers = {"Content-Type": kind, "Origin": "https://mail.example"}
+    answer = site.client.post(f"/u/{story.unsubscribe}", headers=headers, content=body)
+    assert answer.status_code == 200
+    assert suppressed(database, story) == ["client@example.net"]
+
+
 def test_coming_back_is_slowed_down_and_leaving_never(site: Served, story: Story) -> None:
     codes = []
     for _ in range(21):

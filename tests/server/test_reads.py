@@ -129,12 +129,22 @@ class Way:
         for page in ("", "&state=600", f"&after={LATER}_{task}"):
             assert str(task) in self.console.get(f"/tasks?q=fuite+{str(task)[-12:]}{page}").text
             await self.step("search tasks")
+        assert "/tasks/" in self.console.get("/sends").text
+        await self.step("list what is to be sent")
+        self._get("sends?limit=50", self.office.program)
+        await self.step("read what is to be sent")
         assert str(task) in self.console.get(f"/tasks/{task}").text
         await self.step("show a task")
         assert self._get(f"tasks/{task}", self.office.program)["result"]["answers"] == 1
         await self.step("read a task")
         self._get("completions?limit=20", self.office.program)
         await self.step("completions from the start")
+        self._get("decisions?limit=20", self.office.program)
+        await self.step("decisions")
+        self._get("decisions?limit=20&outcome=scheduled", self.office.program)
+        await self.step("decisions of an outcome")
+        assert self.console.get("/decisions").status_code == 200
+        await self.step("show the ledger")
         path = f"completions?after={self.told}"
         self.told = self._get(path, self.office.program)["cursor"]
         await self.step("completions")

@@ -13,12 +13,13 @@ from server.api.operation import OPERATION, Operation
 from server.openapi.document import operations
 from server.provisioning.provision import UNFENCED
 from sync.ids import new_id
+from tests.mail.sent import sent
 from tests.support.api_process import Served
 from tests.support.databases import TestDatabase
 from tests.support.office import PASSWORD, Office, in_database
 
 #: What may be shown to workers of all accounts: the queues.
-QUEUES = frozenset({"task_change", "outbox", "rollup_change", "sender_breaker"})
+QUEUES = frozenset({"task_change", "outbox", "rollup_change", "ledger_change", "sender_breaker"})
 #: A state of one account only.
 FOREIGN_STATE = "foreign"
 
@@ -43,6 +44,11 @@ def body_for(spoken: Operation, office: Office) -> dict[str, Any] | None:
         "edit_campaign": {"name": "x", "definition": definition(office)},
         "progress_task": {"id": str(new_id()), "state": "600"},
         "dismiss_transition": {"reason": "x"},
+        "lift_suppression": {"why": "x"},
+        "open_task_round": {"round": 2, "reason": "x"},
+        "send_survey": {"campaign": str(new_id()), "reason": "x"},
+        "cancel_send": {"reason": "x"},
+        "resend_survey": {"id": str(new_id()), "reason": "x"},
     }
     return bodies[spoken.name]
 
@@ -66,7 +72,11 @@ class Foreign:
             "tasks": str(office.task),
             "devices": devices[0]["id"],
             "transitions": self._refused(api, office, shared),
+            "sends": str(in_database(shared.worker, lambda: sent(world)).invitation),
             "tokens": token.json()["id"],
+            "suppressions": self._made(
+                api, office, "suppressions", {"address": "x@example.org", "reason": "full"}
+            ),
             "campaigns": self._made(
                 api, office, "campaigns", {"name": "x", "definition": definition(office)}
             ),
@@ -207,7 +217,7 @@ def test_putting_a_foreign_id_takes_nothing_away(
 ) -> None:
     before = dump(shared.owner, south.world.account)
     for subject, key in foreign.ids.items():
-        if subject in {"tokens", "devices", "campaigns", "transitions"}:
+        if subject in {"tokens", "devices", "campaigns", "transitions", "sends"}:
             continue
         named = "code" if subject == "states" else "id"
         body = {named: key, "name": "stolen", "kind": "done"}
@@ -277,19 +287,20 @@ NAMED = {
     "device": "devices",
     "technician": "users",
     "transition": "transitions",
+    "key": "sends",
 }
 
 
 def is_console_page(route: HTTPRoute) -> bool:
     """A page of the console that takes an id."""
     is_page = all(OPERATION not in handler.opt for handler in route.route_handlers)
-    places = ("/tasks", "/campaigns", "/devices", "/refused")
+    places = ("/tasks", "/campaigns", "/devices", "/refused", "/sends")
     return is_page and bool(route.path_parameters) and route.path.startswith(places)
 
 
 def sign_in(browser: httpx.Client, office: Office) -> None:
-    """Sign the office's dispatcher in."""
-    body = {"email": office.address("dispatcher"), "password": PASSWORD}
+    """Sign the office's administrator in."""
+    body = {"email": office.address("administrator"), "password": PASSWORD}
     assert browser.post("/api/v1/sessions", json=body).status_code == 204
 
 

@@ -29,6 +29,7 @@ ORDER: Final = (
     "answer", "follow_up", "rollup_change", "task_result",
     "account", "unit", "app_user", "session", "enrolment_code", "device", "api_token",
     "state", "task_type",
+    "ledger_change",
     "completion_head", "feed_head", "mail_head",
 )  # fmt: skip
 
@@ -36,13 +37,18 @@ ORDER: Final = (
 GUARDS: Final[Mapping[str, str]] = {
     "assignment": "task",
     "task_change": "task",
+    "task_round": "task",
     "contact_use": "outbox",
+    "calendar": "campaign_set",
     "campaign": "campaign_set",
     "campaign_pause": "campaign_set",
+    "sender_identity": "campaign_set",
+    "sending_pause": "campaign_set",
     "answer_value": "answer",
     "answer_version": "answer",
     "completion": "completion_head",
     "feed": "feed_head",
+    "ledger_count": "ledger_change",
 }
 
 #: Rows of no account, or that are made once: each is locked alone, or while it is nobody else's.

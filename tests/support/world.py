@@ -50,6 +50,13 @@ STATES: Final[dict[str, tuple[str, StateKind]]] = {
 LONG_AGO: Final = datetime(2009, 1, 1, tzinfo=UTC)
 
 
+_SENDER: Final = """
+INSERT INTO sender_identity (account, legal_name, postal_address, phone, email, url, domains)
+VALUES ($1, 'Plomberie Exemple inc.', '1, rue du Quai\nRimouski QC G5L 1A1', '418 555-0100', '', '',
+  '{}')
+"""
+
+
 class World:
     """One account: head office > region > two sites, three technicians, two types, `STATES`.
 
@@ -78,6 +85,7 @@ class World:
         world.account = new_account_number()
         async with tx(world.account) as opened:
             await create_account(opened, AccountPut(name="Plomberie Exemple"))
+            await opened.execute(_SENDER, world.account)
             await world._put_people(opened)
             await world._put_kinds(opened)
         return world

@@ -6,6 +6,8 @@ from uuid import UUID
 
 import pytest
 
+from mail.campaigns.criteria import CriteriaNamed
+from mail.campaigns.definition import Trigger
 from rules.campaign import AddressField
 from tests.support.databases import TestDatabase
 from tests.support.listening import cut
@@ -225,6 +227,7 @@ def test_who_will_be_asked_is_known_offline(alice: Tab, field: Field, gate: Gate
         "delay": "00:12:00",
         "mute": "07:00:00",
         "already": False,
+        "sampled": False,
     }
     assert alice.run(asks, [str(task), "600", None]) == [expected]
     typed = {"address": "jean@example.org", "whose": "customer"}
@@ -233,6 +236,34 @@ def test_who_will_be_asked_is_known_offline(alice: Tab, field: Field, gate: Gate
     alice.record(task, "600")
     [after] = alice.run(asks, [str(task), "610", None])
     assert after["already"] is True
+
+
+def test_who_meets_the_criteria_is_known_offline_as_task_and_customer_are(
+    alice: Tab, field: Field, gate: Gate
+) -> None:
+    """Units with those below them; and a step that is due after the period asks nobody."""
+    world = field.world
+    kind = field.do(lambda world: world.task_type("Ramonage"))
+    yesterday = datetime.now(UTC).date() - timedelta(days=2)
+    criteria = CriteriaNamed(
+        units=[world.region],
+        account_managers=[world.dispatcher],
+        channels=["phone"],
+        customer_tags=["école"],
+    )
+    rules = [Trigger([kind], ["600"])]
+    campaign = field.campaign(rules=rules, criteria=criteria, sample_percent=50)
+    field.campaign(rules=rules, last_day=yesterday)
+    customer = field.do(lambda world: world.customer(email="a@example.org", tags=["école"]))
+    facts = {"type": kind, "account_manager": world.dispatcher, "channel": "phone"}
+    task = field.new_task(**facts, customer=customer)
+    other = field.new_task(**facts)
+    alice.run("await engine.sync()")
+    gate.cut()
+    asks = "return engine.asks(given, '600')"
+    [ask] = alice.run(asks, str(task))
+    assert (ask["campaign"], ask["sampled"]) == (str(campaign), True)
+    assert alice.run(asks, str(other)) == []
 
 
 def test_a_clock_that_is_wrong_or_steps_back_keeps_the_order_of_what_was_done(

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import expect
 
+from mail.campaigns.criteria import CriteriaNamed
 from mail.campaigns.definition import Trigger
 from rules.campaign import AddressField
 from tests.support.processes import until
@@ -99,7 +100,7 @@ def test_where_the_account_does_not_allow_it_no_survey_is_left_out(
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({}, ["At once, when the step is sent."]),
+        ({}, ["When the step is sent, or when quiet hours end."]),
         (
             {"delay": "00:12:00", "mute": "07:00:00"},
             [
@@ -119,6 +120,23 @@ def test_who_may_be_asked_and_when_is_said_as_the_rules_have_it(
     for place in (f"/task/{task}", f"/task/{task}/step/600"):
         screen.go(place)
         screen.says("Who may be asked", "jean@example.org", *said)
+
+
+def test_only_campaigns_whose_criteria_the_task_meets_are_promised(
+    screen: Screen, field: Field
+) -> None:
+    """And of a sample it is said that it may be that nobody is asked."""
+    kind = visit_type(field)
+    rules = [Trigger([kind], ["600"])]
+    field.campaign(rules=rules, criteria=CriteriaNamed(channels=["phone"]), sample_percent=20)
+    customer = field.do(lambda world: world.customer(name="Jean Roy", email="jean@example.org"))
+    fields = {"type": kind, "customer": customer, "state": "300"}
+    by_phone = field.new_task(**fields, channel="phone")
+    by_mail = field.new_task(**fields, channel="email")
+    screen.go(f"/task/{by_phone}/step/600")
+    screen.says("jean@example.org", "May be asked: this survey asks about a part of the visits.")
+    screen.go(f"/task/{by_mail}/step/600")
+    screen.says("Nobody will be asked.")
 
 
 def test_one_who_works_is_never_led_back_by_the_large_button(

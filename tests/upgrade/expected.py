@@ -73,7 +73,12 @@ _WORDS: Final = "the answer page says what is left to do, until when, and asks f
 _SPAN: Final = r"\d\d:\d\d:\d\d"
 _CALL: Final = "what is dialled for a phone number"
 _WHEN: Final = "when a campaign asks"
+_WHICH: Final = "about which tasks a campaign asks, and the facts that say so"
+_HOURS: Final = "quiet hours, working hours and holidays"
 _FULL: Final = "an address may count as empty because its mailbox stays full"
+_ADDRESSES: Final = "the suppression list, the sender and completions without address have a page"
+_CHOICE: Final = "a decision says which choice of the person kept a survey back; nobody had one"
+_SENDS: Final = "what is to be sent is listed, cancelled, or sent again"
 _MINUTE: Final = "1 minute"
 _CLOSE: Final = "what is less than a minute ago or ahead is not called a minute"
 _LIST: Final = "from a task one comes back to the list as one left it"
@@ -89,9 +94,56 @@ _DROPPED: Final = "that a survey was dropped is said once, by the decision"
 _SEARCH: Final = "the search finds technicians and addresses, too, and says what it finds"
 _SENDER: Final = "of a refused step it is said who sent it, and who was responsible then"
 _DECIDED: Final = "a refused step is decided on a page that says what comes of it"
+_ROUNDS: Final = "return visits have rounds, and surveys may be sent by hand; none was"
+_SWITCH: Final = "a pause is a campaign's or the account's, and may have lasted too long"
 _PRUNED: Final = "of an answer the first version and the last 19 are kept, and how many are not"
 
 CHANGES: Final = (
+    Change(_API_TASK, "", r"\.rounds = \[\]", _ROUNDS),
+    Change(
+        _API_TASK, "", r"\.timeline\[\d+\]\.(?:round = 1|request(?:ed_by|_reason) = None)", _ROUNDS
+    ),
+    Change(
+        _TASK,
+        "",
+        r"<a href='/tasks/[0-9a-f-]+/survey'>\n(?:Send a survey by hand|Envoyer un sondage .*)"
+        r"\n<a href='/tasks/[0-9a-f-]+/round'>\n(?:New visit round|Nouvelle ronde de visite)",
+        _ROUNDS,
+    ),
+    Change(
+        "/campaigns",
+        "",
+        r"<a href='/campaigns/sending'>\n(?:(?:Stop all|All) sending|.*ous les envois)",
+        _SWITCH,
+    ),
+    Change(
+        _TASK,
+        "(?P<head>.*)(?:[Tt]he campaign was|[Ll]a campagne était) (?P<then>(?:paused|en pause) .*)",
+        "%(head)s(?:[Ss]ending was|[Ll]es envois étaient) %(then)s, (?:or|ou) .*",
+        _SWITCH,
+    ),
+    Change(
+        _TASK,
+        rf"(?:{_LEAVES}(?:.* ago|il y a .*)\n\.|(?:No answer yet|Pas encore de réponse)\. .*)",
+        r"(?:No answer yet\. The survey will not leave: its campaign is archived, or"
+        r"|Pas encore de réponse\. Le sondage ne partira pas : sa campagne est archivée, ou).*"
+        r"(?:\n(?:It is planned for|Il est prévu pour) .+)?",
+        _SWITCH,
+        always=False,
+    ),
+    Change(
+        "/tasks",
+        r"(?:Being sent|En cours d.envoi|Scheduled|Prévu|Uncertain|Incertain)(?:\n<time.*\n.+)?",
+        r"(?:Will not leave|Ne partira pas)\n(?:campaign stopped|campagne arrêtée)",
+        _SWITCH,
+        always=False,
+    ),
+    Change(
+        "/tasks",
+        "(?:campaign paused|campagne en pause)",
+        "(?:sending paused|envois en pause)",
+        _SWITCH,
+    ),
     Change(
         _TASK,
         "",
@@ -172,8 +224,11 @@ CHANGES: Final = (
         r".*\n\d{3} .+"
         r"|(?:No answer yet\. The survey was sent|Pas encore de réponse\. Le sondage est parti)\n"
         r"<time.*\n.+\n\.)",
-        r"(?:No answer yet\. The survey waits: its campaign is paused"
-        r"|Pas encore de réponse\. Le sondage attend : sa campagne est en pause)\..*",
+        r"(?:(?:No answer yet\. The survey waits: its campaign is paused"
+        r"|Pas encore de réponse\. Le sondage attend : sa campagne est en pause)\..*"
+        r"|(?:No answer yet\. The survey will not leave: its campaign is archived, or"
+        r"|Pas encore de réponse\. Le sondage ne partira pas : sa campagne est archivée, ou).*"
+        r"\n(?:It is planned for|Il est prévu pour) .+)",
         _PLANNED,
     ),
     Change(
@@ -245,6 +300,15 @@ CHANGES: Final = (
         _DECIDED,
     ),
     Change("/refused", "", "(?:Decide|Décider)", _DECIDED),
+    Change(_CONSOLE, "", r"<a href='/sends'>\n(?:Surveys to come|Sondages à venir)", _SENDS),
+    Change(
+        _TASK,
+        "",
+        r"<a href='/sends/.+'>\n"
+        r"(?:Cancel the survey|Send the survey again|Annuler le sondage|Envoyer le sondage .+)",
+        _SENDS,
+    ),
+    Change(_API_TASK, "", r"\.timeline\[\d+\]\.by = None", _SENDS),
     Change(
         "/tasks",
         "",
@@ -348,6 +412,7 @@ CHANGES: Final = (
     ),
     Change(_CONSOLE, r"Menu(?:\n\d+)?", r"Menu\n[\d+]+", _ASKED),
     Change(_CONSOLE, "", r"<a href='/follow-ups'>\n(?:Follow-ups|Suivis)(?:\n[\d+]+)?", _ASKED),
+    Change(_CONSOLE, "", r"<a href='/addresses'>\n(?:Addresses|Adresses)", _ADDRESSES),
     Change(
         "/tasks",
         "",
@@ -359,6 +424,7 @@ CHANGES: Final = (
     Change(_TASK, "", r"(?:Follow-ups|Suivis)(?:\n(?!Result\n|Résultat\n).*)+", _ASKED),
     Change(_TASK, rf"(?:Asks to be called back|Demande un rappel) ·\n{_MOMENT}", "", _ASKED),
     Change(_API_TASK, "", r"\.timeline\[\d+\]\.phone = ''", _ASKED),
+    Change(_API_TASK, "", r"\.timeline\[\d+\]\.choice = None", _CHOICE),
     Change(
         "/s/.*",
         "",
@@ -395,6 +461,14 @@ CHANGES: Final = (
         r"%(head)s(?: (?:This does not affect|Cela ne change rien aux).*"
         r"|\n(?:Was it a mistake|Était-ce une erreur).*\n<form .*/again.*>\n.*(?:again|réabonner))",
         "who unsubscribed by mistake comes back; what stays is said in plain words",
+    ),
+    Change(
+        "/u/.*",
+        r".* (?:satisfaction surveys to|sondages de satisfaction à) \S+@\S+\. .*\n"
+        r"(?P<form><form .*>)\n(?:Unsubscribe|Se désabonner)",
+        r"(?:You may leave|Vous pouvez quitter) .*"
+        r"(?:\n%(form)s\n<button name='choice' value='(?:all|campaign|quarter)'>\n.*){3}",
+        "the page to unsubscribe offers less than to leave all surveys",
     ),
     Change(
         "/u/.*",
@@ -452,6 +526,13 @@ CHANGES: Final = (
         _PRIORITY,
     ),
     Change(
+        r"/campaigns(?:/\*)?",
+        "",
+        r"<a href='/decisions(?:\?campaign=[0-9a-f-]+)?'>\n"
+        r"(?:Who was asked, and why not|Qui a été sondé, et pourquoi pas)",
+        "a page says who was asked, and why not",
+    ),
+    Change(
         r"/campaigns/\*",
         "(?:None: as soon as the task|Aucun : dès la réception de la tâche).*",
         "(?:None: as soon as the step|Aucun : dès la réception de l.étape).*",
@@ -464,10 +545,59 @@ CHANGES: Final = (
         _WHEN,
     ),
     Change(
+        "/api/v1/sync/(?:pull|rxdb/task_types/pull)",
+        "",
+        r"\.(?:changes|documents)\[\d+\]\.asks\[\d+\]\.delay_in = 'elapsed'",
+        _HOURS,
+    ),
+    Change("/api/v1/campaigns", "", r"\.items\[\d+\]\.definition\.delay_in = 'elapsed'", _HOURS),
+    Change("/api/v1/locations", "", r"\.items\[\d+\]\.region = None", _HOURS),
+    Change(
+        _CONSOLE,
+        "",
+        "<a href='/calendar'>\n(?:Hours and holidays|Heures et fériés)",
+        _HOURS,
+    ),
+    Change(
         "/api/v1/sync/watermelon/pull",
         r"(?P<told>.*\.asks = '\[{.*\"may_untick\":(?:true|false))}\]'",
-        rf'%(told)s,"delay":"{_SPAN}","mute":(?:null|"{_SPAN}")}}\]\'',
+        rf'%(told)s,"delay":"{_SPAN}","delay_in":"elapsed","mute":(?:null|"{_SPAN}"),'
+        r'"criteria":null,"sampled":false,"starts_at":null,"ends_at":null}\]\'',
         _WHEN,
+    ),
+    Change(
+        "/api/v1/sync/(?:pull|rxdb/task_types/pull)",
+        "",
+        r"\.(?:changes|documents)\[\d+\]\.asks\[\d+\]\."
+        r"(?:(?:criteria|starts_at|ends_at) = None|sampled = False)",
+        _WHICH,
+    ),
+    Change(
+        "/api/v1/sync/(?:pull|rxdb/(?:tasks|customers)/pull)",
+        "",
+        r"\.(?:changes|documents)\[\d+\]\.(?:account_manager = (?:None|'.*')|tags = \[\])",
+        _WHICH,
+    ),
+    Change(
+        "/api/v1/sync/watermelon/pull",
+        "",
+        r"\.changes\.(?:tasks\.updated\[\d+\]\.account_manager = (?:None|'.*')"
+        r"|customers\.updated\[\d+\]\.tags = '\[\]')",
+        _WHICH,
+    ),
+    Change(
+        "/api/v1/campaigns",
+        "",
+        r"\.items\[\d+\]\.definition\.(?:criteria\.[a-z_]+ = \[\]|sample_percent = 100"
+        r"|(?:first|last)_day = None)",
+        _WHICH,
+    ),
+    Change(
+        r"/campaigns/\*",
+        "",
+        r"(?:Which tasks|Quelles tâches)\n(?:Criteria|Critères)\n(?:None|Aucun).*\n"
+        r"(?:Sample\nAll of them|Échantillon\nToutes)\n(?:Period|Période)\n.*",
+        _WHICH,
     ),
     Change(
         "/api/v1/sync/push",

@@ -139,11 +139,12 @@ FROM link
 """
 _LINK_AFTER: Final = "SELECT account, invitation, token_hash FROM link"
 
-#: Of a campaign devices are told when it asks, too.
+#: Of a campaign devices are told when and about which tasks it asks, too.
 _TYPE_BEFORE: Final = "SELECT account, id, external_id, name, names, flow, asks FROM task_type"
 _TYPE_AFTER: Final = """
 SELECT account, id, external_id, name, names, flow,
-  (SELECT jsonb_agg(ask - 'delay' - 'mute' ORDER BY place)
+  (SELECT jsonb_agg(ask - '{delay,delay_in,mute,criteria,sampled,starts_at,ends_at}'::text[]
+      ORDER BY place)
     FROM jsonb_array_elements(asks) WITH ORDINALITY AS told(ask, place)) AS asks
 FROM task_type
 """

@@ -18,7 +18,7 @@ from litestar.types import (
     Send,
 )
 
-from server.http.form_data import check_form_type
+from server.http.form_data import check_form_type, is_brief_form
 from server.http.middleware.heads import PROBES
 from server.http.problems import (
     BadEncodingError,
@@ -35,8 +35,8 @@ LIMIT: Final = 1 << 20
 FORM_LIMIT: Final = 1 << 16
 #: Paths whose bodies are messages of programs; other bodies are forms.
 PROGRAMS: Final = ("/api/", *PROBES)
-#: Paths whose bodies are not read: a one-click unsubscribe (RFC 8058) is complete without its body,
-#: whatever its type, character set and compression.
+#: Paths whose bodies are not read, but for a brief form: a one-click unsubscribe (RFC 8058) is
+#: complete without its body, whatever its type, character set and compression.
 UNREAD: Final = "/u/"
 #: Bytes of all bodies in a process's memory: as sent while they are received, then as decompressed
 #: until they are answered. Bodies of a form's size are accepted regardless.
@@ -81,7 +81,7 @@ class BodyMemory:
 
 
 def read_bodies(app: ASGIApp, *, deadline: float = DEADLINE) -> ASGIApp:
-    """`app`, given each body in one piece, except on the paths `UNREAD`.
+    """`app`, given each body in one piece, except most on the paths `UNREAD`.
 
     :raises TooLargeError: more than `LIMIT` bytes, announced, sent or decompressed.
     :raises CrowdedError: it is large, and the memory for bodies is used up.
@@ -95,15 +95,21 @@ def read_bodies(app: ASGIApp, *, deadline: float = DEADLINE) -> ASGIApp:
     async def reading(scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers.from_scope(scope)
         has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-        if not has_body or scope["path"].startswith(UNREAD):
+        is_unread = scope["path"].startswith(UNREAD)
+        if not has_body or (is_unread and not is_brief_form(headers)):
             await app(scope, receive, send)
             return
         for_page = not scope["path"].startswith(PROGRAMS)
-        if for_page:
+        if for_page and not is_unread:
             check_form_type(headers.get("content-type", ""))
         limit = FORM_LIMIT if for_page else LIMIT
         with memory.reserve() as reservation:
-            body = await _read_body(headers, receive, reservation, limit, deadline)
+            try:
+                body = await _read_body(headers, receive, reservation, limit, deadline)
+            except SlowBodyError:
+                if not is_unread:
+                    raise
+                body = b""  # who asked to leave leaves
             reservation.resize(len(body))
             whole: HTTPRequestEvent = {"type": "http.request", "body": body, "more_body": False}
             await app(scope, replay(whole, receive), send)

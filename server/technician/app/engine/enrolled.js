@@ -103,7 +103,7 @@ export class Enrolled extends EventTarget {
   /** Who will be asked. @param {string} id @param {string} state @param {string | null} email */
   async asks(id, state, email) {
     const content = await readOne(this.store, id);
-    return content ? asksOf(content, state, email) : [];
+    return content ? asksOf(content, state, email, this.#now()) : [];
   }
 
   /** What is typed on a task and not recorded. @param {string} task @returns {Promise<Draft>} */

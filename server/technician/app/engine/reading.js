@@ -172,16 +172,20 @@ export function pageOf(content, me) {
  * @param {Content} content
  * @param {string} state
  * @param {string | null} email typed for the customer, not yet recorded
+ * @param {number} now milliseconds by the device's clock
  */
-export function asksOf(content, state, email) {
+export function asksOf(content, state, email, now) {
   const { task, summary, steps } = theTask(content, '');
+  const customer = content.customers.get(task.customer ?? '');
   const mailboxes = {
     customer: summary.customer && (summary.customer.email ?? email),
     location: summary.location?.email,
     contact: task.contact_email,
-    billing: content.customers.get(task.customer ?? '')?.billing_email,
+    billing: customer?.billing_email,
   };
-  return askedAt(content.types.get(task.type)?.asks ?? [], state, steps, mailboxes);
+  const facts = { ...task, customer_tags: customer?.tags };
+  const asks = content.types.get(task.type)?.asks ?? [];
+  return askedAt(asks, state, steps, mailboxes, facts, now + content.skew);
 }
 
 /**

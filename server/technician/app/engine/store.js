@@ -44,6 +44,9 @@
  * @property {string | null} contact_email
  * @property {string | null} priority
  * @property {string | null} reason
+ * @property {string} unit
+ * @property {string | null} channel
+ * @property {string | null} [account_manager] not of what was pulled by an older version
  * @property {string[]} tags
  * @property {string | null} scheduled_at
  * @property {{id: string, state: string, moment: string, by: string, note: string | null,
@@ -57,6 +60,7 @@
  * @property {string | null} phone
  * @property {string | null} call
  * @property {string} language
+ * @property {string[]} [tags] not of what was pulled by an older version
  *
  * @typedef {object} Location
  * @property {string} id
@@ -75,7 +79,21 @@
  * @property {import('./asks.js').Whose | null} secondary
  * @property {boolean} may_untick
  * @property {string | null} delay DD:HH:MM; null: not known
+ * @property {'elapsed' | 'working'} [delay_in]
  * @property {string | null} mute DD:HH:MM
+ * @property {Criteria | null} [criteria] which tasks it asks about; without: any
+ * @property {boolean} [sampled] whether it asks about a part of them
+ * @property {string | null} [starts_at] the first moment at which a step may make it ask
+ * @property {string | null} [ends_at] the first moment at which none does any more
+ *
+ * @typedef {object} Criteria values of which a task has any in each list that is not empty
+ * @property {string[]} units those below them, too
+ * @property {string[]} priorities
+ * @property {string[]} reasons
+ * @property {string[]} channels
+ * @property {string[]} account_managers
+ * @property {string[]} tags
+ * @property {string[]} customer_tags
  *
  * @typedef {object} TaskType
  * @property {string} id

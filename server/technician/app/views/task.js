@@ -172,16 +172,19 @@ export function asked(ask) {
 }
 
 /** No more than the campaign's rules say. @param {Asked} ask */
-function when({ delay, mute }) {
-  if (delay === null) return null;
+function when({ delay, delayIn, mute, sampled }) {
+  const part = sampled && _('May be asked: this survey asks about a part of the visits.');
+  if (delay === null) return part ? h('p', { class: 'hint' }, part) : null;
   const span = spanOf(delay);
-  const due = span
-    ? _('{span} after the step at the earliest.', { span })
-    : _('At once, when the step is sent.');
+  const later =
+    delayIn === 'working'
+      ? _('{span} after the step at the earliest, counting only working hours.', { span })
+      : _('{span} after the step at the earliest.', { span });
+  const due = span ? later : _('When the step is sent, or when quiet hours end.');
   const unless =
     mute &&
     _('Not if this survey went to this address less than {span} before.', { span: spanOf(mute) });
-  return h('p', { class: 'hint' }, due, unless && ` ${unless}`);
+  return h('p', { class: 'hint' }, part && `${part} `, due, unless && ` ${unless}`);
 }
 
 /** @param {Shell} shell @param {TaskPage} found */

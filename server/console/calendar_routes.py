@@ -1,0 +1,101 @@
+"""/calendar: quiet hours, working hours and holidays of the account."""
+
+from datetime import date
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from babel.dates import get_day_names
+from litestar import Response, post, route
+from litestar.response import Redirect
+
+from mail.campaigns.calendar import (
+    WEEKDAYS,
+    AccountCalendar,
+    coming,
+    read_calendar,
+    save_calendar,
+)
+from mail.campaigns.holidays import Holiday
+from mail.worker.jobs import Job
+from rules.calendar import REGIONS
+from server.access.guards import console
+from server.access.kept_forms import read_kept
+from server.access.principals import ConsoleRequest, actor_of
+from server.access.rights import Action
+from server.console.calendar_form import TypedCalendar, calendar_of, read_typed, typed_of
+from server.console.nav_counts import console_frame
+from server.services import services
+from server.web.methods import READING
+from server.web.page import clock_for, read_fields, respond
+from sync.database import Tx, run, tx
+
+SAVE: Final = "/calendar/save"
+
+
+@route("/calendar", http_method=READING, guards=[console(Action.CALENDAR_READ)])
+async def calendar_page(request: ConsoleRequest) -> Response[str]:
+    """The calendar, with a form for those who may change it, and the holidays to come."""
+    kept = await read_kept(request, SAVE)
+    async with tx(request.user.account) as opened:
+        calendar = await read_calendar(opened) or AccountCalendar()
+        typed = typed_of(calendar)
+        if kept:
+            typed = read_typed(kept, calendar, _offered(opened, request, calendar.region, "en"))
+        return await _respond(opened, request, calendar, typed, is_kept=bool(kept))
+
+
+@post(SAVE, status_code=303, guards=[console(Action.CALENDAR_WRITE)])
+async def save_calendar_page(request: ConsoleRequest) -> Response[str]:
+    """Save what was typed, or show the form with its errors."""
+    fields = await read_fields(request)
+
+    async def work(opened: Tx) -> Response[str]:
+        before = await read_calendar(opened) or AccountCalendar()
+        region = next((one for one in REGIONS if one == fields.get("listed")), None)
+        typed = read_typed(fields, before, _offered(opened, request, region, "en"))
+        found = calendar_of(typed, opened.now.year)
+        if isinstance(found, TypedCalendar):
+            return await _respond(opened, request, before, found)
+        await save_calendar(opened, found)
+        return Redirect("/calendar?saved=yes", status_code=303)
+
+    response = await run(request.user.account, work, actor_of(request))
+    services(request).ring(Job.PLAN)
+    return response
+
+
+async def _respond(
+    opened: Tx,
+    request: ConsoleRequest,
+    calendar: AccountCalendar,
+    typed: TypedCalendar,
+    *,
+    is_kept: bool = False,
+) -> Response[str]:
+    page = await console_frame(opened, request)
+    holidays = _offered(opened, request, calendar.region, page.locale)
+    names = get_day_names("wide", locale=page.locale)
+    return respond(
+        request,
+        "calendar.html",
+        page,
+        status=422 if typed.wrong else 200,
+        calendar=calendar,
+        typed=typed,
+        days=[(day, names[place]) for place, day in enumerate(WEEKDAYS)],
+        regions=REGIONS,
+        holidays=holidays,
+        ticked={day.key: day for day in reversed(holidays)},
+        saved=not typed.wrong and not is_kept and request.query_params.get("saved") == "yes",
+        is_kept=is_kept,
+        clock=clock_for(opened, page, request.user.zone),
+    )
+
+
+def _offered(opened: Tx, request: ConsoleRequest, region: str | None, locale: str) -> list[Holiday]:
+    """The holidays to come that the form has."""
+    today: date = opened.now.astimezone(ZoneInfo(request.user.zone)).date()
+    return [] if region is None else coming(region, today, locale)
+
+
+ROUTES: Final = (calendar_page, save_calendar_page)
