@@ -35,6 +35,8 @@ WEEKDAYS: Final = (
 )  # fmt: skip
 #: How far ahead holidays are listed.
 AHEAD: Final = timedelta(days=365)
+#: Minutes of a week: the longest delay in working hours must end in this life.
+LEAST_OPEN: Final = 60
 
 
 class WeekHours(Struct, frozen=True, forbid_unknown_fields=True):
@@ -235,6 +237,8 @@ def _check_hours(field: str, hours: WeekHours) -> Iterator[FieldError]:
     week = hours.week()
     if not any(week):
         yield FieldError(field, "must have hours on some day")
+    elif sum(span.end - span.start for spans in week for span in spans) < LEAST_OPEN:
+        yield FieldError(field, "must have an hour or more a week")
     for name, spans in zip(WEEKDAYS, week, strict=True):
         bounds = [minute for span in spans for minute in astuple(span)]
         if any(later <= earlier for earlier, later in pairwise(bounds)):

@@ -7,10 +7,12 @@ from uuid import UUID
 from mail.contacts import EMPTY, Source, Suppression
 from sync.database import Tx
 
-#: The reason so far is kept: an unsubscribe may be taken back.
+#: What a server said is kept: an unsubscribe may be taken back.
 _OVERRIDE: Final = """
 UPDATE contact SET suppressed = $3, suppressed_at = $4, suppressed_source = $5,
-  suppressed_before = suppressed, source_before = suppressed_source
+  suppressed_before =
+    CASE WHEN suppressed = ANY($6) THEN suppressed ELSE suppressed_before END,
+  source_before = CASE WHEN suppressed = ANY($6) THEN suppressed_source ELSE source_before END
 WHERE account = $1 AND id = ANY($2) AND suppressed IS DISTINCT FROM $3
 """
 
@@ -48,7 +50,7 @@ WHERE account = $1 AND id = $2 AND (quarterly_since IS NOT NULL OR $3 = ANY(left
 
 async def override(tx: Tx, chosen: Collection[UUID], why: Suppression, source: Source) -> int:
     """Suppress contacts whatever the reason so far; return of how many it was another."""
-    return await tx.execute(_OVERRIDE, tx.account, list(chosen), why, tx.now, source)
+    return await tx.execute(_OVERRIDE, tx.account, list(chosen), why, tx.now, source, list(EMPTY))
 
 
 async def resubscribe(tx: Tx, contact: UUID) -> bool:

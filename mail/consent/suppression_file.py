@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
@@ -102,11 +103,12 @@ def _parse(raw: bytes) -> list[tuple[int, str, str]]:
         text = raw.decode("cp1252", "replace")
     separator = ";" if ";" in text.partition("\n")[0] else ","
     try:
-        rows = [
+        lines = (
             (number, [cell.strip() for cell in row])
             for number, row in enumerate(csv.reader(io.StringIO(text), delimiter=separator), 1)
             if any(cell.strip() for cell in row)
-        ]
+        )
+        rows = list(islice(lines, MOST_LINES + 2))  # a line of names, and one that is too many
     except csv.Error:
         raise FieldError("file", "cannot be read as CSV") from None
     names = [cell.lower() for cell in rows[0][1]] if rows else []

@@ -7,8 +7,10 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
+from mail import contacts
 from mail.campaigns.cache import load
-from rules.address import resolve
+from mail.contacts import EMPTY
+from rules.address import normal_form, resolve
 from rules.campaign import AddressField
 from sync.database import Tx
 
@@ -34,6 +36,10 @@ WHERE d.account = $1 AND d.outcome = 'no_address'
     SELECT FROM decision o
     WHERE o.account = $1 AND o.task = d.task AND o.round = d.round AND o.outcome = 'no_address'
       AND (o.decided_at, o.transition, o.campaign) > (d.decided_at, d.transition, d.campaign))
+  AND NOT EXISTS (
+    SELECT FROM invitation i
+    WHERE i.account = $1 AND i.task = d.task AND i.campaign = d.campaign AND i.round = d.round
+      AND i.status <> 'dropped')
 ORDER BY d.decided_at DESC, d.transition DESC LIMIT $7
 """
 
@@ -76,13 +82,16 @@ async def read_without_address(tx: Tx, filters: Filters, limit: int) -> list[Wit
     campaigns = (await load(tx)).campaigns
     since, key = filters.after or (None, None)
     rows = await tx.fetch(_READ, tx.account, since, key, LAST_ID, filters.day, filters.type, limit)
+    typed = (normal_form(row[f"{field}_email"]) for row in rows for field in AddressField)
+    known_contacts = await contacts.read(tx, {address for address in typed if address})
+    empty = {address for address, one in known_contacts.items() if one.suppressed in EMPTY}
     found = []
     for row in rows:
         campaign = campaigns[row["campaign"]]
         known = {name: row[name] for name in WithoutAddress.__struct_fields__ if name in row}
         known["type_names"] = msgspec.json.decode(row["type_names"], type=dict[str, str])
         mailboxes = {field: row[f"{field}_email"] for field in AddressField}
-        to = resolve(mailboxes, campaign.primary, campaign.secondary, ())
+        to = resolve(mailboxes, campaign.primary, campaign.secondary, empty)
         fields = [field for field in (campaign.primary, campaign.secondary) if field is not None]
         found.append(WithoutAddress(**known, fields=fields, mended=to is not None))
     return found

@@ -242,7 +242,7 @@ def judge_addressed(item: Addressed, known: Known) -> AtRelease:
     match verdict:
         case Go(reserve=reserve):
             own = Mute(candidate.invitation, False, candidate.release)
-            if reserve:
+            if reserve or candidate.limits_waived:
                 known.mutes[key] = own
             if contact.quarterly:
                 known.recent[contact.id] = [own, *known.recent[contact.id][:1]]

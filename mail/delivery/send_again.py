@@ -54,7 +54,8 @@ VALUES ($1, $2, $3, $3, {phase}, $4, $5, $6, $7, $8, $9, $10, $11)
 #: What no server accepted has the address, and the Message-ID, of the mail that is tried now.
 _TRY_AGAIN: Final = SEND_AGAIN.sql("""
 UPDATE invitation SET status = {status}, reason = NULL, address = $3, typed_address = $4,
-  message_id = $5, language = coalesce(language, $6)
+  message_id = $5, language = coalesce(language, $6), address_field = $7,
+  address_by_technician = $8
 WHERE account = $1 AND id = $2
 """)
 
@@ -168,7 +169,8 @@ async def _enqueue(
     is_accepted = survey.status not in _UNACCEPTED
     if not is_accepted:
         language = locale_of(candidate.language, survey.language)
-        addressed = (to.normal, to.typed, message_id, language)
+        captured = to.field is AddressField.CUSTOMER and candidate.noted_by_technician
+        addressed = (to.normal, to.typed, message_id, language, to.field.value, captured)
         await tx.execute(_TRY_AGAIN, tx.account, invitation, *addressed)
     own = (to.normal, to.typed, message_id) if is_accepted else (None, None, None)
     purpose = Purpose.RESEND if survey.status is Status.SENT else Purpose.FIRST

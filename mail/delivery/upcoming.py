@@ -9,6 +9,7 @@ import asyncpg
 from msgspec import Struct
 
 from mail.delivery.forecast import Forecast, forecast
+from mail.delivery.held import RESTORED
 from mail.states import Phase, Purpose, Status, quoted
 from sync.database import Tx
 
@@ -99,7 +100,8 @@ class Send(Struct, frozen=True, kw_only=True):
         """Whether a mail of it waits that has not begun, and was not in doubt before."""
         if self.phase is None or self.phase is Phase.DATA:
             return False
-        return self.purpose is not Purpose.FIRST or self.sent_at is None
+        is_unsent = self.sent_at is None and self.reason != RESTORED
+        return self.purpose is not Purpose.FIRST or is_unsent
 
     def may_be_sent_again(self, now: datetime) -> bool:
         """Whether it was tried, nothing of it is under way, and it can be answered at `now`."""

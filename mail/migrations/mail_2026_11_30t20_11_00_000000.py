@@ -78,6 +78,17 @@ BEGIN
   GROUP BY told.account;
   RETURN NULL;
 END $$;
+CREATE FUNCTION mark_changed_decisions() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM mark_ledger(both_of.account, array_agg(c.moment))
+  FROM (
+    SELECT account, task, round FROM told UNION SELECT account, task, round FROM former
+  ) AS both_of, LATERAL (
+    SELECT moment FROM completion
+    WHERE account = both_of.account AND task = both_of.task AND round = both_of.round LIMIT 1) c
+  GROUP BY both_of.account;
+  RETURN NULL;
+END $$;
 CREATE FUNCTION mark_zone() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   DELETE FROM ledger_count WHERE account = NEW.account;
@@ -86,7 +97,7 @@ BEGIN
   RETURN NULL;
 END $$;
 REVOKE EXECUTE ON FUNCTION mark_completions(), mark_changed_completions(), mark_decisions(),
-  mark_zone() FROM PUBLIC;
+  mark_changed_decisions(), mark_zone() FROM PUBLIC;
 CREATE TRIGGER mark_new AFTER INSERT ON completion REFERENCING NEW TABLE AS told
   FOR EACH STATEMENT EXECUTE FUNCTION mark_completions();
 CREATE TRIGGER mark_changed AFTER UPDATE ON completion
@@ -94,8 +105,9 @@ CREATE TRIGGER mark_changed AFTER UPDATE ON completion
   FOR EACH STATEMENT EXECUTE FUNCTION mark_changed_completions();
 CREATE TRIGGER mark_new AFTER INSERT ON decision REFERENCING NEW TABLE AS told
   FOR EACH STATEMENT EXECUTE FUNCTION mark_decisions();
-CREATE TRIGGER mark_changed AFTER UPDATE ON decision REFERENCING NEW TABLE AS told
-  FOR EACH STATEMENT EXECUTE FUNCTION mark_decisions();
+CREATE TRIGGER mark_changed AFTER UPDATE ON decision
+  REFERENCING NEW TABLE AS told OLD TABLE AS former
+  FOR EACH STATEMENT EXECUTE FUNCTION mark_changed_decisions();
 CREATE TRIGGER mark_zone AFTER UPDATE OF zone ON account
   FOR EACH ROW WHEN (OLD.zone <> NEW.zone) EXECUTE FUNCTION mark_zone();
 """

@@ -29,8 +29,6 @@ AT_RELEASE: Final = REARMING | {
     Reason.MUTED,
     Reason.CANCELLED,
 }
-#: Reasons of decisions that planning finds, too; of an invitation that was dropped they stay.
-BOTH: Final = frozenset({Reason.PAUSED, Reason.NEW_ROUND})
 
 
 class Invitation(Struct, frozen=True):
@@ -72,7 +70,10 @@ class TaskHistory(Struct):
     calendar: Calendar = ALWAYS
 
     def decided(self, campaign: UUID, reasons: Collection[Reason]) -> dict[UUID, Reason]:
-        """The transitions about which `campaign` asks nobody for one of `reasons`, and which."""
+        """The transitions about which `campaign` asks nobody for one of `reasons`, and which.
+
+        The reason of an invitation that was dropped counts whatever it is.
+        """
         outcomes = self.outcomes.get(campaign, {})
         dropped = {
             transition: Reason(outcome)
@@ -80,7 +81,7 @@ class TaskHistory(Struct):
             if outcome in reasons
         }
         asked = self.invitations.get(campaign)
-        if asked is not None and asked.status is Status.DROPPED and asked.reason in BOTH:
+        if asked is not None and asked.status is Status.DROPPED and asked.reason:
             dropped[asked.transition] = Reason(asked.reason)
         return dropped
 

@@ -117,11 +117,12 @@ async def preview(
 
 
 def _concerned(campaigns: CampaignSet, histories: Sequence[TaskHistory]) -> list[TaskHistory]:
-    """Return all rounds of those tasks that any campaign has rules for."""
+    """Return all rounds of those tasks that any campaign has rules for, or that were asked anew."""
     tasks = {
         history.task
         for history in histories
-        if any(campaigns.index.matching(step.type) for step in history.transitions)
+        if history.is_closed
+        or any(campaigns.index.matching(step.type) for step in history.transitions)
     }
     return [history for history in histories if history.task in tasks]
 
@@ -175,7 +176,8 @@ def _decide(
         skipped = history.decided(newest.id, BY_VERSION)
         past = RoundSoFar(None, {}, None, number, skipped, closed)
         return decide(history.transitions, newest, task, past, history.calendar)
-    dropped = history.decided(newest.id, AT_RELEASE)
+    settled = AT_RELEASE | BY_VERSION if invitation.manual else AT_RELEASE
+    dropped = history.decided(newest.id, settled)
     waits = invitation.status is InvitationStatus.SCHEDULED
     is_free = invitation.status is InvitationStatus.DROPPED or (waits and not invitation.manual)
     standing = None if is_free else invitation.transition

@@ -83,13 +83,20 @@ FROM unnest($3::uuid[], $4::uuid[], $5::integer[], $6::uuid[], $7::integer[], $8
   AS new (id, campaign, version, task, round, transition, technician, customer, due, release)
 """)
 
-_ENQUEUE: Final = """
+_ENQUEUE_MADE: Final = MAKE.sql("""
 INSERT INTO outbox (account, invitation, release, not_before, phase, purpose, attempt, resent)
 SELECT $1, new.id, new.release, new.release, {phase}, {purpose}, 0, false
 FROM unnest($2::uuid[], $3::timestamptz[]) AS new (id, release)
-"""
-_ENQUEUE_MADE: Final = MAKE.sql(_ENQUEUE)
-_ENQUEUE_REARMED: Final = REARM.sql(_ENQUEUE)
+""")
+#: One that was claimed before goes on after its attempts: late writes of those change nothing.
+_ENQUEUE_REARMED: Final = REARM.sql("""
+INSERT INTO outbox (account, invitation, release, not_before, phase, purpose, attempt, resent)
+SELECT $1, new.id, new.release, new.release, {phase}, {purpose}, e.attempt, false
+FROM unnest($2::uuid[], $3::timestamptz[]) AS new (id, release)
+CROSS JOIN LATERAL (
+  SELECT coalesce(max(attempt), 0) AS attempt FROM mail_event
+  WHERE account = $1 AND invitation = new.id) e
+""")
 
 #: Here and below only what was never claimed is changed: it cannot have been sent. The condition
 #: on the array makes the planner use the key; for the join alone it may read a whole account.

@@ -120,7 +120,9 @@ SELECT i.task, i.deadline, coalesce(i.language, a.language) AS language, v.conte
   k.name AS type_name, k.names AS type_names, p.name AS place, p.address,
   w.versions AS version, w.not_me, w.call_back, coalesce(w.phone, '') AS phone, w.answered_at,
   f.closed_by IS NOT NULL AS is_called,
-  CASE i.address_field WHEN 'customer' THEN c.phone WHEN 'location' THEN p.phone END AS known_phone,
+  CASE WHEN l.contact IS NULL THEN
+    CASE i.address_field WHEN 'customer' THEN c.phone WHEN 'location' THEN p.phone END
+  END AS known_phone,
   s.value AS rating, s.choices AS reasons, s.text AS comment
 FROM link l
 JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)

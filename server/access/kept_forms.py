@@ -19,7 +19,7 @@ _ID: Final = "[0-9a-f-]{36}"
 #: The forms of the console with text that is worth keeping. A page that is added here shows the
 #: fields of `read_kept` in its form.
 _FORMS: Final = re.compile(
-    rf"/(tasks/{_ID}/transitions|follow-ups/{_ID}/close|refused/{_ID}/dismiss|calendar/save"
+    rf"/(tasks/{_ID}/(?:transitions|round/open|survey/send)|campaigns/sending/pause|follow-ups/{_ID}/close|refused/{_ID}/dismiss|calendar/save"
     rf"|sends/{_ID}/(?:cancel|resend))"
 )
 #: The fields that people fill in; where all are empty nothing was written.

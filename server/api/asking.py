@@ -75,9 +75,9 @@ async def open_task_round(request: ApiRequest, key: UUID, body: RoundOrder) -> R
 async def send_survey(request: ApiRequest, key: UUID, body: SurveyOrder) -> Asked:
     """Send a survey of an active campaign by hand, about the last step of the task's last round.
 
-    It is due at once and is the survey of its round: 409 `asked` where there is one already. It
-    goes whatever the state of its task, but not to an address that is suppressed. Sending the same
-    request again has no further effect.
+    It leaves as soon as mail may go and is the survey of its round: 409 `asked` where there is one
+    already. It goes whatever the state of its task, but not to an address that is suppressed.
+    Sending the same request again has no further effect.
     """
     asking = manual.Request(
         body.campaign, request.user.user, read_reason(body.reason), body.waive_limits

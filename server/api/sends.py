@@ -156,9 +156,9 @@ async def cancel_send(request: ApiRequest, key: UUID, body: Cancellation) -> Sen
 async def resend_survey(request: ApiRequest, key: UUID, body: ResendOrder) -> SendItem:
     """Send a survey again that was sent, refused or given up.
 
-    It leaves at once, whatever the mute window, with a link of its own; the one of the first mail
-    works, too. Sending the same `id` again has no further effect. 409 `unreachable` where the
-    address has unsubscribed, takes no mail, or is missing.
+    It leaves as soon as mail may go, whatever the mute window, with a link of its own; the one of
+    the first mail works, too. Sending the same `id` again has no further effect. 409 `unreachable`
+    where the address has unsubscribed, takes no mail, or is missing.
     """
     order = Order(body.id, request.user.user, _line(body.reason), body.field)
     sender = services(request).settings.mail_from

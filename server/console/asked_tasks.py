@@ -26,15 +26,15 @@ class AskedTasks(Struct, frozen=True):
 
 
 _NAMES: Final = """
-SELECT id, name FROM unit WHERE id = ANY($1)
-UNION ALL SELECT id, name FROM app_user WHERE id = ANY($2)
+SELECT id, name FROM unit WHERE account = $1 AND id = ANY($2)
+UNION ALL SELECT id, name FROM app_user WHERE account = $1 AND id = ANY($3)
 """
 
 
 async def read_asked_tasks(tx: Tx, definition: Definition) -> AskedTasks:
     """Which tasks a campaign with this definition asks about."""
     said = definition.criteria
-    found = await tx.fetch(_NAMES, said.units, said.account_managers)
+    found = await tx.fetch(_NAMES, tx.account, said.units, said.account_managers)
     names = {row["id"]: row["name"] for row in found}
     criteria = []
     for name in said.__struct_fields__:

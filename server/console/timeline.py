@@ -43,6 +43,7 @@ ORDER BY d.campaign, d.round, d.outcome <> 'scheduled', n.moment, n.sequence, n.
 """
 #: The fields of entries that name a user.
 _PEOPLE: Final = ("technician", "by", "accepted_by", "dismissed_by", "requested_by")
+_USERS: Final = "SELECT id, name FROM app_user WHERE account = $1 AND id = ANY($2)"
 NOT_FIRST: Final = Reason.NOT_FIRST.value
 #: A transition that is received later than this after its moment was made without network.
 LATE: Final = timedelta(minutes=5)
@@ -102,7 +103,7 @@ async def _read_names(tx: Tx, task: UUID, items: Sequence[entries.Entry], langua
         for field in _PEOPLE
         if getattr(item, field, None) is not None
     }
-    users = await tx.fetch("SELECT id, name FROM app_user WHERE id = ANY($1)", list(people))
+    users = await tx.fetch(_USERS, tx.account, list(people))
     states = await read_states(tx, language)
     versions = await pinned(
         tx,

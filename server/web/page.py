@@ -27,7 +27,7 @@ _YEAR: Final = 365 * 86_400
 #: Paths that only take forms, and the page above each, where another language is chosen.
 _FORMS: Final = re.compile(
     r"(/tasks/[^/]+/(?:survey|round)|/tasks/[^/]+|/follow-ups/[^/]+|/refused/[^/]+|/sends/[^/]+"
-    r"|/campaigns/[^/]+|/devices|/calendar|/addresses/[0-9a-f-]{36}|/addresses)/.+"
+    r"|/campaigns/[^/]+|/devices|/calendar|/addresses(?=/add$|/[0-9a-f-]{36}/address$))/.+"
 )
 #: The page of the demo's mails; shown only where the process has a mailbox.
 MAILBOX: Final = "mailbox"

@@ -33,7 +33,7 @@ BLOCKED: Final = {
     "suppressed/quarter": (
         _("asked once a quarter"),
         _(
-            "The survey will not leave: the person chose at most one survey every three months, and"
+            "The survey will not leave: the person chose at most one survey every 90 days, and"
             " had one."
         ),
     ),
@@ -61,7 +61,7 @@ REASONS: Final = {
     ),
     "before_activation": (
         _("before the campaign"),
-        _("It happened before the campaign was activated"),
+        _("It happened before the campaign was activated, or before the first day of its period"),
     ),
     "after_period": (
         _("after the campaign"),
@@ -93,7 +93,7 @@ REASONS: Final = {
     ),
     "suppressed/quarter": (
         _("asked once a quarter"),
-        _("The person chose at most one survey every three months, and had one"),
+        _("The person chose at most one survey every 90 days, and had one"),
     ),
     "muted": (_("asked recently"), _("This address was already asked within the mute window")),
     "cancelled": (_("cancelled"), _("Somebody of the office cancelled it")),

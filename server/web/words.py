@@ -153,7 +153,7 @@ MAIL: Final = {
     "unsubscribed": (_("The customer unsubscribed"), "caution", "none"),
     "left_campaign": (_("The customer left the surveys of this campaign"), "caution", "none"),
     "quarterly": (
-        _("The customer chose at most one survey every three months"),
+        _("The customer chose at most one survey every 90 days"),
         "caution",
         "none",
     ),

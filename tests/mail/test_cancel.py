@@ -141,3 +141,21 @@ async def test_what_ended_otherwise_is_not_cancelled(post: Post) -> None:
     with pytest.raises(MissingError):
         async with tx(post.world.account) as opened:
             await cancel(opened, new_id(), None, WHY)
+
+
+async def test_a_planner_that_read_it_as_claimed_does_not_revive_it(post: Post) -> None:
+    """It may write its decision after the cancelling: the next planning puts that right."""
+    await active(post.world)
+    task = await post.visit(ADDRESS)
+    await cancelled(post, task)
+    async with tx(post.world.account) as opened:
+        await opened.execute(
+            "UPDATE decision SET outcome = 'scheduled' WHERE account = $1 AND task = $2",
+            opened.account,
+            task,
+        )
+    await post.moved(task, "700")
+    await plan_all()
+    await post.deliver_all()
+    assert post.server.mails == []
+    assert set((await outcomes(post.world, task)).values()) == {"cancelled"}

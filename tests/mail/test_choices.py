@@ -5,8 +5,10 @@ from uuid import UUID
 
 import pytest
 
+from mail import contacts
 from mail.campaigns.lifecycle import archive_campaign
 from mail.campaigns.sender import SenderIdentity, read_sender, write_sender
+from mail.consent import standing, suppressions
 from mail.delivery.claim import claim
 from mail.responses.subscriptions import (
     Leaving,
@@ -226,3 +228,12 @@ async def test_who_was_a_user_and_is_none_any_more_is_asked(post: Post) -> None:
     task = await post.visit("bob@example.org")
     await post.deliver_all()
     assert await post.status(task) == ("sent", None)
+
+
+async def test_who_comes_back_lifts_no_bounce_that_lies_further_back(post: Post) -> None:
+    async with tx(post.world.account) as opened:
+        added = await suppressions.add(opened, ADDRESS, "bounced")
+        await standing.override(opened, [added.id], "complaint", "staff")
+        await standing.override(opened, [added.id], "unsubscribed", "link")
+        assert await standing.resubscribe(opened, added.id)
+        assert (await contacts.read(opened, [ADDRESS]))[ADDRESS].suppressed == "bounced"

@@ -10,6 +10,8 @@ from mail import contacts
 from mail.campaigns.account_switch import pause_sending
 from mail.campaigns.definition import Trigger
 from mail.campaigns.lifecycle import archive_campaign, pause_campaign
+from mail.delivery.cancel import cancel
+from mail.delivery.claim import claim
 from mail.planning.manual import (
     Asked,
     AskedError,
@@ -267,3 +269,40 @@ async def test_what_does_not_exist_is_not_asked_about(post: Post) -> None:
         await by_hand(post, untouched, new_id())
     with pytest.raises(MissingError):
         await by_hand(post, new_id(), campaign)
+
+
+async def test_a_late_worker_with_a_cancelled_mail_finds_another_attempt(post: Post) -> None:
+    """Its own would let it send to an address that was corrected since."""
+    campaign = await active(post.world)
+    task = await post.visit(ADDRESS)
+    stalled = await claim(post.config, post.world.account, 10)
+    found = await only_invitation(post.world, task)
+    async with tx(post.world.account) as opened:
+        await cancel(opened, found["id"], None, WHY)
+    await by_hand(post, task, campaign)
+    renewed = await claim(post.config, post.world.account, 10)
+    assert [job.attempt for job in stalled.jobs] == [1]
+    assert [job.attempt for job in renewed.jobs] == [2]
+
+
+async def test_11_a_new_round_calls_off_a_survey_by_hand_that_no_rule_would_send(
+    post: Post,
+) -> None:
+    campaign = await active(post.world, rules=[Trigger([post.world.installation], ["600"])])
+    task = await started(post)
+    await by_hand(post, task, campaign)
+    async with tx(post.world.account) as opened:
+        await open_round(opened, task, 2, None, WHY)
+    await post.deliver_all()
+    assert post.server.mails == []
+    assert set((await outcomes(post.world, task)).values()) == {"new_round"}
+
+
+async def test_18_a_survey_whose_limits_are_waived_mutes_those_of_its_chunk(post: Post) -> None:
+    campaign = await active(post.world, mute=WEEK)
+    task = await started(post)
+    await by_hand(post, task, campaign, waive_limits=True)
+    other = await post.visit(ADDRESS)
+    await post.deliver_all()
+    assert len(post.server.to(ADDRESS)) == 1
+    assert set((await outcomes(post.world, other)).values()) == {"muted"}

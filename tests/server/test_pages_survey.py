@@ -390,7 +390,7 @@ def test_who_unsubscribed_by_mistake_comes_back_on_the_same_page(
 
 CHOICES: Final = {
     "campaign": "n\u2019enverra plus de sondages comme celui-ci à client@example.net",
-    "quarter": "enverra au plus un sondage tous les trois mois à client@example.net",
+    "quarter": "enverra au plus un sondage tous les 90\u00a0jours à client@example.net",
 }
 
 

@@ -115,6 +115,10 @@ def test_an_address_is_entered_where_it_is_missing(
         gone = anna.post(f"/addresses/{new_id()}/address", data=sent)
         assert gone.status_code == 404
     assert ask(api, asking)["items"][0]["mended"]
+    bounced = {"address": "marie@example.org", "reason": "bounced"}
+    path = "/api/v1/suppressions"
+    assert api.client.post(path, json=bounced, headers=asking.program).status_code == 201
+    assert not ask(api, asking)["items"][0]["mended"]
     with browsing(api, asking) as diane:
         assert "<form method" not in diane.get("/addresses/missing").text.partition("<table")[2]
 

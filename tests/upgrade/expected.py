@@ -529,7 +529,7 @@ CHANGES: Final = (
         r"/campaigns(?:/\*)?",
         "",
         r"<a href='/decisions(?:\?campaign=[0-9a-f-]+)?'>\n"
-        r"(?:Who was asked, and why not|Qui a été sondé, et pourquoi pas)",
+        r"(?:Who was asked, and why not|Qui a été sondé, qui ne l.a pas été, et pourquoi)",
         "a page says who was asked, and why not",
     ),
     Change(
@@ -555,7 +555,7 @@ CHANGES: Final = (
     Change(
         _CONSOLE,
         "",
-        "<a href='/calendar'>\n(?:Hours and holidays|Heures et fériés)",
+        "<a href='/calendar'>\n(?:Hours and holidays|Heures et jours fériés)",
         _HOURS,
     ),
     Change(
