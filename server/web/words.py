@@ -21,7 +21,7 @@ NAVIGATION: Final = {
     "devices": _("Devices"),
     "campaigns": _("Campaigns"),
     "addresses": _("Addresses"),
-    "calendar": _("Hours and holidays"),
+    "calendar": _("Calendar"),
     "mailbox": _("Mailbox"),
 }
 

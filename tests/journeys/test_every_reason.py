@@ -97,8 +97,8 @@ async def every_reason(steps: Steps, database: TestDatabase, sink: Sink) -> None
     assert await steps.outcomes(during, paused) == [Reason.PAUSED]
     assert await steps.outcomes(tasks["scheduled"], young) == [Reason.BEFORE_ACTIVATION]
     for expected, campaign in limited.items():
-        found = [(await steps.outcomes(task, campaign))[0] for task in tasks.values()]
-        assert expected in found
+        found = [await steps.outcomes(task, campaign) for task in tasks.values()]
+        assert any(expected in outcomes for outcomes in found)
     others = {Reason.PAUSED, Reason.BEFORE_ACTIVATION, *limited}
     assert {*tasks, *others} == {"scheduled", *Reason}
 

@@ -335,7 +335,7 @@ async def test_29_the_clock_rings_when_a_breaker_has_rested(post: Post) -> None:
     await post.later(FIRST_WAIT)
     async with asyncio.timeout(20):
         await run_clock(post.config, ring, stop)
-    assert rung == [Job.DELIVER]
+    assert rung.count(Job.DELIVER) == 1
 
 
 async def test_29_who_waits_behind_a_breaker_holds_no_address(post: Post) -> None:

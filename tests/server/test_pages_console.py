@@ -413,7 +413,7 @@ UNANSWERED: Final = [
     ("held", None, "Le sondage est retenu"),
     ("failed", None, "le serveur de courriel a refusé l\u2019adresse."),
     ("expired", None, "le serveur de courriel ne l\u2019a pas accepté à temps."),
-    ("failed", "550 5.1.1 no such mailbox", "l\u2019adresse. 550 5.1.1 no such mailbox Envoyer le"),
+    ("failed", "550 5.1.1 no such mailbox", "l\u2019adresse. 550 5.1.1 no such mailbox Envoyer"),
     ("dropped", "muted", "a déjà été sondée pendant la période de silence muted"),
     ("dropped", "some_new_reason", "Aucun sondage n\u2019a été envoyé pour cette tâche."),
 ]

@@ -225,6 +225,7 @@ def test_who_will_be_asked_is_known_offline(alice: Tab, field: Field, gate: Gate
         "whose": "location",
         "mayUntick": True,
         "delay": "00:12:00",
+        "delayIn": "elapsed",
         "mute": "07:00:00",
         "already": False,
         "sampled": False,

@@ -555,7 +555,7 @@ CHANGES: Final = (
     Change(
         _CONSOLE,
         "",
-        "<a href='/calendar'>\n(?:Hours and holidays|Heures et jours fériés)",
+        "<a href='/calendar'>\n(?:Calendar|Calendrier)",
         _HOURS,
     ),
     Change(

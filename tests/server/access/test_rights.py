@@ -234,8 +234,8 @@ def test_the_table_has_every_action_and_only_those_of_a_route_or_of_signing_in()
     [
         (Who.ADMINISTRATOR, 56, {Action.USER_WRITE, Action.TASK_WRITE, Action.TASK_READ}),
         (Who.PROGRAM, 52, {Action.USER_WRITE, Action.TASK_WRITE, Action.TASK_READ}),
-        (Who.DISPATCHER, 34, {Action.TASK_WRITE, Action.REFUSED_ACCEPT, Action.DEVICE_REVOKE}),
-        (Who.MANAGER, 21, {Action.TASK_READ, Action.REFUSED_READ, Action.USER_READ}),
+        (Who.DISPATCHER, 35, {Action.TASK_WRITE, Action.REFUSED_ACCEPT, Action.DEVICE_REVOKE}),
+        (Who.MANAGER, 24, {Action.TASK_READ, Action.REFUSED_READ, Action.USER_READ}),
         (Who.TECHNICIAN, 0, set()),
         (Who.DEVICE, 2, {Action.SYNC_READ, Action.SYNC_PUSH}),
         (Who.ANYBODY, 10, {Action.SURVEY_ANSWER, Action.HEALTH_READ}),
