@@ -237,7 +237,8 @@ def _check_hours(field: str, hours: WeekHours) -> Iterator[FieldError]:
     week = hours.week()
     if not any(week):
         yield FieldError(field, "must have hours on some day")
-    elif sum(span.end - span.start for spans in week for span in spans) < LEAST_OPEN:
+    minutes = sum(abs(span.end - span.start) for spans in week for span in spans)
+    if field == "working_hours" and 0 < minutes < LEAST_OPEN:
         yield FieldError(field, "must have an hour or more a week")
     for name, spans in zip(WEEKDAYS, week, strict=True):
         bounds = [minute for span in spans for minute in astuple(span)]

@@ -61,7 +61,7 @@ REASONS: Final = {
     ),
     "before_activation": (
         _("before the campaign"),
-        _("It happened before the campaign was activated, or before the first day of its period"),
+        _("It happened before the campaign was activated"),
     ),
     "after_period": (
         _("after the campaign"),

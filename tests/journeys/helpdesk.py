@@ -6,6 +6,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 import msgspec
 
+from mail.campaigns.sender import SenderIdentity, write_sender
 from sync.database import tx
 from sync.ids import new_account_number
 from sync.records.accounts import create_account
@@ -55,6 +56,9 @@ async def found(log: Sequence[Move]) -> HelpDesk:
     account = new_account_number()
     async with tx(account) as opened:
         await create_account(opened, AccountPut(name="Help desk", zone="Europe/Rome"))
+        await write_sender(
+            opened, SenderIdentity("Help desk S.p.A.", "Via Roma, Torino", "555-0100")
+        )
         [unit] = await put_units(opened, [UnitPut(kind="head_office", name="Sede")])
         await put_states(opened, list(_states()))
         [task_type] = await put_task_types(opened, [TaskTypePut(name="Ticket")])
