@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
+import asyncpg
 from msgspec import Struct
 
 from rules.at_release import Mute
@@ -172,21 +173,14 @@ async def read(tx: Tx, addresses: Iterable[str]) -> dict[str, Contact]:
         return {}
     of_keys = {hmac.digest(secret, address.encode(), _HASH): address for address in addresses}
     rows = await tx.fetch(_READ, tx.account, list(of_keys))
-    return {
-        of_keys[row["address_key"]]: Contact(
-            **{name: row[name] for name in Contact.__struct_fields__}
-        )
-        for row in rows
-    }
+    return {of_keys[row["address_key"]]: _contact(row) for row in rows}
 
 
 async def lock(tx: Tx, addresses: Iterable[str]) -> dict[str, Contact]:
     """Lock the existing rows of `addresses`, and return them by address."""
     of_keys = {key: address for address, key in (await keys_of(tx, addresses)).items()}
     return {
-        of_keys[row["address_key"]]: Contact(
-            **{name: row[name] for name in Contact.__struct_fields__}
-        )
+        of_keys[row["address_key"]]: _contact(row)
         for row in await tx.fetch(_LOCK, tx.account, list(of_keys))
     }
 
@@ -212,11 +206,7 @@ async def contact_of(
     if row is None and address is not None:
         [key] = (await keys_of(tx, [address])).values()
         row = await tx.fetchrow(_FIND, tx.account, key)
-    return (
-        None
-        if row is None
-        else Contact(row["id"], row["suppressed"], row["left_campaigns"], row["quarterly"])
-    )
+    return None if row is None else _contact(row)
 
 
 async def add_full(tx: Tx, contact: UUID, invitation: UUID) -> bool:
@@ -277,3 +267,7 @@ async def suppress(tx: Tx, contact: UUID, why: Suppression) -> None:
     Of one that unsubscribed it is kept, in case it subscribes again.
     """
     await tx.execute(_SUPPRESS, tx.account, contact, why, tx.now)
+
+
+def _contact(row: asyncpg.Record) -> Contact:
+    return Contact(row["id"], row["suppressed"], row["left_campaigns"], row["quarterly"])

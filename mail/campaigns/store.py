@@ -1,9 +1,9 @@
 """Creating, reading and editing campaigns; `mail.campaigns.lifecycle` changes their status.
 
 Every transaction that changes one, or the tree of units, first increments the account's
-`campaign_set.revision`. The lock
-of that row serialises writers. Planners lock it FOR SHARE, so that no transition is planned with
-campaigns that have changed meanwhile: an activation would miss it.
+`campaign_set.revision`. The lock of that row serialises writers. Planners lock it FOR SHARE, so
+that no transition is planned with campaigns that have changed meanwhile: an activation would miss
+it.
 """
 
 from collections.abc import Collection, Mapping, Sequence

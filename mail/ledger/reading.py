@@ -1,6 +1,6 @@
 """Reading the ledger: decisions, the newest transitions first, and completed tasks by outcome."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final, TypeAlias
 from uuid import UUID
@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 import asyncpg
 from msgspec import Struct
 
+from mail.campaigns.cache import read_company
 from mail.ledger.counting import ALL
 from mail.ledger.days import end_of, read_zone, start_of
 from mail.ledger.outcomes import NOT_SELECTED, OUTCOMES
 from mail.planning.plan import SCHEDULED
+from rules.criteria import with_units_below
 from sync.database import Tx
 from sync.validation import check_moment
 
@@ -98,15 +100,6 @@ _SOME_ROWS: Final = _PAGE.format(
     """  # noqa: S608 - our own text
 )
 _CAMPAIGNS: Final = "SELECT id FROM campaign WHERE account = $1"
-#: Units with those below them.
-_BELOW: Final = """
-WITH RECURSIVE below AS (
-  SELECT id FROM unit WHERE account = $1 AND id = ANY($2)
-  UNION
-  SELECT u.id FROM below JOIN unit u ON u.account = $1 AND u.parent = below.id
-)
-SELECT id FROM below
-"""
 _COUNTS: Final = """
 SELECT campaign, outcome, sum(tasks)::bigint AS tasks
 FROM ledger_count
@@ -213,8 +206,8 @@ def _counts(campaign: UUID | None, completed: int, tasks: Mapping[str, int]) -> 
     return Counts(campaign, completed, tasks.get(SCHEDULED, 0), reasons)
 
 
-async def _units(tx: Tx, units: Iterable[UUID]) -> list[UUID] | None:
+async def _units(tx: Tx, units: Sequence[UUID]) -> list[UUID] | None:
     """`units` with those below them; None for all."""
     if not units:
         return None
-    return [row["id"] for row in await tx.fetch(_BELOW, tx.account, list(units))]
+    return list(with_units_below(units, (await read_company(tx)).children))

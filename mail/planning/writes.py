@@ -1,11 +1,10 @@
 """What planning writes: only what differs from what is stored, in a few statements a chunk.
 
 Completions are one row for each round of a task that entered a finished state, read by programs in
-order. The
-lock of a task's row protects its completion as it protects its history. Positions come from a
-counter of the account that stays locked until the commit, so that positions are in the order of
-commits: a reader that goes on from a position misses nothing. A completion that changes gets a new
-position and is read again. None is ever deleted, even if the account later calls other states
+order. The lock of a task's row protects its completion as it protects its history. Positions come
+from a counter of the account that stays locked until the commit, so that positions are in the order
+of commits: a reader that goes on from a position misses nothing. A completion that changes gets a
+new position and is read again. None is ever deleted, even if the account later calls other states
 finished.
 """
 

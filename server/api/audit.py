@@ -1,8 +1,6 @@
 """The audit log, for administrators."""
 
-from datetime import datetime
 from typing import Annotated, Any, Final, TypeAlias
-from uuid import UUID
 
 from litestar import Request
 from litestar.types import ControllerRouterHandler
@@ -13,10 +11,10 @@ from server.access.guards import api
 from server.access.principals import Principal
 from server.access.rights import Action
 from server.api.operation import operation
-from server.api.paging import Limit, Listing, listing
+from server.api.paging import Limit, Listing, listing, read_place, write_place
 from sync import audit
 from sync.database import tx
-from sync.validation import check_line, check_moment
+from sync.validation import check_line
 
 ApiRequest: TypeAlias = Request[Principal, Any, Any]
 
@@ -31,7 +29,7 @@ class AuditEntry(audit.Entry, frozen=True, kw_only=True):
     @property
     def place(self) -> str:
         """The value of `after` for the page behind this entry."""
-        return f"{self.at.isoformat()}_{self.id}"
+        return write_place(self.at, self.id)
 
 
 class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,18 +46,7 @@ class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True):
         """:raises ValueError: `object` is not one plain line, or `after` no `next` of a page."""
         if self.object is not None:
             check_line("object", self.object)
-        self.read_after()
-
-    def read_after(self) -> tuple[datetime, UUID] | None:
-        """The time and the id of the last change on the page before; None on the first page."""
-        if self.after is None:
-            return None
-        moment, _, key = self.after.partition("_")
-        seen = datetime.fromisoformat(moment)
-        if seen.tzinfo is None:
-            raise ValueError("`after` must be the `next` of another page")
-        check_moment(seen)
-        return seen, UUID(key)
+        read_place(self.after)
 
 
 @operation("GET", "/audit", access=api(Action.AUDIT_READ))
@@ -70,7 +57,7 @@ async def list_changes(request: ApiRequest, query: AuditQuery) -> Listing[AuditE
     devices push, which is in the timelines of tasks. An entry is committed with its change.
     """
     async with tx(request.user.account) as opened:
-        found = await audit.read(opened, query.limit + 1, query.object, query.read_after())
+        found = await audit.read(opened, query.limit + 1, query.object, read_place(query.after))
     return listing([AuditEntry(**asdict(entry)) for entry in found], query.limit, "place")
 
 

@@ -1,6 +1,7 @@
 """Pages of a list, in the order of ids; a page starts after the last id of the page before."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any, Final, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -9,10 +10,13 @@ from msgspec import Meta, Struct
 
 from server.http.text_limit import fitting
 from sync.records.shapes import MOST_RECORDS
+from sync.validation import check_moment
 
 T = TypeVar("T")
 
 MOST_BYTES: Final = 1 << 20
+#: Moment and id of an entry, where lists that begin with the newest are cut into pages.
+Place: TypeAlias = tuple[datetime, UUID]
 
 Limit: TypeAlias = Annotated[int, Meta(ge=1, le=MOST_RECORDS)]
 
@@ -29,6 +33,26 @@ class CodePaging(Struct, frozen=True, forbid_unknown_fields=True):
 
     limit: Limit = 100
     after: Annotated[str, Meta(max_length=64)] | None = None
+
+
+def write_place(moment: datetime, key: UUID) -> str:
+    """The value of `after` for the page behind an entry, as `read_place` reads it."""
+    return f"{moment.isoformat()}_{key}"
+
+
+def read_place(after: str | None) -> Place | None:
+    """The place of the last entry on the page before; None on the first page.
+
+    :raises ValueError: `after` is the `next` of no page.
+    """
+    if after is None:
+        return None
+    moment, _, key = after.partition("_")
+    seen = datetime.fromisoformat(moment)
+    if seen.tzinfo is None:
+        raise ValueError("`after` must be the `next` of another page")
+    check_moment(seen)
+    return seen, UUID(key)
 
 
 class Listing(Struct, Generic[T], frozen=True):

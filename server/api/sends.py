@@ -27,9 +27,8 @@ from server.http.cursors import read_cursor, write_cursor
 from server.http.problems import NotFoundError
 from server.services import services
 from sync.database import Tx, run, tx
-from sync.errors import TextError
 from sync.messages import SurveyReason
-from sync.validation import is_line
+from sync.validation import read_reason
 
 ApiRequest: TypeAlias = Request[Principal, Any, Any]
 #: A page asks for the forecast of each of its rows.
@@ -138,7 +137,7 @@ async def cancel_send(request: ApiRequest, key: UUID, body: Cancellation) -> Sen
     """
 
     async def work(opened: Tx) -> SendItem:
-        await cancel(opened, key, request.user.user, _line(body.reason))
+        await cancel(opened, key, request.user.user, read_reason(body.reason))
         return await _read_item(opened, request, key)
 
     shown = await run(request.user.account, work, actor_of(request))
@@ -160,7 +159,7 @@ async def resend_survey(request: ApiRequest, key: UUID, body: ResendOrder) -> Se
     the first mail works, too. Sending the same `id` again has no further effect. 409 `unreachable`
     where the address has unsubscribed, takes no mail, or is missing.
     """
-    order = Order(body.id, request.user.user, _line(body.reason), body.field)
+    order = Order(body.id, request.user.user, read_reason(body.reason), body.field)
     sender = services(request).settings.mail_from
 
     async def work(opened: Tx) -> SendItem:
@@ -170,16 +169,6 @@ async def resend_survey(request: ApiRequest, key: UUID, body: ResendOrder) -> Se
     shown = await run(request.user.account, work, actor_of(request))
     services(request).ring(Job.DELIVER)
     return shown
-
-
-def _line(reason: str) -> str:
-    """`reason` without spaces around it.
-
-    :raises TextError: it is blank, or not one line.
-    """
-    if not reason.strip() or not is_line(reason):
-        raise TextError("reason", "must be one line that says something")
-    return reason.strip()
 
 
 async def _read_item(opened: Tx, request: ApiRequest, key: UUID) -> SendItem:

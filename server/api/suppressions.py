@@ -1,6 +1,5 @@
 """The suppression list: addresses that are not written to, and why."""
 
-from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Final, TypeAlias
 from uuid import UUID
@@ -18,10 +17,10 @@ from server.access.guards import api
 from server.access.principals import Principal, actor_of
 from server.access.rights import Action
 from server.api.operation import operation
-from server.api.paging import Limit, Listing, listing
+from server.api.paging import Limit, Listing, listing, read_place, write_place
 from server.services import services
 from sync.database import run, tx
-from sync.validation import check_line, check_moment
+from sync.validation import check_line
 
 ApiRequest: TypeAlias = Request[Principal, Any, Any]
 Address: TypeAlias = Annotated[str, Meta(max_length=254)]
@@ -33,7 +32,7 @@ class SuppressionRecord(suppressions.Suppressed, frozen=True):
     @property
     def place(self) -> str:
         """The value of `after` for the page of the list behind this entry."""
-        return f"{self.since.isoformat()}_{self.id}"
+        return write_place(self.since, self.id)
 
 
 class SuppressionQuery(Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,18 +51,7 @@ class SuppressionQuery(Struct, frozen=True, forbid_unknown_fields=True):
         if self.search is not None:
             check_line("search", self.search)
         else:
-            self.read_after()
-
-    def read_after(self) -> tuple[datetime, UUID] | None:
-        """Time and id of the last suppression on the page before; None on the first page."""
-        if self.after is None:
-            return None
-        moment, _, key = self.after.partition("_")
-        seen = datetime.fromisoformat(moment)
-        if seen.tzinfo is None:
-            raise ValueError("`after` must be the `next` of another page")
-        check_moment(seen)
-        return seen, UUID(key)
+            read_place(self.after)
 
 
 class SuppressionOrder(Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,7 +96,7 @@ async def list_suppressions(
     wanted, search = query.limit + 1, query.search
     async with tx(request.user.account) as opened:
         if search is None:
-            found = await suppressions.newest(opened, wanted, query.read_after())
+            found = await suppressions.newest(opened, wanted, read_place(query.after))
         else:
             found = await suppressions.search(opened, search, wanted, query.after or "")
     items = [SuppressionRecord(**asdict(item)) for item in found]

@@ -1,6 +1,6 @@
 """Completed tasks without an address: whom nobody could ask."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any, Final, TypeAlias
 from uuid import UUID
 
@@ -14,9 +14,8 @@ from server.access.guards import api
 from server.access.principals import Principal
 from server.access.rights import Action
 from server.api.operation import operation
-from server.api.paging import Limit, Listing, listing
+from server.api.paging import Limit, Listing, listing, read_place, write_place
 from sync.database import tx
-from sync.validation import check_moment
 
 ApiRequest: TypeAlias = Request[Principal, Any, Any]
 
@@ -27,7 +26,7 @@ class UnaddressedTask(WithoutAddress, frozen=True, kw_only=True):
     @property
     def place(self) -> str:
         """The value of `after` for the page behind this entry."""
-        return f"{self.at.isoformat()}_{self.transition}"
+        return write_place(self.at, self.transition)
 
 
 class UnaddressedQuery(Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,18 +42,7 @@ class UnaddressedQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """:raises ValueError: `after` is no `next` of a page."""
-        self.read_after()
-
-    def read_after(self) -> tuple[datetime, UUID] | None:
-        """Time and transition of the last entry on the page before; None on the first page."""
-        if self.after is None:
-            return None
-        moment, _, key = self.after.partition("_")
-        seen = datetime.fromisoformat(moment)
-        if seen.tzinfo is None:
-            raise ValueError("`after` must be the `next` of another page")
-        check_moment(seen)
-        return seen, UUID(key)
+        read_place(self.after)
 
 
 @operation("GET", "/without-address", access=api(Action.COMPLETION_READ))
@@ -66,7 +54,7 @@ async def list_without_address(
     Enter an address at the customer or place (`fields` says which is asked). That sends nothing by
     itself.
     """
-    filters = Filters(query.day, query.type, query.read_after())
+    filters = Filters(query.day, query.type, read_place(query.after))
     async with tx(request.user.account) as opened:
         found = await read_without_address(opened, filters, query.limit + 1)
     return listing([UnaddressedTask(**asdict(item)) for item in found], query.limit, "place")

@@ -1,6 +1,7 @@
 """/addresses/missing: completed tasks whose customer has no address, and where to enter it."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
 from itertools import groupby
 from typing import Final
@@ -89,14 +90,10 @@ async def enter_address(request: ConsoleRequest, customer: FromPath[UUID]) -> Re
 def read_filters(params: Mapping[str, str]) -> Filters:
     """The filters in the parameters of a URL; values that cannot be read are ignored."""
     day = kind = None
-    try:
+    with suppress(ValueError):
         day = date.fromisoformat(params.get("day", ""))
-    except ValueError:
-        day = None
-    try:
+    with suppress(ValueError):
         kind = UUID(params.get("type", ""))
-    except ValueError:
-        kind = None
     return Filters(day, kind, read_after(params.get("after", "")))
 
 

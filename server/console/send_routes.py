@@ -30,13 +30,12 @@ from server.access.rights import Action
 from server.console.list_query import read_after
 from server.console.nav_counts import console_frame
 from server.console.sends import Typed, read_sends, read_typed, survey_shown
-from server.console.transition_form import MAX_REASON
+from server.console.transition_form import is_reason
 from server.http.problems import NotFoundError
 from server.services import services
 from server.web.methods import READING
 from server.web.page import clock_for, read_fields, respond
 from sync.database import Tx, run, tx
-from sync.validation import is_line
 
 
 @route("/sends", http_method=READING, guards=[console(Action.SEND_READ)])
@@ -94,7 +93,7 @@ async def _change(
     request: ConsoleRequest, key: UUID, typed: Typed, work: Callable[[Tx], Awaitable[None]]
 ) -> Response[str]:
     """Do `work` if its reason can be read, and show the survey; or what kept it from being done."""
-    if not typed.why or len(typed.why) > MAX_REASON or not is_line(typed.why):
+    if not is_reason(typed.why):
         return await _respond(request, key, typed, "why")
     try:
         await run(request.user.account, work, actor_of(request))

@@ -21,13 +21,12 @@ from server.access.principals import ConsoleRequest, actor_of
 from server.access.rights import Action
 from server.console.list_query import read_after, search_text, write_after
 from server.console.nav_counts import console_frame
-from server.console.transition_form import MAX_REASON
+from server.console.transition_form import is_reason
 from server.services import services
 from server.web.methods import READING
 from server.web.page import clock_for, read_fields, respond
 from sync.database import run, tx
 from sync.errors import AddressError, ConflictError, MissingError
-from sync.validation import is_line
 
 SCREENFUL: Final = 50
 #: Suppressions that an export reads at once.
@@ -94,7 +93,7 @@ async def lift(request: ConsoleRequest, contact: FromPath[UUID]) -> Response[str
     :raises MissingError: no such contact is suppressed.
     """
     why = (await read_fields(request)).get("why", "").strip()
-    if not why or len(why) > MAX_REASON or not is_line(why):
+    if not is_reason(why):
         return await _ask(request, contact, Typed(why=why, wrong="why"))
     try:
         work = partial(suppressions.lift, contact=contact, why=why)
