@@ -111,7 +111,9 @@ def test_an_address_is_entered_where_it_is_missing(
         assert 'value="marie"' in wrong.text
         sent["address"] = "marie@example.org"
         assert anna.post(path, data=sent).status_code == 303
-        assert "An address was entered since" in words_of(anna.get("/addresses/missing").text)
+        mended = anna.get("/addresses/missing").text
+        assert "An address was entered since" in words_of(mended)
+        assert f'href="/tasks/{task}/survey"' in mended
         gone = anna.post(f"/addresses/{new_id()}/address", data=sent)
         assert gone.status_code == 404
     assert ask(api, asking)["items"][0]["mended"]
