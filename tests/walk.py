@@ -18,7 +18,7 @@ import msgspec
 
 from mail.responses.rollup import roll_due
 from server.access.principals import DEVICE_PREFIX
-from sync.database import DB
+from sync.database import DB, once
 from sync.messages import Push
 from tests.support.api_process import Served, served
 from tests.support.databases import TestDatabase, clone, cluster, migrated
@@ -29,6 +29,8 @@ from tests.support.surveys import survey
 from tests.support.world import World
 
 ROOT: Final = Path(__file__).parents[1]
+#: As many as a run of deliveries uses at once.
+_CONNECTIONS: Final = 4
 OURS: Final = tuple(f"{ROOT / name}/" for name in ("rules", "sync", "mail", "server"))
 
 
@@ -67,12 +69,13 @@ async def walk(database: TestDatabase, api: Served, sink: Sink, way: Walk) -> No
         definition = survey(world.service_call, ["600"], "How was it?")
         await active_campaign(world.account, "at once", definition, owner)
     item = world.item(task, "600")
+    batch = msgspec.json.encode(Push(device_now=item.moment, transitions=[item]))
     config = mail_config(database, sink, api.base_url)
     with way.step("push"):
         pushed = await asyncio.to_thread(
             api.client.post,
             "/api/v1/sync/push",
-            content=msgspec.json.encode(Push(device_now=item.moment, transitions=[item])),
+            content=batch,
             headers={
                 "Authorization": f"Bearer {DEVICE_PREFIX}{credential}",
                 "Content-Type": "application/json",
@@ -108,6 +111,8 @@ def lines(way: Walk, named: str | None) -> Iterator[str]:
 
 async def _with_database(database: TestDatabase, api: Served, sink: Sink, way: Walk) -> None:
     await DB.open(database.worker)
+    # Connections are open when work comes; when another one is needed depends on the machine.
+    await asyncio.gather(*(once("SELECT FROM pg_sleep(0.1)") for _ in range(_CONNECTIONS)))
     try:
         await walk(database, api, sink, way)
     finally:

@@ -63,7 +63,8 @@ async def deliver_due(config: MailConfig) -> int:
         rows = await opened.fetch(_ACCOUNTS, opened.now)
     if not rows:
         return 0
-    await recover_all(config, [row["account"] for row in rows if row["overdue"]])
+    if overdue := [row["account"] for row in rows if row["overdue"]]:
+        await recover_all(config, overdue)
     random.shuffle(rows)  # workers that start together should not compete for the same account
     queue, due = deque(row["account"] for row in rows), 0
     waiting, tried = set(), set()

@@ -1,5 +1,6 @@
 """The engine on a phone, over a network that comes and goes."""
 
+import threading
 from collections.abc import Callable
 from uuid import UUID
 
@@ -7,13 +8,14 @@ import pytest
 
 from tests.support.api_process import served
 from tests.support.databases import TestDatabase
-from tests.support.listening import cut
+from tests.support.listening import cut, hold
 from tests.support.processes import until
 from tests.technician.field import Field
 from tests.technician.gate import Gate
 from tests.technician.phone import Phone, Tab
 
 PUSH = b"POST /api/v1/sync/push"
+PULL = b"GET /api/v1/sync/pull"
 #: Puts what the server cannot read into the recorded transition that is given.
 SPOIL = """
   const open = indexedDB.open('retour-' + engine.session.device);
@@ -43,6 +45,27 @@ def test_what_is_recorded_offline_is_settled_once_the_network_is_back(
     [step] = alice.task(field.task)["history"]
     assert (step["note"], step["mine"]) == ("Joint remplacé", None)
     assert field.states(field.task) == ["600"]
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_an_answer_from_before_the_network_fell_does_not_say_that_it_is_back(
+    alice: Tab, gate: Gate, answers: bool
+) -> None:
+    if not answers:  # but refuses the app
+        gate.aged = True
+    answered, fallen = gate.trap(PULL, answered=True), threading.Event()
+    answered.arm(lambda: hold(fallen))
+    alice.run("globalThis.synced = engine.sync()")
+    assert answered.sprung.wait(30)
+    alice.run("dispatchEvent(new Event('offline'))")
+    alice.until("!engine.status.online")
+    fallen.set()
+    alice.run("await synced")
+    assert not alice.status["online"]
+    assert (alice.status["problem"] is None) is answers
+    gate.aged = False
+    alice.run("await engine.sync()")
+    alice.until("engine.status.online")
 
 
 def test_a_mis_tap_is_undone_within_ten_seconds_and_not_after_them(

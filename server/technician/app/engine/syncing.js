@@ -40,6 +40,8 @@ export class Syncing extends EventTarget {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #failures = 0;
+  /** How often the network fell: an answer to what was asked before does not say that it is back. */
+  #falls = 0;
   /** @type {Promise<void> | null} */
   #running = null;
   #again = false;
@@ -67,7 +69,7 @@ export class Syncing extends EventTarget {
   start() {
     const signal = this.#ended.signal;
     globalThis.addEventListener('online', () => this.wake(), { signal });
-    globalThis.addEventListener('offline', () => this.#report({ online: false }), { signal });
+    globalThis.addEventListener('offline', () => this.#fallen(), { signal });
     const { document } = globalThis;
     document?.addEventListener('visibilitychange', () => document.hidden || this.wake(), {
       signal,
@@ -115,15 +117,15 @@ export class Syncing extends EventTarget {
 
   async #once() {
     const signal = this.#ended.signal;
+    const falls = this.#falls;
     try {
       await inTurn(`retour-sync-${this.#device}`, signal, () => this.#both(signal));
-      this.#report({ online: true, problem: null });
       this.#failures = 0;
       this.#later(this.live ? POLL_LIVE : POLL);
     } catch (error) {
       if (signal.aborted) return;
       if (codeOf(error) === 'signed_out') await dropPulled(this.#store).catch(console.error);
-      this.#failed(error);
+      this.#failed(error, falls);
     }
   }
 
@@ -133,22 +135,33 @@ export class Syncing extends EventTarget {
    */
   async #both(signal) {
     for (let more = true; more;) {
+      const falls = this.#falls;
       const settled = await pushAll(this.#store, this.#wire, this.#now, signal);
       if (settled) this.#changed();
       const page = await pullPage(this.#store, this.#wire, this.#now, signal);
-      this.#report({ online: true, problem: null });
+      this.#report({ online: this.#isReached(falls), problem: null });
       this.#changed(); // at least when the last sync was
       more = page.more;
     }
     this.dispatchEvent(new Event('met'));
   }
 
-  /** @param {unknown} error */
-  #failed(error) {
+  #fallen() {
+    this.#falls += 1;
+    this.#report({ online: false });
+  }
+
+  /** @param {number} falls before what was answered was asked */
+  #isReached(falls) {
+    return this.online || falls === this.#falls;
+  }
+
+  /** @param {unknown} error @param {number} falls before it */
+  #failed(error, falls) {
     const code = codeOf(error) ?? 'server';
     const retryAfter = error instanceof EngineError ? error.retryAfter : null;
     if (codeOf(error) === null) console.error(error);
-    this.#report({ online: code !== 'offline', problem: this.#problemAfter(code) });
+    this.#report({ online: code !== 'offline' && this.#isReached(falls), problem: this.#problemAfter(code) });
     this.#failures += 1;
     const backoff = jittered(Math.min(LONGEST, SHORTEST * 2 ** this.#failures));
     this.#later(Math.max(PATIENT[code] ?? backoff, Math.min(retryAfter ?? 0, POLL_LIVE)));
