@@ -140,9 +140,12 @@ def clocks(draw: st.DrawFn, devices: int = 2) -> list[Transition]:
     return found
 
 
+_SELDOM = st.integers(0, 4).map(lambda drawn: drawn == 4)
+
+
 @st.composite
 def campaigns(draw: st.DrawFn) -> Campaign:
-    """Campaigns that differ in all that deciding looks at."""
+    """Campaigns that differ in all that deciding looks at; about half of them ask somebody."""
     pauses = st.builds(
         lambda start, length: Pause(at(start), length and at(start + length)),
         st.integers(-10 * 24, 0),
@@ -151,10 +154,10 @@ def campaigns(draw: st.DrawFn) -> Campaign:
     return campaign(
         delay=hours(draw(st.integers(0, 72))),
         stale=draw(st.none() | st.just(days(7))),
-        activated_at=draw(st.sampled_from([NOON - days(10), NOON - days(3), None])),
-        pauses=tuple(draw(st.lists(pauses, max_size=2))) if draw(st.booleans()) else (),
+        activated_at=draw(st.sampled_from([*[NOON - days(15)] * 6, NOON - days(3), None])),
+        pauses=tuple(draw(st.lists(pauses, max_size=2))) if draw(_SELDOM) else (),
         opt_out_allowed=draw(st.booleans()),
-        period=draw(st.sampled_from([Period(), Period(at(-150), at(-24))])),
-        criteria=draw(st.just(Criteria()) | criteria()),
-        sample_percent=draw(st.sampled_from([100, 100, 1, 50])),
+        period=draw(st.sampled_from([*[Period()] * 6, Period(at(-150), at(-24))])),
+        criteria=draw(criteria()) if draw(_SELDOM) else Criteria(),
+        sample_percent=draw(st.sampled_from([*[100] * 6, 1, 50])),
     )

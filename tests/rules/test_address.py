@@ -38,7 +38,7 @@ FEW = st.none() | st.sampled_from(["a@b.ca", " A@B.ca ", "c@d.ca", "", "nobody",
         ("ann@3---x.example", "ann@3---x.example"),
     ],
 )
-def test_spellings_of_one_mailbox_have_one_normal_form(typed: str, normal: str) -> None:
+def test_17_spellings_of_one_mailbox_have_one_normal_form(typed: str, normal: str) -> None:
     assert normal_form(typed) == normal
 
 
@@ -56,7 +56,7 @@ def test_addresses_are_judged_as_the_tables_say() -> None:
         ("ann@βόλος.gr", "ann@βόλοσ.gr"),
     ],
 )
-def test_two_mailboxes_that_look_alike_stay_two(one: str, other: str) -> None:
+def test_17_two_mailboxes_that_look_alike_stay_two(one: str, other: str) -> None:
     assert None not in {normal_form(one), normal_form(other)}
     assert normal_form(one) != normal_form(other)
 
@@ -174,7 +174,7 @@ def test_what_could_end_a_command_is_no_sender(address: str) -> None:
         ("the fourth", {BILLING: "g@h.ca"}, BILLING, (), "g@h.ca"),
     ],
 )
-def test_the_secondary_is_asked_only_if_the_primary_is_empty(
+def test_16_the_secondary_is_asked_only_if_the_primary_is_empty(
     case: str,
     boxes: Mailboxes,
     secondary: AddressField | None,

@@ -53,7 +53,7 @@ FREE = Contact(suppressed=False, mute=None)
         (CANCELLED, StateKind.CANCELLED, Reason.TASK_CANCELLED),
     ],
 )
-def test_a_task_stands_unless_it_went_back_or_was_cancelled(
+def test_10_a_task_stands_unless_it_went_back_or_was_cancelled(
     state: str, kind: StateKind, reason: Reason | None
 ) -> None:
     assert drop_reason_for_state(state, kind, SELECTED) == (reason and Skip(reason))
@@ -124,10 +124,10 @@ def held(by: UUID, confirmed: bool = True) -> Contact:
     ids=[
         "a free address",
         "opted out",
-        "another's reservation",
+        "18: another's reservation",
         "another's window",
-        "a retry under its own reservation",
-        "a resend within its own window",
+        "19: a retry under its own reservation",
+        "19: a resend within its own window",
         "a retry after opting out",
         "opted out and reserved",
         "22: the company's own, whatever else",

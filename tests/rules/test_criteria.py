@@ -1,11 +1,4 @@
-"""Which tasks a campaign asks about: criteria on frozen facts (21) and samples of rounds (12).
-
-Of the points of these and of `test_decide.py`, flipping one turns these red:
-12, no round in the hash: `test_12_each_round_and_each_campaign_has_its_own_chance`.
-21, facts of the task's last step in place of those of the step that is judged: the cases of
-`test_decisions` that name 21, and by HTTP `tests/server/test_api_criteria.py`.
-22, any two neighbours of `Reason` exchanged in `rules.decide`: `test_22_when_several_reasons_hold`.
-"""
+"""Which tasks a campaign asks about: criteria on frozen facts (21) and samples of rounds (12)."""
 
 import json
 from pathlib import Path

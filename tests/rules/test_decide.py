@@ -50,7 +50,7 @@ CASES: list[tuple[str, Campaign, list[Transition], list[str]]] = [
     ("no selected state was entered", ASKED, [entered(ON_SITE, 0), entered(CLOSED, 1)], []),
     ("600 asks", ASKED, [entered(ON_SITE, 0), entered(DONE, 1)], ["schedule"]),
     (
-        "600 then 610 asks once",
+        "6: 600 then 610 asks once",
         ASKED,
         [entered(DONE, 0), entered(TO_RECONTACT, 1)],
         ["schedule", "not_first"],
@@ -74,7 +74,7 @@ CASES: list[tuple[str, Campaign, list[Transition], list[str]]] = [
         ["schedule", "not_first"],
     ),
     (
-        "the earlier asks even if it arrives last",
+        "7: the earlier asks even if it arrives last",
         ASKED,
         [entered(TO_RECONTACT, 1), late(DONE, 0, by=9)],
         ["not_first", "schedule"],
@@ -85,7 +85,7 @@ CASES: list[tuple[str, Campaign, list[Transition], list[str]]] = [
         [entered(DONE, 0, 1, sequence=2), entered(TO_RECONTACT, 0, 2, sequence=1)],
         ["not_first", "schedule"],
     ),
-    ("in a pause is never back-filled", PAUSED, [entered(DONE, 0)], ["paused"]),
+    ("14: in a pause is never back-filled", PAUSED, [entered(DONE, 0)], ["paused"]),
     ("the end of a pause is outside", PAUSED, [entered(DONE, 4)], ["schedule"]),
     (
         "a first one in a pause uses the round up",
@@ -100,7 +100,7 @@ CASES: list[tuple[str, Campaign, list[Transition], list[str]]] = [
         ["schedule", "paused"],
     ),
     (
-        "600 on Monday, active on Tuesday, 610 on Wednesday",
+        "8: 600 on Monday, active on Tuesday, 610 on Wednesday",
         NEW,
         [entered(DONE, -24), entered(TO_RECONTACT, 24)],
         ["before_activation", "not_first"],
@@ -108,14 +108,14 @@ CASES: list[tuple[str, Campaign, list[Transition], list[str]]] = [
     ("the moment of activation counts", NEW, [entered(DONE, 0)], ["schedule"]),
     ("never activated", DRAFT, [entered(DONE, 0)], ["before_activation"]),
     (
-        "a silent import is history and never sends",
+        "8: a silent import is history and never sends",
         ASKED,
         [entered(DONE, 0, silent=True), entered(TO_RECONTACT, 1)],
         ["before_activation", "not_first"],
     ),
     ("exactly seven days late", ASKED, [late(DONE, 0, by=7 * 24)], ["schedule"]),
     (
-        "older than seven days at reception uses the round up",
+        "9: older than seven days at reception uses the round up",
         ASKED,
         [late(DONE, 0, by=7 * 24 + 1), entered(TO_RECONTACT, 200)],
         ["stale", "not_first"],
@@ -136,25 +136,25 @@ CASES: list[tuple[str, Campaign, list[Transition], list[str]]] = [
     ),
     ("its facts meet the criteria", URGENT, [entered(DONE, 0, facts=HIGH)], ["schedule"]),
     (
-        "criteria use the round up, whatever the task has become (21, 22)",
+        "21: criteria use the round up, whatever the task has become",
         URGENT,
         [entered(DONE, 0, facts=LOW), entered(TO_RECONTACT, 1, facts=HIGH)],
         ["criteria", "not_first"],
     ),
     (
-        "criteria are judged on what was frozen at the first one alone (21)",
+        "21: criteria are judged on what was frozen at the first one alone",
         URGENT,
         [entered(DONE, 0, facts=HIGH), entered(TO_RECONTACT, 1, facts=LOW)],
         ["schedule", "not_first"],
     ),
     (
-        "an earlier one that arrives late is judged by its own facts (7, 21)",
+        "21: an earlier one that arrives late is judged by its own facts",
         URGENT,
         [entered(TO_RECONTACT, 1, facts=HIGH), late(DONE, 0, by=9, facts=LOW)],
         ["not_first", "criteria"],
     ),
     (
-        "a round outside the sample is used up (12)",
+        "12: a round outside the sample is used up",
         OUT,
         [entered(DONE, 0), entered(TO_RECONTACT, 1)],
         ["sampled_out", "not_first"],
@@ -267,7 +267,7 @@ def test_w7_a_delay_in_working_hours_and_13_a_release_in_open_ones() -> None:
     assert found == {step.id: Schedule(step.id, at(8), at(8), at(26))}
 
 
-def test_once_claimed_an_earlier_one_that_arrives_late_changes_nothing() -> None:
+def test_7_once_claimed_an_earlier_one_that_arrives_late_changes_nothing() -> None:
     claimed, earlier = entered(TO_RECONTACT, 1), late(DONE, 0, by=9)
     history = [claimed, earlier]
     assert told(decide(history, ASKED), history) == ["not_first", "schedule"]
@@ -332,7 +332,7 @@ DROPPED = RoundSoFar(None, {LEFT.id: Reason.LEFT_STATE}, BACK.id)
         "it came back with a reason that uses the round up",
     ],
 )
-def test_a_task_that_left_its_state_is_asked_again_only_once_it_comes_back(
+def test_10_a_task_that_left_its_state_is_asked_again_only_once_it_comes_back(
     since: list[Transition], expected: list[str]
 ) -> None:
     history = [LEFT, BACK, *since]
@@ -340,7 +340,7 @@ def test_a_task_that_left_its_state_is_asked_again_only_once_it_comes_back(
     assert told(found, history) == ["left_state", *expected]
 
 
-def test_the_last_transition_at_a_drop_is_not_coming_back() -> None:
+def test_10_the_last_transition_at_a_drop_is_not_coming_back() -> None:
     last = entered(TO_RECONTACT, 1)
     past = RoundSoFar(None, {LEFT.id: Reason.LEFT_STATE}, last.id)
     assert told(decide([LEFT, last], ASKED, past), [last]) == ["not_first"]

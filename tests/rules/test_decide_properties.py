@@ -39,7 +39,7 @@ def pasts(draw: st.DrawFn, history: list[Transition]) -> RoundSoFar:
 
 
 @given(st.data(), histories(), campaigns())
-def test_every_matching_transition_has_one_decision_and_at_most_one_is_asked(
+def test_6_every_matching_transition_has_one_decision_and_at_most_one_is_asked(
     data: st.DataObject, history: list[Transition], asked: Campaign
 ) -> None:
     past = data.draw(pasts(history))
@@ -52,7 +52,7 @@ def test_every_matching_transition_has_one_decision_and_at_most_one_is_asked(
 
 
 @given(histories(), campaigns())
-def test_only_the_first_by_order_is_ever_asked_in_a_fresh_round(
+def test_7_only_the_first_by_order_is_ever_asked_in_a_fresh_round(
     history: list[Transition], asked: Campaign
 ) -> None:
     found = decide(history, asked)

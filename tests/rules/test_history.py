@@ -31,7 +31,7 @@ def test_what_happened_last_wins_over_what_arrived_last() -> None:
     assert current([later, earlier]) == later
 
 
-def test_at_one_moment_the_sequence_of_the_device_decides() -> None:
+def test_2_at_one_moment_the_sequence_of_the_device_decides() -> None:
     second, first = entered(TO_RECONTACT, 1, 1, sequence=2), entered(DONE, 1, 2, sequence=1)
     assert ordered([second, first]) == [first, second]
 
@@ -84,7 +84,7 @@ def counted(*steps: Transition) -> list[tuple[int, datetime]]:
         ([step(1, -1), step(1, -2)], [(1, -2), (1, -1)]),
     ],
 )
-def test_the_steps_of_one_device_keep_its_sequence_whatever_its_clock_said(
+def test_2_the_steps_of_one_device_keep_its_sequence_whatever_its_clock_said(
     steps: list[Transition], expected: list[tuple[int, float]]
 ) -> None:
     assert counted(*steps) == [(sequence, at(hour)) for sequence, hour in expected]

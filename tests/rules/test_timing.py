@@ -78,7 +78,7 @@ def test_anything_else_is_no_delay(text: str) -> None:
         ("set back since", at(2), at(0), at(0)),
     ],
 )
-def test_a_moment_is_corrected_by_what_the_clock_is_off_at_the_push(
+def test_1_a_moment_is_corrected_by_what_the_clock_is_off_at_the_push(
     says: str, device: datetime, now: datetime, happened: datetime
 ) -> None:
     assert corrected_moment(device, now, received=at(0)) == happened
@@ -107,7 +107,7 @@ def test_offsets_are_understood_and_the_result_is_in_utc() -> None:
 
 
 @given(MOMENTS, MOMENTS, MOMENTS)
-def test_no_moment_is_after_its_reception_whatever_the_clocks_say(
+def test_1_no_moment_is_after_its_reception_whatever_the_clocks_say(
     device: datetime, now: datetime, received: datetime
 ) -> None:
     received = min(max(received, EARLIEST), LATEST)
@@ -128,7 +128,7 @@ def test_an_invitation_is_ready_when_its_delay_has_elapsed() -> None:
     assert ready_at(at(12), received=at(1)) == at(12)
 
 
-def test_what_was_due_before_it_was_received_is_ready_at_reception() -> None:
+def test_13_what_was_due_before_it_was_received_is_ready_at_reception() -> None:
     assert ready_at(at(1), received=at(5)) == at(5)
 
 
@@ -166,7 +166,7 @@ def test_odd_dates_stop_at_the_ends_of_time(
         (at(-1), at(0)),
     ],
 )
-def test_a_window_counts_from_release_if_sent_within_15_minutes_else_from_sending(
+def test_18_a_window_counts_from_release_if_sent_within_15_minutes_else_from_sending(
     sent: datetime, counts_from: datetime
 ) -> None:
     assert window_anchor(at(0), at(0), sent) == counts_from

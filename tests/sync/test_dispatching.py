@@ -37,7 +37,7 @@ async def refused(world: World) -> tuple[DeviceScope, Item]:
     return device, item
 
 
-async def test_an_accepted_refusal_keeps_its_moment_and_is_received_now(world: World) -> None:
+async def test_5_an_accepted_refusal_keeps_its_moment_and_is_received_now(world: World) -> None:
     _, item = await refused(world)
     before = datetime.now(UTC)
 

@@ -264,7 +264,7 @@ async def test_an_id_twice_in_a_batch_is_a_duplicate_or_reused(world: World) -> 
     assert verdicts(again) == ["id_reused", "id_reused", "id_reused"]
 
 
-async def test_a_state_out_of_the_flow_is_accepted_and_flagged(world: World) -> None:
+async def test_3_a_state_out_of_the_flow_is_accepted_and_flagged(world: World) -> None:
     flow = {"100": ["200"], "200": ["300", "600"]}
     task = await world.task(type=await world.task_type("Entretien", flow))
     device = await world.device(world.alice)
@@ -313,7 +313,7 @@ async def test_refused_and_parked_transitions_stay_readable(world: World) -> Non
 # Authority
 
 
-async def test_finished_offline_before_the_handover_is_accepted(world: World) -> None:
+async def test_4_finished_offline_before_the_handover_is_accepted(world: World) -> None:
     task, old = await world.task(), await world.device(world.alice)
     handover = MORNING + timedelta(hours=1)
     async with tx(world.account) as opened:
