@@ -43,7 +43,7 @@ class AccountPut(Struct, frozen=True, forbid_unknown_fields=True):
     """An account. `zone`: IANA name."""
 
     name: str
-    zone: str = "America/Montreal"
+    zone: str = "America/Toronto"
     language: Language = "fr_CA"
     after_crash: AfterCrash = "resend"
 

@@ -82,7 +82,7 @@ async def test_a_task_without_a_place_is_told_in_the_accounts_zone(world: World)
     survey = await open_survey((await sent(world)).survey)
     assert survey is not None
     assert survey.visit is not None
-    assert (survey.zone, survey.visit.place) == ("America/Montreal", None)
+    assert (survey.zone, survey.visit.place) == ("America/Toronto", None)
 
 
 async def test_an_answer_is_kept_with_its_version_and_asks_for_a_rollup(

@@ -156,7 +156,7 @@ async def answered(post: Post, **customer: Any) -> asyncpg.Record:
         _, token = await relational.asked(opened, campaign, who, ADDRESS)
     survey = await open_survey(token)
     assert survey is not None
-    assert (survey.visit, survey.zone) == (None, "America/Montreal")
+    assert (survey.visit, survey.zone) == (None, "America/Toronto")
     await submit(token, Submission(rating=2, comment="Cher"))
     [found] = await rows(post.world, "SELECT * FROM answer")
     assert (await rows(post.world, "SELECT invitation FROM rollup_change")) != []

@@ -17,7 +17,7 @@ from tests.support.databases import TestDatabase
 from tests.support.office import Office, in_database
 
 PATH: Final = "/api/v1/decisions"
-#: In the account's zone, America/Montreal, it is still the first.
+#: In the account's zone, America/Toronto, it is still the first.
 LATE: Final = datetime(2026, 11, 2, 3, 30, tzinfo=UTC)
 EARLY: Final = datetime(2026, 11, 2, 14, 0, tzinfo=UTC)
 DAYS: Final = {"first_day": "2026-11-01", "last_day": "2026-11-02"}
@@ -131,7 +131,7 @@ def test_t8_completed_is_asked_and_each_reason(api: Served, north: Office, told:
     counts = PATH + "/counts"
     assert page(api, north, counts) == {
         **DAYS,
-        "zone": "America/Montreal",
+        "zone": "America/Toronto",
         "items": [
             {
                 "campaign": None,

@@ -59,7 +59,7 @@ def test_a_device_learns_whose_it_is(api: Served, north: Office) -> None:
         "technician": {"id": str(north.world.alice), "name": "Alice", "language": "fr_CA"},
         "account": {
             "name": "Plomberie Exemple",
-            "zone": "America/Montreal",
+            "zone": "America/Toronto",
             "language": "fr_CA",
         },
     }

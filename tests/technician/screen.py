@@ -14,7 +14,7 @@ from tests.technician.phone import Phone
 
 #: Next states by state of the type that `visit_type` makes.
 FLOW: Final = {"100": ["200", "300", "900"], "200": ["300"], "300": ["600", "610", "900"]}
-ZONE: Final = ZoneInfo("America/Montreal")
+ZONE: Final = ZoneInfo("America/Toronto")
 #: Speaks English unless another language was chosen before.
 ENGLISH: Final = "localStorage['retour-language'] ??= 'en'"
 #: The app loads all of itself once its first page stands; from then on it needs no network.

@@ -13,7 +13,7 @@ def test_the_phone_learns_whose_it_is(alice: Tab, field: Field, gate: Gate) -> N
     session = alice.run("return engine.session")
     assert session["technician"] == str(field.world.alice)
     assert (session["account"], session["deviceName"]) == ("Plomberie Exemple", "Téléphone")
-    assert session["zone"] == "America/Montreal"
+    assert session["zone"] == "America/Toronto"
     gate.cut()
     alice.record(field.task, "300")
     assert [step["by"] for step in alice.task(field.task)["history"]] == ["Alice"]

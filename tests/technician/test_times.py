@@ -11,7 +11,7 @@ from tests.support.npm import require_node
 
 HERE: Final = Path(__file__).parent
 VIEWS: Final = HERE.parents[1] / "server" / "technician" / "app" / "views"
-ZONE: Final = "America/Montreal"
+ZONE: Final = "America/Toronto"
 SAID: Final = {
     datetime(2026, 12, 1, 13, tzinfo=UTC): [
         "mardi 1er décembre à 8\N{NO-BREAK SPACE}h",
