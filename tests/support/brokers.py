@@ -22,17 +22,20 @@ BROKERS: Final = ("RabbitMQ", "Redis")
 @contextmanager
 def shared_broker(name: str) -> Iterator[dict[str, Any]]:
     """Settings of processes that share the broker `name`; skips the test where it is missing."""
-    url, port, forget = {
-        "RabbitMQ": (RABBITMQ, 5672, _forget_rabbitmq),
-        "Redis": (REDIS, 6379, _forget_redis),
-    }[name]
+    url, port = {"RabbitMQ": (RABBITMQ, 5672), "Redis": (REDIS, 6379)}[name]
     if not answers(port):
         missing(f"{name} does not answer on port {port}")
-    namespace = f"test-{secrets.token_hex(6)}"
+    settings = {"broker_url": url, "namespace": f"test-{secrets.token_hex(6)}"}
     try:
-        yield {"broker_url": url, "namespace": namespace}
+        yield settings
     finally:
-        forget(namespace)
+        forget(settings)
+
+
+def forget(settings: dict[str, Any]) -> None:
+    """Delete the queues of `settings`, with all that is in them."""
+    forgetting = _forget_redis if settings["broker_url"] == REDIS else _forget_rabbitmq
+    forgetting(settings["namespace"])
 
 
 def missing(what: str) -> None:
