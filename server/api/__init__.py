@@ -7,6 +7,7 @@ from litestar.types import ControllerRouterHandler
 
 from server.api import (
     access,
+    account_switch,
     adapters,
     asking,
     audit,
@@ -17,7 +18,6 @@ from server.api import (
     quiet_hours,
     record_kinds,
     sender,
-    sending,
     sends,
     suppressions,
     system,
@@ -47,7 +47,7 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
             *adapters.ROUTES,
             *quiet_hours.ROUTES,
             *campaigns.ROUTES,
-            *sending.ROUTES,
+            *account_switch.ROUTES,
             *tasks.ROUTES,
             *asking.ROUTES,
             *audit.ROUTES,
