@@ -7,6 +7,7 @@ from litestar.types import ControllerRouterHandler
 
 from server.api import (
     access,
+    account_calendar,
     account_switch,
     adapters,
     asking,
@@ -15,7 +16,6 @@ from server.api import (
     completions,
     decisions,
     devices,
-    quiet_hours,
     record_kinds,
     sender,
     sends,
@@ -45,7 +45,7 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
             *access.ROUTES,
             *devices.ROUTES,
             *adapters.ROUTES,
-            *quiet_hours.ROUTES,
+            *account_calendar.ROUTES,
             *campaigns.ROUTES,
             *account_switch.ROUTES,
             *tasks.ROUTES,
