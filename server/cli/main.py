@@ -32,7 +32,7 @@ from server.demo.fixture import DEMO
 from server.demo.time_shift import Moved, RealAccountError, move_clock
 from server.provisioning.provision import as_owner, provision
 from server.runtime import logs
-from server.runtime.place import FolderInUseError, Place
+from server.runtime.data_folder import FolderInUseError, Place
 from server.settings import Settings, load, warn_of_unknown
 from sync.errors import MissingError
 

@@ -11,7 +11,7 @@ from server.cli import accounts
 from server.cli.terminal import _, warn_of_variables
 from server.provisioning.provision import provision_new
 from server.runtime import logs
-from server.runtime.place import database_of
+from server.runtime.data_folder import database_of
 from server.settings import load
 
 T = TypeVar("T")

@@ -13,7 +13,7 @@ from mail.i18n import locale_of, translations
 from server.access.api_tokens import TokenRecord
 from server.access.common_passwords import LONGEST_PASSWORD, SHORTEST_PASSWORD
 from server.addresses import is_loopback
-from server.runtime.place import Login, Running, Stage
+from server.runtime.data_folder import Login, Running, Stage
 from server.settings import terminal_locale, unknown_variables
 from server.web.words import ROLES
 

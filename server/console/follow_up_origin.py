@@ -6,9 +6,9 @@ from urllib.parse import urlencode
 
 from msgspec import Struct
 
+from server.console.follow_up_list import FollowUp, WorkQuery, read_query
 from server.console.list_query import write_after
 from server.console.task_list import BACK, read_back
-from server.console.worklist import FollowUp, WorkQuery, read_query
 
 #: The pages with such a form besides the follow-up's own, which is the empty one.
 OriginPage: TypeAlias = Literal["task", "list", ""]

@@ -14,15 +14,15 @@ from server.access.guards import console
 from server.access.kept_forms import read_kept
 from server.access.principals import ConsoleRequest, actor_of
 from server.access.rights import Action
-from server.console.follow_up_origin import Origin, read_origin
-from server.console.nav_counts import console_frame
-from server.console.worklist import (
+from server.console.follow_up_list import (
     Typed,
     find_follow_up,
     read_follow_up,
     read_query,
     read_work,
 )
+from server.console.follow_up_origin import Origin, read_origin
+from server.console.nav_counts import console_frame
 from server.web.methods import READING
 from server.web.page import clock_for, read_fields, respond
 from sync.database import run, tx

@@ -14,7 +14,7 @@ from server.access.kept_forms import read_kept
 from server.access.principals import ConsoleRequest, actor_of
 from server.access.rights import Action
 from server.console.nav_counts import console_frame
-from server.console.refusals import TypedReason, read_query, read_refusal, read_refusals
+from server.console.refused_list import TypedReason, read_query, read_refusal, read_refusals
 from server.console.settlement import read_prospect, read_settled
 from server.console.transition_form import is_reason
 from server.http.problems import NotFoundError

@@ -11,7 +11,7 @@ from rules.address import normal_form
 from rules.history import Transition
 from server.console.consequences import Consequence, Supposed, read_consequence, suppose
 from server.console.outcome import read_stored_survey
-from server.console.refusals import Refusal
+from server.console.refused_list import Refusal
 from server.console.state_labels import StateChip, chip
 from sync.database import Tx
 

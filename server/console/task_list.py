@@ -11,11 +11,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from server.console.consequences import foresee
+from server.console.follow_up_list import Mark, read_marks
 from server.console.list_query import MAX_LENGTH, read_after, search_text, write_after
 from server.console.outcome import JOINS, Score, Survey, score_of, survey_of
 from server.console.state_labels import StateChip, chip, named, read_states
 from server.console.task_search import ABOVE, BELOW, LIMITS, Limits, Search, read_words
-from server.console.worklist import Mark, read_marks
 from sync.database import Tx
 from sync.validation import in_one_line
 

@@ -14,6 +14,8 @@ from server.access.kept_forms import read_kept
 from server.access.principals import ConsoleRequest, actor_of
 from server.access.rights import Action
 from server.access.sessions import session_of
+from server.console.follow_up_list import Typed as FollowUpTyped
+from server.console.follow_up_list import read_of_task
 from server.console.follow_up_origin import Origin
 from server.console.nav_counts import console_frame
 from server.console.task_list import foresee_list, read_back, read_filters, read_list
@@ -27,8 +29,6 @@ from server.console.transition_form import (
     read_order,
     read_typed,
 )
-from server.console.worklist import Typed as FollowUpTyped
-from server.console.worklist import read_of_task
 from server.live.sse import Events, event
 from server.services import services
 from server.web.methods import READING

@@ -12,7 +12,7 @@ from mail.campaigns.lifecycle import activate_campaign
 from mail.campaigns.sender import SenderIdentity, write_sender
 from mail.campaigns.store import create_campaign
 from server.access.sessions import register
-from server.demo.clients import Customer
+from server.demo.customers import Customer
 from server.demo.fixture import DEMO, OWN_DOMAIN, Campaign
 from server.demo.story import DemoTask
 from server.demo.working_hours import local

@@ -11,7 +11,6 @@ from mail.planning.writes import write_completions
 from server.access.passwords import hash_password
 from server.demo import past, past_answers
 from server.demo.aftermath import is_live, plan, suppressed_customers
-from server.demo.clients import make_customers
 from server.demo.company import (
     Ids,
     write_campaign,
@@ -20,6 +19,7 @@ from server.demo.company import (
     write_task_types,
     write_tasks,
 )
+from server.demo.customers import make_customers
 from server.demo.field import write_steps
 from server.demo.fixture import DEMO
 from server.demo.refusals import write_refusals

@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from server.demo.clients import Customer
+from server.demo.customers import Customer
 from server.demo.fixture import DEMO, VISITS
 from server.demo.working_hours import next_in_office, next_visit
 from sync.ids import new_id

@@ -12,7 +12,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from rules.criteria import Facts
-from server.demo.clients import Customer
+from server.demo.customers import Customer
 from server.demo.fixture import DEMO, VISITS, User
 from server.demo.steps import Step, StepGenerator
 from server.demo.working_hours import VISITS as VISITING_HOURS

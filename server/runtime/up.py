@@ -19,9 +19,7 @@ from server.demo.seed import password_of, seed
 from server.demo.time_shift import hours_ahead
 from server.postgres import Embedded, supervised, unsupervised
 from server.provisioning.provision import as_owner, provision
-from server.runtime.files import LockedError, locked, write_private
-from server.runtime.mailbox import Mailbox, listen, smtp_url
-from server.runtime.place import (
+from server.runtime.data_folder import (
     FolderInUseError,
     Login,
     Place,
@@ -30,6 +28,8 @@ from server.runtime.place import (
     Watcher,
     secret_of,
 )
+from server.runtime.files import LockedError, locked, write_private
+from server.runtime.mailbox import Mailbox, listen, smtp_url
 from server.runtime.processes import (
     listen_on,
     mail_config,

@@ -11,7 +11,7 @@ from msgspec import Struct
 from sync.database import Tx
 from sync.feed.publish import Row, Thing, touch, write
 from sync.intake.incoming import Arrival, Body
-from sync.intake.recording import settle, store
+from sync.intake.recording import store, update_open
 from sync.intake.verdicts import ACCEPTED, judge, lock_tasks
 
 #: Serialises transactions that park transitions with those that create tasks of the account. Not
@@ -70,7 +70,7 @@ async def settle_parked(tx: Tx, tasks: Collection[UUID]) -> Unparked:
     locked = await lock_tasks(tx, {arrival.task for arrival in waiting})
     await tx.execute(BEGIN_EARLIER, tx.account, list(locked))
     judged = list(zip(waiting, await judge(tx, waiting, locked), strict=True))
-    things = await store(tx, judged, locked, settle)
+    things = await store(tx, judged, locked, update_open)
     return Unparked(waiting, things, any(judgement == ACCEPTED for _, judgement in judged))
 
 

@@ -95,7 +95,7 @@ SELECT $1, $2, $3, $4, $5, r.* FROM ({_rows("$6")}) AS r
 """,  # noqa: S608 - our own text
     rows="$6", now="$7", first_older=8,
 )  # fmt: skip
-SETTLE: Final = _folding(
+UPDATE_OPEN: Final = _folding(
     f"""
 UPDATE transition t SET settled_at = $2, settled_by = $3,
   dismissed_at = NULL, dismissed_by = NULL, dismissed_reason = NULL,
@@ -155,13 +155,13 @@ async def add(tx: Tx, judged: Sequence[Judged], derived: Derived) -> None:
         raise asyncpg.SerializationError("a transition was pushed on two connections") from error
 
 
-async def settle(
+async def update_open(
     tx: Tx, judged: Sequence[Judged], derived: Derived, by: UUID | None = None
 ) -> None:
     """Update the rows of `judged`, which are open. `by`: the user who accepted them, if any."""
     rows, older = _parameters(judged, derived)
     ids = [arrival.id for arrival, _ in judged]
-    await tx.execute(SETTLE, tx.account, tx.now, by, rows, ids, *older)
+    await tx.execute(UPDATE_OPEN, tx.account, tx.now, by, rows, ids, *older)
 
 
 async def store(

@@ -10,7 +10,7 @@ from sync.errors import ConflictError, DismissedError, MissingError
 from sync.feed.listened_positions import bump_position
 from sync.feed.publish import touch
 from sync.intake.parking import publish_verdicts, stored_arrival
-from sync.intake.recording import settle, store
+from sync.intake.recording import store, update_open
 from sync.intake.verdicts import ACCEPTED, known_states, lock_tasks
 
 TASK: Final = """
@@ -52,7 +52,7 @@ async def accept(tx: Tx, transition: UUID, by: UUID | None, *, even_dismissed: b
     arrival = stored_arrival(tx, row)
     if not locked or not await known_states(tx, [arrival.body.state]):
         raise ConflictError("its task or its state does not exist")
-    things = await store(tx, [(arrival, ACCEPTED)], locked, partial(settle, by=by))
+    things = await store(tx, [(arrival, ACCEPTED)], locked, partial(update_open, by=by))
     before = {"verdict": "refused", "reason": row["refusal"]}
     after = {"verdict": ACCEPTED.verdict, "reason": None}
     await record(tx, "refused.accept", [AuditChange(f"transition/{transition}", before, after)])

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from server.demo.clients import make_customers
+from server.demo.customers import make_customers
 from server.demo.fixture import DEMO
 from server.demo.story import HERO, HERO_DAY, HERO_DONE, DemoTask, TaskGenerator
 from server.demo.working_hours import local

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from server.console.worklist import SCREENFUL
+from server.console.follow_up_list import SCREENFUL
 from sync import audit
 from sync.database import Tx
 from sync.ids import new_id

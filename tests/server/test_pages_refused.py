@@ -9,7 +9,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from server.console.refusals import SCREENFUL
+from server.console.refused_list import SCREENFUL
 from sync.database import Tx
 from sync.ids import new_id
 from tests.mail.campaigns import active, plan_all

@@ -6,7 +6,7 @@ import { release } from './outbox.js';
 import { dropPulled } from './pulling.js';
 import { pushAll } from './pushing.js';
 import { openStore } from './store.js';
-import { inTurn } from './turns.js';
+import { withLock } from './locks.js';
 import { Wire } from './wire.js';
 
 /**
@@ -23,7 +23,7 @@ export async function pushWaiting(now) {
   const { signal } = new AbortController();
   try {
     await releaseAll(store, now);
-    await inTurn(`retour-sync-${device}`, signal, () => pushAll(store, wire, now, signal));
+    await withLock(`retour-sync-${device}`, signal, () => pushAll(store, wire, now, signal));
   } catch (error) {
     if (codeOf(error) === 'signed_out') await dropPulled(store);
     throw error;

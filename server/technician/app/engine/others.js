@@ -4,7 +4,7 @@ import { asked } from './database.js';
 import { bringBack } from './drafts.js';
 import { unreadable } from './outbox.js';
 import { openStore, readMark, setMark } from './store.js';
-import { inTurn } from './turns.js';
+import { withLock } from './locks.js';
 
 /** The mark 'ended' of a store that is about to be erased; `true` where a queue is moved away. */
 const LEFT = 'left';
@@ -27,7 +27,7 @@ const LEFT = 'left';
  * @returns {Promise<boolean>} whether there was one
  */
 export async function gather(directory, device, technician, store) {
-  return inTurn('retour-move', new AbortController().signal, async () => {
+  return withLock('retour-move', new AbortController().signal, async () => {
     if ((await directory.current())?.device !== device) return false;
     const all = await directory.all();
     const former = all.filter((one) => one.technician === technician && one.device !== device);

@@ -4,7 +4,7 @@ import { EngineError, codeOf } from './errors.js';
 import { listen } from './live.js';
 import { dropPulled, pullPage } from './pulling.js';
 import { pushAll } from './pushing.js';
-import { inTurn } from './turns.js';
+import { withLock } from './locks.js';
 
 /** Milliseconds between looks at the server while it can, and cannot, say by itself. */
 const POLL_LIVE = 10 * 60_000;
@@ -119,7 +119,7 @@ export class Syncing extends EventTarget {
     const signal = this.#ended.signal;
     const falls = this.#falls;
     try {
-      await inTurn(`retour-sync-${this.#device}`, signal, () => this.#both(signal));
+      await withLock(`retour-sync-${this.#device}`, signal, () => this.#both(signal));
       this.#failures = 0;
       this.#later(this.live ? POLL_LIVE : POLL);
     } catch (error) {
@@ -214,7 +214,7 @@ export class Syncing extends EventTarget {
         await pause(jittered(Math.min(LONGEST, SHORTEST * 2 ** failures)), this.#rest.signal);
       }
     };
-    await inTurn(`retour-live-${this.#device}`, signal, work).catch(() => null);
+    await withLock(`retour-live-${this.#device}`, signal, work).catch(() => null);
   }
 
   /** @param {() => void} opened */
