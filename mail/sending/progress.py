@@ -21,7 +21,7 @@ from mail.delivery.events import EventKind
 from mail.delivery.remind import queue_reminders
 from mail.delivery.stages import Leased
 from mail.positions import ADVANCE
-from mail.states import CONTENT, TAKEN, Purpose
+from mail.states import CONTENT, TAKEN, Purpose, Status
 from rules.timing import later, window_anchor
 from sync.database import Tx, once, run
 from sync.ids import new_id
@@ -233,4 +233,4 @@ def _kind(job: Leased) -> EventKind:
     """Return the event of an accepted mail."""
     if job.candidate.purpose is Purpose.REMINDER:
         return "reminded"
-    return "resent" if job.candidate.resent else "sent"
+    return "resent" if job.candidate.resent else Status.SENT

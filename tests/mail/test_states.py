@@ -211,8 +211,8 @@ class Walk:
         await self.post.deliver()
 
     async def week(self) -> None:
-        """A reminder is due."""
-        await self.post.later(timedelta(days=7))
+        """A reminder is due, also where clocks were put back meanwhile."""
+        await self.post.later(timedelta(days=7, hours=2))
 
     async def unsubscribe(self) -> None:
         await change(self.post.world, "UPDATE contact SET suppressed = 'unsubscribed'")
