@@ -12,7 +12,7 @@ from mail import contacts
 from mail.campaigns.cache import CampaignSet, pinned
 from mail.campaigns.calendar import Places
 from mail.contacts import EMPTY, MuteKey, Use
-from mail.delivery.breakers import EVERY, BehindBreaker, OpenBreakers, Route
+from mail.delivery.breakers import BehindBreaker, OpenBreakers, Route
 from mail.delivery.stages import Candidate, Cleared, Version, Versions
 from rules.address import Resolved, normal_form, resolve, sendable
 from rules.at_release import (
@@ -226,8 +226,7 @@ def judge_addressed(item: Addressed, known: Known) -> AtRelease:
     if late or is_lost:
         return Dropped(candidate, late or Reason.SUPPRESSED)
     route = Route(version.domain, to.normal.rpartition("@")[2])
-    routes = (Route(version.domain, EVERY), route)
-    barred = next((key for key in routes if key in known.open_breakers), None)
+    barred = next((key for key in (route.to_any, route) if key in known.open_breakers), None)
     if barred is not None and known.open_breakers[barred] != candidate.invitation:
         return BehindBreaker(candidate.invitation, route)
     key = (contact.id, candidate.campaign)

@@ -121,13 +121,14 @@ def letter_of(config: MailConfig, job: Leased) -> Letter:
     :raises ValueError: an address in it is not valid.
     """
     sending, candidate = job.sending, job.candidate
-    seen, visit_text, reminder_text = candidate.visit, "", ""
+    seen, visit_text, reminder_text, replies_to = candidate.visit, "", "", ""
     zone = ZoneInfo(job.zone)
     if seen is not None:
         day = (candidate.due - job.version.rules.delay).astimezone(zone).date()
         visit_text = visit(seen.type_name, seen.type_names, day, sending.language)
     if candidate.is_reminder and candidate.sent_at is not None:
         reminder_text = reminder(candidate.sent_at.astimezone(zone).date(), sending.language)
+        replies_to = candidate.first_message_id or ""
     # The local part as it was typed, the domain in punycode.
     address = f"{sending.typed.partition('@')[0]}@{sending.address.rpartition('@')[2]}"
     recipient = Recipient(
@@ -140,7 +141,7 @@ def letter_of(config: MailConfig, job: Leased) -> Letter:
         visit=visit_text,
         place="" if seen is None else in_one_line(seen.place),
         reminder=reminder_text,
-        replies_to=candidate.first_message_id or "",
+        replies_to=replies_to,
     )
     octets = _template(config, job).fill(recipient)
     return Letter(job, Envelope(job.version.sender, address), octets)

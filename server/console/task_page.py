@@ -152,7 +152,6 @@ async def read_task(tx: Tx, clock: Clock, wanted: Wanted) -> TaskPage:
     row = await tx.fetchrow(_TASK, task)
     if row is None:
         raise NotFoundError
-    zone = row["location_zone"] or wanted.zone
     stored = survey_of(row)
     consequence = await read_consequence(tx, wanted.mail_from, task, stored, wanted.recorded)
     answers = await tx.fetch(_ANSWERS, task, MOST_ANSWERS, LEAD)
@@ -165,8 +164,8 @@ async def read_task(tx: Tx, clock: Clock, wanted: Wanted) -> TaskPage:
         created=row["created_at"],
         has_moved=row["state_transition"] is not None,
         changed=row["state_moment"],
-        customer=_customer(row, zone),
-        place=_place(row, zone),
+        customer=_customer(row, wanted.zone),
+        place=_place(row, wanted.zone),
         contact_email=row["contact_email"],
         technician=row["technician_name"],
         unit=row["unit_name"],
@@ -187,7 +186,7 @@ async def read_task(tx: Tx, clock: Clock, wanted: Wanted) -> TaskPage:
 
 
 def _customer(row: asyncpg.Record, zone: str) -> Party:
-    phone = _phone(row["customer_phone"], zone)
+    phone = _phone(row["customer_phone"], row["location_zone"] or zone)
     return Party(name=row["customer_name"], email=row["customer_email"], phone=phone)
 
 
@@ -196,7 +195,7 @@ def _place(row: asyncpg.Record, zone: str) -> Party:
         name=in_one_line(row["place_name"]) or None,
         address=in_one_line(row["address"]) or None,
         email=row["location_email"],
-        phone=_phone(row["location_phone"], zone),
+        phone=_phone(row["location_phone"], row["location_zone"] or zone),
     )
 
 

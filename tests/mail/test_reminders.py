@@ -136,7 +136,7 @@ async def test_no_secret_of_a_link_waits_in_the_queue(post: Post) -> None:
 
 
 @pytest.mark.parametrize("said", [{}, {"reminders": 3, "reminder_days": 2}])
-async def test_the_pinned_version_says_whether_it_reminds(post: Post, said: dict[str, int]) -> None:
+async def test_the_pinned_version_says_whether_it_reminds(post: Post, said: dict[str, Any]) -> None:
     await post.owner.set_clock(START)
     campaign = await active(post.world, delay="01:00:00", **said)
     task = await post.visit(ADDRESS)
