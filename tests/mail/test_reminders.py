@@ -18,7 +18,7 @@ from mail.consent import standing
 from mail.delivery.cancel import cancel
 from mail.delivery.claim import claim
 from mail.delivery.held import held, let_go
-from mail.delivery.send_again import Order, send_again
+from mail.delivery.send_again import Order, UnderWayError, send_again
 from mail.delivery.stages import Leased
 from mail.responses.answers import Submission, open_survey, submit
 from mail.responses.subscriptions import unsubscribe
@@ -377,7 +377,6 @@ async def test_it_is_judged_again_when_it_is_due(
 
 async def test_what_becomes_of_the_task_does_not_matter(post: Post) -> None:
     task = await asked(post)
-    await post.later(DAY)
     await post.owner.set_clock(START + DAY)
     await post.moved(task, "900", START + DAY)
     await at(post, 8 * DAY)
@@ -432,18 +431,35 @@ async def test_15_one_that_would_be_moved_past_the_deadline_is_dropped(
 # Windows.
 
 
+async def crowded(post: Post, span: timedelta) -> None:
+    """Four workers deliver at once what is due so long after `START`."""
+    await post.owner.set_clock(START + span)
+    await asyncio.gather(*(post.deliver_all() for _ in range(4)))
+
+
 async def test_19_it_neither_starts_nor_extends_a_window(post: Post) -> None:
     """Reminder and resend inside the window; the next visit is asked when the first's is over."""
-    first = await asked(post, mute="07:00:00", days=5)
-    await at(post, DAY)
-    await again(post, first)
-    await at(post, 6.5 * DAY)
-    muted = await visited(post)
-    assert await post.events(first) == ["sent", "resend_requested", "resent", "reminded"]
-    assert await post.status(muted) == ("dropped", "muted")
-    await at(post, 7 * DAY + MINUTE)
-    last = await visited(post)
-    assert await post.status(last) == ("sent", None)
+    await post.owner.set_clock(START)
+    await active(post.world, mute="07:00:00", reminders=1, reminder_days=5)
+    addresses = [f"client{number}@example.net" for number in range(6)]
+    firsts = [await post.visit(address) for address in addresses]
+    await crowded(post, timedelta(0))
+    await post.owner.set_clock(START + DAY)
+    for task in firsts[::2]:
+        await again(post, task, deliver=False)
+    await crowded(post, DAY)
+    await post.owner.set_clock(START + 4 * DAY)
+    muted = [await post.visit(address) for address in addresses]
+    await crowded(post, 6.1 * DAY)
+    await crowded(post, 7 * DAY + MINUTE)
+    lasts = [await post.visit(address) for address in addresses]
+    await crowded(post, 7 * DAY + 2 * MINUTE)
+    for place, address in enumerate(addresses):
+        resent = ["resend_requested", "resent"] if place % 2 == 0 else []
+        assert await post.events(firsts[place]) == ["sent", *resent, "reminded"]
+        assert await post.status(muted[place]) == ("dropped", "muted")
+        assert await post.events(lasts[place]) == ["sent"]
+        assert len(post.server.to(address)) == 3 + bool(resent)
 
 
 async def test_19_waived_limits_do_not_make_it_count(post: Post) -> None:
@@ -460,13 +476,14 @@ async def test_19_waived_limits_do_not_make_it_count(post: Post) -> None:
 # Resends and cancelling.
 
 
-async def again(post: Post, task: UUID, **order: Any) -> None:
+async def again(post: Post, task: UUID, *, deliver: bool = True, **order: Any) -> None:
     """The office has the survey sent again."""
     found = await only_invitation(post.world, task)
     async with tx(post.world.account) as opened:
         given = Order(**{"id": new_id(), "by": None, "reason": "Perdu", **order})
         await send_again(opened, post.config.mail_from, found["id"], given)
-    await post.deliver_all()
+    if deliver:
+        await post.deliver_all()
 
 
 @pytest.mark.parametrize("stage", [waits, is_claimed, is_held])
@@ -527,6 +544,44 @@ async def test_one_that_was_put_off_goes_later(post: Post) -> None:
     await at(post, 7.1 * DAY)
     await at(post, 7.2 * DAY)
     assert await post.events(task) == ["sent", "deferred", "reminded"]
+
+
+async def test_a_breaker_keeps_them_and_all_go_once_it_is_closed(post: Post) -> None:
+    await post.owner.set_clock(START)
+    await active(post.world, reminders=1)
+    await post.visits(6)
+    await post.deliver_all()
+    post.server.always["RCPT"] = "550 5.7.1 your domain is not welcome"
+    await at(post, 7.1 * DAY)
+    assert (await rows(post.world, "SELECT opened_at IS NOT NULL AS open FROM sender_breaker"))[0][
+        "open"
+    ]
+    post.server.always["RCPT"] = "250 2.1.5 ok"
+    await at(post, 9 * DAY)
+    await at(post, 9 * DAY + MINUTE)
+    assert len(post.server.mails) == 12
+    told = await rows(post.world, "SELECT count(*) FROM mail_event WHERE kind = 'reminded'")
+    assert told[0]["count"] == 6
+
+
+async def test_a_resend_that_meets_the_record_of_the_mail_before_is_told_so(post: Post) -> None:
+    """The reminder is queued while the resend waits for the invitation."""
+    task = await asked(post, reminders=2)
+    job = await is_claimed(post)
+    progress = ProgressWriter()
+    assert await progress.mark_content(job)
+    async with post.owner.connection.transaction():
+        await post.owner.connection.execute("LOCK TABLE answer IN ACCESS EXCLUSIVE MODE")
+        progress.add_sent(job)
+        flushing = asyncio.create_task(progress.flush(30), context=Context())
+        await post.owner.until_waiting(1)
+        asking = asyncio.create_task(again(post, task), context=Context())
+        await post.owner.until_waiting(2)
+    await flushing
+    with pytest.raises(UnderWayError):
+        await asking
+    await again(post, task)
+    assert await post.events(task) == ["sent", "reminded", "resend_requested", "resent"]
 
 
 async def test_a_crash_before_the_content_costs_nothing(post: Post) -> None:
