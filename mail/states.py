@@ -38,9 +38,10 @@ class Phase(StrEnum):
 class Purpose(StrEnum):
     """Which mail of an invitation is sent: its first one, or a further one.
 
-    A resend is requested by a user, and the invitation stays sent meanwhile; no edge leads to
-    `reminder` yet. The second copy of a mail in doubt has the purpose of the first and is marked by
-    `outbox.resent`, and so is another first mail, where none was accepted for certain.
+    A resend is requested by a user, a reminder follows a mail that was accepted and not answered;
+    the invitation stays sent meanwhile. The second copy of a mail in doubt has the purpose of the
+    first one and is marked by `outbox.resent`; so are further mails, and another first mail, where
+    none was accepted for certain.
     """
 
     FIRST = "first"
@@ -96,7 +97,8 @@ class Edge(Struct, frozen=True):
 
 def quoted(text: str, **places: str) -> str:
     """Format `text` with `{Status.HELD}`, `{Phase.HELD}` ... as SQL literals, and `places`."""
-    return text.strip().format(Status=_Quoted(Status), Phase=_Quoted(Phase), **places)
+    names = {kind.__name__: _Quoted(kind) for kind in (Status, Phase, Purpose)}
+    return text.strip().format(**names, **places)
 
 
 class _Quoted:
@@ -144,14 +146,32 @@ def _ended(new: State) -> tuple[tuple[State, State], ...]:
     return (*_from((LEASED, LEAVING), new), *_from((LEASED_AGAIN, LEAVING_AGAIN), UNCERTAIN))
 
 
-def _further(*moves: tuple[Phase | None, Phase | None]) -> tuple[tuple[State, State], ...]:
-    """Return the moves of a further mail between phases, None being outside of the queue.
+#: Purposes of further mails: the invitation stays sent, whatever becomes of them.
+FURTHER: Final = (Purpose.RESEND, Purpose.REMINDER)
 
-    The invitation stays sent, whatever becomes of it.
-    """
-    queued = {phase: State(Status.SENT, phase, Purpose.RESEND) for phase in Phase}
-    return tuple((queued[old] if old else SENT, queued[new] if new else SENT) for old, new in moves)
 
+def _of(purpose: Purpose, *phases: Phase) -> tuple[State, ...]:
+    """Return the states of a further mail in these phases."""
+    return tuple(State(Status.SENT, phase, purpose) for phase in phases)
+
+
+def _further(
+    *moves: tuple[Phase | None, Phase | None], purposes: Iterable[Purpose] = FURTHER
+) -> tuple[tuple[State, State], ...]:
+    """Return the moves of further mails between phases, None being outside of the queue."""
+    return tuple(
+        (
+            State(Status.SENT, old, purpose) if old else SENT,
+            State(Status.SENT, new, purpose) if new else SENT,
+        )
+        for purpose in purposes
+        for old, new in moves
+    )
+
+
+REMINDING: Final = State(Status.SENT, Phase.WAITING, Purpose.REMINDER)
+#: What waits of a reminder, or is claimed and may still be taken back.
+_UNBEGUN: Final = _of(Purpose.REMINDER, Phase.WAITING, Phase.CLAIMED, Phase.HELD)
 
 #: Ends of a further mail's lease that lead to another attempt, and those that lead to none.
 _FURTHER_AGAIN: Final = _further((Phase.CLAIMED, Phase.WAITING), (Phase.DATA, Phase.WAITING))
@@ -172,7 +192,7 @@ LEASE: Final = _edge(
     *_further((Phase.WAITING, Phase.CLAIMED)),
 )
 #: The calendar moved its release; that of an earlier attempt stays.
-POSTPONE: Final = _edge("postpone", (WAITING, WAITING))
+POSTPONE: Final = _edge("postpone", (WAITING, WAITING), (REMINDING, REMINDING))
 DROP: Final = _edge(
     "drop",
     *_from((WAITING, RETRY), DROPPED),
@@ -187,9 +207,11 @@ CANCEL: Final = _edge(
     *_from((WAITING, RETRY, LEASED, HELD), DROPPED),
     *_further((Phase.WAITING, None), (Phase.CLAIMED, None), (Phase.HELD, None)),
 )
+#: A resend takes the place of a reminder.
 SEND_AGAIN: Final = _edge(
     "send_again",
-    *_further((None, Phase.WAITING)),
+    *_further((None, Phase.WAITING), purposes=(Purpose.RESEND,)),
+    *_from(_UNBEGUN, State(Status.SENT, Phase.WAITING, Purpose.RESEND)),
     (UNCERTAIN, AGAIN),
     *_from((FAILED, EXPIRED, REFUSED), RETRY),
 )
@@ -222,6 +244,21 @@ CONTENT: Final = _edge(
     *_further((Phase.CLAIMED, Phase.DATA)),
 )
 TAKEN: Final = _edge("taken", *_from((LEAVING, LEAVING_AGAIN), SENT), *_further((Phase.DATA, None)))
+#: A mail was taken, and the next reminder waits.
+REMIND: Final = _edge(
+    "remind",
+    *_from(
+        (
+            LEAVING,
+            LEAVING_AGAIN,
+            *_of(Purpose.RESEND, Phase.DATA),
+            *_of(Purpose.REMINDER, Phase.DATA),
+        ),
+        REMINDING,
+    ),
+)
+#: Whom it would remind has answered, or wants no mail any more.
+SPARE: Final = _edge("spare", *_from(_UNBEGUN, SENT))
 GIVE_BACK: Final = _edge("give_back", *_CLAIMS, *_LEAVES, *_FURTHER_AGAIN)
 PUT_OFF: Final = _edge("put_off", *_CLAIMS, *_LEAVES, *_FURTHER_AGAIN)
 FAIL: Final = _edge("fail", *_ended(FAILED), *_FURTHER_ENDED)
@@ -238,7 +275,8 @@ EDGES: Final = (
     MAKE, MOVE, REARM, WITHDRAW, DISARM,
     LEASE, POSTPONE, DROP, ARCHIVE, RECALL,
     CANCEL, SEND_AGAIN, HOLD, LET_GO, CALL_OFF, FAULT,
-    CONTENT, TAKEN, GIVE_BACK, PUT_OFF, FAIL, EXPIRE, REFUSE, LAPSE, RESEND, STOP, HOLD_IN_DOUBT,
+    CONTENT, TAKEN, REMIND, SPARE,
+    GIVE_BACK, PUT_OFF, FAIL, EXPIRE, REFUSE, LAPSE, RESEND, STOP, HOLD_IN_DOUBT,
     TELL,
 )  # fmt: skip
 

@@ -61,6 +61,10 @@ PROBLEMS: Final = {
     "not_a_link": _("This is not a web address that starts with https:// or http://."),
     "forbidden_characters": _("This contains line breaks or control characters."),
     "ends_before_start": _("The last day must not be before the first."),
+    "past_deadline": _(
+        "The last reminder would come when answers are no longer taken. Choose fewer reminders or"
+        " days between them, or a later deadline."
+    ),
     "blanks_around": _("This begins or ends with a blank."),
     "repeated": _("This code is already used in the list."),
 }

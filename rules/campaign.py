@@ -87,6 +87,8 @@ class Campaign(Struct, frozen=True, kw_only=True):
     `opt_out_allowed`: whether a technician who unticks the survey keeps it from being sent.
     `period`: moments outside it ask nobody.
     `criteria`, `sample_percent`: of the tasks, which and how many of each hundred are asked about.
+    `reminders`: how many mails at most remind of a survey that is not answered, each so many
+    `reminder_days`, civil ones, after the mail before.
     """
 
     id: UUID
@@ -106,6 +108,8 @@ class Campaign(Struct, frozen=True, kw_only=True):
     period: Period = PERMANENT
     criteria: Criteria = EVERY_TASK
     sample_percent: int = ALL_PERCENT
+    reminders: int = 0
+    reminder_days: int = 7
 
     def states_for(self, task_type: UUID) -> frozenset[str]:
         """Return the selected states of a task type: the union over the rules that name it."""
@@ -152,6 +156,7 @@ class Fault(StrEnum):
     TOO_LONG = "too_long"
     SAME_AS_PRIMARY = "same_as_primary"
     ENDS_BEFORE_START = "ends_before_start"
+    PAST_DEADLINE = "past_deadline"
 
 
 class Problem(Struct, frozen=True):
@@ -188,4 +193,7 @@ def validate(campaign: Campaign) -> list[Problem]:
         problems.append(Problem(Fault.SAME_AS_PRIMARY, "secondary"))
     if campaign.period.end <= campaign.period.start:
         problems.append(Problem(Fault.ENDS_BEFORE_START, "last_day"))
+    last_reminder = campaign.reminders * timedelta(days=campaign.reminder_days)
+    if campaign.reminders and last_reminder >= campaign.deadline:
+        problems.append(Problem(Fault.PAST_DEADLINE, "reminder_days"))
     return problems

@@ -41,8 +41,9 @@ class Reason(StrEnum):
 
 
 class Late(StrEnum):
-    """Why a mail is not sent that follows an earlier copy: no decision is made of it."""
+    """Why a mail is not sent that follows an earlier one: no decision is made of it."""
 
+    ANSWERED = "answered"
     DEADLINE = "deadline"
 
 

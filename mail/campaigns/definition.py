@@ -27,9 +27,11 @@ Code: TypeAlias = Annotated[str, Meta(pattern=r"\A[a-z0-9_]{1,40}\Z")]
 Address: TypeAlias = Annotated[str, Meta(max_length=254)]
 Days: TypeAlias = Annotated[int, Meta(ge=1, le=3650)]
 Percent: TypeAlias = Annotated[int, Meta(ge=1, le=100)]
+Reminders: TypeAlias = Annotated[int, Meta(ge=0, le=3)]
+ReminderDays: TypeAlias = Annotated[int, Meta(ge=1, le=27)]
 
 #: The format that is written.
-FORMAT: Final = 3
+FORMAT: Final = 4
 
 #: Converts a document to the next format.
 Change: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
@@ -87,7 +89,9 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     that passes or only the account's working hours. `deadline_days`: how long after sending answers
     are accepted. `stale_days`: a transition older than this at reception asks nobody; null is no
     limit. `sample_percent`: of the tasks, 100 for all. `first_day`, `last_day`: in the account's
-    time zone, between which moments may ask; null is no bound.
+    time zone, between which moments may ask; null is no bound. `reminders`: how many mails at most
+    remind of a survey that is not answered. `reminder_days`: how many days after the mail before
+    each goes, at the same time by the clocks of the location.
     """
 
     rules: Annotated[list[Trigger], Meta(max_length=100)]
@@ -103,6 +107,8 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sample_percent: Percent = 100
     first_day: date | None = None
     last_day: date | None = None
+    reminders: Reminders = 0
+    reminder_days: ReminderDays = 7
 
     @property
     def deadline(self) -> timedelta:
@@ -217,6 +223,8 @@ def to_rules(
         period=company.period(rules.first_day, rules.last_day),
         criteria=rules.criteria.for_rules(company),
         sample_percent=rules.sample_percent,
+        reminders=rules.reminders,
+        reminder_days=rules.reminder_days,
     )
 
 

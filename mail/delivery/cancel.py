@@ -13,6 +13,7 @@ from mail.delivery.events import Event, add_events
 from mail.delivery.held import RESTORED
 from mail.states import CANCEL, Phase, Purpose, Status
 from rules.decide import Reason
+from rules.reminders import MOST_REMINDERS
 from sync.audit import AuditChange, record
 from sync.database import Tx
 from sync.errors import ConflictError, MissingError
@@ -31,6 +32,9 @@ _IS_CANCELLED: Final = """
 SELECT kind = 'cancelled' FROM mail_event WHERE account = $1 AND invitation = $2
 ORDER BY happened_at DESC, id DESC LIMIT 1
 """
+
+#: None follows one that was cancelled.
+_USE_UP: Final = "UPDATE invitation SET reminders_used = $3 WHERE account = $1 AND id = $2"
 
 _UNQUEUE: Final = CANCEL.sql("""
 DELETE FROM outbox WHERE account = $1 AND invitation = $2 AND phase IN ({from_phases})
@@ -57,8 +61,8 @@ class EndedError(ConflictError):
 async def cancel(tx: Tx, invitation: UUID, by: UUID | None, reason: str) -> None:
     """Cancel the mail of `invitation` that waits; one that was cancelled before stays so.
 
-    The survey's round stays used; one that was sent before stays sent. `by`: a user, None for a
-    program.
+    The survey's round stays used; one that was sent before stays sent. No reminder follows one that
+    was cancelled. `by`: a user, None for a program.
 
     :raises MissingError: the account has no such invitation.
     :raises SentError, EndedError: see there; nothing is changed.
@@ -79,6 +83,8 @@ async def cancel(tx: Tx, invitation: UUID, by: UUID | None, reason: str) -> None
     if is_first:
         row = ([invitation], [Reason.CANCELLED.value], [None], [None])
         await tx.execute(SET_DROPPED[CANCEL], tx.account, *row, tx.now)
+    elif entry["purpose"] == Purpose.REMINDER:
+        await tx.execute(_USE_UP, tx.account, invitation, MOST_REMINDERS)
     await contacts.release_uses(tx, [invitation])
     address = entry["own_typed_address"]
     event = Event(invitation, "cancelled", entry["attempt"], reason, by=by, address=address)

@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import structs
 
 from mail import contacts
-from mail.delivery.events import Event, add_events
+from mail.delivery.events import Event, EventKind, add_events
 from mail.delivery.judging import Dropped
 from mail.states import CANCEL, DROP
 from rules.decide import REARMING
@@ -47,7 +47,8 @@ async def drop(tx: Tx, dropped: Sequence[Dropped]) -> None:
             visit = candidate.visit if reason in REARMING else None
             last = None if visit is None else visit.last
             rows.append((candidate.invitation, reason.value, last, item.choice))
-        event = Event(candidate.invitation, "dropped", candidate.attempt, reason.value)
+        kind: EventKind = "reminder_dropped" if candidate.is_reminder else "dropped"
+        event = Event(candidate.invitation, kind, candidate.attempt, reason.value)
         events.append(structs.replace(event, address=candidate.earlier and candidate.earlier.typed))
     if rows:
         await tx.execute(SET_DROPPED[DROP], tx.account, *zip(*rows, strict=True), tx.now)

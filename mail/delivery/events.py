@@ -25,8 +25,8 @@ EventKind: TypeAlias = (
     Status
     | Literal[
         "deferred", "resent", "held", "held_restored", "let_go", "called_off", "bounced", "full",
-        "dropped", "cancelled", "resend_requested", "unsubscribed", "left_campaign", "quarterly",
-        "resubscribed",
+        "dropped", "cancelled", "resend_requested", "reminded", "reminder_dropped", "unsubscribed",
+        "left_campaign", "quarterly", "resubscribed",
     ]
 )  # fmt: skip
 

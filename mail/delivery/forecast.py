@@ -162,7 +162,7 @@ async def _read_known(
 def _by_calendar(candidate: Candidate, at: datetime, places: Places) -> tuple[Candidate, datetime]:
     """Return when a candidate that is tried `at` goes, and itself with its release then."""
     opens = places.calendar(candidate.zone, candidate.region).first_open(at)
-    if candidate.earlier is not None or opens == at:
+    if not candidate.untried or opens == at:
         return candidate, at
     return structs.replace(candidate, release=opens), opens
 
@@ -182,7 +182,8 @@ def _forecast(
         case Cleared():
             key = (outcome.contact, candidate.campaign)
             taken = known.mutes.get(key)
-            if taken is not None and taken.invitation == candidate.invitation:
+            own = taken is not None and taken.invitation == candidate.invitation
+            if taken is not None and own and not taken.confirmed:
                 counted = window_anchor(candidate.ready, candidate.release, at)
                 known.mutes[key] = structs.replace(taken, confirmed=True, counted_from=counted)
             _confirm_recent(outcome, at, known)
@@ -204,7 +205,7 @@ def _confirm_recent(sent: Cleared, at: datetime, known: Known) -> None:
     """Let the quarter of a contact that is asked once a quarter begin with this survey."""
     item = sent.candidate
     for place, use in enumerate(uses := known.recent.get(sent.contact, [])):
-        if use.invitation == item.invitation:
+        if use.invitation == item.invitation and not use.confirmed:
             counted = window_anchor(item.ready, item.release, at)
             uses[place] = structs.replace(use, confirmed=True, counted_from=counted)
 

@@ -12,7 +12,7 @@ from mail import contacts
 from mail.campaigns.cache import CampaignSet, pinned
 from mail.campaigns.calendar import Places
 from mail.contacts import EMPTY, MuteKey, Use
-from mail.delivery.breakers import EVERY, BehindBreaker, OpenBreakers, Route
+from mail.delivery.breakers import BehindBreaker, OpenBreakers, Route
 from mail.delivery.stages import Candidate, Cleared, Version, Versions
 from rules.address import Resolved, normal_form, resolve, sendable
 from rules.at_release import (
@@ -148,6 +148,8 @@ async def judge_and_reserve(
     uses = []
     for cleared in (item for item in outcomes if isinstance(item, Cleared)):
         item = cleared.candidate
+        if item.is_reminder:  # a window neither begins with it nor is extended
+            continue
         counted = window_anchor(item.ready, item.release, tx.now)
         uses.append(Use(cleared.contact, item.invitation, item.campaign, counted))
     await contacts.add_uses(tx, uses)
@@ -187,7 +189,8 @@ def find_address(
     """Return an invitation with its address, or why it is not sent whatever its address.
 
     `empty`: addresses that count as absent: they bounced, or their mailbox stays full. Later
-    attempts keep the address of the first; neither calendar nor state of the task matter then.
+    attempts keep the address of the first; neither calendar nor state of the task matter then. To a
+    reminder, whose address is known before, the calendar matters.
     """
     if version is None or version.rules.status is Status.PAUSED:
         return Paused(candidate)
@@ -195,13 +198,14 @@ def find_address(
     skip = drop_reason_for_campaign(rules, candidate.release, candidate.vouched_at)
     if skip is not None:
         return Dropped(candidate, skip.reason)
+    place = candidate.zone, candidate.region
+    if candidate.untried and (opens := places.calendar(*place).first_open(now)) > now:
+        late = candidate.too_late(opens)
+        return Dropped(candidate, late) if late else Postponed(candidate, opens)
     earlier, visit = candidate.earlier, candidate.visit
     if earlier is not None:
         to = Resolved(earlier.typed, earlier.address, rules.primary)
         return Addressed(candidate, version, to)
-    place = candidate.zone, candidate.region
-    if places.account and (opens := places.calendar(*place).first_open(now)) > now:
-        return Postponed(candidate, opens)
     if visit is not None and not candidate.manual:
         skip = drop_reason_for_state(visit.state, visit.kind, rules.states_for(visit.type))
         if skip is not None:
@@ -216,17 +220,17 @@ def judge_addressed(item: Addressed, known: Known) -> AtRelease:
     """Return whether an addressed invitation is sent; one that is takes its mute window."""
     candidate, version, to = item.candidate, item.version, item.to
     contact = known.contacts[to.normal]
-    is_late = candidate.deadline is not None and candidate.deadline <= known.now
+    late = candidate.too_late(known.now)
     # Of a retry: a first attempt goes to another address, if any.
     is_lost = contact.suppressed in EMPTY and to.normal not in known.internal
-    if is_late or is_lost:
-        return Dropped(candidate, Late.DEADLINE if is_late else Reason.SUPPRESSED)
+    if late or is_lost:
+        return Dropped(candidate, late or Reason.SUPPRESSED)
     route = Route(version.domain, to.normal.rpartition("@")[2])
-    routes = (Route(version.domain, EVERY), route)
-    barred = next((key for key in routes if key in known.open_breakers), None)
+    barred = next((key for key in (route.to_any, route) if key in known.open_breakers), None)
     if barred is not None and known.open_breakers[barred] != candidate.invitation:
         return BehindBreaker(candidate.invitation, route)
     key = (contact.id, candidate.campaign)
+    is_counted = contact.quarterly and not candidate.is_reminder
     verdict = judge_contact(
         candidate.invitation,
         Timed(candidate.ready, candidate.release, known.now, ZoneInfo(candidate.zone)),
@@ -236,15 +240,15 @@ def judge_addressed(item: Addressed, known: Known) -> AtRelease:
             known.mutes.get(key),
             to.normal in known.internal,
             candidate.campaign in (contact.left_campaigns or ()),
-            _last_of_others(candidate, known.recent[contact.id]) if contact.quarterly else None,
+            _last_of_others(candidate, known.recent[contact.id]) if is_counted else None,
         ),
     )
     match verdict:
         case Go(reserve=reserve):
             own = Mute(candidate.invitation, False, candidate.release)
-            if reserve or candidate.limits_waived:
+            if reserve or (candidate.limits_waived and not candidate.is_reminder):
                 known.mutes[key] = own
-            if contact.quarterly:
+            if is_counted:
                 known.recent[contact.id] = [own, *known.recent[contact.id][:1]]
             return Cleared(candidate, version, to, contact.id, route, barred)
         case Wait(holder=holder):

@@ -1,7 +1,4 @@
-"""The queue of mails: reading what waits or is due, and leasing what was cleared to this worker.
-
-A lease is for one attempt, and ends after some time.
-"""
+"""The queue of mails: reading what waits or is due."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -11,8 +8,7 @@ from uuid import UUID
 import asyncpg
 from msgspec import structs
 
-from mail.delivery.stages import Candidate, Cleared, Leased, Sending, Unplanned, Visit
-from mail.i18n import locale_of
+from mail.delivery.stages import Candidate, Sending, Unplanned, Visit
 from mail.states import LEASE, Purpose
 from rules.campaign import AddressField
 from rules.history import StateKind
@@ -27,8 +23,13 @@ SELECT o.*, i.campaign, i.version, i.task, i.manual, i.limits_waived, i.due, i.l
   coalesce(o.own_typed_address, i.typed_address) AS typed_address,
   coalesce(o.own_message_id, i.message_id) AS message_id,
   {ready} AS ready, coalesce(l.zone, a.zone) AS zone, l.region,
-  i.due < coalesce(a.restored_at, '-infinity')
+  i.sent_at, i.message_id AS first_message_id,
+  CASE o.purpose WHEN 'reminder' THEN o.release ELSE i.due END
+      < coalesce(a.restored_at, '-infinity')
     AND coalesce(o.vouched_at < a.restored_at, true) AS due_before_restore,
+  o.purpose = 'reminder' AND EXISTS (
+    SELECT FROM answer WHERE account = $1 AND invitation = o.invitation) AS answered,
+  o.survey_token IS NULL AS untried,
   {type} AS type, {state} AS state, s.kind, t.state_transition AS last, t.contact_email,
   c.name AS customer_name, {email} AS customer_email, c.billing_email,
   c.language AS customer_language, y.name AS type_name, y.names AS type_names,
@@ -95,7 +96,8 @@ WITH picked AS (
 _MADE: Final = """
 SELECT made.*, NULL::uuid AS technician, NULL::uuid AS customer, NULL AS address,
   false AS manual, false AS limits_waived,
-  NULL AS typed_address, NULL AS language, NULL AS message_id, NULL::timestamptz AS deadline
+  NULL AS typed_address, NULL AS language, NULL AS message_id, NULL::timestamptz AS deadline,
+  NULL::timestamptz AS sent_at
 FROM made WHERE made.invitation = o.invitation
 """
 _AS_PLANNED: Final = {
@@ -124,47 +126,11 @@ WHERE account = $1 AND phase IN ({from_phases}) AND release <= $2 AND not_before
 ORDER BY release, invitation LIMIT $3
 """)
 
-_ACCOUNT: Final = "SELECT language, after_crash FROM account WHERE account = $1"
-
-#: Here and wherever a chunk is written the condition on the array makes the planner use the key:
-#: for the join alone it may read a whole account.
-_SET_ADDRESS: Final = LEASE.sql("""
-UPDATE invitation i
-SET status = {status}, address = given.address, typed_address = given.typed,
-  address_field = given.field, address_by_technician = given.captured,
-  language = given.language, message_id = given.message_id
-FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::text[], $8::text[])
-  AS given (id, address, typed, field, captured, language, message_id)
-WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = given.id
-""")
-
-#: A mail whose Message-ID could not be written was never sent, so it may get another one.
-_SET_MESSAGE_ID: Final = """
-UPDATE invitation i SET message_id = given.message_id
-FROM unnest($2::uuid[], $3::text[]) AS given (id, message_id)
-WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = given.id
-"""
-
-_ADD_LINKS: Final = """
-INSERT INTO link (account, token_hash, invitation)
-SELECT $1, new.hash, new.invitation FROM unnest($2::bytea[], $3::uuid[]) AS new (hash, invitation)
-"""
-
-_LEASE: Final = LEASE.sql("""
-UPDATE outbox o
-SET phase = {phase}, attempt = o.attempt + 1, lease_until = $2, error = NULL,
-  sender_domain = NULL, recipient_domain = NULL,
-  first_tried_at = coalesce(o.first_tried_at, $3),
-  survey_token = given.secret
-FROM unnest($4::uuid[], $5::bytea[]) AS given (invitation, secret)
-WHERE o.account = $1 AND o.invitation = ANY($4::uuid[]) AND o.invitation = given.invitation
-""")
-
 #: The fields of a candidate that are columns of the same name.
 _AS_READ: Final = (
     "invitation", "ready", "release", "zone", "region", "attempt", "resent", "first_tried_at",
     "due_before_restore", "vouched_at", "campaign", "version", "manual", "limits_waived", "due",
-    "noted_by_technician", "deadline",
+    "noted_by_technician", "untried", "deadline", "answered", "sent_at", "first_message_id",
 )  # fmt: skip
 #: The columns of a candidate's addresses.
 _ADDRESSES: Final = {
@@ -208,35 +174,6 @@ async def due_ids(tx: Tx, limit: int) -> list[tuple[UUID, int]]:
     return [(row["invitation"], row["attempt"]) for row in rows]
 
 
-async def address_and_lease(tx: Tx, cleared: Sequence[Cleared], until: datetime) -> list[Leased]:
-    """Lease `cleared` invitations, whose rows are locked, `until` that time.
-
-    Addresses and links of those that are tried for the first time are stored.
-    """
-    account = await tx.fetchrow(_ACCOUNT, tx.account)
-    assert account is not None  # noqa: S101 - rows of it are locked
-    jobs = [_leased(tx, item, account) for item in cleared]
-    first, links, changed = [], [], []
-    for job, item in zip(jobs, cleared, strict=True):
-        sending, candidate = job.sending, job.candidate
-        if candidate.earlier is None:
-            field = item.to.field
-            captured = field is AddressField.CUSTOMER and candidate.noted_by_technician
-            address = (sending.address, sending.typed, field.value, captured)
-            first.append((job.invitation, *address, sending.language, sending.message_id))
-            links.append((tokens.digest(tokens.digest(sending.secret)), job.invitation))
-        elif sending is not candidate.earlier:
-            changed.append((job.invitation, sending.message_id))
-    if first:
-        await tx.execute(_SET_ADDRESS, tx.account, *zip(*first, strict=True))
-        await tx.execute(_ADD_LINKS, tx.account, *zip(*links, strict=True))
-    if changed:
-        await tx.execute(_SET_MESSAGE_ID, tx.account, *zip(*changed, strict=True))
-    secrets = [(job.invitation, job.sending.secret) for job in jobs]
-    await tx.execute(_LEASE, tx.account, until, tx.now, *zip(*secrets, strict=True))
-    return jobs
-
-
 def _candidate(row: asyncpg.Record) -> Candidate:
     visit = earlier = None
     if row["task"] is not None:
@@ -249,13 +186,13 @@ def _candidate(row: asyncpg.Record) -> Candidate:
             last=row["last"],
             place=row["location_address"] or row["location_name"],
         )
-    if row["survey_token"] is not None:
+    if row["survey_token"] is not None or row["purpose"] == Purpose.REMINDER:
         earlier = Sending(
             address=row["address"],
             typed=row["typed_address"],
             language=row["language"],
             message_id=row["message_id"],
-            secret=row["survey_token"],
+            secret=row["survey_token"] or tokens.mint(),
         )
     return Candidate(
         **{field: row[field] for field in _AS_READ},
@@ -265,36 +202,4 @@ def _candidate(row: asyncpg.Record) -> Candidate:
         language=row["customer_language"],
         visit=visit,
         earlier=earlier,
-    )
-
-
-def _leased(tx: Tx, item: Cleared, account: asyncpg.Record) -> Leased:
-    candidate = item.candidate
-    sending = candidate.earlier or Sending(
-        address=item.to.normal,
-        typed=item.to.typed,
-        language=locale_of(candidate.language, account["language"]),
-        message_id="",
-        secret=tokens.mint(),
-    )
-    if not sending.message_id or not sending.message_id.isascii():
-        # In the sender's domain, since another one looks forged. The same for each copy, so that
-        # mailboxes may discard the second. Older releases wrote domains that were not in punycode.
-        message_id = f"<{candidate.invitation}@{item.version.domain}>"
-        sending = structs.replace(sending, message_id=message_id)
-    return Leased(
-        account=tx.account,
-        invitation=candidate.invitation,
-        candidate=candidate,
-        version=item.version,
-        contact=item.contact,
-        sending=sending,
-        route=item.route,
-        probe=item.probed is not None,
-        attempt=candidate.attempt + 1,
-        claimed_at=tx.now,
-        first_tried_at=candidate.first_tried_at or tx.now,
-        zone=candidate.zone,
-        fallback=account["language"],
-        after_crash=account["after_crash"] if candidate.purpose is Purpose.FIRST else "resend",
     )

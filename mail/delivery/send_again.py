@@ -1,8 +1,9 @@
 """Sending a survey again, because somebody of the office asks for it.
 
 Of a survey that was sent a further mail is queued, with a link and a Message-ID of its own, and the
-survey stays sent whatever becomes of it. One that no server accepted is tried once more, and one in
-doubt gets another copy. Mute windows neither keep such a mail back nor begin anew.
+survey stays sent whatever becomes of it; it takes the place of a reminder that waits. One that no
+server accepted is tried once more, and one in doubt gets another copy. Mute windows neither keep
+such a mail back nor begin anew.
 """
 
 from datetime import datetime
@@ -33,7 +34,18 @@ from sync.ids import new_id
 
 _IS_MADE: Final = "SELECT FROM mail_event WHERE account = $1 AND id = $2 AND invitation = $3"
 
-_ENTRY: Final = "SELECT FROM outbox WHERE account = $1 AND invitation = $2 FOR NO KEY UPDATE"
+_ENTRY: Final = """
+SELECT purpose, phase FROM outbox WHERE account = $1 AND invitation = $2 FOR NO KEY UPDATE
+"""
+
+#: A reminder that was queued while the invitation was waited for.
+_IS_QUEUED: Final = "SELECT FROM outbox WHERE account = $1 AND invitation = $2"
+
+_REPLACE: Final = SEND_AGAIN.sql("""
+DELETE FROM outbox
+WHERE account = $1 AND invitation = $2 AND purpose = {Purpose.REMINDER}
+  AND phase IN ({from_phases})
+""")
 
 #: `attempt`: more than any worker has of an earlier mail, whose late writes then change nothing.
 _INVITATION: Final = """
@@ -147,16 +159,18 @@ async def send_again(tx: Tx, mail_from: str, invitation: UUID, order: Order) -> 
 
 async def _lock(tx: Tx, invitation: UUID) -> Survey:
     """Return the survey, locked, if it may be sent again for all that its row says."""
-    queued = await tx.fetchrow(_ENTRY, tx.account, invitation)
+    entry = await tx.fetchrow(_ENTRY, tx.account, invitation)
     row = await tx.fetchrow(_INVITATION, tx.account, invitation)
     if row is None:
         raise MissingError("no such survey")
     if row["status"] in (Status.SCHEDULED, Status.DROPPED):
         raise NotSentError("it was never sent")
-    if queued is not None:
-        raise UnderWayError("a mail of it is on its way")
     if row["deadline"] is not None and row["deadline"] <= tx.now:
         raise ClosedError("its deadline is over")
+    if entry is None and await tx.fetchrow(_IS_QUEUED, tx.account, invitation) is not None:
+        raise UnderWayError("a reminder of it was queued at this moment")
+    if entry is not None and not await tx.execute(_REPLACE, tx.account, invitation):
+        raise UnderWayError("a mail of it is on its way")
     return Survey(Status(row["status"]), row["language"], row["attempt"])
 
 

@@ -14,6 +14,7 @@ from mail.delivery.breakers import Route
 from mail.states import Purpose
 from rules.address import Mailboxes, Resolved
 from rules.campaign import Campaign
+from rules.decide import Late
 from rules.history import StateKind
 
 
@@ -79,8 +80,10 @@ class Candidate(Struct, frozen=True):
     somebody sent it by hand, whatever the state of the task; `limits_waived`: whatever the mute
     window. `customer`: a name. `noted_by_technician`: the customer's address was entered by the
     technician who is rated, at the end of the visit or later. `visit`: None for a relational
-    survey. `earlier`: what the first attempt fixed, if there was one. `deadline`: until when it may
-    be answered, UTC; None where no copy may have been delivered.
+    survey. `earlier`: what the first attempt fixed, if there was one; of a further mail also before
+    it. `untried`: nobody has got a link of it. `deadline`: until when it may be answered, UTC; None
+    where no copy may have been delivered. `answered`: of a reminder, that it comes too late for
+    that. `sent_at`, `first_message_id`: of the first mail that was accepted.
     """
 
     invitation: UUID
@@ -105,7 +108,23 @@ class Candidate(Struct, frozen=True):
     noted_by_technician: bool
     visit: Visit | None
     earlier: Sending | None
+    untried: bool
     deadline: datetime | None
+    answered: bool
+    sent_at: datetime | None
+    first_message_id: str | None
+
+    @property
+    def is_reminder(self) -> bool:
+        """Whether it reminds of a survey that was sent."""
+        return self.purpose is Purpose.REMINDER
+
+    def too_late(self, now: datetime) -> Late | None:
+        """Return why it is not worth sending any more at `now`, or None if it is."""
+        if self.answered:
+            return Late.ANSWERED
+        is_over = self.deadline is not None and self.deadline <= now
+        return Late.DEADLINE if is_over else None
 
 
 class Version(Struct, frozen=True):

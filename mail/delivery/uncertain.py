@@ -13,9 +13,10 @@ from mail.campaigns.cache import pinned
 from mail.config import MailConfig
 from mail.delivery.events import Event, add_events
 from mail.delivery.outcomes import edge_in_doubt
+from mail.delivery.remind import count_reminders
 from mail.delivery.stages import Leased
 from mail.queues import PASSING
-from mail.states import HOLD_IN_DOUBT, LAPSE, LEAVING, LEAVING_AGAIN, RESEND, STOP, Edge
+from mail.states import HOLD_IN_DOUBT, LAPSE, LEAVING, LEAVING_AGAIN, RESEND, STOP, Edge, Purpose
 from rules.timing import later, window_anchor
 from sync.database import Tx, run
 
@@ -52,6 +53,7 @@ _REQUEUE: Final = {
 _UNQUEUE: Final = STOP.sql("""
 DELETE FROM outbox
 WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ({from_phases})
+RETURNING purpose
 """)
 
 #: An invitation stays sent, whatever becomes of a further mail.
@@ -142,10 +144,12 @@ async def record_doubt(tx: Tx, config: MailConfig, doubt: Doubt) -> None:
     edge = doubt.edge
     fence = (tx.account, doubt.invitation, doubt.attempt)
     if edge is STOP:
-        changed = await tx.execute(_UNQUEUE, *fence)
+        purpose = await tx.fetchval(_UNQUEUE, *fence)
+        changed = purpose is not None
+        await count_reminders(tx, [doubt.invitation] if purpose == Purpose.REMINDER else [])
     else:
         until = tx.now + timedelta(seconds=config.uncertain_after)
-        changed = await tx.execute(_REQUEUE[edge], *fence, until, doubt.text)
+        changed = bool(await tx.execute(_REQUEUE[edge], *fence, until, doubt.text))
     if not changed:
         return
     status = edge.end(LEAVING_AGAIN if doubt.resent else LEAVING).status

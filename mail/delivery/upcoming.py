@@ -104,10 +104,14 @@ class Send(Struct, frozen=True, kw_only=True):
         return self.purpose is not Purpose.FIRST or is_unsent
 
     def may_be_sent_again(self, now: datetime) -> bool:
-        """Whether it was tried, nothing of it is under way, and it can be answered at `now`."""
+        """Whether it was tried, and can be answered at `now`; no other mail of it is under way.
+
+        A reminder gives way until its content leaves.
+        """
         is_over = self.deadline is not None and self.deadline <= now
         was_tried = self.status not in (Status.SCHEDULED, Status.DROPPED)
-        return was_tried and self.phase is None and not is_over
+        gives_way = self.purpose is Purpose.REMINDER and self.phase is not Phase.DATA
+        return was_tried and (self.phase is None or gives_way) and not is_over
 
 
 async def read_upcoming(tx: Tx, mail_from: str, after: Place, limit: int) -> list[Send]:

@@ -76,7 +76,8 @@ class Recipient(Struct, frozen=True):
     """What differs between the mails of a template.
 
     `address`: ASCII. `date`: aware. `survey`, `unsubscribe`: tokens. `greeting`, `visit`, `place`:
-    not escaped, one line each; the latter two are used in mails about a visit only.
+    not escaped, one line each; the latter two are used in mails about a visit only. `reminder`, the
+    line that says so, and `replies_to`, the Message-ID of the first mail: in reminders only.
     """
 
     address: str
@@ -87,6 +88,8 @@ class Recipient(Struct, frozen=True):
     greeting: str
     visit: str
     place: str
+    reminder: str = ""
+    replies_to: str = ""
 
 
 class LetterTemplate(Struct, frozen=True):
@@ -97,19 +100,23 @@ class LetterTemplate(Struct, frozen=True):
     def fill(self, to: Recipient) -> bytes:
         """Return the mail for one person as SMTP carries it, without the final dot."""
         greeting, visit, place = _line(to.greeting), _cached_line(to.visit), _line(to.place)
+        reminder = _cached_line(to.reminder)
         return self.octets % {
             b"address": to.address.encode("ascii"),
             b"date": _cached_date(to.date).encode("ascii"),
             b"message_id": to.message_id.encode("ascii"),
+            b"replies_to": to.replies_to.encode("ascii"),
             b"unsubscribe_header": to.unsubscribe.encode("ascii"),
             b"survey": quoted(to.survey),
             b"unsubscribe": quoted(to.unsubscribe),
             b"greeting": greeting.plain,
             b"visit": visit.plain,
             b"place": place.plain,
+            b"reminder": reminder.plain,
             b"greeting_html": greeting.markup,
             b"visit_html": visit.markup,
             b"place_html": place.markup,
+            b"reminder_html": reminder.markup,
         }
 
 
@@ -125,7 +132,7 @@ def _line(text: str) -> _Line:
     return _Line(quoted(line), quoted(html.escape(line)))
 
 
-#: Mails that are claimed together share dates and descriptions of visits.
+#: Mails that are claimed together share dates, and descriptions of visits and reminders.
 _cached_line: Final = lru_cache(maxsize=1024)(_line)
 _cached_date: Final = lru_cache(maxsize=16)(format_datetime)
 
@@ -137,13 +144,14 @@ def compile_letter(
     fallback: str,
     *,
     visited: bool,
+    reminds: bool = False,
     identity: SenderIdentity = NOBODY,
 ) -> LetterTemplate:
     """Compile the mail of `content` in `locale`; missing texts are those in `fallback`.
 
-    `visited`: it is about a visit. `identity`: who sends it, by law.
+    `visited`: it is about a visit. `reminds`: it is a reminder. `identity`: who sends it, by law.
     """
-    letter = wording(content, locale, fallback)
+    letter = wording(content, locale, fallback, reminds=reminds)
     marked: list[str] = []
     context = {
         "_": translations(locale, CATALOGUES).gettext,
@@ -153,13 +161,14 @@ def compile_letter(
         "origin": origin.links,
         "ratings": range(1, BEST_RATING + 1),
         "visited": visited,
+        "reminds": reminds,
         "imprint": imprint(identity),
     }
     plain = _LAYOUTS.get_template("survey.txt").render(context)
     mjml = _LAYOUTS.get_template("survey.mjml").render(context)
     page = mrml.to_html(mjml, render_options=_WITHOUT_FONTS).content
     parts = (
-        _headers(content.message, letter.subject, origin, locale),
+        _headers(content.message, letter.subject, origin, locale, reminds=reminds),
         _PLAIN,
         _compiled(f"{plain}\n", marked),
         _HTML,
@@ -196,7 +205,9 @@ def _compiled(text: str, marked: list[str]) -> bytes:
     return octets
 
 
-def _headers(message: Message, subject: str, origin: Origin, locale: str) -> bytes:
+def _headers(
+    message: Message, subject: str, origin: Origin, locale: str, *, reminds: bool
+) -> bytes:
     constant = (
         mailbox("From", message.sender_name, message.sender_address or origin.sender),
         f"Subject: {header_text('Subject', subject)}\r\n",
@@ -215,6 +226,7 @@ def _headers(message: Message, subject: str, origin: Origin, locale: str) -> byt
         "To: %(address)b\r\n",
         "Date: %(date)b\r\n",
         "Message-ID: %(message_id)b\r\n",
+        "In-Reply-To: %(replies_to)b\r\nReferences: %(replies_to)b\r\n" if reminds else "",
         f"List-Unsubscribe: <{unsubscribe}%(unsubscribe_header)b>\r\n\r\n",
     )
     return "".join(lines).encode("ascii")

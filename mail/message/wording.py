@@ -40,8 +40,11 @@ class Wording(Struct, frozen=True):
     privacy_url: str | None
 
 
-def wording(content: Content, locale: str, fallback: str) -> Wording:
-    """Return the texts of `content` in `locale`; missing ones are those in `fallback`."""
+def wording(content: Content, locale: str, fallback: str, *, reminds: bool = False) -> Wording:
+    """Return the texts of `content` in `locale`; missing ones are those in `fallback`.
+
+    `reminds`: of a reminder, whose subject says so.
+    """
     gettext = translations(locale, CATALOGUES).gettext
     message, question = content.message, content.lead
     low, high = (text_in(texts, locale, fallback) for texts in (question.low, question.high))
@@ -52,13 +55,14 @@ def wording(content: Content, locale: str, fallback: str) -> Wording:
         else gettext("%(rating)s out of 5") % {"rating": rating}
         for rating in range(1, BEST_RATING + 1)
     }
+    subject = text_in(message.subject, locale, fallback)
     body, information = (
         [line for line in _END_OF_LINE.split(text_in(texts, locale, fallback)) if line.strip(" \t")]
         for texts in (message.body, content.information)
     )
     return Wording(
         title=text_in(message.title, locale, fallback),
-        subject=text_in(message.subject, locale, fallback),
+        subject=gettext("Reminder: %(subject)s") % {"subject": subject} if reminds else subject,
         sender=message.sender_name,
         body=body,
         question=text_in(question.text, locale, fallback),
@@ -91,17 +95,28 @@ def greeting(name: str | None, locale: str) -> str:
 
 @lru_cache(maxsize=1024)
 def visit(name: str, names: str, day: date, locale: str) -> str:
-    """Return what was done and on which `day` (in the location's zone); "1er" in French.
-
-    No line breaks within day, month and year.
+    """Return what was done and on which `day` (in the location's zone).
 
     `name`: of the task's type; `names`: a JSON document, by language. Cached, as many mails share
     it.
     """
     kind = text_in(_read_names(names), locale, otherwise=name)
     gettext = translations(locale, CATALOGUES).gettext
+    return gettext("%(kind)s, on %(day)s") % {"kind": kind, "day": _day(day, locale)}
+
+
+@lru_cache(maxsize=64)
+def reminder(day: date, locale: str) -> str:
+    """Return the line that tells on which `day` (in the location's zone) the survey was sent."""
+    gettext = translations(locale, CATALOGUES).gettext
+    return gettext("This is a reminder: we sent you this survey on %(day)s.") % {
+        "day": _day(day, locale)
+    }
+
+
+def _day(day: date, locale: str) -> str:
+    """Return the day in words; "1er" in French. No line breaks within day, month and year."""
     first = day.day == 1 and locale.startswith("fr")
     day_text = format_date(day, "EEEE d'er' MMMM y" if first else "full", locale=locale)
     weekday, _, date_text = day_text.partition(" ")
-    day_text = f"{weekday} {date_text.replace(' ', NO_BREAK)}"
-    return gettext("%(kind)s, on %(day)s") % {"kind": kind, "day": day_text}
+    return f"{weekday} {date_text.replace(' ', NO_BREAK)}"

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from mail.campaigns.definition import BEST_RATING, Content, Lead, decode_content, decode_rules
 from mail.i18n import locale_of
 from mail.positions import ADVANCE
+from mail.recall import spare_answered
 from mail.responses.follow_ups import update_follow_ups
 from mail.responses.recording import LEAD, Body, Recorded, Value, record
 from rules.timing import parse_delay
@@ -144,7 +145,9 @@ WHERE l.account = $1 AND l.token_hash = $2
 
 _FIND_SURVEY: Final = """
 SELECT i.id, v.content, v.format, coalesce(i.language, a.language) AS language, a.zone,
-  coalesce(p.zone, a.zone) AS zone_there
+  coalesce(p.zone, a.zone) AS zone_there,
+  EXISTS (SELECT FROM outbox
+    WHERE account = $1 AND invitation = i.id AND purpose = 'reminder') AS is_reminded
 FROM link l
 JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
 JOIN account a ON a.account = l.account
@@ -206,6 +209,7 @@ async def open_survey(token: str) -> Survey | None:
 async def submit(token: str, submission: Submission) -> SubmitResult:
     """Record an answer. The same answer again changes nothing, another one is a new version.
 
+    A reminder that waits does not go any more, unless its content is being sent.
     After `Recorded(changed=True)` the caller rings for the job `rollup`.
     """
     ref = referred(token)
@@ -217,6 +221,8 @@ async def submit(token: str, submission: Submission) -> SubmitResult:
         lead = decode_content(row["content"], row["format"]).lead
         if fields := invalid_fields(submission, lead, row["zone_there"]):
             return Invalid(fields)
+        if row["is_reminded"]:
+            await spare_answered(tx, row["id"])
         body = _body_of(submission, lead, locale_of(submission.language, row["language"]))
         sentiment = lead.sentiment(submission.rating)
         recorded, last = await record(tx, row["id"], body, sentiment, row["zone"])

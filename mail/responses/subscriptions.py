@@ -11,7 +11,7 @@ from mail.campaigns.sender import SenderIdentity, read_sender
 from mail.consent import standing
 from mail.contacts import EMPTY, Contact
 from mail.positions import ADVANCE
-from mail.recall import lock_claims, recall_contacts
+from mail.recall import lock_claims, recall_contacts, spare_contact
 from mail.responses.answers import CUSTOMER, referred
 from sync.audit import AuditChange, record
 from sync.database import Tx, run, tx
@@ -82,7 +82,8 @@ async def unsubscribe(token: str, leaving: Leaving = "all") -> Subscription | No
     """Suppress the address of a link for all campaigns, or keep a lesser choice; None if unknown.
 
     This holds for an erased address, too; repeating it changes nothing. Waiting mails to it are
-    dropped at their release, claimed ones are recalled unless their content is being sent.
+    dropped at their release, claimed ones are recalled unless their content is being sent, and
+    reminders end at once. One survey a quarter may be reminded of.
     """
     ref = referred(token)
 
@@ -95,7 +96,7 @@ async def unsubscribe(token: str, leaving: Leaving = "all") -> Subscription | No
             return await _subscription(tx, ref)  # a repetition needs no locks
         # With claims locked no mail is claimed between the recall and the suppression.
         await lock_claims(tx)
-        contact = await _recalled(tx, row)
+        contact = await _recalled(tx, row, leaving)
         if contact is not None and await _leave(tx, contact, row["campaign"], leaving):
             await _record(tx, row["id"], contact, _EVENTS[leaving])
         return await _subscription(tx, ref)
@@ -136,12 +137,18 @@ def _is_done(contact: Contact, campaign: UUID, leaving: Leaving) -> bool:
             return contact.quarterly
 
 
-async def _recalled(tx: Tx, invitation: asyncpg.Record) -> Contact | None:
-    """Recall what is claimed for the contact of `invitation`; one without a row gets it."""
+async def _recalled(tx: Tx, invitation: asyncpg.Record, leaving: Leaving) -> Contact | None:
+    """Recall what is claimed for the contact of `invitation`, and end reminders of what it leaves.
+
+    One without a row gets it.
+    """
     address = invitation["address"]
     contact = await contacts.contact_of(tx, invitation["id"], address, invitation["contact"])
     if contact is not None:
         await recall_contacts(tx, [contact.id])
+        if leaving != "quarter":
+            left = invitation["campaign"] if leaving == "campaign" else None
+            await spare_contact(tx, contact.id, left)
     elif address is not None:
         contact = (await contacts.create(tx, [address]))[address]
     return contact

@@ -17,9 +17,11 @@ import structlog
 from mail import contacts
 from mail.delivery import breakers
 from mail.delivery.breakers import EVERY
+from mail.delivery.events import EventKind
+from mail.delivery.remind import queue_reminders
 from mail.delivery.stages import Leased
 from mail.positions import ADVANCE
-from mail.states import CONTENT, TAKEN
+from mail.states import CONTENT, TAKEN, Purpose, Status
 from rules.timing import later, window_anchor
 from sync.database import Tx, once, run
 from sync.ids import new_id
@@ -72,7 +74,7 @@ UPDATE invitation i SET status = {status},
   deadline = CASE WHEN i.status = {Status.SENT} THEN i.deadline
     ELSE ($5::timestamptz[])[place] END
 FROM taken WHERE i.account = $1 AND i.id = ANY($3::uuid[]) AND i.id = taken.invitation
-RETURNING
+RETURNING i.id,
   EXISTS (SELECT FROM sender_breaker WHERE account = $1
     AND sender = ANY($9::text[]) AND recipient = ANY($10::text[])) AS has_breaker,
   EXISTS (SELECT FROM contact WHERE account = $1
@@ -205,7 +207,7 @@ async def _record_sent(tx: Tx, jobs: Sequence[Leased]) -> tuple[bool, bool]:
             later(tx.now, job.version.rules.deadline),
             window_anchor(job.candidate.ready, job.candidate.release, tx.now),
             new_id(),
-            "resent" if job.candidate.resent else "sent",
+            _kind(job),
         )
         for job in jobs
     ]
@@ -216,9 +218,19 @@ async def _record_sent(tx: Tx, jobs: Sequence[Leased]) -> tuple[bool, bool]:
     columns = (*zip(*rows, strict=True), senders, recipients, known, addresses)
     written = await tx.fetch(_RECORD_SENT, tx.account, tx.now, *columns)
     tx.last.add(ADVANCE)
+    if reminding := [job for job in jobs if job.version.rules.reminders]:
+        recorded = {row["id"] for row in written}
+        await queue_reminders(tx, [job for job in reminding if job.invitation in recorded])
     if len(written) < len(jobs):
         LOG.warning(
             "a mail was sent after its lease was lost, or written twice", account=tx.account
         )
         return True, True
     return any(row["has_breaker"] for row in written), any(row["was_full"] for row in written)
+
+
+def _kind(job: Leased) -> EventKind:
+    """Return the event of an accepted mail."""
+    if job.candidate.purpose is Purpose.REMINDER:
+        return "reminded"
+    return "resent" if job.candidate.resent else Status.SENT

@@ -16,7 +16,7 @@ from mail.delivery.breakers import Opened
 from mail.delivery.outcomes import first_outcome
 from mail.delivery.stages import Leased
 from mail.message.template import LetterTemplate, Origin, Recipient, compile_letter
-from mail.message.wording import greeting, visit
+from mail.message.wording import greeting, reminder, visit
 from mail.sending.progress import ProgressWriter
 from mail.smtp.client import Envelope, SmtpConnection
 from mail.smtp.replies import SendError
@@ -29,8 +29,9 @@ LOG: Final = structlog.stdlib.get_logger("retour.delivery")
 _QUIT_TIMEOUT: Final = 5.0
 #: Versions never change, so compiled templates are cached: about 40 KiB each.
 _MAX_TEMPLATES: Final = 512
-#: Besides the version: the language, the account's, whether about a visit, and who sends it.
-TemplateKey: TypeAlias = tuple[Origin, UUID, int, str, str, bool, SenderIdentity]
+#: Besides the version: the language, the account's, whether about a visit, whether a reminder, and
+#: who sends it.
+TemplateKey: TypeAlias = tuple[Origin, UUID, int, str, str, bool, bool, SenderIdentity]
 _templates: OrderedDict[TemplateKey, LetterTemplate] = OrderedDict()
 
 
@@ -120,11 +121,14 @@ def letter_of(config: MailConfig, job: Leased) -> Letter:
     :raises ValueError: an address in it is not valid.
     """
     sending, candidate = job.sending, job.candidate
-    seen, visit_text = candidate.visit, ""
+    seen, visit_text, reminder_text, replies_to = candidate.visit, "", "", ""
+    zone = ZoneInfo(job.zone)
     if seen is not None:
-        moment = candidate.due - job.version.rules.delay
-        day = moment.astimezone(ZoneInfo(job.zone)).date()
+        day = (candidate.due - job.version.rules.delay).astimezone(zone).date()
         visit_text = visit(seen.type_name, seen.type_names, day, sending.language)
+    if candidate.is_reminder and candidate.sent_at is not None:
+        reminder_text = reminder(candidate.sent_at.astimezone(zone).date(), sending.language)
+        replies_to = candidate.first_message_id or ""
     # The local part as it was typed, the domain in punycode.
     address = f"{sending.typed.partition('@')[0]}@{sending.address.rpartition('@')[2]}"
     recipient = Recipient(
@@ -136,6 +140,8 @@ def letter_of(config: MailConfig, job: Leased) -> Letter:
         greeting=greeting(candidate.customer, sending.language),
         visit=visit_text,
         place="" if seen is None else in_one_line(seen.place),
+        reminder=reminder_text,
+        replies_to=replies_to,
     )
     octets = _template(config, job).fill(recipient)
     return Letter(job, Envelope(job.version.sender, address), octets)
@@ -144,14 +150,21 @@ def letter_of(config: MailConfig, job: Leased) -> Letter:
 def _template(config: MailConfig, job: Leased) -> LetterTemplate:
     candidate, language = job.candidate, job.sending.language
     origin = Origin(config.origin, config.mail_from)
-    visited = candidate.visit is not None
+    visited, reminds = candidate.visit is not None, candidate.is_reminder
     identity = job.version.identity
-    key = (origin, candidate.campaign, candidate.version, language, job.fallback, visited, identity)
+    version = candidate.campaign, candidate.version
+    key = (origin, *version, language, job.fallback, visited, reminds, identity)
     found = _templates.get(key)
     if found is None:
         content = job.version.content
         found = compile_letter(
-            content, origin, language, job.fallback, visited=visited, identity=identity
+            content,
+            origin,
+            language,
+            job.fallback,
+            visited=visited,
+            reminds=reminds,
+            identity=identity,
         )
     _templates[key] = found
     _templates.move_to_end(key)

@@ -25,7 +25,8 @@ class Invitation(Table, tablename="invitation", db=DB):
     relational one the customer who is asked. `period`: its first day. `manual`: sent by hand.
     `limits_waived`: then, that the mute window does not keep it back. `rearm_transition`: the
     task's last transition when the invitation was dropped for a reason that a later transition may
-    undo.
+    undo. `reminders_used`: how many reminders were sent, or may have been; the most there can be
+    once the office has cancelled one.
     """
 
     key = ("account", "id")
@@ -56,6 +57,7 @@ class Invitation(Table, tablename="invitation", db=DB):
     sent_at = Timestamptz(null=True, default=None)
     deadline = Timestamptz(null=True, default=None)
     created_at = Timestamptz(null=False, default=None)
+    reminders_used = SmallInt(null=False, default=0)
 
 
 class Outbox(Table, tablename="outbox", db=DB):

@@ -54,11 +54,11 @@ class SendQuery(Struct, frozen=True, forbid_unknown_fields=True):
 class SendItem(Struct, frozen=True, kw_only=True):
     """A mail that waits or is held, and what becomes of it if nothing else happens.
 
-    `id`: of the survey. `task_number`: the task's external id. `purpose`: `first`, or `resend` for
-    one that was asked for again. `release`: when it may go. `expected`: it `leaves` at `at` for
-    `address`; it will be `dropped`, or `waits` for something, for `reason`; it is `held` until an
-    operator decides; it is `leaving` now; `nothing` of it waits; `unknown` where nothing can be
-    decided.
+    `id`: of the survey. `task_number`: the task's external id. `purpose`: `first`, `resend`
+    for one that was asked for again, or `reminder`. `release`: when it may go. `expected`: it
+    `leaves` at `at` for `address`; it will be `dropped`, or `waits` for something, for `reason`; it
+    is `held` until an operator decides; it is `leaving` now; `nothing` of it waits; `unknown` where
+    nothing can be decided.
     """
 
     id: UUID
@@ -133,7 +133,8 @@ async def cancel_send(request: ApiRequest, key: UUID, body: Cancellation) -> Sen
     """Cancel a mail that waits or is held, before its content leaves.
 
     It was sent or it is cancelled, never both: 409 `sent` where it was, or may have been. The round
-    of its task stays used. Sending the same again has no further effect.
+    of its task stays used. No reminder follows one that was cancelled. Sending the same again has
+    no further effect.
     """
 
     async def work(opened: Tx) -> SendItem:
@@ -156,7 +157,8 @@ async def resend_survey(request: ApiRequest, key: UUID, body: ResendOrder) -> Se
     """Send a survey again that was sent, refused or given up.
 
     It leaves as soon as mail may go, whatever the mute window, with a link of its own; the one of
-    the first mail works, too. Sending the same `id` again has no further effect. 409 `unreachable`
+    the first mail works, too. It takes the place of a reminder that waits; the next one counts from
+    it. Sending the same `id` again has no further effect. 409 `unreachable`
     where the address has unsubscribed, takes no mail, or is missing.
     """
     order = Order(body.id, request.user.user, read_reason(body.reason), body.field)

@@ -87,7 +87,10 @@ class Texts(Struct, frozen=True, kw_only=True):
 
 
 class CampaignSettings(Struct, frozen=True, kw_only=True):
-    """The settings of a campaign. `mute`, `stale`: None is none, and never."""
+    """The settings of a campaign. `mute`, `stale`: None is none, and never.
+
+    `reminder_gap`: civil days from a mail to the reminder that follows it.
+    """
 
     id: UUID
     name: str
@@ -101,6 +104,8 @@ class CampaignSettings(Struct, frozen=True, kw_only=True):
     mute: timedelta | None
     stale: timedelta | None
     deadline: timedelta
+    reminders: int
+    reminder_gap: timedelta
     opt_out_allowed: bool
     primary: str
     secondary: str | None
@@ -226,6 +231,8 @@ async def read_settings(tx: Tx, campaign: UUID, language: str) -> CampaignSettin
         mute=definition.mute_window,
         stale=None if stale is None else timedelta(days=stale),
         deadline=definition.deadline,
+        reminders=definition.reminders,
+        reminder_gap=timedelta(days=definition.reminder_days),
         opt_out_allowed=definition.opt_out_allowed,
         primary=definition.primary.value,
         secondary=definition.secondary.value if definition.secondary else None,

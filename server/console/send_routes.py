@@ -57,7 +57,7 @@ async def send_page(request: ConsoleRequest, key: FromPath[UUID]) -> Response[st
     :raises NotFoundError: this account has no such survey.
     """
     kept = [await read_kept(request, f"/sends/{key}/{verb}") for verb in ("cancel", "resend")]
-    return await _respond(request, key, read_typed(kept[0] or kept[1]))
+    return await _respond(request, key, read_typed(kept[0] or kept[1]), resends=bool(kept[1]))
 
 
 @post("/sends/{key:uuid}/cancel", status_code=303, guards=[console(Action.SURVEY_CANCEL)])
@@ -93,8 +93,9 @@ async def _change(
     request: ConsoleRequest, key: UUID, typed: Typed, work: Callable[[Tx], Awaitable[None]]
 ) -> Response[str]:
     """Do `work` if its reason can be read, and show the survey; or what kept it from being done."""
+    resends = request.url.path.endswith("/resend")
     if not is_reason(typed.why):
-        return await _respond(request, key, typed, "why")
+        return await _respond(request, key, typed, "why", resends=resends)
     try:
         await run(request.user.account, work, actor_of(request))
     except (
@@ -105,14 +106,17 @@ async def _change(
         ClosedError,
         UnreachableError,
     ) as error:
-        return await _respond(request, key, typed, error.code)
+        return await _respond(request, key, typed, error.code, resends=resends)
     return Redirect(f"/sends/{key}?done=yes", status_code=303)
 
 
 async def _respond(
-    request: ConsoleRequest, key: UUID, typed: Typed, wrong: str = ""
+    request: ConsoleRequest, key: UUID, typed: Typed, wrong: str = "", *, resends: bool = False
 ) -> Response[str]:
-    """The page of a survey, with what was typed and why it was not done."""
+    """The page of a survey, with what was typed and why it was not done.
+
+    `resends`: it was typed to have it sent again.
+    """
     async with tx(request.user.account) as opened:
         page = await console_frame(opened, request)
         clock = clock_for(opened, page, request.user.zone)
@@ -122,6 +126,7 @@ async def _respond(
         mailboxes = (await asked(opened, key)).mailboxes
         shown: dict[str, object] = {"send": send, "survey": survey_shown(opened, send)}
         shown |= {"can_resend": send.may_be_sent_again(opened.now), "typed": typed}
+        shown["verb"] = "resend" if resends else "cancel"
     fields = [(field.value, mailboxes[field]) for field in AddressField if mailboxes.get(field)]
     status = {"": 200, "why": 422}.get(wrong, 409)
     shown |= {"wrong": wrong, "addresses": fields, "clock": clock}

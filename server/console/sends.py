@@ -10,8 +10,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from mail.delivery.upcoming import START, Place, Send, read_upcoming
-from mail.states import Phase, Status
+from mail.delivery.upcoming import START, Place, Send, read_send, read_upcoming
+from mail.states import Phase, Purpose, Status
 from rules.campaign import AddressField
 from server.console.consequences import foreseen
 from server.console.list_query import write_after
@@ -88,6 +88,18 @@ def survey_shown(tx: Tx, send: Send) -> Survey:
         code = Status.HELD if send.phase is Phase.HELD else send.status
         at = send.sent_at if code is Status.SENT else None
         return Survey(code, at, reason=send.reason, invitation=key)
-    code = Status.SCHEDULED if send.status is Status.SCHEDULED else Status.CLAIMED
+    is_new = send.status is Status.SCHEDULED or send.purpose is Purpose.REMINDER
+    code = Status.SCHEDULED if is_new else Status.CLAIMED
     waiting = Survey(code, send.release, invitation=key)
     return waiting if send.fate is None else foreseen(tx, waiting, send.fate)
+
+
+async def read_reminder(tx: Tx, mail_from: str, survey: Survey | None) -> Survey | None:
+    """What becomes of the reminder of a `survey` that was sent; None where none waits."""
+    if survey is None or survey.code != Status.SENT or survey.invitation is None:
+        return None
+    send = await read_send(tx, mail_from, survey.invitation)
+    if send is None or send.purpose is not Purpose.REMINDER:
+        return None
+    shown = survey_shown(tx, send)
+    return Survey(Status.CLAIMED) if shown.code == Status.SENT else shown

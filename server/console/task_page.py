@@ -12,6 +12,7 @@ from mail.responses.recording import LEAD
 from server.console.consequences import Consequence, read_consequence
 from server.console.outcome import JOINS, Score, Survey, score_of, survey_of
 from server.console.rounds import RoundShown, read_round_results
+from server.console.sends import read_reminder
 from server.console.shown_entries import TimelineView
 from server.console.state_labels import StateChip, chip, named
 from server.console.timeline import labels, read_timeline_view
@@ -59,7 +60,8 @@ class Party(Struct, frozen=True, kw_only=True):
 class TaskPage(Struct, frozen=True, kw_only=True):
     """Everything on a task's page. `survey`: why there is no answer, where there is none.
 
-    `invitation`: its latest survey's. `consequence`: what the step that was just recorded led to.
+    `invitation`: its latest survey's. `reminder`: of that survey, if one waits. `consequence`: what
+    the step that was just recorded led to.
 
     `answers`: the latest `MOST_ANSWERS` of `answer_count` answers. `rounds`: all of the task's.
     """
@@ -83,6 +85,7 @@ class TaskPage(Struct, frozen=True, kw_only=True):
     tags: list[str]
     survey: Survey
     invitation: UUID | None
+    reminder: Survey | None
     consequence: Consequence
     result: Score | None
     answers: list[AnswerShown]
@@ -149,7 +152,6 @@ async def read_task(tx: Tx, clock: Clock, wanted: Wanted) -> TaskPage:
     row = await tx.fetchrow(_TASK, task)
     if row is None:
         raise NotFoundError
-    zone = row["location_zone"] or wanted.zone
     stored = survey_of(row)
     consequence = await read_consequence(tx, wanted.mail_from, task, stored, wanted.recorded)
     answers = await tx.fetch(_ANSWERS, task, MOST_ANSWERS, LEAD)
@@ -162,8 +164,8 @@ async def read_task(tx: Tx, clock: Clock, wanted: Wanted) -> TaskPage:
         created=row["created_at"],
         has_moved=row["state_transition"] is not None,
         changed=row["state_moment"],
-        customer=_customer(row, zone),
-        place=_place(row, zone),
+        customer=_customer(row, wanted.zone),
+        place=_place(row, wanted.zone),
         contact_email=row["contact_email"],
         technician=row["technician_name"],
         unit=row["unit_name"],
@@ -173,6 +175,7 @@ async def read_task(tx: Tx, clock: Clock, wanted: Wanted) -> TaskPage:
         tags=row["tags"],
         survey=consequence.survey or NOT_ASKED,
         invitation=row["invitation"],
+        reminder=await read_reminder(tx, wanted.mail_from, stored),
         consequence=consequence,
         result=score_of(row),
         answers=[_answer(answer, language) for answer in answers],
@@ -183,7 +186,7 @@ async def read_task(tx: Tx, clock: Clock, wanted: Wanted) -> TaskPage:
 
 
 def _customer(row: asyncpg.Record, zone: str) -> Party:
-    phone = _phone(row["customer_phone"], zone)
+    phone = _phone(row["customer_phone"], row["location_zone"] or zone)
     return Party(name=row["customer_name"], email=row["customer_email"], phone=phone)
 
 
@@ -192,7 +195,7 @@ def _place(row: asyncpg.Record, zone: str) -> Party:
         name=in_one_line(row["place_name"]) or None,
         address=in_one_line(row["address"]) or None,
         email=row["location_email"],
-        phone=_phone(row["location_phone"], zone),
+        phone=_phone(row["location_phone"], row["location_zone"] or zone),
     )
 
 

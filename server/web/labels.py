@@ -145,6 +145,10 @@ class Words:
         """That no survey follows from a step, and why."""
         return self._gettext(words.NO_SURVEY) % {"why": self._within(reason)}
 
+    def no_reminder(self, reason: str) -> str:
+        """That a reminder which waits will not leave, and why."""
+        return self._gettext(words.NO_REMINDER) % {"why": self._within(reason)}
+
     def led_to(self, code: str) -> str:
         """What became of the survey that a step led to; empty for one that never left."""
         return self._gettext(words.LED_TO[code]) if code in words.LED_TO else ""

@@ -97,6 +97,7 @@ REASONS: Final = {
     ),
     "muted": (_("asked recently"), _("This address was already asked within the mute window")),
     "cancelled": (_("cancelled"), _("Somebody of the office cancelled it")),
+    "answered": (_("answered"), _("The survey was answered")),
     "deadline": (_("too late to answer"), _("The time to answer was over")),
     "capped": (_("asked often"), _("This address was already asked as often as allowed")),
     "campaign_paused": (

@@ -150,6 +150,8 @@ MAIL: Final = {
     "dropped": (_("Survey not sent"), "neutral", "none"),
     "cancelled": (_("Mail cancelled by the office"), "neutral", "none"),
     "resend_requested": (_("The office asked for the survey to be sent again"), "neutral", "mail"),
+    "reminded": (_("Reminder accepted by the mail server"), "positive", "mail"),
+    "reminder_dropped": (_("Reminder not sent"), "neutral", "none"),
     "unsubscribed": (_("The customer unsubscribed"), "caution", "none"),
     "left_campaign": (_("The customer left the surveys of this campaign"), "caution", "none"),
     "quarterly": (
@@ -196,5 +198,6 @@ SOON: Final = _("in a moment")
 DECIDED: Final = _("Survey scheduled")
 NOT_SENT: Final = _("Not sent: %(why)s")
 NO_SURVEY: Final = _("No survey follows: %(why)s.")
+NO_REMINDER: Final = _("No reminder follows: %(why)s.")
 FIRST_ANSWER: Final = _("The customer answered")
 NEXT_ANSWER: Final = _("The customer changed the answer")

@@ -57,6 +57,7 @@ def test_a_sound_definition_has_no_problem() -> None:
         (said(mute="7 days"), "not_a_delay", "mute"),
         (said(mute="00:00:00"), "not_positive", "mute"),
         (said(secondary=AddressField.CUSTOMER), "same_as_primary", "secondary"),
+        (said(reminders=2, deadline_days=14), "past_deadline", "reminder_days"),
         (said(question=Question({"fr": " "})), "required", "question.text"),
         (said(question=Question({"fr": "a\nb"})), "forbidden_characters", "question.text.fr"),
         (said(information={"en": "a\x00b"}), "forbidden_characters", "information.en"),

@@ -28,7 +28,7 @@ from mail.campaigns.store import edit_campaign, get_campaign
 from rules.campaign import AddressField
 from sync.database import tx
 from tests.mail.campaigns import active, definition, rows
-from tests.mail.old_formats import content_1, rules_2, written_in_1
+from tests.mail.old_formats import content_1, rules_2, rules_3, written_in_1
 from tests.support.databases import TestDatabase
 from tests.support.world import World
 
@@ -55,6 +55,8 @@ ALL: Final = Definition(
     sample_percent=25,
     first_day=date(2026, 9, 1),
     last_day=date(2026, 9, 30),
+    reminders=2,
+    reminder_days=3,
     question=Question({"fr": "Alors ?"}, {"fr": "Mal"}, {"fr": "Bien"}),
     negative_at=3,
     reasons=[ReasonChoice("late", {"fr": "Retard"})],
@@ -81,12 +83,18 @@ def test_what_format_1_said_is_what_it_says() -> None:
     assert join(rules_2(LEAST), content_1(LEAST, least=True), 1) == LEAST
 
 
+def test_what_format_3_said_reminds_nobody() -> None:
+    for said in (ALL, LEAST):
+        told = replace(said, reminders=0, reminder_days=7)
+        assert join(rules_3(said), split(said).content, 3) == told
+
+
 def test_what_format_2_said_asks_about_any_task_for_ever_and_counts_all_time() -> None:
     anything = {"criteria": CriteriaNamed(), "sample_percent": 100}
     always = {"first_day": None, "last_day": None}
     for said in (ALL, LEAST):
         stored = split(said)
-        told = replace(said, **anything, **always, delay_in="elapsed")
+        told = replace(said, **anything, **always, delay_in="elapsed", reminders=0, reminder_days=7)
         assert join(rules_2(said), stored.content, 2) == told
 
 

@@ -1,6 +1,7 @@
 """Sending a survey again: another mail of it goes, and the survey stays sent if that one fails."""
 
 import re
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from uuid import UUID
 
@@ -175,14 +176,27 @@ def _unsubscribing(post: Post, secret: bytes) -> str:
     return tokens.write(post.world.account, tokens.digest(secret))
 
 
+async def reminded(post: Post, _: UUID) -> None:
+    """A reminder is due, also where clocks were put back meanwhile."""
+    await post.later(7 * DAY + 2 * HOUR)
+
+
+@pytest.mark.parametrize(("reminders", "further"), [(0, again), (1, reminded)])
 @pytest.mark.parametrize(
     ("reply", "event"), [(GONE, "failed"), ("450 4.2.0 later", "expired"), ("", "uncertain")]
 )
-async def test_a_failure_leaves_it_sent(post: Post, reply: str, event: str) -> None:
-    await active(post.world)
+async def test_a_failure_leaves_it_sent(
+    post: Post,
+    reply: str,
+    event: str,
+    reminders: int,
+    further: Callable[[Post, UUID], Awaitable[None]],
+) -> None:
+    """Of either further mail."""
+    await active(post.world, reminders=reminders)
     task = await asked(post)
     before = await only_invitation(post.world, task)
-    await again(post, task)
+    await further(post, task)
     if reply:
         post.server.always["RCPT"] = reply
         await post.deliver()

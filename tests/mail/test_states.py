@@ -20,10 +20,12 @@ from mail.delivery.retry import RETRY_WINDOW, give_back, record
 from mail.delivery.send_again import Order, send_again
 from mail.delivery.stages import Leased
 from mail.delivery.uncertain import recover
+from mail.responses.answers import Submission, submit
 from mail.sending.progress import ProgressWriter
 from mail.smtp.replies import Phase as Dialogue
 from mail.smtp.replies import SendError
-from mail.states import EDGES, SENT, Edge, Phase, Purpose, State, Status, picture
+from mail.states import FURTHER, Phase, Purpose, Status, picture, quoted
+from sync import tokens
 from sync.database import run, tx
 from sync.ids import new_id
 from sync.restore import record_restore
@@ -109,32 +111,46 @@ send_again expired           -> claimed/waiting
 send_again refused           -> claimed/waiting
 send_again uncertain         -> uncertain/waiting
 send_again sent              -> sent/waiting/resend
-lease      sent/waiting/resend -> sent/claimed/resend
-drop       sent/waiting/resend -> sent
-cancel     sent/waiting/resend -> sent
-hold       sent/waiting/resend -> sent/held/resend
-fault      sent/waiting/resend -> sent/held/resend
-recall     sent/claimed/resend -> sent/waiting/resend
-give_back  sent/claimed/resend -> sent/waiting/resend
-put_off    sent/claimed/resend -> sent/waiting/resend
-lapse      sent/claimed/resend -> sent/waiting/resend
-fault      sent/claimed/resend -> sent/waiting/resend
-fault      sent/claimed/resend -> sent/held/resend
-content    sent/claimed/resend -> sent/data/resend
-fail       sent/claimed/resend -> sent
-expire     sent/claimed/resend -> sent
-refuse     sent/claimed/resend -> sent
-taken      sent/data/resend    -> sent
-give_back  sent/data/resend    -> sent/waiting/resend
-put_off    sent/data/resend    -> sent/waiting/resend
-fail       sent/data/resend    -> sent
-expire     sent/data/resend    -> sent
-refuse     sent/data/resend    -> sent
-stop       sent/data/resend    -> sent
-let_go     sent/held/resend    -> sent/waiting/resend
-call_off   sent/held/resend    -> sent
-cancel     sent/claimed/resend -> sent
-cancel     sent/held/resend    -> sent
+send_again sent/waiting/reminder -> sent/waiting/resend
+send_again sent/claimed/reminder -> sent/waiting/resend
+send_again sent/held/reminder    -> sent/waiting/resend
+remind     claimed/data       -> sent/waiting/reminder
+remind     uncertain/data     -> sent/waiting/reminder
+remind     sent/data/resend   -> sent/waiting/reminder
+remind     sent/data/reminder -> sent/waiting/reminder
+spare      sent/waiting/reminder -> sent
+spare      sent/claimed/reminder -> sent
+spare      sent/held/reminder    -> sent
+"""
+
+#: The same for resends and reminders.
+FURTHER_STEPS: Final = """
+lease      sent/waiting/* -> sent/claimed/*
+drop       sent/waiting/* -> sent
+cancel     sent/waiting/* -> sent
+hold       sent/waiting/* -> sent/held/*
+fault      sent/waiting/* -> sent/held/*
+recall     sent/claimed/* -> sent/waiting/*
+give_back  sent/claimed/* -> sent/waiting/*
+put_off    sent/claimed/* -> sent/waiting/*
+lapse      sent/claimed/* -> sent/waiting/*
+fault      sent/claimed/* -> sent/waiting/*
+fault      sent/claimed/* -> sent/held/*
+content    sent/claimed/* -> sent/data/*
+fail       sent/claimed/* -> sent
+expire     sent/claimed/* -> sent
+refuse     sent/claimed/* -> sent
+taken      sent/data/*    -> sent
+give_back  sent/data/*    -> sent/waiting/*
+put_off    sent/data/*    -> sent/waiting/*
+fail       sent/data/*    -> sent
+expire     sent/data/*    -> sent
+refuse     sent/data/*    -> sent
+stop       sent/data/*    -> sent
+let_go     sent/held/*    -> sent/waiting/*
+call_off   sent/held/*    -> sent
+cancel     sent/claimed/* -> sent
+cancel     sent/held/*    -> sent
 """
 
 
@@ -143,7 +159,11 @@ def _step(line: str) -> Step:
     return name, before, after
 
 
-WALKS: Final = [_step(line) for line in STEPS.strip().splitlines()]
+WALKS: Final = [
+    _step(line)
+    for table in (STEPS, *(FURTHER_STEPS.replace("*", purpose) for purpose in FURTHER))
+    for line in table.strip().splitlines()
+]
 #: `tests.server.test_demo` walks these.
 OF_DEMO: Final = {("tell", "none", end) for end in ("sent", "failed", "dropped")}
 
@@ -157,8 +177,10 @@ class Walk:
         self.task: UUID
         self.job: Leased
 
-    async def begin(self) -> None:
-        self.campaign = await active(self.post.world, opt_out_allowed=True)
+    async def begin(self, reminders: int = 0) -> None:
+        self.campaign = await active(
+            self.post.world, opt_out_allowed=True, reminders=reminders, reminder_days=7
+        )
 
     async def make(self) -> None:
         self.task = await self.post.visit()
@@ -187,6 +209,10 @@ class Walk:
     async def deliver(self) -> None:
         await self.post.later(HOUR)
         await self.post.deliver()
+
+    async def week(self) -> None:
+        """A reminder is due, also where clocks were put back meanwhile."""
+        await self.post.later(timedelta(days=7, hours=2))
 
     async def unsubscribe(self) -> None:
         await change(self.post.world, "UPDATE contact SET suppressed = 'unsubscribed'")
@@ -262,6 +288,12 @@ class Walk:
             order = Order(new_id(), None, "lost")
             await send_again(opened, self.post.config.mail_from, found["id"], order)
 
+    async def answer(self) -> None:
+        """By the link of a mail that was sent."""
+        secret = self.job.sending.secret
+        said = Submission(rating=5)
+        assert await submit(tokens.write(self.post.world.account, secret), said)
+
     async def pause(self) -> None:
         async with tx(self.post.world.account) as opened:
             await pause_campaign(opened, self.campaign)
@@ -298,6 +330,10 @@ REACHED: Final[dict[str, tuple[Act, ...]]] = {
     "sent/claimed/resend": (*_AGAIN, Walk.lease),
     "sent/data/resend": (*_AGAIN, Walk.lease, Walk.content),
     "sent/held/resend": (*_AGAIN, Walk.restored),
+    "sent/waiting/reminder": (*_SENT, Walk.week),
+    "sent/claimed/reminder": (*_SENT, Walk.week, Walk.lease),
+    "sent/data/reminder": (*_SENT, Walk.week, Walk.lease, Walk.content),
+    "sent/held/reminder": (*_SENT, Walk.week, Walk.restored),
 }
 _REARMED: Final = (*REACHED["dropped"], Walk.back)
 #: What an edge does, by the state after it where that makes a difference.
@@ -316,6 +352,7 @@ ACTS: Final[dict[str, Act]] = {
     "fault": Walk.fault,
     "fault held/held": Walk.last_fault,
     "fault sent/held/resend": Walk.last_fault,
+    "fault sent/held/reminder": Walk.last_fault,
     "content": Walk.content,
     "taken": Walk.taken,
     "give_back": Walk.give_back,
@@ -329,6 +366,8 @@ ACTS: Final[dict[str, Act]] = {
     "hold_in_doubt": Walk.doubt_and_hold,
     "cancel": Walk.cancel,
     "send_again": Walk.send_again,
+    "remind": Walk.taken,
+    "spare": Walk.answer,
 }
 #: Steps that the state before does not tell apart: what else has to have been.
 BEFORE: Final[dict[Step, tuple[Act, ...]]] = {
@@ -342,11 +381,17 @@ BEFORE: Final[dict[Step, tuple[Act, ...]]] = {
 }
 
 
+def _reminders_for(step: Step) -> int:
+    """How many reminders the campaign of a walk sends: no more than the step is about."""
+    name, before, _ = step
+    return (name == "remind") + ("reminder" in before)
+
+
 @pytest.mark.parametrize("step", WALKS, ids=" ".join)
 async def test_every_step_is_taken_by_the_code_that_names_it(post: Post, step: Step) -> None:
     name, before, after = step
     walk = Walk(post)
-    await walk.begin()
+    await walk.begin(_reminders_for(step))
     for act in BEFORE.get(step, REACHED[before]):
         await act(walk)
     assert step not in await walked(post.owner.connection)
@@ -405,39 +450,26 @@ async def test_the_database_knows_the_same_values(
     assert set(re.findall(r"'(\w+)'::text", says)) == set(values)
 
 
-#: What reminders will need: an edge like any other.
-REMINDED: Final = State(Status.SENT, Phase.WAITING, Purpose.REMINDER)
-REMIND: Final = Edge("remind", frozenset({(SENT, REMINDED)}))
-ENQUEUE: Final = REMIND.sql("""
-INSERT INTO outbox (account, invitation, release, not_before, phase, purpose, attempt, resent)
-SELECT account, id, release, release, {phase}, {purpose}, 0, false
-FROM invitation WHERE status IN ({from_statuses})
+#: As if a reminder could come out of nothing.
+ENQUEUE: Final = quoted("""
+INSERT INTO outbox (account, invitation, release, not_before, phase, purpose, attempt, resent,
+  own_address, own_typed_address, own_message_id)
+SELECT account, id, release, release, {Phase.WAITING}, {Purpose.REMINDER}, 1, true, 'a', 'a', 'a'
+FROM invitation
 """)
 
 
-async def test_a_survey_that_was_sent_waits_again_by_an_edge_of_that_purpose_only(
-    post: Post,
-) -> None:
+async def test_a_reminder_follows_a_mail_that_was_taken_and_has_an_address(post: Post) -> None:
     walk = Walk(post)
     await walk.begin()
-    for act in (*REACHED["claimed/data"], Walk.taken):
+    for act in _SENT:
         await act(walk)
     guarded = post.owner.connection
-    with pytest.raises(asyncpg.RaiseError, match="from sent to sent/waiting/reminder"):
-        await guarded.execute(ENQUEUE)
-    step = ("remind", "sent", "sent/waiting/reminder")
-    await guarded.execute("INSERT INTO guard.edge VALUES ($1, $2, $3)", *step)
-    with pytest.raises(asyncpg.RaiseError, match=r"from sent to sent/waiting\Z"):
-        await guarded.execute(ENQUEUE.replace("'reminder'", "'first'"))
-    await guarded.execute(ENQUEUE)
-    assert step in await walked(guarded)
-    with pytest.raises(asyncpg.RaiseError, match="to sent/waiting/resend"):
-        await guarded.execute("UPDATE outbox SET purpose = 'resend'")
-
-
-def test_no_mail_is_a_reminder_as_yet() -> None:
-    ends = {state.purpose for edge in EDGES for move in edge.moves for state in move}
-    assert ends == {Purpose.FIRST, Purpose.RESEND}
+    for sql in (ENQUEUE, f"/* edge: remind */ {ENQUEUE}"):
+        with pytest.raises(asyncpg.RaiseError, match="from sent to sent/waiting/reminder"):
+            await guarded.execute(sql)
+    with pytest.raises(asyncpg.CheckViolationError):
+        await guarded.execute(ENQUEUE.replace("'a'", "NULL"))
 
 
 def test_the_picture_in_the_architecture_is_of_these_steps() -> None:

@@ -154,6 +154,8 @@ def test_a_plain_campaign_has_no_problem() -> None:
         ({"deadline": days(-1)}, Fault.NOT_POSITIVE, "deadline"),
         ({"stale": days(0)}, Fault.NOT_POSITIVE, "stale"),
         ({"secondary": AddressField.CUSTOMER}, Fault.SAME_AS_PRIMARY, "secondary"),
+        ({"reminders": 1, "deadline": days(7)}, Fault.PAST_DEADLINE, "reminder_days"),
+        ({"reminders": 3, "reminder_days": 10}, Fault.PAST_DEADLINE, "reminder_days"),
     ],
 )
 def test_each_problem_is_named_with_its_field(

@@ -76,6 +76,27 @@ def test_a_definition_that_cannot_be_kept_says_where_and_why(api: Served, north:
     assert all(fault["detail"] for fault in answer.json()["errors"])
 
 
+def test_a_campaign_says_how_often_it_reminds(api: Served, north: Office) -> None:
+    """W5: as many as come before answers are no longer taken."""
+    plain = create(api, north).json()["definition"]
+    assert (plain["reminders"], plain["reminder_days"]) == (0, 7)
+    fitting = definition(north, reminders=3, reminder_days=9)
+    kept = create(api, north, definition=fitting).json()["definition"]
+    assert (kept["reminders"], kept["reminder_days"]) == (3, 9)
+    for wrong, where in (
+        ({"reminders": 3, "reminder_days": 10}, "reminder_days"),
+        ({"reminders": 1, "deadline_days": 7}, "reminder_days"),
+        ({"reminders": 4}, "reminders"),
+        ({"reminders": -1}, "reminders"),
+        ({"reminder_days": 0}, "reminder_days"),
+        ({"reminder_days": 28}, "reminder_days"),
+    ):
+        answer = create(api, north, definition=definition(north, **wrong))
+        assert answer.status_code == 400
+        [fault] = answer.json()["errors"]
+        assert (fault["pointer"], bool(fault["detail"])) == (f"/definition/{where}", True)
+
+
 def test_a_subject_with_a_line_break_is_refused(api: Served, north: Office) -> None:
     both = {"fr": "x", "en": "x"}
     for bad in ("a\r\nBcc: b@example.org", "a\nb", "a\u2028b"):

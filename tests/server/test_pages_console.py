@@ -493,7 +493,7 @@ def test_a_campaign_is_read_in_words(console: Served, story: Story) -> None:
         "Délai 12 heures Période de silence 7 jours Trop tard après 7 jours",
         "Première adresse Courriel de la fiche client",
         "Deuxième adresse Courriel de la fiche emplacement",
-        "Réponses acceptées pendant 28 jours",
+        "Réponses acceptées pendant 28 jours Rappels Aucun",
         "Raisons offertes de 1 à 2 En retard Pas réparé",
         "Question How did the visit go? 1 Very badly \u2013 5 Very well",
     ):
@@ -518,6 +518,8 @@ def test_a_campaign_that_names_what_is_gone_shows_its_ids(
                 "mute": None,
                 "stale_days": None,
                 "delay": "01:06:30",
+                "reminders": 2,
+                "reminder_days": 3,
             }
         ).decode(),
     )
@@ -526,6 +528,7 @@ def test_a_campaign_that_names_what_is_gone_shows_its_ids(
     assert f"{NO_SUCH} on entering 999" in page
     assert "Delay 1 day, 6 hours and 30 minutes Mute window None: each task asks" in page
     assert "Stale after Never" in page
+    assert "At most 2, each 3 days after the mail before, until somebody answers" in page
     assert "Paused" in page
 
 

@@ -274,6 +274,114 @@ def test_nothing_is_sent_again_to_an_address_that_takes_nothing(
     assert answer.json()["errors"][0]["pointer"] == "/field"
 
 
+def reminding(shared: TestDatabase, office: Office) -> UUID:
+    """A task whose survey was sent, and of which a reminder leaves in a week."""
+    world = office.world
+
+    async def wait() -> UUID:
+        customer = await world.customer(email="nouvelle@example.net")
+        made = await sent(world, await world.task(customer=customer, title="Visite"))
+        await change(
+            world,
+            """
+            INSERT INTO outbox (account, invitation, release, not_before, phase, purpose, attempt,
+              resent, own_address, own_typed_address, own_message_id)
+            SELECT account, id, sent_at + interval '7 days', sent_at + interval '7 days',
+              'waiting', 'reminder', 1, true, address, typed_address, '<r@example.test>'
+            FROM invitation WHERE id = $1
+            """,
+            made.invitation,
+        )
+        return made.task
+
+    return in_database(shared.worker, wait)
+
+
+def further(api: Served, office: Office) -> list[dict[str, Any]]:
+    """The mails to come of surveys that were sent."""
+    return [item for item in page(api, office)["items"] if item["purpose"] != "first"]
+
+
+def test_a_reminder_that_waits_is_foretold_and_cancelled(
+    api: Served, shared: TestDatabase, office: Office, diane: httpx.Client
+) -> None:
+    """W5: on the task, in the list of sends, and to programs; one of two forms is wrong alone."""
+    task = reminding(shared, office)
+    [item] = further(api, office)
+    assert (item["purpose"], item["status"], item["expected"]) == ("reminder", "sent", "leaves")
+    assert (item["address"], item["at"]) == ("marie@example.net", item["release"])
+    assert "Scheduled Reminder in 1 week marie@example.net" in words_of(
+        diane.get("/sends").text
+    ).replace("\u00a0", " ")
+    shown = diane.get(f"/tasks/{task}").text
+    assert "A reminder leaves on" in words_of(shown)
+    assert {"Cancel the reminder", "Send the survey again"} <= set(
+        re.findall(rf'<a class="touch" href="/sends/{item["id"]}">([^<]+)</a>', shown)
+    )
+    link = f"/sends/{item['id']}"
+    for verb in ("cancel", "resend"):
+        wrong = diane.post(f"{link}/{verb}", data={"why": ""}).text
+        assert wrong.count('aria-invalid="true"') == 1
+        assert 'id="wrong-why"' in re.search(rf'/{verb}".*?</form>', wrong, re.DOTALL)[0]  # type: ignore[index]
+    action, _ = form_of(diane.get(link).text, "cancel")
+    assert diane.post(action, data={"why": "Rencontrée"}).status_code == 303
+    story = words_of(diane.get(f"/tasks/{task}").text)
+    assert "Mail cancelled by the office cancelled" in story
+    assert "A reminder leaves on" not in story
+    assert further(api, office) == []
+
+
+def test_a_resend_takes_the_place_of_a_reminder(
+    api: Served, shared: TestDatabase, office: Office, diane: httpx.Client
+) -> None:
+    reminding(shared, office)
+    [item] = further(api, office)
+    action, hidden = form_of(diane.get(f"/sends/{item['id']}").text, "resend")
+    form = {**hidden, "why": "Perdu", "field": "customer"}
+    assert diane.post(action, data=form).status_code == 303
+    [item] = further(api, office)
+    assert (item["purpose"], item["address"]) == ("resend", "nouvelle@example.net")
+
+
+@pytest.mark.parametrize(
+    ("sql", "said", "reason"),
+    [
+        (
+            "UPDATE campaign SET status = 'archived'",
+            "No reminder follows: sending was paused at that moment",
+            "paused",
+        ),
+        ("UPDATE campaign SET status = 'paused'", "A reminder waits. The", "campaign_paused"),
+        (
+            "UPDATE invitation SET deadline = sent_at + interval '6 days'",
+            "No reminder follows: the time to answer was over.",
+            "deadline",
+        ),
+        ("UPDATE outbox SET phase = 'held'", "A reminder is held back", None),
+        ("UPDATE outbox SET phase = 'data'", "A reminder is leaving now", None),
+    ],
+)
+def test_the_task_says_why_no_reminder_leaves(
+    api: Served,
+    shared: TestDatabase,
+    office: Office,
+    diane: httpx.Client,
+    sql: str,
+    said: str,
+    reason: str | None,
+) -> None:
+    task = reminding(shared, office)
+
+    async def act() -> None:
+        await change(office.world, sql)
+        await change(office.world, "UPDATE campaign_set SET revision = revision + 1")
+
+    in_database(shared.worker, act)
+    is_leaving = "leaving" in said  # which the list does not show
+    assert said in words_of(diane.get(f"/tasks/{task}").text)
+    assert [item["reason"] for item in further(api, office)] == ([] if is_leaving else [reason])
+
+
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """A plan's nodes."""
     yield plan

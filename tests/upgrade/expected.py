@@ -73,6 +73,7 @@ _WORDS: Final = "the answer page says what is left to do, until when, and asks f
 _SPAN: Final = r"\d\d:\d\d:\d\d"
 _CALL: Final = "what is dialled for a phone number"
 _WHEN: Final = "when a campaign asks"
+_REMINDERS: Final = "a campaign says how often it reminds who has not answered; none did"
 _WHICH: Final = "about which tasks a campaign asks, and the facts that say so"
 _HOURS: Final = "quiet hours, working hours and holidays"
 _FULL: Final = "an address may count as empty because its mailbox stays full"
@@ -585,6 +586,13 @@ CHANGES: Final = (
         r"|customers\.updated\[\d+\]\.tags = '\[\]')",
         _WHICH,
     ),
+    Change(
+        "/api/v1/campaigns",
+        "",
+        r"\.items\[\d+\]\.definition\.reminder(?:s = 0|_days = 7)",
+        _REMINDERS,
+    ),
+    Change(r"/campaigns/\*", "", r"(?:Reminders\nNone|Rappels\nAucun)", _REMINDERS),
     Change(
         "/api/v1/campaigns",
         "",
