@@ -27,8 +27,9 @@ SELECT o.*, i.campaign, i.version, i.task, i.manual, i.limits_waived, i.due, i.l
   CASE o.purpose WHEN 'reminder' THEN o.release ELSE i.due END
       < coalesce(a.restored_at, '-infinity')
     AND coalesce(o.vouched_at < a.restored_at, true) AS due_before_restore,
-  o.purpose = 'reminder' AND EXISTS (
-    SELECT FROM answer WHERE account = $1 AND invitation = o.invitation) AS answered,
+  CASE o.purpose WHEN 'reminder' THEN (
+    SELECT true FROM answer WHERE account = $1 AND invitation = o.invitation LIMIT 1)
+    END IS TRUE AS answered,
   o.survey_token IS NULL AS untried,
   {type} AS type, {state} AS state, s.kind, t.state_transition AS last, t.contact_email,
   c.name AS customer_name, {email} AS customer_email, c.billing_email,

@@ -21,10 +21,13 @@ _COUNT: Final = """
 UPDATE invitation SET reminders_used = reminders_used + 1 WHERE account = $1 AND id = ANY($2)
 """
 
+#: LIMIT keeps the planner from reading all answers of an account.
 _UNANSWERED: Final = """
-SELECT id, reminders_used, deadline FROM invitation i
-WHERE account = $1 AND id = ANY($2)
-  AND NOT EXISTS (SELECT FROM answer WHERE account = $1 AND invitation = i.id)
+SELECT i.id, i.reminders_used, i.deadline
+FROM invitation i
+LEFT JOIN LATERAL (
+  SELECT true AS is_answered FROM answer WHERE account = $1 AND invitation = i.id LIMIT 1) a ON true
+WHERE i.account = $1 AND i.id = ANY($2) AND a.is_answered IS NULL
 """
 
 #: Late writes of the mail before change nothing: they name its attempt and a phase after waiting.

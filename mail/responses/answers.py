@@ -15,6 +15,7 @@ from mail.positions import ADVANCE
 from mail.recall import spare_answered
 from mail.responses.follow_ups import update_follow_ups
 from mail.responses.recording import LEAD, Body, Recorded, Value, record
+from mail.states import Purpose
 from rules.timing import parse_delay
 from sync.database import Tx, run, tx
 from sync.feed.dialling import call_link
@@ -146,8 +147,7 @@ WHERE l.account = $1 AND l.token_hash = $2
 _FIND_SURVEY: Final = """
 SELECT i.id, v.content, v.format, coalesce(i.language, a.language) AS language, a.zone,
   coalesce(p.zone, a.zone) AS zone_there,
-  EXISTS (SELECT FROM outbox
-    WHERE account = $1 AND invitation = i.id AND purpose = 'reminder') AS is_reminded
+  (SELECT purpose FROM outbox WHERE account = $1 AND invitation = i.id LIMIT 1) AS queued
 FROM link l
 JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
 JOIN account a ON a.account = l.account
@@ -221,7 +221,7 @@ async def submit(token: str, submission: Submission) -> SubmitResult:
         lead = decode_content(row["content"], row["format"]).lead
         if fields := invalid_fields(submission, lead, row["zone_there"]):
             return Invalid(fields)
-        if row["is_reminded"]:
+        if row["queued"] == Purpose.REMINDER:
             await spare_answered(tx, row["id"])
         body = _body_of(submission, lead, locale_of(submission.language, row["language"]))
         sentiment = lead.sentiment(submission.rating)

@@ -443,7 +443,7 @@ async def test_19_it_neither_starts_nor_extends_a_window(post: Post) -> None:
     await active(post.world, mute="07:00:00", reminders=1, reminder_days=5)
     addresses = [f"client{number}@example.net" for number in range(6)]
     firsts = [await post.visit(address) for address in addresses]
-    await crowded(post, timedelta(0))
+    await crowded(post, SECOND)
     await post.owner.set_clock(START + DAY)
     for task in firsts[::2]:
         await again(post, task, deliver=False)
@@ -553,9 +553,7 @@ async def test_a_breaker_keeps_them_and_all_go_once_it_is_closed(post: Post) -> 
     await post.deliver_all()
     post.server.always["RCPT"] = "550 5.7.1 your domain is not welcome"
     await at(post, 7.1 * DAY)
-    assert (await rows(post.world, "SELECT opened_at IS NOT NULL AS open FROM sender_breaker"))[0][
-        "open"
-    ]
+    assert await rows(post.world, "SELECT FROM sender_breaker WHERE opened_at IS NOT NULL")
     post.server.always["RCPT"] = "250 2.1.5 ok"
     await at(post, 9 * DAY)
     await at(post, 9 * DAY + MINUTE)
