@@ -110,7 +110,7 @@ def test_19_a_program_sends_a_survey_by_hand_once_a_round(
     refused = send(api, office, f"{task}/surveys", **body)
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:retour:problem:asked")
     assert refused.json()["errors"][0]["pointer"] == "/campaign"
-    assert "ouvrez une nouvelle ronde" in refused.json()["errors"][0]["detail"]
+    assert "ouvrez une nouvelle visite" in refused.json()["errors"][0]["detail"]
     send(api, office, f"{task}/rounds", round=2, reason=WHY)
     nothing = send(api, office, f"{task}/surveys", **body)
     assert (nothing.status_code, nothing.json()["type"]) == (409, "urn:retour:problem:no_step")
