@@ -68,7 +68,7 @@ async def read_timeline_view(
     if not page.items and window.place is not None:
         page = await pages.read_timeline(tx, task, Window())
     names = await _read_names(tx, task, page.items, language)
-    shown = [_entry(entry, names) for entry in _told_once(page.items)]
+    shown = [_entry(entry, names) for entry in _without_doubles(page.items)]
     return TimelineView(
         days=[
             Day(day, list(of_day))
@@ -79,9 +79,9 @@ async def read_timeline_view(
     )
 
 
-def _told_once(items: Sequence[entries.Entry]) -> list[entries.Entry]:
+def _without_doubles(items: Sequence[entries.Entry]) -> list[entries.Entry]:
     """The entries without decisions that a mail's entry tells with who and why: cancelled ones."""
-    told = {
+    cancelled = {
         (item.campaign, item.at)
         for item in items
         if isinstance(item, MailEntry) and item.event == CANCELLED
@@ -91,7 +91,7 @@ def _told_once(items: Sequence[entries.Entry]) -> list[entries.Entry]:
         for item in items
         if not isinstance(item, DecisionEntry)
         or item.outcome != CANCELLED
-        or (item.campaign, item.at) not in told
+        or (item.campaign, item.at) not in cancelled
     ]
 
 
