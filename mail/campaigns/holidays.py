@@ -39,7 +39,7 @@ def holidays_of(region: str, year: int, locale: str) -> tuple[Holiday, ...]:
     keyed = kind(subdiv=part or None, years=year)
     named = kind(subdiv=part or None, years=year, language=language)
     return tuple(
-        Holiday(day, key.removesuffix(_IN_ITS_PLACE), name)
+        Holiday(day, key.removesuffix(_IN_ITS_PLACE), name.replace("'", "\u2019"))
         for day in sorted(keyed)
         for key, name in zip(keyed.get_list(day), named.get_list(day), strict=True)
     )

@@ -21,6 +21,7 @@ from server.access.rights import Action
 from server.console.nav_counts import console_frame
 from server.console.outcome import Survey, survey_of
 from server.console.rounds import RoundShown, read_round_results
+from server.console.task_list import read_back
 from server.console.transition_form import YES, is_reason
 from server.services import services
 from server.web.methods import READING
@@ -92,7 +93,14 @@ async def open_task_round(request: ConsoleRequest, task: FromPath[UUID]) -> Resp
         await run(request.user.account, work, actor_of(request))
     except RoundOrderError:
         return await _round(request, task, Typed(why, wrong="round"))
-    return Redirect(f"/tasks/{task}#timeline", status_code=303)
+    return _led_back(request, task, "round")
+
+
+def _led_back(request: ConsoleRequest, task: UUID, done: str) -> Redirect:
+    """To the task's page, which says what was `done` and knows the list one came from."""
+    carried = read_back(request.query_params).carried
+    given = f"done={done}&{carried}" if carried else f"done={done}"
+    return Redirect(f"/tasks/{task}?{given}#result", status_code=303)
 
 
 def _number(fields: Mapping[str, str]) -> int:
@@ -109,6 +117,7 @@ async def _round(request: ConsoleRequest, task: UUID, typed: Typed) -> Response[
         clock = clock_for(opened, page, request.user.zone)
     status = {"": 200, "why": 422}.get(typed.wrong, 409)
     shown = {"task": found, "rounds": rounds, "typed": typed, "clock": clock}
+    shown["back"] = read_back(request.query_params)
     return respond(request, "round.html", page, status=status, **shown)
 
 
@@ -148,7 +157,7 @@ async def send_survey(request: ConsoleRequest, task: FromPath[UUID]) -> Response
     except UnknownReferenceError:
         return await _survey(request, task, _with(typed, "campaign"))
     services(request).ring(Job.DELIVER)
-    return Redirect(f"/tasks/{task}?asked=yes#result", status_code=303)
+    return _led_back(request, task, "asked")
 
 
 def _typed(fields: Mapping[str, str]) -> Typed:
@@ -171,6 +180,7 @@ async def _survey(request: ConsoleRequest, task: UUID, typed: Typed) -> Response
     choices = [Choice(row["id"], row["name"], survey_of(row)) for row in rows]
     status = {"": 200, "why": 422, "campaign": 422}.get(typed.wrong, 409)
     shown = {"task": found, "rounds": rounds, "choices": choices, "typed": typed, "clock": clock}
+    shown["back"] = read_back(request.query_params)
     return respond(request, "ask.html", page, status=status, **shown)
 
 

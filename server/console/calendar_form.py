@@ -16,6 +16,12 @@ KINDS: Final = ("mail_hours", "working_hours")
 _SPAN: Final = re.compile(
     r"\s*(\d{1,2})\s*(?:[:hH]\s*(\d{2})?)?\s*[-–—]\s*(\d{1,2})\s*(?:[:hH]\s*(\d{2})?)?\s*"  # noqa: RUF001
 )
+_FORM: Final = (
+    *(f"{kind}-{day}" for day in WEEKDAYS for kind in KINDS),
+    "region",
+    "not_observed",
+    "closed",
+)
 _DAY: Final = re.compile(r"(\d{4}-\d{2}-\d{2})\s+(\S.*)")
 
 
@@ -33,8 +39,8 @@ class TypedCalendar(Struct, frozen=True):
 
     @property
     def shown_wrong(self) -> list[str]:
-        """The fields to correct, each once."""
-        return list(dict.fromkeys(self.wrong))
+        """The fields to correct, each once, as the form has them."""
+        return [field for field in _FORM if field in self.wrong]
 
 
 def typed_of(calendar: AccountCalendar) -> TypedCalendar:
@@ -70,17 +76,18 @@ def read_typed(
 
 def calendar_of(typed: TypedCalendar, year: int) -> AccountCalendar | TypedCalendar:
     """The calendar that was typed, or the same with the fields that are `wrong`."""
-    document, wrong = _document(typed)
-    if not wrong:
-        try:
-            calendar = msgspec.convert(document, AccountCalendar)
-        except msgspec.ValidationError as error:
-            wrong = [_field(str(error).partition("$.")[2])]
-        else:
-            wrong = [_field(error.field) for error in check_calendar(calendar, year)]
-            if not wrong:
-                return calendar
-    return msgspec.structs.replace(typed, wrong=tuple(wrong))
+    document, unread = _document(typed)
+    try:
+        calendar = msgspec.convert(document, AccountCalendar)
+    except msgspec.ValidationError as error:
+        paths = [str(error).partition("$.")[2]]
+    else:
+        paths = [error.field for error in check_calendar(calendar, year)]
+        if not unread and not paths:
+            return calendar
+    # Hours that a week lacks may be among those that could not be read.
+    found = [_field(path) for path in paths if not unread or path not in KINDS]
+    return msgspec.structs.replace(typed, wrong=(*unread, *found))
 
 
 def _document(typed: TypedCalendar) -> tuple[dict[str, Any], list[str]]:
@@ -91,7 +98,7 @@ def _document(typed: TypedCalendar) -> tuple[dict[str, Any], list[str]]:
     read = {field: _spans(text) for field, text in typed.hours.items()}
     wrong = [field for field, spans in read.items() if spans is None]
     document: dict[str, Any] = {
-        kind: {day: read[f"{kind}-{day}"] for day in WEEKDAYS} for kind in KINDS
+        kind: {day: read[f"{kind}-{day}"] or [] for day in WEEKDAYS} for kind in KINDS
     }
     if not any(document["mail_hours"].values()):
         document["mail_hours"] = None

@@ -1,7 +1,7 @@
 """/campaigns and /campaigns/{id}: the campaigns of the account and their settings."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -45,7 +45,7 @@ CHANGES: Final[Mapping[str, frozenset[Status]]] = {
 
 
 class Card(Struct, frozen=True, kw_only=True):
-    """A campaign in the list. `mute`: the mute window, None where there is none."""
+    """A campaign in the list. `mute`, `last_day`: None is no mute window, and no last day."""
 
     id: UUID
     name: str
@@ -54,6 +54,7 @@ class Card(Struct, frozen=True, kw_only=True):
     answered: int
     delay: timedelta
     mute: timedelta | None
+    last_day: date | None
 
 
 class CardList(Struct, frozen=True):
@@ -189,6 +190,7 @@ async def read_cards(tx: Tx, after: str) -> CardList:
             answered=row["answered"],
             delay=parse_delay(rules.delay),
             mute=rules.mute_window,
+            last_day=rules.last_day,
         )
         cards.append(card)
     more = ""

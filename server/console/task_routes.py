@@ -22,7 +22,6 @@ from server.console.task_list import foresee_list, read_back, read_filters, read
 from server.console.task_page import Wanted, read_task
 from server.console.timeline import read_window
 from server.console.transition_form import (
-    YES,
     Typed,
     read_moved,
     read_moves,
@@ -135,7 +134,7 @@ async def _respond(
         clock=clock,
         moves=moves,
         moved=moved,
-        asked=request.query_params.get("asked") == YES,
+        done=request.query_params.get("done", ""),
         back=back,
         follow_ups=follow_ups,
         origin=Origin("task", tasks=back.query),

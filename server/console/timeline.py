@@ -45,6 +45,7 @@ ORDER BY d.campaign, d.round, d.outcome <> 'scheduled', n.moment, n.sequence, n.
 _PEOPLE: Final = ("technician", "by", "accepted_by", "dismissed_by", "requested_by")
 _USERS: Final = "SELECT id, name FROM app_user WHERE account = $1 AND id = ANY($2)"
 NOT_FIRST: Final = Reason.NOT_FIRST.value
+CANCELLED: Final = Reason.CANCELLED.value
 #: A transition that is received later than this after its moment was made without network.
 LATE: Final = timedelta(minutes=5)
 
@@ -67,7 +68,7 @@ async def read_timeline_view(
     if not page.items and window.place is not None:
         page = await pages.read_timeline(tx, task, Window())
     names = await _read_names(tx, task, page.items, language)
-    shown = [_entry(entry, names) for entry in page.items]
+    shown = [_entry(entry, names) for entry in _without_doubles(page.items)]
     return TimelineView(
         days=[
             Day(day, list(of_day))
@@ -76,6 +77,22 @@ async def read_timeline_view(
         earlier=urlencode({"before": page.earlier}) if page.earlier else "",
         later=urlencode({"after": page.later}) if page.later else "",
     )
+
+
+def _without_doubles(items: Sequence[entries.Entry]) -> list[entries.Entry]:
+    """The entries without decisions that a mail's entry tells with who and why: cancelled ones."""
+    cancelled = {
+        (item.campaign, item.at)
+        for item in items
+        if isinstance(item, MailEntry) and item.event == CANCELLED
+    }
+    return [
+        item
+        for item in items
+        if not isinstance(item, DecisionEntry)
+        or item.outcome != CANCELLED
+        or (item.campaign, item.at) not in cancelled
+    ]
 
 
 class _Names(Struct, frozen=True):

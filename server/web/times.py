@@ -83,6 +83,11 @@ class Clock(Calendar):
         super().__init__(zone, locale)
         self._now = now
 
+    @property
+    def today(self) -> date:
+        """The day in the zone."""
+        return self.local(self._now).date()
+
     def relative(self, when: datetime) -> str:
         """`when` relative to now: just now, 2 hours ago, in 3 days; one unit, from a minute on.
 

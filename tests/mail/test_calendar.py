@@ -349,6 +349,7 @@ def test_every_region_has_its_holidays_by_name(region: str) -> None:
         french, english = (holidays_of(region, year, locale) for locale in ("fr_CA", "en_CA"))
         assert [(day.date, day.key) for day in french] == [(day.date, day.key) for day in english]
         assert len({day.date for day in french}) >= 6
+        assert not any("'" in day.name for day in french + english)
         assert {day.name for day in french} != {day.name for day in english}
     assert holidays_of(region, 9998, "fr") == ()
 
@@ -361,4 +362,4 @@ def test_the_holidays_to_come_are_those_of_a_year() -> None:
     assert [day.name for day in english[:2]] == ["Good Friday", "Easter Monday"]
     assert {day.name for day in coming("FR", date(2027, 3, 20), "en_CA")} == {
         day.name for day in english
-    } - {"Good Friday", "Saint Stephen's Day"}
+    } - {"Good Friday", "Saint Stephen\u2019s Day"}

@@ -240,6 +240,10 @@ def test_the_campaigns_page_says_it_in_words(
     assert "Période Du 1er septembre 2026 au 30 septembre 2026" in page
 
     plain = active(api, office, "Toutes", last_day="2026-09-30")
+    over = "asks about no new step: its period ended on January 31, 2020"
+    ended = active(api, office, "Finie", last_day="2020-01-31")
+    for path in ("/campaigns", f"/campaigns/{ended}"):
+        assert f"Active {over}" in words_of(diane.get(f"{path}?lang=en").text)
     page = words_of(diane.get(f"/campaigns/{plain}?lang=en").text)
     assert (
         "Criteria None: any task of these types Sample All of them Period Until September 30, 2026"

@@ -194,6 +194,18 @@ def test_a_file_is_tried_and_then_imported_with_the_same_result(place: Place) ->
     assert {result for _, result in place.imported(file)[:3]} == {"present"}
 
 
+@pytest.mark.parametrize("separator", [";", ","])
+def test_the_first_line_with_a_reason_says_what_separates(place: Place, separator: str) -> None:
+    lines = f"a@example.org\n\nb@example.org{separator}full\nc@example.org{separator}\n"
+    assert {result for _, result in place.imported(lines.encode())} == {"added"}
+    kept = {item["address"]: item["reason"] for item in place.ask()["items"]}
+    assert kept == {
+        "a@example.org": "unsubscribed",
+        "b@example.org": "full",
+        "c@example.org": "unsubscribed",
+    }
+
+
 def test_of_two_reasons_in_one_file_the_firm_one_stands(place: Place) -> None:
     place.imported(b"a@example.org,bounced\na@example.org,unsubscribed\na@example.org,complaint\n")
     [item] = place.ask()["items"]
@@ -269,6 +281,7 @@ def test_the_page_tries_lines_before_it_imports_them(place: Place, anna: httpx.C
     tried = anna.post("/addresses/import", data={"text": lines})
     assert "Nothing is imported yet" in tried.text
     assert "Refused: not an e-mail address" in tried.text
+    assert "To be added: 1 · Already there: 0 · Refused: 1" in words_of(tried.text)
     assert place.ask()["items"] == []
     done = anna.post("/addresses/import", data={"text": lines, "do": "yes"})
     assert "Added: 1 · Already there: 0 · Refused: 1" in words_of(done.text)

@@ -110,7 +110,7 @@ def test_19_a_program_sends_a_survey_by_hand_once_a_round(
     refused = send(api, office, f"{task}/surveys", **body)
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:retour:problem:asked")
     assert refused.json()["errors"][0]["pointer"] == "/campaign"
-    assert "ouvrez une nouvelle ronde" in refused.json()["errors"][0]["detail"]
+    assert "ouvrez une nouvelle visite" in refused.json()["errors"][0]["detail"]
     send(api, office, f"{task}/rounds", round=2, reason=WHY)
     nothing = send(api, office, f"{task}/surveys", **body)
     assert (nothing.status_code, nothing.json()["type"]) == (409, "urn:retour:problem:no_step")
@@ -140,14 +140,18 @@ def test_11_a_dispatcher_opens_a_round_on_the_task_s_page(
     form = {"round": "2", "why": WHY}
     for _ in range(2):
         answer = diane.post(f"{path}/round/open", data=form)
-        assert (answer.status_code, answer.headers["location"]) == (303, f"{path}#timeline")
-    said = page_of(diane, path)
+        assert (answer.status_code, answer.headers["location"]) == (
+            303,
+            f"{path}?done=round#result",
+        )
+    said = page_of(diane, f"{path}?done=round")
+    assert "A new visit round is open: campaigns may ask about its first step again." in said
     assert said.count("Visit round 2 opened by Dispatcher") == 1
     assert "Not sent: A new visit round was opened before this survey was sent" in said or (
         "a new visit round was opened before this survey was sent" in said
     )
-    assert re.search(r"Visit round 1 Work finished .+? No survey new visit round", said)
-    assert re.search(rf"Visit round 2 Opened .+? {WHY} Work not finished in this round", said)
+    assert re.search(r"Visit round 1 Work finished on .+? No survey new visit round", said)
+    assert re.search(rf"Visit round 2 Opened on .+? {WHY} Work not finished in this round", said)
     late = diane.post(f"{path}/round/open", data={"round": "9", "why": WHY})
     assert late.status_code == 409
     assert "Another round was opened meanwhile" in words_of(late.text)
@@ -171,7 +175,7 @@ def test_the_task_s_page_shows_what_became_of_each_round(
     assert delivered(shared, office, task, "600") == ["sent", "sent"]
     said = page_of(diane, f"/tasks/{task}")
     for number in (1, 2):
-        assert re.search(rf"Visit round {number} .*Work finished .*Satisfaction: Sent", said)
+        assert re.search(rf"Visit round {number} .*Work finished on .*Satisfaction: Sent", said)
     assert "It was not the first" not in said
 
 
@@ -201,9 +205,9 @@ def test_t6_a_dispatcher_sends_a_survey_by_hand(
         answer = diane.post(f"{path}/survey/send", data=form)
         assert (answer.status_code, answer.headers["location"]) == (
             303,
-            f"{path}?asked=yes#result",
+            f"{path}?done=asked#result",
         )
-    said = page_of(diane, f"{path}?asked=yes")
+    said = page_of(diane, f"{path}?done=asked")
     assert "A survey was sent by hand: what becomes of it stands under" in said
     assert "The survey is leaving now." in said
     assert re.search(f"Sent by hand, by Dispatcher[^:]*: {WHY}", said)

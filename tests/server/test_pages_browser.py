@@ -19,6 +19,7 @@ from sync.database import Tx
 from tests.support.api_process import Served, served
 from tests.support.browser import DESK, PHONE, visiting
 from tests.support.databases import TestDatabase
+from tests.support.legible import ILLEGIBLE
 from tests.support.signed_in import enter
 from tests.support.state_guard import staged
 from tests.support.stories import EMAIL, Story, on, tell
@@ -441,6 +442,7 @@ def is_sound(page: Page, address: str, language: str) -> None:
     page.goto(f"{address}{mark}lang={language}")
     unfold(page)
     assert page.evaluate(FAULTS) == [], address
+    assert page.evaluate(ILLEGIBLE) == [], address
     thumbs = page.viewport_size == {"width": PHONE[0], "height": PHONE[1]}
     small = [(one, side) for one, side in page.evaluate(TARGETS, thumbs) if side < TOUCH]
     assert small == [], address

@@ -106,6 +106,15 @@ def test_what_cannot_be_kept_is_said_at_its_field_and_stays_typed(
     assert calendar(api, office) == before
 
 
+def test_all_that_is_wrong_is_said_at_once(anne: httpx.Client) -> None:
+    typed = {"mail_hours-monday": "matin", "working_hours-tuesday": "9-8", "closed": "Noël"}
+    page = anne.post("/calendar/save", data=WORKING | typed).text
+    assert re.findall(r'href="#([a-z]+_hours-[a-z]+|closed|region)"', page) == list(typed)
+    unread = dict.fromkeys(WORKING, "") | {"working_hours-monday": "matin"}
+    page = anne.post("/calendar/save", data=unread).text
+    assert page.count('href="#working_hours-monday"') == 1
+
+
 @pytest.mark.parametrize("role", ["manager", "dispatcher"])
 def test_those_who_may_not_change_it_read_it(api: Served, office: Office, role: str) -> None:
     with browsing(api, office, role) as reader:

@@ -67,6 +67,7 @@ def test_t8_it_says_what_cannot_be_shown(site: Served) -> None:
         page = site.client.get(f"/decisions?{days}&lang=en")
         assert page.status_code == 200
         assert f"at most {MOST_DAYS} are shown at once" in words_of(page.text)
+        assert f"<title>Error: {NAME}" in page.text
     assert "at most" not in words_of(site.client.get("/decisions").text)
 
 

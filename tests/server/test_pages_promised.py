@@ -1,5 +1,6 @@
 """What list, task page and flash say of a survey that waits: what the rules will make of it."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -81,6 +82,10 @@ def test_a_corrected_task_does_not_promise_its_survey(
     planned(shared)
     assert f"No answer yet. {blocked}" in words_of(diane.get(f"/tasks/{office.task}").text)
     assert "Will not leave if the task stays at 300" in row_of(diane)
+    [link] = re.findall(r'href="(/sends/[^"]+)"', diane.get(f"/tasks/{office.task}").text)
+    survey = words_of(diane.get(link).text)
+    assert f"Why {blocked} Planned for" in survey
+    assert "Leaves on" not in survey
     french = words_of(diane.get(f"/tasks/{office.task}?lang=fr").text)
     assert "Le sondage ne partira pas si la tâche reste à 300." in french
     assert "Ne partira pas si la tâche reste à 300" in row_of(diane, "fr")

@@ -108,7 +108,7 @@ CHANGES: Final = (
         _TASK,
         "",
         r"<a href='/tasks/[0-9a-f-]+/survey'>\n(?:Send a survey by hand|Envoyer un sondage .*)"
-        r"\n<a href='/tasks/[0-9a-f-]+/round'>\n(?:New visit round|Nouvelle ronde de visite)",
+        r"\n<a href='/tasks/[0-9a-f-]+/round'>\n(?:New visit round|Nouvelle visite)",
         _ROUNDS,
     ),
     Change(
