@@ -104,7 +104,7 @@ async def versions_of(
     for (campaign, number), version in (await pinned(tx, keys)).items():
         rules = newest = known[campaign]
         if newest.version != number:  # the mute window is the current one
-            rules = version.as_campaign(number, newest, campaigns.company)
+            rules = version.as_campaign(number, newest, campaigns)
             rules = structs.replace(rules, mute=newest.mute)
         sender = sendable(version.content.message.sender_address or mail_from)
         domain = sender.rpartition("@")[2].lower()
