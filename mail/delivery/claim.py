@@ -64,22 +64,23 @@ WHERE o.account = $1 AND o.invitation = ANY($2::uuid[]) AND o.invitation = given
 """)
 
 #: The queue and the invitation together: by one of them alone a mute window would begin when the
-#: mail is sent.
+#: mail is sent. The release of one that was sent before stays.
 _POSTPONE: Final = POSTPONE.sql("""
-WITH moved AS (
-  UPDATE invitation i SET release = given.release
-  FROM unnest($2::uuid[], $3::timestamptz[]) AS given (id, release)
+WITH given AS (
+  SELECT * FROM unnest($2::uuid[], $3::timestamptz[]) AS given (id, release)
+), moved AS (
+  UPDATE invitation i SET release = given.release FROM given
   WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = given.id
-    AND i.status IN ({from_statuses})
-  RETURNING i.id, i.release, i.campaign, i.transition
+    AND i.status IN ({Status.SCHEDULED}, {Status.CLAIMED})
+  RETURNING i.release, i.campaign, i.transition
 ), told AS (
   UPDATE decision d SET release = moved.release FROM moved
   WHERE d.account = $1 AND d.campaign = moved.campaign AND d.transition = moved.transition
 )
-UPDATE outbox o SET release = moved.release, not_before = moved.release, error = NULL,
+UPDATE outbox o SET release = given.release, not_before = given.release, error = NULL,
   sender_domain = NULL, recipient_domain = NULL
-FROM moved
-WHERE o.account = $1 AND o.invitation = ANY($2::uuid[]) AND o.invitation = moved.id
+FROM given
+WHERE o.account = $1 AND o.invitation = ANY($2::uuid[]) AND o.invitation = given.id
   AND o.phase IN ({from_phases})
 """)
 

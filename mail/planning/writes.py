@@ -115,10 +115,13 @@ UPDATE outbox o SET release = moved.release, not_before = moved.release
 FROM moved WHERE o.account = $1 AND o.invitation = moved.id
 """)
 
+#: What an earlier attempt fixed is fixed anew.
 _REARM: Final = REARM.sql("""
 UPDATE invitation i
 SET status = {status}, reason = NULL, transition = new.transition,
-  technician = new.technician, customer = new.customer, due = new.due, release = new.release
+  technician = new.technician, customer = new.customer, due = new.due, release = new.release,
+  address = NULL, typed_address = NULL, address_field = NULL, address_by_technician = false,
+  language = NULL
 FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::timestamptz[], $7::timestamptz[])
   AS new (id, transition, technician, customer, due, release)
 WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = new.id
