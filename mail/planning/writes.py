@@ -155,6 +155,12 @@ FROM (SELECT array_agg(code) AS finished FROM state WHERE account = $1 AND kind 
 LEFT JOIN completion c ON c.account = $1 AND c.task = ANY($3)
 """
 
+#: A drop marks the hour of a completion that it sees: it commits before this one, or waits for it.
+_LOCK_DECISIONS: Final = """
+SELECT FROM decision WHERE account = $1 AND task = ANY($2)
+ORDER BY campaign, transition FOR SHARE
+"""
+
 #: Python computes the days: PostgreSQL may be built without deprecated names of zones.
 _ZONES: Final = """
 SELECT t.id AS task, coalesce(l.zone, a.zone) AS zone
@@ -230,7 +236,9 @@ async def write_completions(tx: Tx, histories: Iterable[TaskHistory]) -> None:
             changed[of_round] = entry
     if not changed:
         return
-    found = await tx.fetch(_ZONES, tx.account, list({task for task, _ in changed}))
+    tasks = list({task for task, _ in changed})
+    await tx.fetch(_LOCK_DECISIONS, tx.account, tasks)
+    found = await tx.fetch(_ZONES, tx.account, tasks)
     zones = {row["task"]: ZoneInfo(row["zone"]) for row in found}
     entries = [
         (number, entry.id, entry.moment, entry.moment.astimezone(zones[task]).date())
