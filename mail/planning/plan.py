@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from mail.campaigns.cache import CampaignSet, load, pinned
+from mail.planning import place_changes
 from mail.planning.history import (
     AT_RELEASE,
     Invitation,
@@ -76,9 +77,12 @@ class CampaignDecisions(Struct, frozen=True):
 async def plan_due(limit: int = 500) -> int:
     """Plan at most `limit` changed tasks of all accounts, and return how many were planned.
 
+    What waits where a calendar changed is queued before, in chunks, which count as well.
+
     :raises OSError, asyncpg.PostgresError: the database cannot be used at the moment.
     """
-    return await process_due(QUEUE, limit, plan)
+    queued = await process_due(place_changes.QUEUE, limit, place_changes.queue_waiting)
+    return queued + await process_due(QUEUE, limit, plan)
 
 
 async def plan(tx: Tx, tasks: list[UUID]) -> int:

@@ -1,10 +1,10 @@
 """The ledger's counts follow what happens: late steps, drops at release, changes meanwhile."""
 
-from asyncio import create_task
+from asyncio import Task, create_task
 from collections import Counter
 from contextvars import Context
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -142,7 +142,7 @@ async def test_a_drop_beside_a_new_completion_is_counted(post: Post, is_first: b
     async with tx(world.account) as opened:
         if is_first:
             await opened.execute(drop, task)
-            other = create_task(complete(), context=Context())
+            other: Task[Any] = create_task(complete(), context=Context())
         else:
             await plan(opened, [task])
             other = create_task(change(world, drop, task), context=Context())
