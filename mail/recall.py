@@ -20,10 +20,8 @@ from sync.ids import new_id
 CLAIM_LOCK: Final = "SELECT pg_advisory_xact_lock($1)"
 
 #: Locks in the order of the index. A mail whose content mark was committed before is not recalled.
-#: The retry window of one that was never offered to the server has not begun.
 _RECALL: Final = """
-UPDATE outbox SET phase = {{phase}}, not_before = $2, lease_until = NULL,
-  first_tried_at = CASE WHEN attempt > 1 THEN first_tried_at END
+UPDATE outbox SET phase = {{phase}}, not_before = $2, lease_until = NULL
 WHERE account = $1 AND phase IN ({{from_phases}}) AND invitation IN (
   SELECT o.invitation
   FROM outbox o JOIN invitation i ON (i.account, i.id) = (o.account, o.invitation)

@@ -191,8 +191,12 @@ LEASE: Final = _edge(
     (AGAIN, LEASED_AGAIN),
     *_further((Phase.WAITING, Phase.CLAIMED)),
 )
-#: The calendar moved its release; that of an earlier attempt stays.
-POSTPONE: Final = _edge("postpone", (WAITING, WAITING), (REMINDING, REMINDING))
+#: The calendar moved its release; that of a mail that a server was offered stays.
+POSTPONE: Final = _edge(
+    "postpone",
+    *((one, one) for one in (WAITING, RETRY, AGAIN)),
+    *_further((Phase.WAITING, Phase.WAITING)),
+)
 DROP: Final = _edge(
     "drop",
     *_from((WAITING, RETRY), DROPPED),

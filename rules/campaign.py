@@ -1,10 +1,10 @@
 """Campaigns as far as deciding needs them: what they select, an index by it, and validation."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from msgspec import Struct
@@ -42,6 +42,31 @@ class Rule(Struct, frozen=True):
 
     task_types: frozenset[UUID]
     states: frozenset[str]
+
+
+Selected: TypeAlias = Mapping[tuple[UUID, str], datetime]
+"""Since when a state of a task type is selected, UTC; without an entry, since the activation."""
+
+
+def selected_since(versions: Iterable[tuple[datetime, Iterable[Rule]]]) -> list[Selected]:
+    """Return, for each version of a campaign, since when it selects what its first one did not.
+
+    `versions`: from the first on, each with the time at which it was saved, UTC. What a version
+    leaves out and a later one selects again is selected since the later one.
+    """
+    found: list[Selected] = []
+    before: set[tuple[UUID, str]] | None = None
+    for saved_at, rules in versions:
+        pairs = {
+            (kind, state) for rule in rules for kind in rule.task_types for state in rule.states
+        }
+        since: dict[tuple[UUID, str], datetime] = {}
+        if before is not None:
+            since = dict.fromkeys(pairs - before, saved_at)
+            since |= {pair: at for pair, at in found[-1].items() if pair in pairs}
+        found.append(since)
+        before = pairs
+    return found
 
 
 class Pause(Struct, frozen=True):
@@ -89,6 +114,7 @@ class Campaign(Struct, frozen=True, kw_only=True):
     `criteria`, `sample_percent`: of the tasks, which and how many of each hundred are asked about.
     `reminders`: how many mails at most remind of a survey that is not answered, each so many
     `reminder_days`, civil ones, after the mail before.
+    `selected_since`: steps before it are not the campaign's. `saved_at`: of this version, UTC.
     """
 
     id: UUID
@@ -110,6 +136,8 @@ class Campaign(Struct, frozen=True, kw_only=True):
     sample_percent: int = ALL_PERCENT
     reminders: int = 0
     reminder_days: int = 7
+    selected_since: Selected = {}
+    saved_at: datetime = EARLIEST
 
     def states_for(self, task_type: UUID) -> frozenset[str]:
         """Return the selected states of a task type: the union over the rules that name it."""

@@ -16,7 +16,7 @@ from rules.calendar import ALWAYS, Calendar
 from rules.campaign import Campaign
 from rules.criteria import in_sample
 from rules.history import Transition, ordered
-from rules.timing import later, ready_at
+from rules.timing import EARLIEST, later, ready_at
 
 
 class Reason(StrEnum):
@@ -53,12 +53,18 @@ Choice: TypeAlias = Literal["campaign", "quarter"]
 REARMING = frozenset({Reason.TASK_CANCELLED, Reason.LEFT_STATE})
 """After a drop for one of these reasons, a later transition of the round may be asked about."""
 
-BY_VERSION = frozenset(
-    {Reason.AFTER_PERIOD, Reason.CRITERIA, Reason.SAMPLED_OUT, Reason.OPTED_OUT_BY_AGENT}
-)
+BY_VERSION = frozenset({Reason.CRITERIA, Reason.SAMPLED_OUT, Reason.OPTED_OUT_BY_AGENT})
 """Reasons that lie in what the version of a campaign says, not in the history of the task.
 
-A first transition that was skipped for one of these is not asked about by a later version.
+A first transition that was skipped for one of these is not asked about afterwards, whatever later
+versions say or the tree of units becomes.
+"""
+
+BY_MOMENT = frozenset({Reason.PAUSED, Reason.BEFORE_ACTIVATION, Reason.AFTER_PERIOD, Reason.STALE})
+"""Reasons that lie in when a transition happened and was received, whether or not it is the first.
+
+One that was skipped for one of these stays so for later versions. The same version decides it anew,
+for late transitions may move its effective moment.
 """
 
 
@@ -93,8 +99,9 @@ class RoundSoFar(Struct, frozen=True):
     `dropped`: transitions dropped at release; that reason stays their decision.
     `rearm_transition`: the task's last transition when an invitation was dropped for a reason in
     REARMING. Only later ones may be asked about; without it, none once something was dropped.
-    `number`: of the round. `skipped`: earlier decisions with a reason in BY_VERSION. `closed`: a
-    later round was opened: what does not stand is not asked about any more.
+    `number`: of the round. `skipped`: earlier decisions with a reason in BY_VERSION, and by earlier
+    versions in BY_MOMENT. `closed`: a later round was opened: what does not stand is not asked
+    about any more. `admitted`: the transition of the invitation that waits, which met the criteria.
     """
 
     standing: UUID | None
@@ -103,6 +110,7 @@ class RoundSoFar(Struct, frozen=True):
     number: int = 1
     skipped: Mapping[UUID, Reason] = {}
     closed: bool = False
+    admitted: UUID | None = None
 
 
 FRESH = RoundSoFar(None, {}, None)
@@ -120,12 +128,11 @@ def decide(
     `history`: all transitions of the round of `task`, in any order. Each is judged by the task type
     that it has itself. Only the first by order may be scheduled, and uses the round up even when it
     is skipped; the others are `not_first`, unless an earlier reason applies. Decisions that `round`
-    fixes stay; those that it `skipped` stay as long as they are of the first. `calendar`: of the
-    task's location.
+    fixes stay; those that it `skipped` count as history whatever is selected now, and stay for
+    reasons in BY_VERSION as long as they are of the first. `calendar`: of the task's location.
     """
-    states = {task_type: campaign.states_for(task_type) for task_type in {t.type for t in history}}
     in_order = ordered(history)
-    matching = [step for step in in_order if step.state in states[step.type]]
+    matching = _matching(in_order, campaign, round.skipped)
     candidate = _candidate(in_order, matching, round)
     is_sampled = in_sample(campaign.id, task, round.number, campaign.sample_percent)
     add_delay = calendar.later_in_working_hours if campaign.in_working_hours else later
@@ -133,9 +140,11 @@ def decide(
     for step in matching:
         reason = round.dropped.get(step.id)
         if reason is None and step.id != round.standing:
-            reason = _reason(step, candidate, campaign, is_sampled)
-            if step.id == candidate:
-                reason = round.skipped.get(step.id, reason)
+            is_admitted = step.id == round.admitted
+            reason = _reason(step, candidate, campaign, is_sampled, is_admitted)
+            skipped = round.skipped.get(step.id)
+            if skipped in BY_MOMENT or (skipped is not None and step.id == candidate):
+                reason = skipped
             if reason is None and round.closed:
                 reason = Reason.NEW_ROUND
         if reason is None:
@@ -145,6 +154,24 @@ def decide(
         else:
             decisions[step.id] = Skip(reason)
     return decisions
+
+
+def _matching(
+    in_order: Sequence[Transition], campaign: Campaign, skipped: Mapping[UUID, Reason]
+) -> list[Transition]:
+    """Return what was `skipped`, and the steps into states that were selected at their moments."""
+    types = {step.type for step in in_order}
+    states = {task_type: campaign.states_for(task_type) for task_type in types}
+    since = campaign.selected_since
+    return [
+        step
+        for step in in_order
+        if step.id in skipped
+        or (
+            step.state in states[step.type]
+            and step.moment >= since.get((step.type, step.state), EARLIEST)
+        )
+    ]
 
 
 def _candidate(
@@ -163,7 +190,11 @@ def _candidate(
 
 
 def _reason(
-    step: Transition, candidate: UUID | None, campaign: Campaign, is_sampled: bool
+    step: Transition,
+    candidate: UUID | None,
+    campaign: Campaign,
+    is_sampled: bool,
+    is_admitted: bool,
 ) -> Reason | None:
     """Return the first reason that applies before release, in the order of Reason."""
     if any(pause.covers(step.moment) for pause in campaign.pauses):
@@ -177,7 +208,7 @@ def _reason(
         return Reason.STALE
     if step.id != candidate:
         return Reason.NOT_FIRST
-    if not campaign.criteria.admit(step.facts):
+    if not is_admitted and not campaign.criteria.admit(step.facts):
         return Reason.CRITERIA
     if not is_sampled:
         return Reason.SAMPLED_OUT

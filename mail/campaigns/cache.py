@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 from typing import Final, TypeAlias
 from uuid import UUID
 
@@ -11,9 +13,16 @@ from msgspec import Struct
 
 from mail.campaigns.calendar import Places, read_calendar
 from mail.campaigns.criteria import Company
-from mail.campaigns.definition import Content, Rules, decode_content, decode_rules, to_rules
+from mail.campaigns.definition import (
+    Content,
+    Rules,
+    decode_content,
+    decode_rules,
+    to_rules,
+    triggers,
+)
 from mail.campaigns.sender import NOBODY, SenderIdentity, read_sender
-from rules.campaign import Campaign, CampaignIndex, Pause, Status
+from rules.campaign import Campaign, CampaignIndex, Pause, Selected, Status, selected_since
 from sync.database import Tx
 
 #: A campaign's id and one of its versions.
@@ -30,7 +39,8 @@ class CampaignSet(Struct, frozen=True):
     `index`: active and paused ones, by task type and state. `campaigns`: all but drafts, by id,
     each at its newest version; `pinned` returns the version of an invitation. `company`: with which
     they were read. `places`: calendars of the account's locations; planning `needs_places` where
-    one is set or delays are in working hours. `is_off`: the account's sending is paused, and so
+    one is set or delays are in working hours. `selected`: since when each version of a campaign
+    selects what it does. `is_off`: the account's sending is paused, and so
     every campaign that is active otherwise. `sender`: who the account's mails come from.
     """
 
@@ -40,6 +50,7 @@ class CampaignSet(Struct, frozen=True):
     company: Company
     places: Places
     needs_places: bool = False
+    selected: dict[VersionKey, Selected] = {}
     is_off: bool = False
     sender: SenderIdentity = NOBODY
 
@@ -66,7 +77,7 @@ class CampaignVersion:
         """
         return decode_content(self.content_json, self.format)
 
-    def as_campaign(self, version: int, newest: Campaign, company: Company) -> Campaign:
+    def as_campaign(self, version: int, newest: Campaign, known: CampaignSet) -> Campaign:
         """Return the rules of this `version` with the status and pauses of the `newest`."""
         return to_rules(
             newest.id,
@@ -75,7 +86,8 @@ class CampaignVersion:
             newest.status,
             newest.activated_at,
             newest.pauses,
-            company,
+            known.company,
+            known.selected.get((newest.id, version)),
         )
 
 
@@ -91,11 +103,19 @@ INSERT INTO campaign_set (account, revision) VALUES ($1, 0) ON CONFLICT (account
 """
 
 _CAMPAIGNS: Final = """
-SELECT c.id, c.version, c.status, c.activated_at, v.rules, v.format
+SELECT c.id, c.version, c.status, c.activated_at, v.rules, v.format, v.created_at
 FROM campaign c
 JOIN campaign_version v ON (v.account, v.campaign, v.version) = (c.account, c.id, c.version)
 WHERE c.account = $1 AND c.status <> 'draft'
 ORDER BY c.id
+"""
+
+#: Of campaigns that were edited.
+_EDITIONS: Final = """
+SELECT v.campaign, v.version, v.rules, v.format, v.created_at
+FROM campaign c JOIN campaign_version v ON (v.account, v.campaign) = (c.account, c.id)
+WHERE c.account = $1 AND c.status <> 'draft' AND c.version > 1
+ORDER BY v.campaign, v.version
 """
 
 #: Those of the account are each campaign's.
@@ -179,6 +199,7 @@ async def _read(tx: Tx, revision: int) -> CampaignSet:
         pauses[row["campaign"]].append(Pause(row["start_at"], row["end_at"]))
     of_account = pauses[None]
     is_off = any(pause.end is None for pause in of_account)
+    selected = await _selected(tx)
     campaigns = [
         to_rules(
             campaign=row["id"],
@@ -188,11 +209,27 @@ async def _read(tx: Tx, revision: int) -> CampaignSet:
             activated_at=row["activated_at"],
             pauses=(*pauses[row["id"]], *of_account),
             company=company,
+            selected_since=selected.get((row["id"], row["version"])),
+            saved_at=row["created_at"],
         )
         for row in await tx.fetch(_CAMPAIGNS, tx.account)
     ]
     by_id = {campaign.id: campaign for campaign in campaigns}
     calendar = await read_calendar(tx)
     needed = calendar is not None or any(one.in_working_hours for one in campaigns)
-    index, sender = CampaignIndex(campaigns), await read_sender(tx)
-    return CampaignSet(revision, index, by_id, company, Places(calendar), needed, is_off, sender)
+    index, sender, places = CampaignIndex(campaigns), await read_sender(tx), Places(calendar)
+    return CampaignSet(revision, index, by_id, company, places, needed, selected, is_off, sender)
+
+
+async def _selected(tx: Tx) -> dict[VersionKey, Selected]:
+    """Return since when each version selects what it does, of campaigns that were edited."""
+    editions = await tx.fetch(_EDITIONS, tx.account)
+    found: dict[VersionKey, Selected] = {}
+    for campaign, rows in groupby(editions, itemgetter("campaign")):
+        versions = {
+            row["version"]: (row["created_at"], triggers(decode_rules(row["rules"], row["format"])))
+            for row in rows
+        }
+        since = zip(versions, selected_since(versions.values()), strict=True)
+        found |= {(campaign, version): selected for version, selected in since}
+    return found

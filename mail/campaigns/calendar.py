@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Final, Literal, TypeAlias
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -19,7 +20,6 @@ from msgspec.structs import astuple
 from mail.campaigns.holidays import Holiday, holidays_of
 from mail.campaigns.revision import increment_revision
 from mail.i18n import LOCALES
-from mail.states import MOVE
 from rules.calendar import REGIONS, WHOLE_WEEK, Calendar, Region, Span, Week
 from sync.audit import between, record
 from sync.database import Tx
@@ -161,23 +161,15 @@ _SAVE: Final = """
 INSERT INTO calendar (account, body) VALUES ($1, $2)
 ON CONFLICT (account) DO UPDATE SET body = excluded.body
 """
-#: What waits for its first mail is planned again, by the tasks; nothing else has another release.
-_LOOK_AGAIN: Final = MOVE.reading("""
-WITH waiting AS MATERIALIZED (
-  SELECT DISTINCT i.task
-  FROM outbox o JOIN invitation i ON (i.account, i.id) = (o.account, o.invitation)
-  WHERE o.account = $1 AND o.phase IN ({from_phases}) AND i.status IN ({from_statuses})
-    AND i.task IS NOT NULL
-), locked AS MATERIALIZED (
-  SELECT id FROM task WHERE account = $1 AND id IN (SELECT task FROM waiting)
-  ORDER BY id FOR NO KEY UPDATE
-)
-INSERT INTO task_change (account, task, changed_at, attempts, not_before)
-SELECT $1, id, $2, 0, $2 FROM locked
-ON CONFLICT (account, task) DO UPDATE
-SET changed_at = $2, attempts = 0, not_before = $2, quarantined_at = NULL, error = NULL
-WHERE task_change.attempts > 0
-""")
+#: What waits for its first mail is planned again by `mail.planning.place_changes`.
+_LOOK_AGAIN: Final = """
+INSERT INTO place_change (account, location, changed_at, attempts, not_before)
+VALUES ($1, $2, retour_now(), 0, $3)
+ON CONFLICT (account, location) DO UPDATE SET after = NULL, changed_at = excluded.changed_at,
+  attempts = 0, not_before = excluded.not_before, quarantined_at = NULL, error = NULL
+"""
+#: In the place of a location: all of an account.
+EVERYWHERE: Final = UUID(int=0)
 
 
 def observed(
@@ -215,7 +207,7 @@ async def save_calendar(tx: Tx, calendar: AccountCalendar) -> None:
     await tx.execute(_SAVE, tx.account, msgspec.json.encode(calendar).decode())
     change = between(f"calendar/{locator(tx.account)}", before, calendar)
     await record(tx, "calendar.write", [change])
-    await tx.execute(_LOOK_AGAIN, tx.account, tx.now)
+    await tx.execute(_LOOK_AGAIN, tx.account, EVERYWHERE, tx.now)
 
 
 def check_calendar(calendar: AccountCalendar, year: int) -> Iterator[FieldError]:

@@ -14,8 +14,8 @@ from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
 from mail.campaigns.criteria import Company, CriteriaNamed
-from rules.campaign import AddressField, Campaign, Pause, Rule, Status
-from rules.timing import parse_delay
+from rules.campaign import AddressField, Campaign, Pause, Rule, Selected, Status
+from rules.timing import EARLIEST, parse_delay
 
 #: Languages of texts; a reader of another country's variant gets them too (`mail.i18n`).
 Language: TypeAlias = Literal["fr", "en", "es", "fr_CA", "en_CA"]
@@ -189,6 +189,11 @@ class Stored(Struct, frozen=True):
     format: int
 
 
+def triggers(rules: Rules) -> tuple[Rule, ...]:
+    """Return which states of which task types make a campaign ask."""
+    return tuple(Rule(frozenset(rule.task_types), frozenset(rule.states)) for rule in rules.rules)
+
+
 def to_rules(
     campaign: UUID,
     version: int,
@@ -197,6 +202,8 @@ def to_rules(
     activated_at: datetime | None,
     pauses: tuple[Pause, ...],
     company: Company,
+    selected_since: Selected | None = None,
+    saved_at: datetime = EARLIEST,
 ) -> Campaign:
     """Return a campaign as `rules.decide` needs it.
 
@@ -206,9 +213,7 @@ def to_rules(
     return Campaign(
         id=campaign,
         version=version,
-        rules=tuple(
-            Rule(frozenset(rule.task_types), frozenset(rule.states)) for rule in rules.rules
-        ),
+        rules=triggers(rules),
         primary=rules.primary,
         secondary=rules.secondary,
         delay=parse_delay(rules.delay),
@@ -225,6 +230,8 @@ def to_rules(
         sample_percent=rules.sample_percent,
         reminders=rules.reminders,
         reminder_days=rules.reminder_days,
+        selected_since=selected_since or {},
+        saved_at=saved_at,
     )
 
 

@@ -50,9 +50,11 @@ JOIN campaign_version v ON (v.account, v.campaign, v.version) = (c.account, c.id
 WHERE c.account = $1
 """
 
+#: The time after the lock was taken, as of an activation: what planners that held it before have
+#: decided counts as decided by the version before.
 _ADD_VERSION = """
 INSERT INTO campaign_version (account, campaign, version, rules, content, format, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+VALUES ($1, $2, $3, $4, $5, $6, retour_now())
 """
 
 #: What a definition names, by its kind.
@@ -184,7 +186,7 @@ def _audit_edit(before: CampaignRecord, after: CampaignRecord) -> list[AuditChan
 
 async def _add_version(tx: Tx, campaign: UUID, version: int, definition: Definition) -> None:
     stored = astuple(split(definition))
-    await tx.execute(_ADD_VERSION, tx.account, campaign, version, *stored, tx.now)
+    await tx.execute(_ADD_VERSION, tx.account, campaign, version, *stored)
 
 
 async def lock_campaign(tx: Tx, campaign: UUID) -> CampaignRecord:

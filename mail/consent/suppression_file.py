@@ -1,5 +1,6 @@
 """Suppressions as CSV: files of other systems come in, and the list goes out."""
 
+import asyncio
 import csv
 import io
 import re
@@ -40,36 +41,49 @@ class Line(Struct, frozen=True):
     result: Result
 
 
-async def import_file(tx: Tx, raw: bytes, *, dry_run: bool) -> list[Line]:
-    """Suppress the addresses of a CSV file, or with `dry_run` only say what would become of each.
+class Entry(Struct, frozen=True):
+    """A line of a file. `address`: its normal form; that and `why` are None where they are none."""
+
+    number: int
+    typed: str
+    address: str | None
+    why: Suppression | None
+
+
+async def read_file(raw: bytes) -> list[Entry]:
+    """Read a CSV file in a thread of its own: thousands of lines would keep everybody waiting.
 
     :raises FieldError: it cannot be read as CSV.
     :raises TooManyError: it has more than `MOST_LINES`.
     """
-    rows = _parse(raw)
-    wanted: list[tuple[str, Suppression]] = []
-    results: list[Result] = []
-    for _, address, reason in rows:
-        normal = normal_form(address)
-        why = next((known for known in REASONS if known == (reason or "unsubscribed")), None)
-        if normal is None:
-            results.append("bad_address")
-        elif why is None:
-            results.append("unknown_reason")
-        else:
-            wanted.append((normal, why))
-            results.append("added")
+    return await asyncio.to_thread(_read, raw)
+
+
+async def import_entries(tx: Tx, entries: Sequence[Entry], *, dry_run: bool) -> list[Line]:
+    """Suppress addresses, or with `dry_run` only say what would become of each."""
+    wanted = [
+        (entry.address, entry.why)
+        for entry in entries
+        if entry.address is not None and entry.why is not None
+    ]
     await lock_claims(tx)
     known = await contacts.read(tx, {address for address, _ in wanted})
     outcomes = iter(judge(known, wanted))
-    results = [next(outcomes) if result == "added" else result for result in results]
+    results = [next(outcomes) if (fault := _fault(entry)) is None else fault for entry in entries]
+    lines = [
+        Line(entry.number, entry.typed[:LONGEST_SHOWN], result)
+        for entry, result in zip(entries, results, strict=True)
+    ]
     if not dry_run:
         firm_first = sorted(wanted, key=lambda entry: entry[1] in EMPTY)
         await suppress(tx, dict(reversed(firm_first)), "import")
-    return [
-        Line(number, address[:LONGEST_SHOWN], result)
-        for (number, address, _), result in zip(rows, results, strict=True)
-    ]
+    return lines
+
+
+def _fault(entry: Entry) -> Result | None:
+    if entry.address is None:
+        return "bad_address"
+    return "unknown_reason" if entry.why is None else None
 
 
 def export_lines(suppressions: Iterable[Suppressed]) -> str:
@@ -90,6 +104,14 @@ def export_lines(suppressions: Iterable[Suppressed]) -> str:
 def export_head() -> str:
     """Return the first line of an export, with a mark by which spreadsheets know UTF-8."""
     return "\ufeff" + ";".join(_COLUMNS) + "\r\n"
+
+
+def _read(raw: bytes) -> list[Entry]:
+    entries = []
+    for number, typed, reason in _parse(raw):
+        why = next((known for known in REASONS if known == (reason or "unsubscribed")), None)
+        entries.append(Entry(number, typed, normal_form(typed), why))
+    return entries
 
 
 def _parse(raw: bytes) -> list[tuple[int, str, str]]:

@@ -65,31 +65,23 @@ WHERE o.account = $1 AND o.invitation = ANY($2::uuid[]) AND o.invitation = given
 """)
 
 #: The queue and the invitation together: by one of them alone a mute window would begin when the
-#: mail is sent.
+#: mail is sent. The release of one that was sent before stays.
 _POSTPONE: Final = POSTPONE.sql("""
-WITH moved AS (
-  UPDATE invitation i SET release = given.release
-  FROM unnest($2::uuid[], $3::timestamptz[]) AS given (id, release)
+WITH given AS (
+  SELECT * FROM unnest($2::uuid[], $3::timestamptz[]) AS given (id, release)
+), moved AS (
+  UPDATE invitation i SET release = given.release FROM given
   WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = given.id
-    AND i.status = {Status.SCHEDULED}
-  RETURNING i.id, i.release, i.campaign, i.transition
+    AND i.status IN ({Status.SCHEDULED}, {Status.CLAIMED})
+  RETURNING i.release, i.campaign, i.transition
 ), told AS (
   UPDATE decision d SET release = moved.release FROM moved
   WHERE d.account = $1 AND d.campaign = moved.campaign AND d.transition = moved.transition
 )
-UPDATE outbox o SET release = moved.release, not_before = moved.release, error = NULL,
-  sender_domain = NULL, recipient_domain = NULL
-FROM moved
-WHERE o.account = $1 AND o.invitation = ANY($2::uuid[]) AND o.invitation = moved.id
-  AND o.phase IN ({from_phases})
-""")
-
-#: The release of the invitation stays that of its first mail.
-_POSTPONE_REMINDERS: Final = POSTPONE.sql("""
 UPDATE outbox o SET release = given.release, not_before = given.release, error = NULL,
   sender_domain = NULL, recipient_domain = NULL
-FROM unnest($2::uuid[], $3::timestamptz[]) AS given (invitation, release)
-WHERE o.account = $1 AND o.invitation = ANY($2::uuid[]) AND o.invitation = given.invitation
+FROM given
+WHERE o.account = $1 AND o.invitation = ANY($2::uuid[]) AND o.invitation = given.id
   AND o.phase IN ({from_phases})
 """)
 
@@ -190,8 +182,6 @@ async def _keep_waiting(tx: Tx, outcomes: Sequence[AtRelease]) -> None:
         await tx.execute(_WAIT, tx.account, *columns, tx.now + RECHECK, RECHECK, RESERVED)
     if paused := [item.candidate.invitation for item in outcomes if isinstance(item, Paused)]:
         await tx.execute(_PAUSE, tx.account, paused, tx.now + PAUSE_CHECK)
-    postponed = [item for item in outcomes if isinstance(item, Postponed)]
-    for sql, reminds in ((_POSTPONE, False), (_POSTPONE_REMINDERS, True)):
-        of_kind = (item for item in postponed if item.candidate.is_reminder is reminds)
-        if moved := [(item.candidate.invitation, item.until) for item in of_kind]:
-            await tx.execute(sql, tx.account, *zip(*moved, strict=True))
+    postponed = [(i.candidate.invitation, i.until) for i in outcomes if isinstance(i, Postponed)]
+    if postponed:
+        await tx.execute(_POSTPONE, tx.account, *zip(*postponed, strict=True))

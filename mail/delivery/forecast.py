@@ -162,7 +162,7 @@ async def _read_known(
 def _by_calendar(candidate: Candidate, at: datetime, places: Places) -> tuple[Candidate, datetime]:
     """Return when a candidate that is tried `at` goes, and itself with its release then."""
     opens = places.calendar(candidate.zone, candidate.region).first_open(at)
-    if not candidate.untried or opens == at:
+    if candidate.is_offered or opens == at:
         return candidate, at
     return structs.replace(candidate, release=opens), opens
 
@@ -189,7 +189,7 @@ def _forecast(
             _confirm_recent(outcome, at, known)
             place = candidate.zone, candidate.region
             moved = known.places.why_moved(*place, candidate.ready)
-            return Leaves(at, outcome.to.typed, None if candidate.earlier else moved)
+            return Leaves(at, outcome.to.typed, None if candidate.is_offered else moved)
         case Dropped():
             return Stays(outcome.reason, outcome.choice)
         case Reserved():

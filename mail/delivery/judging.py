@@ -25,7 +25,7 @@ from rules.at_release import (
     drop_reason_for_state,
     judge_contact,
 )
-from rules.campaign import Status
+from rules.campaign import Campaign, Status
 from rules.decide import Choice, Late, Reason, Skip
 from rules.timing import window_anchor
 from sync.database import Tx
@@ -104,7 +104,7 @@ async def versions_of(
     for (campaign, number), version in (await pinned(tx, keys)).items():
         rules = newest = known[campaign]
         if newest.version != number:  # the mute window is the current one
-            rules = version.as_campaign(number, newest, campaigns.company)
+            rules = version.as_campaign(number, newest, campaigns)
             rules = structs.replace(rules, mute=newest.mute)
         sender = sendable(version.content.message.sender_address or mail_from)
         domain = sender.rpartition("@")[2].lower()
@@ -189,8 +189,8 @@ def find_address(
     """Return an invitation with its address, or why it is not sent whatever its address.
 
     `empty`: addresses that count as absent: they bounced, or their mailbox stays full. Later
-    attempts keep the address of the first; neither calendar nor state of the task matter then. To a
-    reminder, whose address is known before, the calendar matters.
+    attempts keep the address of the first. Once a server was offered it, neither calendar nor state
+    of the task matter.
     """
     if version is None or version.rules.status is Status.PAUSED:
         return Paused(candidate)
@@ -198,22 +198,31 @@ def find_address(
     skip = drop_reason_for_campaign(rules, candidate.release, candidate.vouched_at)
     if skip is not None:
         return Dropped(candidate, skip.reason)
-    place = candidate.zone, candidate.region
-    if candidate.untried and (opens := places.calendar(*place).first_open(now)) > now:
-        late = candidate.too_late(opens)
-        return Dropped(candidate, late) if late else Postponed(candidate, opens)
-    earlier, visit = candidate.earlier, candidate.visit
+    earlier = candidate.earlier
+    kept = None if candidate.is_offered else _before_offered(candidate, rules, places, now)
+    if kept is not None:
+        return kept
     if earlier is not None:
         to = Resolved(earlier.typed, earlier.address, rules.primary)
         return Addressed(candidate, version, to)
-    if visit is not None and not candidate.manual:
-        skip = drop_reason_for_state(visit.state, visit.kind, rules.states_for(visit.type))
-        if skip is not None:
-            return Dropped(candidate, skip.reason)
     resolved = resolve(candidate.mailboxes, rules.primary, rules.secondary, empty)
     if resolved is None:
         return Dropped(candidate, Reason.NO_ADDRESS)
     return Addressed(candidate, version, resolved)
+
+
+def _before_offered(
+    candidate: Candidate, rules: Campaign, places: Places, now: datetime
+) -> Postponed | Dropped | None:
+    """Return what the calendar or the state of its task makes of a mail that no server has seen."""
+    visit, place = candidate.visit, (candidate.zone, candidate.region)
+    if places.account and (opens := places.calendar(*place).first_open(now)) > now:
+        late = candidate.too_late(opens)
+        return Dropped(candidate, late) if late else Postponed(candidate, opens)
+    if visit is None or candidate.is_asked_for:
+        return None
+    skip = drop_reason_for_state(visit.state, visit.kind, rules.states_for(visit.type))
+    return None if skip is None else Dropped(candidate, skip.reason)
 
 
 def judge_addressed(item: Addressed, known: Known) -> AtRelease:

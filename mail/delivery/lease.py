@@ -56,10 +56,9 @@ _LEASE: Final = LEASE.sql("""
 UPDATE outbox o
 SET phase = {phase}, attempt = o.attempt + 1, lease_until = $2, error = NULL,
   sender_domain = NULL, recipient_domain = NULL,
-  first_tried_at = coalesce(o.first_tried_at, $3),
   survey_token = given.secret
-FROM unnest($4::uuid[], $5::bytea[]) AS given (invitation, secret)
-WHERE o.account = $1 AND o.invitation = ANY($4::uuid[]) AND o.invitation = given.invitation
+FROM unnest($3::uuid[], $4::bytea[]) AS given (invitation, secret)
+WHERE o.account = $1 AND o.invitation = ANY($3::uuid[]) AND o.invitation = given.invitation
 """)
 
 
@@ -93,7 +92,7 @@ async def address_and_lease(tx: Tx, cleared: Sequence[Cleared], until: datetime)
     if changed:
         await tx.execute(_SET_MESSAGE_ID, tx.account, *zip(*changed, strict=True))
     secrets = [(job.invitation, job.sending.secret) for job in jobs]
-    await tx.execute(_LEASE, tx.account, until, tx.now, *zip(*secrets, strict=True))
+    await tx.execute(_LEASE, tx.account, until, *zip(*secrets, strict=True))
     return jobs
 
 

@@ -56,7 +56,7 @@ WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ({from_phas
 #: With the domains of a breaker the mail is due as soon as that closes, else at its own time.
 _PUT_OFF: Final = PUT_OFF.sql("""
 UPDATE outbox SET phase = {phase}, not_before = $4, lease_until = NULL, error = $5,
-  sender_domain = $6, recipient_domain = $7
+  sender_domain = $6, recipient_domain = $7, first_tried_at = coalesce(first_tried_at, $8)
 WHERE account = $1 AND invitation = $2 AND attempt = $3 AND phase IN ({from_phases})
 """)
 
@@ -159,7 +159,7 @@ async def _record(tx: Tx, config: MailConfig, job: Leased, error: SendError) -> 
     elif outcome.edge is PUT_OFF:
         until = tx.now + backoff(job.first_tried_at, tx.now)
         route = (job.route.sender, job.route.recipient) if outcome.opens else (None, None)
-        if await tx.execute(_PUT_OFF, *fence, until, str(error), *route):
+        if await tx.execute(_PUT_OFF, *fence, until, str(error), *route, job.first_tried_at):
             event = Event(job.invitation, "deferred", job.attempt, error.text, address=address)
             await add_events(tx, [event])
     else:

@@ -126,6 +126,18 @@ class Candidate(Struct, frozen=True):
         is_over = self.deadline is not None and self.deadline <= now
         return Late.DEADLINE if is_over else None
 
+    @property
+    def is_offered(self) -> bool:
+        """Whether a server was offered it, so that its next attempt is a retry."""
+        return self.first_tried_at is not None
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether somebody wants it sent whatever the state of the task; also a copy in doubt."""
+        is_vouched = self.earlier is not None and self.vouched_at is not None
+        is_further = self.resent or self.purpose is not Purpose.FIRST
+        return self.manual or is_further or is_vouched
+
 
 class Version(Struct, frozen=True):
     """The pinned version of an invitation's campaign, with its current status and mute window.

@@ -15,6 +15,7 @@ from rules.campaign import Campaign
 from rules.criteria import Facts
 from rules.decide import REARMING, Reason
 from rules.history import Transition, by_rounds
+from rules.timing import LATEST
 from sync.database import Tx
 
 #: A task's first round, which nobody opens.
@@ -56,7 +57,8 @@ class TaskHistory(Struct):
 
     `is_closed`: a later round was opened. `technicians`, `customers`: by transition, of the whole
     task; the latter only where there is one. `invitations`: by campaign. `outcomes`: of decisions,
-    by campaign and transition. `calendar`: of the task's location, where one is needed.
+    by campaign and transition; `decided_at`: when each was decided, UTC. `calendar`: of the task's
+    location, where one is needed.
     """
 
     task: UUID
@@ -67,18 +69,22 @@ class TaskHistory(Struct):
     customers: dict[UUID, UUID] = field(default_factory=dict)
     invitations: dict[UUID, Invitation] = field(default_factory=dict)
     outcomes: dict[UUID, dict[UUID, str]] = field(default_factory=dict)
+    decided_at: dict[tuple[UUID, UUID], datetime] = field(default_factory=dict)
     calendar: Calendar = ALWAYS
 
-    def decided(self, campaign: UUID, reasons: Collection[Reason]) -> dict[UUID, Reason]:
+    def decided(
+        self, campaign: UUID, reasons: Collection[Reason], before: datetime = LATEST
+    ) -> dict[UUID, Reason]:
         """The transitions about which `campaign` asks nobody for one of `reasons`, and which.
 
-        The reason of an invitation that was dropped counts whatever it is.
+        `before`: what was decided later does not count, UTC. The reason of an invitation that was
+        dropped counts whatever it is.
         """
         outcomes = self.outcomes.get(campaign, {})
         dropped = {
             transition: Reason(outcome)
             for transition, outcome in outcomes.items()
-            if outcome in reasons
+            if outcome in reasons and self.decided_at[campaign, transition] < before
         }
         asked = self.invitations.get(campaign)
         if asked is not None and asked.status is Status.DROPPED and asked.reason:
@@ -120,7 +126,7 @@ WHERE t.account = $1 AND t.id = ANY($2)
 """
 
 _OUTCOMES: Final = """
-SELECT task, round, campaign, transition, outcome
+SELECT task, round, campaign, transition, outcome, decided_at
 FROM decision WHERE account = $1 AND task = ANY($2)
 """
 
@@ -242,5 +248,6 @@ async def read_planned(tx: Tx, histories: Iterable[TaskHistory], *, lock: bool =
             row["rearm_transition"] if rearms else None,
         )
     for row in await tx.fetch(_OUTCOMES, tx.account, tasks):
-        of_campaign = by_round[row["task"], row["round"]].outcomes.setdefault(row["campaign"], {})
-        of_campaign[row["transition"]] = row["outcome"]
+        history, key = by_round[row["task"], row["round"]], (row["campaign"], row["transition"])
+        history.outcomes.setdefault(row["campaign"], {})[row["transition"]] = row["outcome"]
+        history.decided_at[key] = row["decided_at"]

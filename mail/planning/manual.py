@@ -22,11 +22,9 @@ from sync.audit import AuditChange, record
 from sync.database import Tx
 from sync.errors import ConflictError, FieldError, UnknownReferenceError
 
-#: What an earlier attempt fixed is fixed anew, and by the newest version.
+#: By the newest version.
 _MARK: Final = """
-UPDATE invitation SET manual = true, limits_waived = $5, version = $6, address = NULL,
-  typed_address = NULL, address_field = NULL, address_by_technician = false, language = NULL,
-  rearm_transition = NULL
+UPDATE invitation SET manual = true, limits_waived = $5, version = $6, rearm_transition = NULL
 WHERE account = $1 AND campaign = $2 AND task = $3 AND round = $4
 RETURNING id
 """

@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from mail.campaigns.cache import CampaignSet, load, pinned
+from mail.planning import place_changes
 from mail.planning.history import (
     AT_RELEASE,
     Invitation,
@@ -27,7 +28,7 @@ from mail.positions import ADVANCE
 from mail.queues import Queue, process_due
 from mail.states import Status as InvitationStatus
 from rules.campaign import Campaign, Status
-from rules.decide import BY_VERSION, Decision, Reason, RoundSoFar, Schedule, Skip, decide
+from rules.decide import BY_MOMENT, BY_VERSION, Decision, Reason, RoundSoFar, Schedule, Skip, decide
 from rules.history import Transition, ordered
 from sync.database import Tx
 
@@ -76,9 +77,12 @@ class CampaignDecisions(Struct, frozen=True):
 async def plan_due(limit: int = 500) -> int:
     """Plan at most `limit` changed tasks of all accounts, and return how many were planned.
 
+    What waits where a calendar changed is queued before, in chunks, which count as well.
+
     :raises OSError, asyncpg.PostgresError: the database cannot be used at the moment.
     """
-    return await process_due(QUEUE, limit, plan)
+    queued = await process_due(place_changes.QUEUE, limit, place_changes.queue_waiting)
+    return queued + await process_due(QUEUE, limit, plan)
 
 
 async def plan(tx: Tx, tasks: list[UUID]) -> int:
@@ -142,7 +146,7 @@ async def _decide_all(
         if asked.campaign in newest and newest[asked.campaign].version != asked.version
     }
     versions = {
-        (campaign, number): version.as_campaign(number, newest[campaign], campaigns.company)
+        (campaign, number): version.as_campaign(number, newest[campaign], campaigns)
         for (campaign, number), version in (await pinned(tx, older)).items()
     }
     await read_calendars(tx, campaigns, versions.values(), histories)
@@ -172,16 +176,18 @@ def _decide(
 ) -> dict[UUID, Decision]:
     """Return the decisions of a campaign, by the `version` of its `invitation` if it has asked."""
     task, number, closed = history.task, history.round, history.is_closed
+    skipped = history.decided(newest.id, BY_VERSION)
+    skipped |= history.decided(newest.id, BY_MOMENT, newest.saved_at)
     if invitation is None:
-        skipped = history.decided(newest.id, BY_VERSION)
         past = RoundSoFar(None, {}, None, number, skipped, closed)
         return decide(history.transitions, newest, task, past, history.calendar)
-    settled = AT_RELEASE | BY_VERSION if invitation.manual else AT_RELEASE
-    dropped = history.decided(newest.id, settled)
+    dropped = history.decided(newest.id, AT_RELEASE) | (skipped if invitation.manual else {})
     waits = invitation.status is InvitationStatus.SCHEDULED
     is_free = invitation.status is InvitationStatus.DROPPED or (waits and not invitation.manual)
     standing = None if is_free else invitation.transition
-    so_far = RoundSoFar(standing, dropped, invitation.rearm_transition, number, closed=closed)
+    admitted = invitation.transition if waits else None
+    rearms_after = invitation.rearm_transition
+    so_far = RoundSoFar(standing, dropped, rearms_after, number, closed=closed, admitted=admitted)
     decisions = decide(history.transitions, version, task, so_far, history.calendar)
     if waits and invitation.manual and closed:
         decisions[invitation.transition] = Skip(Reason.NEW_ROUND)

@@ -115,10 +115,13 @@ UPDATE outbox o SET release = moved.release, not_before = moved.release
 FROM moved WHERE o.account = $1 AND o.invitation = moved.id
 """)
 
+#: What an earlier attempt fixed is fixed anew.
 _REARM: Final = REARM.sql("""
 UPDATE invitation i
 SET status = {status}, reason = NULL, transition = new.transition,
-  technician = new.technician, customer = new.customer, due = new.due, release = new.release
+  technician = new.technician, customer = new.customer, due = new.due, release = new.release,
+  address = NULL, typed_address = NULL, address_field = NULL, address_by_technician = false,
+  language = NULL
 FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::timestamptz[], $7::timestamptz[])
   AS new (id, transition, technician, customer, due, release)
 WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = new.id
@@ -150,6 +153,12 @@ _KNOWN_COMPLETIONS: Final = """
 SELECT s.finished, c.task, c.round, c.transition, c.moment
 FROM (SELECT array_agg(code) AS finished FROM state WHERE account = $1 AND kind = ANY($2)) s
 LEFT JOIN completion c ON c.account = $1 AND c.task = ANY($3)
+"""
+
+#: A drop marks the hour of a completion that it sees: it commits before this one, or waits for it.
+_LOCK_DECISIONS: Final = """
+SELECT FROM decision WHERE account = $1 AND task = ANY($2)
+ORDER BY campaign, transition FOR SHARE
 """
 
 #: Python computes the days: PostgreSQL may be built without deprecated names of zones.
@@ -227,7 +236,9 @@ async def write_completions(tx: Tx, histories: Iterable[TaskHistory]) -> None:
             changed[of_round] = entry
     if not changed:
         return
-    found = await tx.fetch(_ZONES, tx.account, list({task for task, _ in changed}))
+    tasks = list({task for task, _ in changed})
+    await tx.fetch(_LOCK_DECISIONS, tx.account, tasks)
+    found = await tx.fetch(_ZONES, tx.account, tasks)
     zones = {row["task"]: ZoneInfo(row["zone"]) for row in found}
     entries = [
         (number, entry.id, entry.moment, entry.moment.astimezone(zones[task]).date())

@@ -14,7 +14,7 @@ from mail.i18n import locale_of
 from mail.positions import ADVANCE
 from mail.recall import spare_answered
 from mail.responses.follow_ups import update_follow_ups
-from mail.responses.recording import LEAD, Body, Recorded, Value, record
+from mail.responses.recording import LEAD, Author, Body, Recorded, Theirs, Value, record
 from mail.states import Purpose
 from rules.timing import parse_delay
 from sync.database import Tx, run, tx
@@ -72,6 +72,8 @@ class Survey(Struct, frozen=True):
     texts that are missing in it. `zone`: IANA, of the location, else of the account. `visit`: None
     if it is relational. `phone`: of whom the mail went to, empty if not known. `deadline`: until
     when it can be answered, UTC; None while it is not known that the mail was sent.
+    `answered_elsewhere`: when whoever reads another address that it was sent to answered, UTC; what
+    that was is theirs.
     """
 
     company: str
@@ -83,6 +85,7 @@ class Survey(Struct, frozen=True):
     phone: str
     deadline: datetime | None
     answer: CurrentAnswer | None
+    answered_elsewhere: datetime | None = None
 
 
 class Submission(Struct, frozen=True, kw_only=True):
@@ -112,11 +115,18 @@ class Invalid(Struct, frozen=True, tag=True):
     fields: list[Field]
 
 
-SubmitResult: TypeAlias = Recorded | Closed | Invalid
+SubmitResult: TypeAlias = Recorded | Closed | Invalid | Theirs
 
 
-_READ_SURVEY: Final = """
-SELECT i.task, i.deadline, coalesce(i.language, a.language) AS language, v.content, v.rules,
+#: The contact of a further mail that went to another address than the first.
+_READER: Final = """(
+  SELECT r.id FROM contact r
+  WHERE r.account = l.account AND r.id = l.contact AND r.address IS DISTINCT FROM i.address
+)"""
+
+_READ_SURVEY: Final = f"""
+SELECT w.contact IS DISTINCT FROM {_READER} AS is_theirs,
+  i.task, i.deadline, coalesce(i.language, a.language) AS language, v.content, v.rules,
   v.format, i.due, a.name AS company, a.language AS account_language,
   coalesce(p.zone, a.zone) AS zone,
   k.name AS type_name, k.names AS type_names, p.name AS place, p.address,
@@ -142,10 +152,11 @@ LEFT JOIN answer_value s
   ON (s.account, s.invitation, s.question) = (w.account, w.invitation, $4)
 WHERE l.account = $1 AND l.token_hash = $2
   AND (i.deadline IS NULL OR i.deadline > $3)
-"""
+"""  # noqa: S608 - our own text
 
-_FIND_SURVEY: Final = """
-SELECT i.id, v.content, v.format, coalesce(i.language, a.language) AS language, a.zone,
+_FIND_SURVEY: Final = f"""
+SELECT i.id, {_READER} AS reader,
+  v.content, v.format, coalesce(i.language, a.language) AS language, a.zone,
   coalesce(p.zone, a.zone) AS zone_there,
   (SELECT purpose FROM outbox WHERE account = $1 AND invitation = i.id LIMIT 1) AS queued
 FROM link l
@@ -156,7 +167,7 @@ LEFT JOIN task j ON (j.account, j.id) = (i.account, i.task)
 LEFT JOIN location p ON (p.account, p.id) = (j.account, j.location)
 WHERE l.account = $1 AND l.token_hash = $2
   AND (i.deadline IS NULL OR i.deadline > $3)
-"""
+"""  # noqa: S608 - our own text
 
 _QUEUE_ROLLUP: Final = """
 INSERT INTO rollup_change (account, invitation, changed_at, attempts, not_before)
@@ -191,7 +202,8 @@ async def open_survey(token: str) -> Survey | None:
             place=row["place"],
             address=row["address"],
         )
-    if row["version"] is not None:
+    is_theirs = row["version"] is not None and row["is_theirs"]
+    if row["version"] is not None and not is_theirs:
         answer = CurrentAnswer(**{name: row[name] for name in CurrentAnswer.__struct_fields__})
     return Survey(
         company=row["company"],
@@ -203,6 +215,7 @@ async def open_survey(token: str) -> Survey | None:
         phone=row["known_phone"] or "",
         deadline=row["deadline"],
         answer=answer,
+        answered_elsewhere=row["answered_at"] if is_theirs else None,
     )
 
 
@@ -225,7 +238,11 @@ async def submit(token: str, submission: Submission) -> SubmitResult:
             await spare_answered(tx, row["id"])
         body = _body_of(submission, lead, locale_of(submission.language, row["language"]))
         sentiment = lead.sentiment(submission.rating)
-        recorded, last = await record(tx, row["id"], body, sentiment, row["zone"])
+        author = Author(row["id"], row["reader"])
+        stored = await record(tx, author, body, sentiment, row["zone"])
+        if isinstance(stored, Theirs):
+            return stored
+        recorded, last = stored
         if recorded.changed:
             before = None if last is None else (last, lead.sentiment(last.lead.value))
             await update_follow_ups(tx, row["id"], body, sentiment, before)

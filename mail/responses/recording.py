@@ -29,10 +29,10 @@ LAST_VERSIONS: Final = 19
 #: the customer.
 _INSERT: Final = """
 INSERT INTO answer (account, invitation, task, campaign, version, not_me, call_back, language,
-  lead_kind, lead_value, sentiment, day, versions, first_answered_at, answered_at, phone,
+  lead_kind, lead_value, sentiment, day, versions, first_answered_at, answered_at, phone, contact,
   unit, technician, account_manager, type, channel)
 SELECT i.account, i.id, i.task, i.campaign, i.version, $3, $4, $5, $6, $7, $8, $9, 1, $10, $10,
-  nullif($11, ''),
+  nullif($11, ''), $12,
   CASE WHEN i.task IS NULL THEN c.unit ELSE t.unit END, i.technician,
   CASE WHEN i.task IS NULL THEN c.account_manager ELSE t.account_manager END, t.type, t.channel
 FROM invitation i
@@ -43,7 +43,7 @@ ON CONFLICT (account, invitation) DO NOTHING
 """
 
 _LOCK: Final = """
-SELECT versions FROM answer WHERE account = $1 AND invitation = $2 FOR NO KEY UPDATE
+SELECT versions, contact FROM answer WHERE account = $1 AND invitation = $2 FOR NO KEY UPDATE
 """
 
 _LAST: Final = """
@@ -119,14 +119,26 @@ class Recorded(Struct, frozen=True, tag=True):
     changed: bool
 
 
+class Theirs(Struct, frozen=True, tag=True):
+    """Whoever reads another address has answered; nothing was stored."""
+
+
+class Author(Struct, frozen=True):
+    """Who answers. `contact`: None at the address that the first mail went to."""
+
+    invitation: UUID
+    contact: UUID | None
+
+
 async def record(
-    tx: Tx, invitation: UUID, body: Body, sentiment: Sentiment | None, zone: str
-) -> tuple[Recorded, Body | None]:
+    tx: Tx, author: Author, body: Body, sentiment: Sentiment | None, zone: str
+) -> tuple[Recorded, Body | None] | Theirs:
     """Store `body` as the current answer, unless it differs from that in language only.
 
     `sentiment`: of the leading value, None without one. `zone`: the account's, IANA. Returns the
     answer before it, too; None for the first.
     """
+    invitation = author.invitation
     columns = (
         body.not_me,
         body.call_back,
@@ -138,10 +150,14 @@ async def record(
         tx.now,
         body.phone,
     )
-    if await tx.execute(_INSERT, tx.account, invitation, *columns):
+    if await tx.execute(_INSERT, tx.account, invitation, *columns, author.contact):
         await _add_version(tx, invitation, body, 1)
         return Recorded(1, changed=True), None
-    versions = await tx.fetchval(_LOCK, tx.account, invitation)
+    stored = await tx.fetchrow(_LOCK, tx.account, invitation)
+    assert stored is not None  # noqa: S101 - answers are not deleted
+    if stored["contact"] != author.contact:
+        return Theirs()
+    versions = stored["versions"]
     last = decode_body(await tx.fetchval(_LAST, tx.account, invitation, versions))
     if replace(last, language=body.language) == body:
         return Recorded(versions, changed=False), last

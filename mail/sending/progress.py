@@ -42,9 +42,10 @@ _GIVE_UP_AFTER: Final = 900.0
 _SETTLE: Final = 5.0
 
 #: Of all accounts at once, and alone in its transaction, because connections wait for it. Rows are
-#: locked in the order of the index, here and below.
+#: locked in the order of the index, here and below. The mail is offered now, if it never was.
 _MARK_CONTENT: Final = CONTENT.sql("""
-UPDATE outbox SET phase = {phase}
+UPDATE outbox SET phase = {phase},
+  first_tried_at = coalesce(first_tried_at, ($4::timestamptz[])[array_position($2, invitation)])
 WHERE account = ANY($1::bigint[]) AND invitation = ANY($2::uuid[])
   AND attempt = ($3::integer[])[array_position($2, invitation)]
   AND phase IN ({from_phases}) AND lease_until > retour_now()
@@ -149,12 +150,11 @@ class ProgressWriter:
         await asyncio.sleep(0)  # other sessions of this iteration of the loop add theirs
         async with self._marking_slots:
             jobs, self._contents = self._contents, []
-            last: dict[UUID, int] = {}
-            for job in jobs:
-                last[job.invitation] = max(job.attempt, last.get(job.invitation, 0))
+            last = {job.invitation: job for job in sorted(jobs, key=lambda job: job.attempt)}
+            marks = [(job.invitation, job.attempt, job.first_tried_at) for job in last.values()]
             accounts = {job.account for job in jobs}
-            rows = await once(_MARK_CONTENT, accounts, list(last), list(last.values()))
-        return {(row["invitation"], last[row["invitation"]]) for row in rows}
+            rows = await once(_MARK_CONTENT, accounts, *zip(*marks, strict=True))
+        return {(row["invitation"], last[row["invitation"]].attempt) for row in rows}
 
     async def _write_sent(self, account: int) -> None:
         """Write the accepted mails of one account; those added meanwhile are written next.

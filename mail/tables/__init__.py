@@ -13,7 +13,7 @@ from mail.tables.campaign import (
 )
 from mail.tables.contact import Contact, ContactKey, ContactUse
 from mail.tables.ledger import LedgerChange, LedgerCount
-from mail.tables.planning import Completion, CompletionHead, Decision, TaskRound
+from mail.tables.planning import Completion, CompletionHead, Decision, PlaceChange, TaskRound
 from mail.tables.response import (
     Answer,
     AnswerPartial,
@@ -53,6 +53,7 @@ __all__ = [
     "MailEvent",
     "MailHead",
     "Outbox",
+    "PlaceChange",
     "RollupChange",
     "SenderBreaker",
     "SenderIdentity",

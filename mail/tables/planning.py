@@ -1,6 +1,6 @@
 """Tables of planning: rounds, and what it writes: decisions and completions."""
 
-from piccolo.columns import UUID, Array, BigInt, Date, Integer, Text, Timestamptz
+from piccolo.columns import UUID, Array, BigInt, Date, Integer, SmallInt, Text, Timestamptz
 from piccolo.table import Table
 
 from sync.database import DB
@@ -79,3 +79,21 @@ class CompletionHead(Table, tablename="completion_head", db=DB):
     key = ("account",)
     account = BigInt(primary_key=True, null=False, default=None)
     position = BigInt(null=False, default=None)
+
+
+class PlaceChange(Table, tablename="place_change", db=DB):
+    """A location whose calendar changed since what waits there was planned again.
+
+    `location`: zeros for all of the account. `after`: how far that is: the last invitation, of a
+    location the last task.
+    """
+
+    key = ("account", "location")
+    account = BigInt(null=False, default=None)
+    location = UUID(primary_key=True, null=False, default=None)
+    after = UUID(null=True, default=None)
+    changed_at = Timestamptz(null=False, default=None)
+    attempts = SmallInt(null=False, default=None)
+    not_before = Timestamptz(null=False, default=None)
+    quarantined_at = Timestamptz(null=True, default=None)
+    error = Text(null=True, default=None)

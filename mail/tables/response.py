@@ -27,7 +27,8 @@ class Answer(Table, tablename="answer", db=DB):
     `channel`: as of the transition; of a relational invitation the customer's `unit` and
     `account_manager`, and no other. `day`: civil day of `answered_at` in the account's zone.
     `versions`: how often it was submitted with a difference. `phone`: where to call back, as typed;
-    null where no call is asked for. `segment` is always null so far.
+    null where no call is asked for. `contact`: from whose address it came; null for the one that
+    the first mail went to. `segment` is always null so far.
     """
 
     key = ("account", "invitation")
@@ -54,6 +55,7 @@ class Answer(Table, tablename="answer", db=DB):
     versions = Integer(null=False, default=None)
     first_answered_at = Timestamptz(null=False, default=None)
     answered_at = Timestamptz(null=False, default=None)
+    contact = UUID(null=True, default=None)
 
 
 class AnswerValue(Table, tablename="answer_value", db=DB):

@@ -38,7 +38,8 @@ WITH lease AS (
 )
 SELECT
   EXISTS (
-    SELECT FROM task_change WHERE quarantined_at IS NULL AND not_before <= $3) AS plan,
+    SELECT FROM task_change WHERE quarantined_at IS NULL AND not_before <= $3) OR EXISTS (
+    SELECT FROM place_change WHERE quarantined_at IS NULL AND not_before <= $3) AS plan,
   EXISTS (SELECT FROM outbox WHERE phase = {Phase.WAITING} AND not_before <= $3) OR EXISTS (
     SELECT FROM outbox
     WHERE phase IN ({Phase.CLAIMED}, {Phase.DATA}) AND lease_until <= $3) OR EXISTS (

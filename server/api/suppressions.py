@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
 from mail.consent import suppressions
-from mail.consent.suppression_file import Line, import_file
+from mail.consent.suppression_file import Line, import_entries, read_file
 from mail.contacts import Suppression
 from mail.worker.jobs import Job
 from server.access.guards import api
@@ -141,7 +141,8 @@ async def lift_suppression(request: ApiRequest, key: UUID, body: LiftOrder) -> N
 )
 async def import_suppressions(request: ApiRequest, body: SuppressionFile) -> ImportResult:
     """Suppress the addresses of a CSV file, and say of each line what became of it."""
-    work = partial(import_file, raw=body.file, dry_run=body.dry_run)
+    entries = await read_file(body.file)
+    work = partial(import_entries, entries=entries, dry_run=body.dry_run)
     lines = await run(request.user.account, work, actor_of(request))
     services(request).ring(Job.DELIVER)
     return ImportResult(lines)

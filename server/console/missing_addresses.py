@@ -44,13 +44,14 @@ class TypeChoice(Struct, frozen=True):
 
 
 class MissingList(Struct, frozen=True, kw_only=True):
-    """A page of completions, by day. `first`, `more`: URLs, or empty."""
+    """A page of completions, by day. `first`, `more`: URLs, or empty. `query`: of this page."""
 
     filters: Filters
     types: list[TypeChoice]
     days: list[tuple[date, list[WithoutAddress]]]
     first: str
     more: str
+    query: str
 
 
 class TypedAddress(Struct, frozen=True):
@@ -84,7 +85,8 @@ async def enter_address(request: ConsoleRequest, customer: FromPath[UUID]) -> Re
         await put_customers(tx, [CustomerPut(id=customer, email=address)])
 
     await run(request.user.account, work, actor_of(request))
-    return Redirect("/addresses/missing", status_code=303)
+    here = _query(read_filters(request.query_params))
+    return Redirect(f"/addresses/missing{here}", status_code=303)
 
 
 def read_filters(params: Mapping[str, str]) -> Filters:
@@ -97,6 +99,18 @@ def read_filters(params: Mapping[str, str]) -> Filters:
     return Filters(day, kind, read_after(params.get("after", "")))
 
 
+def _query(filters: Filters, **others: str) -> str:
+    """The query of a URL with these filters, or nothing; `others` replace its parameters."""
+    after = filters.after
+    given = {
+        "day": str(filters.day or ""),
+        "type": str(filters.type or ""),
+        "after": "" if after is None else write_after(*after),
+    }
+    kept = {name: value for name, value in (given | others).items() if value}
+    return "?" + urlencode(kept) if kept else ""
+
+
 async def _respond(request: ConsoleRequest, typed: TypedAddress) -> Response[str]:
     filters = read_filters(request.query_params)
     async with tx(request.user.account) as opened:
@@ -107,19 +121,18 @@ async def _respond(request: ConsoleRequest, typed: TypedAddress) -> Response[str
             for row in await opened.fetch(_TYPES, opened.account)
         ]
         clock = clock_for(opened, page, request.user.zone)
-    kept = {"day": filters.day or "", "type": filters.type or ""}
-    here = {name: str(value) for name, value in kept.items() if value}
     more = ""
     if len(rows) > SCREENFUL:
         last = rows[SCREENFUL - 1]
-        more = "?" + urlencode({**here, "after": write_after(last.at, last.transition)})
+        more = _query(filters, after=write_after(last.at, last.transition))
     by_day = sorted(rows[:SCREENFUL], key=lambda row: row.day, reverse=True)
     listed = MissingList(
         filters=filters,
         types=types,
         days=[(day, list(found)) for day, found in groupby(by_day, lambda row: row.day)],
-        first="/addresses/missing?" + urlencode(here) if filters.after else "",
+        first="/addresses/missing" + _query(filters, after="") if filters.after else "",
         more="/addresses/missing" + more if more else "",
+        query=_query(filters),
     )
     shown = {"list": listed, "typed": typed, "clock": clock, "text_in": text_in}
     return respond(

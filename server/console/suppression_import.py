@@ -6,7 +6,7 @@ from typing import Final
 from litestar import Response, post, route
 from msgspec import Struct
 
-from mail.consent.suppression_file import Line, import_file
+from mail.consent.suppression_file import Line, import_entries, read_file
 from mail.worker.jobs import Job
 from server.access.guards import console
 from server.access.principals import ConsoleRequest, actor_of
@@ -54,15 +54,16 @@ async def import_text(request: ConsoleRequest) -> Response[str]:
     """What would become of each line; with `do`, what became of it."""
     fields = await read_fields(request)
     text, is_done = fields.get("text", ""), fields.get("do") == "yes"
-    work = partial(import_file, raw=text.encode(), dry_run=not is_done)
     try:
-        lines = await run(request.user.account, work, actor_of(request))
+        entries = await read_file(text.encode())
     except TooManyError:
         return await _respond(request, Tried(text, wrong="too_many"))
     except FieldError:
-        lines = []
-    if not lines:
+        entries = []
+    if not entries:
         return await _respond(request, Tried(text, wrong="file"))
+    work = partial(import_entries, entries=entries, dry_run=not is_done)
+    lines = await run(request.user.account, work, actor_of(request))
     if is_done:
         services(request).ring(Job.DELIVER)
     return await _respond(request, Tried(text, lines, is_done))

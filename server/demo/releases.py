@@ -21,7 +21,7 @@ from server.demo.fixture import DEMO, OWN_DOMAIN
 
 _ZONE: Final = ZoneInfo(DEMO.account.zone)
 
-#: The place among those that waited of the survey that a dispatcher cancelled.
+#: The place among those that waited of the survey that a dispatcher cancelled, or the last one.
 CANCELLED: Final = 20
 
 
@@ -47,7 +47,8 @@ class Releases:
     def release_all(self, invitations: Iterable[Invitation]) -> list[Invitation]:
         """The `invitations` with their results, in the order of release and id."""
         in_order = sorted(invitations, key=lambda item: (item.release, item.id))
-        cancelled = [item for item in in_order if item.status is Status.SCHEDULED][CANCELLED]
+        waited = [item for item in in_order if item.status is Status.SCHEDULED]
+        cancelled = waited[: CANCELLED + 1][-1] if waited else None
         return [
             replace(item, status=Status.DROPPED, reason=Reason.CANCELLED)
             if item is cancelled

@@ -17,7 +17,7 @@ from mail.responses.answers import (
     open_survey,
     submit,
 )
-from mail.responses.recording import Recorded
+from mail.responses.recording import Recorded, Theirs
 from mail.worker.jobs import Job
 from server.access.guards import anyone
 from server.access.rate_limit import ANSWERS, Bucket, count, count_guess
@@ -47,13 +47,16 @@ async def closed(request: AnyRequest, kind: str, template: str = "closed.html") 
 async def survey_page(request: AnyRequest, token: FromPath[str]) -> Response[str]:
     """The form, with the rating chosen in the mail; or the thanks page.
 
-    The thanks page shows the recorded answer, and asks for a reason where one is missing.
+    The thanks page shows the recorded answer, and asks for a reason where one is missing. Of an
+    answer from another address the page says no more than when.
     """
     path, token = token, found_in(token)
     survey = await open_survey(token)
     if survey is None:
         return await closed(request, KIND)
     page = frame(request, preferred=survey.language)
+    if survey.answered_elsewhere is not None:
+        return _answered(request, token, survey, page)
     if not _THANKS.search(path):
         rating = read_rating(request.query_params.get("rating"))
         form = preselected(survey, rating, page.locale)
@@ -76,6 +79,8 @@ async def answer_survey(request: AnyRequest, token: FromPath[str]) -> Response[s
     if survey is None:
         return await closed(request, KIND)
     page = frame(request, preferred=survey.language)
+    if survey.answered_elsewhere is not None:
+        return _answered(request, token, survey, page, is_unsaved=True)
     fields = await read_fields(request)
     submission = read_form(fields, page.locale)
     match fields.get("not_me"):
@@ -124,8 +129,26 @@ async def _record(
         case Invalid(fields=invalid):
             form = filled(survey, submission, page.locale, invalid[0])
             return _respond(request, token, survey, page, form, status=422)
+        case Theirs():
+            now_theirs = await open_survey(token) or survey
+            return _answered(request, token, now_theirs, page, is_unsaved=True)
         case Closed():
             return await closed(request, KIND)
+
+
+def _answered(
+    request: AnyRequest, token: str, survey: Survey, page: Page, *, is_unsaved: bool = False
+) -> Response[str]:
+    """Say that whoever reads another address has answered. `is_unsaved`: so this one cannot."""
+    return respond(
+        request,
+        "answered.html",
+        page,
+        status=409 if is_unsaved else 200,
+        survey=shown(survey, f"/s/{token}", page.locale),
+        clock=Calendar(survey.zone, page.locale),
+        is_unsaved=is_unsaved,
+    )
 
 
 def _respond(

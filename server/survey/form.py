@@ -143,7 +143,7 @@ def shown(survey: Survey, path: str, locale: str) -> SurveyShown:
             at=visit.moment,
         ),
         deadline=survey.deadline,
-        answered=survey.answer.answered_at if survey.answer else None,
+        answered=survey.answer.answered_at if survey.answer else survey.answered_elsewhere,
         disputed=survey.answer is not None and survey.answer.not_me,
     )
 

@@ -61,7 +61,7 @@ REASONS: Final = {
     ),
     "before_activation": (
         _("before the campaign"),
-        _("It happened before the campaign was activated"),
+        _("It happened before the campaign was activated, or before its first day"),
     ),
     "after_period": (
         _("after the campaign"),

@@ -18,11 +18,16 @@ from mail.campaigns.calendar import (
 )
 from mail.campaigns.holidays import holidays_of
 from mail.campaigns.store import edit_campaign
+from mail.planning.place_changes import QUEUE, queue_waiting
+from mail.queues import process_due
 from rules.calendar import REGIONS
 from sync import audit
-from sync.database import tx
+from sync.database import Tx, tx
 from sync.errors import ItemsError
 from sync.ids import locator
+from sync.records.customers import put_locations
+from sync.records.shapes import LocationPut, TaskPut
+from sync.records.tasks import put_tasks
 from tests.mail.campaigns import active, change, definition, only_invitation, plan_all, rows
 from tests.mail.delivering import DAY, MINUTE, SECOND, Post
 from tests.support.world import World
@@ -210,6 +215,66 @@ async def test_a_changed_calendar_moves_what_waits_in_both_directions(post: Post
     await post.owner.set_clock(local("2027-05-07T21:00"))
     await post.deliver_all()
     assert (await post.status(task))[0] == "sent"
+
+
+@pytest.mark.parametrize("where", ["zone", "region", "another place"])
+async def test_13_what_waits_follows_its_place(post: Post, where: str) -> None:
+    """A location whose zone or region changes, and a task that turns out to be elsewhere."""
+    world = post.world
+    await post.owner.set_clock(local("2027-06-23T10:00"))
+    await active(world, delay="00:12:00")
+    await keep(world, mail_hours=EVERY_DAY)
+    there = await world.location(zone=MONTREAL, region="CA-ON")
+    task = await post.visit(location=there, moment=local("2027-06-23T10:00"))
+    assert (await only_invitation(world, task))["release"] == local("2027-06-24T08:00")
+    if where == "another place":
+        paris = await world.location(zone=PARIS)
+        async with tx(world.account) as opened:
+            await put_tasks(opened, [TaskPut(id=task, location=paris)])
+    else:
+        changed: dict[str, dict[str, Any]] = {
+            "zone": {"zone": PARIS},
+            "region": {"zone": MONTREAL, "region": "CA-QC"},
+        }
+        async with tx(world.account) as opened:
+            await put_locations(opened, [LocationPut(id=there, **changed[where])])
+    await plan_all()
+    opens = local("2027-06-25T08:00") if where == "region" else local("2027-06-24T08:00", PARIS)
+    assert (await only_invitation(world, task))["release"] == opens
+
+
+async def test_a_calendar_is_followed_in_chunks_and_none_is_lost(post: Post) -> None:
+    """By workers that are killed, and begun again where it is saved once more."""
+    world = post.world
+    await post.owner.set_clock(local("2027-05-03T10:00"))
+    await active(world, delay="00:12:00")
+    await post.visits(5)
+
+    async def step(*, is_killed: bool = False) -> int:
+        async def work(tx: Tx, locations: list[UUID]) -> int:
+            done = await queue_waiting(tx, locations, chunk=2)
+            if is_killed:
+                raise ConnectionResetError
+            return done
+
+        return await process_due(QUEUE, 100, work)
+
+    async def queued() -> int:
+        return len(await rows(world, "SELECT FROM task_change"))
+
+    await keep(world, mail_hours=EVERY_DAY)
+    assert (await step(), await queued()) == (1, 2)
+    with pytest.raises(ConnectionResetError):
+        await step(is_killed=True)
+    assert await queued() == 2
+    assert (await step(), await queued()) == (1, 4)
+    await change(world, "DELETE FROM task_change")
+    await keep(world, mail_hours=WEEKDAYS)
+    while await step():
+        pass
+    assert await queued() == 5
+    await plan_all()
+    assert await rows(world, "SELECT FROM place_change") == []
 
 
 async def asked_about(post: Post, customer: UUID, visit: datetime) -> tuple[UUID, datetime | None]:

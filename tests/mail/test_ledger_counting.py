@@ -1,19 +1,22 @@
 """The ledger's counts follow what happens: late steps, drops at release, changes meanwhile."""
 
-from asyncio import create_task
+from asyncio import Task, create_task
 from collections import Counter
 from contextvars import Context
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
+from mail.campaigns.definition import Trigger
 from mail.ledger.counting import ALL, count_due
+from mail.planning.plan import plan
 from rules.decide import Reason
 from sync.database import tx
 from tests.mail.campaigns import (
     active,
     change,
+    claimed,
     dropped,
     happened,
     only_invitation,
@@ -21,6 +24,7 @@ from tests.mail.campaigns import (
     queue_again,
     rows,
 )
+from tests.mail.delivering import Post
 from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
@@ -116,6 +120,35 @@ async def test_a_mark_that_an_open_change_holds_is_left_for_the_next_time(world:
         assert kept == [("2026-11-02", "scheduled", 1)]
     assert await counted(world) == [("2026-11-02", "muted", 1)]
     assert await rows(world, "SELECT FROM ledger_change") == []
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_a_drop_beside_a_new_completion_is_counted(post: Post, is_first: bool) -> None:
+    """Of a mail that was claimed, whatever commits first; a count may come between both."""
+    world = post.world
+    await active(world, rules=[Trigger([world.service_call], ["300"])])
+    task = await world.task()
+    await happened(world, task, "300", NOON)
+    await plan_all()
+    await claimed(world, (await only_invitation(world, task))["id"])
+    await happened(world, task, "600", NOON)
+
+    drop = "UPDATE decision SET outcome = 'muted', release = NULL WHERE task = $1"
+
+    async def complete() -> None:
+        await plan_all()
+        await settle(world)
+
+    async with tx(world.account) as opened:
+        if is_first:
+            await opened.execute(drop, task)
+            other: Task[Any] = create_task(complete(), context=Context())
+        else:
+            await plan(opened, [task])
+            other = create_task(change(world, drop, task), context=Context())
+        await post.owner.until_waiting(1)
+    await other
+    assert await counted(world) == [("2026-11-02", "muted", 1)]
 
 
 async def stored(world: World) -> list[tuple[str, str, int]]:

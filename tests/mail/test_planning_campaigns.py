@@ -97,7 +97,7 @@ async def test_an_edit_changes_nothing_that_is_scheduled(world: World, start: da
     )
     async with tx(world.account) as opened:
         await edit_campaign(opened, campaign, "Satisfaction", edited)
-    closed = await happened(world, task, "700", start + MINUTE)
+    closed = await happened(world, task, "700", await time_of(world))
     await plan_all()
     assert await outcomes(world, task) == {done: "scheduled", closed: "not_first"}
     asked = await only_invitation(world, task)

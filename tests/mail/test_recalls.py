@@ -8,22 +8,26 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import Context
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from mail.campaigns.account_switch import pause_sending
+from mail.campaigns.calendar import AccountCalendar, ClosedDay, save_calendar
 from mail.campaigns.lifecycle import archive_campaign, pause_campaign, resume_campaign
 from mail.consent import suppressions
 from mail.delivery.claim import claim
 from mail.delivery.retry import record
+from mail.delivery.send_again import Order, send_again
 from mail.delivery.stages import Leased
 from mail.responses.subscriptions import unsubscribe
 from mail.sending.progress import ProgressWriter
 from mail.sending.run import Pool
 from mail.sending.session import Session, letter_of
 from mail.smtp.replies import Phase, SendError
-from sync.database import tx
-from tests.mail.campaigns import active, rows
+from sync.database import run, tx
+from sync.ids import new_id
+from tests.mail.campaigns import active, only_invitation, plan_all, rows, time_of
 from tests.mail.delivering import DAY, MINUTE, Post
 from tests.support.lock_order import Heard
 
@@ -223,3 +227,61 @@ async def test_who_leaves_while_the_address_is_refused_waits_and_is_in_nobodys_w
     assert locks.deadlocks == []
     assert await post.suppressed() == {ADDRESS: "unsubscribed"}
     await scene.ends_as(("failed", "550 5.1.1 no such user"))
+
+
+async def taken_back(scene: Scene, times: int) -> None:
+    """What is due is claimed and recalled so often before any server was offered it."""
+    for _ in range(times):
+        assert len(await scene.claim()) == 1
+        await scene.do("pause")
+        async with tx(scene.post.world.account) as opened:
+            await resume_campaign(opened, scene.campaign)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("purpose", ["first", "resend"])
+async def test_what_no_server_was_offered_waits_for_an_open_hour(
+    scene: Scene, purpose: str, times: int
+) -> None:
+    """And its days of retries begin when it is offered: however often it was claimed before."""
+    post = scene.post
+    if purpose == "resend":
+        await post.deliver_all()
+        asked = (await only_invitation(post.world, scene.task))["id"]
+        again = Order(new_id(), post.world.dispatcher, "La cliente le demande")
+        await run(post.world.account, lambda tx: send_again(tx, "a@example.test", asked, again))
+    before = len(post.server.to(ADDRESS))
+    await taken_back(scene, times)
+    now = await time_of(post.world)
+    today = now.astimezone(ZoneInfo("America/Montreal")).date()
+    closed = [ClosedDay(today + DAY * later, "Inventaire") for later in range(5)]
+    async with tx(post.world.account) as opened:
+        await save_calendar(opened, AccountCalendar(closed=closed))
+    await post.deliver_all()
+    assert len(post.server.to(ADDRESS)) == before
+    entry = await post.entry(scene.task)
+    assert entry is not None
+    assert (entry["phase"], entry["release"] > now + 2 * DAY) == ("waiting", True)
+    await post.owner.set_clock(entry["release"])
+    post.server.next("RCPT", "450 4.2.0 later")
+    await post.deliver_all()
+    assert (await post.events(scene.task))[-1] == "deferred"
+    await post.later(10 * DAY)
+    await post.deliver_all()
+    assert len(post.server.to(ADDRESS)) == before + 1
+
+
+async def test_10_what_no_server_was_offered_follows_its_task(scene: Scene) -> None:
+    post = scene.post
+    await taken_back(scene, 2)
+    await post.moved(scene.task, "300")
+    await post.deliver_all()
+    assert await post.status(scene.task) == ("dropped", "left_state")
+    await post.moved(scene.task, "600")
+    await post.moved(scene.task, "300")
+    await plan_all()
+    assert (await post.status(scene.task))[0] == "scheduled"
+    await post.moved(scene.task, "610")
+    await post.deliver_all()
+    assert await post.status(scene.task) == ("sent", None)
+    assert len(post.server.to(ADDRESS)) == 2

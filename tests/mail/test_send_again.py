@@ -19,6 +19,8 @@ from mail.delivery.send_again import (
     UnreachableError,
     send_again,
 )
+from mail.responses.answers import Submission, open_survey, submit
+from mail.responses.recording import Recorded, Theirs
 from mail.responses.subscriptions import unsubscribe
 from mail.sending.progress import ProgressWriter
 from rules.campaign import AddressField
@@ -126,6 +128,34 @@ async def test_it_may_go_to_another_address_of_the_task(post: Post) -> None:
     assert left is not None
     assert (left.address, left.ended) == (OTHER, True)
     assert await post.suppressed() == {OTHER: "unsubscribed"}
+
+
+@pytest.mark.parametrize("first", [ADDRESS, OTHER])
+async def test_what_one_address_answered_is_no_business_of_another(post: Post, first: str) -> None:
+    """Neither shown, nor the number to call, nor replaced; who reads the same address may."""
+    await active(post.world)
+    task = await asked(post)
+    for field in (AddressField.CONTACT, AddressField.CUSTOMER, AddressField.CONTACT):
+        await again(post, task, field=field)
+        await post.deliver_all()
+    said = Submission(rating=1, comment="Trop tard", call_back=True, phone="418 555-0100")
+    mine, theirs = (
+        list(dict.fromkeys(LINK.findall("".join(mail.text() for mail in post.server.to(address)))))
+        for address in (first, ({ADDRESS, OTHER} - {first}).pop())
+    )
+    assert (len(mine), len(theirs)) == (2, 2)
+    assert await submit(mine[0], said) == Recorded(1, changed=True)
+    for link in theirs:
+        seen = await open_survey(link)
+        assert seen is not None
+        assert (seen.answer, seen.phone, seen.answered_elsewhere is None) == (None, "", False)
+        assert await submit(link, Submission(rating=5)) == Theirs()
+    for link in mine:
+        own = await open_survey(link)
+        assert own is not None
+        assert own.answer is not None
+        assert (own.answer.comment, own.answered_elsewhere) == ("Trop tard", None)
+    assert await submit(mine[1], Submission(rating=2)) == Recorded(2, changed=True)
 
 
 async def test_a_bounced_address_counts_as_empty(post: Post) -> None:

@@ -21,6 +21,7 @@ from rules.campaign import (
     Rule,
     Status,
     period_of_days,
+    selected_since,
     validate,
 )
 from tests.rules.samples import (
@@ -31,6 +32,7 @@ from tests.rules.samples import (
     ON_SITE,
     SERVICE_CALL,
     TO_RECONTACT,
+    at,
     campaign,
     days,
     hours,
@@ -211,3 +213,14 @@ def test_a_period_that_ends_before_it_begins_is_refused() -> None:
     moment = utc(2026, 3, 8)
     for period in (Period(moment, moment), Period(moment, moment - timedelta(days=1))):
         assert validate(campaign(period=period)) == [Problem(Fault.ENDS_BEFORE_START, "last_day")]
+
+
+def test_8_each_version_selects_since_the_last_one_that_did_not() -> None:
+    done, both, none = ({DONE}, {DONE, TO_RECONTACT}, set[str]())
+    versions = [
+        (at(hour), [Rule(frozenset({SERVICE_CALL}), frozenset(states))])
+        for hour, states in enumerate((done, both, both, done, both, none, done))
+    ]
+    added, back = {(SERVICE_CALL, TO_RECONTACT): at(1)}, {(SERVICE_CALL, TO_RECONTACT): at(4)}
+    expected = [{}, added, added, {}, back, {}, {(SERVICE_CALL, DONE): at(6)}]
+    assert selected_since(versions) == expected

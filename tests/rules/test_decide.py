@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 
 from rules.calendar import OFFICE_HOURS, Calendar, Span
-from rules.campaign import Campaign, Pause, Period
+from rules.campaign import Campaign, Pause, Period, Rule
 from rules.criteria import Criteria, Facts
-from rules.decide import BY_VERSION, FRESH, Reason, RoundSoFar, Schedule
+from rules.decide import BY_MOMENT, BY_VERSION, FRESH, Reason, RoundSoFar, Schedule
 from rules.history import Transition
 from tests.rules.samples import (
     CLOSED,
@@ -292,17 +292,40 @@ def test_dropped_for_a_reason_that_does_not_rearm_the_round_is_used_up() -> None
         assert told(found, history) == ["muted", "not_first", "not_first"]
 
 
-@pytest.mark.parametrize("reason", sorted(BY_VERSION))
-def test_what_was_skipped_by_an_earlier_version_is_not_asked_about_afterwards(
+@pytest.mark.parametrize("reason", sorted(BY_VERSION | BY_MOMENT))
+def test_8_what_was_skipped_by_an_earlier_version_is_not_asked_about_afterwards(
     reason: Reason,
 ) -> None:
     """As after a larger sample, wider criteria or a longer period: nothing is back-filled."""
     first, later = entered(DONE, 0), entered(TO_RECONTACT, 1)
     past = RoundSoFar(None, {}, None, skipped={first.id: reason})
     assert told(decide([first, later], ASKED, past), [first, later]) == [reason, "not_first"]
+    only_later = campaign(rules=(Rule(frozenset({SERVICE_CALL}), frozenset({TO_RECONTACT})),))
+    found = decide([first, later], only_later, past)
+    assert told(found, [first, later]) == [reason, "not_first"]
     earlier = late(DONE, -1, by=9)
     found = decide([earlier, first], ASKED, past)
-    assert told(found, [earlier, first]) == ["schedule", "not_first"]
+    second = reason if reason in BY_MOMENT else "not_first"
+    assert told(found, [earlier, first]) == ["schedule", second]
+
+
+def test_8_a_state_that_is_selected_later_asks_from_then_on() -> None:
+    """A step before that is none of the campaign's: neither asked about nor the first."""
+    wider = campaign(selected_since={(SERVICE_CALL, DONE): at(1)})
+    before, after = entered(DONE, 0), entered(DONE, 1)
+    assert told(decide([before], wider), [before]) == []
+    assert told(decide([before, after], wider), [before, after]) == ["schedule"]
+
+
+def test_21_what_waits_met_the_criteria() -> None:
+    """Whatever the tree of units has become; another step is judged by it."""
+    first, earlier = entered(DONE, 0, facts=LOW), entered(DONE, -1, facts=LOW)
+    waits = RoundSoFar(None, {}, None, admitted=first.id)
+    assert told(decide([first], URGENT, waits), [first]) == ["schedule"]
+    assert told(decide([earlier, first], URGENT, waits), [earlier, first]) == [
+        "criteria",
+        "not_first",
+    ]
 
 
 LEFT, BACK = entered(DONE, 0), entered(ON_SITE, 1)

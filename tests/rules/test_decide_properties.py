@@ -1,17 +1,25 @@
 """What holds of decisions on any history, in any order."""
 
 from random import Random
+from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
-from rules.campaign import Campaign
-from rules.decide import FRESH, Reason, RoundSoFar, Schedule, Skip
+from rules.campaign import Campaign, Rule, selected_since
+from rules.decide import BY_MOMENT, BY_VERSION, FRESH, Reason, RoundSoFar, Schedule, Skip
 from rules.history import Transition, ordered
 from tests.rules.samples import (
+    CLOSED,
+    DONE,
+    ON_SITE,
     SERVICE_CALL,
+    TO_RECONTACT,
+    at,
     campaigns,
     decide,
+    entered,
     histories,
 )
 
@@ -69,3 +77,44 @@ def test_nothing_is_released_before_it_is_due_or_received(
     for one in decide(history, asked).values():
         if isinstance(one, Schedule):
             assert one.release == max(one.due, received[one.transition])
+
+
+@given(
+    histories(),
+    st.lists(
+        st.tuples(
+            campaigns(), st.frozensets(st.sampled_from([DONE, TO_RECONTACT, CLOSED, ON_SITE]))
+        ),
+        min_size=2,
+        max_size=4,
+    ),
+)
+def test_8_no_edit_makes_a_step_asked_that_was_not(
+    history: list[Transition], said: list[tuple[Campaign, frozenset[str]]]
+) -> None:
+    """Each version decides, after the one before, as the task moves on between the edits."""
+    first = said[0][0]
+    rules = [(Rule(frozenset({SERVICE_CALL}), states),) for _, states in said]
+    edits = [at(240 + hour) for hour in range(len(said))]
+    since = selected_since(zip(edits, rules, strict=True))
+    known: dict[UUID, Reason] = {}
+    for place, (version, _) in enumerate(said):
+        asked = structs.replace(
+            version,
+            rules=rules[place],
+            selected_since=since[place],
+            activated_at=first.activated_at,
+            pauses=first.pauses,
+        )
+        past = RoundSoFar(
+            None, {}, None, skipped={w: r for w, r in known.items() if r in BY_MOMENT | BY_VERSION}
+        )
+        new = [] if place == 0 else [entered(DONE, 240 + place)]
+        history = history + new
+        found = decide(history, asked, past)
+        scheduled = {which for which, one in found.items() if isinstance(one, Schedule)}
+        if place > 0:
+            assert scheduled <= {one.id for one in new}
+        if scheduled:
+            return
+        known |= {which: one.reason for which, one in found.items() if isinstance(one, Skip)}

@@ -1,5 +1,6 @@
 """A6: the suppression list over HTTP: listed, searched, added to, lifted, imported, exported."""
 
+import asyncio
 import base64
 import re
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import httpx
 import pytest
 
 from mail.consent import standing
-from mail.consent.suppression_file import MOST_LINES
+from mail.consent.suppression_file import MOST_LINES, read_file
 from sync.database import Tx
 from tests.support.api_process import Served
 from tests.support.databases import TestDatabase
@@ -333,3 +334,12 @@ def test_a_bounce_that_was_known_comes_back_with_the_one_who_left(place: Place) 
     assert on(place.database, account, back)
     [item] = place.ask()["items"]
     assert (item["reason"], item["source"]) == ("bounced", "staff")
+
+
+@pytest.mark.anyio
+async def test_a_file_is_read_beside_the_requests_and_not_before_them() -> None:
+    """With all the lines that it may have: whoever asks for something else meanwhile is served."""
+    reading = asyncio.create_task(read_file(b"a@example.org\n" * MOST_LINES))
+    await asyncio.sleep(0)
+    assert not reading.done()
+    assert len(await reading) == MOST_LINES

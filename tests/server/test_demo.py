@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from random import Random
 from typing import Any, cast
 
 import pytest
@@ -13,6 +14,7 @@ from rules.decide import Reason
 from server.access.passwords import check_passwords
 from server.demo.fixture import DEMO, VISITS
 from server.demo.refusals import FOREIGN_STATE
+from server.demo.releases import Releases
 from server.demo.seed import password_of
 from sync.database import DB, Tx, tx
 from sync.intake.incoming import Arrival, Body
@@ -243,3 +245,8 @@ def test_french_words_have_the_spaces_that_french_wants() -> None:
         message, question = campaign.definition.message, campaign.definition.question
         french += [question.text["fr"], message.subject["fr"], message.body["fr"]]
     assert [fault for text in french for fault in misspaced(text)] == []
+
+
+def test_a_demo_in_which_nothing_waits_is_made_too() -> None:
+    """The survey that a dispatcher cancelled is chosen of what there is."""
+    assert Releases(Random(2022), {}).release_all([]) == []

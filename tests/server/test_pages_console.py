@@ -12,7 +12,7 @@ import httpx
 import msgspec
 import pytest
 
-from mail.responses.recording import LEAD, Body, Value, record
+from mail.responses.recording import LEAD, Author, Body, Value, record
 from mail.responses.rollup import roll
 from mail.states import Status
 from server.console.outcome import read_stored_survey
@@ -619,7 +619,7 @@ def test_who_was_asked_about_no_visit_is_counted_with_the_campaign_and_on_no_tas
         asked, _ = await relational.asked(tx, story.campaign, customer, "other@example.net")
         said = Value(kind="stars", value=1, choices=["late"], text="Trop tard")
         body = Body(values={LEAD: said}, not_me=False, call_back=True, language="fr_CA")
-        await record(tx, asked, body, "negative", "America/Montreal")
+        await record(tx, Author(asked, None), body, "negative", "America/Montreal")
         await roll(tx, [asked])
 
     on(database, story.account, ask_and_answer)

@@ -244,6 +244,12 @@ def test_after_an_error_the_focus_is_on_what_happened(
         expect(page).to_have_title(re.compile("^Error: "))
         page.get_by_role("alert").get_by_role("link").click()
         expect(page.get_by_label("New state")).to_be_focused()
+        page.goto(f"{api.base_url}/decisions?first_day=2026-02-02&last_day=2026-01-01")
+        expect(page.get_by_role("alert")).to_be_focused()
+        page.get_by_label("First day").fill("2020-01-01")
+        page.get_by_role("button", name="Show").click()
+        expect(page.get_by_role("alert")).to_be_focused()
+        expect(page).to_have_title(re.compile("^Error: "))
 
 
 def test_error_pages_and_the_mailbox_say_what_waits_as_other_pages_do(

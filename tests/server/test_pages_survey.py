@@ -12,10 +12,12 @@ import httpx
 import pytest
 from msgspec import structs
 
+from mail import contacts
 from mail.responses.recording import Body, decode_body
 from mail.responses.rollup import roll
 from server.web.static_files import address_of
 from sync.database import Tx
+from sync.tokens import digest, mint, write
 from tests.mail import relational
 from tests.support.api_process import Served, served
 from tests.support.databases import TestDatabase
@@ -212,6 +214,38 @@ def test_the_number_to_call_is_what_is_known_of_who_got_the_mail(
     assert 'value="418 555-0103"' in site.client.get(f"/s/{story.survey}").text
     site.client.post(f"/s/{story.survey}", data={"rating": "4", "phone": "418 555-0103"})
     assert "418 555-0103" not in site.client.get(f"/s/{story.survey}").text
+
+
+def test_an_answer_from_another_address_is_told_of_and_not_shown(
+    database: TestDatabase, site: Served, story: Story
+) -> None:
+    """As where the office has sent the survey again, to somebody else, after the answer."""
+    other = mint()
+
+    async def send_again(tx: Tx) -> None:
+        known = await contacts.create(tx, ["autre@example.net"])
+        await tx.execute(
+            "INSERT INTO link (account, token_hash, invitation, contact) VALUES ($1, $2, $3, $4)",
+            story.account,
+            digest(digest(other)),
+            story.invitation,
+            known["autre@example.net"].id,
+        )
+
+    on(database, story.account, send_again)
+    said = {"rating": "1", "comment": "Trop tard", "call_back": "yes", "phone": "418 555-0103"}
+    site.client.post(f"/s/{story.survey}", data=said)
+    path = f"/s/{write(story.account, other)}"
+    for page in (path, f"{path}/thanks", f"{path}?rating=5"):
+        seen = site.client.get(page, params={"lang": "fr"})
+        assert seen.status_code == 200
+        assert "Ce sondage a reçu une réponse" in seen.text
+        assert not [word for word in ("Trop tard", "555-0103", "<textarea") if word in seen.text]
+    refused = site.client.post(path, data={"rating": "5"})
+    assert refused.status_code == 409
+    assert "Votre réponse n\u2019a pas été enregistrée." in refused.text
+    assert [version[0] for version in answers(database, story)] == [1]
+    assert "Trop tard" in site.client.get(f"/s/{story.survey}").text
 
 
 def write_to(database: TestDatabase, story: Story, field: str) -> None:

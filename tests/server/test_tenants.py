@@ -19,7 +19,9 @@ from tests.support.databases import TestDatabase
 from tests.support.office import PASSWORD, Office, in_database
 
 #: What may be shown to workers of all accounts: the queues.
-QUEUES = frozenset({"task_change", "outbox", "rollup_change", "ledger_change", "sender_breaker"})
+QUEUES = frozenset(
+    {"task_change", "place_change", "outbox", "rollup_change", "ledger_change", "sender_breaker"}
+)
 #: A state of one account only.
 FOREIGN_STATE = "foreign"
 

@@ -105,12 +105,18 @@ def test_an_address_is_entered_where_it_is_missing(
         page = anna.get("/addresses/missing").text
         assert "Chauffe-eau" in page
         [path] = re.findall(r'action="(/addresses/[0-9a-f-]{36}/address)"', page)
+        kept = f"?type={asking.world.service_call}"
+        page = anna.get(f"/addresses/missing{kept}").text
+        assert f'action="{path}{kept}"' in page
         sent = {"address": "marie", "task": str(task)}
-        wrong = anna.post(path, data=sent)
+        wrong = anna.post(f"{path}{kept}", data=sent)
         assert wrong.status_code == 422
+        assert f'<option value="{asking.world.service_call}" selected>' in wrong.text
+        assert f'action="{path}{kept}"' in wrong.text
         assert 'value="marie"' in wrong.text
         sent["address"] = "marie@example.org"
-        assert anna.post(path, data=sent).status_code == 303
+        saved = anna.post(f"{path}{kept}", data=sent)
+        assert (saved.status_code, saved.headers["location"]) == (303, f"/addresses/missing{kept}")
         mended = anna.get("/addresses/missing").text
         assert "An address was entered since" in words_of(mended)
         assert f'href="/tasks/{task}/survey"' in mended

@@ -25,7 +25,7 @@ from sync.tables.schema import API_ROLE, WORKER_ROLE
 ORDER: Final = (
     "asker", "claims", "campaign_set", "sender_breaker",
     "task", "parking", "transition",
-    "outbox", "invitation", "contact", "decision", "customer", "location",
+    "outbox", "invitation", "contact", "decision", "customer", "location", "place_change",
     "answer", "follow_up", "rollup_change", "task_result",
     "account", "unit", "app_user", "session", "enrolment_code", "device", "api_token",
     "state", "task_type",
