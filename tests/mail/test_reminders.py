@@ -443,7 +443,7 @@ async def test_19_it_neither_starts_nor_extends_a_window(post: Post) -> None:
     await active(post.world, mute="07:00:00", reminders=1, reminder_days=5)
     addresses = [f"client{number}@example.net" for number in range(6)]
     firsts = [await post.visit(address) for address in addresses]
-    await crowded(post, SECOND)
+    await crowded(post, MINUTE)
     await post.owner.set_clock(START + DAY)
     for task in firsts[::2]:
         await again(post, task, deliver=False)
