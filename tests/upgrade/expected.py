@@ -467,7 +467,7 @@ CHANGES: Final = (
         "/u/.*",
         r".* (?:satisfaction surveys to|sondages de satisfaction à) \S+@\S+\. .*\n"
         r"(?P<form><form .*>)\n(?:Unsubscribe|Se désabonner)",
-        r"(?:You may leave|Vous pouvez quitter) .*"
+        r".* (?:sends satisfaction surveys|envoie des sondages de satisfaction) .*"
         r"(?:\n%(form)s\n<button name='choice' value='(?:all|campaign|quarter)'>\n.*){3}",
         "the page to unsubscribe offers less than to leave all surveys",
     ),
@@ -533,6 +533,7 @@ CHANGES: Final = (
         r"(?:Who was asked, and why not|Qui a été sondé, qui ne l.a pas été, et pourquoi)",
         "a page says who was asked, and why not",
     ),
+    Change(r"/campaigns/\*", "Envoi au nom de", "Expéditeur", "a label that says it by itself"),
     Change(
         r"/campaigns/\*",
         "(?:None: as soon as the task|Aucun : dès la réception de la tâche).*",
