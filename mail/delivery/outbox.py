@@ -11,8 +11,8 @@ from uuid import UUID
 import asyncpg
 from msgspec import structs
 
+from mail.delivery.leased import as_leased
 from mail.delivery.stages import Candidate, Cleared, Leased, Sending, Unplanned, Visit
-from mail.i18n import locale_of
 from mail.states import LEASE, Purpose
 from rules.campaign import AddressField
 from rules.history import StateKind
@@ -124,8 +124,6 @@ WHERE account = $1 AND phase IN ({from_phases}) AND release <= $2 AND not_before
 ORDER BY release, invitation LIMIT $3
 """)
 
-_ACCOUNT: Final = "SELECT language, after_crash FROM account WHERE account = $1"
-
 #: Here and wherever a chunk is written the condition on the array makes the planner use the key:
 #: for the join alone it may read a whole account.
 _SET_ADDRESS: Final = LEASE.sql("""
@@ -213,9 +211,7 @@ async def address_and_lease(tx: Tx, cleared: Sequence[Cleared], until: datetime)
 
     Addresses and links of those that are tried for the first time are stored.
     """
-    account = await tx.fetchrow(_ACCOUNT, tx.account)
-    assert account is not None  # noqa: S101 - rows of it are locked
-    jobs = [_leased(tx, item, account) for item in cleared]
+    jobs = await as_leased(tx, cleared)
     first, links, changed = [], [], []
     for job, item in zip(jobs, cleared, strict=True):
         sending, candidate = job.sending, job.candidate
@@ -265,36 +261,4 @@ def _candidate(row: asyncpg.Record) -> Candidate:
         language=row["customer_language"],
         visit=visit,
         earlier=earlier,
-    )
-
-
-def _leased(tx: Tx, item: Cleared, account: asyncpg.Record) -> Leased:
-    candidate = item.candidate
-    sending = candidate.earlier or Sending(
-        address=item.to.normal,
-        typed=item.to.typed,
-        language=locale_of(candidate.language, account["language"]),
-        message_id="",
-        secret=tokens.mint(),
-    )
-    if not sending.message_id or not sending.message_id.isascii():
-        # In the sender's domain, since another one looks forged. The same for each copy, so that
-        # mailboxes may discard the second. Older releases wrote domains that were not in punycode.
-        message_id = f"<{candidate.invitation}@{item.version.domain}>"
-        sending = structs.replace(sending, message_id=message_id)
-    return Leased(
-        account=tx.account,
-        invitation=candidate.invitation,
-        candidate=candidate,
-        version=item.version,
-        contact=item.contact,
-        sending=sending,
-        route=item.route,
-        probe=item.probed is not None,
-        attempt=candidate.attempt + 1,
-        claimed_at=tx.now,
-        first_tried_at=candidate.first_tried_at or tx.now,
-        zone=candidate.zone,
-        fallback=account["language"],
-        after_crash=account["after_crash"] if candidate.purpose is Purpose.FIRST else "resend",
     )

@@ -119,16 +119,23 @@ def letter_of(config: MailConfig, job: Leased) -> Letter:
 
     :raises ValueError: an address in it is not valid.
     """
+    octets = write_letter(Origin(config.origin, config.mail_from), job)
+    return Letter(job, Envelope(job.version.sender, _address(job)), octets)
+
+
+def write_letter(origin: Origin, job: Leased) -> bytes:
+    """Return the mail of `job` as SMTP carries it, without the dot at its end.
+
+    :raises ValueError: as `letter_of`.
+    """
     sending, candidate = job.sending, job.candidate
     seen, visit_text = candidate.visit, ""
     if seen is not None:
         moment = candidate.due - job.version.rules.delay
         day = moment.astimezone(ZoneInfo(job.zone)).date()
         visit_text = visit(seen.type_name, seen.type_names, day, sending.language)
-    # The local part as it was typed, the domain in punycode.
-    address = f"{sending.typed.partition('@')[0]}@{sending.address.rpartition('@')[2]}"
     recipient = Recipient(
-        address=address,
+        address=_address(job),
         message_id=sending.message_id,
         date=job.first_tried_at,
         survey=tokens.write(job.account, sending.secret),
@@ -137,13 +144,17 @@ def letter_of(config: MailConfig, job: Leased) -> Letter:
         visit=visit_text,
         place="" if seen is None else in_one_line(seen.place),
     )
-    octets = _template(config, job).fill(recipient)
-    return Letter(job, Envelope(job.version.sender, address), octets)
+    return _template(origin, job).fill(recipient)
 
 
-def _template(config: MailConfig, job: Leased) -> LetterTemplate:
+def _address(job: Leased) -> str:
+    """Return the recipient: the local part as it was typed, the domain in punycode."""
+    sending = job.sending
+    return f"{sending.typed.partition('@')[0]}@{sending.address.rpartition('@')[2]}"
+
+
+def _template(origin: Origin, job: Leased) -> LetterTemplate:
     candidate, language = job.candidate, job.sending.language
-    origin = Origin(config.origin, config.mail_from)
     visited = candidate.visit is not None
     identity = job.version.identity
     key = (origin, candidate.campaign, candidate.version, language, job.fallback, visited, identity)
