@@ -7,6 +7,7 @@ addresses as they would have for real. Those that other campaigns sent do not co
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Final
 
 from msgspec import Struct, structs
@@ -65,6 +66,32 @@ class Survey(Struct, frozen=True):
         to = self.found.to.typed if isinstance(self.found, Addressed) else None
         return structs.replace(self.scheduled.line, address=to)
 
+    @property
+    def order(self) -> tuple[datetime, datetime, datetime, int, int]:
+        """The order in which surveys are judged; those that still wait do not matter."""
+        line, released = self.scheduled.line, self.scheduled.released
+        if released is None:
+            release = self.scheduled.schedule.release
+            return release, release, release, line.task.int, line.round
+        return released.judged, released.release, released.made, line.task.int, line.round
+
+
+def unplanned_of(as_if: AsIf, item: Scheduled) -> Unplanned:
+    """Return a survey as planning would make it; its id is that of its transition."""
+    schedule, released = item.schedule, item.released
+    return Unplanned(
+        invitation=schedule.transition,
+        campaign=as_if.rules.id,
+        version=as_if.rules.version,
+        task=item.line.task,
+        transition=schedule.transition,
+        type=item.step.type,
+        due=schedule.due,
+        ready=schedule.ready,
+        release=schedule.release if released is None else released.release,
+        state=None if released is None else released.state,
+    )
+
 
 class People:
     """The addresses of a replay, and which of them are the account's own."""
@@ -76,7 +103,7 @@ class People:
 
     async def find(self, tx: Tx, scheduled: Sequence[Scheduled]) -> list[Survey]:
         """Return surveys with their addresses. Nothing is locked or written."""
-        candidates = await unplanned(tx, [self._unplanned(item) for item in scheduled])
+        candidates = await unplanned(tx, [unplanned_of(self._as_if, item) for item in scheduled])
         pairs = [(candidate, self._version) for candidate in candidates]
         await self._read(tx, pairs)
         by_step = {item.line.transition: item for item in scheduled}
@@ -97,23 +124,8 @@ class People:
             frozenset(self._internal),
             defaultdict(list),
         )
-        for survey in sorted(surveys, key=_turn):
+        for survey in sorted(surveys, key=attrgetter("order")):
             yield self._judge(survey, known)
-
-    def _unplanned(self, item: Scheduled) -> Unplanned:
-        schedule, released = item.schedule, item.released
-        return Unplanned(
-            invitation=schedule.transition,
-            campaign=self._as_if.rules.id,
-            version=self._as_if.rules.version,
-            task=item.line.task,
-            transition=schedule.transition,
-            type=item.step.type,
-            due=schedule.due,
-            ready=schedule.ready,
-            release=schedule.release if released is None else released.release,
-            state=None if released is None else released.state,
-        )
 
     async def _read(self, tx: Tx, pairs: Sequence[tuple[Candidate, Version]]) -> None:
         """Read what is known of the addresses of candidates that were not read before."""
@@ -160,12 +172,3 @@ class People:
         if isinstance(outcome, Dropped):
             return structs.replace(line, outcome=outcome.reason.value, choice=outcome.choice)
         return line
-
-
-def _turn(survey: Survey) -> tuple[datetime, datetime, datetime, int, int]:
-    """The order in which surveys are judged; those that still wait come last or do not matter."""
-    line, released = survey.scheduled.line, survey.scheduled.released
-    release = survey.scheduled.schedule.release
-    judged, made = (release, release) if released is None else (released.judged, released.made)
-    release = release if released is None else released.release
-    return judged, release, made, line.task.int, line.round

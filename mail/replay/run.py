@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime, timedelta
 from heapq import nlargest
 from typing import Final
@@ -12,10 +12,9 @@ from msgspec import Struct, structs
 
 from mail.campaigns.cache import read_company
 from mail.ledger.outcomes import OUTCOMES
-from mail.planning.history import read_calendars, read_whole
 from mail.replay.addresses import People, Survey
 from mail.replay.as_if import AsIf, read_as_if
-from mail.replay.lines import Line, Scheduled, replayed
+from mail.replay.lines import Line, Scheduled, read_histories, replayed
 from rules.criteria import with_units_below
 from sync.database import Tx, tx
 from sync.errors import FieldError
@@ -132,25 +131,11 @@ async def replay_campaign(account: int, campaign: UUID, wanted: Wanted) -> Repla
     if len(rows) > MOST_TASKS:
         raise TooManyTasksError
     found = _Found(wanted, with_units_below(wanted.units, below) if wanted.units else None)
-    people, surveys = People(as_if, as_if.version()), list[Survey]()
-    for tasks in _chunks([row["id"] for row in rows]):
-        lines = await _replay_tasks(account, as_if, tasks)
-        scheduled = [line for line in lines if isinstance(line, Scheduled)]
-        if scheduled:
-            async with tx(account) as opened:
-                surveys += await people.find(opened, scheduled)
-        for line in lines:
-            if isinstance(line, Line):
-                found.add(line)
-
-    def judge() -> None:
-        for line in people.judge(surveys):
-            found.add(line)
-
-    await asyncio.to_thread(judge)
+    async for line in _lines(account, as_if, [row["id"] for row in rows]):
+        found.add(line)
     page = found.page()
     async with tx(account) as opened:
-        lines_shown = await with_titles(opened, page[: wanted.limit])
+        shown = await with_titles(opened, page[: wanted.limit])
     return Replay(
         campaign=campaign,
         name=as_if.name,
@@ -158,9 +143,30 @@ async def replay_campaign(account: int, campaign: UUID, wanted: Wanted) -> Repla
         since=as_if.since,
         until=as_if.until,
         counts=found.counts(),
-        lines=lines_shown,
+        lines=shown,
         more=len(page) > wanted.limit,
     )
+
+
+async def _lines(account: int, as_if: AsIf, tasks: Sequence[UUID]) -> AsyncIterator[Line]:
+    """Yield the lines of `tasks`: those of which no address decides, then the others."""
+    types = {task_type for rule in as_if.rules.rules for task_type in rule.task_types}
+    states = {state for rule in as_if.rules.rules for state in rule.states}
+    people, surveys = People(as_if, as_if.version()), list[Survey]()
+    for start in range(0, len(tasks), CHUNK):
+        some = tasks[start : start + CHUNK]
+        async with tx(account) as opened:
+            rows = await opened.fetch(_CONCERNED, account, some, list(types), list(states))
+            histories = await read_histories(opened, as_if, [row["task"] for row in rows])
+        lines = await asyncio.to_thread(replayed, as_if, histories)
+        if scheduled := [line for line in lines if isinstance(line, Scheduled)]:
+            async with tx(account) as opened:
+                surveys += await people.find(opened, scheduled)
+        for line in lines:
+            if isinstance(line, Line):
+                yield line
+    for line in await asyncio.to_thread(list, people.judge(surveys)):
+        yield line
 
 
 async def with_titles(tx: Tx, lines: Sequence[Line]) -> list[Line]:
@@ -173,18 +179,3 @@ async def with_titles(tx: Tx, lines: Sequence[Line]) -> list[Line]:
         )
         for line in lines
     ]
-
-
-async def _replay_tasks(account: int, as_if: AsIf, tasks: Sequence[UUID]) -> list[Line | Scheduled]:
-    types = {task_type for rule in as_if.rules.rules for task_type in rule.task_types}
-    states = {state for rule in as_if.rules.rules for state in rule.states}
-    async with tx(account) as opened:
-        rows = await opened.fetch(_CONCERNED, account, tasks, list(types), list(states))
-        histories = await read_whole(opened, [row["task"] for row in rows])
-        wholes = [history for history, _ in histories]
-        await read_calendars(opened, as_if.campaigns, [as_if.rules], wholes)
-    return await asyncio.to_thread(replayed, as_if, histories)
-
-
-def _chunks(tasks: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
-    return (tasks[start : start + CHUNK] for start in range(0, len(tasks), CHUNK))

@@ -3,30 +3,32 @@
 import email
 import email.policy
 from collections.abc import Sequence
+from contextlib import suppress
 from email.message import EmailMessage
 from typing import Final
 from uuid import UUID
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from mail.delivery.breakers import Route
 from mail.delivery.leased import as_leased
 from mail.delivery.outbox import unplanned
-from mail.delivery.stages import Cleared, Unplanned
+from mail.delivery.stages import Cleared
 from mail.message.template import Origin
-from mail.planning.history import read_calendars, read_whole
-from mail.replay.addresses import People
+from mail.replay.addresses import People, unplanned_of
 from mail.replay.as_if import AsIf, read_as_if
-from mail.replay.lines import Line, Scheduled, replayed
+from mail.replay.lines import Line, Scheduled, read_histories, replayed
 from mail.replay.run import with_titles
 from mail.sending.session import write_letter
 from rules.address import Resolved, normal_form
+from rules.decide import Schedule
 from rules.history import Transition, current
-from rules.replay import Released
 from rules.timing import EARLIEST, later
 from sync.database import Tx
 from sync.errors import MissingError
-from sync.ids import new_id
+from sync.ids import new_id, parse_id
+from sync.records.reading import id_of
+from sync.tables.work import Task
 
 #: Who stands in the mail of a task that has no address. No mail can go there (RFC 2606).
 NOBODY: Final = "nobody@example.invalid"
@@ -67,6 +69,18 @@ class Tried(Struct, frozen=True, kw_only=True):
     mail: TriedMail | None
 
 
+async def named_task(tx: Tx, text: str) -> UUID:
+    """Return the task with this id, or with this number, blanks around it aside.
+
+    :raises MissingError: the account has none.
+    """
+    named = text.strip()
+    with suppress(ValueError):
+        if await tx.fetchrow(_TASK, tx.account, parse_id(named)) is not None:
+            return parse_id(named)
+    return await id_of(tx, Task, named)
+
+
 async def try_one(tx: Tx, origin: Origin, campaign: UUID, task: UUID) -> Tried:
     """Return what a campaign makes of a task, as if it had been active from before that began.
 
@@ -79,13 +93,13 @@ async def try_one(tx: Tx, origin: Origin, campaign: UUID, task: UUID) -> Tried:
     found = await tx.fetchrow(_TASK, tx.account, task)
     if found is None:
         raise MissingError(task)
-    histories = await read_whole(tx, [task])
+    histories = await read_histories(tx, as_if, [task])
     [(history, _)] = histories
-    await read_calendars(tx, as_if.campaigns, [as_if.rules], [history])
     lines = replayed(as_if, histories)
     last = current(history.transitions)
+    state = "" if last is None else last.state
     people = People(as_if, as_if.version())
-    scheduled = [_foretold(one, last) for one in lines if isinstance(one, Scheduled)]
+    scheduled = [one.foretold(state) for one in lines if isinstance(one, Scheduled)]
     judged = list(people.judge(await people.find(tx, scheduled)))
     judged += [one for one in lines if isinstance(one, Line)]
     judged.sort(key=lambda line: line.place)
@@ -101,16 +115,6 @@ async def try_one(tx: Tx, origin: Origin, campaign: UUID, task: UUID) -> Tried:
     )
 
 
-def _foretold(item: Scheduled, last: Transition | None) -> Scheduled:
-    """Return a survey that still waits as it is released if nothing else happens."""
-    if item.released is not None or last is None:
-        return item
-    release = item.schedule.release
-    return structs.replace(
-        item, released=Released(item.schedule, release, release, last.state, release)
-    )
-
-
 async def _mail(
     tx: Tx, as_if: AsIf, origin: Origin, steps: Sequence[Transition], lines: Sequence[Line]
 ) -> TriedMail | None:
@@ -119,7 +123,9 @@ async def _mail(
         return None
     line = next((one for one in lines if one.release is not None and one.address), lines[-1])
     step = next(one for one in steps if one.id == line.transition)
-    [candidate] = await unplanned(tx, [_unplanned(as_if, step, line)])
+    due = later(line.moment, as_if.rules.delay)
+    item = Scheduled(line, step, Schedule(step.id, due, due, due), None)
+    [candidate] = await unplanned(tx, [unplanned_of(as_if, item)])
     typed = line.address or NOBODY
     to = Resolved(typed, normal_form(typed) or NOBODY, as_if.rules.primary)
     sender = as_if.sender(origin.sender)
@@ -135,21 +141,6 @@ async def _mail(
         subject=str(parsed["Subject"]),
         text=_part(parsed, "plain"),
         html=_part(parsed, "html"),
-    )
-
-
-def _unplanned(as_if: AsIf, step: Transition, line: Line) -> Unplanned:
-    due = later(line.moment, as_if.rules.delay)
-    return Unplanned(
-        invitation=new_id(),
-        campaign=as_if.rules.id,
-        version=as_if.rules.version,
-        task=line.task,
-        transition=line.transition,
-        type=step.type,
-        due=due,
-        ready=due,
-        release=due,
     )
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mail.campaigns.calendar import AccountCalendar, WeekHours, save_calendar
 from mail.planning.rounds import open_round
+from mail.replay.lines import Line
 from mail.replay.run import Replay, Wanted, replay_campaign
 from rules.campaign import AddressField
 from sync.database import tx
@@ -157,20 +158,7 @@ class Live:
 
     async def fates(self) -> dict[UUID, Fate]:
         """What became of each transition that the campaign selects."""
-        found = await rows(
-            self.world,
-            """
-            SELECT d.transition, d.outcome, d.release, i.typed_address FROM decision d
-            LEFT JOIN invitation i ON i.account = d.account AND i.campaign = d.campaign
-              AND i.transition = d.transition AND d.outcome = 'scheduled'
-            WHERE d.account = $1
-            """,
-            self.world.account,
-        )
-        return {
-            row["transition"]: (row["outcome"], row["release"], row["typed_address"])
-            for row in found
-        }
+        return await fates(self.world.account, self.campaign)
 
     async def replayed(self, **wanted: Any) -> Replay:
         """The replay of its campaign on the whole history."""
@@ -178,13 +166,25 @@ class Live:
         return await replay_campaign(self.world.account, self.campaign, asked)
 
 
-def fates_of(replay: Replay) -> dict[UUID, Fate]:
-    """The same of a replay; release and address of those that were asked alone."""
+_FATES: Final = """
+SELECT d.transition, d.outcome, d.release, i.typed_address FROM decision d
+LEFT JOIN invitation i ON i.account = d.account AND i.campaign = d.campaign
+  AND i.transition = d.transition AND d.outcome = 'scheduled'
+WHERE d.account = $1 AND d.campaign = $2
+"""
+
+
+async def fates(account: int, campaign: UUID) -> dict[UUID, Fate]:
+    """What became of each transition that a campaign selects; addresses of those that were sent."""
+    async with tx(account) as opened:
+        found = await opened.fetch(_FATES, account, campaign)
     return {
-        line.transition: (
-            (line.outcome, line.release, line.address)
-            if line.outcome == "scheduled"
-            else (line.outcome, None, None)
-        )
-        for line in replay.lines
+        row["transition"]: (row["outcome"], row["release"], row["typed_address"]) for row in found
     }
+
+
+def fate_of(line: Line) -> Fate:
+    """The same of a line of a replay."""
+    if line.outcome == "scheduled":
+        return line.outcome, line.release, line.address
+    return line.outcome, None, None
