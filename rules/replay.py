@@ -23,7 +23,7 @@ from rules.history import StateKind, Transition, by_rounds, current
 _by_reception = attrgetter("received")
 
 
-class Released(Struct, frozen=True):
+class Released(Struct, frozen=True, gc=False):
     """A survey that is sent unless its address prevents it.
 
     `judged`: when, UTC: at its release, or when a pause that held it ended. `release`: when it may

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Final
 
 from msgspec import Struct, structs
@@ -28,6 +29,7 @@ from mail.delivery.outbox import unplanned
 from mail.delivery.stages import Candidate, Cleared, Unplanned, Version
 from mail.replay.as_if import AsIf
 from mail.replay.lines import Line, Scheduled
+from rules.address import Mailboxes
 from sync.database import Tx
 from sync.ids import new_id
 
@@ -36,8 +38,11 @@ SELECT id, suppressed_at, quarterly_since FROM contact
 WHERE account = $1 AND id = ANY($2)
 """
 
+#: Of a candidate whose address is found: the same object for all of them.
+NO_MAILBOXES: Final[Mailboxes] = MappingProxyType({})
 
-class Person(Struct, frozen=True):
+
+class Person(Struct, frozen=True, gc=False):
     """Who has an address, and since when (UTC) less or no mail is wanted, where that is so."""
 
     contact: contacts.Contact
@@ -54,7 +59,7 @@ class Person(Struct, frozen=True):
         )
 
 
-class Survey(Struct, frozen=True):
+class Survey(Struct, frozen=True, gc=False):
     """A survey that waits for its turn to be judged. `found`: its address, or why it has none."""
 
     scheduled: Scheduled
@@ -154,7 +159,7 @@ class People:
         places = self._as_if.campaigns.places
         found = find_address(candidate, self._version, empty, places, at)
         if isinstance(found, Addressed):  # the rest of a candidate is for writing its mail
-            kept = structs.replace(candidate, mailboxes={}, customer=None, visit=None)
+            kept = structs.replace(candidate, mailboxes=NO_MAILBOXES, customer=None, visit=None)
             found = structs.replace(found, candidate=kept)
         return Survey(item, found)
 

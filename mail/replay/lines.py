@@ -19,7 +19,7 @@ from sync.database import Tx
 History: TypeAlias = tuple[TaskHistory, Sequence[datetime]]
 
 
-class Line(Struct, frozen=True, kw_only=True):
+class Line(Struct, frozen=True, kw_only=True, gc=False):
     """What a campaign would have decided on a transition. Times are UTC.
 
     `title`, `external_id`: of its task. `state`, `unit`, `moment`: of the transition. `outcome`:
@@ -46,7 +46,7 @@ class Line(Struct, frozen=True, kw_only=True):
         return self.moment, self.transition.int
 
 
-class Scheduled(Struct, frozen=True):
+class Scheduled(Struct, frozen=True, gc=False):
     """A line whose address decides. `released`: None where the survey still waits."""
 
     line: Line

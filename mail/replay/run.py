@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from heapq import nlargest
 from typing import Final
@@ -16,6 +16,7 @@ from mail.replay.addresses import People, Survey
 from mail.replay.as_if import AsIf, read_as_if
 from mail.replay.lines import Line, Scheduled, read_histories, replayed
 from rules.criteria import with_units_below
+from rules.timing import EARLIEST
 from sync.database import Tx, tx
 from sync.errors import FieldError
 
@@ -29,7 +30,7 @@ CHUNK: Final = 250
 #: Whatever happened to a task in the period, its last transition is no earlier.
 _TASKS: Final = """
 SELECT id FROM task WHERE account = $1 AND state_moment >= $2
-ORDER BY state_moment DESC LIMIT $3
+ORDER BY state_moment DESC, id::text LIMIT $3
 """
 
 #: Most tasks are of other campaigns, or on their way: their histories need not be read.
@@ -91,18 +92,23 @@ class _Found:
         self._kept: list[Line] = []
         after = wanted.after
         self._before = None if after is None else (after[0], after[1].int)
+        #: Of the last line of a full page; older ones are on none.
+        self._last = (EARLIEST, 0)
 
-    def add(self, line: Line) -> None:
-        """Count a line, and keep it if it may be on the page."""
-        if self._units is not None and line.unit not in self._units:
-            return
-        self._counts[line.outcome] += 1
-        if self._wanted.outcome not in {None, line.outcome}:
-            return
-        if self._before is None or line.place < self._before:
-            self._kept.append(line)
-            if len(self._kept) > 4 * self._wanted.limit:
-                self._kept = self.page()
+    def add(self, lines: Iterable[Line]) -> None:
+        """Count lines, and keep those that may be on the page."""
+        for line in lines:
+            if self._units is not None and line.unit not in self._units:
+                continue
+            self._counts[line.outcome] += 1
+            if self._wanted.outcome not in {None, line.outcome}:
+                continue
+            place = line.place
+            if (self._before is None or place < self._before) and place > self._last:
+                self._kept.append(line)
+                if len(self._kept) > 4 * self._wanted.limit:
+                    self._kept = self.page()
+                    self._last = self._kept[-1].place
 
     def page(self) -> list[Line]:
         """The lines of the page, the newest first, and one more if there are more."""
@@ -131,8 +137,8 @@ async def replay_campaign(account: int, campaign: UUID, wanted: Wanted) -> Repla
     if len(rows) > MOST_TASKS:
         raise TooManyTasksError
     found = _Found(wanted, with_units_below(wanted.units, below) if wanted.units else None)
-    async for line in _lines(account, as_if, [row["id"] for row in rows]):
-        found.add(line)
+    async for lines in _lines(account, as_if, [row["id"] for row in rows]):
+        await asyncio.to_thread(found.add, lines)
     page = found.page()
     async with tx(account) as opened:
         shown = await with_titles(opened, page[: wanted.limit])
@@ -148,7 +154,7 @@ async def replay_campaign(account: int, campaign: UUID, wanted: Wanted) -> Repla
     )
 
 
-async def _lines(account: int, as_if: AsIf, tasks: Sequence[UUID]) -> AsyncIterator[Line]:
+async def _lines(account: int, as_if: AsIf, tasks: Sequence[UUID]) -> AsyncIterator[Iterable[Line]]:
     """Yield the lines of `tasks`: those of which no address decides, then the others."""
     types = {task_type for rule in as_if.rules.rules for task_type in rule.task_types}
     states = {state for rule in as_if.rules.rules for state in rule.states}
@@ -162,11 +168,8 @@ async def _lines(account: int, as_if: AsIf, tasks: Sequence[UUID]) -> AsyncItera
         if scheduled := [line for line in lines if isinstance(line, Scheduled)]:
             async with tx(account) as opened:
                 surveys += await people.find(opened, scheduled)
-        for line in lines:
-            if isinstance(line, Line):
-                yield line
-    for line in await asyncio.to_thread(list, people.judge(surveys)):
-        yield line
+        yield [line for line in lines if isinstance(line, Line)]
+    yield people.judge(surveys)
 
 
 async def with_titles(tx: Tx, lines: Sequence[Line]) -> list[Line]:
