@@ -154,7 +154,8 @@ def test_t7_it_is_counted_and_listed_by_outcome_unit_and_days_page_by_page(
     api: Served, draft: Draft
 ) -> None:
     everything = draft.read(api)["items"]
-    listed, after = [], {}
+    listed: list[Any] = []
+    after: dict[str, Any] = {}
     for _ in range(len(everything)):
         part = draft.read(api, limit=3, **after)
         assert part["counts"] == COUNTS
