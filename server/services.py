@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mail.worker.jobs import Ring
 from server.access.client_address import AnyConnection, Peers
+from server.http.long_reads import LongReads
 from server.runtime.mailbox import Mailbox
 from server.settings import Settings
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 class Services:
     """`ring`: to be called after a commit. `mailbox`: of `retour up` only.
 
-    `decoding`: locked while a large body is decoded.
+    `decoding`: locked while a large body is decoded. `long_reads`: reads that take seconds.
     """
 
     settings: Settings
@@ -26,6 +27,7 @@ class Services:
     peers: Peers
     mailbox: Mailbox | None = None
     decoding: asyncio.Lock = field(default_factory=asyncio.Lock)
+    long_reads: LongReads = field(default_factory=LongReads)
 
 
 def services(connection: AnyConnection) -> Services:

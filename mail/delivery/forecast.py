@@ -180,13 +180,7 @@ def _forecast(
         outcome = judge_addressed(outcome, structs.replace(known, now=at))
     match outcome:
         case Cleared():
-            key = (outcome.contact, candidate.campaign)
-            taken = known.mutes.get(key)
-            own = taken is not None and taken.invitation == candidate.invitation
-            if taken is not None and own and not taken.confirmed:
-                counted = window_anchor(candidate.ready, candidate.release, at)
-                known.mutes[key] = structs.replace(taken, confirmed=True, counted_from=counted)
-            _confirm_recent(outcome, at, known)
+            confirm_uses(outcome, at, known)
             place = candidate.zone, candidate.region
             moved = known.places.why_moved(*place, candidate.ready)
             return Leaves(at, outcome.to.typed, None if candidate.is_offered else moved)
@@ -201,12 +195,16 @@ def _forecast(
             return after if isinstance(after, Stays) else Waits("breaker")
 
 
-def _confirm_recent(sent: Cleared, at: datetime, known: Known) -> None:
-    """Let the quarter of a contact that is asked once a quarter begin with this survey."""
+def confirm_uses(sent: Cleared, at: datetime, known: Known) -> None:
+    """Let the windows of a contact that gets this survey `at` that time (UTC) begin with it."""
     item = sent.candidate
+    counted = window_anchor(item.ready, item.release, at)
+    key = (sent.contact, item.campaign)
+    taken = known.mutes.get(key)
+    if taken is not None and taken.invitation == item.invitation and not taken.confirmed:
+        known.mutes[key] = structs.replace(taken, confirmed=True, counted_from=counted)
     for place, use in enumerate(uses := known.recent.get(sent.contact, [])):
         if use.invitation == item.invitation and not use.confirmed:
-            counted = window_anchor(item.ready, item.release, at)
             uses[place] = structs.replace(use, confirmed=True, counted_from=counted)
 
 

@@ -68,9 +68,7 @@ async def address_and_lease(tx: Tx, cleared: Sequence[Cleared], until: datetime)
     Addresses and links of those that are tried for the first time are stored; of a reminder the
     address was, and its link is only made now, so that none waits in the queue for days.
     """
-    account = await tx.fetchrow(_ACCOUNT, tx.account)
-    assert account is not None  # noqa: S101 - rows of it are locked
-    jobs = [_leased(tx, item, account) for item in cleared]
+    jobs = await as_leased(tx, cleared)
     first, links, changed, reminding = [], [], [], []
     for job, item in zip(jobs, cleared, strict=True):
         sending, candidate = job.sending, job.candidate
@@ -94,6 +92,13 @@ async def address_and_lease(tx: Tx, cleared: Sequence[Cleared], until: datetime)
     secrets = [(job.invitation, job.sending.secret) for job in jobs]
     await tx.execute(_LEASE, tx.account, until, *zip(*secrets, strict=True))
     return jobs
+
+
+async def as_leased(tx: Tx, cleared: Sequence[Cleared]) -> list[Leased]:
+    """Return `cleared` invitations as they are once leased; nothing is stored."""
+    account = await tx.fetchrow(_ACCOUNT, tx.account)
+    assert account is not None  # noqa: S101 - the transaction is in its scope
+    return [_leased(tx, item, account) for item in cleared]
 
 
 def _link(sending: Sending) -> bytes:

@@ -155,6 +155,15 @@ async def read_histories(
 
     `supposed`: a transition that would be in the history of the one task, too.
     """
+    wholes = await read_whole(tx, tasks)
+    if supposed is not None:
+        [(history, _)] = wholes
+        history.transitions.append(supposed)
+    return [part for history, opened in wholes for part in _by_rounds(history, opened)]
+
+
+async def read_whole(tx: Tx, tasks: Iterable[UUID]) -> list[tuple[TaskHistory, Sequence[datetime]]]:
+    """Return the transitions of each of `tasks`, and when its later rounds were opened (UTC)."""
     histories = {task: TaskHistory(task) for task in tasks}
     for row in await tx.fetch(_TRANSITIONS, tx.account, list(histories)):
         history = histories[row["task"]]
@@ -174,17 +183,10 @@ async def read_histories(
         history.technicians[row["id"]] = row["technician"]
         if row["customer"] is not None:
             history.customers[row["id"]] = row["customer"]
-    if supposed is not None:
-        [history] = histories.values()
-        history.transitions.append(supposed)
     opened: dict[UUID, list[datetime]] = {}
     for row in await tx.fetch(_ROUNDS, tx.account, list(histories)):
         opened.setdefault(row["task"], []).append(row["opened_at"])
-    return [
-        part
-        for history in histories.values()
-        for part in _by_rounds(history, opened.get(history.task, ()))
-    ]
+    return [(history, opened.get(task, ())) for task, history in histories.items()]
 
 
 def _by_rounds(whole: TaskHistory, opened: Sequence[datetime]) -> list[TaskHistory]:
@@ -209,14 +211,15 @@ async def read_calendars(
     tx: Tx,
     campaigns: CampaignSet,
     versions: Iterable[Campaign],
-    histories: Sequence[TaskHistory],
+    histories: Iterable[TaskHistory],
 ) -> None:
     """Add to `histories` the calendars of their tasks' locations, where they are needed.
 
-    `versions`: older ones that decide, too.
+    `versions`: others that decide, too.
     """
     if not campaigns.needs_places and not any(one.in_working_hours for one in versions):
         return
+    histories = list(histories)
     rows = await tx.fetch(_PLACES, tx.account, [history.task for history in histories])
     calendars = {row["task"]: campaigns.places.calendar(row["zone"], row["region"]) for row in rows}
     for history in histories:

@@ -120,6 +120,15 @@ def letter_of(config: MailConfig, job: Leased) -> Letter:
 
     :raises ValueError: an address in it is not valid.
     """
+    octets = write_letter(Origin(config.origin, config.mail_from), job)
+    return Letter(job, Envelope(job.version.sender, _address(job)), octets)
+
+
+def write_letter(origin: Origin, job: Leased) -> bytes:
+    """Return the mail of `job` as SMTP carries it, without the dot at its end.
+
+    :raises ValueError: as `letter_of`.
+    """
     sending, candidate = job.sending, job.candidate
     seen, visit_text, reminder_text, replies_to = candidate.visit, "", "", ""
     zone = ZoneInfo(job.zone)
@@ -129,10 +138,8 @@ def letter_of(config: MailConfig, job: Leased) -> Letter:
     if candidate.is_reminder and candidate.sent_at is not None:
         reminder_text = reminder(candidate.sent_at.astimezone(zone).date(), sending.language)
         replies_to = candidate.first_message_id or ""
-    # The local part as it was typed, the domain in punycode.
-    address = f"{sending.typed.partition('@')[0]}@{sending.address.rpartition('@')[2]}"
     recipient = Recipient(
-        address=address,
+        address=_address(job),
         message_id=sending.message_id,
         date=job.first_tried_at,
         survey=tokens.write(job.account, sending.secret),
@@ -143,13 +150,17 @@ def letter_of(config: MailConfig, job: Leased) -> Letter:
         reminder=reminder_text,
         replies_to=replies_to,
     )
-    octets = _template(config, job).fill(recipient)
-    return Letter(job, Envelope(job.version.sender, address), octets)
+    return _template(origin, job).fill(recipient)
 
 
-def _template(config: MailConfig, job: Leased) -> LetterTemplate:
+def _address(job: Leased) -> str:
+    """Return the recipient: the local part as it was typed, the domain in punycode."""
+    sending = job.sending
+    return f"{sending.typed.partition('@')[0]}@{sending.address.rpartition('@')[2]}"
+
+
+def _template(origin: Origin, job: Leased) -> LetterTemplate:
     candidate, language = job.candidate, job.sending.language
-    origin = Origin(config.origin, config.mail_from)
     visited, reminds = candidate.visit is not None, candidate.is_reminder
     identity = job.version.identity
     version = candidate.campaign, candidate.version

@@ -99,7 +99,7 @@ async def new_token(settings: Settings, order: TokenOrder, account: str | None) 
     :raises AmbiguousError: there are several, and `account` is None.
     """
     async with database(settings):
-        number = await _account_number(account)
+        number = await account_number(account)
         async with tx(number, TERMINAL) as opened:
             issued = await api_tokens.issue(opened, order, by=None)
     ends = issued.expires_at
@@ -112,11 +112,15 @@ async def all_tokens(settings: Settings, account: str | None) -> tuple[list[Toke
 
     :raises UnknownAccountError, AmbiguousError: as `new_token`.
     """
-    async with database(settings), tx(await _account_number(account)) as opened:
+    async with database(settings), tx(await account_number(account)) as opened:
         return await api_tokens.list_tokens(opened), opened.now
 
 
-async def _account_number(locator: str | None) -> int:
+async def account_number(locator: str | None) -> int:
+    """The account with this locator, or the only one.
+
+    :raises UnknownAccountError, AmbiguousError: as `new_token`.
+    """
     async with tx() as opened:
         rows = await opened.fetch(_ACCOUNTS)
     return _chosen([row["account"] for row in rows], locator)

@@ -22,6 +22,7 @@ from server.cli.localised import SpokenGroup, option
 from server.cli.on_database import SECURITY_FILE, run_on_database
 from server.cli.options import account_option, data_option, host_option, in_words, port_option
 from server.cli.reload import run_reloading
+from server.cli.replay_command import replay_command
 from server.cli.terminal import (
     Screen,
     _,
@@ -261,3 +262,4 @@ def demo_command(hours: int, folder: Path | None) -> None:
 
 
 main.add_command(account_group)
+main.add_command(replay_command)

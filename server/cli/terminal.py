@@ -105,13 +105,13 @@ class Screen:
         technicians = [user for user in running.users if user.role == "technician"]
         office = [user for user in running.users if user.role != "technician"]
         lines = [
-            *_columns(
+            *columns(
                 ("Retour", running.base_url),
                 (_("Mailbox"), f"{running.base_url}/mailbox"),
             )
         ]
         if office:
-            lines += ["", _("In the console, sign in with:"), *_columns(*map(_login, office))]
+            lines += ["", _("In the console, sign in with:"), *columns(*map(_login, office))]
         if technicians:
             lines += ["", *self._enrolling(running.base_url, technicians)]
         lines += ["", _("The same in %(file)s") % {"file": self._folder / "demo.json"}]
@@ -124,7 +124,7 @@ class Screen:
     def _enrolling(self, base_url: str, technicians: Sequence[Login]) -> Iterator[str]:
         text = _("Technicians use the app, %(address)s, on a device with a code of theirs:")
         yield text % {"address": f"{base_url}/tech/"}
-        yield from _columns(*((f"  {user.email}", user.name) for user in technicians))
+        yield from columns(*((f"  {user.email}", user.name) for user in technicians))
         command = f"{self._command} enrol {technicians[0].email} --data {self._folder}"
         yield _("A code: in the console under Devices, or by %(command)s") % {"command": command}
         if is_loopback(base_url):
@@ -139,7 +139,7 @@ def _login(user: Login) -> tuple[str, ...]:
     return f"  {user.email}", user.password, _(ROLES[user.role]), user.name
 
 
-def _columns(*rows: tuple[str, ...]) -> Iterator[str]:
+def columns(*rows: tuple[str, ...]) -> Iterator[str]:
     """The rows with their cells below each other."""
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     for row in rows:

@@ -184,13 +184,18 @@ async def read_ledger(tx: Tx, query: LedgerQuery, language: str) -> LedgerPage:
         query=query,
         ledger=ledger,
         choices=Choices(
-            await _choices(tx, _CAMPAIGNS, query.campaign), await _choices(tx, _UNITS, query.unit)
+            await _choices(tx, _CAMPAIGNS, query.campaign), await read_units(tx, query.unit)
         ),
         counts=counts,
         rows=[_row(record, states) for record in found[:SCREENFUL]],
         first=replace(query, after=None).url if query.after else "",
         more=more,
     )
+
+
+async def read_units(tx: Tx, chosen: UUID | None) -> list[Choice]:
+    """The units that a form offers by name, the `chosen` one first."""
+    return await _choices(tx, _UNITS, chosen)
 
 
 async def _choices(tx: Tx, sql: str, chosen: UUID | None) -> list[Choice]:

@@ -205,6 +205,9 @@ PROBLEMS: Final = {
     "under_way": Meaning(409, _("Another mail of this survey waits or is on its way")),
     "closed": Meaning(409, _("This survey cannot be answered any more")),
     "unreachable": Meaning(409, _("No mail can go to this address")),
+    "too_many_tasks": Meaning(
+        409, _("Too many tasks changed in these days for one replay: choose fewer days")
+    ),
     "conflict": Meaning(409, _("This does not go with what is there")),
     "no_sender": Meaning(409, _("Mails do not say yet who sends them, as the law demands")),
     "resync": Meaning(410, _("The cursor is too old: start again without one")),

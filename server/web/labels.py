@@ -11,7 +11,7 @@ from server.web import (
     follow_up_words,
     words,
 )
-from server.web.reason_words import BLOCKED, COUNTED, REASONS, SEND_PROBLEMS
+from server.web.reason_words import BLOCKED, COUNTED, REASONS, REPLAYED, SEND_PROBLEMS
 from server.web.times import Calendar
 
 
@@ -119,6 +119,10 @@ class Words:
     def counted(self, outcome: str) -> str:
         """How a completed task counts in the ledger, as a sentence."""
         return self._label(COUNTED, outcome) if outcome in COUNTED else self.reason(outcome)
+
+    def replayed(self, outcome: str) -> str:
+        """What a campaign would have decided on a step, as a sentence."""
+        return self._label(REPLAYED, outcome) if outcome in REPLAYED else self.reason(outcome)
 
     def blocked(self, reason: str, state: str, *, short: bool = False) -> str:
         """Why a survey will not leave if the task stays in `state`, a code; or `short`, for a list.

@@ -135,6 +135,9 @@ COUNTED: Final = {
     "not_selected": _("This campaign did not select the task's type and states"),
 }
 
+#: What a campaign would have decided on a step where that is no reason.
+REPLAYED: Final = {"scheduled": _("A survey would have been sent, or would still wait")}
+
 #: Why nothing was cancelled or sent again: by field or code.
 SEND_PROBLEMS: Final = {
     "why": _("Write the reason in one line of at most 200 characters"),

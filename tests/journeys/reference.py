@@ -234,18 +234,20 @@ class Simulation:
         return None
 
 
-def arrivals(log: list[Move], delay: timedelta) -> Iterator[tuple[Step, list[Move], list[Move]]]:
-    """For each step what arrives just before its first release, and what until its last.
+def arrivals(log: list[Move], delay: timedelta) -> Iterator[tuple[Step, datetime, list[Move]]]:
+    """For each step what arrives before its first release, and when; after all, with the last.
 
-    No line of the second kind can be released in its own step: the delay is longer.
+    A minute before it, but not before what was released earlier: nothing is known too soon.
     """
     waiting = sorted(log, key=lambda one: one.order)
-    start = 0
+    start, before = 0, waiting[0].moment
     for step in steps(log, delay):
-        middle = _until(waiting, start, step.first - timedelta(minutes=1))
-        end = _until(waiting, middle, step.last)
-        yield step, waiting[start:middle], waiting[middle:end]
-        start = end
+        arrival = max(before, step.first - timedelta(minutes=1))
+        end = _until(waiting, start, arrival)
+        yield step, arrival, waiting[start:end]
+        start, before = end, step.last + timedelta(milliseconds=1)
+    last = Step(before, before)
+    yield last, before, waiting[start:]
 
 
 def _until(moves: list[Move], start: int, moment: datetime) -> int:
@@ -257,8 +259,8 @@ def _until(moves: list[Move], start: int, moment: datetime) -> int:
 def through_time(log: list[Move], delay: timedelta, mute: timedelta) -> Expected:
     """The log arrives as it happened, and what is due goes when it is due."""
     run = Simulation(delay, mute)
-    for step, before, during in arrivals(log, delay):
-        for move in (*before, *during):
+    for step, _, arrived in arrivals(log, delay):
+        for move in arrived:
             run.arrive(move)
         run.release(step.last)
     states = {task: moves[-1].state for task, moves in histories(log).items()}

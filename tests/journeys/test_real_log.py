@@ -11,6 +11,7 @@ from typing import Final
 import httpx
 import pytest
 
+from mail.replay.run import Wanted, replay_campaign
 from sync.database import tx
 from sync.enrolment import issue_code
 from tests.faults.scene import eventually
@@ -27,6 +28,7 @@ from tests.journeys.reference import (
     read_log,
     through_time,
 )
+from tests.mail.replaying import fate_of, fates
 from tests.support.brokers import missing, shared_broker
 from tests.support.databases import SECRET, TestDatabase
 from tests.support.mail_work import active_campaign, let_out, mail_config
@@ -40,6 +42,8 @@ pytestmark = pytest.mark.anyio
 
 DELAY: Final = timedelta(hours=12)
 MUTE: Final = timedelta(days=7)
+#: Days since before the log.
+LONG: Final = 5 * 366
 MUTED, FREE, DELAYED = "with mute", "without mute", "delayed"
 #: What every campaign of these tests says; delays and windows as in the issue.
 CAMPAIGNS: Final[dict[str, dict[str, str]]] = {
@@ -83,6 +87,14 @@ class Play:
         return not await self.owner.value(
             "SELECT EXISTS (SELECT FROM task_change) OR EXISTS (SELECT FROM outbox)"
         )
+
+    async def replay(self, campaign: str) -> None:
+        """T7: a replay says of each transition what became of it: outcome, release, address."""
+        [(key,)] = await self.owner.rows("SELECT id FROM campaign WHERE name = $1", campaign)
+        wanted = Wanted(days=LONG, limit=len(self.log))
+        found = await replay_campaign(self.desk.account, key, wanted)
+        said = {line.transition: fate_of(line) for line in found.lines}
+        assert said == await fates(self.desk.account, key)
 
     async def compare(self, campaign: str, expected: Expected) -> None:
         """States, decisions per reason and mails per address are those of the recomputation."""
@@ -163,11 +175,11 @@ async def test_years_of_clock_lead_where_the_file_says(
     ):
         async with opened_play(moves, as_worker, fleet, sink, DELAYED) as play:
             config = mail_config(as_worker, sink)
-            for step, before, during in arrivals(moves, DELAY):
-                await arrive(play, before, step.first - timedelta(minutes=1))
-                await arrive(play, during, step.last)
+            for step, arrival, arrived in arrivals(moves, DELAY):
+                await arrive(play, arrived, arrival)
                 await let_out(play.owner, config, step.last)
             await play.compare(DELAYED, through_time(moves, DELAY, MUTE))
+            await play.replay(DELAYED)
 
 
 async def arrive(play: Play, moves: Sequence[Move], moment: datetime) -> None:

@@ -10,9 +10,11 @@ import pytest
 from msgspec import convert
 
 from mail.planning.plan import plan_due
+from mail.replay.run import Wanted, replay_campaign
 from rules.decide import Reason
 from server.access.passwords import check_passwords
 from server.demo.fixture import DEMO, VISITS
+from server.demo.past import ACTIVE_DAYS
 from server.demo.refusals import FOREIGN_STATE
 from server.demo.releases import Releases
 from server.demo.seed import password_of
@@ -21,6 +23,7 @@ from sync.intake.incoming import Arrival, Body
 from sync.intake.open_transitions import open_items
 from sync.intake.verdicts import judge
 from tests.catalogues import misspaced
+from tests.mail.replaying import fate_of, fates
 from tests.support.databases import SECRET, TestDatabase
 from tests.support.owner import owning
 from tests.support.seeding import seeded
@@ -113,6 +116,32 @@ async def test_it_has_the_people_and_tasks_of_the_fixtures(demo: Tx) -> None:
     assert states.keys() == {state.code for state in DEMO.states}
     first = await demo.fetchval("SELECT min(moment) FROM transition")
     assert timedelta(days=70) < demo.now - first < timedelta(days=95)
+
+
+async def test_t7_a_replay_says_what_happened(seeded_demo: tuple[TestDatabase, int]) -> None:
+    """But for a survey that a dispatcher cancelled, and whom tasks ask that are not planned yet."""
+    database, number = seeded_demo
+    await DB.open(database.worker, size=1)
+    try:
+        async with tx(number) as opened:
+            active = await opened.fetch("SELECT id FROM campaign WHERE account = $1", number)
+        for (campaign,) in active:
+            lived = await fates(number, campaign)
+            wanted = Wanted(days=ACTIVE_DAYS, limit=1000)
+            lines = (await replay_campaign(number, campaign, wanted)).lines
+            to_come = {line.address for line in lines if line.transition not in lived} - {None}
+            compared = [
+                (lived[line.transition], fate_of(line))
+                for line in lines
+                if line.transition in lived and line.address not in to_come
+            ]
+            assert {was[0] for was, said in compared if was != said} <= {Reason.CANCELLED}
+            assert len(compared) > len(lines) / 2
+            listed = {line.transition for line in lines}
+            missing = {outcome for step, (outcome, *_) in lived.items() if step not in listed}
+            assert missing <= {Reason.BEFORE_ACTIVATION}
+    finally:
+        await DB.close()
 
 
 async def test_every_reason_can_be_seen(demo: Tx) -> None:

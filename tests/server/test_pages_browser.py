@@ -298,6 +298,8 @@ def everything(
     inside += [refusal_of(database, story), "/devices", "/devices?q=zzz"]
     inside += [*devices_of(database, story), *addresses_of(database, story)]
     inside += ["/campaigns", f"/campaigns/{story.campaign}", "/tasks/unknown", "/mailbox"]
+    replay = f"/campaigns/{story.campaign}/replay"
+    inside += [replay, f"{replay}?days=0", f"/campaigns/{story.campaign}/try?task={story.task}"]
     inside += ["/calendar"]
     inside += [f"/tasks/{story.task}/round", f"/tasks/{story.task}/survey", "/campaigns/sending"]
     inside += ["/decisions", f"/decisions?campaign={story.campaign}&first_day=x"]

@@ -1,0 +1,1 @@
+"""Replay: what a campaign would have sent, and one task tried with it; nothing is written."""
