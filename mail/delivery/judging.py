@@ -199,7 +199,8 @@ def find_address(
     if skip is not None:
         return Dropped(candidate, skip.reason)
     place = candidate.zone, candidate.region
-    if candidate.untried and (opens := places.calendar(*place).first_open(now)) > now:
+    by_calendar = places.account is not None and candidate.untried
+    if by_calendar and (opens := places.calendar(*place).first_open(now)) > now:
         late = candidate.too_late(opens)
         return Dropped(candidate, late) if late else Postponed(candidate, opens)
     earlier, visit = candidate.earlier, candidate.visit
