@@ -14,6 +14,7 @@ from rules.timing import EARLIEST, LATEST, MAX_DELAY, MAX_WORKING_DELAY
 
 DEADLINE = timedelta(days=28)
 STALE = timedelta(days=7)
+PRIORITY = 5
 
 
 class AddressField(StrEnum):
@@ -79,7 +80,8 @@ class Campaign(Struct, frozen=True, kw_only=True):
     """One version of a campaign, as far as deciding needs it.
 
     `delay`: from a transition's moment to its due time, elapsed or, if `in_working_hours`, worked.
-    `mute`: at most one survey to an address within this time; None is no mute.
+    `mute`: at most one survey to an address within this time, or to a customer if
+    `mute_per_customer`; None is no mute.
     `deadline`: how long answers are taken, from the first acceptance of the mail by SMTP.
     `stale`: a transition that was older than this at reception never sends; None is no limit.
     `activated_at`: UTC; None before the first activation.
@@ -87,6 +89,7 @@ class Campaign(Struct, frozen=True, kw_only=True):
     `opt_out_allowed`: whether a technician who unticks the survey keeps it from being sent.
     `period`: moments outside it ask nobody.
     `criteria`, `sample_percent`: of the tasks, which and how many of each hundred are asked about.
+    `priority`: the larger goes first where the account's cap has no room for all.
     """
 
     id: UUID
@@ -97,6 +100,7 @@ class Campaign(Struct, frozen=True, kw_only=True):
     delay: timedelta = timedelta(0)
     in_working_hours: bool = False
     mute: timedelta | None = None
+    mute_per_customer: bool = False
     deadline: timedelta = DEADLINE
     stale: timedelta | None = STALE
     status: Status = Status.DRAFT
@@ -106,6 +110,7 @@ class Campaign(Struct, frozen=True, kw_only=True):
     period: Period = PERMANENT
     criteria: Criteria = EVERY_TASK
     sample_percent: int = ALL_PERCENT
+    priority: int = PRIORITY
 
     def states_for(self, task_type: UUID) -> frozenset[str]:
         """Return the selected states of a task type: the union over the rules that name it."""
