@@ -10,6 +10,7 @@ from mail.tables.campaign import (
     CampaignVersion,
     SenderIdentity,
     SendingPause,
+    SurveyCap,
 )
 from mail.tables.contact import Contact, ContactKey, ContactUse
 from mail.tables.ledger import LedgerChange, LedgerCount
@@ -57,6 +58,7 @@ __all__ = [
     "SenderBreaker",
     "SenderIdentity",
     "SendingPause",
+    "SurveyCap",
     "TaskResult",
     "TaskRound",
 ]

@@ -167,7 +167,10 @@ CREATE TABLE mute AS SELECT * FROM mutes_were;
 """
 
 #: What releases read of a contact since.
-SINCE: Final = "ALTER TABLE contact ADD left_campaigns uuid[], ADD quarterly_since timestamptz"
+SINCE: Final = (
+    "ALTER TABLE contact ADD left_campaigns uuid[], ADD quarterly_since timestamptz;"
+    " ALTER TABLE contact_use ADD customer uuid"
+)
 
 KNOWN: Final = """
 SELECT c.address, c.suppressed, c.suppressed_at, c.full_since, c.full_visits
