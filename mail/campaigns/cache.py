@@ -10,9 +10,11 @@ from uuid import UUID
 from msgspec import Struct
 
 from mail.campaigns.calendar import Places, read_calendar
+from mail.campaigns.cap import read_cap
 from mail.campaigns.criteria import Company
 from mail.campaigns.definition import Content, Rules, decode_content, decode_rules, to_rules
 from mail.campaigns.sender import NOBODY, SenderIdentity, read_sender
+from rules.at_release import Cap
 from rules.campaign import Campaign, CampaignIndex, Pause, Status
 from sync.database import Tx
 
@@ -31,7 +33,8 @@ class CampaignSet(Struct, frozen=True):
     each at its newest version; `pinned` returns the version of an invitation. `company`: with which
     they were read. `places`: calendars of the account's locations; planning `needs_places` where
     one is set or delays are in working hours. `is_off`: the account's sending is paused, and so
-    every campaign that is active otherwise. `sender`: who the account's mails come from.
+    every campaign that is active otherwise. `sender`: who the account's mails come from. `cap`: on
+    the surveys of an address.
     """
 
     revision: int
@@ -42,6 +45,7 @@ class CampaignSet(Struct, frozen=True):
     needs_places: bool = False
     is_off: bool = False
     sender: SenderIdentity = NOBODY
+    cap: Cap | None = None
 
 
 _EMPTY: Final = CampaignSet(0, CampaignIndex(()), {}, Company("UTC", {}), Places(None))
@@ -195,4 +199,15 @@ async def _read(tx: Tx, revision: int) -> CampaignSet:
     calendar = await read_calendar(tx)
     needed = calendar is not None or any(one.in_working_hours for one in campaigns)
     index, sender = CampaignIndex(campaigns), await read_sender(tx)
-    return CampaignSet(revision, index, by_id, company, Places(calendar), needed, is_off, sender)
+    cap = await read_cap(tx)
+    return CampaignSet(
+        revision,
+        index,
+        by_id,
+        company,
+        Places(calendar),
+        needed,
+        is_off,
+        sender,
+        cap.rule if cap else None,
+    )

@@ -17,13 +17,23 @@ def content_1(said: Definition, *, least: bool = False) -> str:
     return msgspec.json.encode({name: getattr(said, name) for name in written}).decode()
 
 
-#: What format 3 added to rules.
+#: What formats 3 and 4 added to rules.
 _SINCE_3: Final = {"criteria", "sample_percent", "first_day", "last_day", "delay_in"}
+_SINCE_4: Final = {"mute_per", "priority"}
 
 
 def rules_2(said: Definition) -> str:
     """The rules of `said` as format 2 had them, without what it could not say."""
-    known = [name for name in Rules.__struct_fields__ if name not in _SINCE_3]
+    return _rules_without(said, _SINCE_3 | _SINCE_4)
+
+
+def rules_3(said: Definition) -> str:
+    """The rules of `said` as format 3 had them."""
+    return _rules_without(said, _SINCE_4)
+
+
+def _rules_without(said: Definition, later: set[str]) -> str:
+    known = [name for name in Rules.__struct_fields__ if name not in later]
     return msgspec.json.encode({name: getattr(said, name) for name in known}).decode()
 
 
