@@ -77,7 +77,7 @@ async def cancel(tx: Tx, invitation: UUID, by: UUID | None, reason: str) -> None
         raise SentError("it is being sent, or may have been")
     await tx.execute(_UNQUEUE, tx.account, invitation)
     if is_first:
-        row = ([invitation], [Reason.CANCELLED.value], [None], [None])
+        row = ([invitation], [Reason.CANCELLED.value], [None], [None], [None])
         await tx.execute(SET_DROPPED[CANCEL], tx.account, *row, tx.now)
     await contacts.release_uses(tx, [invitation])
     address = entry["own_typed_address"]

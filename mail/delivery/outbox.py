@@ -30,10 +30,11 @@ SELECT o.*, i.campaign, i.version, i.task, i.manual, i.limits_waived, i.due, i.l
   i.due < coalesce(a.restored_at, '-infinity')
     AND coalesce(o.vouched_at < a.restored_at, true) AS due_before_restore,
   {type} AS type, {state} AS state, s.kind, t.state_transition AS last, t.contact_email,
-  c.name AS customer_name, {email} AS customer_email, c.billing_email,
+  c.id AS customer_id, c.name AS customer_name, {email} AS customer_email, c.billing_email,
   c.language AS customer_language, y.name AS type_name, y.names AS type_names,
   coalesce(c.email_by = i.technician AND c.email_at >= r.moment, false) AS noted_by_technician,
-  l.name AS location_name, l.address AS location_address, l.email AS location_email
+  l.id AS location_id, l.name AS location_name, l.address AS location_address,
+  l.email AS location_email
 FROM picked o
 JOIN account a ON a.account = $1
 CROSS JOIN LATERAL ({invitation} LIMIT 1) i
@@ -91,7 +92,6 @@ _ASKED: Final = f"""
 WITH picked AS (
   SELECT id AS invitation, release, {_UNTRIED} FROM invitation WHERE account = $1 AND id = $2)
 {_CANDIDATES.format(invitation=_STORED, **_AS_STORED)}"""  # noqa: S608 - our own text
-
 _MADE: Final = """
 SELECT made.*, NULL::uuid AS technician, NULL::uuid AS customer, NULL AS address,
   false AS manual, false AS limits_waived,
@@ -164,7 +164,7 @@ WHERE o.account = $1 AND o.invitation = ANY($4::uuid[]) AND o.invitation = given
 _AS_READ: Final = (
     "invitation", "ready", "release", "zone", "region", "attempt", "resent", "first_tried_at",
     "due_before_restore", "vouched_at", "campaign", "version", "manual", "limits_waived", "due",
-    "noted_by_technician", "deadline",
+    "noted_by_technician", "deadline", "customer_id", "location_id",
 )  # fmt: skip
 #: The columns of a candidate's addresses.
 _ADDRESSES: Final = {
