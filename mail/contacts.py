@@ -17,7 +17,6 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
-from rules.at_release import Mute
 from sync.database import Tx
 from sync.ids import new_id
 
@@ -29,8 +28,6 @@ EMPTY: Final[frozenset[Suppression]] = frozenset({"bounced", "full"})
 #: A full mailbox is suppressed when it accepted no mail about so many visits in such a time.
 FULL_VISITS: Final = 3
 FULL_FOR: Final = timedelta(days=30)
-#: A contact and a campaign.
-MuteKey: TypeAlias = tuple[UUID, UUID]
 
 _KEY_BYTES: Final = 32
 _HASH: Final = "sha256"
@@ -88,34 +85,6 @@ WHERE c.account = $1 AND c.id = coalesce($3, (
   SELECT contact FROM contact_use WHERE account = $1 AND invitation = $2))
 """  # noqa: S608 - our own text
 
-_LAST_USES: Final = """
-SELECT wanted.contact, wanted.campaign, u.invitation, u.confirmed, u.counted_from
-FROM unnest($2::uuid[], $3::uuid[]) AS wanted (contact, campaign)
-CROSS JOIN LATERAL (
-  SELECT invitation, confirmed, counted_from FROM contact_use
-  WHERE account = $1 AND contact = wanted.contact AND campaign = wanted.campaign
-  ORDER BY counted_from DESC LIMIT 1) u
-"""
-
-#: The two last uses of each contact: one may be the asking invitation's own.
-_RECENT_USES: Final = """
-SELECT wanted.contact, u.invitation, u.confirmed, u.counted_from
-FROM unnest($2::uuid[]) AS wanted (contact)
-CROSS JOIN LATERAL (
-  SELECT invitation, confirmed, counted_from FROM contact_use
-  WHERE account = $1 AND contact = wanted.contact
-  ORDER BY counted_from DESC LIMIT 2) u
-ORDER BY u.counted_from DESC
-"""
-
-_ADD_USES: Final = """
-INSERT INTO contact_use (account, contact, invitation, campaign, confirmed, counted_from)
-SELECT $1, new.contact, new.invitation, new.campaign, false, new.counted_from
-FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[])
-  AS new (contact, invitation, campaign, counted_from)
-ON CONFLICT (account, invitation) DO NOTHING
-"""
-
 #: Sent mails are confirmed by a statement of `mail.sending.progress`.
 _CONFIRM: Final = """
 UPDATE contact_use SET confirmed = true, counted_from = $3
@@ -146,15 +115,6 @@ class Contact(Struct, frozen=True):
     suppressed: Suppression | None
     left_campaigns: Sequence[UUID] | None = None
     quarterly: bool = False
-
-
-class Use(Struct, frozen=True):
-    """An invitation whose mail is on its way to a contact. `counted_from`: UTC."""
-
-    contact: UUID
-    invitation: UUID
-    campaign: UUID
-    counted_from: datetime
 
 
 async def keys_of(tx: Tx, addresses: Iterable[str]) -> dict[str, bytes]:
@@ -222,32 +182,6 @@ async def add_full(tx: Tx, contact: UUID, invitation: UUID) -> bool:
 async def clear_full(tx: Tx, contacts: Collection[UUID]) -> None:
     """Record that mailboxes are not full: they accepted mails."""
     await tx.execute(_CLEAR_FULL, tx.account, list(contacts))
-
-
-async def mutes_of(tx: Tx, wanted: Collection[MuteKey]) -> dict[MuteKey, Mute]:
-    """Return the last uses of contacts, whose rows are locked, by campaigns; at least one."""
-    return {
-        (row["contact"], row["campaign"]): Mute(
-            row["invitation"], row["confirmed"], row["counted_from"]
-        )
-        for row in await tx.fetch(_LAST_USES, tx.account, *zip(*wanted, strict=True))
-    }
-
-
-async def recent_uses_of(tx: Tx, wanted: Collection[UUID]) -> dict[UUID, list[Mute]]:
-    """Return the last two uses of contacts, whose rows are locked, of whatever campaigns."""
-    recent: dict[UUID, list[Mute]] = {contact: [] for contact in wanted}
-    for row in await tx.fetch(_RECENT_USES, tx.account, list(wanted)):
-        use = Mute(row["invitation"], row["confirmed"], row["counted_from"])
-        recent[row["contact"]].append(use)
-    return recent
-
-
-async def add_uses(tx: Tx, uses: Sequence[Use]) -> None:
-    """Insert `uses`; that of an earlier attempt stays as it is."""
-    if uses:
-        rows = [(use.contact, use.invitation, use.campaign, use.counted_from) for use in uses]
-        await tx.execute(_ADD_USES, tx.account, *zip(*rows, strict=True))
 
 
 async def confirm_use(tx: Tx, invitation: UUID, counted_from: datetime) -> None:

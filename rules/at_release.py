@@ -1,5 +1,6 @@
 """Whether a due invitation may be sent: its campaign and task first, then the address."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import assert_never
 from uuid import UUID
@@ -53,7 +54,7 @@ def drop_reason_for_campaign(
 
 
 class Mute(Struct, frozen=True):
-    """The mute window of one (campaign, address), and the invitation that has it.
+    """A use of an address, and so the mute window of one campaign, by an invitation.
 
     `confirmed`: false while the outcome of that invitation is not known: a reservation.
     `counted_from`: UTC, the `window_anchor` of its sending.
@@ -64,11 +65,21 @@ class Mute(Struct, frozen=True):
     counted_from: datetime
 
 
+class Cap(Struct, frozen=True):
+    """At most so many `surveys` are sent to an address in a period of so many whole `days`."""
+
+    surveys: int
+    days: int
+
+
 class Contact(Struct, frozen=True):
     """An address: whether it is suppressed, and the campaign's mute window on it.
 
     `internal`: it is of the account itself. `left`: the person left the campaign. `quarter`: where
     one survey a quarter was chosen, the last use by another invitation, of whatever campaign.
+    `uses`: where there is a cap, all of its period and all that are not confirmed. `ahead`: the
+    invitations of higher priority that are as good as sent to the address on the same local day,
+    in the order in which they are released.
     """
 
     suppressed: bool
@@ -76,6 +87,8 @@ class Contact(Struct, frozen=True):
     internal: bool = False
     left: bool = False
     quarter: Mute | None = None
+    uses: Sequence[Mute] = ()
+    ahead: Sequence[UUID] = ()
 
 
 class Timed(Struct, frozen=True):
@@ -97,9 +110,14 @@ class Go(Struct, frozen=True, tag=True):
 
 
 class Wait(Struct, frozen=True, tag=True):
-    """The invitation `holder` has reserved the address: to be judged again after its outcome."""
+    """To be judged again after the outcome of the invitation `holder`.
+
+    That has reserved the address; or, where this one `yields` to it, will be released before the
+    day is over, and has a higher priority.
+    """
 
     holder: UUID
+    yields: bool = False
 
 
 def judge_contact(
@@ -107,28 +125,32 @@ def judge_contact(
     timed: Timed,
     mute: timedelta | None,
     contact: Contact,
+    cap: Cap | None = None,
 ) -> Go | Wait | Skip:
     """Return whether an invitation may be sent to an address, whose row the caller has locked.
 
-    `mute`: the length of the campaign's window; None for none. A retry of the invitation that has
-    the window may go and does not extend it. The end of another's window is not part of it.
+    `mute`: the length of the campaign's window; None for none. `cap`: the account's, as it is for
+    this invitation. A retry of the invitation that has the window may go and does not extend it.
+    The end of another's window is not part of it.
+
+    Nobody waits for ever, or in a ring. An invitation that has a use itself waits for no window
+    and no cap, so what waits for a reservation waits for one that is tried until it has an outcome.
+    All others that are waited for have a higher priority than who waits, so that no chain of waits
+    comes back, and one of the day of who waits, of which there are finitely many: no later one
+    comes before them.
     """
-    withheld = _consent(timed, contact)
+    withheld, window = _consent(timed, contact), contact.mute
     if withheld is not None:
         return withheld
-    if mute is None:
-        return Go(reserve=False)
-    window = contact.mute
-    if window is None:
-        return Go(reserve=True)
-    if window.invitation == invitation:
-        return Go(reserve=False)
-    if not window.confirmed:
-        return Wait(window.invitation)
-    anchor = window_anchor(timed.ready, timed.release, timed.now)
-    if anchor < window_end(window.counted_from, mute, timed.zone):
-        return Skip(Reason.MUTED)
-    return Go(reserve=True)
+    is_others = window is not None and window.invitation != invitation
+    if mute is not None and window is not None and is_others:
+        if not window.confirmed:
+            return Wait(window.invitation)
+        anchor = window_anchor(timed.ready, timed.release, timed.now)
+        if anchor < window_end(window.counted_from, mute, timed.zone):
+            return Skip(Reason.MUTED, holder=window.invitation)
+    full = None if cap is None else _capped(invitation, timed, cap, contact)
+    return full or Go(reserve=mute is not None and (window is None or is_others))
 
 
 def _consent(timed: Timed, contact: Contact) -> Wait | Skip | None:
@@ -148,3 +170,27 @@ def _consent(timed: Timed, contact: Contact) -> Wait | Skip | None:
     if anchor < window_end(last.counted_from, QUARTER, timed.zone):
         return Skip(Reason.SUPPRESSED, "quarter")
     return None
+
+
+def _capped(invitation: UUID, timed: Timed, cap: Cap, contact: Contact) -> Wait | Skip | None:
+    """Return what the account's clock says: that its cap on the address is used up, or may be.
+
+    What is reserved counts whenever it was: its mail may be accepted now. Only what was accepted
+    drops another; of that, the one is named with whose end of the period there is room again.
+    """
+    if any(use.invitation == invitation for use in contact.uses):
+        return None
+    anchor, period = window_anchor(timed.ready, timed.release, timed.now), timedelta(days=cap.days)
+    newest_first = sorted(contact.uses, key=lambda use: use.counted_from, reverse=True)
+    reserved = [use.invitation for use in newest_first if not use.confirmed]
+    counted = [
+        use.invitation
+        for use in newest_first
+        if use.confirmed and anchor < window_end(use.counted_from, period, timed.zone)
+    ]
+    if len(counted) >= cap.surveys:
+        return Skip(Reason.CAPPED, holder=counted[cap.surveys - 1])
+    room = cap.surveys - len(counted) - len(reserved)
+    if room <= 0:
+        return Wait(reserved[0])
+    return Wait(contact.ahead[room - 1], yields=True) if len(contact.ahead) >= room else None

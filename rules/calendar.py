@@ -108,6 +108,13 @@ class Calendar(Struct, frozen=True):
 ALWAYS: Final = Calendar(UTC, None, OFFICE_HOURS)
 
 
+def civil_day(moment: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
+    """Return the midnights before and after `moment` by the clocks of `zone`."""
+    day = moment.astimezone(zone).date()
+    first, last = (datetime.combine(date, time(), zone) for date in (day, day + _DAY))
+    return first.astimezone(UTC), last.astimezone(UTC)
+
+
 def window_end(start: datetime, length: timedelta, zone: tzinfo) -> datetime:
     """Return when a mute window of `length` that began at `start` ends.
 

@@ -14,6 +14,7 @@ from rules.timing import EARLIEST, LATEST, MAX_DELAY, MAX_WORKING_DELAY
 
 DEADLINE = timedelta(days=28)
 STALE = timedelta(days=7)
+PRIORITY = 5
 
 
 class AddressField(StrEnum):
@@ -104,7 +105,8 @@ class Campaign(Struct, frozen=True, kw_only=True):
     """One version of a campaign, as far as deciding needs it.
 
     `delay`: from a transition's moment to its due time, elapsed or, if `in_working_hours`, worked.
-    `mute`: at most one survey to an address within this time; None is no mute.
+    `mute`: at most one survey to an address within this time, or to a customer if
+    `mute_per_customer`; None is no mute.
     `deadline`: how long answers are taken, from the first acceptance of the mail by SMTP.
     `stale`: a transition that was older than this at reception never sends; None is no limit.
     `activated_at`: UTC; None before the first activation.
@@ -115,6 +117,7 @@ class Campaign(Struct, frozen=True, kw_only=True):
     `reminders`: how many mails at most remind of a survey that is not answered, each so many
     `reminder_days`, civil ones, after the mail before.
     `selected_since`: steps before it are not the campaign's. `saved_at`: of this version, UTC.
+    `priority`: the larger goes first where the account's cap has no room for all.
     """
 
     id: UUID
@@ -125,6 +128,7 @@ class Campaign(Struct, frozen=True, kw_only=True):
     delay: timedelta = timedelta(0)
     in_working_hours: bool = False
     mute: timedelta | None = None
+    mute_per_customer: bool = False
     deadline: timedelta = DEADLINE
     stale: timedelta | None = STALE
     status: Status = Status.DRAFT
@@ -138,6 +142,7 @@ class Campaign(Struct, frozen=True, kw_only=True):
     reminder_days: int = 7
     selected_since: Selected = {}
     saved_at: datetime = EARLIEST
+    priority: int = PRIORITY
 
     def states_for(self, task_type: UUID) -> frozenset[str]:
         """Return the selected states of a task type: the union over the rules that name it."""

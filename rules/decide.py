@@ -37,6 +37,7 @@ class Reason(StrEnum):
     INTERNAL = "internal"
     SUPPRESSED = "suppressed"
     MUTED = "muted"
+    CAPPED = "capped"
     CANCELLED = "cancelled"
 
 
@@ -82,10 +83,14 @@ class Schedule(Struct, frozen=True, tag=True):
 
 
 class Skip(Struct, frozen=True, tag=True):
-    """No survey is sent, for this reason. `choice`: of the person, where `suppressed` is one."""
+    """No survey is sent, for this reason. `choice`: of the person, where `suppressed` is one.
+
+    `holder`: the invitation whose survey holds a window or counts for the cap, where one does.
+    """
 
     reason: Reason
     choice: Choice | None = None
+    holder: UUID | None = None
 
 
 Decision: TypeAlias = Schedule | Skip

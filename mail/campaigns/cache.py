@@ -12,6 +12,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from mail.campaigns.calendar import Places, read_calendar
+from mail.campaigns.cap import read_cap
 from mail.campaigns.criteria import Company
 from mail.campaigns.definition import (
     Content,
@@ -22,6 +23,7 @@ from mail.campaigns.definition import (
     triggers,
 )
 from mail.campaigns.sender import NOBODY, SenderIdentity, read_sender
+from rules.at_release import Cap
 from rules.campaign import Campaign, CampaignIndex, Pause, Selected, Status, selected_since
 from sync.database import Tx
 
@@ -40,8 +42,9 @@ class CampaignSet(Struct, frozen=True):
     each at its newest version; `pinned` returns the version of an invitation. `company`: with which
     they were read. `places`: calendars of the account's locations; planning `needs_places` where
     one is set or delays are in working hours. `selected`: since when each version of a campaign
-    selects what it does. `is_off`: the account's sending is paused, and so
-    every campaign that is active otherwise. `sender`: who the account's mails come from.
+    selects what it does. `is_off`: the account's sending is paused, and so every campaign that is
+    active otherwise. `sender`: who the account's mails come from. `cap`: on the surveys of an
+    address.
     """
 
     revision: int
@@ -53,6 +56,7 @@ class CampaignSet(Struct, frozen=True):
     selected: dict[VersionKey, Selected] = {}
     is_off: bool = False
     sender: SenderIdentity = NOBODY
+    cap: Cap | None = None
 
 
 _EMPTY: Final = CampaignSet(0, CampaignIndex(()), {}, Company("UTC", {}), Places(None))
@@ -218,7 +222,19 @@ async def _read(tx: Tx, revision: int) -> CampaignSet:
     calendar = await read_calendar(tx)
     needed = calendar is not None or any(one.in_working_hours for one in campaigns)
     index, sender, places = CampaignIndex(campaigns), await read_sender(tx), Places(calendar)
-    return CampaignSet(revision, index, by_id, company, places, needed, selected, is_off, sender)
+    cap = await read_cap(tx)
+    return CampaignSet(
+        revision,
+        index,
+        by_id,
+        company,
+        places,
+        needed,
+        selected,
+        is_off,
+        sender,
+        cap.rule if cap else None,
+    )
 
 
 async def _selected(tx: Tx) -> dict[VersionKey, Selected]:

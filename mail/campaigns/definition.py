@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
 from mail.campaigns.criteria import Company, CriteriaNamed
-from rules.campaign import AddressField, Campaign, Pause, Rule, Selected, Status
+from rules.campaign import PRIORITY, AddressField, Campaign, Pause, Rule, Selected, Status
 from rules.timing import EARLIEST, parse_delay
 
 #: Languages of texts; a reader of another country's variant gets them too (`mail.i18n`).
@@ -29,6 +29,7 @@ Days: TypeAlias = Annotated[int, Meta(ge=1, le=3650)]
 Percent: TypeAlias = Annotated[int, Meta(ge=1, le=100)]
 Reminders: TypeAlias = Annotated[int, Meta(ge=0, le=3)]
 ReminderDays: TypeAlias = Annotated[int, Meta(ge=1, le=27)]
+Priority: TypeAlias = Annotated[int, Meta(ge=1, le=9)]
 
 #: The format that is written.
 FORMAT: Final = 4
@@ -85,11 +86,13 @@ PrivacyUrl: TypeAlias = Annotated[str, Meta(max_length=500)]
 class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whom a campaign asks, and when.
 
-    `delay`, `mute`: DD:HH:MM; null is no mute window. `delay_in`: which time the delay counts, all
-    that passes or only the account's working hours. `deadline_days`: how long after sending answers
-    are accepted. `stale_days`: a transition older than this at reception asks nobody; null is no
-    limit. `sample_percent`: of the tasks, 100 for all. `first_day`, `last_day`: in the account's
-    time zone, between which moments may ask; null is no bound. `reminders`: how many mails at most
+    `delay`, `mute`: DD:HH:MM; null is no mute window. `mute_per`: whom that leaves alone, an
+    address, or a customer at whatever address. `delay_in`: which time the delay counts, all that
+    passes or only the account's working hours. `priority`: where the account's cap has no room for
+    all, the larger goes first. `deadline_days`: how long after sending answers are accepted.
+    `stale_days`: a transition older than this at reception asks nobody; null is no limit.
+    `sample_percent`: of the tasks, 100 for all. `first_day`, `last_day`: in the account's time
+    zone, between which moments may ask; null is no bound. `reminders`: how many mails at most
     remind of a survey that is not answered. `reminder_days`: how many days after the mail before
     each goes, at the same time by the clocks of the location.
     """
@@ -98,6 +101,8 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     delay: str = "00:00:00"
     delay_in: Literal["elapsed", "working"] = "elapsed"
     mute: str | None = None
+    mute_per: Literal["address", "customer"] = "address"
+    priority: Priority = PRIORITY
     primary: AddressField = AddressField.CUSTOMER
     secondary: AddressField | None = None
     deadline_days: Days = 28
@@ -117,7 +122,7 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def mute_window(self) -> timedelta | None:
-        """At most one survey is sent to an address in this time; None: no limit."""
+        """At most one survey is sent to whom it leaves alone in this time; None: no limit."""
         return None if self.mute is None else parse_delay(self.mute)
 
 
@@ -219,6 +224,7 @@ def to_rules(
         delay=parse_delay(rules.delay),
         in_working_hours=rules.delay_in == "working",
         mute=rules.mute_window,
+        mute_per_customer=rules.mute_per == "customer",
         deadline=rules.deadline,
         stale=None if stale is None else timedelta(days=stale),
         status=status,
@@ -232,6 +238,7 @@ def to_rules(
         reminder_days=rules.reminder_days,
         selected_since=selected_since or {},
         saved_at=saved_at,
+        priority=rules.priority,
     )
 
 

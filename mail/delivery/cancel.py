@@ -81,7 +81,7 @@ async def cancel(tx: Tx, invitation: UUID, by: UUID | None, reason: str) -> None
         raise SentError("it is being sent, or may have been")
     await tx.execute(_UNQUEUE, tx.account, invitation)
     if is_first:
-        row = ([invitation], [Reason.CANCELLED.value], [None], [None])
+        row = ([invitation], [Reason.CANCELLED.value], [None], [None], [None])
         await tx.execute(SET_DROPPED[CANCEL], tx.account, *row, tx.now)
     elif entry["purpose"] == Purpose.REMINDER:
         await tx.execute(_USE_UP, tx.account, invitation, MOST_REMINDERS)

@@ -5,7 +5,7 @@ contact are judged by release, then id, whichever worker claims them. After it t
 campaigns, open breakers, the queue, its invitations, and contacts by their HMAC.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -26,11 +26,12 @@ from mail.delivery.judging import (
     Postponed,
     Waiting,
     judge_and_reserve,
-    versions_of,
 )
 from mail.delivery.lease import address_and_lease
 from mail.delivery.outbox import due, due_ids
+from mail.delivery.rivals import read_rivals
 from mail.delivery.stages import Cleared, Leased
+from mail.delivery.versions import versions_of
 from mail.queues import PASSING
 from mail.recall import CLAIM_LOCK
 from mail.states import POSTPONE, quoted
@@ -42,8 +43,10 @@ LOG: Final = structlog.stdlib.get_logger("retour.delivery")
 RECHECK: Final = timedelta(seconds=5)
 #: How often invitations of a paused campaign are judged again.
 PAUSE_CHECK: Final = timedelta(seconds=30)
-#: The error of an invitation that waits for a reservation; `wake` looks for it.
+#: The errors of an invitation that waits for a reservation, and for a higher priority; `wake` looks
+#: for them.
 RESERVED: Final = "reserved"
+YIELDED: Final = "yielded"
 
 #: Here and below: what waits for something else does not wait for a breaker.
 _PAUSE: Final = """
@@ -53,11 +56,11 @@ WHERE account = $1 AND invitation = ANY($2)
 
 #: A holder that was postponed has no outcome before it is tried again.
 _WAIT: Final = quoted("""
-UPDATE outbox o SET not_before = greatest($4, given.until + $5::interval), error = $6,
+UPDATE outbox o SET not_before = greatest($5, given.until + $6::interval), error = given.error,
   sender_domain = NULL, recipient_domain = NULL
 FROM (
-  SELECT w.invitation, h.not_before AS until
-  FROM unnest($2::uuid[], $3::uuid[]) AS w (invitation, holder)
+  SELECT w.invitation, w.error, h.not_before AS until
+  FROM unnest($2::uuid[], $3::uuid[], $4::text[]) AS w (invitation, holder, error)
   LEFT JOIN outbox h ON h.account = $1 AND h.invitation = ANY($3::uuid[])
     AND h.invitation = w.holder AND h.phase = {Phase.WAITING}
 ) AS given
@@ -88,7 +91,7 @@ WHERE o.account = $1 AND o.invitation = ANY($2::uuid[]) AND o.invitation = given
 _WAKE: Final = quoted("""
 UPDATE outbox SET not_before = $2 WHERE (account, invitation) IN (
   SELECT account, invitation FROM outbox
-  WHERE account = $1 AND phase = {Phase.WAITING} AND error = $3
+  WHERE account = $1 AND phase = {Phase.WAITING} AND error = ANY($3)
   ORDER BY invitation FOR NO KEY UPDATE)
 """)
 
@@ -125,11 +128,15 @@ async def claim(config: MailConfig, account: int, limit: int) -> Chunk:
     )
 
 
-async def wake(account: int) -> None:
-    """Make invitations due that wait for a reservation: its outcome is known."""
+async def wake(account: int, errors: Collection[str] = (RESERVED, YIELDED)) -> None:
+    """Make invitations due that wait for an outcome of another one, which is known.
+
+    `errors`: of those that are meant. Who waits for what is not released yet learns little of what
+    was sent meanwhile.
+    """
 
     async def write(tx: Tx) -> None:
-        await tx.execute(_WAKE, tx.account, tx.now, RESERVED)
+        await tx.execute(_WAKE, tx.account, tx.now, errors)
 
     await run(account, write)
 
@@ -159,7 +166,8 @@ async def _claim(
         await hold_restored(tx, doubtful)
     certain = [item for item in found if not item.due_before_restore]
     versions = await versions_of(tx, config.mail_from, campaigns, certain)
-    outcomes = await judge_and_reserve(tx, campaigns.places, certain, versions, open_breakers)
+    rivals = await read_rivals(tx, config.mail_from, campaigns, certain, versions)
+    outcomes = await judge_and_reserve(tx, campaigns, certain, versions, open_breakers, rivals)
     if any(not isinstance(item, Cleared | Dropped) for item in outcomes):
         await _keep_waiting(tx, outcomes)
     if dropped := [item for item in outcomes if isinstance(item, Dropped)]:
@@ -178,8 +186,12 @@ async def _keep_waiting(tx: Tx, outcomes: Sequence[AtRelease]) -> None:
     if stopped := [item for item in outcomes if isinstance(item, BehindBreaker)]:
         await breakers.put_due_behind(tx, stopped)
     if waiting := [item for item in outcomes if isinstance(item, Waiting)]:
-        columns = zip(*((item.candidate.invitation, item.holder) for item in waiting), strict=True)
-        await tx.execute(_WAIT, tx.account, *columns, tx.now + RECHECK, RECHECK, RESERVED)
+        rows = (
+            (one.candidate.invitation, one.holder, YIELDED if one.yields else RESERVED)
+            for one in waiting
+        )
+        columns = zip(*rows, strict=True)
+        await tx.execute(_WAIT, tx.account, *columns, tx.now + RECHECK, RECHECK)
     if paused := [item.candidate.invitation for item in outcomes if isinstance(item, Paused)]:
         await tx.execute(_PAUSE, tx.account, paused, tx.now + PAUSE_CHECK)
     postponed = [(i.candidate.invitation, i.until) for i in outcomes if isinstance(i, Postponed)]

@@ -18,12 +18,14 @@ SET_DROPPED: Final = {
 WITH dropped AS (
   UPDATE invitation i
   SET status = {status}, reason = given.reason, rearm_transition = given.last
-  FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[]) AS given (id, reason, last, choice)
+  FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::uuid[])
+    AS given (id, reason, last, choice, holder)
   WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = given.id
-  RETURNING i.campaign, i.transition, i.reason, given.choice
+  RETURNING i.campaign, i.transition, i.reason, given.choice, given.holder
 )
 UPDATE decision d
-SET outcome = dropped.reason, detail = dropped.choice, release = NULL, decided_at = $6
+SET outcome = dropped.reason, detail = dropped.choice, kept_back_by = dropped.holder,
+  release = NULL, decided_at = $7
 FROM dropped
 WHERE d.account = $1 AND d.campaign = dropped.campaign AND d.transition = dropped.transition
 """)
@@ -46,7 +48,7 @@ async def drop(tx: Tx, dropped: Sequence[Dropped]) -> None:
         if not candidate.resent:
             visit = candidate.visit if reason in REARMING else None
             last = None if visit is None else visit.last
-            rows.append((candidate.invitation, reason.value, last, item.choice))
+            rows.append((candidate.invitation, reason.value, last, item.choice, item.holder))
         kind: EventKind = "reminder_dropped" if candidate.is_reminder else "dropped"
         event = Event(candidate.invitation, kind, candidate.attempt, reason.value)
         events.append(structs.replace(event, address=candidate.earlier and candidate.earlier.typed))

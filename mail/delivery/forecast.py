@@ -12,27 +12,26 @@ from uuid import UUID
 from msgspec import Struct, structs
 
 from mail import contacts
-from mail.campaigns.cache import load
-from mail.campaigns.calendar import Moved, Places
+from mail.campaigns.cache import CampaignSet, load
+from mail.campaigns.calendar import Moved
 from mail.delivery import outbox
 from mail.delivery.breakers import Route, read_open
 from mail.delivery.judging import (
     Addressed,
     AtRelease,
     Dropped,
-    Known,
     Paused,
+    by_calendar,
+    confirm,
     find_address,
-    internal_among,
     judge_addressed,
-    possible_addresses,
-    versions_of,
 )
 from mail.delivery.judging import Waiting as Reserved
-from mail.delivery.stages import Candidate, Cleared, Unplanned, Version
+from mail.delivery.known import Known, Rival, Target, possible_addresses, read_known
+from mail.delivery.stages import Candidate, Cleared, Unplanned, Version, Versions
+from mail.delivery.versions import versions_of
 from rules.campaign import Status
 from rules.decide import Choice, Late, Reason
-from rules.timing import window_anchor
 from sync.database import Tx
 from sync.ids import new_id
 
@@ -40,21 +39,23 @@ from sync.ids import new_id
 #: breaker, the outcome of another survey to its address, or an operator.
 Obstacle: TypeAlias = Literal["campaign_paused", "sending_off", "breaker", "reserved", "restored"]
 
-#: Surveys of one campaign and customer compete for the mute window of an address. Those of other
-#: customers with the same address are not looked for, nor those behind so many tasks of a customer.
+#: Surveys of one campaign and customer compete for the mute window of an address, and where there
+#: is a cap those of all campaigns, also of one location. Others with the same address are not
+#: looked for, nor those behind so many tasks.
 MOST_TASKS: Final = 1000
 _RIVALS: Final = """
 SELECT v.id FROM (
-  SELECT DISTINCT i.campaign, t.customer
+  SELECT DISTINCT i.campaign, t.customer, t.location
   FROM unnest($2::uuid[], $3::uuid[]) AS i (campaign, task)
   JOIN task t ON t.account = $1 AND t.id = i.task
-  WHERE t.customer IS NOT NULL
 ) AS asked
 CROSS JOIN LATERAL (
-  SELECT id FROM task WHERE account = $1 AND customer = asked.customer LIMIT $4) k
+  (SELECT id FROM task WHERE account = $1 AND customer = asked.customer LIMIT $4)
+  UNION
+  (SELECT id FROM task WHERE account = $1 AND location = asked.location AND $5 LIMIT $4)) k
 CROSS JOIN LATERAL (
   SELECT id, status FROM invitation
-  WHERE account = $1 AND campaign = asked.campaign AND task = k.id LIMIT 10) v
+  WHERE account = $1 AND task = k.id AND (campaign = asked.campaign OR $5) LIMIT 20) v
 WHERE v.status IN ('scheduled', 'claimed')
 """
 _ASKED: Final = """
@@ -90,6 +91,15 @@ class Waits(Struct, frozen=True):
 Forecast: TypeAlias = Leaves | Stays | Waits
 
 _PAUSED: Final = Waits("campaign_paused")
+#: What a pause may outlast.
+_ON_CLOCKS: Final = (Reason.MUTED, Reason.CAPPED)
+
+
+class _Yields(Struct, frozen=True):
+    """The survey is decided after `holder`, which waits itself and has a higher priority."""
+
+    holder: UUID
+
 
 #: Candidates with the time before which they are not tried.
 _Timed: TypeAlias = tuple[Candidate, datetime]
@@ -106,21 +116,17 @@ async def forecast(
     if not invitations and not planned:
         return {}
     made = {survey.invitation for survey in planned}
-    stored = {*invitations, *await _rivals(tx, invitations, planned)} - made
-    waiting = await outbox.waiting(tx, stored)
+    campaigns = await load(tx)
+    others = await _rivals(tx, invitations, planned, has_cap=campaigns.cap is not None)
+    waiting = await outbox.waiting(tx, {*invitations, *others} - made)
     waiting += [(item, item.release) for item in await outbox.unplanned(tx, planned)]
     waiting.sort(key=lambda timed: (timed[0].release, timed[0].invitation))
-    campaigns = await load(tx)
     try:
         versions = await versions_of(tx, mail_from, campaigns, [item for item, _ in waiting])
     except ValueError:
         return {}
-    pairs = [(item, versions.get((item.campaign, item.version))) for item, _ in waiting]
-    known = await _read_known(tx, campaigns.places, pairs)
-    found = {}
-    for (item, version), (_, until) in zip(pairs, waiting, strict=True):
-        candidate, at = _by_calendar(item, max(tx.now, item.release, until), campaigns.places)
-        found[item.invitation] = _forecast(candidate, version, at, known)
+    known = await _read_known(tx, campaigns, waiting, versions)
+    found = _foretell(waiting, versions, known)
     asked = made.union(invitations)
     off = campaigns.is_off
     return {
@@ -130,8 +136,29 @@ async def forecast(
     }
 
 
+def _foretell(waiting: Sequence[_Timed], versions: Versions, known: Known) -> dict[UUID, Forecast]:
+    """Return what becomes of those that are `waiting`, in the order in which they are tried.
+
+    One that yields to another is tried again after that.
+    """
+    outstanding = [(item, max(known.now, item.release, until)) for item, until in waiting]
+    found: dict[UUID, Forecast] = {}
+    while outstanding:
+        item, until = outstanding.pop(0)
+        candidate, at = by_calendar(item, until, known.places)
+        version = versions.get((item.campaign, item.version))
+        fate = _forecast(candidate, version, at, known)
+        holders = [other.invitation for other, _ in outstanding]
+        if isinstance(fate, _Yields) and fate.holder in holders:
+            place = holders.index(fate.holder)
+            outstanding.insert(place + 1, (item, max(at, outstanding[place][1])))
+        else:
+            found[item.invitation] = Waits("reserved") if isinstance(fate, _Yields) else fate
+    return found
+
+
 async def _rivals(
-    tx: Tx, invitations: Collection[UUID], planned: Sequence[Unplanned]
+    tx: Tx, invitations: Collection[UUID], planned: Sequence[Unplanned], *, has_cap: bool
 ) -> Iterable[UUID]:
     rows = await tx.fetch(_ASKED, tx.account, invitations) if invitations else []
     asked = [(row["campaign"], row["task"]) for row in rows]
@@ -139,73 +166,59 @@ async def _rivals(
     if not asked:
         return ()
     campaigns, tasks = zip(*asked, strict=True)
-    found = await tx.fetch(_RIVALS, tx.account, campaigns, tasks, MOST_TASKS)
+    found = await tx.fetch(_RIVALS, tx.account, campaigns, tasks, MOST_TASKS, has_cap)
     return (row["id"] for row in found)
 
 
 async def _read_known(
-    tx: Tx, places: Places, pairs: Sequence[tuple[Candidate, Version | None]]
+    tx: Tx, campaigns: CampaignSet, waiting: Sequence[_Timed], versions: Versions
 ) -> Known:
     """Return what the worker would judge by, as it is now; addresses without a row get an id."""
-    possible = possible_addresses(pairs)
-    read = await contacts.read(tx, possible)
-    wanted = {(row.id, item.campaign) for row in read.values() for item, _ in pairs}
-    mutes = await contacts.mutes_of(tx, wanted) if wanted else {}
-    new = {address: contacts.Contact(new_id(), None) for address in possible - read.keys()}
+    rivals, targets = [], []
+    for item, until in waiting:
+        if (version := versions.get((item.campaign, item.version))) is not None:
+            rivals.append(Rival(item, version, until))
+            possible = possible_addresses([(item, version)])
+            targets += [Target(item, version, address) for address in possible]
+    rows = await contacts.read(tx, {target.address for target in targets})
+    for target in targets:
+        rows.setdefault(target.address, contacts.Contact(new_id(), None))
     open_breakers: Mapping[Route, UUID | None] = dict.fromkeys(await read_open(tx))
-    internal = await internal_among(tx, pairs, possible)
-    seldom = {contact.id for contact in read.values() if contact.quarterly}
-    recent = await contacts.recent_uses_of(tx, seldom) if seldom else {}
-    return Known(tx.now, places, read | new, mutes, open_breakers, internal, recent)
-
-
-def _by_calendar(candidate: Candidate, at: datetime, places: Places) -> tuple[Candidate, datetime]:
-    """Return when a candidate that is tried `at` goes, and itself with its release then."""
-    opens = places.calendar(candidate.zone, candidate.region).first_open(at)
-    if candidate.is_offered or opens == at:
-        return candidate, at
-    return structs.replace(candidate, release=opens), opens
+    competing = rivals if campaigns.cap else []
+    return await read_known(tx, campaigns, rows, targets, open_breakers, competing)
 
 
 def _forecast(
     candidate: Candidate, version: Version | None, at: datetime, known: Known
-) -> Forecast:
+) -> Forecast | _Yields:
     """Return what is decided on a candidate at `at`; one that leaves takes its mute window."""
     if candidate.due_before_restore:
         return Waits("restored")
-    read = known.contacts.items()
-    empty = {address for address, contact in read if contact.suppressed in contacts.EMPTY}
-    outcome: AtRelease | Addressed = find_address(candidate, version, empty, known.places, at)
+    outcome: AtRelease | Addressed
+    outcome = find_address(candidate, version, known.empty, known.places, at)
     if isinstance(outcome, Addressed):
         outcome = judge_addressed(outcome, structs.replace(known, now=at))
     match outcome:
         case Cleared():
-            confirm_uses(outcome, at, known)
+            confirm(outcome, at, known)
             place = candidate.zone, candidate.region
             moved = known.places.why_moved(*place, candidate.ready)
             return Leaves(at, outcome.to.typed, None if candidate.is_offered else moved)
         case Dropped():
             return Stays(outcome.reason, outcome.choice)
-        case Reserved():
-            return Waits("reserved")
+        case Reserved(holder=holder, yields=yields):
+            return _Yields(holder) if yields else Waits("reserved")
         case Paused():
             return _paused(candidate, version, at, known)
         case _:
-            after = _forecast(candidate, version, at, structs.replace(known, open_breakers={}))
+            without = structs.replace(_apart(known), open_breakers={})
+            after = _forecast(candidate, version, at, without)
             return after if isinstance(after, Stays) else Waits("breaker")
 
 
-def confirm_uses(sent: Cleared, at: datetime, known: Known) -> None:
-    """Let the windows of a contact that gets this survey `at` that time (UTC) begin with it."""
-    item = sent.candidate
-    counted = window_anchor(item.ready, item.release, at)
-    key = (sent.contact, item.campaign)
-    taken = known.mutes.get(key)
-    if taken is not None and taken.invitation == item.invitation and not taken.confirmed:
-        known.mutes[key] = structs.replace(taken, confirmed=True, counted_from=counted)
-    for place, use in enumerate(uses := known.recent.get(sent.contact, [])):
-        if use.invitation == item.invitation and not use.confirmed:
-            uses[place] = structs.replace(use, confirmed=True, counted_from=counted)
+def _apart(known: Known) -> Known:
+    """Return `known` for a survey that others do not wait for: its use counts for none."""
+    return structs.replace(known, recent=dict(known.recent), settled=set(known.settled))
 
 
 def _paused(candidate: Candidate, version: Version | None, at: datetime, known: Known) -> Forecast:
@@ -217,7 +230,7 @@ def _paused(candidate: Candidate, version: Version | None, at: datetime, known: 
         for pause in version.rules.pauses
     )
     rules = structs.replace(version.rules, status=Status.ACTIVE, pauses=ended)
-    after = _forecast(candidate, structs.replace(version, rules=rules), at, known)
-    if not isinstance(after, Stays) or after.reason is Reason.MUTED or after.choice == "quarter":
+    after = _forecast(candidate, structs.replace(version, rules=rules), at, _apart(known))
+    if not isinstance(after, Stays) or after.reason in _ON_CLOCKS or after.choice == "quarter":
         return _PAUSED
     return after

@@ -1,20 +1,30 @@
 """The decision at release: by their pinned versions, invitations are sent, dropped, or wait."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, TypeAlias, assert_never
+from typing import TypeAlias, assert_never
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct, structs
 
 from mail import contacts
-from mail.campaigns.cache import CampaignSet, pinned
+from mail.campaigns.cache import CampaignSet
 from mail.campaigns.calendar import Places
-from mail.contacts import EMPTY, MuteKey, Use
+from mail.contacts import EMPTY
 from mail.delivery.breakers import BehindBreaker, OpenBreakers, Route
+from mail.delivery.known import (
+    Known,
+    Rival,
+    Target,
+    empty_among,
+    possible_addresses,
+    read_known,
+)
 from mail.delivery.stages import Candidate, Cleared, Version, Versions
-from rules.address import Resolved, normal_form, resolve, sendable
+from mail.delivery.uses import Use, add_uses
+from mail.states import Purpose
+from rules.address import Resolved, resolve
 from rules.at_release import (
     Contact,
     Go,
@@ -25,27 +35,31 @@ from rules.at_release import (
     drop_reason_for_state,
     judge_contact,
 )
+from rules.calendar import civil_day
 from rules.campaign import Campaign, Status
 from rules.decide import Choice, Late, Reason, Skip
 from rules.timing import window_anchor
 from sync.database import Tx
 
-_OF_USERS: Final = "SELECT email FROM app_user WHERE account = $1 AND email = ANY($2) AND active"
-
 
 class Dropped(Struct, frozen=True):
-    """An invitation that is not sent. `choice`: as of `Skip`."""
+    """An invitation that is not sent. `choice`, `holder`: as of `Skip`."""
 
     candidate: Candidate
     reason: Reason | Late
     choice: Choice | None = None
+    holder: UUID | None = None
 
 
 class Waiting(Struct, frozen=True):
-    """An invitation that is decided once the outcome of the invitation `holder` is known."""
+    """An invitation that is decided once the outcome of the invitation `holder` is known.
+
+    `yields`: that waits itself, and has a higher priority.
+    """
 
     candidate: Candidate
     holder: UUID
+    yields: bool
 
 
 class Paused(Struct, frozen=True):
@@ -72,75 +86,28 @@ class Addressed(Struct, frozen=True):
     to: Resolved
 
 
-class Known(Struct, frozen=True):
-    """What addressed invitations are judged by. `contacts`: by address, the worker's are locked.
-
-    `places`: the calendars of locations. `mutes`: the mute windows of contacts, to which those are
-    added that are reserved meanwhile. `internal`: addresses of the account itself. `recent`: the
-    last uses of contacts that are asked once a quarter, with those that are reserved meanwhile.
-    """
-
-    now: datetime
-    places: Places
-    contacts: Mapping[str, contacts.Contact]
-    mutes: dict[MuteKey, Mute]
-    open_breakers: OpenBreakers
-    internal: frozenset[str] = frozenset()
-    recent: dict[UUID, list[Mute]] = {}
-
-
-async def versions_of(
-    tx: Tx, mail_from: str, campaigns: CampaignSet, candidates: Sequence[Candidate]
-) -> Versions:
-    """Return the pinned versions of candidates' campaigns, of those that are not drafts.
-
-    `mail_from`: the sender of campaigns that name none.
-
-    :raises ValueError: the sender of one is no address.
-    """
-    known = campaigns.campaigns
-    keys = {(item.campaign, item.version) for item in candidates if item.campaign in known}
-    versions = {}
-    for (campaign, number), version in (await pinned(tx, keys)).items():
-        rules = newest = known[campaign]
-        if newest.version != number:  # the mute window is the current one
-            rules = version.as_campaign(number, newest, campaigns)
-            rules = structs.replace(rules, mute=newest.mute)
-        sender = sendable(version.content.message.sender_address or mail_from)
-        domain = sender.rpartition("@")[2].lower()
-        versions[campaign, number] = Version(
-            rules, version.content, sender, domain, campaigns.sender
-        )
-    return versions
-
-
 async def judge_and_reserve(
     tx: Tx,
-    places: Places,
+    campaigns: CampaignSet,
     candidates: Sequence[Candidate],
     versions: Versions,
     open_breakers: OpenBreakers,
+    rivals: Sequence[Rival] = (),
 ) -> list[AtRelease]:
     """Judge locked `candidates` in their order, and record the uses of contacts by cleared ones.
 
-    The rows of the contacts stay locked.
+    `rivals`: those that they may have to wait for. The rows of the contacts stay locked.
     """
     pairs = [(item, versions.get((item.campaign, item.version))) for item in candidates]
     locked = await contacts.lock(tx, possible_addresses(pairs))
-    empty = {address for address, contact in locked.items() if contact.suppressed in EMPTY}
-    found = [find_address(*pair, empty, places, tx.now) for pair in pairs]
+    others = possible_addresses((one.candidate, one.version) for one in rivals) - locked.keys()
+    empty = empty_among(locked)
+    found = [find_address(*pair, empty, campaigns.places, tx.now) for pair in pairs]
     addressed = [item for item in found if isinstance(item, Addressed)]
     locked |= await contacts.create(tx, {item.to.normal for item in addressed} - locked.keys())
-    wanted = {
-        (locked[item.to.normal].id, item.candidate.campaign)
-        for item in addressed
-        if item.version.rules.mute is not None
-    }
-    mutes = await contacts.mutes_of(tx, wanted) if wanted else {}
-    internal = await internal_among(tx, pairs, {item.to.normal for item in addressed})
-    seldom = {contact.id for contact in locked.values() if contact.quarterly}
-    recent = await contacts.recent_uses_of(tx, seldom) if seldom else {}
-    known = Known(tx.now, places, locked, mutes, open_breakers, internal, recent)
+    rows = (await contacts.read(tx, others) if others else {}) | locked
+    targets = [Target(item.candidate, item.version, item.to.normal) for item in addressed]
+    known = await read_known(tx, campaigns, rows, targets, open_breakers, rivals)
     outcomes = [
         judge_addressed(item, known) if isinstance(item, Addressed) else item for item in found
     ]
@@ -151,38 +118,16 @@ async def judge_and_reserve(
         if item.is_reminder:  # a window neither begins with it nor is extended
             continue
         counted = window_anchor(item.ready, item.release, tx.now)
-        uses.append(Use(cleared.contact, item.invitation, item.campaign, counted))
-    await contacts.add_uses(tx, uses)
+        whose = (item.campaign, counted, item.customer_id)
+        uses.append(Use(cleared.contact, item.invitation, *whose))
+    await add_uses(tx, uses)
     return outcomes
-
-
-def possible_addresses(pairs: Iterable[tuple[Candidate, Version | None]]) -> set[str]:
-    """Return the normal forms of all addresses that candidates may be sent to."""
-    possible = set()
-    for candidate, version in pairs:
-        if candidate.earlier is not None:
-            possible.add(candidate.earlier.address)
-        if version is not None:
-            fields = (version.rules.primary, version.rules.secondary)
-            typed = (candidate.mailboxes.get(field) for field in fields if field is not None)
-            possible |= {form for form in map(normal_form, typed) if form is not None}
-    return possible
-
-
-async def internal_among(
-    tx: Tx, pairs: Iterable[tuple[Candidate, Version | None]], addresses: Collection[str]
-) -> frozenset[str]:
-    """Return those of `addresses` that are the account's own: of its domains, or of its users."""
-    domains = {name for _, version in pairs if version for name in version.identity.domains}
-    found = {address for address in addresses if address.rpartition("@")[2] in domains}
-    users = await tx.fetch(_OF_USERS, tx.account, list(addresses)) if addresses else []
-    return frozenset(found.union(row["email"] for row in users))
 
 
 def find_address(
     candidate: Candidate,
     version: Version | None,
-    empty: set[str],
+    empty: frozenset[str],
     places: Places,
     now: datetime,
 ) -> Addressed | Dropped | Paused | Postponed:
@@ -238,41 +183,123 @@ def judge_addressed(item: Addressed, known: Known) -> AtRelease:
     barred = next((key for key in (route.to_any, route) if key in known.open_breakers), None)
     if barred is not None and known.open_breakers[barred] != candidate.invitation:
         return BehindBreaker(candidate.invitation, route)
-    key = (contact.id, candidate.campaign)
-    is_counted = contact.quarterly and not candidate.is_reminder
-    verdict = judge_contact(
-        candidate.invitation,
-        Timed(candidate.ready, candidate.release, known.now, ZoneInfo(candidate.zone)),
-        None if candidate.earlier or candidate.limits_waived else version.rules.mute,
-        Contact(
-            contact.suppressed is not None,
-            known.mutes.get(key),
-            to.normal in known.internal,
-            candidate.campaign in (contact.left_campaigns or ()),
-            _last_of_others(candidate, known.recent[contact.id]) if is_counted else None,
-        ),
-    )
+    verdict = _verdict(item, contact, known)
     match verdict:
         case Go(reserve=reserve):
-            own = Mute(candidate.invitation, False, candidate.release)
-            if reserve or (candidate.limits_waived and not candidate.is_reminder):
-                known.mutes[key] = own
-            if is_counted:
-                known.recent[contact.id] = [own, *known.recent[contact.id][:1]]
+            known.settled.add(candidate.invitation)
+            _reserve(item, contact.id, known, has_window=reserve)
             return Cleared(candidate, version, to, contact.id, route, barred)
-        case Wait(holder=holder):
-            return Waiting(candidate, holder)
-        case Skip(reason=reason, choice=choice):
-            return Dropped(candidate, reason, choice)
+        case Wait(holder=holder, yields=yields):
+            return Waiting(candidate, holder, yields)
+        case Skip(reason=reason, choice=choice, holder=holder):
+            known.settled.add(candidate.invitation)
+            return Dropped(candidate, reason, choice, holder)
     assert_never(verdict)
 
 
-def _last_of_others(candidate: Candidate, uses: Sequence[Mute]) -> Mute | None:
-    """Return the last use of a contact by another invitation than the candidate's.
+def _verdict(item: Addressed, contact: contacts.Contact, known: Known) -> Go | Wait | Skip:
+    candidate, rules, address = item.candidate, item.version.rules, item.to.normal
+    is_exempt = candidate.earlier is not None or candidate.limits_waived
+    is_counted = contact.quarterly and not candidate.is_reminder
+    uses = known.recent.get(contact.id, [])
+    others = [use for use in uses if use.invitation != candidate.invitation]
+    # One that has a reservation itself does not wait for another's, which may wait for it: both
+    # were on their way when the person chose.
+    lasting = [use for use in others if use.confirmed or len(others) == len(uses)]
+    return judge_contact(
+        candidate.invitation,
+        Timed(candidate.ready, candidate.release, known.now, ZoneInfo(candidate.zone)),
+        None if is_exempt else rules.mute,
+        Contact(
+            contact.suppressed is not None,
+            known.mutes.get(Target(candidate, item.version, address).mute_key(contact.id)),
+            address in known.internal,
+            candidate.campaign in (contact.left_campaigns or ()),
+            next(iter(lasting), None) if is_counted else None,
+            uses,
+            () if is_exempt or known.cap is None else _ahead(item, known),
+        ),
+        None if is_exempt else known.cap,
+    )
 
-    One that has a reservation itself does not wait for another's, which may wait for it: both were
-    on their way when the person chose.
+
+def _reserve(item: Addressed, contact: UUID, known: Known, *, has_window: bool) -> None:
+    """Let those that are judged after `item` know that it goes."""
+    candidate = item.candidate
+    own = Mute(candidate.invitation, False, candidate.release)
+    if has_window or (candidate.limits_waived and not candidate.is_reminder):
+        for holder in filter(None, (contact, candidate.customer_id)):
+            known.mutes[holder, candidate.campaign] = own
+    uses = known.recent.get(contact)
+    # A further mail's invitation was counted when its first one went.
+    is_counted = candidate.resent or candidate.purpose is not Purpose.FIRST
+    if (
+        uses is not None
+        and not is_counted
+        and all(use.invitation != own.invitation for use in uses)
+    ):
+        known.recent[contact] = [own, *uses]
+
+
+def confirm(sent: Cleared, at: datetime, known: Known) -> None:
+    """Let what a cleared invitation has reserved count as if it were accepted `at` that time."""
+    candidate = sent.candidate
+    counted = window_anchor(candidate.ready, candidate.release, at)
+    for holder in filter(None, (sent.contact, candidate.customer_id)):
+        taken = known.mutes.get((holder, candidate.campaign))
+        is_own = taken is not None and taken.invitation == candidate.invitation
+        if taken is not None and is_own and not taken.confirmed:
+            taken = structs.replace(taken, confirmed=True, counted_from=counted)
+            known.mutes[holder, candidate.campaign] = taken
+    if sent.contact in known.recent:
+        known.recent[sent.contact] = [
+            structs.replace(use, confirmed=True, counted_from=counted)
+            if use.invitation == candidate.invitation and not use.confirmed
+            else use
+            for use in known.recent[sent.contact]
+        ]
+
+
+def _ahead(item: Addressed, known: Known) -> list[UUID]:
+    """Return the waiting invitations that `item` may have to yield to, in the order of release.
+
+    Those of a higher priority, released on the same local day, that would go to its address, or
+    wait for what becomes of another one: they are judged as they would be at their release, each
+    as if those before it were accepted. The day is that on which `item` would have been released
+    if it had waited for nobody, so that no later one comes before it.
     """
-    has_own = any(use.invitation == candidate.invitation for use in uses)
-    others = (use for use in uses if use.invitation != candidate.invitation)
-    return next((use for use in others if use.confirmed or not has_own), None)
+    own, address = item.candidate, item.to.normal
+    planned = known.places.calendar(own.zone, own.region).first_open(own.ready)
+    start, end = civil_day(planned, ZoneInfo(own.zone))
+    trial = structs.replace(
+        known, cap=None, mutes=dict(known.mutes), recent=dict(known.recent), settled=set()
+    )
+    ahead = []
+    for rival in known.rivals.get(address, ()):
+        candidate, at = by_calendar(rival.candidate, max(known.now, rival.until), known.places)
+        if (
+            rival.version.rules.priority <= item.version.rules.priority
+            or not start <= candidate.release < end
+            or candidate.earlier is not None
+            or candidate.due_before_restore
+            or candidate.invitation in known.settled
+        ):
+            continue
+        outcome: AtRelease | Addressed
+        outcome = find_address(candidate, rival.version, known.empty, known.places, at)
+        if not isinstance(outcome, Addressed) or outcome.to.normal != address:
+            continue
+        outcome = judge_addressed(outcome, structs.replace(trial, now=at))
+        if isinstance(outcome, Cleared | Waiting):
+            ahead.append(candidate.invitation)
+        if isinstance(outcome, Cleared):
+            confirm(outcome, at, trial)
+    return ahead
+
+
+def by_calendar(candidate: Candidate, at: datetime, places: Places) -> tuple[Candidate, datetime]:
+    """Return when a candidate that is tried `at` goes, and itself with its release then."""
+    opens = places.calendar(candidate.zone, candidate.region).first_open(at)
+    if candidate.is_offered or opens == at:
+        return candidate, at
+    return structs.replace(candidate, release=opens), opens

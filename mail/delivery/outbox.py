@@ -32,10 +32,11 @@ SELECT o.*, i.campaign, i.version, i.task, i.manual, i.limits_waived, i.due, i.l
     END IS TRUE AS answered,
   o.survey_token IS NULL AS untried,
   {type} AS type, {state} AS state, s.kind, t.state_transition AS last, t.contact_email,
-  c.name AS customer_name, {email} AS customer_email, c.billing_email,
+  c.id AS customer_id, c.name AS customer_name, {email} AS customer_email, c.billing_email,
   c.language AS customer_language, y.name AS type_name, y.names AS type_names,
   coalesce(c.email_by = i.technician AND c.email_at >= r.moment, false) AS noted_by_technician,
-  l.name AS location_name, l.address AS location_address, l.email AS location_email
+  l.id AS location_id, l.name AS location_name, l.address AS location_address,
+  l.email AS location_email
 FROM picked o
 JOIN account a ON a.account = $1
 CROSS JOIN LATERAL ({invitation} LIMIT 1) i
@@ -93,7 +94,6 @@ _ASKED: Final = f"""
 WITH picked AS (
   SELECT id AS invitation, release, {_UNTRIED} FROM invitation WHERE account = $1 AND id = $2)
 {_CANDIDATES.format(invitation=_STORED, **_AS_STORED)}"""  # noqa: S608 - our own text
-
 _MADE: Final = """
 SELECT made.*, NULL::uuid AS technician, NULL::uuid AS customer, NULL AS address,
   false AS manual, false AS limits_waived,
@@ -132,6 +132,7 @@ _AS_READ: Final = (
     "invitation", "ready", "release", "zone", "region", "attempt", "resent", "first_tried_at",
     "due_before_restore", "vouched_at", "campaign", "version", "manual", "limits_waived", "due",
     "noted_by_technician", "untried", "deadline", "answered", "sent_at", "first_message_id",
+    "customer_id", "location_id",
 )  # fmt: skip
 #: The columns of a candidate's addresses.
 _ADDRESSES: Final = {

@@ -77,13 +77,14 @@ class Candidate(Struct, frozen=True):
     `resent`: an earlier copy may have been delivered, this is the last. `first_tried_at`: when it
     was first offered to the server, UTC. `due_before_restore`: the database was restored since it
     was due, so it may have been sent. `vouched_at`: when an operator let it go, UTC. `manual`:
-    somebody sent it by hand, whatever the state of the task; `limits_waived`: whatever the mute
-    window. `customer`: a name. `noted_by_technician`: the customer's address was entered by the
-    technician who is rated, at the end of the visit or later. `visit`: None for a relational
-    survey. `earlier`: what the first attempt fixed, if there was one; of a further mail also before
-    it. `untried`: nobody has got a link of it. `deadline`: until when it may be answered, UTC; None
-    where no copy may have been delivered. `answered`: of a reminder, that it comes too late for
-    that. `sent_at`, `first_message_id`: of the first mail that was accepted.
+    somebody sent it by hand, whatever the state of the task; `limits_waived`: whatever mute window
+    and cap. `customer`: a name. `customer_id`, `location_id`: of the task, None where it has none.
+    `noted_by_technician`: the customer's address was entered by the technician who is rated, at the
+    end of the visit or later. `visit`: None for a relational survey. `earlier`: what the first
+    attempt fixed, if there was one; of a further mail also before it. `untried`: nobody has got a
+    link of it. `deadline`: until when it may be answered, UTC; None where no copy may have been
+    delivered. `answered`: of a reminder, that it comes too late for that. `sent_at`,
+    `first_message_id`: of the first mail that was accepted.
     """
 
     invitation: UUID
@@ -103,6 +104,8 @@ class Candidate(Struct, frozen=True):
     limits_waived: bool
     due: datetime
     customer: str | None
+    customer_id: UUID | None
+    location_id: UUID | None
     mailboxes: Mailboxes
     language: str | None
     noted_by_technician: bool
@@ -140,7 +143,7 @@ class Candidate(Struct, frozen=True):
 
 
 class Version(Struct, frozen=True):
-    """The pinned version of an invitation's campaign, with its current status and mute window.
+    """The pinned version of an invitation's campaign, with its current status, mute and priority.
 
     `sender`: address of its mails, the domain in punycode; `domain`: of it, in lower case.
     `identity`: what its mails say of the account.

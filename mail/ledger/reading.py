@@ -65,7 +65,8 @@ class Counts(Struct, frozen=True):
 #: The columns of a page, its last row where the next one starts.
 _PAGE: Final = """
 SELECT p.campaign, c.name AS campaign_name, p.transition, p.task, t.title, t.external_id, p.round,
-  n.state, p.unit, u.name AS unit_name, p.outcome, p.moment, p.release, p.decided_at
+  n.state, p.unit, u.name AS unit_name, p.outcome, p.moment, p.release, p.decided_at,
+  CASE WHEN p.outcome IN ('muted', 'capped') THEN p.kept_back_by END AS kept_back_by
 FROM ({rows}) p
 LEFT JOIN LATERAL (SELECT name FROM campaign WHERE account = $1 AND id = p.campaign LIMIT 1) c
   ON true

@@ -28,6 +28,7 @@ AT_RELEASE: Final = REARMING | {
     Reason.INTERNAL,
     Reason.SUPPRESSED,
     Reason.MUTED,
+    Reason.CAPPED,
     Reason.CANCELLED,
 }
 

@@ -47,7 +47,7 @@ WHERE i.account = $1 AND i.id = $2
 class Request(Struct, frozen=True):
     """What is asked for: a survey of `campaign`. `by`: a user, None for a program.
 
-    `waive_limits`: the mute window does not keep it back.
+    `waive_limits`: neither mute window nor cap keeps it back.
     """
 
     campaign: UUID

@@ -4,7 +4,6 @@ Surveys are judged one after the other in the order of their release, and take t
 addresses as they would have for real. Those that other campaigns sent do not count.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from operator import attrgetter
@@ -14,17 +13,15 @@ from typing import Final
 from msgspec import Struct, structs
 
 from mail import contacts
-from mail.delivery.forecast import confirm_uses
 from mail.delivery.judging import (
     Addressed,
     AtRelease,
     Dropped,
-    Known,
+    confirm,
     find_address,
-    internal_among,
     judge_addressed,
-    possible_addresses,
 )
+from mail.delivery.known import Known, empty_among, internal_among, possible_addresses
 from mail.delivery.outbox import unplanned
 from mail.delivery.stages import Candidate, Cleared, Unplanned, Version
 from mail.replay.as_if import AsIf
@@ -120,14 +117,19 @@ class People:
         Of those that were released together the one that was planned first goes first, then the
         one of the lower task id.
         """
+        campaigns = self._as_if.campaigns
         known = Known(
-            self._as_if.until,
-            self._as_if.campaigns.places,
-            {},
-            {},
-            {},
-            frozenset(self._internal),
-            defaultdict(list),
+            now=self._as_if.until,
+            places=campaigns.places,
+            contacts={},
+            empty=frozenset(),
+            mutes={},
+            open_breakers={},
+            internal=frozenset(self._internal),
+            recent={person.contact.id: [] for person in self._people.values()},
+            cap=campaigns.cap,
+            rivals={},
+            settled=set(),
         )
         for survey in sorted(surveys, key=attrgetter("order")):
             yield self._judge(survey, known)
@@ -146,16 +148,12 @@ class People:
                 row = since[found[address].id]
                 person = Person(found[address], row["suppressed_at"], row["quarterly_since"])
             self._people[address] = person
-        self._internal |= await internal_among(tx, pairs, possible)
+        self._internal |= await internal_among(tx, self._version.identity.domains, possible)
 
     def _survey(self, item: Scheduled, candidate: Candidate) -> Survey:
         at = candidate.release if item.released is None else item.released.judged
         possible = possible_addresses([(candidate, self._version)])
-        empty = {
-            address
-            for address in possible
-            if self._people[address].at(at).suppressed in contacts.EMPTY
-        }
+        empty = empty_among({address: self._people[address].at(at) for address in possible})
         places = self._as_if.campaigns.places
         found = find_address(candidate, self._version, empty, places, at)
         if isinstance(found, Addressed):  # the rest of a candidate is for writing its mail
@@ -173,7 +171,7 @@ class People:
             then = structs.replace(known, now=released.judged, contacts=person)
             outcome = judge_addressed(outcome, then)
             if isinstance(outcome, Cleared):
-                confirm_uses(outcome, released.judged, known)
+                confirm(outcome, released.judged, known)
         if isinstance(outcome, Dropped):
             return structs.replace(line, outcome=outcome.reason.value, choice=outcome.choice)
         return line

@@ -15,7 +15,7 @@ import structlog
 from mail.config import MailConfig
 from mail.delivery import retry
 from mail.delivery.breakers import Opened
-from mail.delivery.claim import claim, wake
+from mail.delivery.claim import RESERVED, claim, wake
 from mail.delivery.held import fault
 from mail.delivery.stages import Leased
 from mail.delivery.uncertain import recover_all
@@ -84,7 +84,7 @@ async def deliver_due(config: MailConfig) -> int:
     finally:
         await pool.finish()
         for account in waiting & tried:  # outcomes of reservations may be known now
-            await wake(account)
+            await wake(account, [RESERVED])
     return due
 
 

@@ -10,6 +10,7 @@ from mail.tables.campaign import (
     CampaignVersion,
     SenderIdentity,
     SendingPause,
+    SurveyCap,
 )
 from mail.tables.contact import Contact, ContactKey, ContactUse
 from mail.tables.ledger import LedgerChange, LedgerCount
@@ -58,6 +59,7 @@ __all__ = [
     "SenderBreaker",
     "SenderIdentity",
     "SendingPause",
+    "SurveyCap",
     "TaskResult",
     "TaskRound",
 ]

@@ -98,6 +98,15 @@ class Calendar(Table, tablename="calendar", db=DB):
     body = JSONB(null=False, default=None)
 
 
+class SurveyCap(Table, tablename="survey_cap", db=DB):
+    """At most so many surveys go to an address in so many days; no row is no limit."""
+
+    key = ("account",)
+    account = BigInt(primary_key=True, null=False, default=None)
+    surveys = SmallInt(null=False, default=None)
+    days = SmallInt(null=False, default=None)
+
+
 class CampaignPause(Table, tablename="campaign_pause", db=DB):
     """A pause of a campaign, from `start_at` to `end_at` (null while it lasts)."""
 

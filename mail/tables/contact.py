@@ -48,6 +48,7 @@ class ContactUse(Table, tablename="contact_use", db=DB):
 
     The last one of a campaign starts its mute window; how often a contact was asked is their
     count. Both count from `counted_from`. `priority`: of the campaign; always null so far.
+    `customer`: whose survey it was, null for a task without one.
     """
 
     key = ("account", "invitation")
@@ -58,3 +59,4 @@ class ContactUse(Table, tablename="contact_use", db=DB):
     priority = SmallInt(null=True, default=None)
     confirmed = Boolean(null=False, default=None)
     counted_from = Timestamptz(null=False, default=None)
+    customer = UUID(null=True, default=None)

@@ -25,6 +25,8 @@ class Decision(Table, tablename="decision", db=DB):
     """The outcome of one campaign on one transition: `scheduled`, or the reason why not.
 
     `release`: of a scheduled one. `detail`: the choice of the person that `suppressed` stands for.
+    `kept_back_by`: the invitation that was in the way of one that is `muted` or `capped`; it may
+    be gone.
     `request_reason`: why a user or program sent this survey by hand, null where none did;
     `requested_by`: the user. `moment`, `unit`: the transition's, which the database copies.
     """
@@ -43,6 +45,7 @@ class Decision(Table, tablename="decision", db=DB):
     request_reason = Text(null=True, default=None)
     moment = Timestamptz(null=False, default=None)
     unit = UUID(null=False, default=None)
+    kept_back_by = UUID(null=True, default=None)
 
 
 class Completion(Table, tablename="completion", db=DB):

@@ -23,7 +23,7 @@ class Invitation(Table, tablename="invitation", db=DB):
     `kind`: `task` is for a campaign, task and round; `relational` for a campaign, customer and
     period, about no visit. `customer`: of a task's the customer of the transition, if any; of a
     relational one the customer who is asked. `period`: its first day. `manual`: sent by hand.
-    `limits_waived`: then, that the mute window does not keep it back. `rearm_transition`: the
+    `limits_waived`: then, that neither mute window nor cap keeps it back. `rearm_transition`: the
     task's last transition when the invitation was dropped for a reason that a later transition may
     undo. `reminders_used`: how many reminders were sent, or may have been; the most there can be
     once the office has cancelled one.

@@ -19,11 +19,11 @@ _ID: Final = "[0-9a-f-]{36}"
 #: The forms of the console with text that is worth keeping. A page that is added here shows the
 #: fields of `read_kept` in its form.
 _FORMS: Final = re.compile(
-    rf"/(tasks/{_ID}/(?:transitions|round/open|survey/send)|campaigns/sending/pause|follow-ups/{_ID}/close|refused/{_ID}/dismiss|calendar/save"
+    rf"/(tasks/{_ID}/(?:transitions|round/open|survey/send)|campaigns/sending/pause|follow-ups/{_ID}/close|refused/{_ID}/dismiss|calendar/(?:save|cap)"
     rf"|sends/{_ID}/(?:cancel|resend))"
 )
 #: The fields that people fill in; where all are empty nothing was written.
-_WRITTEN: Final = ("state", "note", "moment", "why", "working_hours-monday")
+_WRITTEN: Final = ("state", "note", "moment", "why", "working_hours-monday", "surveys")
 #: Bytes of a kept form in the body of the login form, which may have 64 kB.
 MOST_BYTES: Final = 60_000
 #: The parameter with which a page shows the kept form.

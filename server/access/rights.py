@@ -72,6 +72,8 @@ class Action(StrEnum):
     STATE_WRITE = "state.write"
     CALENDAR_READ = "calendar.read"
     CALENDAR_WRITE = "calendar.write"
+    CAP_READ = "cap.read"
+    CAP_WRITE = "cap.write"
     CAMPAIGN_READ = "campaign.read"
     CAMPAIGN_WRITE = "campaign.write"
     CAMPAIGN_ACTIVATE = "campaign.activate"
@@ -157,6 +159,8 @@ RIGHTS: Final[Mapping[Action, Grant]] = {
     Action.STATE_WRITE: _ADMINISTRATORS,
     Action.CALENDAR_READ: _READERS,
     Action.CALENDAR_WRITE: _ADMINISTRATORS,
+    Action.CAP_READ: _READERS,
+    Action.CAP_WRITE: _ADMINISTRATORS,
     Action.CAMPAIGN_READ: _READERS,
     Action.CAMPAIGN_WRITE: _ADMINISTRATORS,
     Action.CAMPAIGN_ACTIVATE: _ADMINISTRATORS,

@@ -32,7 +32,7 @@ class RoundOrder(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SurveyOrder(Struct, frozen=True, forbid_unknown_fields=True):
-    """A survey to send by hand. `waive_limits`: the mute window does not keep it back."""
+    """A survey to send by hand. `waive_limits`: neither mute window nor cap keeps it back."""
 
     campaign: UUID
     reason: SurveyReason

@@ -77,7 +77,8 @@ class DecisionRecord(Struct, frozen=True):
     """The outcome of a campaign on a transition: `scheduled`, or a reason why it does not ask.
 
     `moment`, `state`, `unit`: of the transition. `day`: of the moment in the account's zone.
-    `external_id`: the task's. `release`: of a scheduled one. Times in UTC.
+    `external_id`: the task's. `release`: of a scheduled one. `kept_back_by`: of one that
+    is `muted` or `capped`, the survey that was in the way, where that is known. Times in UTC.
     """
 
     campaign: UUID
@@ -92,6 +93,7 @@ class DecisionRecord(Struct, frozen=True):
     day: date
     release: datetime | None
     decided_at: datetime
+    kept_back_by: UUID | None
 
     @property
     def place(self) -> str:

@@ -156,7 +156,7 @@ async def cancel_send(request: ApiRequest, key: UUID, body: Cancellation) -> Sen
 async def resend_survey(request: ApiRequest, key: UUID, body: ResendOrder) -> SendItem:
     """Send a survey again that was sent, refused or given up.
 
-    It leaves as soon as mail may go, whatever the mute window, with a link of its own; the one of
+    It leaves as soon as mail may go, whatever mute window and cap, with a link of its own; that of
     the first mail works, too. It takes the place of a reminder that waits; the next one counts from
     it. Sending the same `id` again has no further effect. 409 `unreachable`
     where the address has unsubscribed, takes no mail, or is missing.

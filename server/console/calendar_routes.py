@@ -1,4 +1,4 @@
-"""/calendar: quiet hours, working hours and holidays of the account."""
+"""/calendar: quiet hours, working hours and holidays of the account, and its cap."""
 
 from datetime import date
 from typing import Final
@@ -15,6 +15,7 @@ from mail.campaigns.calendar import (
     read_calendar,
     save_calendar,
 )
+from mail.campaigns.cap import read_cap, set_cap
 from mail.campaigns.holidays import Holiday
 from mail.worker.jobs import Job
 from rules.calendar import REGIONS
@@ -24,24 +25,27 @@ from server.access.principals import ConsoleRequest, actor_of
 from server.access.rights import Action
 from server.console.calendar_form import TypedCalendar, calendar_of, read_typed, typed_of
 from server.console.nav_counts import console_frame
+from server.console.typed_cap import TypedCap, cap_of, read_typed_cap, typed_cap_of
 from server.services import services
 from server.web.methods import READING
 from server.web.page import clock_for, read_fields, respond
 from sync.database import Tx, run, tx
 
 SAVE: Final = "/calendar/save"
+SAVE_CAP: Final = "/calendar/cap"
 
 
 @route("/calendar", http_method=READING, guards=[console(Action.CALENDAR_READ)])
 async def calendar_page(request: ConsoleRequest) -> Response[str]:
     """The calendar, with a form for those who may change it, and the holidays to come."""
-    kept = await read_kept(request, SAVE)
+    kept, kept_cap = await read_kept(request, SAVE), await read_kept(request, SAVE_CAP)
     async with tx(request.user.account) as opened:
         calendar = await read_calendar(opened) or AccountCalendar()
         typed = typed_of(calendar)
         if kept:
             typed = read_typed(kept, calendar, _offered(opened, request, calendar.region, "en"))
-        return await _respond(opened, request, calendar, typed, is_kept=bool(kept))
+        cap = read_typed_cap(kept_cap) if kept_cap else None
+        return await _respond(opened, request, calendar, typed, cap, is_kept=bool(kept or kept_cap))
 
 
 @post(SAVE, status_code=303, guards=[console(Action.CALENDAR_WRITE)])
@@ -64,29 +68,48 @@ async def save_calendar_page(request: ConsoleRequest) -> Response[str]:
     return response
 
 
+@post(SAVE_CAP, status_code=303, guards=[console(Action.CAP_WRITE)])
+async def save_cap_page(request: ConsoleRequest) -> Response[str]:
+    """Save the cap that was typed, none where nothing was, or show the form with its errors."""
+    typed = read_typed_cap(await read_fields(request))
+    if typed.wrong:
+        async with tx(request.user.account) as opened:
+            calendar = await read_calendar(opened) or AccountCalendar()
+            return await _respond(opened, request, calendar, typed_of(calendar), typed)
+    await run(
+        request.user.account, lambda opened: set_cap(opened, cap_of(typed)), actor_of(request)
+    )
+    return Redirect("/calendar?saved=cap", status_code=303)
+
+
 async def _respond(
     opened: Tx,
     request: ConsoleRequest,
     calendar: AccountCalendar,
     typed: TypedCalendar,
+    cap: TypedCap | None = None,
     *,
     is_kept: bool = False,
 ) -> Response[str]:
+    """The page with what was typed. `cap`: as it is saved where nothing was typed in its form."""
+    cap = cap or typed_cap_of(await read_cap(opened))
     page = await console_frame(opened, request)
+    saved = request.query_params.get("saved")
     holidays = _offered(opened, request, calendar.region, page.locale)
     names = get_day_names("wide", locale=page.locale)
     return respond(
         request,
         "calendar.html",
         page,
-        status=422 if typed.wrong else 200,
+        status=422 if typed.wrong or cap.wrong else 200,
         calendar=calendar,
         typed=typed,
+        cap=cap,
         days=[(day, names[place]) for place, day in enumerate(WEEKDAYS)],
         regions=REGIONS,
         holidays=holidays,
         ticked={day.key: day for day in reversed(holidays)},
-        saved=not typed.wrong and not is_kept and request.query_params.get("saved") == "yes",
+        saved=None if typed.wrong or cap.wrong or is_kept else saved,
         is_kept=is_kept,
         clock=clock_for(opened, page, request.user.zone),
     )
@@ -98,4 +121,4 @@ def _offered(opened: Tx, request: ConsoleRequest, region: str | None, locale: st
     return [] if region is None else coming(region, today, locale)
 
 
-ROUTES: Final = (calendar_page, save_calendar_page)
+ROUTES: Final = (calendar_page, save_calendar_page, save_cap_page)

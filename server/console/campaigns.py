@@ -103,6 +103,8 @@ class CampaignSettings(Struct, frozen=True, kw_only=True):
     delay: timedelta
     in_working_hours: bool
     mute: timedelta | None
+    mute_per_customer: bool
+    priority: int
     stale: timedelta | None
     deadline: timedelta
     reminders: int
@@ -231,6 +233,8 @@ async def read_settings(tx: Tx, campaign: UUID, language: str) -> CampaignSettin
         delay=parse_delay(definition.delay),
         in_working_hours=definition.delay_in == "working" and definition.delay != "00:00:00",
         mute=definition.mute_window,
+        mute_per_customer=definition.mute_per == "customer",
+        priority=definition.priority,
         stale=None if stale is None else timedelta(days=stale),
         deadline=definition.deadline,
         reminders=definition.reminders,

@@ -27,6 +27,17 @@ class FirstStep(Struct, frozen=True):
         return shown.code if same else self.survey
 
 
+class KeptBackBy(Struct, frozen=True):
+    """The survey because of which another one was not sent. `sent`: UTC, None if not known.
+
+    `task`: which it is about, with its `title`; None for one that is about no task.
+    """
+
+    task: UUID | None
+    title: str
+    sent: datetime | None
+
+
 class EntryShown(Struct, frozen=True, kw_only=True):
     """An entry of the timeline at `at` (UTC); each kind has only some of the fields.
 
@@ -37,7 +48,8 @@ class EntryShown(Struct, frozen=True, kw_only=True):
     `accepted_by`: who accepted it. `captured`, `unusable`: an address captured in the field, to
     which mail can or cannot be sent. `first`: the step that came first, for `not_first`.
     `dismissed`: when `by` dismissed it for the reason `note`. `number`: of a round, which `by`
-    opened for the reason `note`. Of a decision, `note`: why `by` sent its survey by hand.
+    opened for the reason `note`. Of a decision, `note`: why `by` sent its survey by hand;
+    `kept_back_by`: the survey that was in its way.
     """
 
     kind: str
@@ -73,6 +85,7 @@ class EntryShown(Struct, frozen=True, kw_only=True):
     not_me: bool = False
     reason: str | None = None
     number: int = 0
+    kept_back_by: KeptBackBy | None = None
 
 
 class Day(Struct, frozen=True):

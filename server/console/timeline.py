@@ -13,7 +13,13 @@ from mail.campaigns.cache import VersionKey, pinned
 from mail.campaigns.definition import Content
 from mail.i18n import text_in
 from rules.decide import Reason
-from server.console.shown_entries import Day, EntryShown, FirstStep, TimelineView
+from server.console.shown_entries import (
+    Day,
+    EntryShown,
+    FirstStep,
+    KeptBackBy,
+    TimelineView,
+)
 from server.console.state_labels import StateChip, read_states
 from server.timeline import entries, pages
 from server.timeline.entries import (
@@ -197,6 +203,9 @@ def _entry(entry: entries.Entry, names: _Names) -> EntryShown:
 
 def _decision(entry: DecisionEntry, names: _Names) -> EntryShown:
     first = names.firsts.get((entry.campaign, entry.round))
+    in_the_way = KeptBackBy(
+        entry.kept_back_by_task, entry.kept_back_by_title or "", entry.kept_back_by_sent_at
+    )
     return EntryShown(
         kind="decision",
         at=entry.at,
@@ -206,6 +215,7 @@ def _decision(entry: DecisionEntry, names: _Names) -> EntryShown:
         first=first if entry.outcome == NOT_FIRST else None,
         by=names.person(entry.requested_by),
         note=entry.request_reason,
+        kept_back_by=None if entry.kept_back_by is None else in_the_way,
     )
 
 

@@ -45,7 +45,8 @@ class Invitation(Struct, frozen=True, kw_only=True):
     """An invitation and its result.
 
     `status`: `scheduled` until release, then `sent`, `failed`, or `dropped` with its reason.
-    `rearm`: the task's last transition at a drop that may re-arm.
+    `rearm`: the task's last transition at a drop that may re-arm. `kept_back_by`: the invitation
+    that was in its way.
     """
 
     id: UUID
@@ -57,6 +58,7 @@ class Invitation(Struct, frozen=True, kw_only=True):
     status: Status = Status.SCHEDULED
     reason: Reason | None = None
     rearm: UUID | None = None
+    kept_back_by: UUID | None = None
     resolved: Resolved | None = None
     sent: datetime | None = None
 

@@ -97,7 +97,11 @@ async def write_decisions(
         }
         dropped = drops.get((decision.campaign, decision.step))
         if dropped is not None:
-            row |= {"outcome": _reason(dropped), "decided_at": dropped.release}
+            row |= {
+                "outcome": _reason(dropped),
+                "decided_at": dropped.release,
+                "kept_back_by": dropped.kept_back_by,
+            }
         else:
             row |= {
                 "outcome": decision.outcome,
@@ -132,6 +136,7 @@ async def write_mails(
                 "contact": contacts[invitation.resolved.normal],
                 "invitation": invitation.id,
                 "campaign": invitation.campaign.id,
+                "customer": invitation.task.customer.id,
                 "confirmed": True,
                 "counted_from": window_anchor(
                     invitation.release, invitation.release, invitation.sent

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mail.campaigns.cap import SurveyCap
 from mail.states import Status
 from rules.address import Resolved, resolve
 from rules.at_release import Contact, Go, Mute, Timed, judge_contact
@@ -21,6 +22,8 @@ from server.demo.fixture import DEMO, OWN_DOMAIN
 
 _ZONE: Final = ZoneInfo(DEMO.account.zone)
 
+#: The demonstration's cap on the surveys of an address.
+CAP: Final = SurveyCap(3, 60)
 #: The place among those that waited of the survey that a dispatcher cancelled, or the last one.
 CANCELLED: Final = 20
 
@@ -34,13 +37,14 @@ class Suppression(Struct, frozen=True):
 
 
 class Releases:
-    """Releases invitations one by one; records mute windows and suppressions by address."""
+    """Releases invitations one by one; records mute windows, uses and suppressions by address."""
 
     def __init__(self, rng: Random, suppressed: Mapping[UUID, str]) -> None:
         """`suppressed`: customers whose first mail is the last: `unsubscribed` or `bounced`."""
         self._rng = rng
         self._customers = suppressed
         self.mutes: dict[tuple[UUID, str], Mute] = {}
+        self.uses: dict[str, list[Mute]] = {}
         self.suppressed: dict[str, Suppression] = {}
         self.addresses: set[str] = set()
 
@@ -68,13 +72,17 @@ class Releases:
             suppression is not None and suppression.since < invitation.release,
             self.mutes.get((invitation.campaign.id, resolved.normal)),
             internal=resolved.normal.endswith(f"@{OWN_DOMAIN}"),
+            uses=self.uses.get(resolved.normal, ()),
         )
         sent = invitation.release + timedelta(seconds=self._rng.uniform(0.6, 3))
         timed = Timed(invitation.release, invitation.release, sent, _ZONE)
-        verdict = judge_contact(invitation.id, timed, invitation.campaign.mute, contact)
+        mute = invitation.campaign.mute
+        verdict = judge_contact(invitation.id, timed, mute, contact, CAP.rule)
         invitation = replace(invitation, resolved=resolved)
         if isinstance(verdict, Skip):
-            return replace(invitation, status=Status.DROPPED, reason=verdict.reason)
+            holder = verdict.holder
+            dropped = replace(invitation, status=Status.DROPPED, kept_back_by=holder)
+            return replace(dropped, reason=verdict.reason)
         reserve = isinstance(verdict, Go) and verdict.reserve
         return self._send(invitation, resolved, sent, reserve=reserve)
 
@@ -102,8 +110,9 @@ class Releases:
         if why is not None:
             later = sent + timedelta(minutes=self._rng.uniform(5, 55))
             self.suppressed.setdefault(resolved.normal, Suppression(why, later, invitation.id))
+        anchor = window_anchor(invitation.release, invitation.release, sent)
+        mute = Mute(invitation.id, confirmed=True, counted_from=anchor)
+        self.uses.setdefault(resolved.normal, []).append(mute)
         if reserve:
-            anchor = window_anchor(invitation.release, invitation.release, sent)
-            mute = Mute(invitation.id, confirmed=True, counted_from=anchor)
             self.mutes[invitation.campaign.id, resolved.normal] = mute
         return replace(invitation, status=Status.SENT, sent=sent)

@@ -8,6 +8,7 @@ from typing import Final
 
 from mail.planning.history import read_histories
 from mail.planning.writes import write_completions
+from mail.tables import SurveyCap
 from server.access.passwords import hash_password
 from server.demo import past, past_answers
 from server.demo.aftermath import is_live, plan, suppressed_customers
@@ -23,9 +24,10 @@ from server.demo.customers import make_customers
 from server.demo.field import write_steps
 from server.demo.fixture import DEMO
 from server.demo.refusals import write_refusals
-from server.demo.releases import Releases
+from server.demo.releases import CAP, Releases
 from server.demo.replies import ReplyGenerator
 from server.demo.return_visit import write_return_visit
+from server.demo.rows import insert
 from server.demo.story import DemoTask, TaskGenerator
 from sync.database import Tx, tx
 from sync.ids import ALPHABET, new_account_number
@@ -78,6 +80,7 @@ async def _write_campaigns(tx: Tx, ids: Ids, rng: Random, tasks: list[DemoTask])
     releases = Releases(rng, suppressed_customers(tasks, tx.now))
     generator = ReplyGenerator(rng, tx.now)
     invitations = releases.release_all(planned)
+    await insert(SurveyCap, [{"account": tx.account, "surveys": CAP.surveys, "days": CAP.days}])
     await past.write_decisions(tx, ids, decisions, invitations)
     await past.write_mails(tx, ids, invitations, releases)
     replies = [

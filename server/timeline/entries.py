@@ -45,7 +45,8 @@ class DecisionEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="de
 
     `choice`: of the person, where `suppressed` is one: `campaign` or `quarter`. `request_reason`:
     why somebody sent this survey by hand, null where nobody did; `requested_by`: the user, null for
-    a program.
+    a program. `kept_back_by`: of one that is `muted` or `capped`, the survey that was in the way,
+    with its task, the title of that, and when it was sent; null where that is not known any more.
     """
 
     at: datetime
@@ -58,6 +59,10 @@ class DecisionEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="de
     choice: str | None
     requested_by: UUID | None
     request_reason: str | None
+    kept_back_by: UUID | None
+    kept_back_by_task: UUID | None
+    kept_back_by_title: str | None
+    kept_back_by_sent_at: datetime | None
 
 
 class RoundEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="round"):

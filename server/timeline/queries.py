@@ -45,11 +45,17 @@ _DECISIONS: Final = """
 SELECT d.decided_at AS at, c.moment AS order_at, n.sequence, n.id AS tie_break,
   d.campaign AS tie_break_2, d.campaign, m.name AS campaign_name, d.transition, d.round,
   d.outcome, d.release, CASE WHEN d.outcome = 'suppressed' THEN d.detail END AS choice,
-  d.requested_by, d.request_reason
+  d.requested_by, d.request_reason,
+  k.id AS kept_back_by, k.task AS kept_back_by_task, b.title AS kept_back_by_title,
+  k.sent_at AS kept_back_by_sent_at
 FROM decision d
 JOIN campaign m ON m.account = d.account AND m.id = d.campaign
 JOIN transition n ON n.account = d.account AND n.id = d.transition
 JOIN unnest($10::uuid[], $11::timestamptz[]) AS c(id, moment) ON c.id = n.id
+LEFT JOIN LATERAL (
+  SELECT id, task, sent_at FROM invitation
+  WHERE account = $1 AND id = d.kept_back_by AND d.outcome IN ('muted', 'capped') LIMIT 1) k ON true
+LEFT JOIN LATERAL (SELECT title FROM task WHERE account = $1 AND id = k.task LIMIT 1) b ON true
 WHERE d.account = $1 AND d.task = $2
 """
 #: That a survey was dropped is told once, by the decision, which says why and on which step.

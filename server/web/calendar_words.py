@@ -42,5 +42,7 @@ PROBLEMS: Final = {
     ),
     "region": _("Choose a region from the list"),
     "closed": _("Write a date and a name on each line, each date once: 2027-12-24 Christmas Eve"),
+    "surveys": _("Write a number of surveys from 1 to 20"),
+    "days": _("Write a number of days from 1 to 365"),
     "not_observed": _("Choose holidays from the list"),
 }

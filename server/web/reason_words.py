@@ -39,7 +39,17 @@ BLOCKED: Final = {
     ),
     "muted": (
         _("asked recently"),
-        _("The survey will not leave: by then its address was asked within the mute window."),
+        _(
+            "The survey will not leave: by then the address, or the customer, was asked within"
+            " the campaign's mute window."
+        ),
+    ),
+    "capped": (
+        _("asked often"),
+        _(
+            "The survey will not leave: by then its address was asked as often as the account"
+            " allows, over all campaigns."
+        ),
     ),
     "paused": (
         _("campaign stopped"),
@@ -95,11 +105,17 @@ REASONS: Final = {
         _("asked once a quarter"),
         _("The person chose at most one survey every 90 days, and had one"),
     ),
-    "muted": (_("asked recently"), _("This address was already asked within the mute window")),
+    "muted": (
+        _("asked recently"),
+        _("The address, or the customer, was already asked within the campaign's mute window"),
+    ),
     "cancelled": (_("cancelled"), _("Somebody of the office cancelled it")),
     "answered": (_("answered"), _("The survey was answered")),
     "deadline": (_("too late to answer"), _("The time to answer was over")),
-    "capped": (_("asked often"), _("This address was already asked as often as allowed")),
+    "capped": (
+        _("asked often"),
+        _("The address was already asked as often as the account allows, over all campaigns"),
+    ),
     "campaign_paused": (
         _("campaign paused"),
         _("The survey waits: its campaign is paused. It goes on once the campaign is resumed."),
@@ -117,7 +133,7 @@ REASONS: Final = {
     ),
     "reserved": (
         _("another one first"),
-        _("The survey waits for what becomes of another one to the same address."),
+        _("The survey waits for what becomes of another one to the same address or customer."),
     ),
     "restored": (
         _("database restored"),

@@ -75,6 +75,8 @@ async def decide(bench: Bench) -> list[Line]:
 async def claim(bench: Bench) -> list[Line]:
     """Claiming, in two databases of the cluster."""
     few = await claiming.fill(bench.owner, claiming.FEW)
+    plain = await claiming.fill(bench.owner, claiming.FEW)
+    limited = await claiming.fill_limited(bench.owner, claiming.FEW)
     await bench.owner.execute("CREATE DATABASE large")
     dsn = renamed(bench.owner_dsn, "large")
     await DB.close()  # migrating opens a pool of its own in this loop
@@ -83,7 +85,12 @@ async def claim(bench: Bench) -> list[Line]:
     many = await claiming.fill(owner, claiming.MANY)
     await owner.close()
     await DB.open(bench.worker_dsn)
-    return await claiming.measure((bench.worker_dsn, few.account), (worker, many.account))
+    return await claiming.measure(
+        (bench.worker_dsn, few.account),
+        (worker, many.account),
+        (bench.worker_dsn, plain.account),
+        (bench.worker_dsn, limited.account),
+    )
 
 
 async def send(bench: Bench) -> list[Line]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from tests.faults.scene import SETTINGS, Visit, Yard, eventually, opened_yard
-from tests.faults.trials import TRIALS
+from tests.faults.trials import TRIALS, trials_of
 from tests.support.databases import TestDatabase
 from tests.support.listening import Trap, cut, hold
 from tests.support.postgres_proxy import Place, PostgresProxy
@@ -119,6 +119,30 @@ async def test_6_a_worker_killed_between_250_and_commit_sends_at_most_the_same_m
         assert len(copies) == 2
         assert len({copy.message_id for copy in copies}) == 1
         assert await line.yard.status(visit) == "sent"
+
+
+async def test_5_6_a_worker_killed_over_one_of_two_for_an_address_asks_there_once(
+    line: Line,
+) -> None:
+    """20: the account's cap is one; what was reserved is decided first, by whoever takes over."""
+    yard, owner = line.yard, line.yard.owner.connection
+    await owner.execute("INSERT INTO survey_cap VALUES ($1, 1, 7)", yard.world.account)
+    await owner.execute("UPDATE campaign_set SET revision = revision + 1")
+    places = ("rcpt", "data", "accepted")
+    for trial in trials_of(places):
+        place, visit = places[trial % len(places)], await yard.visit()
+        customer = await yard.world.customer(email=visit.address)
+        both = [visit, Visit(await yard.world.task(customer=customer), visit.address)]
+        trap = yard.sink.traps[place]
+        trap.arm(partial(kill, line.worker))
+        await yard.finish(line.api.origin, both)
+        until(trap.sprung.is_set, "the worker reached the place")
+        line.another_worker()
+        await yard.idle()
+        assert sorted([str(await yard.status(one)) for one in both]) == ["dropped", "sent"]
+        copies = yard.sink.to(visit.address)
+        assert len({copy.message_id for copy in copies}) == 1
+        assert len(copies) == (2 if place == "accepted" else 1)
 
 
 async def test_6_in_hold_mode_it_is_one_copy_and_an_operator_is_asked(line: Line) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from mail.campaigns.cap import SurveyCap, set_cap
 from mail.campaigns.criteria import CriteriaNamed
 from mail.campaigns.lifecycle import activate_campaign, pause_campaign, resume_campaign
 from mail.campaigns.store import create_campaign
@@ -42,7 +43,7 @@ class Steps:
     async def campaign(self, name: str, **rest: Any) -> UUID:
         """A campaign on both done states, twelve hours after, with a week's mute."""
         usual = {"delay": "00:12:00", "mute": "07:00:00", "opt_out_allowed": True}
-        definition = survey(self.yard.world.service_call, ["600", "610"], name, **usual, **rest)
+        definition = survey(self.yard.world.service_call, ["600", "610"], name, **usual | rest)
         return await active_campaign(self.yard.world.account, name, definition, self.yard.owner)
 
     async def task(self, *states: str, ago: timedelta, email: str | None, **rest: Any) -> UUID:
@@ -99,7 +100,8 @@ async def every_reason(steps: Steps, database: TestDatabase, sink: Sink) -> None
     for expected, campaign in limited.items():
         found = [await steps.outcomes(task, campaign) for task in tasks.values()]
         assert any(expected in outcomes for outcomes in found)
-    others = {Reason.PAUSED, Reason.BEFORE_ACTIVATION, *limited}
+    assert await ask_too_often(steps, config) == [Reason.CAPPED]
+    others = {Reason.PAUSED, Reason.BEFORE_ACTIVATION, Reason.CAPPED, *limited}
     assert {*tasks, *others} == {"scheduled", *Reason}
 
 
@@ -121,6 +123,17 @@ async def tell(steps: Steps) -> dict[str, UUID]:
         Reason.MUTED: await steps.task("600", ago=HOUR - MINUTE, email=SAME),
         Reason.NEW_ROUND: await reopened(steps),
     }
+
+
+async def ask_too_often(steps: Steps, config: MailConfig) -> list[str]:
+    """What a campaign without mute decides where an address had all that the account allows."""
+    campaign = await steps.campaign("often", mute=None)
+    async with tx(steps.yard.world.account) as opened:
+        await set_cap(opened, SurveyCap(1, 30))
+    task = await steps.task("600", ago=HOUR, email=SAME)
+    await plan()
+    await let_out(steps.yard.owner, config, await now() + 13 * HOUR)
+    return await steps.outcomes(task, campaign)
 
 
 async def limit(steps: Steps) -> dict[str, UUID]:

@@ -19,7 +19,7 @@ def content_1(said: Definition, *, least: bool = False) -> str:
 
 #: What formats 3 and 4 added to rules.
 _SINCE_3: Final = {"criteria", "sample_percent", "first_day", "last_day", "delay_in"}
-_SINCE_4: Final = {"reminders", "reminder_days"}
+_SINCE_4: Final = {"mute_per", "priority", "reminders", "reminder_days"}
 
 
 def rules_3(said: Definition) -> str:

@@ -11,6 +11,7 @@ import pytest
 from mail.campaigns.store import edit_campaign
 from mail.delivery.claim import claim
 from mail.responses.subscriptions import open_subscription, unsubscribe
+from rules.campaign import AddressField
 from sync.database import tx
 from tests.mail.campaigns import active, change, definition, only_invitation, rows
 from tests.mail.delivering import DAY, HOUR, MINUTE, Post
@@ -167,7 +168,10 @@ CREATE TABLE mute AS SELECT * FROM mutes_were;
 """
 
 #: What releases read of a contact since.
-SINCE: Final = "ALTER TABLE contact ADD left_campaigns uuid[], ADD quarterly_since timestamptz"
+SINCE: Final = (
+    "ALTER TABLE contact ADD left_campaigns uuid[], ADD quarterly_since timestamptz;"
+    " ALTER TABLE contact_use ADD customer uuid"
+)
 
 KNOWN: Final = """
 SELECT c.address, c.suppressed, c.suppressed_at, c.full_since, c.full_visits
@@ -234,3 +238,22 @@ async def test_what_is_remade_is_what_is_written_today(post: Post, database: Tes
         for item in (task, again)
     ]  # fmt: skip
     assert found == [{("dropped", "suppressed")}, {("dropped", "muted"), ("sent", None)}]
+
+
+async def test_w2_uses_of_before_are_given_their_customers(
+    post: Post, database: TestDatabase
+) -> None:
+    """Those whom their tasks have by then, as what is sent from then on."""
+    migration = import_module("mail.migrations.mail_2026_11_30t22_30_00_000000")
+    await active(post.world, secondary=AddressField.CONTACT)
+    await post.visit(ADDRESS)
+    await post.finished(contact_email=ADDRESS)
+    await post.deliver_all()
+    found = "SELECT invitation, customer FROM contact_use ORDER BY invitation"
+    before = await rows(post.world, found)
+    assert [row["customer"] is None for row in before] in ([True, False], [False, True])
+    async with owning(database.owner) as owner, owner.connection.transaction():
+        await owner.connection.execute("ALTER TABLE contact_use DROP customer")
+        await owner.connection.execute(migration.COLUMN)
+        await owner.connection.execute(migration.INDEXES.replace("contact_use_recent", "again"))
+    assert await rows(post.world, found) == before

@@ -2,7 +2,7 @@
 
 import json
 from datetime import date
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import pytest
@@ -38,6 +38,8 @@ ALL: Final = Definition(
     delay="00:12:00",
     delay_in="working",
     mute="07:00:00",
+    mute_per="customer",
+    priority=7,
     primary=AddressField.LOCATION,
     secondary=AddressField.CUSTOMER,
     deadline_days=14,
@@ -66,6 +68,13 @@ ALL: Final = Definition(
     information={"fr": "Gardé deux ans."},
     privacy_url="https://example.org",
 )
+#: What goes without saying of what format 4 added.
+SINCE_4: Final[dict[str, Any]] = {
+    "mute_per": "address",
+    "priority": 5,
+    "reminders": 0,
+    "reminder_days": 7,
+}
 LEAST: Final = Definition(rules=[], question=Question({"fr": "Alors ?"}), message=ALL.message)
 
 
@@ -94,8 +103,13 @@ def test_what_format_2_said_asks_about_any_task_for_ever_and_counts_all_time() -
     always = {"first_day": None, "last_day": None}
     for said in (ALL, LEAST):
         stored = split(said)
-        told = replace(said, **anything, **always, delay_in="elapsed", reminders=0, reminder_days=7)
+        told = replace(said, **anything, **always, delay_in="elapsed", **SINCE_4)
         assert join(rules_2(said), stored.content, 2) == told
+
+
+def test_what_format_3_said_mutes_addresses_and_is_like_any_other() -> None:
+    for said in (ALL, LEAST):
+        assert join(rules_3(said), split(said).content, 3) == replace(said, **SINCE_4)
 
 
 @pytest.mark.parametrize("negative_at", range(5))

@@ -111,7 +111,7 @@ def held(by: UUID, confirmed: bool = True) -> Contact:
         (FREE, Go(reserve=True)),
         (Contact(suppressed=True, mute=None), Skip(Reason.SUPPRESSED)),
         (held(OTHER, confirmed=False), Wait(OTHER)),
-        (held(OTHER), Skip(Reason.MUTED)),
+        (held(OTHER), Skip(Reason.MUTED, holder=OTHER)),
         (held(OURS, confirmed=False), Go(reserve=False)),
         (held(OURS), Go(reserve=False)),
         (Contact(suppressed=True, mute=Mute(OURS, True, NOON)), Skip(Reason.SUPPRESSED)),
@@ -125,7 +125,7 @@ def held(by: UUID, confirmed: bool = True) -> Contact:
         "a free address",
         "opted out",
         "18: another's reservation",
-        "another's window",
+        "18: another's window",
         "19: a retry under its own reservation",
         "19: a resend within its own window",
         "a retry after opting out",
@@ -192,8 +192,8 @@ END = NOON + WEEK
         "held for days, still in the window",
     ],
 )
-def test_the_window_ends_exactly(release: datetime, now: datetime, goes: bool) -> None:
-    expected = Go(reserve=True) if goes else Skip(Reason.MUTED)
+def test_18_the_window_ends_exactly(release: datetime, now: datetime, goes: bool) -> None:
+    expected = Go(reserve=True) if goes else Skip(Reason.MUTED, holder=OTHER)
     timed = Timed(release, release, now, UTC)
     assert judge_contact(OURS, timed, WEEK, held(OTHER)) == expected
 
@@ -203,13 +203,14 @@ def test_18_a_weekly_visit_is_not_muted_by_a_week_of_167_hours() -> None:
     first = datetime(2026, 3, 2, 15, tzinfo=UTC)
     contact = Contact(False, Mute(OTHER, confirmed=True, counted_from=first))
     visit = first + days(7) - hours(1)
-    for zone, found in (("America/Montreal", Go(reserve=True)), ("UTC", Skip(Reason.MUTED))):
+    muted = Skip(Reason.MUTED, holder=OTHER)
+    for zone, found in (("America/Montreal", Go(reserve=True)), ("UTC", muted)):
         timed = Timed(visit, visit, visit, ZoneInfo(zone))
         assert judge_contact(OURS, timed, WEEK, contact) == found
 
 
 def test_18_a_visit_that_a_holiday_moved_is_judged_by_when_it_was_ready() -> None:
     timed = Timed(END - hours(1), END + days(1), END + days(1), UTC)
-    assert judge_contact(OURS, timed, WEEK, held(OTHER)) == Skip(Reason.MUTED)
+    assert judge_contact(OURS, timed, WEEK, held(OTHER)) == Skip(Reason.MUTED, holder=OTHER)
     timed = Timed(END, END + days(1), END + days(1), UTC)
     assert judge_contact(OURS, timed, WEEK, held(OTHER)) == Go(reserve=True)

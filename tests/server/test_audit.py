@@ -300,6 +300,13 @@ def calendar(desk: Desk) -> Iterator[Step]:
     yield Step(f"PUT {path}", path, said, [told])
 
 
+def cap(desk: Desk) -> Iterator[Step]:
+    """How often an address is asked."""
+    path, said = "/api/v1/cap", {"surveys": 2, "days": 90}
+    yield Step(f"PUT {path}", path, said, [Told("cap.write", "cap/", None, said)])
+    yield Step(f"DELETE {path}", path, None, [Told("cap.write", "cap/", said, None)])
+
+
 def asking(desk: Desk) -> Iterator[Step]:
     """Asking again about a task, and the switch that stops all sending."""
     key, task = active_campaign(desk), f"/api/v1/tasks/{desk.office.task}"
@@ -472,11 +479,14 @@ def dispatching(desk: Desk) -> Iterator[Step]:
 
 
 def settings(desk: Desk) -> Iterator[Step]:
-    """The forms of the console that administrators send, after `calendar`."""
+    """The forms of the console that administrators send, after `calendar` and `cap`."""
     days = ("monday", "tuesday", "wednesday", "thursday", "friday")
     form = {"region": "CA-ON", **{f"working_hours-{day}": "9-17" for day in days}}
     told = Told("calendar.write", "calendar/", {"region": "CA-QC"}, {"region": "CA-ON"})
     yield Step("POST /calendar/save", "/calendar/save", form, [told])
+    form, path = {"surveys": "2", "days": "90"}, "/calendar/cap"
+    told = Told("cap.write", "cap/", None, {"surveys": 2, "days": 90})
+    yield Step(f"POST {path}", path, form, [told])
 
 
 API: Final[list[Callable[[Desk], Iterator[Step]]]] = [
@@ -488,6 +498,7 @@ API: Final[list[Callable[[Desk], Iterator[Step]]]] = [
     sends,
     addresses,
     calendar,
+    cap,
 ]
 #: By the role of whoever sends them.
 FORMS: Final[list[tuple[str, Callable[[Desk], Iterator[Step]]]]] = [

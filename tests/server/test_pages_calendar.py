@@ -166,3 +166,48 @@ def test_pages_say_that_a_survey_is_moved_and_why(
     page = words_of(diane.get(answer.headers["location"]).text)
     assert re.search("The survey will leave on .*, if nothing changes. It was due on ", page)
     assert page.count(said) == 2
+
+
+def cap(api: Served, office: Office) -> object:
+    """What a program reads of the cap."""
+    return api.client.get("/api/v1/cap", headers=office.program).json()["cap"]
+
+
+def test_w6_an_administrator_sets_and_removes_how_often_an_address_is_asked(
+    api: Served, office: Office, anne: httpx.Client
+) -> None:
+    answer = anne.post("/calendar/cap", data={"surveys": " 2 ", "days": "90"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/calendar?saved=cap")
+    assert cap(api, office) == {"surveys": 2, "days": 90}
+    page = anne.get("/calendar?saved=cap").text
+    assert "The limit is saved" in words_of(page)
+    assert 'name="surveys" inputmode="numeric" value="2"' in page
+    with browsing(api, office, "manager") as reader:
+        page = words_of(reader.get("/calendar").text)
+        assert "Surveys to an address, at most 2 In how many days 90" in page
+        assert reader.post("/calendar/cap", data={}).status_code == 403
+    anne.post("/calendar/cap", data={"surveys": "", "days": ""})
+    assert cap(api, office) is None
+    assert "The limit is removed" in words_of(anne.get("/calendar?saved=cap").text)
+
+
+@pytest.mark.parametrize(
+    ("surveys", "days", "wrong"),
+    [("0", "7", ["surveys"]), ("two", "7", ["surveys"]), ("1", "", ["days"]), ("21", "9e9", None)],
+)
+def test_w6_what_is_no_limit_is_said_at_its_field_and_stays_typed(
+    api: Served,
+    office: Office,
+    anne: httpx.Client,
+    surveys: str,
+    days: str,
+    wrong: list[str] | None,
+) -> None:
+    answer = anne.post("/calendar/cap", data={"surveys": surveys, "days": days})
+    page = answer.text
+    assert answer.status_code == 422
+    assert "<title>Error: " in page
+    for field in wrong or ["surveys", "days"]:
+        assert (f'href="#{field}"' in page, f'id="wrong-{field}"' in page) == (True, True)
+    assert (f'value="{surveys}"' in page, f'value="{days}"' in page) == (True, True)
+    assert cap(api, office) is None

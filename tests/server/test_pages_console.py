@@ -414,7 +414,11 @@ UNANSWERED: Final = [
     ("failed", None, "le serveur de courriel a refusé l\u2019adresse."),
     ("expired", None, "le serveur de courriel ne l\u2019a pas accepté à temps."),
     ("failed", "550 5.1.1 no such mailbox", "l\u2019adresse. 550 5.1.1 no such mailbox Envoyer"),
-    ("dropped", "muted", "a déjà été sondée pendant la période de silence muted"),
+    (
+        "dropped",
+        "muted",
+        "le client a déjà été sondé pendant la période de silence de la campagne muted",
+    ),
     ("dropped", "some_new_reason", "Aucun sondage n\u2019a été envoyé pour cette tâche."),
 ]
 
@@ -490,7 +494,7 @@ def test_a_campaign_is_read_in_words(console: Served, story: Story) -> None:
     page = words_of(console.client.get(f"/campaigns/{story.campaign}").text)
     for said in (
         "Appel de service, Installation à l\u2019entrée dans 600 Terminé 610 Terminé",
-        "Délai 12 heures Période de silence 7 jours Trop tard après 7 jours",
+        "Délai 12 heures Période de silence 7 jours pour une adresse Priorité 5 sur 9",
         "Première adresse Courriel de la fiche client",
         "Deuxième adresse Courriel de la fiche emplacement",
         "Réponses acceptées pendant 28 jours Rappels Aucun",
@@ -498,6 +502,28 @@ def test_a_campaign_is_read_in_words(console: Served, story: Story) -> None:
         "Question How did the visit go? 1 Very badly \u2013 5 Very well",
     ):
         assert said in page
+
+
+@pytest.mark.parametrize("outcome", ["muted", "capped"])
+def test_w9_the_timeline_names_the_survey_that_was_in_the_way(
+    database: TestDatabase, console: Served, story: Story, outcome: str
+) -> None:
+    """On a link to its task, with when it was sent; the API tells the same."""
+    change(
+        database,
+        story,
+        "UPDATE decision SET outcome = $3, release = NULL, kept_back_by ="
+        " (SELECT id FROM invitation WHERE task = $2) WHERE task = $1",
+        story.waiting,
+        story.task,
+        outcome,
+    )
+    page = console.client.get(f"/tasks/{story.waiting}").text
+    assert "À cause de ce sondage" in words_of(page)
+    assert f'<a class="touch" href="/tasks/{story.task}">' in page.partition("À cause de ce")[2]
+    change(database, story, "UPDATE decision SET kept_back_by = $2 WHERE task = $1",
+        story.waiting, NO_SUCH)  # fmt: skip
+    assert "À cause de ce" not in console.client.get(f"/tasks/{story.waiting}").text
 
 
 def test_a_campaign_that_names_what_is_gone_shows_its_ids(

@@ -44,6 +44,7 @@ GUARDS: Final[Mapping[str, str]] = {
     "campaign_pause": "campaign_set",
     "sender_identity": "campaign_set",
     "sending_pause": "campaign_set",
+    "survey_cap": "campaign_set",
     "answer_value": "answer",
     "answer_version": "answer",
     "completion": "completion_head",

@@ -78,6 +78,7 @@ _WHICH: Final = "about which tasks a campaign asks, and the facts that say so"
 _HOURS: Final = "quiet hours, working hours and holidays"
 _FULL: Final = "an address may count as empty because its mailbox stays full"
 _ADDRESSES: Final = "the suppression list, the sender and completions without address have a page"
+_CAP: Final = "mute per customer, a cap by priority, and which survey kept another one back"
 _CHOICE: Final = "a decision says which choice of the person kept a survey back; nobody had one"
 _SENDS: Final = "what is to be sent is listed, cancelled, or sent again"
 _MINUTE: Final = "1 minute"
@@ -554,6 +555,32 @@ CHANGES: Final = (
     ),
     Change("/api/v1/campaigns", "", r"\.items\[\d+\]\.definition\.delay_in = 'elapsed'", _HOURS),
     Change("/api/v1/locations", "", r"\.items\[\d+\]\.region = None", _HOURS),
+    Change(
+        "/api/v1/campaigns",
+        "",
+        r"\.items\[\d+\]\.definition\.(?:mute_per = 'address'|priority = 5)",
+        _CAP,
+    ),
+    Change(
+        r"/campaigns/\*",
+        r"(?P<mute>(?:Mute window|Période de silence)\n.*)",
+        r"%(mute)s(?: for an address| pour une adresse)?\n(?:Priority|Priorité)\n"
+        r"(?:5 of 9|5 sur 9)\n<a href='/calendar#cap'>\n"
+        r"(?:How often an address is asked|Fréquence des sondages par adresse)",
+        _CAP,
+    ),
+    Change(
+        _TASK,
+        "(?P<start>.*)(?:[Tt]his address was already asked within the mute window"
+        "|[Cc]ette adresse a déjà été sondée pendant la période de silence)(?P<end>.*)",
+        "%(start)s(?:[Tt]he address, or the customer, was already asked within the campaign.s mute"
+        " window|[Ll].adresse ou le client a déjà été sondé pendant la période de silence de la"
+        " campagne)%(end)s",
+        _CAP,
+    ),
+    Change(
+        _API_TASK, "", r"\.timeline\[\d+\]\.kept_back_by(?:_task|_title|_sent_at)? = None", _CAP
+    ),
     Change(
         _CONSOLE,
         "",
