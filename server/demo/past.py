@@ -180,6 +180,7 @@ def _invitation(tx: Tx, ids: Ids, invitation: Invitation) -> dict[str, Any]:
         "customer": invitation.task.customer.id,
         "manual": False,
         "limits_waived": False,
+        "reminders_used": 0,
         "status": invitation.status,
         "reason": _reason(invitation),
         "due": invitation.due,
