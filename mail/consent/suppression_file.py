@@ -56,7 +56,7 @@ async def read_file(raw: bytes) -> list[Entry]:
     :raises FieldError: it cannot be read as CSV.
     :raises TooManyError: it has more than `MOST_LINES`.
     """
-    return await asyncio.to_thread(_read, raw)
+    return await asyncio.to_thread(_parse, raw)
 
 
 async def import_entries(tx: Tx, entries: Sequence[Entry], *, dry_run: bool) -> list[Line]:
@@ -69,21 +69,18 @@ async def import_entries(tx: Tx, entries: Sequence[Entry], *, dry_run: bool) -> 
     await lock_claims(tx)
     known = await contacts.read(tx, {address for address, _ in wanted})
     outcomes = iter(judge(known, wanted))
-    results = [next(outcomes) if (fault := _fault(entry)) is None else fault for entry in entries]
-    lines = [
-        Line(entry.number, entry.typed[:LONGEST_SHOWN], result)
-        for entry, result in zip(entries, results, strict=True)
-    ]
+    lines = []
+    for entry in entries:
+        result: Result
+        if entry.address is None:
+            result = "bad_address"
+        else:
+            result = "unknown_reason" if entry.why is None else next(outcomes)
+        lines.append(Line(entry.number, entry.typed[:LONGEST_SHOWN], result))
     if not dry_run:
         firm_first = sorted(wanted, key=lambda entry: entry[1] in EMPTY)
         await suppress(tx, dict(reversed(firm_first)), "import")
     return lines
-
-
-def _fault(entry: Entry) -> Result | None:
-    if entry.address is None:
-        return "bad_address"
-    return "unknown_reason" if entry.why is None else None
 
 
 def export_lines(suppressions: Iterable[Suppressed]) -> str:
@@ -106,16 +103,8 @@ def export_head() -> str:
     return "\ufeff" + ";".join(_COLUMNS) + "\r\n"
 
 
-def _read(raw: bytes) -> list[Entry]:
-    entries = []
-    for number, typed, reason in _parse(raw):
-        why = next((known for known in REASONS if known == (reason or "unsubscribed")), None)
-        entries.append(Entry(number, typed, normal_form(typed), why))
-    return entries
-
-
-def _parse(raw: bytes) -> list[tuple[int, str, str]]:
-    """Return number, address and reason of each line that is not blank, without a line of names.
+def _parse(raw: bytes) -> list[Entry]:
+    """Return an entry for each line that is not blank, without a line of names.
 
     UTF-8, else Windows-1252. Without names the first cell is the address, the second the reason.
     """
@@ -123,8 +112,7 @@ def _parse(raw: bytes) -> list[tuple[int, str, str]]:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = raw.decode("cp1252", "replace")
-    separated = next((line for line in text.splitlines() if ";" in line or "," in line), "")
-    separator = ";" if ";" in separated else ","
+    separator = ";" if ";" in text.partition("\n")[0] else ","
     try:
         lines = (
             (number, [cell.strip() for cell in row])
@@ -142,9 +130,12 @@ def _parse(raw: bytes) -> list[tuple[int, str, str]]:
         rows = rows[1:]
     if len(rows) > MOST_LINES:
         raise TooManyError(f"more than {MOST_LINES} lines")
-    return [
-        (number, _EXPORTED.sub("", _cell(row, at)), _cell(row, why).lower()) for number, row in rows
-    ]
+    entries = []
+    for number, row in rows:
+        typed, reason = _EXPORTED.sub("", _cell(row, at)), _cell(row, why).lower()
+        known = next((one for one in REASONS if one == (reason or "unsubscribed")), None)
+        entries.append(Entry(number, typed, normal_form(typed), known))
+    return entries
 
 
 def _place(names: Sequence[str], known: frozenset[str]) -> int | None:
