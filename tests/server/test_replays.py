@@ -1,9 +1,11 @@
 """Replay and "try one" by HTTP, on the pages and in the terminal: a draft says what it would do."""
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -17,6 +19,8 @@ from mail.campaigns.store import create_campaign
 from mail.replay import run
 from rules.campaign import AddressField
 from server.console.mailbox import MAIL_POLICY
+from server.http.long_reads import MOST_WAITING, LongReads
+from server.http.problems import CrowdedError
 from sync.database import tx
 from sync.ids import locator, new_id
 from tests.mail.campaigns import change, definition, happened, rows, time_of
@@ -340,3 +344,24 @@ def test_t7_the_terminal_shows_it_in_its_language(
         assert retour("replay", *args).exit_code == 1
     assert retour("replay", account, called, "--days", "0").exit_code == 2
     assert retour("replay", account, called, "--reason", "sent").exit_code == 2
+
+
+@pytest.mark.anyio
+async def test_few_long_reads_wait_and_they_are_done_one_at_a_time() -> None:
+    reads, begun, end = LongReads(), list[int](), asyncio.Event()
+
+    async def read(number: int) -> None:
+        begun.append(number)
+        await end.wait()
+
+    waiting = [
+        asyncio.create_task(reads.run(partial(read, one))) for one in range(1 + MOST_WAITING)
+    ]
+    await asyncio.sleep(0)
+    with pytest.raises(CrowdedError):
+        await reads.run(partial(read, -1))
+    assert begun == [0]
+    end.set()
+    await asyncio.gather(*waiting)
+    await reads.run(partial(read, 7))
+    assert begun == [*range(1 + MOST_WAITING), 7]

@@ -537,6 +537,13 @@ CHANGES: Final = (
     Change(r"/campaigns/\*", "Envoi au nom de", "Expéditeur", "a label that says it by itself"),
     Change(
         r"/campaigns/\*",
+        "",
+        r"<a href='/campaigns/[0-9a-f-]+/replay'>\n"
+        r"(?:What it would have sent|Ce qu.elle aurait envoyé)",
+        "a campaign says what it would have sent",
+    ),
+    Change(
+        r"/campaigns/\*",
         "(?:None: as soon as the task|Aucun : dès la réception de la tâche).*",
         "(?:None: as soon as the step|Aucun : dès la réception de l.étape).*",
         "a campaign waits for the step, which may come long after the task",

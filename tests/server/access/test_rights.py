@@ -72,7 +72,10 @@ ROUTES: Final[dict[Action, str]] = {
     " GET /addresses/{contact}/lift, POST /addresses/{contact}/lift",
     Action.SUPPRESSION_IMPORT: "POST /api/v1/suppressions/import, GET /addresses/import,"
     " POST /addresses/import",
-    Action.DECISION_READ: "GET /api/v1/decisions, GET /api/v1/decisions/counts, GET /decisions",
+    Action.DECISION_READ: "GET /api/v1/decisions, GET /api/v1/decisions/counts, GET /decisions,"
+    " GET /api/v1/campaigns/{key}/replay, GET /api/v1/campaigns/{key}/try,"
+    " GET /campaigns/{campaign}/replay, GET /campaigns/{campaign}/try,"
+    " GET /campaigns/{campaign}/try/letter",
     Action.TASK_READ: "GET /api/v1/tasks, GET /api/v1/tasks/{key},"
     " GET /api/v1/tasks/external/{external_id}, GET /api/v1/tasks/{key}/assignments,"
     " GET /api/v1/tasks/{key}/timeline, GET /tasks, GET /tasks/live, GET /tasks/{task}",
