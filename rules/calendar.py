@@ -89,13 +89,13 @@ class Calendar(Struct, frozen=True):
     def _bounds(self, week: Week, start: datetime, until: datetime) -> Iterator[datetime]:
         """Yield all moments at which it may open or close in this time, and perhaps others.
 
-        Clocks that are put back at midnight show the day before once more.
+        Clocks that are put back about midnight show a part of the day before, or of the next, twice.
         """
         first, last = start.astimezone(self.zone), until.astimezone(self.zone)
         if first.utcoffset() != last.utcoffset():
             yield _clock_change(self.zone, start, until)
         midnight = datetime.combine(first.date() - _DAY, time(), self.zone)
-        while midnight.date() <= last.date():
+        while midnight.date() <= last.date() + _DAY:
             for span in week[midnight.weekday()]:
                 for minutes in (span.start, span.end):
                     shown = midnight + timedelta(minutes=minutes)

@@ -5,7 +5,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rules.calendar import ALWAYS, OFFICE_HOURS, WHOLE_WEEK, Calendar, Span, Week, window_end
@@ -239,6 +239,14 @@ def test_who_comes_later_goes_no_earlier(found: Calendar, moment: datetime, minu
     assert found.later_in_working_hours(moment, span) <= found.later_in_working_hours(behind, span)
 
 
+def after_midnight_twice() -> Calendar:
+    """Of Newfoundland, whose clocks went back a minute after a Sunday began."""
+    saturday = (Span(0, 29), Span(408, 642))
+    week = ((Span(0, 4),), (Span(60, 150),), (), (), (), saturday, (Span(0, 1),))
+    return Calendar(ST_JOHNS, week, week)
+
+
+@example(after_midnight_twice(), datetime(2010, 10, 17, tzinfo=UTC), 14, 4)
 @given(calendars(), MOMENTS | NEAR, st.integers(0, 40), st.integers(0, 40))
 def test_working_time_adds_up(found: Calendar, moment: datetime, one: int, other: int) -> None:
     first = found.later_in_working_hours(moment, timedelta(hours=one))
