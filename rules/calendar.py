@@ -89,7 +89,7 @@ class Calendar(Struct, frozen=True):
     def _bounds(self, week: Week, start: datetime, until: datetime) -> Iterator[datetime]:
         """Yield all moments at which it may open or close in this time, and perhaps others.
 
-        Clocks that are put back about midnight show a part of the day before, or of the next, twice.
+        Clocks that are put back about midnight show a part of the day before or after twice.
         """
         first, last = start.astimezone(self.zone), until.astimezone(self.zone)
         if first.utcoffset() != last.utcoffset():
