@@ -222,19 +222,9 @@ async def _read(tx: Tx, revision: int) -> CampaignSet:
     calendar = await read_calendar(tx)
     needed = calendar is not None or any(one.in_working_hours for one in campaigns)
     index, sender, places = CampaignIndex(campaigns), await read_sender(tx), Places(calendar)
-    cap = await read_cap(tx)
-    return CampaignSet(
-        revision,
-        index,
-        by_id,
-        company,
-        places,
-        needed,
-        selected,
-        is_off,
-        sender,
-        cap.rule if cap else None,
-    )
+    cap = stored.rule if (stored := await read_cap(tx)) else None
+    known = (revision, index, by_id, company, places, needed, selected)
+    return CampaignSet(*known, is_off, sender, cap)
 
 
 async def _selected(tx: Tx) -> dict[VersionKey, Selected]:

@@ -27,8 +27,6 @@ Code: TypeAlias = Annotated[str, Meta(pattern=r"\A[a-z0-9_]{1,40}\Z")]
 Address: TypeAlias = Annotated[str, Meta(max_length=254)]
 Days: TypeAlias = Annotated[int, Meta(ge=1, le=3650)]
 Percent: TypeAlias = Annotated[int, Meta(ge=1, le=100)]
-Reminders: TypeAlias = Annotated[int, Meta(ge=0, le=3)]
-ReminderDays: TypeAlias = Annotated[int, Meta(ge=1, le=27)]
 Priority: TypeAlias = Annotated[int, Meta(ge=1, le=9)]
 
 #: The format that is written.
@@ -112,8 +110,8 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sample_percent: Percent = 100
     first_day: date | None = None
     last_day: date | None = None
-    reminders: Reminders = 0
-    reminder_days: ReminderDays = 7
+    reminders: Annotated[int, Meta(ge=0, le=3)] = 0
+    reminder_days: Annotated[int, Meta(ge=1, le=27)] = 7
 
     @property
     def deadline(self) -> timedelta:
@@ -173,9 +171,8 @@ class Definition(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def content(self) -> Content:
         """The part that customers see."""
-        question = {name: getattr(self.question, name) for name in Question.__struct_fields__}
         return Content(
-            lead=Lead(**question, negative_at=self.negative_at, reasons=self.reasons),
+            lead=Lead(**asdict(self.question), negative_at=self.negative_at, reasons=self.reasons),
             message=self.message,
             information=self.information,
             privacy_url=self.privacy_url,
@@ -214,7 +211,6 @@ def to_rules(
 
     :raises DelayError: `delay` or `mute` is not DD:HH:MM (`mail.campaigns.validation` reports it).
     """
-    stale = rules.stale_days
     return Campaign(
         id=campaign,
         version=version,
@@ -226,7 +222,7 @@ def to_rules(
         mute=rules.mute_window,
         mute_per_customer=rules.mute_per == "customer",
         deadline=rules.deadline,
-        stale=None if stale is None else timedelta(days=stale),
+        stale=timedelta(days=rules.stale_days) if rules.stale_days else None,
         status=status,
         activated_at=activated_at,
         pauses=pauses,

@@ -27,11 +27,11 @@ from mail.delivery.judging import (
     Waiting,
     judge_and_reserve,
 )
+from mail.delivery.known import Rival, versions_of
 from mail.delivery.lease import address_and_lease
 from mail.delivery.outbox import due, due_ids
 from mail.delivery.rivals import read_rivals
 from mail.delivery.stages import Cleared, Leased
-from mail.delivery.versions import versions_of
 from mail.queues import PASSING
 from mail.recall import CLAIM_LOCK
 from mail.states import POSTPONE, quoted
@@ -166,7 +166,9 @@ async def _claim(
         await hold_restored(tx, doubtful)
     certain = [item for item in found if not item.due_before_restore]
     versions = await versions_of(tx, config.mail_from, campaigns, certain)
-    rivals = await read_rivals(tx, config.mail_from, campaigns, certain, versions)
+    rivals: Sequence[Rival] = ()
+    if campaigns.cap is not None:
+        rivals = await read_rivals(tx, config.mail_from, campaigns, certain, versions)
     outcomes = await judge_and_reserve(tx, campaigns, certain, versions, open_breakers, rivals)
     if any(not isinstance(item, Cleared | Dropped) for item in outcomes):
         await _keep_waiting(tx, outcomes)

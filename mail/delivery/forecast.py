@@ -21,15 +21,21 @@ from mail.delivery.judging import (
     AtRelease,
     Dropped,
     Paused,
-    by_calendar,
-    confirm,
     find_address,
     judge_addressed,
 )
 from mail.delivery.judging import Waiting as Reserved
-from mail.delivery.known import Known, Rival, Target, possible_addresses, read_known
+from mail.delivery.known import (
+    Known,
+    Rival,
+    Target,
+    by_calendar,
+    confirm,
+    possible_addresses,
+    read_known,
+    versions_of,
+)
 from mail.delivery.stages import Candidate, Cleared, Unplanned, Version, Versions
-from mail.delivery.versions import versions_of
 from rules.campaign import Status
 from rules.decide import Choice, Late, Reason
 from sync.database import Tx

@@ -17,6 +17,8 @@ from mail.delivery.known import (
     Known,
     Rival,
     Target,
+    by_calendar,
+    confirm,
     empty_among,
     possible_addresses,
     read_known,
@@ -241,25 +243,6 @@ def _reserve(item: Addressed, contact: UUID, known: Known, *, has_window: bool) 
         known.recent[contact] = [own, *uses]
 
 
-def confirm(sent: Cleared, at: datetime, known: Known) -> None:
-    """Let what a cleared invitation has reserved count as if it were accepted `at` that time."""
-    candidate = sent.candidate
-    counted = window_anchor(candidate.ready, candidate.release, at)
-    for holder in filter(None, (sent.contact, candidate.customer_id)):
-        taken = known.mutes.get((holder, candidate.campaign))
-        is_own = taken is not None and taken.invitation == candidate.invitation
-        if taken is not None and is_own and not taken.confirmed:
-            taken = structs.replace(taken, confirmed=True, counted_from=counted)
-            known.mutes[holder, candidate.campaign] = taken
-    if sent.contact in known.recent:
-        known.recent[sent.contact] = [
-            structs.replace(use, confirmed=True, counted_from=counted)
-            if use.invitation == candidate.invitation and not use.confirmed
-            else use
-            for use in known.recent[sent.contact]
-        ]
-
-
 def _ahead(item: Addressed, known: Known) -> list[UUID]:
     """Return the waiting invitations that `item` may have to yield to, in the order of release.
 
@@ -295,11 +278,3 @@ def _ahead(item: Addressed, known: Known) -> list[UUID]:
         if isinstance(outcome, Cleared):
             confirm(outcome, at, trial)
     return ahead
-
-
-def by_calendar(candidate: Candidate, at: datetime, places: Places) -> tuple[Candidate, datetime]:
-    """Return when a candidate that is tried `at` goes, and itself with its release then."""
-    opens = places.calendar(candidate.zone, candidate.region).first_open(at)
-    if candidate.is_offered or opens == at:
-        return candidate, at
-    return structs.replace(candidate, release=opens), opens

@@ -5,23 +5,22 @@ from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from mail import contacts
-from mail.campaigns.cache import CampaignSet
+from mail.campaigns.cache import CampaignSet, pinned
 from mail.campaigns.calendar import Places
 from mail.delivery.breakers import OpenBreakers
-from mail.delivery.stages import Candidate, Version
+from mail.delivery.stages import Candidate, Cleared, Version, Versions
 from mail.delivery.uses import (
     MuteKey,
     Recent,
-    last_of_contacts,
-    last_of_customers,
+    last_uses,
     recent_uses_of,
 )
-from rules.address import normal_form
+from rules.address import normal_form, sendable
 from rules.at_release import QUARTER, Cap, Mute
-from rules.timing import later
+from rules.timing import later, window_anchor
 from sync.database import Tx
 
 #: An invitation with the version of its campaign, None for one that was never activated.
@@ -81,6 +80,35 @@ class Target(Struct, frozen=True):
         return customer or contact, self.candidate.campaign
 
 
+async def versions_of(
+    tx: Tx, mail_from: str, campaigns: CampaignSet, candidates: Sequence[Candidate]
+) -> Versions:
+    """Return the pinned versions of candidates' campaigns, of those that are not drafts.
+
+    `mail_from`: the sender of campaigns that name none.
+
+    :raises ValueError: the sender of one is no address.
+    """
+    known = campaigns.campaigns
+    keys = {(item.campaign, item.version) for item in candidates if item.campaign in known}
+    versions = {}
+    for (campaign, number), version in (await pinned(tx, keys)).items():
+        rules = newest = known[campaign]
+        if newest.version != number:  # mute window and priority are the current ones
+            rules = structs.replace(
+                version.as_campaign(number, newest, campaigns),
+                mute=newest.mute,
+                mute_per_customer=newest.mute_per_customer,
+                priority=newest.priority,
+            )
+        sender = sendable(version.content.message.sender_address or mail_from)
+        domain = sender.rpartition("@")[2].lower()
+        versions[campaign, number] = Version(
+            rules, version.content, sender, domain, campaigns.sender
+        )
+    return versions
+
+
 async def read_known(
     tx: Tx,
     campaigns: CampaignSet,
@@ -100,6 +128,7 @@ async def read_known(
         for address in possible_addresses([(rival.candidate, rival.version)]) & asked:
             by_address.setdefault(address, []).append(rival)
             contenders.append(Target(rival.candidate, rival.version, address))
+    counted = _since(rows, contenders, campaigns.cap)
     domains = {name for target in targets for name in target.version.identity.domains}
     return Known(
         now=tx.now,
@@ -109,7 +138,7 @@ async def read_known(
         mutes=await _read_mutes(tx, rows, contenders),
         open_breakers=open_breakers,
         internal=await internal_among(tx, domains, asked),
-        recent=await recent_uses_of(tx, _since(rows, contenders, campaigns.cap)),
+        recent=await recent_uses_of(tx, counted) if counted else {},
         cap=campaigns.cap,
         rivals=by_address,
         settled=set(),
@@ -123,6 +152,33 @@ async def internal_among(
     users = await tx.fetch(_OF_USERS, tx.account, list(addresses)) if addresses else []
     found = {address for address in addresses if address.rpartition("@")[2] in domains}
     return frozenset(found.union(row["email"] for row in users))
+
+
+def by_calendar(candidate: Candidate, at: datetime, places: Places) -> tuple[Candidate, datetime]:
+    """Return when a candidate that is tried `at` goes, and itself with its release then."""
+    opens = places.calendar(candidate.zone, candidate.region).first_open(at)
+    if candidate.is_offered or opens == at:
+        return candidate, at
+    return structs.replace(candidate, release=opens), opens
+
+
+def confirm(sent: Cleared, at: datetime, known: Known) -> None:
+    """Let what a cleared invitation has reserved count as if it were accepted `at` that time."""
+    candidate = sent.candidate
+    counted = window_anchor(candidate.ready, candidate.release, at)
+    for holder in filter(None, (sent.contact, candidate.customer_id)):
+        taken = known.mutes.get((holder, candidate.campaign))
+        is_own = taken is not None and taken.invitation == candidate.invitation
+        if taken is not None and is_own and not taken.confirmed:
+            taken = structs.replace(taken, confirmed=True, counted_from=counted)
+            known.mutes[holder, candidate.campaign] = taken
+    if sent.contact in known.recent:
+        known.recent[sent.contact] = [
+            structs.replace(use, confirmed=True, counted_from=counted)
+            if use.invitation == candidate.invitation and not use.confirmed
+            else use
+            for use in known.recent[sent.contact]
+        ]
 
 
 def possible_addresses(pairs: Iterable[Pair]) -> set[str]:
@@ -148,14 +204,17 @@ def empty_among(rows: Mapping[str, contacts.Contact]) -> frozenset[str]:
 async def _read_mutes(
     tx: Tx, rows: Mapping[str, contacts.Contact], contenders: Iterable[Target]
 ) -> dict[MuteKey, Mute]:
-    of_contacts: set[MuteKey] = set()
-    of_customers: set[MuteKey] = set()
+    wanted: dict[bool, set[MuteKey]] = {False: set(), True: set()}
     for target in contenders:
-        contact = rows[target.address].id
-        key = target.mute_key(contact)
         if target.version.rules.mute is not None:
-            (of_contacts if key[0] == contact else of_customers).add(key)
-    return await last_of_contacts(tx, of_contacts) | await last_of_customers(tx, of_customers)
+            contact = rows[target.address].id
+            key = target.mute_key(contact)
+            wanted[key[0] != contact].add(key)
+    found: dict[MuteKey, Mute] = {}
+    for of_customers, keys in wanted.items():
+        if keys:
+            found |= await last_uses(tx, keys, of_customers=of_customers)
+    return found
 
 
 def _since(

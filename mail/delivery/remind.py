@@ -5,7 +5,6 @@ Whether it goes is judged when it is claimed: an answer may come meanwhile.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -67,12 +66,8 @@ async def queue_reminders(tx: Tx, taken: Sequence[Leased]) -> None:
         used, deadline = row["reminders_used"], row["deadline"]
         release = next_reminder(job.version.rules, used, tx.now, deadline, calendar)
         if release is not None:
-            entries.append(_entry(job, release))
+            to, message_id = job.sending, f"<{job.invitation}.{new_id().hex}@{job.version.domain}>"
+            entry = (job.invitation, release, job.attempt, to.address, to.typed, message_id)
+            entries.append(entry)
     if entries:
         await tx.execute(_QUEUE, tx.account, *zip(*entries, strict=True))
-
-
-def _entry(job: Leased, release: datetime) -> tuple[UUID, datetime, int, str, str, str]:
-    message_id = f"<{job.invitation}.{new_id().hex}@{job.version.domain}>"
-    to = job.sending
-    return job.invitation, release, job.attempt, to.address, to.typed, message_id

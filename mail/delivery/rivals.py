@@ -13,9 +13,8 @@ from zoneinfo import ZoneInfo
 
 from mail.campaigns.cache import CampaignSet
 from mail.delivery import outbox
-from mail.delivery.known import Rival
+from mail.delivery.known import Rival, versions_of
 from mail.delivery.stages import Candidate, Versions
-from mail.delivery.versions import versions_of
 from mail.states import quoted
 from rules.calendar import civil_day
 from rules.campaign import AddressField, Status
@@ -55,11 +54,9 @@ async def read_rivals(
 ) -> list[Rival]:
     """Return those that some of `candidates` may have to wait for, by release, then id.
 
-    Without a cap, or where no campaign that sends has a higher priority, nothing is read.
+    Where no campaign that sends has a higher priority nothing is read.
     `versions`: of the candidates. `mail_from`: the sender of campaigns that name none.
     """
-    if campaigns.cap is None:
-        return []
     sending = [one for one in campaigns.campaigns.values() if one.status is Status.ACTIVE]
     top = max((one.priority for one in sending), default=0)
     yielding = [

@@ -17,9 +17,8 @@ from mail.campaigns.cache import load
 from mail.delivery import outbox
 from mail.delivery.events import Event, add_events
 from mail.delivery.forecast import Stays, forecast
-from mail.delivery.known import possible_addresses
+from mail.delivery.known import possible_addresses, versions_of
 from mail.delivery.stages import Candidate, Version
-from mail.delivery.versions import versions_of
 from mail.i18n import locale_of
 from mail.recall import lock_claims
 from mail.states import SEND_AGAIN, Purpose, Status

@@ -73,19 +73,14 @@ class Use(Struct, frozen=True):
     customer: UUID | None
 
 
-async def last_of_contacts(tx: Tx, wanted: Collection[MuteKey]) -> dict[MuteKey, Mute]:
-    """Return the last uses of contacts, whose rows are locked, by campaigns."""
-    return await _last(tx, _LAST_OF_CONTACTS, wanted)
+async def last_uses(
+    tx: Tx, wanted: Collection[MuteKey], *, of_customers: bool
+) -> dict[MuteKey, Mute]:
+    """Return the last uses of contacts, or by customers at whatever address, by campaigns.
 
-
-async def last_of_customers(tx: Tx, wanted: Collection[MuteKey]) -> dict[MuteKey, Mute]:
-    """Return the last uses by customers, at whatever address, by campaigns."""
-    return await _last(tx, _LAST_OF_CUSTOMERS, wanted)
-
-
-async def _last(tx: Tx, sql: str, wanted: Collection[MuteKey]) -> dict[MuteKey, Mute]:
-    if not wanted:
-        return {}
+    At least one is `wanted`; rows of contacts are locked.
+    """
+    sql = _LAST_OF_CUSTOMERS if of_customers else _LAST_OF_CONTACTS
     rows = await tx.fetch(sql, tx.account, *zip(*wanted, strict=True))
     return {(row["holder"], row["campaign"]): _use(row) for row in rows}
 
@@ -96,11 +91,10 @@ async def recent_uses_of(tx: Tx, since: Mapping[UUID, datetime]) -> Recent:
     And those before that are still reserved.
     """
     recent: Recent = {contact: [] for contact in since}
-    if since:
-        columns = (list(since), list(since.values()))
-        rows = await tx.fetch(_RECENT_USES, tx.account, *columns, LONGEST_WAY, MOST_USES)
-        for row in rows:
-            recent[row["contact"]].append(_use(row))
+    columns = (list(since), list(since.values()))
+    rows = await tx.fetch(_RECENT_USES, tx.account, *columns, LONGEST_WAY, MOST_USES)
+    for row in rows:
+        recent[row["contact"]].append(_use(row))
     return recent
 
 

@@ -17,11 +17,16 @@ from mail.delivery.judging import (
     Addressed,
     AtRelease,
     Dropped,
-    confirm,
     find_address,
     judge_addressed,
 )
-from mail.delivery.known import Known, empty_among, internal_among, possible_addresses
+from mail.delivery.known import (
+    Known,
+    confirm,
+    empty_among,
+    internal_among,
+    possible_addresses,
+)
 from mail.delivery.outbox import unplanned
 from mail.delivery.stages import Candidate, Cleared, Unplanned, Version
 from mail.replay.as_if import AsIf

@@ -7,7 +7,7 @@ until it is.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, TypeVar
 from uuid import UUID
@@ -21,7 +21,7 @@ from mail.delivery.events import EventKind
 from mail.delivery.remind import queue_reminders
 from mail.delivery.stages import Leased
 from mail.positions import ADVANCE
-from mail.states import CONTENT, TAKEN, Purpose, Status
+from mail.states import CONTENT, TAKEN, Status
 from rules.timing import later, window_anchor
 from sync.database import Tx, once, run
 from sync.ids import new_id
@@ -40,6 +40,14 @@ _RETRY: Final = 0.5
 _GIVE_UP_AFTER: Final = 900.0
 #: Seconds for which a refusal waits until earlier accepted mails are written.
 _SETTLE: Final = 5.0
+
+#: The event of an accepted mail: of a reminder or not, and of another copy or not.
+_SENT: Final[Mapping[tuple[bool, bool], EventKind]] = {
+    (False, False): Status.SENT,
+    (False, True): "resent",
+    (True, False): "reminded",
+    (True, True): "reminded",
+}
 
 #: Of all accounts at once, and alone in its transaction, because connections wait for it. Rows are
 #: locked in the order of the index, here and below. The mail is offered now, if it never was.
@@ -207,7 +215,7 @@ async def _record_sent(tx: Tx, jobs: Sequence[Leased]) -> tuple[bool, bool]:
             later(tx.now, job.version.rules.deadline),
             window_anchor(job.candidate.ready, job.candidate.release, tx.now),
             new_id(),
-            _kind(job),
+            _SENT[job.candidate.is_reminder, job.candidate.resent],
         )
         for job in jobs
     ]
@@ -227,10 +235,3 @@ async def _record_sent(tx: Tx, jobs: Sequence[Leased]) -> tuple[bool, bool]:
         )
         return True, True
     return any(row["has_breaker"] for row in written), any(row["was_full"] for row in written)
-
-
-def _kind(job: Leased) -> EventKind:
-    """Return the event of an accepted mail."""
-    if job.candidate.purpose is Purpose.REMINDER:
-        return "reminded"
-    return "resent" if job.candidate.resent else Status.SENT

@@ -12,7 +12,6 @@ from msgspec import Meta, Struct, field
 from mail.ledger.outcomes import OUTCOMES
 from mail.ledger.reading import (
     Counts,
-    Ledger,
     Place,
     Wanted,
     check_days,
@@ -121,7 +120,14 @@ async def list_decisions(request: ApiRequest, query: DecisionQuery) -> Listing[D
     async with tx(request.user.account) as opened:
         ledger = await open_ledger(opened, query.first_day, query.last_day, wanted)
         rows = await read_decisions(opened, ledger, query.read_after(), query.limit + 1)
-    return listing([_record(row, ledger) for row in rows], query.limit, "place")
+    names = [name for name in DecisionRecord.__struct_fields__ if name != "day"]
+    found = [
+        DecisionRecord(
+            **{name: row[name] for name in names}, day=row["moment"].astimezone(ledger.zone).date()
+        )
+        for row in rows
+    ]
+    return listing(found, query.limit, "place")
 
 
 @operation("GET", "/decisions/counts", access=api(Action.DECISION_READ))
@@ -140,11 +146,6 @@ async def count_decisions(request: ApiRequest, query: LedgerDays) -> LedgerCount
         ledger = await open_ledger(opened, query.first_day, query.last_day, wanted)
         counts = await read_counts(opened, ledger)
     return LedgerCounts(ledger.first, ledger.last, ledger.zone.key, counts)
-
-
-def _record(row: Any, ledger: Ledger) -> DecisionRecord:
-    columns = {name: row[name] for name in DecisionRecord.__struct_fields__ if name != "day"}
-    return DecisionRecord(**columns, day=row["moment"].astimezone(ledger.zone).date())
 
 
 ROUTES: Final[list[ControllerRouterHandler]] = [list_decisions, count_decisions]

@@ -69,7 +69,7 @@ def replay_command(
     since = found.since.astimezone(zone)
     names = {"campaign": found.name, "version": found.version, "since": f"{since:%Y-%m-%d %H:%M}"}
     click.echo(heading % names)
-    click.echo("\n".join(_listed(found, zone) if reason else _counted(found)))
+    click.echo("\n".join(_lines(found, zone, listed=reason is not None)))
 
 
 async def _replayed(
@@ -87,20 +87,13 @@ async def _replayed(
         return await replay_campaign(number, key, wanted), zone
 
 
-def _counted(found: Replay) -> Iterator[str]:
-    """A line for each outcome: its count, code and words."""
-    words = Words(_)
-    yield from columns(
-        *(
-            (f"{count:>7}", outcome, words.replayed(outcome))
-            for outcome, count in found.counts.items()
-        ),
-        (f"{sum(found.counts.values()):>7}", _("steps"), ""),
-    )
-
-
-def _listed(found: Replay, zone: ZoneInfo) -> Iterator[str]:
-    """A line for each transition, under a heading: moment, release, task, address."""
+def _lines(found: Replay, zone: ZoneInfo, *, listed: bool) -> Iterator[str]:
+    """A line for each outcome: its count, code and words; if `listed`, a line for each step."""
+    if not listed:
+        words, counts = Words(_), found.counts
+        rows = ((f"{count:>7}", code, words.replayed(code)) for code, count in counts.items())
+        yield from columns(*rows, (f"{sum(counts.values()):>7}", _("steps"), ""))
+        return
 
     def row(line: Line) -> tuple[str, ...]:
         release = "" if line.release is None else f"{line.release.astimezone(zone):%Y-%m-%d %H:%M}"

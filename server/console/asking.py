@@ -23,15 +23,13 @@ from server.console.outcome import Survey, survey_of
 from server.console.rounds import RoundShown, read_round_results
 from server.console.task_list import read_back
 from server.console.transition_form import YES, is_reason
+from server.http.form_data import read_number
 from server.services import services
 from server.web.methods import READING
 from server.web.page import clock_for, read_fields, respond
 from sync.database import Tx, run, tx
 from sync.errors import UnknownReferenceError
 from sync.records import reading
-
-#: Digits that no number of a round has.
-MOST_DIGITS: Final = 10
 
 
 class Choice(Struct, frozen=True):
@@ -88,7 +86,8 @@ async def open_task_round(request: ConsoleRequest, task: FromPath[UUID]) -> Resp
     why = fields.get("why", "").strip()
     if not is_reason(why):
         return await _round(request, task, Typed(why, wrong="why"))
-    work = partial(open_round, task=task, number=_number(fields), by=request.user.user, reason=why)
+    number = read_number(fields.get("round", ""))
+    work = partial(open_round, task=task, number=number, by=request.user.user, reason=why)
     try:
         await run(request.user.account, work, actor_of(request))
     except RoundOrderError:
@@ -101,12 +100,6 @@ def _led_back(request: ConsoleRequest, task: UUID, done: str) -> Redirect:
     carried = read_back(request.query_params).carried
     given = f"done={done}&{carried}" if carried else f"done={done}"
     return Redirect(f"/tasks/{task}?{given}#result", status_code=303)
-
-
-def _number(fields: Mapping[str, str]) -> int:
-    """The number of the round in the form; 0, which none has, where it is no number."""
-    text = fields.get("round", "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < MOST_DIGITS else 0
 
 
 async def _round(request: ConsoleRequest, task: UUID, typed: Typed) -> Response[str]:

@@ -248,9 +248,7 @@ async def read_settings(tx: Tx, campaign: UUID, language: str) -> CampaignSettin
         privacy_url=definition.privacy_url,
         negative_at=definition.negative_at,
         texts=[
-            _texts(definition, written)
-            for written in LANGUAGE_NAMES
-            if written in definition.question.text
+            _texts(definition, key) for key in LANGUAGE_NAMES if key in definition.question.text
         ],
     )
 

@@ -23,12 +23,10 @@ from server.console.follow_up_list import (
 )
 from server.console.follow_up_origin import Origin, read_origin
 from server.console.nav_counts import console_frame
+from server.http.form_data import read_number
 from server.web.methods import READING
 from server.web.page import clock_for, read_fields, respond
 from sync.database import run, tx
-
-#: Digits that no version of an answer has.
-MOST_DIGITS: Final = 10
 
 
 @route("/follow-ups", http_method=READING, guards=[console(Action.FOLLOW_UP_READ)])
@@ -86,18 +84,13 @@ async def close(request: ConsoleRequest, key: FromPath[UUID]) -> Response[str]:
         close_follow_up,
         follow_up=key,
         by=user,
-        seen=_read_version(fields.get("version", "")),
+        seen=read_number(fields.get("version", "")),
         note=note,
     )
     outcome = await run(request.user.account, work, actor_of(request))
     if outcome == "changed" or (outcome == "closed_before" and note):
         return await _respond(request, key, Typed(note=note, wrong=outcome), origin)
     return await _back(request, key, origin)
-
-
-def _read_version(text: str) -> int:
-    """The version of the answer that was shown; 0, which no answer has, where it is no number."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < MOST_DIGITS else 0
 
 
 @post("/follow-ups/{key:uuid}/reopen", status_code=303, guards=[console(Action.FOLLOW_UP_REOPEN)])

@@ -13,6 +13,13 @@ MOST_FIELDS: Final = 1000
 BRIEF: Final = 64
 #: Digits that the length of no such form has.
 MOST_DIGITS: Final = 4
+#: Digits that no number of a round or version has.
+LONG_NUMBER: Final = 10
+
+
+def read_number(text: str) -> int:
+    """The number in a hidden field; 0, which none has, where somebody wrote something else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < LONG_NUMBER else 0
 
 
 def read_pairs(encoded: bytes) -> list[tuple[str, str]]:
