@@ -92,7 +92,7 @@ async def spare_contact(tx: Tx, contact: UUID, campaign: UUID | None) -> None:
     await _tell_spared(tx, gone, "suppressed")
 
 
-async def recall_refused(tx: Tx, contact: UUID) -> None:
+async def recall_refused_contact(tx: Tx, contact: UUID) -> None:
     """Recall what is claimed for `contact`, whose row is locked, unless its entry is locked.
 
     The server has refused the address.

@@ -19,7 +19,7 @@ from mail.delivery.events import Event, EventKind, add_events
 from mail.delivery.outcomes import Outcome, outcome_of
 from mail.delivery.stages import Leased
 from mail.delivery.uncertain import Doubt, record_doubt
-from mail.recall import recall_refused
+from mail.recall import recall_refused_contact
 from mail.smtp.replies import SendError
 from mail.states import EXPIRE, FAIL, GIVE_BACK, LEASED, LEASED_AGAIN, PUT_OFF, REFUSE, quoted
 from sync.database import NO_ACCOUNT, Tx, run
@@ -179,7 +179,7 @@ async def _end(tx: Tx, job: Leased, outcome: Outcome, error: SendError) -> None:
         why = "full"
     if why is not None:
         await contacts.suppress(tx, job.contact, why)
-        await recall_refused(tx, job.contact)
+        await recall_refused_contact(tx, job.contact)
     await contacts.release_uses(tx, [job.invitation])
     ended = edge.end(LEASED).status
     assert ended is not None  # noqa: S101 - what leaves the queue has one
