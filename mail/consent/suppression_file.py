@@ -112,7 +112,8 @@ def _parse(raw: bytes) -> list[Entry]:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = raw.decode("cp1252", "replace")
-    separator = ";" if ";" in text.partition("\n")[0] else ","
+    separated = next((line for line in text.splitlines() if ";" in line or "," in line), "")
+    separator = ";" if ";" in separated else ","
     try:
         lines = (
             (number, [cell.strip() for cell in row])

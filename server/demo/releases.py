@@ -23,7 +23,7 @@ from server.demo.fixture import DEMO, OWN_DOMAIN
 _ZONE: Final = ZoneInfo(DEMO.account.zone)
 
 #: The demonstration's cap on the surveys of an address.
-CAP: Final = SurveyCap(3, 60)
+CAP: Final = SurveyCap(3, 45)
 #: The place among those that waited of the survey that a dispatcher cancelled, or the last one.
 CANCELLED: Final = 20
 

@@ -46,9 +46,11 @@ CREATE TABLE task_result AS SELECT * FROM results_were;
 async def remade(database: TestDatabase) -> None:
     """Put the tables back to what they were, and have the migration write them anew."""
     migration = import_module("mail.migrations.mail_2026_11_29t23_10_00_000000")
+    later = import_module("mail.migrations.mail_2026_11_30t22_55_00_000000")
     async with owning(database.owner) as owner, owner.connection.transaction():
         await owner.connection.execute(BEFORE)
         await migration.remake(owner.connection)
+        await owner.connection.execute(later.COLUMN)
 
 
 async def all_rows(world: World) -> dict[str, list[str]]:

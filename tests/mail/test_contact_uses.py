@@ -162,6 +162,7 @@ JOIN campaign_version v ON (v.account, v.campaign, v.version) = (k.account, k.id
 WHERE v.rules ->> 'mute' IS NOT NULL
 ORDER BY u.contact, u.campaign, u.counted_from DESC;
 ALTER TABLE link DROP contact;
+ALTER TABLE answer DROP CONSTRAINT answer_contact_fkey;
 DROP TABLE contact_key, contact_use, contact;
 CREATE TABLE contact AS SELECT * FROM contacts_were;
 CREATE TABLE mute AS SELECT * FROM mutes_were;

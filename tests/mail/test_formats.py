@@ -92,12 +92,6 @@ def test_what_format_1_said_is_what_it_says() -> None:
     assert join(rules_2(LEAST), content_1(LEAST, least=True), 1) == LEAST
 
 
-def test_what_format_3_said_reminds_nobody() -> None:
-    for said in (ALL, LEAST):
-        told = replace(said, reminders=0, reminder_days=7)
-        assert join(rules_3(said), split(said).content, 3) == told
-
-
 def test_what_format_2_said_asks_about_any_task_for_ever_and_counts_all_time() -> None:
     anything = {"criteria": CriteriaNamed(), "sample_percent": 100}
     always = {"first_day": None, "last_day": None}
@@ -107,7 +101,7 @@ def test_what_format_2_said_asks_about_any_task_for_ever_and_counts_all_time() -
         assert join(rules_2(said), stored.content, 2) == told
 
 
-def test_what_format_3_said_mutes_addresses_and_is_like_any_other() -> None:
+def test_what_format_3_said_mutes_addresses_reminds_nobody_and_is_like_any_other() -> None:
     for said in (ALL, LEAST):
         assert join(rules_3(said), split(said).content, 3) == replace(said, **SINCE_4)
 

@@ -135,7 +135,8 @@ async def test_t7_a_replay_says_what_happened(seeded_demo: tuple[TestDatabase, i
                 for line in lines
                 if line.transition in lived and line.address not in to_come
             ]
-            assert {was[0] for was, said in compared if was != said} <= {Reason.CANCELLED}
+            differing = {was[0] for was, said in compared if was != said}
+            assert differing <= {Reason.CANCELLED, Reason.CAPPED}  # of whatever campaign
             assert len(compared) > len(lines) / 2
             listed = {line.transition for line in lines}
             missing = {outcome for step, (outcome, *_) in lived.items() if step not in listed}

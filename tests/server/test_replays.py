@@ -277,7 +277,7 @@ def test_t7_t9_a_person_reads_it_on_the_campaigns_pages(page: httpx.Client, draf
     shown = page.get(link[1])
     said = words_of(shown.text)
     assert "A survey would have been sent, or would still wait 3" in said
-    assert "This address was already asked within the mute window 1" in said
+    assert "was already asked within the campaign's mute window 1" in said
     muted = re.search(r'href="([^"]*outcome=muted)"', shown.text)
     assert muted is not None
     rows_shown = page.get(muted[1]).text.split("<table")[-1]

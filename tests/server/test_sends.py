@@ -311,13 +311,13 @@ def test_a_reminder_that_waits_is_foretold_and_cancelled(
     [item] = further(api, office)
     assert (item["purpose"], item["status"], item["expected"]) == ("reminder", "sent", "leaves")
     assert (item["address"], item["at"]) == ("marie@example.net", item["release"])
-    assert "Scheduled Reminder in 1 week marie@example.net" in words_of(
+    assert "Scheduled Reminder in 1 week Address marie@example.net" in words_of(
         diane.get("/sends").text
     ).replace("\u00a0", " ")
     shown = diane.get(f"/tasks/{task}").text
     assert "A reminder leaves on" in words_of(shown)
     assert {"Cancel the reminder", "Send the survey again"} <= set(
-        re.findall(rf'<a class="touch" href="/sends/{item["id"]}">([^<]+)</a>', shown)
+        re.findall(rf'<a class="button second" href="/sends/{item["id"]}">([^<]+)</a>', shown)
     )
     link = f"/sends/{item['id']}"
     for verb in ("cancel", "resend"):

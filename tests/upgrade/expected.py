@@ -80,6 +80,7 @@ _FULL: Final = "an address may count as empty because its mailbox stays full"
 _ADDRESSES: Final = "the suppression list, the sender and completions without address have a page"
 _CAP: Final = "mute per customer, a cap by priority, and which survey kept another one back"
 _CHOICE: Final = "a decision says which choice of the person kept a survey back; nobody had one"
+_PERIOD: Final = "a step before a campaign's first day counts as before its activation"
 _SENDS: Final = "what is to be sent is listed, cancelled, or sent again"
 _MINUTE: Final = "1 minute"
 _CLOSE: Final = "what is less than a minute ago or ahead is not called a minute"
@@ -584,6 +585,13 @@ CHANGES: Final = (
         " window|[Ll].adresse ou le client a déjà été sondé pendant la période de silence de la"
         " campagne)%(end)s",
         _CAP,
+    ),
+    Change(
+        _TASK,
+        "(?P<start>.*)(?P<was>[Ii]t happened before the campaign was activated"
+        "|[Ll]e passage a eu lieu avant l.activation de la campagne)(?P<end>.*)",
+        r"%(start)s%(was)s(?:, or before its first day| ou avant son premier jour)%(end)s",
+        _PERIOD,
     ),
     Change(
         _API_TASK, "", r"\.timeline\[\d+\]\.kept_back_by(?:_task|_title|_sent_at)? = None", _CAP
