@@ -78,6 +78,15 @@ def ready_at(due: datetime, received: datetime) -> datetime:
     return max(due, received.astimezone(UTC))
 
 
+def visited_at(moment: datetime, due: datetime, delay: timedelta | None) -> datetime:
+    """Return when the visit of a survey was: what customers are told.
+
+    `moment`: of its transition, by the device's clock. `due`: of the survey. `delay`: what `due` is
+    later than the moment that counts; None where it is not elapsed time since then.
+    """
+    return moment if delay is None else due - delay
+
+
 def window_anchor(ready: datetime, release: datetime, sent_at: datetime) -> datetime:
     """Return the start of a mute window: `ready` if sent within PROMPT of release, else `sent_at`.
 

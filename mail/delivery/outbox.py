@@ -31,6 +31,7 @@ SELECT o.*, i.campaign, i.version, i.task, i.manual, i.limits_waived, i.due, i.l
     SELECT true FROM answer WHERE account = $1 AND invitation = o.invitation LIMIT 1)
     END IS TRUE AS answered,
   o.survey_token IS NULL AS untried,
+  coalesce(r.moment, i.due) AS moment,
   {type} AS type, {state} AS state, s.kind, t.state_transition AS last, t.contact_email,
   c.id AS customer_id, c.name AS customer_name, {email} AS customer_email, c.billing_email,
   c.language AS customer_language, y.name AS type_name, y.names AS type_names,
@@ -181,6 +182,7 @@ def _candidate(row: asyncpg.Record) -> Candidate:
     if row["task"] is not None:
         visit = Visit(
             type=row["type"],
+            moment=row["moment"],
             type_name=row["type_name"],
             type_names=row["type_names"],
             state=row["state"],

@@ -21,11 +21,13 @@ from rules.history import StateKind
 class Visit(Struct, frozen=True):
     """The visit that a survey is about.
 
-    `type`: as of its transition. `type_names`: a JSON document, by language. `state`, `kind`,
-    `last`: the task's current state and the transition that led to it.
+    `type`, `moment` (UTC): of its transition; of one that is not stored yet when it is due.
+    `type_names`: a JSON document, by language. `state`, `kind`, `last`: the task's current state
+    and the transition that led to it.
     """
 
     type: UUID
+    moment: datetime
     type_name: str
     type_names: str
     state: str

@@ -16,7 +16,7 @@ from mail.recall import spare_answered
 from mail.responses.follow_ups import update_follow_ups
 from mail.responses.recording import LEAD, Author, Body, Recorded, Theirs, Value, record
 from mail.states import Purpose
-from rules.timing import parse_delay
+from rules.timing import parse_delay, visited_at
 from sync.database import Tx, run, tx
 from sync.feed.dialling import call_link
 from sync.ids import new_account_number
@@ -126,8 +126,9 @@ _READER: Final = """(
 
 _READ_SURVEY: Final = f"""
 SELECT w.contact IS DISTINCT FROM {_READER} AS is_theirs,
-  i.task, i.deadline, coalesce(i.language, a.language) AS language, v.content, v.rules,
-  v.format, i.due, a.name AS company, a.language AS account_language,
+  i.task, i.deadline, coalesce(i.language, a.language) AS language,
+  v.content, v.rules, v.format, t.moment, i.due, i.manual,
+  a.name AS company, a.language AS account_language,
   coalesce(p.zone, a.zone) AS zone,
   k.name AS type_name, k.names AS type_names, p.name AS place, p.address,
   w.versions AS version, w.not_me, w.call_back, coalesce(w.phone, '') AS phone, w.answered_at,
@@ -195,8 +196,10 @@ async def open_survey(token: str) -> Survey | None:
     visit = answer = None
     if row["task"] is not None:
         rules = decode_rules(row["rules"], row["format"])
+        is_elapsed = not row["manual"] and rules.delay_in == "elapsed"
+        delay = parse_delay(rules.delay) if is_elapsed else None
         visit = Visit(
-            moment=row["due"] - parse_delay(rules.delay),
+            moment=visited_at(row["moment"], row["due"], delay),
             type_name=row["type_name"],
             type_names=msgspec.json.decode(row["type_names"], type=dict[str, str]),
             place=row["place"],

@@ -20,6 +20,7 @@ from mail.message.wording import greeting, reminder, visit
 from mail.sending.progress import ProgressWriter
 from mail.smtp.client import Envelope, SmtpConnection
 from mail.smtp.replies import SendError
+from rules.timing import visited_at
 from sync import tokens
 from sync.validation import in_one_line
 
@@ -133,7 +134,9 @@ def write_letter(origin: Origin, job: Leased) -> bytes:
     seen, visit_text, reminder_text, replies_to = candidate.visit, "", "", ""
     zone = ZoneInfo(job.zone)
     if seen is not None:
-        day = (candidate.due - job.version.rules.delay).astimezone(zone).date()
+        rules = job.version.rules
+        delay = None if candidate.manual or rules.in_working_hours else rules.delay
+        day = visited_at(seen.moment, candidate.due, delay).astimezone(zone).date()
         visit_text = visit(seen.type_name, seen.type_names, day, sending.language)
     if candidate.is_reminder and candidate.sent_at is not None:
         reminder_text = reminder(candidate.sent_at.astimezone(zone).date(), sending.language)

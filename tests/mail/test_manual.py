@@ -3,8 +3,10 @@
 import asyncio
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
+from babel.dates import format_date
 
 from mail import contacts
 from mail.campaigns.account_switch import pause_sending
@@ -21,9 +23,11 @@ from mail.planning.manual import (
     send_by_hand,
 )
 from mail.planning.rounds import open_round
+from mail.responses.answers import open_survey
 from sync.database import run, tx
 from sync.errors import MissingError, UnknownReferenceError
 from sync.ids import new_id
+from sync.tokens import LENGTH
 from tests.mail.campaigns import active, only_invitation, outcomes, plan_all, queue_again, rows
 from tests.mail.delivering import DAY, HOUR, MINUTE, Post
 
@@ -67,6 +71,23 @@ async def test_t6_a_survey_is_sent_by_hand_at_once_whatever_the_state(post: Post
     [entry] = await rows(post.world, "SELECT * FROM audit WHERE action = 'survey.send'")
     assert entry["object"] == f"task/{task}"
     assert len(post.server.to(ADDRESS)) == 1
+
+
+async def test_mail_and_page_tell_the_day_of_the_visit_however_late_it_is_sent(post: Post) -> None:
+    campaign = await active(post.world, delay="00:12:00")
+    task = await started(post)
+    [step] = await rows(post.world, "SELECT moment FROM transition WHERE task = $1", task)
+    await post.later(10 * DAY)
+    await by_hand(post, task, campaign)
+    await post.deliver_all()
+    [mail] = post.server.to(ADDRESS)
+    day = step["moment"].astimezone(ZoneInfo("America/Toronto")).date()
+    text = mail.text()
+    assert format_date(day, "d\u00a0MMMM", locale="fr_CA") in text
+    survey = await open_survey(text.partition("/s/")[2][:LENGTH])
+    assert survey is not None
+    assert survey.visit is not None
+    assert survey.visit.moment == step["moment"]
 
 
 async def test_19_it_stands_as_the_survey_of_its_round(post: Post) -> None:

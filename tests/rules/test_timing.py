@@ -16,6 +16,7 @@ from rules.timing import (
     later,
     parse_delay,
     ready_at,
+    visited_at,
     window_anchor,
 )
 from tests.rules.samples import NOON, at, days, hours
@@ -175,3 +176,10 @@ def test_18_a_window_counts_from_release_if_sent_within_15_minutes_else_from_sen
 def test_18_a_window_counts_from_when_a_mail_was_ready_that_a_holiday_moved() -> None:
     assert window_anchor(at(0), at(48), at(48.1)) == at(0)
     assert window_anchor(at(0), at(48), at(49)) == at(49)
+
+
+@pytest.mark.parametrize(("delay", "day"), [(days(1), 0), (None, 2)])
+def test_a_visit_was_when_its_step_counts_if_the_delay_tells(
+    delay: timedelta | None, day: int
+) -> None:
+    assert visited_at(at(48), at(24), delay) == at(24 * day)
