@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from mail import contacts
+from mail.campaigns.cap import SurveyCap, set_cap
 from mail.campaigns.lifecycle import archive_campaign
 from mail.campaigns.store import create_campaign
 from mail.replay import run
@@ -42,6 +43,15 @@ NAME: Final = "What it would have sent"
 #: What intake does with a task besides.
 MOVE: Final = """
 UPDATE task SET state = $3, state_moment = $4, state_transition = $5 WHERE account = $1 AND id = $2
+"""
+
+
+OPENED: Final = """
+INSERT INTO task_round (account, task, round, opened_at, reason) VALUES ($1, $2, 2, $3, 'Encore')
+"""
+BOUNCED: Final = """
+UPDATE contact SET suppressed = 'bounced', suppressed_at = $3, suppressed_source = 'refusal'
+WHERE account = $1 AND id = $2
 """
 
 
@@ -270,6 +280,43 @@ def test_t9_what_waits_is_foretold_and_who_has_no_address_sees_the_mail_too(
     assert (answer["lines"], answer["mail"]) == ([], None)
 
 
+def test_t9_each_round_is_tried_alone_and_the_mail_is_of_one_that_is_asked(
+    api: Served, office: Office, shared: TestDatabase
+) -> None:
+    """Neither the window nor the cap holds the second round back; that of the first may be lost."""
+
+    async def told() -> tuple[UUID, dict[str, UUID]]:
+        world, now = office.world, await time_of(office.world)
+        said = definition(world, mute="30:00:00", secondary=AddressField.LOCATION)
+        own = (await rows(world, "SELECT email FROM app_user WHERE id = $1", world.alice))[0][0]
+        place = await world.location(customer=await world.customer(), email="place@example.net")
+        tasks = {}
+        for name, email in (("again", MARIE), ("internal", own)):
+            customer = await world.customer(email=email)
+            tasks[name] = await world.task(customer=customer, location=place)
+            await happened(world, tasks[name], "600", now - 4 * DAY)
+            await happened(world, tasks[name], "600", now - DAY)
+        async with tx(world.account) as opened:
+            campaign = await create_campaign(opened, "Ébauche", said)
+            await set_cap(opened, SurveyCap(1, 30))
+            known = await contacts.create(opened, {own})
+            await opened.execute(BOUNCED, world.account, known[own].id, now - 2 * DAY)
+            for task in tasks.values():
+                await opened.execute(OPENED, world.account, task, now - 3 * DAY)
+        return campaign, tasks
+
+    campaign, tasks = in_database(shared.worker, told)
+    expected = {
+        "again": (["scheduled", "scheduled"], MARIE, 0),
+        "internal": (["internal", "scheduled"], "place@example.net", 1),
+    }
+    for name, (outcomes, to, about) in expected.items():
+        answer = get(api, office, f"{campaign}/try", task=str(tasks[name])).json()
+        assert [line["outcome"] for line in answer["lines"]] == outcomes
+        asked = answer["lines"][about]["transition"]
+        assert (answer["mail"]["to"], answer["mail"]["transition"]) == (to, asked)
+
+
 def test_t7_t9_a_person_reads_it_on_the_campaigns_pages(page: httpx.Client, draft: Draft) -> None:
     campaign = page.get(f"/campaigns/{draft.campaign}").text
     link = re.search(rf'href="(/campaigns/[^"]*)">{NAME}', campaign)
@@ -277,7 +324,7 @@ def test_t7_t9_a_person_reads_it_on_the_campaigns_pages(page: httpx.Client, draf
     shown = page.get(link[1])
     said = words_of(shown.text)
     assert "A survey would have been sent, or would still wait 3" in said
-    assert "This address was already asked within the mute window 1" in said
+    assert "already asked within the campaign's mute window 1" in said
     muted = re.search(r'href="([^"]*outcome=muted)"', shown.text)
     assert muted is not None
     rows_shown = page.get(muted[1]).text.split("<table")[-1]
