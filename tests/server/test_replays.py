@@ -5,7 +5,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -21,7 +20,7 @@ from mail.replay import run
 from rules.campaign import AddressField
 from server.console.mailbox import MAIL_POLICY
 from server.http.long_reads import MOST_WAITING, LongReads
-from server.http.problems import CrowdedError
+from server.http.problems import ClientGoneError, CrowdedError
 from sync.database import tx
 from sync.ids import locator, new_id
 from tests.mail.campaigns import change, definition, happened, rows, time_of
@@ -393,22 +392,58 @@ def test_t7_the_terminal_shows_it_in_its_language(
     assert retour("replay", account, called, "--reason", "sent").exit_code == 2
 
 
+class Readers:
+    """Long reads of accounts, which end when they are told to."""
+
+    def __init__(self) -> None:
+        self.reads, self.begun, self.end = LongReads(), list[int](), asyncio.Event()
+
+    def ask(self, account: int, left: asyncio.Event | None = None) -> asyncio.Task[None]:
+        """A read of `account`, whose client leaves when it has `left`."""
+
+        async def receive() -> Any:
+            await (left or asyncio.Event()).wait()
+            return {"type": "http.disconnect"}
+
+        async def read() -> None:
+            self.begun.append(account)
+            await self.end.wait()
+
+        return asyncio.create_task(self.reads.run(account, receive, read))
+
+    async def settle(self) -> None:
+        """Let everything go on as far as it can."""
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+
 @pytest.mark.anyio
-async def test_few_long_reads_wait_and_they_are_done_one_at_a_time() -> None:
-    reads, begun, end = LongReads(), list[int](), asyncio.Event()
+async def test_few_long_reads_wait_one_of_an_account_and_they_are_done_one_at_a_time() -> None:
+    readers = Readers()
+    accepted = []
+    for account in (0, 0, *range(1, MOST_WAITING)):  # one that is read, and those that wait
+        accepted.append(readers.ask(account))
+        await readers.settle()
+    for account in (0, 1, MOST_WAITING):
+        with pytest.raises(CrowdedError):
+            await readers.ask(account)
+    assert readers.begun == [0]
+    readers.end.set()
+    await asyncio.gather(*accepted)
+    await readers.ask(7)
+    assert readers.begun == [0, 0, *range(1, MOST_WAITING), 7]
 
-    async def read(number: int) -> None:
-        begun.append(number)
-        await end.wait()
 
-    waiting = [
-        asyncio.create_task(reads.run(partial(read, one))) for one in range(1 + MOST_WAITING)
-    ]
-    await asyncio.sleep(0)
-    with pytest.raises(CrowdedError):
-        await reads.run(partial(read, -1))
-    assert begun == [0]
-    end.set()
-    await asyncio.gather(*waiting)
-    await reads.run(partial(read, 7))
-    assert begun == [*range(1 + MOST_WAITING), 7]
+@pytest.mark.anyio
+async def test_a_long_read_is_dropped_when_its_client_leaves_before_it_begins() -> None:
+    readers, left = Readers(), asyncio.Event()
+    first, gone = readers.ask(0, left), readers.ask(1, left)
+    await readers.settle()
+    left.set()
+    with pytest.raises(ClientGoneError):
+        await gone
+    again = readers.ask(1)
+    await readers.settle()
+    readers.end.set()
+    await asyncio.gather(first, again)
+    assert readers.begun == [0, 1]
