@@ -131,10 +131,9 @@ class _Task:
         step = next(one for one in kept.shown.steps if one.id == schedule.transition)
         assert last is not None and kept.made is not None  # noqa: S101, PT018 - one is due
         selected = self.campaign.states_for(step.type)
-        past = [pause for pause in self.campaign.pauses if pause.end and pause.end <= judged]
-        skip = drop_reason_for_campaign(
-            replace(self.campaign, pauses=tuple(past)), schedule.release, None
-        ) or drop_reason_for_state(last.state, self.kinds[last.state], selected)
+        skip = self._late(release, judged) or drop_reason_for_state(
+            last.state, self.kinds[last.state], selected
+        )
         kept.waiting = None
         kept.shown.releases[step.id] = release
         if skip is None:
@@ -143,18 +142,27 @@ class _Task:
             kept.drop(step.id, skip, last.id)
 
     def _judged(self, release: datetime) -> tuple[datetime, datetime]:
-        """Return the release as it is when it is judged, and when: pauses and calendar hold it."""
+        """Return the release as it is when it is judged, and when: pauses and calendar hold it.
+
+        The calendar moves the release, so that a later pause is measured from there. What a pause
+        held too long is dropped when that ends, whether mail may go then or not.
+        """
         judged = release
         while True:
             held = [pause.end for pause in self.campaign.pauses if pause.covers(judged)]
             ends = [end for end in held if end is not None]
-            if not ends:
-                opens = self.calendar.first_open(judged)
-                if opens == judged:
-                    return release, judged
-                release = judged = opens
-            else:
+            if ends:
                 judged = max(ends)
+                continue
+            opens = self.calendar.first_open(judged)
+            if opens == judged or self._late(release, judged):
+                return release, judged
+            release = judged = opens
+
+    def _late(self, release: datetime, judged: datetime) -> Skip | None:
+        """Return why pauses that had ended by then drop what is judged at that time."""
+        past = [pause for pause in self.campaign.pauses if pause.end and pause.end <= judged]
+        return drop_reason_for_campaign(replace(self.campaign, pauses=tuple(past)), release, None)
 
 
 def replay(

@@ -6,6 +6,7 @@ addresses as they would have for real. Those that other campaigns sent do not co
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from heapq import nlargest
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Final
@@ -42,6 +43,10 @@ WHERE account = $1 AND id = ANY($2)
 
 #: Of a candidate whose address is found: the same object for all of them.
 NO_MAILBOXES: Final[Mailboxes] = MappingProxyType({})
+
+#: Where clocks go back, a window may end before one that began earlier, which then still counts.
+MARGIN: Final = 2
+COUNTED: Final = attrgetter("counted_from")
 
 
 class Person(Struct, frozen=True, gc=False):
@@ -131,7 +136,11 @@ class People:
             mutes={},
             open_breakers={},
             internal=frozenset(self._internal),
-            recent={person.contact.id: [] for person in self._people.values()},
+            recent={
+                person.contact.id: []
+                for person in self._people.values()
+                if campaigns.cap is not None or person.quarterly_since is not None
+            },
             cap=campaigns.cap,
             rivals={},
             settled=set(),
@@ -177,6 +186,10 @@ class People:
             outcome = judge_addressed(outcome, then)
             if isinstance(outcome, Cleared):
                 confirm(outcome, released.judged, known)
+                if outcome.contact in known.recent:  # older ones use up no cap, nor a quarter
+                    most = MARGIN * (1 if known.cap is None else known.cap.surveys)
+                    uses = known.recent[outcome.contact]
+                    known.recent[outcome.contact] = nlargest(most, uses, key=COUNTED)
         if isinstance(outcome, Dropped):
             return structs.replace(line, outcome=outcome.reason.value, choice=outcome.choice)
         return line

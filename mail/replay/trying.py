@@ -15,6 +15,7 @@ from mail.delivery.lease import as_leased
 from mail.delivery.outbox import unplanned
 from mail.delivery.stages import Cleared
 from mail.message.template import Origin
+from mail.planning.plan import SCHEDULED
 from mail.replay.addresses import People, unplanned_of
 from mail.replay.as_if import AsIf, read_as_if
 from mail.replay.lines import Line, Scheduled, read_histories, replayed
@@ -84,7 +85,7 @@ async def named_task(tx: Tx, text: str) -> UUID:
 async def try_one(tx: Tx, origin: Origin, campaign: UUID, task: UUID) -> Tried:
     """Return what a campaign makes of a task, as if it had been active from before that began.
 
-    What waits is foretold. Mute windows do not count, for no other survey is looked at.
+    What waits is foretold. Each survey is judged alone: no window and no cap holds it back.
 
     :raises MissingError: the account has no such campaign or task.
     :raises CampaignStatusError: the campaign is archived.
@@ -100,7 +101,8 @@ async def try_one(tx: Tx, origin: Origin, campaign: UUID, task: UUID) -> Tried:
     state = "" if last is None else last.state
     people = People(as_if, as_if.version())
     scheduled = [one.foretold(state) for one in lines if isinstance(one, Scheduled)]
-    judged = list(people.judge(await people.find(tx, scheduled)))
+    surveys = await people.find(tx, scheduled)
+    judged = [line for survey in surveys for line in people.judge([survey])]
     judged += [one for one in lines if isinstance(one, Line)]
     judged.sort(key=lambda line: line.place)
     return Tried(
@@ -118,10 +120,15 @@ async def try_one(tx: Tx, origin: Origin, campaign: UUID, task: UUID) -> Tried:
 async def _mail(
     tx: Tx, as_if: AsIf, origin: Origin, steps: Sequence[Transition], lines: Sequence[Line]
 ) -> TriedMail | None:
-    """Return the mail about the transition that is asked about, else about the last one."""
+    """Return the mail about the transition that is asked about, else about one with an address.
+
+    Else about the last one.
+    """
     if not lines:
         return None
-    line = next((one for one in lines if one.release is not None and one.address), lines[-1])
+    addressed = [one for one in lines if one.release is not None and one.address]
+    asked = (one for one in addressed if one.outcome == SCHEDULED)
+    line = next(asked, next(iter(addressed), lines[-1]))
     step = next(one for one in steps if one.id == line.transition)
     due = later(line.moment, as_if.rules.delay)
     item = Scheduled(line, step, Schedule(step.id, due, due, due), None)

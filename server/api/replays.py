@@ -93,8 +93,9 @@ async def replay(request: ApiRequest, key: UUID, query: ReplayQuery) -> ReplayAn
         limit=query.limit,
         after=query.read_after(),
     )
-    read = partial(replay_campaign, request.user.account, key, wanted)
-    found = await without_slot(services(request).long_reads.run(read))
+    account = request.user.account
+    read = partial(replay_campaign, account, key, wanted)
+    found = await without_slot(services(request).long_reads.run(account, request.receive, read))
     items = fitted(found.lines, query.limit)
     has_more = found.more or len(items) < len(found.lines)
     return ReplayAnswer(

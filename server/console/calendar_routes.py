@@ -25,7 +25,7 @@ from server.access.principals import ConsoleRequest, actor_of
 from server.access.rights import Action
 from server.console.calendar_form import TypedCalendar, calendar_of, read_typed, typed_of
 from server.console.nav_counts import console_frame
-from server.console.typed_cap import TypedCap, cap_of, read_typed_cap, typed_cap_of
+from server.console.typed_cap import TypedCap, read_typed_cap, typed_cap_of
 from server.services import services
 from server.web.methods import READING
 from server.web.page import clock_for, read_fields, respond
@@ -76,9 +76,7 @@ async def save_cap_page(request: ConsoleRequest) -> Response[str]:
         async with tx(request.user.account) as opened:
             calendar = await read_calendar(opened) or AccountCalendar()
             return await _respond(opened, request, calendar, typed_of(calendar), typed)
-    await run(
-        request.user.account, lambda opened: set_cap(opened, cap_of(typed)), actor_of(request)
-    )
+    await run(request.user.account, lambda opened: set_cap(opened, typed.cap), actor_of(request))
     return Redirect("/calendar?saved=cap", status_code=303)
 
 

@@ -110,8 +110,9 @@ async def replay_page(request: ConsoleRequest, campaign: FromPath[UUID]) -> Resp
         found = await _campaign(opened, campaign)
     result: Replay | None = None
     read = partial(replay_campaign, request.user.account, campaign, wanted)
+    reading = services(request).long_reads.run(request.user.account, request.receive, read)
     with suppress(TooManyTasksError):
-        result = await without_slot(services(request).long_reads.run(read))
+        result = await without_slot(reading)
     async with tx(request.user.account) as opened:
         page = await console_frame(opened, request)
         lines = await _shown(opened, result.lines if result else [], page.language)

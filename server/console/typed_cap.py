@@ -12,11 +12,15 @@ FIELDS: Final = ("surveys", "days")
 
 
 class TypedCap(Struct, frozen=True):
-    """What stands in the form; empty fields are no cap. `wrong`: fields to correct."""
+    """What stands in the form; empty fields are no cap. `wrong`: fields to correct.
+
+    `cap`: what was typed, where nothing is wrong with it; None for none.
+    """
 
     surveys: str = ""
     days: str = ""
     wrong: tuple[str, ...] = ()
+    cap: SurveyCap | None = None
 
 
 def typed_cap_of(cap: SurveyCap | None) -> TypedCap:
@@ -25,17 +29,15 @@ def typed_cap_of(cap: SurveyCap | None) -> TypedCap:
 
 
 def read_typed_cap(fields: Mapping[str, str]) -> TypedCap:
-    """What was typed, with the fields that are wrong."""
+    """What was typed, with the cap that it is or the fields that are wrong."""
     typed, wrong = {name: fields.get(name, "").strip() for name in FIELDS}, []
+    if not any(typed.values()):
+        return TypedCap()
     for name, text in typed.items():
         with_others = {"surveys": 1, "days": 1, name: text}
         try:
             msgspec.convert(with_others, SurveyCap, strict=False)
         except msgspec.ValidationError:
             wrong.append(name)
-    return TypedCap(**typed, wrong=tuple(wrong) if any(typed.values()) else ())
-
-
-def cap_of(typed: TypedCap) -> SurveyCap | None:
-    """The cap that was typed without a fault; None for none."""
-    return SurveyCap(int(typed.surveys), int(typed.days)) if typed.surveys else None
+    cap = None if wrong else msgspec.convert(typed, SurveyCap, strict=False)
+    return TypedCap(**typed, wrong=tuple(wrong), cap=cap)

@@ -23,6 +23,7 @@ from server.http.negotiation import listed, preferred_language
 from server.http.problems import (
     PROBLEMS,
     BadBodyError,
+    ClientGoneError,
     CrowdedError,
     Fault,
     Meaning,
@@ -62,7 +63,12 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def answer_error(request: AnyRequest, error: Exception) -> Response[Any]:
-    """The answer to `error`; an unexpected error is logged and answered 500."""
+    """The answer to `error`; an unexpected error is logged and answered 500.
+
+    :raises ClientGoneError: it is that: nobody reads an answer.
+    """
+    if isinstance(error, ClientGoneError):
+        raise error
     code = _code(error)
     meaning = PROBLEMS[code]
     if meaning.status >= 500 and not isinstance(error, CrowdedError):

@@ -12,6 +12,7 @@ from litestar import HttpMethod, Response
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
+from server.http.middleware.body import client_left
 from server.live.poller import Listener
 from sync.connections import FAULTS
 
@@ -72,7 +73,7 @@ class _Streaming(ASGIResponse):
         """Send events until the listener ends or the client leaves."""
         async with self.events.listening as listener:
             sending = asyncio.create_task(self._send_events(listener, send))
-            leaving = asyncio.create_task(_client_left(receive))
+            leaving = asyncio.create_task(client_left(receive))
             try:
                 await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -100,8 +101,3 @@ class _Streaming(ASGIResponse):
         except TimeoutError:
             return _COMMENT
         return await self.events.write()
-
-
-async def _client_left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

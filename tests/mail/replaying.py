@@ -1,13 +1,17 @@
 """Small worlds whose tasks are lived through push by push, to be replayed afterwards."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 from hypothesis import strategies as st
 
+from mail.campaigns.account_switch import pause_sending, resume_sending
 from mail.campaigns.calendar import AccountCalendar, WeekHours, save_calendar
+from mail.campaigns.cap import SurveyCap, set_cap
+from mail.campaigns.lifecycle import pause_campaign, resume_campaign
 from mail.planning.rounds import open_round
 from mail.replay.lines import Line
 from mail.replay.run import Replay, Wanted, replay_campaign
@@ -46,12 +50,22 @@ class Life(NamedTuple):
     opened: timedelta | None
 
 
+class Stop(NamedTuple):
+    """A pause of the campaign, or of all sending."""
+
+    start: timedelta
+    length: timedelta
+    everything: bool
+
+
 class History(NamedTuple):
-    """A campaign's options, whether there are quiet hours, and the tasks."""
+    """A campaign's options, whether there are quiet hours, the tasks, pauses, and the cap."""
 
     options: dict[str, Any]
     quiet: bool
     lives: tuple[Life, ...]
+    stops: tuple[Stop, ...]
+    cap: SurveyCap | None
 
 
 def minutes(most: timedelta) -> st.SearchStrategy[timedelta]:
@@ -73,6 +87,7 @@ def histories() -> st.SearchStrategy[History]:
         {
             "delay": st.sampled_from(["00:00:00", "00:12:00", "00:12:00", "02:00:00"]),
             "delay_in": st.sampled_from(["elapsed", "elapsed", "working"]),
+            "mute_per": st.sampled_from(["address", "customer"]),
             "mute": st.sampled_from([None, "01:00:00", "07:00:00", "00:05:30"]),
             "stale_days": st.sampled_from([7, None]),
             "opt_out_allowed": st.booleans(),
@@ -80,7 +95,11 @@ def histories() -> st.SearchStrategy[History]:
         }
     )
     lives = st.lists(life, min_size=2, max_size=4).map(tuple)
-    return st.builds(History, options, st.booleans(), lives)
+    lengths = st.sampled_from([HOUR, 3 * DAY, 5 * DAY, 8 * DAY])
+    stop = st.builds(Stop, minutes(LENGTH), lengths, st.booleans())
+    stops = st.just(()) | st.lists(stop, min_size=1, max_size=2).map(tuple)
+    caps = [None, None, SurveyCap(1, 3), SurveyCap(2, 30)]
+    return st.builds(History, options, st.booleans(), lives, stops, st.sampled_from(caps))
 
 
 class Live:
@@ -95,6 +114,8 @@ class Live:
         """The tasks, before anything happens, and a campaign that has been active for long."""
         await self.post.owner.set_clock(START - DAY)
         self.campaign = await active(self.world, secondary=AddressField.LOCATION, **history.options)
+        async with tx(self.world.account) as opened:
+            await set_cap(opened, history.cap)
         if history.quiet:
             day = ["09:00-12:00", "13:00-17:00"]
             async with tx(self.world.account) as opened:
@@ -112,44 +133,57 @@ class Live:
     async def live(self, history: History) -> None:
         """Each step arrives when it is received; each survey is released when it is due."""
         tasks = await self.begin(history)
-        events = sorted(self._events(history, tasks), key=lambda event: event[:2])
-        for at, _, task, step, number in events:
+        for at, _, act in sorted(self._events(history, tasks), key=lambda event: event[:2]):
             await self.release(at)
-            await self.post.owner.set_clock(at)
-            if step is None:
-                async with tx(self.world.account) as opened:
-                    await open_round(opened, task, 2, None, "Une autre visite")
-                continue
-            item = self.world.item(
-                task, step.state, START + step.moment, survey=step.survey, sequence=number
-            )
-            pushed = await self.world.push(self.devices[step.device], item)
-            assert {result.verdict for result in pushed.results} == {"accepted"}
-            await plan_all()
+            await act()
         await self.release(START + LENGTH + 9 * DAY)
 
     def _events(
         self, history: History, tasks: Iterable[UUID]
-    ) -> Iterable[tuple[datetime, int, UUID, Step | None, int]]:
+    ) -> Iterable[tuple[datetime, int, Callable[[], Awaitable[None]]]]:
         """What happens when. No two things happen at once, so there is an order to be replayed."""
-        place = 0
+        found: list[tuple[timedelta, Callable[[], Awaitable[None]]]] = []
         for task, life in zip(tasks, history.lives, strict=True):
             if life.opened is not None:
-                place += 1
-                yield START + life.opened + place * 7 * SECOND, place, task, None, 0
+                found.append((life.opened, partial(self._open_round, task)))
             for number, step in enumerate(life.steps):
-                place += 1
-                at = START + step.moment + step.late + place * 7 * SECOND
-                yield at, place, task, step, number
+                found.append((step.moment + step.late, partial(self._push, task, step, number)))
+        for stop in history.stops:
+            found.append((stop.start, partial(self._stop, stop)))
+            found.append((stop.start + stop.length, partial(self._go_on, stop)))
+        for place, (span, act) in enumerate(found):
+            yield START + span + place * 7 * SECOND, place, act
+
+    async def _open_round(self, task: UUID) -> None:
+        async with tx(self.world.account) as opened:
+            await open_round(opened, task, 2, None, "Une autre visite")
+
+    async def _push(self, task: UUID, step: Step, number: int) -> None:
+        item = self.world.item(
+            task, step.state, START + step.moment, survey=step.survey, sequence=number
+        )
+        pushed = await self.world.push(self.devices[step.device], item)
+        assert {result.verdict for result in pushed.results} == {"accepted"}
+        await plan_all()
+
+    async def _stop(self, stop: Stop) -> None:
+        async with tx(self.world.account) as opened:
+            if stop.everything:
+                await pause_sending(opened, None, "Une panne")
+            else:
+                await pause_campaign(opened, self.campaign)
+
+    async def _go_on(self, stop: Stop) -> None:
+        async with tx(self.world.account) as opened:
+            if stop.everything:
+                await resume_sending(opened)
+            else:
+                await resume_campaign(opened, self.campaign)
 
     async def release(self, until: datetime) -> None:
-        """Let out what is due before `until`, each at its time."""
+        """Let out what is due before `until`, each at its time, or when a pause has ended."""
         while True:
-            [[due]] = await rows(
-                self.world,
-                "SELECT min(greatest(release, not_before)) FROM outbox WHERE account = $1",
-                self.world.account,
-            )
+            [[due]] = await rows(self.world, _DUE, self.world.account)
             if due is None or due >= until:
                 await self.post.owner.set_clock(until)
                 return
@@ -165,6 +199,14 @@ class Live:
         asked = Wanted(**{"days": 40, "limit": 100, **wanted})
         return await replay_campaign(self.world.account, self.campaign, asked)
 
+
+#: When the next survey is due; none while there is a pause, of one campaign or of all.
+_DUE: Final = """
+SELECT min(greatest(release, not_before, retour_now())) FROM outbox
+WHERE account = $1
+  AND NOT EXISTS (SELECT FROM campaign_pause WHERE account = $1 AND end_at IS NULL)
+  AND NOT EXISTS (SELECT FROM sending_pause WHERE account = $1 AND end_at IS NULL)
+"""
 
 _FATES: Final = """
 SELECT d.transition, d.outcome, d.release, i.typed_address FROM decision d

@@ -132,8 +132,21 @@ def test_a_pause_holds_what_is_due_and_drops_what_it_held_too_long() -> None:
     assert said(replayed([entered(DONE, 0)], asked)) == [["sent"]]
 
 
-def test_where_a_pause_ends_at_night_it_goes_in_the_morning() -> None:
-    asked = campaign(pauses=(Pause(at(1), at(10)),), delay=hours(2))
-    [only] = replay(TASK, [entered(DONE, 0)], [], asked, KINDS, OFFICE, until=UNTIL)
-    assert only.released is not None
-    assert only.released.release == only.released.judged == at(21)
+@pytest.mark.parametrize(
+    ("pauses", "expected"),
+    [
+        ([Pause(at(1), at(10))], ("sent", at(21), at(21))),
+        # Due on Monday. The first ends on Saturday; the second is measured from Monday's opening.
+        ([Pause(at(1), at(120)), Pause(at(160), at(266))], ("sent", at(165), at(266))),
+        ([Pause(at(1), at(120)), Pause(at(160), at(338))], ("paused", at(165), None)),
+        # Nobody waits for Monday to drop what was held until Saturday.
+        ([Pause(at(1), at(288))], ("paused", at(2), None)),
+    ],
+)
+def test_the_calendar_moves_what_a_pause_held(
+    pauses: list[Pause], expected: tuple[str, datetime, datetime | None]
+) -> None:
+    asked, step = campaign(pauses=tuple(pauses), delay=hours(2)), entered(DONE, 0)
+    [only] = replay(TASK, [step], [], asked, KINDS, OFFICE, until=UNTIL)
+    judged = None if only.released is None else only.released.judged
+    assert (*said([only])[0], only.releases[step.id], judged) == expected

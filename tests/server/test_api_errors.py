@@ -14,7 +14,13 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException
 from mail.campaigns.errors import CampaignStatusError, DefinitionError
 from mail.campaigns.validation import Problem
 from server.http.problem_details import answer_error
-from server.http.problems import PROBLEMS, NotSignedInError, ServerError, ThrottledError
+from server.http.problems import (
+    PROBLEMS,
+    ClientGoneError,
+    NotSignedInError,
+    ServerError,
+    ThrottledError,
+)
 from sync.errors import FieldError, SyncError, TooManyError
 
 SECRET = "s3cr3t"
@@ -95,6 +101,11 @@ def test_a_failure_is_logged_without_the_values_of_variables(
     assert "KeyError" in logged
     assert "broken" in logged
     assert SECRET not in logged
+
+
+def test_a_client_that_has_left_is_no_failure() -> None:
+    with pytest.raises(ClientGoneError):
+        answer_error(asked(), ClientGoneError())
 
 
 def test_a_pointer_follows_the_path_of_the_field() -> None:

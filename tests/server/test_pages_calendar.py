@@ -191,9 +191,22 @@ def test_w6_an_administrator_sets_and_removes_how_often_an_address_is_asked(
     assert "The limit is removed" in words_of(anne.get("/calendar?saved=cap").text)
 
 
+@pytest.mark.parametrize(("surveys", "number"), [("1", 1), ("1.0", 1), ("1e1", 10)])
+def test_w6_a_limit_is_the_number_that_was_typed(
+    api: Served, office: Office, anne: httpx.Client, surveys: str, number: int
+) -> None:
+    answer = anne.post("/calendar/cap", data={"surveys": surveys, "days": "7"})
+    assert answer.status_code == 303
+    assert cap(api, office) == {"surveys": number, "days": 7}
+
+
 @pytest.mark.parametrize(
     ("surveys", "days", "wrong"),
-    [("0", "7", ["surveys"]), ("two", "7", ["surveys"]), ("1", "", ["days"]), ("21", "9e9", None)],
+    [
+        ("1", "", ["days"]),
+        ("21", "9e9", None),
+        *((text, "7", ["surveys"]) for text in ("0", "two", "+3", "٣", "", "1 0")),
+    ],
 )
 def test_w6_what_is_no_limit_is_said_at_its_field_and_stays_typed(
     api: Served,

@@ -5,7 +5,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -14,13 +13,14 @@ import httpx
 import pytest
 
 from mail import contacts
+from mail.campaigns.cap import SurveyCap, set_cap
 from mail.campaigns.lifecycle import archive_campaign
 from mail.campaigns.store import create_campaign
 from mail.replay import run
 from rules.campaign import AddressField
 from server.console.mailbox import MAIL_POLICY
 from server.http.long_reads import MOST_WAITING, LongReads
-from server.http.problems import CrowdedError
+from server.http.problems import ClientGoneError, CrowdedError
 from sync.database import tx
 from sync.ids import locator, new_id
 from tests.mail.campaigns import change, definition, happened, rows, time_of
@@ -42,6 +42,15 @@ NAME: Final = "What it would have sent"
 #: What intake does with a task besides.
 MOVE: Final = """
 UPDATE task SET state = $3, state_moment = $4, state_transition = $5 WHERE account = $1 AND id = $2
+"""
+
+
+OPENED: Final = """
+INSERT INTO task_round (account, task, round, opened_at, reason) VALUES ($1, $2, 2, $3, 'Encore')
+"""
+BOUNCED: Final = """
+UPDATE contact SET suppressed = 'bounced', suppressed_at = $3, suppressed_source = 'refusal'
+WHERE account = $1 AND id = $2
 """
 
 
@@ -270,6 +279,43 @@ def test_t9_what_waits_is_foretold_and_who_has_no_address_sees_the_mail_too(
     assert (answer["lines"], answer["mail"]) == ([], None)
 
 
+def test_t9_each_round_is_tried_alone_and_the_mail_is_of_one_that_is_asked(
+    api: Served, office: Office, shared: TestDatabase
+) -> None:
+    """Neither the window nor the cap holds the second round back; that of the first may be lost."""
+
+    async def told() -> tuple[UUID, dict[str, UUID]]:
+        world, now = office.world, await time_of(office.world)
+        said = definition(world, mute="30:00:00", secondary=AddressField.LOCATION)
+        own = (await rows(world, "SELECT email FROM app_user WHERE id = $1", world.alice))[0][0]
+        place = await world.location(customer=await world.customer(), email="place@example.net")
+        tasks = {}
+        for name, email in (("again", MARIE), ("internal", own)):
+            customer = await world.customer(email=email)
+            tasks[name] = await world.task(customer=customer, location=place)
+            await happened(world, tasks[name], "600", now - 4 * DAY)
+            await happened(world, tasks[name], "600", now - DAY)
+        async with tx(world.account) as opened:
+            campaign = await create_campaign(opened, "Ébauche", said)
+            await set_cap(opened, SurveyCap(1, 30))
+            known = await contacts.create(opened, {own})
+            await opened.execute(BOUNCED, world.account, known[own].id, now - 2 * DAY)
+            for task in tasks.values():
+                await opened.execute(OPENED, world.account, task, now - 3 * DAY)
+        return campaign, tasks
+
+    campaign, tasks = in_database(shared.worker, told)
+    expected = {
+        "again": (["scheduled", "scheduled"], MARIE, 0),
+        "internal": (["internal", "scheduled"], "place@example.net", 1),
+    }
+    for name, (outcomes, to, about) in expected.items():
+        answer = get(api, office, f"{campaign}/try", task=str(tasks[name])).json()
+        assert [line["outcome"] for line in answer["lines"]] == outcomes
+        asked = answer["lines"][about]["transition"]
+        assert (answer["mail"]["to"], answer["mail"]["transition"]) == (to, asked)
+
+
 def test_t7_t9_a_person_reads_it_on_the_campaigns_pages(page: httpx.Client, draft: Draft) -> None:
     campaign = page.get(f"/campaigns/{draft.campaign}").text
     link = re.search(rf'href="(/campaigns/[^"]*)">{NAME}', campaign)
@@ -346,22 +392,58 @@ def test_t7_the_terminal_shows_it_in_its_language(
     assert retour("replay", account, called, "--reason", "sent").exit_code == 2
 
 
+class Readers:
+    """Long reads of accounts, which end when they are told to."""
+
+    def __init__(self) -> None:
+        self.reads, self.begun, self.end = LongReads(), list[int](), asyncio.Event()
+
+    def ask(self, account: int, left: asyncio.Event | None = None) -> asyncio.Task[None]:
+        """A read of `account`, whose client leaves when it has `left`."""
+
+        async def receive() -> Any:
+            await (left or asyncio.Event()).wait()
+            return {"type": "http.disconnect"}
+
+        async def read() -> None:
+            self.begun.append(account)
+            await self.end.wait()
+
+        return asyncio.create_task(self.reads.run(account, receive, read))
+
+    async def settle(self) -> None:
+        """Let everything go on as far as it can."""
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+
 @pytest.mark.anyio
-async def test_few_long_reads_wait_and_they_are_done_one_at_a_time() -> None:
-    reads, begun, end = LongReads(), list[int](), asyncio.Event()
+async def test_few_long_reads_wait_one_of_an_account_and_they_are_done_one_at_a_time() -> None:
+    readers = Readers()
+    accepted = []
+    for account in (0, 0, *range(1, MOST_WAITING)):  # one that is read, and those that wait
+        accepted.append(readers.ask(account))
+        await readers.settle()
+    for account in (0, 1, MOST_WAITING):
+        with pytest.raises(CrowdedError):
+            await readers.ask(account)
+    assert readers.begun == [0]
+    readers.end.set()
+    await asyncio.gather(*accepted)
+    await readers.ask(7)
+    assert readers.begun == [0, 0, *range(1, MOST_WAITING), 7]
 
-    async def read(number: int) -> None:
-        begun.append(number)
-        await end.wait()
 
-    waiting = [
-        asyncio.create_task(reads.run(partial(read, one))) for one in range(1 + MOST_WAITING)
-    ]
-    await asyncio.sleep(0)
-    with pytest.raises(CrowdedError):
-        await reads.run(partial(read, -1))
-    assert begun == [0]
-    end.set()
-    await asyncio.gather(*waiting)
-    await reads.run(partial(read, 7))
-    assert begun == [*range(1 + MOST_WAITING), 7]
+@pytest.mark.anyio
+async def test_a_long_read_is_dropped_when_its_client_leaves_before_it_begins() -> None:
+    readers, left = Readers(), asyncio.Event()
+    first, gone = readers.ask(0, left), readers.ask(1, left)
+    await readers.settle()
+    left.set()
+    with pytest.raises(ClientGoneError):
+        await gone
+    again = readers.ask(1)
+    await readers.settle()
+    readers.end.set()
+    await asyncio.gather(first, again)
+    assert readers.begun == [0, 1]

@@ -127,6 +127,12 @@ def replay(message: ReceiveMessage, receive: Receive) -> Receive:
     return replaying
 
 
+async def client_left(receive: Receive) -> None:
+    """Wait until the client has left, whatever else it sends."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 async def _read_body(
     headers: Headers, receive: Receive, reservation: Reservation, limit: int, deadline: float
 ) -> bytes:
