@@ -104,9 +104,10 @@ class RoundSoFar(Struct, frozen=True):
     `dropped`: transitions dropped at release; that reason stays their decision.
     `rearm_transition`: the task's last transition when an invitation was dropped for a reason in
     REARMING. Only later ones may be asked about; without it, none once something was dropped.
-    `number`: of the round. `skipped`: earlier decisions with a reason in BY_VERSION, and by earlier
-    versions in BY_MOMENT. `closed`: a later round was opened: what does not stand is not asked
-    about any more. `admitted`: the transition of the invitation that waits, which met the criteria.
+    `number`: of the round. `skipped`: earlier decisions by earlier versions with a reason in
+    BY_MOMENT, and where nobody was asked yet, with one in BY_VERSION. `closed`: a later round was
+    opened: what does not stand is not asked about any more. `admitted`: the transition of the
+    invitation that waits, which met the criteria.
     """
 
     standing: UUID | None

@@ -12,7 +12,8 @@ from mail.states import CANCEL, DROP
 from rules.decide import REARMING
 from sync.database import Tx
 
-#: For mails without an earlier copy; the others change no status.
+#: For mails without an earlier copy; the others change no status. Decisions are locked in the order
+#: of their key, as by planning, which holds them while it writes completions.
 SET_DROPPED: Final = {
     edge: edge.sql("""
 WITH dropped AS (
@@ -22,12 +23,17 @@ WITH dropped AS (
     AS given (id, reason, last, choice, holder)
   WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = given.id
   RETURNING i.campaign, i.transition, i.reason, given.choice, given.holder
+), locked AS MATERIALIZED (
+  SELECT dropped.*
+  FROM dropped JOIN decision d
+    ON d.account = $1 AND (d.campaign, d.transition) = (dropped.campaign, dropped.transition)
+  ORDER BY d.campaign, d.transition FOR NO KEY UPDATE OF d
 )
 UPDATE decision d
-SET outcome = dropped.reason, detail = dropped.choice, kept_back_by = dropped.holder,
+SET outcome = locked.reason, detail = locked.choice, kept_back_by = locked.holder,
   release = NULL, decided_at = $7
-FROM dropped
-WHERE d.account = $1 AND d.campaign = dropped.campaign AND d.transition = dropped.transition
+FROM locked
+WHERE d.account = $1 AND d.campaign = locked.campaign AND d.transition = locked.transition
 """)
     for edge in (DROP, CANCEL)
 }

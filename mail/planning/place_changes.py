@@ -4,6 +4,7 @@ In chunks, each with the place where the next one goes on in its own transaction
 is done again, and nobody waits for all of them.
 """
 
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -36,32 +37,32 @@ SELECT after, changed_at FROM place_change WHERE account = $1 AND location = $2
 """
 
 #: What is behind `$2`, in the order of a key: of the queue, or of the location's tasks.
-_BEHIND_EVERYWHERE: Final = MOVE.reading("""
-SELECT o.invitation AS key, i.task, o.phase IN ({from_phases}) AND i.status IN ({from_statuses})
-  AND i.task IS NOT NULL AS waits
+_BEHIND_EVERYWHERE: Final = """
+SELECT o.invitation AS key, i.task
 FROM outbox o JOIN invitation i ON (i.account, i.id) = (o.account, o.invitation)
 WHERE o.account = $1 AND o.invitation > $2
 ORDER BY o.invitation LIMIT $3
-""")
-_BEHIND: Final = MOVE.reading("""
-SELECT t.id AS key, t.id AS task, EXISTS (
-  SELECT FROM invitation i JOIN outbox o ON (o.account, o.invitation) = (i.account, i.id)
-  WHERE i.account = $1 AND i.task = t.id AND i.status IN ({from_statuses})
-    AND o.phase IN ({from_phases})) AS waits
-FROM task t WHERE t.account = $1 AND t.location = $4 AND t.id > $2
-ORDER BY t.id LIMIT $3
-""")
+"""
+_BEHIND: Final = """
+SELECT id AS key, id AS task FROM task WHERE account = $1 AND location = $4 AND id > $2
+ORDER BY id LIMIT $3
+"""
 
-_QUEUE_TASKS: Final = """
-WITH locked AS MATERIALIZED (
-  SELECT id FROM task WHERE account = $1 AND id = ANY($3) ORDER BY id FOR NO KEY UPDATE
-)
+#: Whoever plans one of them read its location before: what comes of that is seen once it is locked.
+_LOCK_TASKS: Final = """
+SELECT id FROM task WHERE account = $1 AND id = ANY($2) ORDER BY id FOR NO KEY UPDATE
+"""
+_QUEUE_TASKS: Final = MOVE.reading("""
 INSERT INTO task_change (account, task, changed_at, attempts, not_before)
-SELECT $1, id, $2, 0, $2 FROM locked
+SELECT $1, waits.task, $2, 0, $2 FROM (
+  SELECT DISTINCT i.task
+  FROM invitation i JOIN outbox o ON (o.account, o.invitation) = (i.account, i.id)
+  WHERE i.account = $1 AND i.task = ANY($3) AND i.status IN ({from_statuses})
+    AND o.phase IN ({from_phases})) waits
 ON CONFLICT (account, task) DO UPDATE
 SET changed_at = $2, attempts = 0, not_before = $2, quarantined_at = NULL, error = NULL
 WHERE task_change.attempts > 0
-"""
+""")
 
 #: Unless it changed once more, or another worker was first.
 _GO_ON: Final = """
@@ -79,30 +80,30 @@ _FIRST: Final = UUID(int=0)
 async def queue_waiting(tx: Tx, locations: list[UUID], chunk: int = CHUNK) -> int:
     """Queue about a `chunk` of the tasks that wait at `locations`; return at how many it began."""
     done, left = 0, chunk
-    for location in locations:
-        left -= await _queue_some(tx, location, left)
+    tasks: set[UUID] = set()
+    reached: list[tuple[UUID, datetime, UUID | None, UUID | None]] = []
+    for location in sorted(locations):
+        place = await tx.fetchrow(_PLACE, tx.account, location)
         done += 1
+        if place is None:
+            continue  # another worker has ended it
+        after: UUID | None = place["after"]
+        behind = (tx.account, after or _FIRST, left)
+        if location == EVERYWHERE:
+            found = await tx.fetch(_BEHIND_EVERYWHERE, *behind)
+        else:
+            found = await tx.fetch(_BEHIND, *behind, location)
+        tasks |= {row["task"] for row in found if row["task"] is not None}
+        end = found[-1]["key"] if len(found) == left else None
+        reached.append((location, place["changed_at"], after, end))
+        left -= len(found)
         if left <= 0:
             break
-    return done
-
-
-async def _queue_some(tx: Tx, location: UUID, limit: int) -> int:
-    """Queue what waits among the next `limit` of a location; return how many of them there were."""
-    row = await tx.fetchrow(_PLACE, tx.account, location)
-    if row is None:
-        return 0  # another worker has ended it
-    after: UUID | None = row["after"]
-    behind = (tx.account, after or _FIRST, limit)
-    if location == EVERYWHERE:
-        found = await tx.fetch(_BEHIND_EVERYWHERE, *behind)
-    else:
-        found = await tx.fetch(_BEHIND, *behind, location)
-    tasks = {one["task"] for one in found if one["waits"]}
+    await tx.fetch(_LOCK_TASKS, tx.account, tasks)
     await tx.execute(_QUEUE_TASKS, tx.account, tx.now, tasks)
-    fence = (tx.account, location, row["changed_at"], after)
-    if len(found) < limit:
-        await tx.execute(_DEQUEUE, *fence)
-    else:
-        await tx.execute(_GO_ON, *fence, found[-1]["key"])
-    return len(found)
+    for *fence, end in reached:
+        if end is None:
+            await tx.execute(_DEQUEUE, tx.account, *fence)
+        else:
+            await tx.execute(_GO_ON, tx.account, *fence, end)
+    return done

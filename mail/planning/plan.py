@@ -176,25 +176,27 @@ def _decide(
 ) -> dict[UUID, Decision]:
     """Return the decisions of a campaign, by the `version` of its `invitation` if it has asked."""
     task, number, closed = history.task, history.round, history.is_closed
-    skipped = history.decided(newest.id, BY_VERSION)
-    skipped |= history.decided(newest.id, BY_MOMENT, newest.saved_at)
+    earlier = history.decided(newest.id, BY_MOMENT, newest.saved_at)
+    skipped = history.decided(newest.id, BY_VERSION) | earlier
     if invitation is None:
-        past = RoundSoFar(None, {}, None, number, skipped, closed)
-        return decide(history.transitions, newest, task, past, history.calendar)
+        so_far = RoundSoFar(None, {}, None, number, skipped, closed)
+        return decide(history.transitions, newest, task, so_far, history.calendar)
     dropped = history.decided(newest.id, AT_RELEASE) | (skipped if invitation.manual else {})
+    # Nobody asks about these afterwards, whatever becomes of the one that is asked.
+    past = {step: reason for step, reason in earlier.items() if reason in BY_MOMENT}
     waits = invitation.status is InvitationStatus.SCHEDULED
     is_free = invitation.status is InvitationStatus.DROPPED or (waits and not invitation.manual)
     standing = None if is_free else invitation.transition
     admitted = invitation.transition if waits else None
     rearms_after = invitation.rearm_transition
-    so_far = RoundSoFar(standing, dropped, rearms_after, number, closed=closed, admitted=admitted)
+    so_far = RoundSoFar(standing, dropped, rearms_after, number, past, closed, admitted)
     decisions = decide(history.transitions, version, task, so_far, history.calendar)
     if waits and invitation.manual and closed:
         decisions[invitation.transition] = Skip(Reason.NEW_ROUND)
     if version is newest:
         return decisions
     # States that were selected after the invitation was pinned get their decisions, too.
-    used_up = RoundSoFar(invitation.transition, dropped, None)
+    used_up = RoundSoFar(invitation.transition, dropped, None, skipped=past)
     return decide(history.transitions, newest, history.task, used_up, history.calendar) | decisions
 
 

@@ -61,11 +61,13 @@ class Changes(Struct, frozen=True):
     disarmed: list[tuple[UUID, UUID, str]] = field(default_factory=list)
 
 
+#: At the time after the campaigns were locked, as a version is saved: what one decides is later.
 _DECIDE: Final = """
 INSERT INTO decision
   (account, campaign, transition, task, round, outcome, release, decided_at)
-SELECT $1, new.campaign, new.transition, new.task, new.round, new.outcome, new.release, $2
-FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::integer[], $7::text[], $8::timestamptz[])
+SELECT $1, new.campaign, new.transition, new.task, new.round, new.outcome, new.release,
+  (SELECT retour_now())
+FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::integer[], $6::text[], $7::timestamptz[])
   AS new (campaign, transition, task, round, outcome, release)
 ON CONFLICT (account, campaign, transition) DO UPDATE
 SET round = excluded.round, outcome = excluded.outcome, release = excluded.release,
@@ -197,7 +199,7 @@ async def write(tx: Tx, changes: Changes) -> None:
     """Write `changes` of tasks whose rows and waiting invitations are locked."""
     if changes.decided:
         decided = zip(*map(structs.astuple, changes.decided), strict=True)
-        await tx.execute(_DECIDE, tx.account, tx.now, *decided)
+        await tx.execute(_DECIDE, tx.account, *decided)
     if changes.made:
         made = [(new_id(), *key, *structs.astuple(planned)) for *key, planned in changes.made]
         await tx.execute(_MAKE, tx.account, tx.now, *zip(*made, strict=True))

@@ -1,5 +1,7 @@
 """Quiet hours, holidays and working hours, through planning and claim."""
 
+import asyncio
+from contextvars import Context
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -19,17 +21,27 @@ from mail.campaigns.calendar import (
 from mail.campaigns.holidays import holidays_of
 from mail.campaigns.store import edit_campaign
 from mail.planning.place_changes import QUEUE, queue_waiting
+from mail.planning.plan import plan
 from mail.queues import process_due
 from rules.calendar import REGIONS
 from sync import audit
-from sync.database import Tx, tx
+from sync.database import Tx, run, tx
 from sync.errors import ItemsError
 from sync.ids import locator
 from sync.records.customers import put_locations
 from sync.records.shapes import LocationPut, TaskPut
 from sync.records.tasks import put_tasks
-from tests.mail.campaigns import active, change, definition, only_invitation, plan_all, rows
+from tests.mail.campaigns import (
+    active,
+    change,
+    definition,
+    happened,
+    only_invitation,
+    plan_all,
+    rows,
+)
 from tests.mail.delivering import DAY, MINUTE, SECOND, Post
+from tests.support.lock_order import Heard
 from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
@@ -38,6 +50,9 @@ MONTREAL, VANCOUVER, PARIS = "America/Montreal", "America/Vancouver", "Europe/Pa
 OPEN = ["08:00-20:00"]
 WEEKDAYS = WeekHours(OPEN, OPEN, OPEN, OPEN, OPEN)
 EVERY_DAY = WeekHours(OPEN, OPEN, OPEN, OPEN, OPEN, OPEN, OPEN)
+
+#: What a push does to the tasks of its items.
+_LOCKED = "SELECT FROM task WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE"
 
 
 def local(text: str, zone: str = MONTREAL) -> datetime:
@@ -217,6 +232,12 @@ async def test_a_changed_calendar_moves_what_waits_in_both_directions(post: Post
     assert (await post.status(task))[0] == "sent"
 
 
+async def put_again(world: World, place: UUID) -> None:
+    """A location turns out to be in Paris."""
+    async with tx(world.account) as opened:
+        await put_locations(opened, [LocationPut(id=place, zone=PARIS)])
+
+
 @pytest.mark.parametrize("where", ["zone", "region", "another place"])
 async def test_13_what_waits_follows_its_place(post: Post, where: str) -> None:
     """A location whose zone or region changes, and a task that turns out to be elsewhere."""
@@ -275,6 +296,45 @@ async def test_a_calendar_is_followed_in_chunks_and_none_is_lost(post: Post) -> 
     assert await queued() == 5
     await plan_all()
     assert await rows(world, "SELECT FROM place_change") == []
+
+
+async def test_13_who_plans_while_a_place_changes_is_planned_again(post: Post) -> None:
+    """It has read the zone of before, and what it makes is seen by nobody yet."""
+    world = post.world
+    await post.owner.set_clock(local("2027-06-23T10:00"))
+    await active(world, delay="00:12:00")
+    await keep(world, mail_hours=EVERY_DAY)
+    there, moment = await world.location(zone=MONTREAL), local("2027-06-23T10:00")
+    await plan_all()
+    task = await world.task(location=there)
+    await happened(world, task, "600", moment)
+    async with tx(world.account) as planner:
+        assert await plan(planner, [task]) == 1
+        await asyncio.create_task(put_again(world, there), context=Context())
+        following = asyncio.create_task(plan_all(), context=Context())
+        await post.owner.until_waiting(1)
+    await following
+    found = await only_invitation(world, task)
+    assert found["release"] == local("2027-06-24T08:00", PARIS)
+
+
+async def test_tasks_of_several_places_are_locked_by_their_ids(post: Post, locks: Heard) -> None:
+    """As those of a push are, which has the first of them and wants the other, too."""
+    world = post.world
+    await active(world, delay="00:12:00")
+    places = [await world.location(zone=MONTREAL) for _ in range(2)]
+    first, second = [await post.visit(location=place) for place in reversed(places)]
+    for place in places:
+        await put_again(world, place)
+    async with tx(world.account) as push:
+        await push.fetch(_LOCKED, [first])
+        following = asyncio.create_task(
+            run(world.account, lambda tx: queue_waiting(tx, places)), context=Context()
+        )
+        await post.owner.until_waiting(1)
+        await push.fetch(_LOCKED, [second])
+    assert await following == 2
+    assert locks.deadlocks == []
 
 
 async def asked_about(post: Post, customer: UUID, visit: datetime) -> tuple[UUID, datetime | None]:

@@ -1,8 +1,10 @@
 """Pauses, edits and ends of campaigns as planning sees them."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from mail.campaigns.criteria import CriteriaNamed
 from mail.campaigns.definition import Trigger
@@ -58,6 +60,40 @@ async def test_a_larger_sample_and_wider_criteria_ask_about_nothing_that_is_past
     await plan_all()
     assert await outcomes(world, past) == {one: "criteria"}
     assert await outcomes(world, new) == {two: "scheduled"}
+
+
+async def test_what_was_too_late_for_an_earlier_version_is_never_asked_about(
+    world: World, start: datetime
+) -> None:
+    """Whether or not an invitation waits meanwhile; and planning again changes nothing."""
+    campaign = await active(world, delay="01:00:00")
+    task, device = await world.task(), (await world.device(world.alice)).device
+    moment, by = start - timedelta(days=20), {"device": device}
+
+    async def decided() -> dict[UUID, str]:
+        await plan_all()
+        found = await outcomes(world, task), await invitations(world, task)
+        await queue_again(world, task)
+        await plan_all()
+        assert (await outcomes(world, task), await invitations(world, task)) == found
+        return found[0]
+
+    late = await happened(world, task, "600", moment, received_at=start)
+    assert await decided() == {late: "stale"}
+    async with tx(world.account) as opened:
+        ever = definition(world, delay="01:00:00", stale_days=None)
+        await edit_campaign(opened, campaign, "S", ever)
+    assert await decided() == {late: "stale"}
+    earlier = moment - MINUTE
+    asked = await happened(world, task, "610", earlier, received_at=start, sequence=2, **by)
+    assert await decided() == {late: "stale", asked: "scheduled"}
+    async with tx(world.account) as opened:
+        await edit_campaign(opened, campaign, "S", replace(ever, delay="02:00:00"))
+    assert await decided() == {late: "stale", asked: "scheduled"}
+    # What the device did before shows that its clock was put back: the late one is the first.
+    await happened(world, task, "200", moment + MINUTE, received_at=start, sequence=1, **by)
+    assert await decided() == {late: "stale", asked: "not_first"}
+    assert await invitations(world, task) == []
 
 
 async def test_moments_inside_a_pause_ask_nobody_afterwards_either(world: World) -> None:
