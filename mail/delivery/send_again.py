@@ -152,11 +152,11 @@ async def send_again(tx: Tx, mail_from: str, invitation: UUID, order: Order) -> 
     to = await _find_address(tx, candidate, version, order.field)
     opens = campaigns.places.calendar(candidate.zone, candidate.region).first_open(tx.now)
     await _enqueue(tx, survey, candidate, version, to, opens)
+    asked = (survey.attempt, order.reason, order.by, to.typed, order.id)
+    await add_events(tx, [Event(invitation, "resend_requested", *asked)])
     fate = (await forecast(tx, mail_from, [invitation])).get(invitation)
     if isinstance(fate, Stays):
         raise UnreachableError(fate.reason)
-    asked = (survey.attempt, order.reason, order.by, to.typed, order.id)
-    await add_events(tx, [Event(invitation, "resend_requested", *asked)])
     after = {"reason": order.reason, "field": to.field}
     await record(tx, "survey.resend", [AuditChange(f"invitation/{invitation}", None, after)])
 
