@@ -134,7 +134,9 @@ def judge_contact(
     The end of another's window is not part of it.
 
     Nobody waits for ever, or in a ring. An invitation that has a use itself waits for no window
-    and no cap, so what waits for a reservation waits for one that is tried until it has an outcome.
+    and no cap, so what waits for a reservation waits for one that is tried until it has an outcome,
+    or gives the reservation up: at its claim, where its campaign is paused, its sender refused, or
+    it is held, since nobody knows for how long. Then it is judged as if it had never been tried.
     All others that are waited for have a higher priority than who waits, so that no chain of waits
     comes back, and one of the day of who waits, of which there are finitely many: no later one
     comes before them.

@@ -7,12 +7,14 @@ campaigns, open breakers, the queue, its invitations, and contacts by their HMAC
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
+from itertools import compress
 from typing import Final
 from uuid import UUID
 
 import structlog
 from msgspec import Struct
 
+from mail import contacts
 from mail.campaigns.cache import load
 from mail.config import MailConfig
 from mail.delivery import breakers
@@ -170,6 +172,10 @@ async def _claim(
     if campaigns.cap is not None:
         rivals = await read_rivals(tx, config.mail_from, campaigns, certain, versions)
     outcomes = await judge_and_reserve(tx, campaigns, certain, versions, open_breakers, rivals)
+    # Nobody knows until when these are stopped, so nobody waits for them.
+    stopped = [isinstance(item, Paused | BehindBreaker) for item in outcomes]
+    uses = [item.invitation for item in compress(certain, stopped) if item.has_use]
+    await contacts.release_uses(tx, uses)
     if any(not isinstance(item, Cleared | Dropped) for item in outcomes):
         await _keep_waiting(tx, outcomes)
     if dropped := [item for item in outcomes if isinstance(item, Dropped)]:

@@ -90,6 +90,7 @@ class Held(Struct, frozen=True):
 async def hold_restored(tx: Tx, found: Sequence[Candidate]) -> None:
     """Hold due mails, whose rows are locked: they may have been sent before the restore."""
     await tx.execute(_HOLD, tx.account, [mail.invitation for mail in found], RESTORED)
+    await contacts.release_uses(tx, [mail.invitation for mail in found if mail.has_use])
     events = [Event(mail.invitation, "held_restored", mail.attempt) for mail in found]
     await add_events(tx, events)
 

@@ -25,7 +25,6 @@ from mail.delivery.known import (
 )
 from mail.delivery.stages import Candidate, Cleared, Version, Versions
 from mail.delivery.uses import Use, add_uses
-from mail.states import Purpose
 from rules.address import Resolved, resolve
 from rules.at_release import (
     Contact,
@@ -201,7 +200,8 @@ def judge_addressed(item: Addressed, known: Known) -> AtRelease:
 
 def _verdict(item: Addressed, contact: contacts.Contact, known: Known) -> Go | Wait | Skip:
     candidate, rules, address = item.candidate, item.version.rules, item.to.normal
-    is_exempt = candidate.earlier is not None or candidate.limits_waived
+    is_exempt = candidate.has_use or candidate.is_further or candidate.limits_waived
+    yields = not is_exempt and candidate.earlier is None and known.cap is not None
     is_counted = contact.quarterly and not candidate.is_reminder
     uses = known.recent.get(contact.id, [])
     others = [use for use in uses if use.invitation != candidate.invitation]
@@ -219,7 +219,7 @@ def _verdict(item: Addressed, contact: contacts.Contact, known: Known) -> Go | W
             candidate.campaign in (contact.left_campaigns or ()),
             next(iter(lasting), None) if is_counted else None,
             uses,
-            () if is_exempt or known.cap is None else _ahead(item, known),
+            _ahead(item, known) if yields else (),
         ),
         None if is_exempt else known.cap,
     )
@@ -234,10 +234,9 @@ def _reserve(item: Addressed, contact: UUID, known: Known, *, has_window: bool) 
             known.mutes[holder, candidate.campaign] = own
     uses = known.recent.get(contact)
     # A further mail's invitation was counted when its first one went.
-    is_counted = candidate.resent or candidate.purpose is not Purpose.FIRST
     if (
         uses is not None
-        and not is_counted
+        and not candidate.is_further
         and all(use.invitation != own.invitation for use in uses)
     ):
         known.recent[contact] = [own, *uses]

@@ -18,7 +18,15 @@ from sync.database import Tx
 #: What is known of `picked` entries of the queue and their invitations. LIMIT in the joins keeps
 #: the planner, while it has no statistics, from reading a whole account for each entry.
 _CANDIDATES: Final = """
-SELECT o.*, i.campaign, i.version, i.task, i.manual, i.limits_waived, i.due, i.language, i.deadline,
+SELECT o.*, i.campaign, i.version, i.task, i.manual, i.due, i.language, i.deadline,
+  i.limits_waived OR CASE WHEN o.purpose = 'first' AND NOT o.resent
+    AND o.survey_token IS NOT NULL AND o.vouched_at IS NOT NULL THEN (
+    SELECT true FROM mail_event
+    WHERE account = $1 AND invitation = o.invitation AND kind = 'resend_requested' LIMIT 1)
+    END IS TRUE AS limits_waived,
+  CASE WHEN o.survey_token IS NOT NULL THEN (
+    SELECT true FROM contact_use WHERE account = $1 AND invitation = o.invitation LIMIT 1)
+    END IS TRUE AS has_use,
   coalesce(o.own_address, i.address) AS address,
   coalesce(o.own_typed_address, i.typed_address) AS typed_address,
   coalesce(o.own_message_id, i.message_id) AS message_id,
@@ -131,7 +139,7 @@ ORDER BY release, invitation LIMIT $3
 #: The fields of a candidate that are columns of the same name.
 _AS_READ: Final = (
     "invitation", "ready", "release", "zone", "region", "attempt", "resent", "first_tried_at",
-    "due_before_restore", "vouched_at", "campaign", "version", "manual", "limits_waived", "due",
+    "due_before_restore", "vouched_at", "campaign", "version", "manual", "limits_waived", "has_use", "due",
     "noted_by_technician", "untried", "deadline", "answered", "sent_at", "first_message_id",
     "customer_id", "location_id",
 )  # fmt: skip

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from mail import contacts
 from mail.campaigns.cache import load
@@ -35,7 +35,8 @@ from sync.ids import new_id
 _IS_MADE: Final = "SELECT FROM mail_event WHERE account = $1 AND id = $2 AND invitation = $3"
 
 _ENTRY: Final = """
-SELECT purpose, phase FROM outbox WHERE account = $1 AND invitation = $2 FOR NO KEY UPDATE
+SELECT attempt, own_typed_address FROM outbox
+WHERE account = $1 AND invitation = $2 FOR NO KEY UPDATE
 """
 
 #: A reminder that was queued while the invitation was waited for.
@@ -47,11 +48,11 @@ WHERE account = $1 AND invitation = $2 AND purpose = {Purpose.REMINDER}
   AND phase IN ({from_phases})
 """)
 
-#: `attempt`: more than any worker has of an earlier mail, whose late writes then change nothing.
+#: `attempt`: the last that was told of; a claim tells nothing.
 _INVITATION: Final = """
 SELECT i.status, i.deadline, a.language,
   (SELECT coalesce(max(attempt), 0) FROM mail_event
-   WHERE account = $1 AND invitation = $2) AS attempt
+   WHERE account = $1 AND invitation = $2) AS told
 FROM invitation i JOIN account a ON a.account = i.account
 WHERE i.account = $1 AND i.id = $2 FOR NO KEY UPDATE OF i
 """
@@ -120,7 +121,10 @@ class Order(Struct, frozen=True):
 
 
 class Survey(Struct, frozen=True):
-    """A survey that may be sent again. `language`: the account's. `attempt`: its last one."""
+    """A survey that may be sent again. `language`: the account's.
+
+    `attempt`: as much as any worker has of an earlier mail, whose late writes then change nothing.
+    """
 
     status: Status
     language: str
@@ -148,11 +152,11 @@ async def send_again(tx: Tx, mail_from: str, invitation: UUID, order: Order) -> 
     to = await _find_address(tx, candidate, version, order.field)
     opens = campaigns.places.calendar(candidate.zone, candidate.region).first_open(tx.now)
     await _enqueue(tx, survey, candidate, version, to, opens)
+    asked = (survey.attempt, order.reason, order.by, to.typed, order.id)
+    await add_events(tx, [Event(invitation, "resend_requested", *asked)])
     fate = (await forecast(tx, mail_from, [invitation])).get(invitation)
     if isinstance(fate, Stays):
         raise UnreachableError(fate.reason)
-    asked = (survey.attempt, order.reason, order.by, to.typed, order.id)
-    await add_events(tx, [Event(invitation, "resend_requested", *asked)])
     after = {"reason": order.reason, "field": to.field}
     await record(tx, "survey.resend", [AuditChange(f"invitation/{invitation}", None, after)])
 
@@ -171,7 +175,12 @@ async def _lock(tx: Tx, invitation: UUID) -> Survey:
         raise UnderWayError("a reminder of it was queued at this moment")
     if entry is not None and not await tx.execute(_REPLACE, tx.account, invitation):
         raise UnderWayError("a mail of it is on its way")
-    return Survey(Status(row["status"]), row["language"], row["attempt"])
+    attempt = row["told"]
+    if entry is not None:
+        attempt = max(attempt, entry["attempt"])
+        gone = Event(invitation, "reminder_dropped", entry["attempt"], "resend_requested")
+        await add_events(tx, [structs.replace(gone, address=entry["own_typed_address"])])
+    return Survey(Status(row["status"]), row["language"], attempt)
 
 
 async def _enqueue(

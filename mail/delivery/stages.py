@@ -80,7 +80,8 @@ class Candidate(Struct, frozen=True):
     was first offered to the server, UTC. `due_before_restore`: the database was restored since it
     was due, so it may have been sent. `vouched_at`: when an operator let it go, UTC. `manual`:
     somebody sent it by hand, whatever the state of the task; `limits_waived`: whatever mute window
-    and cap. `customer`: a name. `customer_id`, `location_id`: of the task, None where it has none.
+    and cap, also as the office has one sent again that failed. `has_use`: it counts at its address, for an
+    attempt before. `customer`: a name. `customer_id`, `location_id`: of the task, None where it has none.
     `noted_by_technician`: the customer's address was entered by the technician who is rated, at the
     end of the visit or later. `visit`: None for a relational survey. `earlier`: what the first
     attempt fixed, if there was one; of a further mail also before it. `untried`: nobody has got a
@@ -104,6 +105,7 @@ class Candidate(Struct, frozen=True):
     version: int
     manual: bool
     limits_waived: bool
+    has_use: bool
     due: datetime
     customer: str | None
     customer_id: UUID | None
@@ -132,6 +134,11 @@ class Candidate(Struct, frozen=True):
         return Late.DEADLINE if is_over else None
 
     @property
+    def is_further(self) -> bool:
+        """Whether a mail of its survey was accepted before, or may have been."""
+        return self.resent or self.purpose is not Purpose.FIRST
+
+    @property
     def is_offered(self) -> bool:
         """Whether a server was offered it, so that its next attempt is a retry."""
         return self.first_tried_at is not None
@@ -140,8 +147,7 @@ class Candidate(Struct, frozen=True):
     def is_asked_for(self) -> bool:
         """Whether somebody wants it sent whatever the state of the task; also a copy in doubt."""
         is_vouched = self.earlier is not None and self.vouched_at is not None
-        is_further = self.resent or self.purpose is not Purpose.FIRST
-        return self.manual or is_further or is_vouched
+        return self.manual or self.is_further or is_vouched
 
 
 class Version(Struct, frozen=True):

@@ -112,6 +112,7 @@ REASONS: Final = {
     "cancelled": (_("cancelled"), _("Somebody of the office cancelled it")),
     "answered": (_("answered"), _("The survey was answered")),
     "deadline": (_("too late to answer"), _("The time to answer was over")),
+    "resend_requested": (_("sent again"), _("The survey was sent again instead")),
     "capped": (
         _("asked often"),
         _("The address was already asked as often as the account allows, over all campaigns"),

@@ -8,6 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec import structs
 
 from mail.campaigns.calendar import AccountCalendar, WeekHours, save_calendar
 from mail.campaigns.cap import SurveyCap, read_cap, set_cap
@@ -16,13 +17,14 @@ from mail.campaigns.lifecycle import pause_campaign, resume_campaign
 from mail.delivery.cancel import cancel
 from mail.delivery.claim import claim, wake
 from mail.delivery.forecast import Forecast, Leaves, Stays, Waits, forecast
+from mail.delivery.held import TRIES, fault, held, let_go
 from mail.delivery.send_again import Order, send_again
 from mail.planning.manual import Request, send_by_hand
 from rules.campaign import AddressField
 from rules.decide import Reason
 from sync.database import run, tx
 from sync.ids import new_id
-from tests.mail.campaigns import active, change, only_invitation, rows, time_of
+from tests.mail.campaigns import active, change, definition, only_invitation, rows, time_of
 from tests.mail.delivering import DAY, HOUR, MINUTE, SECOND, Post
 from tests.support.smtp_server import TAKE_AND_CUT
 
@@ -178,6 +180,53 @@ async def test_18_of_two_released_together_one_goes_whatever_comes_of_the_first(
 
 
 @pytest.mark.parametrize("limit", LIMITS)
+async def test_18_one_that_an_operator_lets_go_obeys_what_went_meanwhile(
+    post: Post, limit: str
+) -> None:
+    """It was held because writing it failed, and nobody waited for it."""
+    await active(post.world, **LIMITS[limit])
+    if limit == "cap":
+        await capped(post, 1)
+    customer = await post.world.customer(email=ADDRESS)
+    first = await post.finished(customer=customer, contact_email=ADDRESS)
+    [job] = (await claim(post.config, post.world.account, 10)).jobs
+    for _ in range(TRIES):
+        await change(post.world, "UPDATE outbox SET phase = 'claimed'")
+        await fault(post.world.account, job.invitation, job.attempt, ValueError("no mail"))
+    second = await post.finished(customer=customer, contact_email=ADDRESS)
+    await post.deliver_all()
+    assert await fates(post, first, second) == [("held", "ValueError: no mail"), SENT]
+    async with tx(post.world.account) as opened:
+        await let_go(opened, await held(opened))
+    await post.deliver_all()
+    assert await post.status(first) == (CAPPED if limit == "cap" else MUTED)
+
+
+async def test_18_nobody_waits_for_one_whose_sender_is_refused(post: Post) -> None:
+    """Another campaign's sender is not; nobody knows when that is mended."""
+    await capped(post, 1)
+    await asking(post, "600")
+    message = structs.replace(definition(post.world).message, sender_address="us@other.example")
+    await asking(post, "610", message=message)
+    customer = await post.world.customer(email=ADDRESS)
+    first = await post.finished(customer=customer)
+    post.server.next("RCPT", "450 4.2.0 later")
+    await post.deliver_all()
+    await change(
+        post.world,
+        "INSERT INTO sender_breaker (account, sender, recipient, refused, reason, refused_at,"
+        " opened_at, until, probes)"
+        " SELECT $1, 'example.test', '*', '{}', '550', now, now, now + interval '99 days', 0"
+        " FROM retour_now() AS now",
+        post.world.account,
+    )
+    second = await post.world.task(customer=customer)
+    await post.moved(second, "610")
+    await settle(post, until=2 * HOUR)
+    assert await fates(post, first, second) == [("claimed", None), SENT]
+
+
+@pytest.mark.parametrize("limit", LIMITS)
 async def test_19_a_survey_that_is_sent_again_neither_asks_nor_extends(
     post: Post, limit: str
 ) -> None:
@@ -307,6 +356,13 @@ async def paused_at_release(post: Post, tasks: Pair) -> None:
     await paused(post, tasks)
 
 
+async def paused_when_put_off(post: Post, tasks: Pair) -> None:
+    """The same, after the server wanted it later: nobody knows how long the pause is."""
+    await put_off(post, tasks)
+    await settle(post, until=HOUR + SECOND)
+    await paused(post, tasks)
+
+
 async def cancelled(post: Post, tasks: Pair) -> None:
     """The higher one is cancelled after the other one began to wait, which then goes at once."""
     await post.deliver_all()
@@ -326,6 +382,7 @@ WAITS: Final[list[tuple[Event, Fate, Fate]]] = [
     (left, SENT, ("dropped", "left_state")),
     (paused, SENT, ("scheduled", None)),
     (paused_at_release, SENT, ("scheduled", None)),
+    (paused_when_put_off, SENT, ("claimed", None)),
     (cancelled, SENT, ("dropped", "cancelled")),
 ]
 

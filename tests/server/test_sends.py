@@ -342,6 +342,7 @@ def test_a_resend_takes_the_place_of_a_reminder(
     assert diane.post(action, data=form).status_code == 303
     [item] = further(api, office)
     assert (item["purpose"], item["address"]) == ("resend", "nouvelle@example.net")
+    assert "No reminder follows either." in diane.get(f"/sends/{item['id']}").text
 
 
 @pytest.mark.parametrize(
