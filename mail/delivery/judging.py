@@ -251,13 +251,15 @@ def _ahead(item: Addressed, known: Known) -> list[UUID]:
     if it had waited for nobody, so that no later one comes before it.
     """
     own, address = item.candidate, item.to.normal
+    if not known.rivals.get(address):
+        return []
     planned = known.places.calendar(own.zone, own.region).first_open(own.ready)
     start, end = civil_day(planned, ZoneInfo(own.zone))
     trial = structs.replace(
         known, cap=None, mutes=dict(known.mutes), recent=dict(known.recent), settled=set()
     )
     ahead = []
-    for rival in known.rivals.get(address, ()):
+    for rival in known.rivals[address]:
         candidate, at = by_calendar(rival.candidate, max(known.now, rival.until), known.places)
         if (
             rival.version.rules.priority <= item.version.rules.priority

@@ -139,8 +139,8 @@ ORDER BY release, invitation LIMIT $3
 #: The fields of a candidate that are columns of the same name.
 _AS_READ: Final = (
     "invitation", "ready", "release", "zone", "region", "attempt", "resent", "first_tried_at",
-    "due_before_restore", "vouched_at", "campaign", "version", "manual", "limits_waived", "has_use", "due",
-    "noted_by_technician", "untried", "deadline", "answered", "sent_at", "first_message_id",
+    "due_before_restore", "vouched_at", "campaign", "version", "manual", "limits_waived", "has_use",
+    "due", "noted_by_technician", "untried", "deadline", "answered", "sent_at", "first_message_id",
     "customer_id", "location_id",
 )  # fmt: skip
 #: The columns of a candidate's addresses.

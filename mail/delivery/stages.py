@@ -80,9 +80,9 @@ class Candidate(Struct, frozen=True):
     was first offered to the server, UTC. `due_before_restore`: the database was restored since it
     was due, so it may have been sent. `vouched_at`: when an operator let it go, UTC. `manual`:
     somebody sent it by hand, whatever the state of the task; `limits_waived`: whatever mute window
-    and cap, also as the office has one sent again that failed. `has_use`: it counts at its address, for an
-    attempt before. `customer`: a name. `customer_id`, `location_id`: of the task, None where it has none.
-    `noted_by_technician`: the customer's address was entered by the technician who is rated, at the
+    and cap, also as the office has one sent again that failed. `has_use`: it counts at its address,
+    for an attempt before. `customer`: a name. `customer_id`, `location_id`: of the task, None where
+    it has none. `noted_by_technician`: the technician who is rated entered the address, at the
     end of the visit or later. `visit`: None for a relational survey. `earlier`: what the first
     attempt fixed, if there was one; of a further mail also before it. `untried`: nobody has got a
     link of it. `deadline`: until when it may be answered, UTC; None where no copy may have been
