@@ -6,6 +6,7 @@ Each race is forced: one connection holds the first of two entries, the other wa
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextvars import Context
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -90,7 +91,7 @@ async def test_who_drops_locks_decisions_by_their_key(post: Post, locks: Heard) 
     for task in (late, early):  # so that the decision of what was made last comes first
         await happened(world, task, "600", at)
     for task in (early, late):
-        await run(world.account, lambda tx, task=task: plan(tx, [task]))
+        await run(world.account, partial(plan, tasks=[task]))
         await happened(world, task, "300", at + MINUTE)
     await change(world, "DELETE FROM task_change")
     await post.later(HOUR)
