@@ -15,8 +15,11 @@ from mail.config import MailConfig
 from mail.delivery.claim import Chunk, claim
 from mail.delivery.retry import give_back
 from mail.delivery.stages import Leased
+from mail.planning.place_changes import queue_waiting
 from mail.sending.progress import ProgressWriter
-from sync.database import tx
+from sync.database import run, tx
+from sync.records.customers import put_locations
+from sync.records.shapes import LocationPut
 from tests.mail.campaigns import active
 from tests.mail.delivering import Post
 from tests.support.databases import TestDatabase
@@ -134,6 +137,34 @@ async def planned(post: Post) -> UUID:
         for _ in range(2):
             await post.visit(f"c{customer}@example.net")
     return campaign
+
+
+#: Half of the account's tasks are at one location, the other half each at its own.
+TOGETHER: Final = """
+UPDATE task SET location = $1 WHERE account = $2 AND id > (
+  SELECT id FROM task WHERE account = $2 ORDER BY id OFFSET $3 LIMIT 1)
+"""
+
+
+async def test_a_location_that_changed_is_followed_chunk_by_chunk(
+    as_worker: TestDatabase, post: Post
+) -> None:
+    """However many tasks are there, or elsewhere."""
+    account, world = post.world.account, post.world
+    async with owning(as_worker.owner) as owner:
+        await prepare(owner)
+        await planned(post)
+        await grow(owner, account, COPIES)
+        there = await world.location()
+        await owner.connection.execute(TOGETHER, there, account, CUSTOMERS * COPIES)
+        await owner.connection.execute("VACUUM ANALYZE")
+        chunks = Chunks(post.config, account, owner)
+        async with tx(account) as opened:
+            await put_locations(opened, [LocationPut(id=there, zone="Europe/Paris")])
+        for _ in range(ROUNDS):
+            work = run(account, lambda tx: queue_waiting(tx, [there], CHUNK))
+            assert await chunks.step("place", work) == 1
+    assert {step: read for step, read in chunks.most.items() if read > CHUNK * EACH} == {}
 
 
 @pytest.mark.parametrize("statistics", ["of others", "from before"])
