@@ -1,7 +1,9 @@
 """Caps of accounts: how many surveys an address gets in a period. Without a row there is none.
 
 What waits for its release is found by the customer, in the order of release: of each invitation one
-entry of an index more is written when it is planned, and none when it is sent.
+entry of an index more is written when it is planned, and none when it is sent. Making it takes
+about two seconds for 10^6 invitations with a customer; from then on until all migrations are done
+nobody else writes invitations, but they are read (SHARE).
 """
 
 from typing import Final
