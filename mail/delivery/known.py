@@ -81,11 +81,18 @@ class Target(Struct, frozen=True):
 
 
 async def versions_of(
-    tx: Tx, mail_from: str, campaigns: CampaignSet, candidates: Sequence[Candidate]
+    tx: Tx,
+    mail_from: str,
+    campaigns: CampaignSet,
+    candidates: Sequence[Candidate],
+    *,
+    lenient: bool = False,
 ) -> Versions:
     """Return the pinned versions of candidates' campaigns, of those that are not drafts.
 
     `mail_from`: the sender of campaigns that name none.
+
+    `lenient`: one whose sender is no address is left out.
 
     :raises ValueError: the sender of one is no address.
     """
@@ -101,7 +108,12 @@ async def versions_of(
                 mute_per_customer=newest.mute_per_customer,
                 priority=newest.priority,
             )
-        sender = sendable(version.content.message.sender_address or mail_from)
+        try:
+            sender = sendable(version.content.message.sender_address or mail_from)
+        except ValueError:
+            if lenient:
+                continue
+            raise
         domain = sender.rpartition("@")[2].lower()
         versions[campaign, number] = Version(
             rules, version.content, sender, domain, campaigns.sender

@@ -32,6 +32,7 @@ SELECT o.*, i.campaign, i.version, i.task, i.manual, i.due, i.language, i.deadli
   coalesce(o.own_message_id, i.message_id) AS message_id,
   {ready} AS ready, coalesce(l.zone, a.zone) AS zone, l.region,
   i.sent_at, i.message_id AS first_message_id,
+  i.address AS first_address, i.customer AS asked_customer,
   CASE o.purpose WHEN 'reminder' THEN o.release ELSE i.due END
       < coalesce(a.restored_at, '-infinity')
     AND coalesce(o.vouched_at < a.restored_at, true) AS due_before_restore,
@@ -141,6 +142,7 @@ _AS_READ: Final = (
     "invitation", "ready", "release", "zone", "region", "attempt", "resent", "first_tried_at",
     "due_before_restore", "vouched_at", "campaign", "version", "manual", "limits_waived", "has_use",
     "due", "noted_by_technician", "untried", "deadline", "answered", "sent_at", "first_message_id",
+    "first_address", "asked_customer",
     "customer_id", "location_id",
 )  # fmt: skip
 #: The columns of a candidate's addresses.

@@ -80,13 +80,11 @@ async def rivals_of(
 ) -> list[Rival]:
     """Return those that are `waiting`, each until a time, with their versions.
 
-    None where one of their senders is no address: nobody waits for what cannot be decided.
+    But those whose sender is no address: nobody waits for what cannot be decided.
     """
     times = list(waiting)
-    try:
-        versions = await versions_of(tx, mail_from, campaigns, [item for item, _ in times])
-    except ValueError:
-        return []
+    items = [item for item, _ in times]
+    versions = await versions_of(tx, mail_from, campaigns, items, lenient=True)
     return [
         Rival(item, version, until)
         for item, until in times
@@ -103,8 +101,9 @@ async def _find(
     for item in candidates:
         planned = campaigns.places.calendar(item.zone, item.region).first_open(item.ready)
         day = civil_day(planned, ZoneInfo(item.zone))
-        if item.customer_id is not None:
-            of_customers.add((item.customer_id, *day))
+        # That of the task now, and that of its transition, with whom invitations are stored.
+        customers = filter(None, (item.customer_id, item.asked_customer))
+        of_customers.update((customer, *day) for customer in customers)
         if item.location_id is not None and item.mailboxes.get(AddressField.LOCATION):
             of_locations.add((item.location_id, *day))
     columns = []

@@ -87,7 +87,8 @@ class Candidate(Struct, frozen=True):
     attempt fixed, if there was one; of a further mail also before it. `untried`: nobody has got a
     link of it. `deadline`: until when it may be answered, UTC; None where no copy may have been
     delivered. `answered`: of a reminder, that it comes too late for that. `sent_at`,
-    `first_message_id`: of the first mail that was accepted.
+    `first_message_id`, `first_address`: of the first mail that was accepted. `asked_customer`: of
+    its transition.
     """
 
     invitation: UUID
@@ -120,6 +121,8 @@ class Candidate(Struct, frozen=True):
     answered: bool
     sent_at: datetime | None
     first_message_id: str | None
+    first_address: str | None
+    asked_customer: UUID | None
 
     @property
     def is_reminder(self) -> bool:

@@ -77,7 +77,8 @@ class Recipient(Struct, frozen=True):
 
     `address`: ASCII. `date`: aware. `survey`, `unsubscribe`: tokens. `greeting`, `visit`, `place`:
     not escaped, one line each; the latter two are used in mails about a visit only. `reminder`, the
-    line that says so, and `replies_to`, the Message-ID of the first mail: in reminders only.
+    line that says so, and `replies_to`, the Message-ID of the first mail: in reminders only; empty
+    where another address had that.
     """
 
     address: str
@@ -100,12 +101,13 @@ class LetterTemplate(Struct, frozen=True):
     def fill(self, to: Recipient) -> bytes:
         """Return the mail for one person as SMTP carries it, without the final dot."""
         greeting, visit, place = _line(to.greeting), _cached_line(to.visit), _line(to.place)
-        reminder = _cached_line(to.reminder)
+        reminder, first = _cached_line(to.reminder), to.replies_to
+        thread = f"In-Reply-To: {first}\r\nReferences: {first}\r\n" if first else ""
         return self.octets % {
             b"address": to.address.encode("ascii"),
             b"date": _cached_date(to.date).encode("ascii"),
             b"message_id": to.message_id.encode("ascii"),
-            b"replies_to": to.replies_to.encode("ascii"),
+            b"thread": thread.encode("ascii"),
             b"unsubscribe_header": to.unsubscribe.encode("ascii"),
             b"survey": quoted(to.survey),
             b"unsubscribe": quoted(to.unsubscribe),
@@ -226,7 +228,7 @@ def _headers(
         "To: %(address)b\r\n",
         "Date: %(date)b\r\n",
         "Message-ID: %(message_id)b\r\n",
-        "In-Reply-To: %(replies_to)b\r\nReferences: %(replies_to)b\r\n" if reminds else "",
+        "%(thread)b" if reminds else "",
         f"List-Unsubscribe: <{unsubscribe}%(unsubscribe_header)b>\r\n\r\n",
     )
     return "".join(lines).encode("ascii")

@@ -106,9 +106,14 @@ def visit(name: str, names: str, day: date, locale: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def reminder(day: date, locale: str) -> str:
-    """Return the line that tells on which `day` (in the location's zone) the survey was sent."""
+def reminder(day: date | None, locale: str) -> str:
+    """Return the line that tells on which `day` (in the location's zone) the survey was sent.
+
+    None: not to this address.
+    """
     gettext = translations(locale, CATALOGUES).gettext
+    if day is None:
+        return gettext("This is a reminder: a survey waits for your answer.")
     return gettext("This is a reminder: we sent you this survey on %(day)s.") % {
         "day": _day(day, locale)
     }

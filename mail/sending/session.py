@@ -139,8 +139,10 @@ def write_letter(origin: Origin, job: Leased) -> bytes:
         day = visited_at(seen.moment, candidate.due, delay).astimezone(zone).date()
         visit_text = visit(seen.type_name, seen.type_names, day, sending.language)
     if candidate.is_reminder and candidate.sent_at is not None:
-        reminder_text = reminder(candidate.sent_at.astimezone(zone).date(), sending.language)
-        replies_to = candidate.first_message_id or ""
+        had_first = sending.address == candidate.first_address
+        sent_on = candidate.sent_at.astimezone(zone).date() if had_first else None
+        reminder_text = reminder(sent_on, sending.language)
+        replies_to = (candidate.first_message_id or "") if had_first else ""
     recipient = Recipient(
         address=_address(job),
         message_id=sending.message_id,

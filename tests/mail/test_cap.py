@@ -375,6 +375,12 @@ async def cancelled(post: Post, tasks: Pair) -> None:
     assert await post.status(tasks.low) == SENT
 
 
+async def corrected(post: Post, tasks: Pair) -> None:
+    """The office finds that both visits were another customer's, of the same address."""
+    other = await post.world.customer(email=ADDRESS)
+    await change(post.world, "UPDATE task SET customer = $1 WHERE id = ANY($2)", other, [*tasks])
+
+
 WAITS: Final[list[tuple[Event, Fate, Fate]]] = [
     (nothing, CAPPED, SENT),
     (refused, SENT, ("failed", "550 5.6.0 no")),
@@ -384,6 +390,7 @@ WAITS: Final[list[tuple[Event, Fate, Fate]]] = [
     (paused_at_release, SENT, ("scheduled", None)),
     (paused_when_put_off, SENT, ("claimed", None)),
     (cancelled, SENT, ("dropped", "cancelled")),
+    (corrected, CAPPED, SENT),
 ]
 
 

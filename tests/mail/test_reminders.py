@@ -511,6 +511,9 @@ async def test_a_resend_takes_its_place_and_the_next_counts_from_it(
     await post.owner.set_clock(entry["release"])
     await post.deliver_all()
     assert [len(post.server.to(one)) for one in (ADDRESS, OTHER)] == [1, 2]
+    reminder = post.server.to(OTHER)[-1]
+    assert "In-Reply-To" not in reminder.parsed  # the first mail went elsewhere
+    assert "Ceci est un rappel\u00a0: un sondage attend votre réponse." in reminder.text()
     await unsubscribe(leaving_link(post))
     assert await post.suppressed() == {OTHER: "unsubscribed"}
 
