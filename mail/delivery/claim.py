@@ -70,7 +70,8 @@ WHERE o.account = $1 AND o.invitation = ANY($2::uuid[]) AND o.invitation = given
 """)
 
 #: The queue and the invitation together: by one of them alone a mute window would begin when the
-#: mail is sent. The release of one that was sent before stays.
+#: mail is sent. The release of one that was sent before stays. Decisions are
+#: locked as in `drop`.
 _POSTPONE: Final = POSTPONE.sql("""
 WITH given AS (
   SELECT * FROM unnest($2::uuid[], $3::timestamptz[]) AS given (id, release)
@@ -79,9 +80,14 @@ WITH given AS (
   WHERE i.account = $1 AND i.id = ANY($2::uuid[]) AND i.id = given.id
     AND i.status IN ({Status.SCHEDULED}, {Status.CLAIMED})
   RETURNING i.release, i.campaign, i.transition
+), locked AS MATERIALIZED (
+  SELECT moved.*
+  FROM moved JOIN decision d
+    ON d.account = $1 AND (d.campaign, d.transition) = (moved.campaign, moved.transition)
+  ORDER BY d.campaign, d.transition FOR NO KEY UPDATE OF d
 ), told AS (
-  UPDATE decision d SET release = moved.release FROM moved
-  WHERE d.account = $1 AND d.campaign = moved.campaign AND d.transition = moved.transition
+  UPDATE decision d SET release = locked.release FROM locked
+  WHERE d.account = $1 AND d.campaign = locked.campaign AND d.transition = locked.transition
 )
 UPDATE outbox o SET release = given.release, not_before = given.release, error = NULL,
   sender_domain = NULL, recipient_domain = NULL
