@@ -119,8 +119,8 @@ async def try_task(request: ApiRequest, key: UUID, query: TryQuery) -> Tried:
     """Try a campaign on one task: each decision with its reason, release and address, and the mail.
 
     It is as if the campaign's newest version had been active from before the task began. What still
-    waits is foretold; mute windows do not count. The mail is the one that would be sent, but its
-    links lead nowhere. Nothing is sent or stored.
+    waits is foretold; neither mute window nor cap count. The mail is the one that would be
+    sent, but its links lead nowhere. Nothing is sent or stored.
     """
     settings = services(request).settings
     async with tx(request.user.account) as opened:
