@@ -70,8 +70,7 @@ WHERE o.account = $1 AND o.invitation = ANY($2::uuid[]) AND o.invitation = given
 """)
 
 #: The queue and the invitation together: by one of them alone a mute window would begin when the
-#: mail is sent. The release of one that was sent before stays. Decisions are
-#: locked as in `drop`.
+#: mail is sent. The release of one that was sent before stays. Decisions are locked as in `drop`.
 _POSTPONE: Final = POSTPONE.sql("""
 WITH given AS (
   SELECT * FROM unnest($2::uuid[], $3::timestamptz[]) AS given (id, release)

@@ -154,12 +154,15 @@ def _foretell(waiting: Sequence[_Timed], versions: Versions, known: Known) -> di
         candidate, at = by_calendar(item, until, known.places)
         version = versions.get((item.campaign, item.version))
         fate = _forecast(candidate, version, at, known)
+        if not isinstance(fate, _Yields):
+            found[item.invitation] = fate
+            continue
         holders = [other.invitation for other, _ in outstanding]
-        if isinstance(fate, _Yields) and fate.holder in holders:
+        if fate.holder in holders:
             place = holders.index(fate.holder)
             outstanding.insert(place + 1, (item, max(at, outstanding[place][1])))
         else:
-            found[item.invitation] = Waits("reserved") if isinstance(fate, _Yields) else fate
+            found[item.invitation] = Waits("reserved")
     return found
 
 

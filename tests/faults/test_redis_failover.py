@@ -40,12 +40,12 @@ class Server:
 
 
 @contextmanager
-def running(folder: Path, port: int | None = None) -> Iterator[Server]:
-    """A server that keeps nothing, at a `port` where a test starts it again."""
+def running(folder: Path) -> Iterator[Server]:
+    """A server that keeps nothing."""
     program = shutil.which("redis-server")
     if program is None:
         missing("Redis is not installed")
-    made = Server(port or free_port())
+    made = Server(free_port())
     process = subprocess.Popen(
         [program or "", "--port", str(made.port), "--bind", "127.0.0.1", "--save", ""],
         stdout=subprocess.DEVNULL,
