@@ -15,7 +15,7 @@ from server.console.follow_up_list import Mark, read_marks
 from server.console.list_query import MAX_LENGTH, read_after, search_text, write_after
 from server.console.outcome import JOINS, Score, Survey, score_of, survey_of
 from server.console.state_labels import StateChip, chip, named, read_states
-from server.console.task_search import ABOVE, BELOW, LIMITS, Limits, Search, read_words
+from server.console.task_search import DOWN, LIMITS, UP, Limits, Search, read_words, statements_of
 from sync.database import Tx
 from sync.validation import in_one_line
 
@@ -175,7 +175,8 @@ async def read_list(tx: Tx, filters: Filters, language: str, limits: Limits = LI
 
 async def _read(tx: Tx, filters: Filters, limits: Limits) -> list[asyncpg.Record]:
     """The rows of the page in the list's order, and one more where there is one."""
-    statements = ABOVE if filters.before else BELOW
+    direction = UP if filters.before else DOWN
+    statements = statements_of(direction, in_state=bool(filters.state))
     beside = filters.before or filters.after or (None, None)
     window = (filters.state, *beside, SCREENFUL + 1)
     if not filters.text:

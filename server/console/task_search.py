@@ -6,13 +6,14 @@ of task, customer, location or technician.
 
 Three plans give the same page, and which is cheapest is not known in advance:
 
-- Scan the list from its top and filter by the words: cheap where all words are frequent.
+- Scan the list from its top, or the part of it in a state, and filter by the words: cheap where all
+  words are frequent, or the list is short.
 - Take all tasks of a rare word from the text index, in no order, and filter by the other words.
 - Take the tasks of every word from the index, and intersect them.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import asyncpg
@@ -27,12 +28,14 @@ _MAX_COUNTED: Final = 4
 class Limits(Struct, frozen=True):
     """How many tasks each plan may read, so that its cost does not grow with the account.
 
-    `glance`: tasks of the list that are scanned before words are counted. `few`: a word with fewer
-    tasks is rare. `stretch`: tasks of the list that are scanned where no word is rare. `many`: the
-    rarest word may have so many tasks where that scan did not fill the page.
+    `glance`: tasks of the list that are scanned first. `hits`: where so many of them match, no word
+    is rare, and none is counted: to count a frequent word takes longer than to scan. `few`: a word
+    with fewer tasks is rare. `stretch`: tasks of the list that are scanned where no word is rare.
+    `many`: the rarest word may have so many tasks where that scan did not fill the page.
     """
 
-    glance: int = 100
+    glance: int = 150
+    hits: int = 5
     few: int = 400
     stretch: int = 10_000
     many: int = 20_000
@@ -65,24 +68,28 @@ _NUMBER: Final = re.compile(
 )
 #: Of numbers as they are typed those that are found by their digits, as a phone number is: without
 #: what may stand before it, which are zeros, or the 1 of North America.
-_PHONES: Final = """
-SELECT typed, digits FROM (
-  SELECT typed, regexp_replace(ltrim(phone_form(typed), '0'), '^1(?=[0-9]{10}$)', '') AS digits
+_PHONES: Final = f"""
+SELECT typed, digits, ({_COUNT.replace("$1", "digits")}) AS tasks FROM (
+  SELECT typed, regexp_replace(ltrim(phone_form(typed), '0'), '^1(?=[0-9]{{10}}$)', '') AS digits
   FROM unnest($1::text[]) AS typed) AS n
-WHERE length(digits) BETWEEN 7 AND 15 AND EXISTS (SELECT FROM search_things(digits, 1))
-"""
+WHERE length(digits) BETWEEN 7 AND 15
+"""  # noqa: S608 - our own text
 
+#: What many tasks share is looked up once for each of them (by a plan with Memoize).
+_SHARED: Final = """
+LEFT JOIN LATERAL (
+  SELECT text FROM searched_text WHERE kind = 'app_user' AND id = t.technician LIMIT 1) AS u ON true
+LEFT JOIN LATERAL (
+  SELECT text FROM searched_text WHERE kind = 'task_type' AND id = t.type LIMIT 1) AS y ON true
+"""
 #: The task `t` contains all words $5.
 _HAS_ALL: Final = r"""
 NOT EXISTS (SELECT FROM unnest($5::text[]) AS word WHERE strpos(concat_ws(E'\n',
   (SELECT text FROM searched_text WHERE kind = 'task' AND id = t.id LIMIT 1),
   (SELECT text FROM searched_text WHERE kind = 'customer' AND id = t.customer LIMIT 1),
   (SELECT text FROM searched_text WHERE kind = 'location' AND id = t.location LIMIT 1),
-  (SELECT text FROM searched_text WHERE kind = 'app_user' AND id = t.technician LIMIT 1),
-  (SELECT text FROM searched_text WHERE kind = 'task_type' AND id = t.type LIMIT 1)
-  ), word) = 0)
+  u.text, y.text), word) = 0)
 """
-_IN_STATE: Final = "($1 = '' OR t.state = $1)"
 
 
 class Direction(Struct, frozen=True):
@@ -121,79 +128,95 @@ AND ($2 IS NULL OR t.state_moment > $2 OR t.id::text < $3::uuid::text)
 class Statements(Struct, frozen=True):
     """The SQL of a page of tasks: those in state $1, within the bounds, the first $4.
 
-    `all`: without words. `by_scan`: those that contain the words $5, among the next $6 tasks of the
-    list. `by_word`: those that contain the words $5, among the tasks that contain the word $6.
-    `by_intersection`: the tasks of each of the words $5.
+    `all`: without words. `is_longer`: whether there are more than $4. `by_scan`: those that contain
+    the words $5, among the next $6 tasks. `by_word`: those that contain the words $5, among the
+    tasks that contain the word $6. `by_intersection`: the tasks of each of the words $5.
     """
 
     all: str
+    is_longer: str
     by_scan: str
     by_word: str
     by_intersection: str
 
 
-def _statements(direction: Direction) -> Statements:
-    bounds, first = direction.bounds, f"{direction.order()} LIMIT $4"
-    of_found = f"""
-CROSS JOIN LATERAL (SELECT * FROM task WHERE id = found.task LIMIT 1) AS t
-WHERE {_IN_STATE} AND {bounds}
-"""  # noqa: S608 - our own text
+def _statements(direction: Direction, in_state: str) -> Statements:
+    within = f"{in_state} AND {direction.bounds}"
+    first = f"{direction.order()} LIMIT $4"
+    found = "CROSS JOIN LATERAL (SELECT * FROM task WHERE id = found.task LIMIT 1) AS t"
     return Statements(
-        all=f"SELECT t.* FROM task t WHERE {_IN_STATE} AND {bounds} {first}",  # noqa: S608 - our own text
+        all=f"SELECT t.* FROM task t WHERE {within} {first}",  # noqa: S608 - our own text
+        is_longer=f"SELECT EXISTS (SELECT FROM task t WHERE {within} OFFSET $4)",  # noqa: S608 - our own text
         by_scan=f"""
 SELECT t.* FROM (
-  SELECT t.*, t.id::text AS tie_break FROM task t WHERE {bounds}
+  SELECT t.*, t.id::text AS tie_break FROM task t WHERE {within}
   {direction.order("tie_break")} LIMIT $6
-) AS t
-WHERE {_IN_STATE} AND {_HAS_ALL} {direction.order("t.tie_break")} LIMIT $4
+) AS t {_SHARED}
+WHERE {_HAS_ALL} {direction.order("t.tie_break")} LIMIT $4
 """,  # noqa: S608 - our own text
         by_word=f"""
 SELECT t.* FROM (
   SELECT DISTINCT task FROM ({_TASKS_OF.format(word="$6", most="NULL")}) AS found
-) AS found {of_found} AND {_HAS_ALL} {first}
+) AS found {found} {_SHARED} WHERE {within} AND {_HAS_ALL} {first}
 """,  # noqa: S608 - our own text
         by_intersection=f"""
 SELECT t.* FROM (
   SELECT task FROM unnest($5::text[]) AS word CROSS JOIN LATERAL (
     SELECT DISTINCT task FROM ({_TASKS_OF.format(word="word", most="NULL")}) AS found) AS found
   GROUP BY task HAVING count(*) = cardinality($5)
-) AS found {of_found} {first}
+) AS found {found} WHERE {within} {first}
 """,  # noqa: S608 - our own text
     )
 
 
-BELOW: Final = _statements(DOWN)
-ABOVE: Final = _statements(UP)
+_IN_ANY: Final = {direction: _statements(direction, "$1 = ''") for direction in (DOWN, UP)}
+_IN_ONE: Final = {direction: _statements(direction, "t.state = $1") for direction in (DOWN, UP)}
+
+
+def statements_of(direction: Direction, *, in_state: bool) -> Statements:
+    """The SQL of a page in `direction`. `in_state`: of one state, by an index of its own."""
+    return (_IN_ONE if in_state else _IN_ANY)[direction]
 
 
 class Search(Struct, frozen=True):
     """A page of the tasks that contain all `words`.
 
     `rows`: the SQL of the page, with a `{tasks}` to fill in. `window`: state, moment and id of the
-    row that the page is next to, and the number of rows.
+    row that the page is next to, and the number of rows. `words`: as `read_words` returns them.
     """
 
     tx: Tx
     rows: str
     statements: Statements
     window: Sequence[object]
-    words: Sequence[str]
+    words: Mapping[str, int | None]
     limits: Limits
 
     async def page(self) -> list[asyncpg.Record]:
         """The rows of the page."""
-        for scanned, fewer in (
-            (self.limits.glance, self.limits.few),
-            (self.limits.stretch, self.limits.many),
-        ):
-            rows = await self._read(self.statements.by_scan, self.words, scanned)
-            if len(rows) == self.window[-1]:
-                return rows
-            rare = await self._rarest(fewer)
-            if rare is not None:
-                others = [word for word in self.words if word != rare]
-                return await self._read(self.statements.by_word, others, rare)
-        return await self._read(self.statements.by_intersection, self.words)
+        rows, is_complete = await self._scan(self.limits.glance)
+        if is_complete:
+            return rows
+        if len(rows) < self.limits.hits and (rare := await self._rarest(self.limits.few)):
+            return await self._of_word(rare)
+        rows, is_complete = await self._scan(self.limits.stretch)
+        if is_complete:
+            return rows
+        if rare := await self._rarest(self.limits.many):
+            return await self._of_word(rare)
+        return await self._read(self.statements.by_intersection, list(self.words))
+
+    async def _scan(self, most: int) -> tuple[list[asyncpg.Record], bool]:
+        """The rows among the next `most` tasks of the list; whether the page has no others."""
+        rows = await self._read(self.statements.by_scan, list(self.words), most)
+        *window, wanted = self.window
+        if len(rows) == wanted:
+            return rows, True
+        return rows, not await self.tx.fetchval(self.statements.is_longer, *window, most)
+
+    async def _of_word(self, rare: str) -> list[asyncpg.Record]:
+        others = [word for word in self.words if word != rare]
+        return await self._read(self.statements.by_word, others, rare)
 
     async def _read(self, tasks: str, *args: object) -> list[asyncpg.Record]:
         return await self.tx.fetch(self.rows.format(tasks=tasks), *self.window, *args)
@@ -201,8 +224,8 @@ class Search(Struct, frozen=True):
     async def _rarest(self, fewer: int) -> str | None:
         """The first rare word, else the rarest; only a word with less than `fewer` tasks."""
         rarest = None
-        for word in self.words[:_MAX_COUNTED]:
-            count = await self.tx.fetchval(_COUNT, word, fewer)
+        for word, known in list(self.words.items())[:_MAX_COUNTED]:
+            count = await self.tx.fetchval(_COUNT, word, fewer) if known is None else known
             if count < fewer:
                 rarest, fewer = word, count
             if count < self.limits.few:
@@ -210,12 +233,17 @@ class Search(Struct, frozen=True):
         return rarest
 
 
-async def read_words(tx: Tx, text: str) -> list[str]:
+async def read_words(tx: Tx, text: str, few: int = LIMITS.few) -> dict[str, int | None]:
     """The distinct words of `text`, normalised as searched texts are; a phone number is one word.
 
-    Words that are likely to be rare come first: numbers, then long words.
+    Words that are likely to be rare come first: numbers, then long words. To each belongs the
+    number of its tasks where that was counted and is less than `few`.
     """
+    counted: dict[str, int] = {}
     if numbers := _NUMBER.findall(text):
-        phones = {row["typed"]: row["digits"] for row in await tx.fetch(_PHONES, numbers)}
+        found = [row for row in await tx.fetch(_PHONES, numbers, few) if row["tasks"]]
+        counted = {row["digits"]: row["tasks"] for row in found}
+        phones = {row["typed"]: row["digits"] for row in found}
         text = _NUMBER.sub(lambda number: f" {phones.get(number[0], number[0])} ", text)
-    return [row["word"] for row in await tx.fetch(_WORDS, text.split())]
+    rows = await tx.fetch(_WORDS, text.split())
+    return {word: tasks if (tasks := counted.get(word, few)) < few else None for (word,) in rows}

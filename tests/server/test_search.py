@@ -177,13 +177,15 @@ def test_many_are_found_page_by_page_the_last_changed_first(
 
 
 ABOVE_ALL: Final = 1_000_000
-#: By what each leads to: a walk only, a rare word only, all words only, and one after the other.
+#: By what each leads to.
 WAYS: Final = {
-    "walk": Limits(glance=ABOVE_ALL, few=0, stretch=0, many=0),
-    "rare": Limits(glance=0, few=ABOVE_ALL, stretch=0, many=0),
-    "shared": Limits(glance=0, few=0, stretch=0, many=0),
-    "a longer walk": Limits(glance=1, few=0, stretch=ABOVE_ALL, many=0),
-    "less frequent": Limits(glance=1, few=1, stretch=2, many=ABOVE_ALL),
+    "a walk": Limits(glance=ABOVE_ALL, hits=0, few=0, stretch=0, many=0),
+    "a rare word": Limits(glance=0, hits=1, few=ABOVE_ALL, stretch=0, many=0),
+    "all words": Limits(glance=0, hits=1, few=0, stretch=0, many=0),
+    "a longer walk": Limits(glance=1, hits=2, few=0, stretch=ABOVE_ALL, many=0),
+    "and then a word": Limits(glance=1, hits=2, few=1, stretch=2, many=ABOVE_ALL),
+    "a walk, as words are frequent": Limits(glance=40, hits=1, few=0, stretch=ABOVE_ALL, many=0),
+    "and then the rarest": Limits(glance=40, hits=1, few=0, stretch=41, many=ABOVE_ALL),
 }
 
 
@@ -220,7 +222,7 @@ def test_every_way_leads_to_the_same_rows(
                     for beside in ((None, None), (after, None), (None, above)):
                         filters = Filters(text, state, *beside)
                         found = await read(opened, filters, WAYS[way])
-                        assert found == await read(opened, filters, WAYS["walk"]), filters
+                        assert found == await read(opened, filters, WAYS["a walk"]), filters
                         assert bool(found) == (text != "pompe zz"), filters
 
     in_database(shared.api, compared)

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from server.console.task_list import SCREENFUL, read_filters, read_list
-from server.console.task_search import _TASKS_OF
+from server.console.task_search import _TASKS_OF, DOWN, UP, Direction, statements_of
 from sync.database import DB, Tx, tx
 from tests.support.api_process import Served
 from tests.support.books import TITLE, Books, found, moment
@@ -182,3 +182,24 @@ async def test_words_are_looked_up_in_indexes(
         lines = [line for (line,) in await owner.rows(f"EXPLAIN {body}")]
     assert any("searched_text_by_part" in line for line in lines)
     assert not any("Seq Scan" in line for line in lines)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("direction", [DOWN, UP], ids=["down", "up"])
+async def test_a_list_in_one_state_is_read_in_its_order_from_an_index(
+    demo: Tx, direction: Direction
+) -> None:
+    await demo.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+    statements = statements_of(direction, in_state=True)
+    window = ("600", None, None, 51)
+    for sql, *words in (
+        (statements.all,),
+        (statements.is_longer,),
+        (statements.by_scan, ["lachance"], 150),
+    ):
+        [row] = await demo.fetch(f"EXPLAIN (FORMAT JSON) {sql}", *window, *words)
+        plan = list(nodes(json.loads(row[0])[0]["Plan"]))
+        [scan] = [node for node in plan if node.get("Relation Name") == "task"]
+        assert scan["Index Name"] == "task_by_state", sql
+        assert "(state = " in scan["Index Cond"], sql
+        assert not any("Sort" in node["Node Type"] for node in plan), sql
