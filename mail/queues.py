@@ -45,7 +45,27 @@ class Queue(Struct, frozen=True):
     name: str
     due: str
     failed: str
-    entry: str = "task"
+    entry: str
+
+
+def queue_in(table: str, name: str, entry: str, *, then: str = "") -> Queue:
+    """Return the queue `name` in a table whose entries are identified by the column `entry`.
+
+    `then`: a column by which entries are ordered that became due together.
+    """
+    order = f"not_before, {then}" if then else "not_before"
+    due = f"""
+    SELECT account, {entry} FROM {table}
+    WHERE quarantined_at IS NULL AND not_before <= $1
+    ORDER BY {order} LIMIT $2
+    """  # noqa: S608 - our own text
+    failed = f"""
+    UPDATE {table} SET attempts = attempts + 1, error = $4,
+      not_before = $3::timestamptz + interval '5 seconds' * power(4, attempts),
+      quarantined_at = CASE WHEN attempts + 1 >= $5 THEN $3::timestamptz END
+    WHERE account = $1 AND {entry} = $2
+    """  # noqa: S608 - our own text
+    return Queue(name, due, failed, entry)
 
 
 async def process_due(queue: Queue, limit: int, work: OnEntries) -> int:

@@ -14,28 +14,14 @@ from uuid import UUID
 
 from mail.ledger.days import days_of_hours, end_of, read_zone, start_of
 from mail.ledger.outcomes import CLOSEST_LAST, NO_CAMPAIGN
-from mail.queues import Queue, process_due
+from mail.queues import process_due, queue_in
 from rules.decide import Reason
 from sync.database import Tx
 
 #: In the place of a campaign: all of them together.
 ALL: Final = UUID(int=0)
 
-QUEUE: Final = Queue(
-    name="ledger",
-    entry="id",
-    due="""
-    SELECT account, id FROM ledger_change
-    WHERE quarantined_at IS NULL AND not_before <= $1
-    ORDER BY not_before, hour LIMIT $2
-    """,
-    failed="""
-    UPDATE ledger_change SET attempts = attempts + 1, error = $4,
-      not_before = $3::timestamptz + interval '5 seconds' * power(4, attempts),
-      quarantined_at = CASE WHEN attempts + 1 >= $5 THEN $3::timestamptz END
-    WHERE account = $1 AND id = $2
-    """,
-)
+QUEUE: Final = queue_in("ledger_change", "ledger", "id", then="hour")
 
 #: Nobody waits for it: whoever has it counts what is due, and the clock rings again.
 _ALONE: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('ledger', $1))"

@@ -9,28 +9,14 @@ from typing import Final
 from uuid import UUID
 
 from mail.campaigns.calendar import EVERYWHERE
-from mail.queues import Queue
+from mail.queues import queue_in
 from mail.states import MOVE
 from sync.database import Tx
 
 #: Tasks that are queued in one transaction.
 CHUNK: Final = 500
 
-QUEUE: Final = Queue(
-    name="places",
-    entry="location",
-    due="""
-    SELECT account, location FROM place_change
-    WHERE quarantined_at IS NULL AND not_before <= $1
-    ORDER BY not_before LIMIT $2
-    """,
-    failed="""
-    UPDATE place_change SET attempts = attempts + 1, error = $4,
-      not_before = $3::timestamptz + interval '5 seconds' * power(4, attempts),
-      quarantined_at = CASE WHEN attempts + 1 >= $5 THEN $3::timestamptz END
-    WHERE account = $1 AND location = $2
-    """,
-)
+QUEUE: Final = queue_in("place_change", "places", "location")
 
 _PLACE: Final = """
 SELECT after, changed_at FROM place_change WHERE account = $1 AND location = $2

@@ -25,7 +25,7 @@ from mail.planning.history import (
 )
 from mail.planning.writes import Changes, Decided, Planned, write, write_completions
 from mail.positions import ADVANCE
-from mail.queues import Queue, process_due
+from mail.queues import process_due, queue_in
 from mail.states import Status as InvitationStatus
 from rules.campaign import Campaign, Status
 from rules.decide import BY_MOMENT, BY_VERSION, Decision, Reason, RoundSoFar, Schedule, Skip, decide
@@ -35,20 +35,7 @@ from sync.database import Tx
 #: The outcome of a decision to ask; any other is a reason why not.
 SCHEDULED: Final = "scheduled"
 
-QUEUE: Final = Queue(
-    name="plan",
-    due="""
-    SELECT account, task FROM task_change
-    WHERE quarantined_at IS NULL AND not_before <= $1
-    ORDER BY not_before LIMIT $2
-    """,
-    failed="""
-    UPDATE task_change SET attempts = attempts + 1, error = $4,
-      not_before = $3::timestamptz + interval '5 seconds' * power(4, attempts),
-      quarantined_at = CASE WHEN attempts + 1 >= $5 THEN $3::timestamptz END
-    WHERE account = $1 AND task = $2
-    """,
-)
+QUEUE: Final = queue_in("task_change", "plan", "task")
 
 _LOCK_TASKS: Final = """
 SELECT id

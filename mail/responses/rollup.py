@@ -4,24 +4,10 @@ from typing import Final
 from uuid import UUID
 
 from mail.positions import ADVANCE
-from mail.queues import Queue, process_due
+from mail.queues import process_due, queue_in
 from sync.database import Tx
 
-QUEUE: Final = Queue(
-    name="rollup",
-    entry="invitation",
-    due="""
-    SELECT account, invitation FROM rollup_change
-    WHERE quarantined_at IS NULL AND not_before <= $1
-    ORDER BY not_before LIMIT $2
-    """,
-    failed="""
-    UPDATE rollup_change SET attempts = attempts + 1, error = $4,
-      not_before = $3::timestamptz + interval '5 seconds' * power(4, attempts),
-      quarantined_at = CASE WHEN attempts + 1 >= $5 THEN $3::timestamptz END
-    WHERE account = $1 AND invitation = $2
-    """,
-)
+QUEUE: Final = queue_in("rollup_change", "rollup", "invitation")
 
 #: A concurrent answer waits for this lock, and is then queued again.
 _LOCK_ENTRIES: Final = """
