@@ -129,7 +129,7 @@ class Yard:
 
         await eventually(begun, "the clock has its turn")
 
-    async def idle(self) -> None:
+    async def idle(self, patience: float = PATIENCE) -> None:
         """Wait until nothing is left to plan, to send or to record."""
 
         async def empty() -> bool:
@@ -137,7 +137,7 @@ class Yard:
                 "SELECT (SELECT count(*) FROM task_change) + (SELECT count(*) FROM outbox)"
             )
 
-        await eventually(empty, "the queues are empty")
+        await eventually(empty, "the queues are empty", patience)
 
     async def status(self, visit: Visit) -> str | None:
         """The status of the invitation that came of a visit."""

@@ -9,12 +9,13 @@ from typing import Any, Final
 
 import pytest
 
+from mail.delivery.breakers import FIRST_WAIT
 from tests.faults.scene import SETTINGS, Visit, Yard, eventually, opened_yard
 from tests.faults.trials import TRIALS, trials_of
 from tests.support.databases import TestDatabase
 from tests.support.listening import Trap, cut, hold
 from tests.support.postgres_proxy import Place, PostgresProxy
-from tests.support.processes import Retour, until
+from tests.support.processes import PATIENCE, Retour, until
 from tests.support.smtp_sink import Sink
 
 pytestmark = [pytest.mark.anyio, pytest.mark.long]
@@ -219,11 +220,13 @@ async def test_29_a_worker_hit_as_it_lets_go_what_waited_for_a_breaker_sends_eac
         trap = line.proxy.trap(FREED)
         trap.arm(partial(kill, line.worker) if killed else cut)
         await owner.execute("UPDATE sender_breaker SET until = now()")
-        until(trap.sprung.is_set, "one mail was taken")
+        # A probe that nobody answered is followed by the next a while later.
+        patience = PATIENCE + FIRST_WAIT.total_seconds()
+        until(trap.sprung.is_set, "one mail was taken", patience)
         assert sum(len(yard.sink.to(visit.address)) for visit in visits) == 1
         if killed:
             line.another_worker()
-        await yard.idle()
+        await yard.idle(patience)
         assert "lease was lost" not in line.worker.log()
         assert [len(yard.sink.to(visit.address)) for visit in visits] == [1] * len(visits)
         assert {await yard.status(visit) for visit in visits} == {"sent"}

@@ -6,7 +6,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from babel.dates import format_date
 
 from mail import contacts
 from mail.campaigns.account_switch import pause_sending
@@ -14,6 +13,7 @@ from mail.campaigns.definition import Trigger
 from mail.campaigns.lifecycle import archive_campaign, pause_campaign
 from mail.delivery.cancel import cancel
 from mail.delivery.claim import claim
+from mail.message import wording
 from mail.planning.manual import (
     Asked,
     AskedError,
@@ -83,7 +83,7 @@ async def test_mail_and_page_tell_the_day_of_the_visit_however_late_it_is_sent(p
     [mail] = post.server.to(ADDRESS)
     day = step["moment"].astimezone(ZoneInfo("America/Toronto")).date()
     text = mail.text()
-    assert format_date(day, "d\u00a0MMMM", locale="fr_CA") in text
+    assert wording.visit("Appel de service", "{}", day, "fr_CA") in text
     survey = await open_survey(text.partition("/s/")[2][:LENGTH])
     assert survey is not None
     assert survey.visit is not None
