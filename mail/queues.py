@@ -9,7 +9,7 @@ import asyncpg
 import structlog
 from msgspec import Struct
 
-from mail.campaigns.definition import LaterFormatError
+from mail.campaigns.formats import LaterFormatError
 from sync.connections import AWAY
 from sync.database import RETRYABLE, Tx, run, tx
 

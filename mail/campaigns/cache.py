@@ -14,14 +14,8 @@ from msgspec import Struct
 from mail.campaigns.calendar import Places, read_calendar
 from mail.campaigns.cap import read_cap
 from mail.campaigns.criteria import Company
-from mail.campaigns.definition import (
-    Content,
-    Rules,
-    decode_content,
-    decode_rules,
-    to_rules,
-    triggers,
-)
+from mail.campaigns.definition import Content, Rules, to_rules, triggers
+from mail.campaigns.formats import decode_content, decode_rules
 from mail.campaigns.sender import NOBODY, SenderIdentity, read_sender
 from rules.at_release import Cap
 from rules.campaign import Campaign, CampaignIndex, Pause, Selected, Status, selected_since

@@ -7,7 +7,7 @@ from msgspec.structs import asdict
 
 from mail.campaigns.cache import read_company
 from mail.campaigns.criteria import Company, CriteriaNamed
-from mail.campaigns.definition import decode_rules
+from mail.campaigns.formats import decode_rules
 from rules.campaign import PERMANENT
 from rules.criteria import ALL_PERCENT, EVERY_TASK
 from sync.database import Tx

@@ -15,9 +15,10 @@ import asyncpg
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from mail.campaigns.definition import Definition, join, split
+from mail.campaigns.definition import Definition
 from mail.campaigns.device_asks import publish_asks
 from mail.campaigns.errors import CampaignStatusError, DefinitionError
+from mail.campaigns.formats import join, split
 from mail.campaigns.revision import increment_revision
 from mail.campaigns.validation import check
 from rules.campaign import Status

@@ -9,7 +9,8 @@ from uuid import UUID
 from msgspec import Struct
 
 from mail.campaigns.criteria import Company, CriteriaNamed
-from mail.campaigns.definition import Definition, Language, to_rules
+from mail.campaigns.definition import Definition, to_rules
+from mail.campaigns.texts import Language
 from rules.address import normal_form
 from rules.campaign import Status
 from rules.campaign import validate as validate_rules

@@ -32,8 +32,9 @@ from jinja2.runtime import Context
 from markupsafe import escape
 from msgspec import Struct
 
-from mail.campaigns.definition import BEST_RATING, Content, Message
+from mail.campaigns.definition import Content
 from mail.campaigns.sender import NOBODY, SenderIdentity
+from mail.campaigns.texts import Message
 from mail.i18n import translations
 from mail.message.wording import CATALOGUES, imprint, wording
 from rules.address import sendable
@@ -161,7 +162,7 @@ def compile_letter(
         "letter": letter,
         "language": locale.replace("_", "-"),
         "origin": origin.links,
-        "ratings": range(1, BEST_RATING + 1),
+        "ratings": content.lead.scale.values,
         "visited": visited,
         "reminds": reminds,
         "imprint": imprint(identity),

@@ -11,7 +11,7 @@ import msgspec
 from babel.dates import format_date
 from msgspec import Struct
 
-from mail.campaigns.definition import BEST_RATING, Content
+from mail.campaigns.definition import Content
 from mail.campaigns.sender import SenderIdentity
 from mail.i18n import text_in, translations
 from sync.validation import in_one_line
@@ -48,12 +48,13 @@ def wording(content: Content, locale: str, fallback: str, *, reminds: bool = Fal
     gettext = translations(locale, CATALOGUES).gettext
     message, question = content.message, content.lead
     low, high = (text_in(texts, locale, fallback) for texts in (question.low, question.high))
-    ends = {1: low, BEST_RATING: high}
+    scale = question.scale
+    ends = {scale.first: low, scale.last: high}
     words = {
         rating: gettext("%(rating)s out of 5: %(word)s") % {"rating": rating, "word": word}
         if (word := ends.get(rating))
         else gettext("%(rating)s out of 5") % {"rating": rating}
-        for rating in range(1, BEST_RATING + 1)
+        for rating in scale.values
     }
     subject = text_in(message.subject, locale, fallback)
     body, information = (

@@ -9,7 +9,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mail.campaigns.definition import BEST_RATING, Content, Lead, decode_content, decode_rules
+from mail.campaigns.definition import Content
+from mail.campaigns.formats import decode_content, decode_rules
+from mail.campaigns.questions import Lead
 from mail.i18n import locale_of
 from mail.positions import ADVANCE
 from mail.recall import spare_answered
@@ -261,7 +263,7 @@ def invalid_fields(submission: Submission, lead: Lead, zone: str) -> list[Field]
     said = _cleaned(submission)
     known = {reason.code for reason in lead.reasons}
     invalid: dict[Field, bool] = {
-        "rating": not said.not_me if said.rating is None else not 1 <= said.rating <= BEST_RATING,
+        "rating": not said.not_me if said.rating is None else said.rating not in lead.scale.values,
         "reasons": not known.issuperset(said.reasons),
         "comment": len(said.comment) > LONGEST_COMMENT,
         "phone": said.call_back

@@ -9,9 +9,9 @@ it before stands in the audit.
 from typing import Final, Literal, TypeAlias, get_args
 from uuid import UUID
 
-from mail.campaigns.definition import Sentiment
 from mail.positions import ADVANCE
 from mail.responses.recording import Body, Value
+from rules.questions.scales import Sentiment
 from sync.audit import AuditChange, record
 from sync.database import Tx
 from sync.errors import MissingError

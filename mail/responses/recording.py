@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mail.campaigns.definition import Sentiment
+from rules.questions.scales import Sentiment
 from sync.database import Tx
 
 #: Kinds of questions; the last two have no value.

@@ -10,7 +10,9 @@ from litestar import Response, route
 from litestar.params import FromPath
 from msgspec import Struct
 
-from mail.campaigns.definition import Definition, Language, Trigger, decode_rules, join
+from mail.campaigns.definition import Definition, Trigger
+from mail.campaigns.formats import decode_rules, join
+from mail.campaigns.texts import Language
 from mail.i18n import text_in
 from rules.campaign import Status
 from rules.timing import parse_delay
@@ -116,7 +118,7 @@ class CampaignSettings(Struct, frozen=True, kw_only=True):
     sender_address: str | None
     reply_to: str | None
     privacy_url: str | None
-    negative_at: int
+    negative_at: int | None
     texts: list[Texts]
 
 

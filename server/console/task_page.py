@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
-from mail.campaigns.definition import decode_content
+from mail.campaigns.formats import decode_content
 from mail.responses.recording import LEAD
 from server.console.consequences import Consequence, read_consequence
 from server.console.outcome import JOINS, Score, Survey, score_of, survey_of

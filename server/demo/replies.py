@@ -6,9 +6,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from mail.campaigns.definition import Definition, Sentiment
+from mail.campaigns.definition import Definition
 from mail.i18n import DEFAULT, spoken
 from mail.responses.recording import LEAD, Body, Value
+from rules.questions.scales import Sentiment
 from server.demo.aftermath import Invitation
 from server.demo.fixture import VISITS
 from server.demo.working_hours import awake

@@ -8,7 +8,6 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mail.campaigns.definition import BEST_RATING, Sentiment
 from mail.i18n import text_in
 from mail.responses.answers import (
     LONGEST_COMMENT,
@@ -17,6 +16,7 @@ from mail.responses.answers import (
     Submission,
     Survey,
 )
+from rules.questions.scales import Sentiment
 from sync.validation import in_one_line
 
 YES: Final = "yes"
@@ -114,7 +114,8 @@ def shown(survey: Survey, path: str, locale: str) -> SurveyShown:
     """The survey as the page at `path` shows it."""
     content, visit = survey.content, survey.visit
     languages = (locale, survey.account_language)
-    words = {1: content.lead.low, BEST_RATING: content.lead.high}
+    scale = content.lead.scale
+    words = {scale.first: content.lead.low, scale.last: content.lead.high}
     return SurveyShown(
         path=path,
         sender=content.message.sender_name,
@@ -127,7 +128,7 @@ def shown(survey: Survey, path: str, locale: str) -> SurveyShown:
                 content.lead.sentiment(value) == "negative",
                 text_in(words.get(value, {}), *languages),
             )
-            for value in range(1, BEST_RATING + 1)
+            for value in scale.values
         ],
         reasons=[
             ReasonShown(reason.code, text_in(reason.label, *languages))
@@ -150,7 +151,7 @@ def shown(survey: Survey, path: str, locale: str) -> SurveyShown:
 
 def read_rating(text: str | None) -> int | None:
     """The rating in a URL or form, or None if invalid; punctuation that a mail adds is ignored."""
-    known = {str(value): value for value in range(1, BEST_RATING + 1)}
+    known = {str(value): value for value in range(11)}
     return known.get(_SIGNS.sub("", text or ""))
 
 

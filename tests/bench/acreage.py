@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import astuple
 
-from mail.campaigns.definition import split
+from mail.campaigns.formats import split
 from sync.ids import new_account_number
 from sync.messages import DeviceScope
 from tests.bench.deciding import REVISION

@@ -5,7 +5,7 @@ from typing import Any, Final
 from msgspec.structs import astuple
 
 from mail.campaigns.criteria import CriteriaNamed
-from mail.campaigns.definition import Stored, split
+from mail.campaigns.formats import Stored, split
 from mail.planning.plan import plan_due
 from sync.ids import new_id
 from tests.bench.ground import LONG_AGO, Ground

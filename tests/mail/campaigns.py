@@ -7,9 +7,11 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from mail.campaigns.definition import Definition, Message, Question, ReasonChoice, Trigger
+from mail.campaigns.definition import Definition, Trigger
 from mail.campaigns.lifecycle import activate_campaign
+from mail.campaigns.questions import Question, ReasonChoice
 from mail.campaigns.store import create_campaign
+from mail.campaigns.texts import Message
 from mail.planning.plan import plan_due
 from sync.database import tx
 from sync.ids import new_id

@@ -8,16 +8,10 @@ import msgspec
 import pytest
 
 from mail.campaigns.criteria import CriteriaNamed
-from mail.campaigns.definition import (
-    FORMAT,
-    Definition,
-    Message,
-    Question,
-    ReasonChoice,
-    Trigger,
-    decode_content,
-    split,
-)
+from mail.campaigns.definition import Definition, Trigger
+from mail.campaigns.formats import FORMAT, decode_content, split
+from mail.campaigns.questions import Question, ReasonChoice
+from mail.campaigns.texts import Message
 from mail.campaigns.validation import Problem, check
 from mail.i18n import text_in
 from mail.wording import PROBLEMS

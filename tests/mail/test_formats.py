@@ -10,21 +10,18 @@ from msgspec.structs import asdict, astuple, replace
 
 from mail.campaigns.cache import load, pinned
 from mail.campaigns.criteria import CriteriaNamed
-from mail.campaigns.definition import (
+from mail.campaigns.definition import Content, Definition, Trigger
+from mail.campaigns.formats import (
     FORMAT,
-    Definition,
     LaterFormatError,
-    Lead,
-    Message,
-    Question,
-    ReasonChoice,
-    Trigger,
     decode_content,
     decode_rules,
     join,
     split,
 )
+from mail.campaigns.questions import FromBank, FurtherQuestion, Lead, Question, ReasonChoice
 from mail.campaigns.store import edit_campaign, get_campaign
+from mail.campaigns.texts import Message
 from rules.campaign import AddressField
 from sync.database import tx
 from tests.mail.campaigns import active, definition, rows
@@ -59,15 +56,31 @@ ALL: Final = Definition(
     last_day=date(2026, 9, 30),
     reminders=2,
     reminder_days=3,
-    question=Question({"fr": "Alors ?"}, {"fr": "Mal"}, {"fr": "Bien"}),
-    negative_at=3,
+    question=Question({"fr": "Alors ?"}, {"fr": "Mal"}, {"fr": "Bien"}, "effort"),
+    negative_at=4,
+    positive_at=6,
     reasons=[ReasonChoice("late", {"fr": "Retard"})],
+    comment_required_at=1,
+    further=[FurtherQuestion(key="why", kind="text", text={"fr": "Pourquoi ?"})],
+    from_bank=FromBank(categories=["visit"], dropped=[UUID(int=10)], number=3),
+    measure_nps=True,
     message=Message(
         "Plomberie", {"fr": "a"}, {"fr": "b"}, {"fr": "c"}, "a@b.example", "c@d.example"
     ),
     information={"fr": "Gardé deux ans."},
     privacy_url="https://example.org",
 )
+#: What formats before 5 could say of the questions.
+BEFORE_5: Final[dict[str, Any]] = {
+    "question": Question({"fr": "Alors ?"}, {"fr": "Mal"}, {"fr": "Bien"}),
+    "negative_at": 3,
+    "positive_at": None,
+    "comment_required_at": None,
+    "further": [],
+    "from_bank": None,
+    "measure_nps": False,
+}
+OLD: Final = replace(ALL, **BEFORE_5)
 #: What goes without saying of what format 4 added.
 SINCE_4: Final[dict[str, Any]] = {
     "mute_per": "address",
@@ -87,30 +100,30 @@ def test_everything_that_is_said_survives_storage() -> None:
 
 
 def test_what_format_1_said_is_what_it_says() -> None:
-    said = join(rules_2(ALL), content_1(ALL), 1)
-    assert said == join(rules_2(ALL), split(ALL).content, 2)
+    said = join(rules_2(OLD), content_1(OLD), 1)
+    assert said == join(rules_2(OLD), split(OLD).content, 2)
     assert join(rules_2(LEAST), content_1(LEAST, least=True), 1) == LEAST
 
 
 def test_what_format_2_said_asks_about_any_task_for_ever_and_counts_all_time() -> None:
     anything = {"criteria": CriteriaNamed(), "sample_percent": 100}
     always = {"first_day": None, "last_day": None}
-    for said in (ALL, LEAST):
+    for said in (OLD, LEAST):
         stored = split(said)
         told = replace(said, **anything, **always, delay_in="elapsed", **SINCE_4)
         assert join(rules_2(said), stored.content, 2) == told
 
 
 def test_what_format_3_said_mutes_addresses_reminds_nobody_and_is_like_any_other() -> None:
-    for said in (ALL, LEAST):
+    for said in (OLD, LEAST):
         assert join(rules_3(said), split(said).content, 3) == replace(said, **SINCE_4)
 
 
 @pytest.mark.parametrize("negative_at", range(5))
 def test_in_format_1_four_stars_were_positive_unless_they_were_negative(negative_at: int) -> None:
-    said = replace(ALL, negative_at=negative_at)
+    said = replace(OLD, negative_at=negative_at)
     lead = decode_content(content_1(said), 1).lead
-    assert lead == Lead(**asdict(ALL.question), negative_at=negative_at, reasons=ALL.reasons)
+    assert lead == Lead(**asdict(OLD.question), negative_at=negative_at, reasons=OLD.reasons)
     assert [lead.sentiment(value) for value in range(1, 6)] == [
         "negative" if value <= negative_at else "positive" if value > 3 else "neutral"
         for value in range(1, 6)
@@ -118,7 +131,7 @@ def test_in_format_1_four_stars_were_positive_unless_they_were_negative(negative
 
 
 def test_what_a_later_version_wrote_is_not_misread() -> None:
-    stored = split(ALL)
+    stored = split(OLD)
     for read, text in ((decode_rules, stored.rules), (decode_content, stored.content)):
         with pytest.raises(LaterFormatError):
             read(text, FORMAT + 1)
@@ -142,4 +155,4 @@ async def test_a_campaign_in_an_old_format_is_read_and_saved_in_todays(
     assert [row["format"] for row in found] == [1, FORMAT]
     old, new = (json.loads(row["content"]) for row in found)
     assert old.keys() >= {"question", "negative_at", "reasons"}
-    assert new.keys() == {"lead", "message", "information", "privacy_url"}
+    assert new.keys() == set(Content.__struct_fields__)

@@ -10,8 +10,8 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
-from mail.campaigns.definition import Message
 from mail.campaigns.sender import SenderIdentity, write_sender
+from mail.campaigns.texts import Message
 from mail.message.template import quoted
 from mail.message.wording import greeting, visit
 from mail.responses.answers import open_survey

@@ -13,7 +13,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mail.campaigns.definition import Definition, Language, Message, Question, Trigger
+from mail.campaigns.definition import Definition, Trigger
+from mail.campaigns.questions import Question
+from mail.campaigns.texts import Language, Message
 from mail.i18n import translations
 from mail.message.template import LetterTemplate, Origin, Recipient, compile_letter
 from mail.message.wording import CATALOGUES

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from mail.campaigns.definition import LaterFormatError
+from mail.campaigns.formats import LaterFormatError
 from mail.planning.plan import plan_due
 from mail.queues import ATTEMPTS
 from sync.database import DB

@@ -9,8 +9,9 @@ import asyncpg
 import pytest
 
 from mail import contacts
-from mail.campaigns.definition import Lines, Message, Question
 from mail.campaigns.lifecycle import archive_campaign
+from mail.campaigns.questions import Question
+from mail.campaigns.texts import Lines, Message
 from mail.responses.answers import Submission, open_survey, submit
 from mail.responses.rollup import roll_due
 from sync.database import tx

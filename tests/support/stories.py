@@ -7,9 +7,11 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from mail.campaigns.definition import Definition, Message, Question, ReasonChoice, Trigger
+from mail.campaigns.definition import Definition, Trigger
 from mail.campaigns.lifecycle import activate_campaign
+from mail.campaigns.questions import Question, ReasonChoice
 from mail.campaigns.store import create_campaign
+from mail.campaigns.texts import Message
 from rules.campaign import AddressField
 from server.access.passwords import hash_password
 from server.access.sessions import register

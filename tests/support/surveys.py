@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from mail.campaigns.definition import Definition, Message, Question, Trigger
+from mail.campaigns.definition import Definition, Trigger
+from mail.campaigns.questions import Question
+from mail.campaigns.texts import Message
 from rules.campaign import AddressField
 
 

@@ -1,0 +1,45 @@
+"""Which questions a survey asks after the leading one."""
+
+from typing import Final
+from uuid import UUID
+
+from mail.campaigns.definition import Content
+from mail.campaigns.questions import NPS, FurtherQuestion
+from mail.campaigns.texts import Lines
+from rules.questions.draw import draw
+
+#: The question of the Net Promoter Score, as it is asked everywhere.
+_RECOMMEND: Final[Lines] = {
+    "fr_CA": "Nous recommanderiez-vous à un proche ou à un collègue\u00a0?",
+    "fr": "Nous recommanderiez-vous à un proche ou à un collègue\u202f?",
+    "en": "How likely are you to recommend us to a friend or colleague?",
+    "es": "¿Nos recomendaría a un familiar o a un colega?",
+}
+_UNLIKELY: Final[Lines] = {
+    "fr": "Pas du tout probable",
+    "en": "Not at all likely",
+    "es": "Nada probable",
+}
+_LIKELY: Final[Lines] = {
+    "fr": "Très probable",
+    "en": "Extremely likely",
+    "es": "Muy probable",
+}
+
+NPS_QUESTION: Final = FurtherQuestion(
+    key=NPS, kind="nps", text=_RECOMMEND, low=_UNLIKELY, high=_LIKELY
+)
+
+
+def asked(content: Content, invitation: UUID) -> list[FurtherQuestion]:
+    """Return the questions that follow the leading one in this survey, in their order.
+
+    Those of the campaign, those drawn from the bank, and the one of the Net Promoter Score where
+    that is measured. Each has a key of its own (`mail.campaigns.validation`). With `after` they are
+    asked only of whoever gave such a rating.
+    """
+    questions = list(content.further)
+    if (bank := content.from_bank) is not None:
+        by_key = {question.key: question for question in bank.questions}
+        questions += [by_key[key] for key in draw(invitation, list(by_key), bank.number)]
+    return [*questions, NPS_QUESTION] if content.measure_nps else questions

@@ -1,0 +1,1 @@
+"""Scales of questions, and which questions a survey asks."""
