@@ -103,8 +103,8 @@ class Direction(Struct, frozen=True):
     by_id: str
 
     def order(self, tie_break: str = "t.id::text") -> str:
-        """The SQL that puts the rows next to that row first."""
-        return f"ORDER BY t.state_moment {self.by_moment}, {tie_break} {self.by_id}"
+        """What to order by to have the rows next to that row first."""
+        return f"t.state_moment {self.by_moment}, {tie_break} {self.by_id}"
 
 
 DOWN: Final = Direction(
@@ -140,19 +140,21 @@ class Statements(Struct, frozen=True):
     by_intersection: str
 
 
-def _statements(direction: Direction, in_state: str) -> Statements:
+def _statements(direction: Direction, in_state: str, order: str = "ORDER BY") -> Statements:
     within = f"{in_state} AND {direction.bounds}"
-    first = f"{direction.order()} LIMIT $4"
+    first = f"{order} {direction.order()} LIMIT $4"
     found = "CROSS JOIN LATERAL (SELECT * FROM task WHERE id = found.task LIMIT 1) AS t"
     return Statements(
         all=f"SELECT t.* FROM task t WHERE {within} {first}",  # noqa: S608 - our own text
-        is_longer=f"SELECT EXISTS (SELECT FROM task t WHERE {within} OFFSET $4)",  # noqa: S608 - our own text
+        is_longer=f"""
+SELECT EXISTS (SELECT FROM task t WHERE {within} {order} {direction.order()} OFFSET $4)
+""",  # noqa: S608 - our own text
         by_scan=f"""
 SELECT t.* FROM (
   SELECT t.*, t.id::text AS tie_break FROM task t WHERE {within}
-  {direction.order("tie_break")} LIMIT $6
+  {order} {direction.order("tie_break")} LIMIT $6
 ) AS t {_SHARED}
-WHERE {_HAS_ALL} {direction.order("t.tie_break")} LIMIT $4
+WHERE {_HAS_ALL} {order} {direction.order("t.tie_break")} LIMIT $4
 """,  # noqa: S608 - our own text
         by_word=f"""
 SELECT t.* FROM (
@@ -170,7 +172,14 @@ SELECT t.* FROM (
 
 
 _IN_ANY: Final = {direction: _statements(direction, "$1 = ''") for direction in (DOWN, UP)}
-_IN_ONE: Final = {direction: _statements(direction, "t.state = $1") for direction in (DOWN, UP)}
+# To order by a state that equals $1 is idle, but an array may hold several: only an index of states
+# has that order. Otherwise PostgreSQL may scan all tasks until it has met enough that are in $1.
+_IN_ONE: Final = {
+    direction: _statements(
+        direction, "t.state = ANY (ARRAY[$1])", f"ORDER BY t.state {direction.by_id},"
+    )
+    for direction in (DOWN, UP)
+}
 
 
 def statements_of(direction: Direction, *, in_state: bool) -> Statements:

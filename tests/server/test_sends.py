@@ -396,7 +396,8 @@ def test_a_page_is_read_along_indexes_of_the_queue(shared: TestDatabase, office:
 
     async def explain() -> dict[str, Any]:
         async with tx(office.world.account) as opened:
-            await opened.execute("SET LOCAL enable_seqscan = off")
+            for scan in ("seqscan", "bitmapscan"):
+                await opened.execute(f"SET LOCAL enable_{scan} = off")
             place: datetime = START.release
             [row] = await opened.fetch(
                 f"EXPLAIN (FORMAT JSON) {_LIST}", office.world.account, place, START.invitation, 51

@@ -75,6 +75,7 @@ _CALL: Final = "what is dialled for a phone number"
 _WHEN: Final = "when a campaign asks"
 _REMINDERS: Final = "a campaign says how often it reminds who has not answered; none did"
 _WHICH: Final = "about which tasks a campaign asks, and the facts that say so"
+_QUESTIONS: Final = "a campaign asks questions of any kind; all had one, of five stars"
 _HOURS: Final = "quiet hours, working hours and holidays"
 _FULL: Final = "an address may count as empty because its mailbox stays full"
 _ADDRESSES: Final = "the suppression list, the sender and completions without address have a page"
@@ -562,6 +563,13 @@ CHANGES: Final = (
         _HOURS,
     ),
     Change("/api/v1/campaigns", "", r"\.items\[\d+\]\.definition\.delay_in = 'elapsed'", _HOURS),
+    Change(
+        "/api/v1/campaigns",
+        "",
+        r"\.items\[\d+\]\.definition\.(?:comment_required_at = None|from_bank = None"
+        r"|further = \[\]|measure_nps = False|positive_at = 4|question\.kind = 'stars')",
+        _QUESTIONS,
+    ),
     Change("/api/v1/locations", "", r"\.items\[\d+\]\.region = None", _HOURS),
     Change(
         "/api/v1/campaigns",
