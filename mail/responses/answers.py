@@ -1,39 +1,31 @@
 """The survey behind the link of a mail: opened for its page, and answered."""
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final, Literal, TypeAlias
+from typing import Final, TypeAlias
 
+import asyncpg
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
+from mail.campaigns.asked import asked
 from mail.campaigns.definition import Content
 from mail.campaigns.formats import decode_content, decode_rules
-from mail.campaigns.questions import Lead
+from mail.campaigns.questions import FurtherQuestion
 from mail.i18n import locale_of
 from mail.positions import ADVANCE
 from mail.recall import spare_answered
 from mail.responses.follow_ups import update_follow_ups
-from mail.responses.recording import LEAD, Author, Body, Recorded, Theirs, Value, record
+from mail.responses.recording import Author, Recorded, Theirs, Value, decode_body, record
+from mail.responses.submission import Form, Submission
 from mail.states import Purpose
 from rules.timing import parse_delay, visited_at
 from sync.database import Tx, run, tx
-from sync.feed.dialling import call_link
 from sync.ids import new_account_number
 from sync.tokens import TokenRef, digest, read
 
 #: The actor of follow-ups in the audit: the holder of the survey's link.
 CUSTOMER: Final = "customer"
-
-LONGEST_COMMENT: Final = 4000
-#: Letters of a phone number, with an extension or when to call.
-LONGEST_PHONE: Final = 60
-#: Removed from comments: control characters but tab and line feed.
-_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-
-Field: TypeAlias = Literal["rating", "reasons", "comment", "phone"]
 
 
 class Visit(Struct, frozen=True):
@@ -53,13 +45,15 @@ class Visit(Struct, frozen=True):
 class CurrentAnswer(Struct, frozen=True):
     """The current answer; `version` counts from 1. `rating` may be None with `not_me`.
 
-    `is_called`: the call that was asked for was handled.
+    `further`: by the keys of the other questions; without those that were left empty. `is_called`:
+    the call that was asked for was handled.
     """
 
     version: int
     rating: int | None
     reasons: list[str]
     comment: str
+    further: Mapping[str, Value]
     not_me: bool
     call_back: bool
     phone: str
@@ -70,16 +64,17 @@ class CurrentAnswer(Struct, frozen=True):
 class Survey(Struct, frozen=True):
     """An open survey, as the page shows it.
 
-    `content`: of the pinned version. `language`: the customer's locale; `account_language`: for
-    texts that are missing in it. `zone`: IANA, of the location, else of the account. `visit`: None
-    if it is relational. `phone`: of whom the mail went to, empty if not known. `deadline`: until
-    when it can be answered, UTC; None while it is not known that the mail was sent.
-    `answered_elsewhere`: when whoever reads another address that it was sent to answered, UTC; what
-    that was is theirs.
+    `content`: of the pinned version. `questions`: those that follow the leading one, whatever was
+    rated. `language`: the customer's locale; `account_language`: for texts that are missing in it.
+    `zone`: IANA, of the location, else of the account. `visit`: None if it is relational. `phone`:
+    of whom the mail went to, empty if not known. `deadline`: until when it can be answered, UTC;
+    None while it is not known that the mail was sent. `answered_elsewhere`: when whoever reads
+    another address that it was sent to answered, UTC; what that was is theirs.
     """
 
     company: str
     content: Content
+    questions: Sequence[FurtherQuestion]
     language: str
     account_language: str
     zone: str
@@ -89,22 +84,10 @@ class Survey(Struct, frozen=True):
     answer: CurrentAnswer | None
     answered_elsewhere: datetime | None = None
 
-
-class Submission(Struct, frozen=True, kw_only=True):
-    """What a customer submitted with the form.
-
-    `rating`: 1 to 5; may be missing with `not_me` only. `reasons`: codes of the campaign; stored
-    with a negative rating only. `phone`: as typed; stored with `call_back` only. `language`: of the
-    page.
-    """
-
-    rating: int | None
-    reasons: Sequence[str] = ()
-    comment: str = ""
-    not_me: bool = False
-    call_back: bool = False
-    phone: str = ""
-    language: str = ""
+    @property
+    def form(self) -> Form:
+        """What it asks."""
+        return Form(self.content.lead, self.questions, self.zone)
 
 
 class Closed(Struct, frozen=True, tag=True):
@@ -112,9 +95,9 @@ class Closed(Struct, frozen=True, tag=True):
 
 
 class Invalid(Struct, frozen=True, tag=True):
-    """These fields are not valid; nothing was stored."""
+    """These fields (`Form.invalid_fields`) are not valid; nothing was stored."""
 
-    fields: list[Field]
+    fields: list[str]
 
 
 SubmitResult: TypeAlias = Recorded | Closed | Invalid | Theirs
@@ -128,7 +111,7 @@ _READER: Final = """(
 
 _READ_SURVEY: Final = f"""
 SELECT w.contact IS DISTINCT FROM {_READER} AS is_theirs,
-  i.task, i.deadline, coalesce(i.language, a.language) AS language,
+  i.id, i.task, i.deadline, coalesce(i.language, a.language) AS language,
   v.content, v.rules, v.format, t.moment, i.due, i.manual,
   a.name AS company, a.language AS account_language,
   coalesce(p.zone, a.zone) AS zone,
@@ -138,7 +121,7 @@ SELECT w.contact IS DISTINCT FROM {_READER} AS is_theirs,
   CASE WHEN l.contact IS NULL THEN
     CASE i.address_field WHEN 'customer' THEN c.phone WHEN 'location' THEN p.phone END
   END AS known_phone,
-  s.value AS rating, s.choices AS reasons, s.text AS comment
+  b.body
 FROM link l
 JOIN invitation i ON (i.account, i.id) = (l.account, l.invitation)
 JOIN account a ON a.account = l.account
@@ -151,8 +134,8 @@ LEFT JOIN customer c ON (c.account, c.id) = (i.account, i.customer)
 LEFT JOIN answer w ON (w.account, w.invitation) = (i.account, i.id)
 LEFT JOIN follow_up f
   ON (f.account, f.invitation, f.kind) = (w.account, w.invitation, 'call_back')
-LEFT JOIN answer_value s
-  ON (s.account, s.invitation, s.question) = (w.account, w.invitation, $4)
+LEFT JOIN answer_version b
+  ON (b.account, b.invitation, b.version) = (w.account, w.invitation, w.versions)
 WHERE l.account = $1 AND l.token_hash = $2
   AND (i.deadline IS NULL OR i.deadline > $3)
 """  # noqa: S608 - our own text
@@ -192,7 +175,7 @@ async def open_survey(token: str) -> Survey | None:
     """
     ref = referred(token)
     async with tx(ref.account) as opened:
-        row = await opened.fetchrow(_READ_SURVEY, ref.account, digest(ref.hash), opened.now, LEAD)
+        row = await opened.fetchrow(_READ_SURVEY, ref.account, digest(ref.hash), opened.now)
     if row is None:
         return None
     visit = answer = None
@@ -209,10 +192,12 @@ async def open_survey(token: str) -> Survey | None:
         )
     is_theirs = row["version"] is not None and row["is_theirs"]
     if row["version"] is not None and not is_theirs:
-        answer = CurrentAnswer(**{name: row[name] for name in CurrentAnswer.__struct_fields__})
+        answer = _current(row)
+    content = decode_content(row["content"], row["format"])
     return Survey(
         company=row["company"],
-        content=decode_content(row["content"], row["format"]),
+        content=content,
+        questions=asked(content, row["id"]),
         language=row["language"],
         account_language=row["account_language"],
         zone=row["zone"],
@@ -221,6 +206,22 @@ async def open_survey(token: str) -> Survey | None:
         deadline=row["deadline"],
         answer=answer,
         answered_elsewhere=row["answered_at"] if is_theirs else None,
+    )
+
+
+def _current(row: asyncpg.Record) -> CurrentAnswer:
+    body = decode_body(row["body"])
+    return CurrentAnswer(
+        version=row["version"],
+        rating=body.lead.value,
+        reasons=body.lead.choices,
+        comment=body.lead.text,
+        further=body.further,
+        not_me=row["not_me"],
+        call_back=row["call_back"],
+        phone=row["phone"],
+        is_called=row["is_called"],
+        answered_at=row["answered_at"],
     )
 
 
@@ -236,65 +237,24 @@ async def submit(token: str, submission: Submission) -> SubmitResult:
         row = await tx.fetchrow(_FIND_SURVEY, ref.account, digest(ref.hash), tx.now)
         if row is None:
             return Closed()
-        lead = decode_content(row["content"], row["format"]).lead
-        if fields := invalid_fields(submission, lead, row["zone_there"]):
+        content = decode_content(row["content"], row["format"])
+        form = Form(content.lead, asked(content, row["id"]), row["zone_there"])
+        if fields := form.invalid_fields(submission):
             return Invalid(fields)
         if row["queued"] == Purpose.REMINDER:
             await spare_answered(tx, row["id"])
-        body = _body_of(submission, lead, locale_of(submission.language, row["language"]))
-        sentiment = lead.sentiment(submission.rating)
+        body = form.body_of(submission, locale_of(submission.language, row["language"]))
+        sentiment = form.lead.sentiment(submission.rating)
         author = Author(row["id"], row["reader"])
-        stored = await record(tx, author, body, sentiment, row["zone"])
+        stored = await record(tx, author, body, sentiment, row["zone"], form.kept(submission))
         if isinstance(stored, Theirs):
             return stored
-        recorded, last = stored
+        recorded, body, last = stored
         if recorded.changed:
-            before = None if last is None else (last, lead.sentiment(last.lead.value))
+            before = None if last is None else (last, form.lead.sentiment(last.lead.value))
             await update_follow_ups(tx, row["id"], body, sentiment, before)
             await tx.execute(_QUEUE_ROLLUP, tx.account, row["id"], tx.now)
             tx.last.add(ADVANCE)
         return recorded
 
     return await run(ref.account, work, CUSTOMER)
-
-
-def invalid_fields(submission: Submission, lead: Lead, zone: str) -> list[Field]:
-    """Return what keeps `submission` from being recorded. `zone`: of its survey, IANA."""
-    said = _cleaned(submission)
-    known = {reason.code for reason in lead.reasons}
-    invalid: dict[Field, bool] = {
-        "rating": not said.not_me if said.rating is None else said.rating not in lead.scale.values,
-        "reasons": not known.issuperset(said.reasons),
-        "comment": len(said.comment) > LONGEST_COMMENT,
-        "phone": said.call_back
-        and (len(said.phone) > LONGEST_PHONE or call_link(said.phone, zone) is None),
-    }
-    return [field for field, is_invalid in invalid.items() if is_invalid]
-
-
-def _body_of(submission: Submission, lead: Lead, language: str) -> Body:
-    said = _cleaned(submission)
-    chosen = said.reasons if lead.sentiment(said.rating) == "negative" else ()
-    value = Value(
-        kind=lead.kind,
-        value=said.rating,
-        choices=[reason.code for reason in lead.reasons if reason.code in chosen],
-        text=said.comment,
-    )
-    return Body(
-        values={LEAD: value},
-        not_me=said.not_me,
-        call_back=said.call_back,
-        language=language,
-        phone=said.phone if said.call_back else "",
-    )
-
-
-def _cleaned(submission: Submission) -> Submission:
-    """Return it without control characters: its phone number as typed, in one line.
-
-    The comment gets the line ends that browsers count.
-    """
-    lines = submission.comment.replace("\r\n", "\n").replace("\r", "\n")
-    phone = " ".join(_CONTROLS.sub(" ", submission.phone).split())
-    return replace(submission, comment=_CONTROLS.sub("", lines).strip(), phone=phone)

@@ -4,8 +4,8 @@ Of an answer with many versions the first and the last `LAST_VERSIONS` are store
 not reused, so the last one is also how many there were.
 """
 
-from collections.abc import Mapping
-from typing import Final, Literal, TypeAlias
+from collections.abc import Collection, Mapping
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -13,14 +13,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mail.campaigns.questions import LEAD, QuestionKind
 from rules.questions.scales import Sentiment
 from sync.database import Tx
-
-#: Kinds of questions; the last two have no value.
-QuestionKind: TypeAlias = Literal["thumbs", "stars", "effort", "nps", "choice", "text"]
-
-#: The key of the leading question.
-LEAD: Final = "lead"
 
 #: Versions of one answer that are stored beside the first.
 LAST_VERSIONS: Final = 19
@@ -29,10 +24,10 @@ LAST_VERSIONS: Final = 19
 #: the customer.
 _INSERT: Final = """
 INSERT INTO answer (account, invitation, task, campaign, version, not_me, call_back, language,
-  lead_kind, lead_value, sentiment, day, versions, first_answered_at, answered_at, phone, contact,
-  unit, technician, account_manager, type, channel)
+  lead_kind, lead_value, sentiment, day, versions, first_answered_at, answered_at, phone, nps,
+  contact, unit, technician, account_manager, type, channel)
 SELECT i.account, i.id, i.task, i.campaign, i.version, $3, $4, $5, $6, $7, $8, $9, 1, $10, $10,
-  nullif($11, ''), $12,
+  nullif($11, ''), $12, $13,
   CASE WHEN i.task IS NULL THEN c.unit ELSE t.unit END, i.technician,
   CASE WHEN i.task IS NULL THEN c.account_manager ELSE t.account_manager END, t.type, t.channel
 FROM invitation i
@@ -52,7 +47,8 @@ SELECT body FROM answer_version WHERE account = $1 AND invitation = $2 AND versi
 
 _UPDATE: Final = """
 UPDATE answer SET not_me = $3, call_back = $4, language = $5, lead_kind = $6, lead_value = $7,
-  sentiment = $8, day = $9, answered_at = $10, phone = nullif($11, ''), versions = versions + 1
+  sentiment = $8, day = $9, answered_at = $10, phone = nullif($11, ''), nps = $12,
+  versions = versions + 1
 WHERE account = $1 AND invitation = $2
 """
 
@@ -106,6 +102,16 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The answer to the leading question."""
         return self.values[LEAD]
 
+    @property
+    def further(self) -> dict[str, Value]:
+        """The answers to the other questions, by their keys."""
+        return {key: value for key, value in self.values.items() if key != LEAD}
+
+    @property
+    def nps(self) -> int | None:
+        """The likelihood to recommend, if one of the questions asked for it."""
+        return next((value.value for value in self.values.values() if value.kind == "nps"), None)
+
 
 #: Decode and encode the stored document of a version.
 decode_body: Final = msgspec.json.Decoder(Body).decode
@@ -131,12 +137,18 @@ class Author(Struct, frozen=True):
 
 
 async def record(
-    tx: Tx, author: Author, body: Body, sentiment: Sentiment | None, zone: str
-) -> tuple[Recorded, Body | None] | Theirs:
+    tx: Tx,
+    author: Author,
+    body: Body,
+    sentiment: Sentiment | None,
+    zone: str,
+    kept: Collection[str] = (),
+) -> tuple[Recorded, Body, Body | None] | Theirs:
     """Store `body` as the current answer, unless it differs from that in language only.
 
-    `sentiment`: of the leading value, None without one. `zone`: the account's, IANA. Returns the
-    answer before it, too; None for the first.
+    `sentiment`: of the leading value, None without one. `zone`: the account's, IANA. `kept`: the
+    keys of questions whose stored answers stay. Returns the answer as it is now and as it was
+    before; None for the first.
     """
     invitation = author.invitation
     columns = (
@@ -150,21 +162,23 @@ async def record(
         tx.now,
         body.phone,
     )
-    if await tx.execute(_INSERT, tx.account, invitation, *columns, author.contact):
+    if await tx.execute(_INSERT, tx.account, invitation, *columns, body.nps, author.contact):
         await _add_version(tx, invitation, body, 1)
-        return Recorded(1, changed=True), None
+        return Recorded(1, changed=True), body, None
     stored = await tx.fetchrow(_LOCK, tx.account, invitation)
     assert stored is not None  # noqa: S101 - answers are not deleted
     if stored["contact"] != author.contact:
         return Theirs()
     versions = stored["versions"]
     last = decode_body(await tx.fetchval(_LAST, tx.account, invitation, versions))
+    staying = {key: value for key, value in last.further.items() if key in kept}
+    body = replace(body, values={**body.values, **staying})
     if replace(last, language=body.language) == body:
-        return Recorded(versions, changed=False), last
-    await tx.execute(_UPDATE, tx.account, invitation, *columns)
+        return Recorded(versions, changed=False), last, last
+    await tx.execute(_UPDATE, tx.account, invitation, *columns, body.nps)
     await tx.execute(_DELETE_VALUES, tx.account, invitation)
     await _add_version(tx, invitation, body, versions + 1)
-    return Recorded(versions + 1, changed=True), last
+    return Recorded(versions + 1, changed=True), body, last
 
 
 async def _add_version(tx: Tx, invitation: UUID, body: Body, version: int) -> None:

@@ -12,8 +12,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mail.campaigns.cache import pinned
+from mail.campaigns.questions import LEAD
 from mail.responses.follow_ups import KINDS, LONGEST_NOTE, FollowUpKind
-from mail.responses.recording import LEAD
 from server.console.list_query import read_after, write_after
 from server.console.nav_counts import MOST_COUNTED
 from server.console.timeline import labels

@@ -8,7 +8,7 @@ import asyncpg
 from msgspec import Struct
 
 from mail.campaigns.formats import decode_content
-from mail.responses.recording import LEAD
+from mail.campaigns.questions import LEAD
 from server.console.consequences import Consequence, read_consequence
 from server.console.outcome import JOINS, Score, Survey, score_of, survey_of
 from server.console.rounds import RoundShown, read_round_results

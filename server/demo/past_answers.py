@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from mail.campaigns.questions import LEAD
 from mail.responses.follow_ups import HANDLED, FollowUpKind, kinds_of
-from mail.responses.recording import LEAD, encode_body
+from mail.responses.recording import encode_body
 from mail.tables import Answer, AnswerValue, AnswerVersion, FollowUp, RollupChange
 from server.demo.company import Ids, manager_of
 from server.demo.fixture import DEMO, Language

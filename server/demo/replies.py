@@ -7,8 +7,9 @@ from typing import Final
 from msgspec import Struct
 
 from mail.campaigns.definition import Definition
+from mail.campaigns.questions import LEAD
 from mail.i18n import DEFAULT, spoken
-from mail.responses.recording import LEAD, Body, Value
+from mail.responses.recording import Body, Value
 from rules.questions.scales import Sentiment
 from server.demo.aftermath import Invitation
 from server.demo.fixture import VISITS

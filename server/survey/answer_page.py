@@ -8,16 +8,9 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 from msgspec.structs import replace
 
-from mail.responses.answers import (
-    Closed,
-    Invalid,
-    Submission,
-    Survey,
-    invalid_fields,
-    open_survey,
-    submit,
-)
+from mail.responses.answers import Closed, Invalid, Survey, open_survey, submit
 from mail.responses.recording import Recorded, Theirs
+from mail.responses.submission import Submission
 from mail.worker.jobs import Job
 from server.access.guards import anyone
 from server.access.rate_limit import ANSWERS, Bucket, count, count_guess
@@ -86,7 +79,7 @@ async def answer_survey(request: AnyRequest, token: FromPath[str]) -> Response[s
     match fields.get("not_me"):
         case "ask":
             submission = replace(submission, not_me=True)
-            if invalid := invalid_fields(submission, survey.content.lead, survey.zone):
+            if invalid := survey.form.invalid_fields(submission):
                 form = filled(survey, submission, page.locale, invalid[0])
                 return _respond(request, token, survey, page, form, status=422)
             form = filled(survey, submission, page.locale)

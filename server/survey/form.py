@@ -9,13 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mail.i18n import text_in
-from mail.responses.answers import (
-    LONGEST_COMMENT,
-    LONGEST_PHONE,
-    CurrentAnswer,
-    Submission,
-    Survey,
-)
+from mail.responses.answers import CurrentAnswer, Survey
+from mail.responses.submission import LONGEST_COMMENT, LONGEST_PHONE, Submission
 from rules.questions.scales import Sentiment
 from sync.validation import in_one_line
 

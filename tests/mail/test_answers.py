@@ -12,14 +12,9 @@ from msgspec.structs import replace
 from mail import contacts
 from mail.campaigns.sender import SenderIdentity
 from mail.migrations.mail_2026_11_29t15_10_00_000000 import PRUNING
-from mail.responses.answers import (
-    Closed,
-    Invalid,
-    Submission,
-    open_survey,
-    submit,
-)
+from mail.responses.answers import Closed, Invalid, open_survey, submit
 from mail.responses.recording import Body, Recorded, Value, decode_body
+from mail.responses.submission import Submission
 from mail.responses.subscriptions import (
     Subscription,
     open_subscription,
@@ -195,7 +190,7 @@ async def test_reasons_are_kept_with_a_negative_rating_only(world: World, mail: 
 async def test_what_must_be_put_right_is_named(
     world: World, mail: Sent, submission: Submission, fields: list[str]
 ) -> None:
-    assert await submit(mail.survey, submission) == Invalid(fields)  # type: ignore[arg-type]
+    assert await submit(mail.survey, submission) == Invalid(fields)
     assert await rows(world, "SELECT FROM answer") == []
 
 

@@ -5,8 +5,9 @@ from typing import Final
 
 import pytest
 
-from mail.responses.answers import Submission, submit
+from mail.responses.answers import submit
 from mail.responses.rollup import roll_due
+from mail.responses.submission import Submission
 from tests.mail.campaigns import change, rows
 from tests.mail.sent import sent
 from tests.support.databases import TestDatabase

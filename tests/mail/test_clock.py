@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from mail.config import MailConfig
-from mail.responses.answers import Submission, submit
+from mail.responses.answers import submit
+from mail.responses.submission import Submission
 from mail.worker.jobs import Ring
 from mail.worker.scheduler import RunningClock, run_clock
 from sync.database import tx

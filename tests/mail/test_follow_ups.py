@@ -8,8 +8,9 @@ from typing import Any, Final
 import asyncpg
 import pytest
 
-from mail.responses.answers import Submission, submit
+from mail.responses.answers import submit
 from mail.responses.follow_ups import close_follow_up, reopen_follow_up
+from mail.responses.submission import Submission
 from sync.database import tx
 from tests.mail.campaigns import active, change, rows
 from tests.mail.relational import asked

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from mail.campaigns.lifecycle import archive_campaign, pause_campaign
-from mail.responses.answers import Submission, submit
+from mail.responses.answers import submit
 from mail.responses.rollup import roll_due
+from mail.responses.submission import Submission
 from mail.responses.subscriptions import resubscribe, unsubscribe
 from sync.database import tx
 from tests.mail.campaigns import active, happened, plan_all, rows, time_of

@@ -21,7 +21,8 @@ from mail.delivery.send_again import (
     UnreachableError,
     send_again,
 )
-from mail.responses.answers import Submission, submit
+from mail.responses.answers import submit
+from mail.responses.submission import Submission
 from mail.responses.subscriptions import unsubscribe
 from mail.sending.progress import ProgressWriter
 from sync.database import tx

@@ -20,7 +20,8 @@ from mail.delivery.claim import claim
 from mail.delivery.held import held, let_go
 from mail.delivery.send_again import Order, UnderWayError, send_again
 from mail.delivery.stages import Leased
-from mail.responses.answers import Submission, open_survey, submit
+from mail.responses.answers import open_survey, submit
+from mail.responses.submission import Submission
 from mail.responses.subscriptions import unsubscribe
 from mail.sending.progress import ProgressWriter
 from rules.campaign import AddressField

@@ -10,8 +10,9 @@ import asyncpg
 import pytest
 
 from mail.queues import ATTEMPTS
-from mail.responses.answers import Submission, submit
+from mail.responses.answers import submit
 from mail.responses.rollup import roll, roll_due
+from mail.responses.submission import Submission
 from sync.database import tx
 from tests.mail.campaigns import change, rows
 from tests.mail.sent import Sent, sent

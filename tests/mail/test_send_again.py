@@ -19,8 +19,9 @@ from mail.delivery.send_again import (
     UnreachableError,
     send_again,
 )
-from mail.responses.answers import Submission, open_survey, submit
+from mail.responses.answers import open_survey, submit
 from mail.responses.recording import Recorded, Theirs
+from mail.responses.submission import Submission
 from mail.responses.subscriptions import unsubscribe
 from mail.sending.progress import ProgressWriter
 from rules.campaign import AddressField

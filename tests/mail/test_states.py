@@ -20,7 +20,8 @@ from mail.delivery.retry import RETRY_WINDOW, give_back, record
 from mail.delivery.send_again import Order, send_again
 from mail.delivery.stages import Leased
 from mail.delivery.uncertain import recover
-from mail.responses.answers import Submission, submit
+from mail.responses.answers import submit
+from mail.responses.submission import Submission
 from mail.sending.progress import ProgressWriter
 from mail.smtp.replies import Phase as Dialogue
 from mail.smtp.replies import SendError

@@ -12,8 +12,9 @@ from mail import contacts
 from mail.campaigns.lifecycle import archive_campaign
 from mail.campaigns.questions import Question
 from mail.campaigns.texts import Lines, Message
-from mail.responses.answers import Submission, open_survey, submit
+from mail.responses.answers import open_survey, submit
 from mail.responses.rollup import roll_due
+from mail.responses.submission import Submission
 from sync.database import tx
 from tests.mail import relational
 from tests.mail.campaigns import active, change, only_invitation, rows, time_of

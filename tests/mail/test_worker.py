@@ -14,8 +14,9 @@ from dramatiq.middleware import MiddlewareError
 
 from mail.config import MailConfig
 from mail.planning.plan import plan_due
-from mail.responses.answers import Submission, submit
+from mail.responses.answers import submit
 from mail.responses.rollup import roll_due
+from mail.responses.submission import Submission
 from mail.smtp.address import parse_server
 from mail.worker.broker import Doorbell, make_broker
 from mail.worker.jobs import Job, Step

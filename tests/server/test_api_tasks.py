@@ -9,8 +9,9 @@ import asyncpg
 import httpx
 import pytest
 
-from mail.responses.answers import Submission, submit
+from mail.responses.answers import submit
 from mail.responses.rollup import roll
+from mail.responses.submission import Submission
 from sync.database import Tx
 from sync.ids import new_id
 from sync.intake.open_transitions import OPEN

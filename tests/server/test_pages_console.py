@@ -12,7 +12,8 @@ import httpx
 import msgspec
 import pytest
 
-from mail.responses.recording import LEAD, Author, Body, Value, record
+from mail.campaigns.questions import LEAD
+from mail.responses.recording import Author, Body, Value, record
 from mail.responses.rollup import roll
 from mail.states import Status
 from server.console.outcome import read_stored_survey

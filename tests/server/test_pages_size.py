@@ -11,7 +11,8 @@ from uuid import UUID
 import httpx
 import pytest
 
-from mail.responses.answers import Submission, submit
+from mail.responses.answers import submit
+from mail.responses.submission import Submission
 from server.http.text_limit import PAGE_BYTES
 from server.runtime.mailbox import Mailbox
 from sync.database import Tx
