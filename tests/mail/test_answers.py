@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, date
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -10,11 +10,12 @@ import pytest
 from msgspec.structs import replace
 
 from mail import contacts
+from mail.campaigns.questions import FurtherQuestion, ReasonChoice
 from mail.campaigns.sender import SenderIdentity
 from mail.migrations.mail_2026_11_29t15_10_00_000000 import PRUNING
 from mail.responses.answers import Closed, Invalid, open_survey, submit
 from mail.responses.recording import Body, Recorded, Value, decode_body
-from mail.responses.submission import Submission
+from mail.responses.submission import Given, Submission
 from mail.responses.subscriptions import (
     Subscription,
     open_subscription,
@@ -127,6 +128,59 @@ async def test_a_changed_answer_is_the_next_version(world: World, mail: Sent) ->
     assert survey is not None
     assert survey.answer is not None
     assert (survey.answer.version, survey.answer.rating) == (3, 5)
+
+
+ASKED: Final = [
+    FurtherQuestion(key="effort", kind="effort", text={"fr": "Facile ?"}),
+    FurtherQuestion(
+        key="why",
+        kind="choice",
+        text={"fr": "Pourquoi ?"},
+        choices=[ReasonChoice("late", {"fr": "Retard"}), ReasonChoice("dirty", {"fr": "Saleté"})],
+        several=True,
+        after=["negative"],
+    ),
+    FurtherQuestion(key="praise", kind="text", text={"fr": "Qui ?"}, after=["positive"]),
+]
+
+
+async def test_every_question_of_a_survey_is_a_value_of_its_answer(world: World) -> None:
+    mail = await sent(world, further=ASKED, measure_nps=True)
+    further = {
+        "effort": Given(value=6),
+        "why": Given(choices=["dirty", "late"]),
+        "praise": Given(text="Jean"),
+        "nps": Given(value=0),
+    }
+    said = given(1, further=further, was_asked_after=True)
+    assert await submit(mail.survey, said) == Recorded(1, changed=True)
+    values = await rows(world, "SELECT * FROM answer_value WHERE question <> 'lead'")
+    assert {row["question"]: (row["kind"], row["value"], row["choices"]) for row in values} == {
+        "effort": ("effort", 6, []),
+        "why": ("choice", None, ["late", "dirty"]),
+        "nps": ("nps", 0, []),
+    }
+    [answer] = await answers(world)
+    assert (answer["lead_value"], answer["nps"], answer["sentiment"]) == (1, 0, "negative")
+    survey = await open_survey(mail.survey)
+    assert survey is not None
+    assert [question.key for question in survey.questions] == ["effort", "why", "praise", "nps"]
+    assert survey.answer is not None
+    assert survey.answer.further.keys() == {"effort", "why", "nps"}
+
+
+async def test_what_the_second_step_asked_stays_until_the_rating_is_another(world: World) -> None:
+    mail = await sent(world, further=ASKED)
+    second = {"effort": Given(value=2), "why": Given(choices=["late"])}
+    await submit(mail.survey, given(1))
+    await submit(mail.survey, given(1, further=second, was_asked_after=True))
+    first = {"effort": Given(value=2)}
+    assert await submit(mail.survey, given(1, further=first)) == Recorded(2, changed=False)
+    assert await submit(mail.survey, given(2)) == Recorded(3, changed=True)
+    assert await submit(mail.survey, given(5)) == Recorded(4, changed=True)
+    assert await submit(mail.survey, given(1)) == Recorded(5, changed=True)
+    said = [set(body.further) for _, body in await versions(world)]
+    assert said == [set(), {"effort", "why"}, {"why"}, set(), set()]
 
 
 async def test_of_an_answer_changed_many_times_the_first_and_the_last_19_are_kept(
