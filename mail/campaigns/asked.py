@@ -31,6 +31,13 @@ NPS_QUESTION: Final = FurtherQuestion(
 )
 
 
+def questions_by_key(content: Content) -> dict[str, FurtherQuestion]:
+    """Return every question after the leading one that surveys of this version may ask."""
+    bank = [] if content.from_bank is None else content.from_bank.questions
+    nps = [NPS_QUESTION] if content.measure_nps else []
+    return {question.key: question for question in [*content.further, *bank, *nps]}
+
+
 def asked(content: Content, invitation: UUID) -> list[FurtherQuestion]:
     """Return the questions that follow the leading one in this survey, in their order.
 

@@ -5,7 +5,7 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-#: Thumbs down and up; stars; effort with 7 easy; the likelihood to recommend.
+#: Thumbs down, 0, and up, 1; stars; effort with 7 easy; the likelihood to recommend.
 RatingKind: TypeAlias = Literal["thumbs", "stars", "effort", "nps"]
 #: What an answer says; stored with it, since a later version may judge otherwise.
 Sentiment: TypeAlias = Literal["negative", "neutral", "positive"]
@@ -29,7 +29,7 @@ class Scale(Struct, frozen=True):
 
 
 SCALES: Final[Mapping[RatingKind, Scale]] = {
-    "thumbs": Scale(1, 2, negative_at=1, positive_at=2),
+    "thumbs": Scale(0, 1, negative_at=0, positive_at=1),
     "stars": Scale(1, 5, negative_at=2, positive_at=4),
     "effort": Scale(1, 7, negative_at=3, positive_at=5),
     "nps": Scale(0, 10, negative_at=6, positive_at=9),

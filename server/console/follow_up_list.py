@@ -12,11 +12,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mail.campaigns.cache import pinned
-from mail.campaigns.questions import LEAD
 from mail.responses.follow_ups import KINDS, LONGEST_NOTE, FollowUpKind
+from mail.responses.recording import decode_body
+from server.console.answers_shown import Said, read_said
 from server.console.list_query import read_after, write_after
 from server.console.nav_counts import MOST_COUNTED
-from server.console.timeline import labels
 from server.http.problems import NotFoundError
 from server.http.text_limit import fitting, size_in_page
 from sync.database import Tx
@@ -59,9 +59,7 @@ class FollowUp(Struct, frozen=True, kw_only=True):
     title: str
     number: str | None
     customer: str
-    rating: int | None
-    reasons: list[str]
-    comment: str
+    said: Said
     phone: str
     dial: str | None
     is_negative: bool
@@ -102,7 +100,7 @@ class Typed(Struct, frozen=True, kw_only=True):
 _COLUMNS: Final = """
 SELECT f.id, f.kind, f.opened_at, f.note, f.closed_at, u.name AS closed_by,
   a.task, a.campaign, a.version AS campaign_version, a.versions, a.phone,
-  v.value, v.choices, v.text, t.title, t.external_id AS number,
+  v.body, t.title, t.external_id AS number,
   coalesce(c.name, i.typed_address, '') AS customer, coalesce(p.zone, n.zone) AS zone,
   f.kind = 'call_back' AND EXISTS (
     SELECT FROM follow_up o WHERE (o.account, o.invitation) = (f.account, f.invitation)
@@ -110,7 +108,8 @@ SELECT f.id, f.kind, f.opened_at, f.note, f.closed_at, u.name AS closed_by,
 FROM follow_up f
 JOIN account n ON n.account = f.account
 JOIN answer a ON (a.account, a.invitation) = (f.account, f.invitation)
-JOIN answer_value v ON (v.account, v.invitation, v.question) = (f.account, f.invitation, $2)
+JOIN answer_version v
+  ON (v.account, v.invitation, v.version) = (a.account, a.invitation, a.versions)
 JOIN invitation i ON (i.account, i.id) = (f.account, f.invitation)
 LEFT JOIN task t ON (t.account, t.id) = (a.account, a.task)
 LEFT JOIN location p ON (p.account, p.id) = (t.account, t.location)
@@ -120,25 +119,25 @@ LEFT JOIN app_user u ON (u.account, u.id) = (f.account, f.closed_by)
 _OPEN: Final = (
     _COLUMNS
     + """
-WHERE f.account = $1 AND f.status <> 'closed' AND f.kind = $6
-  AND (f.opened_at, f.id) > (coalesce($3::timestamptz, '-infinity'), coalesce($4::uuid, $7))
-ORDER BY f.opened_at, f.id LIMIT $5
+WHERE f.account = $1 AND f.status <> 'closed' AND f.kind = $5
+  AND (f.opened_at, f.id) > (coalesce($2::timestamptz, '-infinity'), coalesce($3::uuid, $6))
+ORDER BY f.opened_at, f.id LIMIT $4
 """
 )
 _HANDLED: Final = (
     _COLUMNS
     + """
 WHERE f.account = $1 AND f.closed_by IS NOT NULL
-  AND (f.closed_at, f.id) < (coalesce($3::timestamptz, 'infinity'), coalesce($4::uuid, $6))
-ORDER BY f.closed_at DESC, f.id DESC LIMIT $5
+  AND (f.closed_at, f.id) < (coalesce($2::timestamptz, 'infinity'), coalesce($3::uuid, $5))
+ORDER BY f.closed_at DESC, f.id DESC LIMIT $4
 """
 )
-_ONE: Final = _COLUMNS + "WHERE f.account = $1 AND f.id = $3"
+_ONE: Final = _COLUMNS + "WHERE f.account = $1 AND f.id = $2"
 _OF_TASK: Final = (
     _COLUMNS
     + """
-WHERE f.account = $1 AND a.account = $1 AND a.task = $3
-ORDER BY f.status = 'closed', f.opened_at DESC, f.id LIMIT $4
+WHERE f.account = $1 AND a.account = $1 AND a.task = $2
+ORDER BY f.status = 'closed', f.opened_at DESC, f.id LIMIT $3
 """
 )
 _COUNTS: Final = """
@@ -175,14 +174,14 @@ async def read_work(tx: Tx, query: WorkQuery, language: str) -> WorkList:
     counts = {row["kind"]: row["count"] for row in counted}
     first: Show = next((kind for kind in KINDS if counts[kind]), KINDS[0])
     show = first if query.show is None else query.show
-    window = (tx.account, LEAD, *(query.after or (None, None)), SCREENFUL + 1)
+    window = (tx.account, *(query.after or (None, None)), SCREENFUL + 1)
     if show == "handled":
         rows = await tx.fetch(_HANDLED, *window, LAST_ID)
     else:
         rows = await tx.fetch(_OPEN, *window, show, FIRST_ID)
     if query.after and not rows:  # all of this page were handled
         return await read_work(tx, replace(query, after=None), language)
-    fits = fitting(size_in_page(row["text"]) for row in rows[:SCREENFUL])
+    fits = fitting(size_in_page(row["body"]) for row in rows[:SCREENFUL])
     shown = await _shown(tx, rows[:fits], language)
     more = ""
     if len(rows) > fits:
@@ -194,7 +193,7 @@ async def read_work(tx: Tx, query: WorkQuery, language: str) -> WorkList:
 
 async def find_follow_up(tx: Tx, key: UUID, language: str) -> FollowUp | None:
     """One follow-up; None where this account has none with the id `key`."""
-    found = await _shown(tx, await tx.fetch(_ONE, tx.account, LEAD, key), language)
+    found = await _shown(tx, await tx.fetch(_ONE, tx.account, key), language)
     return found[0] if found else None
 
 
@@ -211,7 +210,7 @@ async def read_follow_up(tx: Tx, key: UUID, language: str) -> FollowUp:
 
 async def read_of_task(tx: Tx, task: UUID, language: str) -> list[FollowUp]:
     """The follow-ups of a task: what is open first, the last opened first, at most a screenful."""
-    return await _shown(tx, await tx.fetch(_OF_TASK, tx.account, LEAD, task, SCREENFUL), language)
+    return await _shown(tx, await tx.fetch(_OF_TASK, tx.account, task, SCREENFUL), language)
 
 
 async def read_marks(tx: Tx, tasks: Iterable[UUID]) -> Mapping[UUID, list[Mark]]:
@@ -238,9 +237,7 @@ async def _shown(tx: Tx, rows: Sequence[asyncpg.Record], language: str) -> list[
             title=row["title"] or "",
             number=row["number"],
             customer=in_one_line(row["customer"]),
-            rating=row["value"],
-            reasons=labels(content, row["choices"], language),
-            comment=row["text"],
+            said=read_said(content, decode_body(row["body"]).values, language),
             phone=phone,
             dial=call_link(phone, row["zone"]),
             is_negative=row["is_negative"],

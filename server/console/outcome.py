@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from mail.campaigns.calendar import Moved
 from mail.states import Status
+from server.console.answers_shown import Rating
 from sync.database import Tx
 
 #: Joins for a task `t`: state, type, technician, result, latest invitation, answer and decision. A
@@ -54,16 +55,11 @@ class Survey(Struct, frozen=True):
 
 
 class Score(Struct, frozen=True):
-    """The mean rating of a task's answers, and how many answers there are."""
+    """The mean rating of a task's answers on the scale of the last, and how many answers it has."""
 
-    mean: float
+    mean: Rating
     answers: int
     negative: bool
-
-    @property
-    def stars(self) -> int:
-        """The mean rounded to whole stars."""
-        return round(self.mean)
 
     @property
     def tone(self) -> str:
@@ -101,4 +97,5 @@ def score_of(record: asyncpg.Record) -> Score | None:
     """The score of a task, or None while it has no result."""
     if record["lead_mean"] is None:
         return None
-    return Score(float(record["lead_mean"]), record["answers"], record["negative"])
+    mean = Rating(record["lead_kind"], float(record["lead_mean"]))
+    return Score(mean, record["answers"], record["negative"])

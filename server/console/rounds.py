@@ -5,9 +5,11 @@ from itertools import groupby
 from typing import Final
 from uuid import UUID
 
+import asyncpg
 from msgspec import Struct
 from msgspec.structs import replace
 
+from server.console.answers_shown import Rating
 from server.console.consequences import foresee
 from server.console.outcome import Survey, survey_of
 from sync.database import Tx
@@ -18,7 +20,7 @@ class RoundSurvey(Struct, frozen=True):
 
     campaign: str
     survey: Survey
-    rating: int | None
+    rating: Rating | None
 
 
 class RoundShown(Struct, frozen=True, kw_only=True):
@@ -52,7 +54,7 @@ ORDER BY n.round
 _SURVEYS: Final = """
 SELECT i.round, m.name, i.id AS invitation, i.status, i.reason AS survey_reason, i.release,
   i.sent_at, NULL::text AS outcome, a.answered_at, a.not_me,
-  CASE WHEN NOT a.not_me THEN a.lead_value END AS rating
+  a.lead_kind, a.lead_value
 FROM invitation i
 JOIN campaign m ON m.account = i.account AND m.id = i.campaign
 LEFT JOIN answer a ON a.account = i.account AND a.invitation = i.id
@@ -61,11 +63,17 @@ ORDER BY i.round, m.name, i.id
 """
 
 
+def _rating(row: asyncpg.Record) -> Rating | None:
+    if row["lead_value"] is None or row["not_me"]:
+        return None
+    return Rating(row["lead_kind"], row["lead_value"])
+
+
 async def read_round_results(tx: Tx, mail_from: str, task: UUID) -> list[RoundShown]:
     """The rounds of `task`, in order. `mail_from`: the sender of campaigns that name none."""
     rows = await tx.fetch(_SURVEYS, tx.account, task)
     surveys = [
-        (row["round"], RoundSurvey(row["name"], found, row["rating"]))
+        (row["round"], RoundSurvey(row["name"], found, _rating(row)))
         for row in rows
         if (found := survey_of(row)) is not None
     ]

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from server.console.answers_shown import Said
 from server.console.outcome import Survey
 from server.console.state_labels import StateChip
 
@@ -77,9 +78,7 @@ class EntryShown(Struct, frozen=True, kw_only=True):
     detail: str | None = None
     version: int = 0
     dropped: int = 0
-    rating: int | None = None
-    reasons: list[str] = []
-    comment: str = ""
+    said: Said | None = None
     call_back: bool = False
     phone: str = ""
     not_me: bool = False

@@ -110,7 +110,7 @@ SELECT t.id, t.title, t.external_id, t.state, t.state_moment, c.name AS customer
   y.name AS type_name, y.names AS type_names, u.name AS technician_name,
   i.id AS invitation, i.status, i.reason AS survey_reason, i.release, i.sent_at, d.outcome,
   d.choice, a.answered_at, a.not_me,
-  r.lead_mean, r.answers, r.negative
+  r.lead_kind, r.lead_mean, r.answers, r.negative
 FROM page t
 LEFT JOIN LATERAL (SELECT * FROM customer WHERE id = t.customer LIMIT 1) c ON true
 LEFT JOIN LATERAL (SELECT * FROM location WHERE id = t.location LIMIT 1) l ON true

@@ -8,14 +8,15 @@ import asyncpg
 from msgspec import Struct
 
 from mail.campaigns.formats import decode_content
-from mail.campaigns.questions import LEAD
+from mail.responses.recording import decode_body
+from server.console.answers_shown import Said, read_said
 from server.console.consequences import Consequence, read_consequence
 from server.console.outcome import JOINS, Score, Survey, score_of, survey_of
 from server.console.rounds import RoundShown, read_round_results
 from server.console.sends import read_reminder
 from server.console.shown_entries import TimelineView
 from server.console.state_labels import StateChip, chip, named
-from server.console.timeline import labels, read_timeline_view
+from server.console.timeline import read_timeline_view
 from server.http.problems import NotFoundError
 from server.timeline.pages import Window
 from server.web.times import Clock
@@ -35,9 +36,7 @@ class AnswerShown(Struct, frozen=True, kw_only=True):
     who: str | None
     at: datetime
     technician: str
-    rating: int | None
-    reasons: list[str]
-    comment: str
+    said: Said
     not_me: bool
 
 
@@ -101,7 +100,7 @@ SELECT t.*, s.name AS state_name, s.names AS state_names, s.kind AS state_kind,
   c.name AS customer_name, c.email AS customer_email, c.phone AS customer_phone,
   l.address, l.email AS location_email, l.phone AS location_phone, l.zone AS location_zone,
   CASE WHEN l.name = c.name THEN l.address ELSE l.name END AS place_name,
-  r.lead_mean, r.answers, r.negative,
+  r.lead_kind, r.lead_mean, r.answers, r.negative,
   i.id AS invitation, i.status, i.release, i.sent_at, i.reason AS survey_reason, a.answered_at,
   a.not_me, d.outcome, d.choice
 FROM task t
@@ -114,11 +113,11 @@ LEFT JOIN location l ON l.account = t.account AND l.id = t.location
 )
 
 _ANSWERS: Final = """
-SELECT a.answered_at, a.not_me, v.value, v.choices, v.text, i.typed_address,
+SELECT a.answered_at, a.not_me, v.body, i.typed_address,
   u.name AS technician, w.content, w.format, count(*) OVER () AS answer_count
 FROM answer a
-JOIN answer_value v
-  ON v.account = a.account AND v.invitation = a.invitation AND v.question = $3
+JOIN answer_version v
+  ON v.account = a.account AND v.invitation = a.invitation AND v.version = a.versions
 JOIN invitation i ON i.account = a.account AND i.id = a.invitation
 JOIN app_user u ON u.account = i.account AND u.id = i.technician
 JOIN campaign_version w
@@ -154,7 +153,7 @@ async def read_task(tx: Tx, clock: Clock, wanted: Wanted) -> TaskPage:
         raise NotFoundError
     stored = survey_of(row)
     consequence = await read_consequence(tx, wanted.mail_from, task, stored, wanted.recorded)
-    answers = await tx.fetch(_ANSWERS, task, MOST_ANSWERS, LEAD)
+    answers = await tx.fetch(_ANSWERS, task, MOST_ANSWERS)
     return TaskPage(
         id=row["id"],
         title=row["title"],
@@ -209,8 +208,6 @@ def _answer(row: asyncpg.Record, language: str) -> AnswerShown:
         who=row["typed_address"],
         at=row["answered_at"],
         technician=row["technician"],
-        rating=row["value"],
-        reasons=labels(content, row["choices"], language),
-        comment=row["text"],
+        said=read_said(content, decode_body(row["body"]).values, language),
         not_me=row["not_me"],
     )

@@ -1,6 +1,6 @@
 """A task's timeline as its page shows it: transitions, decisions, mails and answers by day."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from itertools import groupby
 from typing import Final, assert_never
@@ -11,8 +11,10 @@ from msgspec import Struct
 
 from mail.campaigns.cache import VersionKey, pinned
 from mail.campaigns.definition import Content
-from mail.i18n import text_in
+from mail.campaigns.questions import LEAD
+from mail.responses.recording import Value
 from rules.decide import Reason
+from server.console.answers_shown import read_said
 from server.console.shown_entries import (
     Day,
     EntryShown,
@@ -244,21 +246,17 @@ def _transition(entry: TransitionEntry, names: _Names) -> EntryShown:
 
 def _answer(entry: AnswerEntry, names: _Names) -> EntryShown:
     content = names.contents[entry.campaign, entry.campaign_version]
+    lead = Value(
+        kind=entry.lead_kind, value=entry.rating, choices=entry.reasons, text=entry.comment
+    )
+    values = {LEAD: lead, **entry.further}
     return EntryShown(
         kind="answer",
         at=entry.at,
         version=entry.version,
         dropped=entry.dropped,
-        rating=entry.rating,
-        reasons=labels(content, entry.reasons, names.language),
-        comment=entry.comment,
+        said=read_said(content, values, names.language),
         call_back=entry.call_back,
         phone=entry.phone,
         not_me=entry.not_me,
     )
-
-
-def labels(content: Content, codes: Iterable[str], language: str) -> list[str]:
-    """The labels of the reasons `codes`; a code that the version does not have stays as it is."""
-    known = {reason.code: text_in(reason.label, language) for reason in content.lead.reasons}
-    return [known.get(code, code) for code in codes]

@@ -6,6 +6,9 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from mail.campaigns.questions import QuestionKind
+from mail.responses.recording import Value
+from rules.questions.scales import Sentiment
 from sync.database import Tx
 
 
@@ -92,10 +95,12 @@ class MailEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="mail")
 
 
 class AnswerEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="answer"):
-    """A version of an answer. `reasons`: codes of the campaign's version.
+    """A version of an answer. `rating`: on the scale of `lead_kind`, by the leading question.
 
-    `phone`: where to call back, as typed; empty where no call is asked for. `dropped`: how many
-    versions between the previous entry's and this one are not stored.
+    `reasons`: codes of the campaign's version. `further`: answers to other questions, by their
+    keys; what was left empty is not among them. `phone`: where to call back, as typed; empty where
+    no call is asked for. `dropped`: how many versions between the previous entry's and this one are
+    not stored.
     """
 
     at: datetime
@@ -103,9 +108,11 @@ class AnswerEntry(Struct, frozen=True, kw_only=True, tag_field="kind", tag="answ
     campaign_version: int
     invitation: UUID
     version: int
+    lead_kind: QuestionKind
     rating: int | None
     reasons: list[str]
     comment: str
+    further: dict[str, Value]
     not_me: bool
     call_back: bool
     phone: str
@@ -139,11 +146,18 @@ Entry: TypeAlias = (
 
 
 class TaskResult(Struct, frozen=True, kw_only=True):
-    """The result of a task: the roll-up of its answers."""
+    """The result of a task: the roll-up of its answers.
+
+    `rating_last`: the last answer's, on the scale of `lead_kind`, with its `sentiment`.
+    `rating_mean`: of the answers on that scale. `nps`: the last likelihood to recommend, 0 to 10.
+    """
 
     answers: int
+    lead_kind: QuestionKind | None
     rating_mean: float | None
     rating_last: int | None
+    sentiment: Sentiment | None
+    nps: int | None
     negative: bool
     comments: int
     call_back: bool
@@ -151,8 +165,8 @@ class TaskResult(Struct, frozen=True, kw_only=True):
 
 
 _RESULT: Final = """
-SELECT answers, lead_mean::float8 AS rating_mean, lead_value AS rating_last, negative, comments,
-  call_back, answered_at
+SELECT answers, lead_kind, lead_mean::float8 AS rating_mean, lead_value AS rating_last, sentiment,
+  nps, negative, comments, call_back, answered_at
 FROM task_result WHERE account = $1 AND task = $2
 """
 

@@ -1,6 +1,6 @@
 """A task's timeline in pages: a task may have entries of many years."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, Final, TypeAlias
 from uuid import UUID
@@ -85,11 +85,8 @@ async def read_timeline(opened: Tx, task: UUID, window: Window) -> TimelinePage:
         rows = await opened.fetch(sql, opened.account, task, *place, window.limit + 1, *args)
         found.extend(_placed(row, query) for row in rows)
     found.sort(key=lambda placed: placed.place, reverse=not window.later)
-    texts = (
-        [text for text in msgspec.structs.astuple(placed.entry) if isinstance(text, str)]
-        for placed in found[: window.limit]
-    )
-    shown = found[: fitting(sum(map(size_in_page, entry)) for entry in texts)]
+    sizes = (sum(map(size_in_page, _texts(placed.entry))) for placed in found[: window.limit])
+    shown = found[: fitting(sizes)]
     more = len(shown) < len(found)
     if not window.later:
         shown.reverse()
@@ -104,6 +101,13 @@ async def read_timeline(opened: Tx, task: UUID, window: Window) -> TimelinePage:
     )
 
 
+def _texts(entry: Entry) -> Iterator[str]:
+    """What people wrote in it."""
+    yield from (text for text in msgspec.structs.astuple(entry) if isinstance(text, str))
+    if isinstance(entry, AnswerEntry):
+        yield from (value.text for value in entry.further.values())
+
+
 def _placed(row: asyncpg.Record, query: Query) -> _Placed:
     values = dict(row)
     if query.shape is TransitionEntry:
@@ -111,9 +115,11 @@ def _placed(row: asyncpg.Record, query: Query) -> _Placed:
     if query.shape is AnswerEntry:
         body = decode_body(row["body"])
         values |= {
+            "lead_kind": body.lead.kind,
             "rating": body.lead.value,
             "reasons": body.lead.choices,
             "comment": body.lead.text,
+            "further": body.further,
             "not_me": body.not_me,
             "call_back": body.call_back,
             "phone": body.phone,

@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from mail.i18n import LOCALES, translations
@@ -23,6 +23,10 @@ class Numbers:
     def score(self, mean: float) -> str:
         """`mean` with one decimal."""
         return format_decimal(round(mean, 1), "0.0", locale=self._locale)
+
+    def percent(self, share: float) -> str:
+        """`share`, 0 to 1, in whole per cent."""
+        return format_percent(share, locale=self._locale)
 
     def count(self, number: int) -> str:
         """`number` with the thousands separators of the locale."""

@@ -8,10 +8,11 @@ from hypothesis import given as drawn
 from hypothesis import strategies as st
 
 from mail.campaigns.questions import LEAD, FurtherQuestion, Lead, ReasonChoice
+from mail.campaigns.texts import Lines
 from mail.responses.recording import Value
 from mail.responses.submission import LONGEST_COMMENT, Form, Given, Submission
 
-TEXT: Final = {"en": "?"}
+TEXT: Final[Lines] = {"en": "?"}
 CHOICES: Final = [ReasonChoice(code, {"en": code}) for code in ("price", "time", "quality")]
 
 
@@ -40,7 +41,7 @@ def said(rating: int | None = 5, further: Mapping[str, Given] | None = None, **f
 
 
 VALID: Final = {
-    "thumbs": [Given(value=1), Given(value=2)],
+    "thumbs": [Given(value=0), Given(value=1)],
     "stars": [Given(value=1), Given(value=5)],
     "effort": [Given(value=1), Given(value=7)],
     "likely": [Given(value=0), Given(value=10)],
@@ -49,7 +50,7 @@ VALID: Final = {
     "words": [Given(text="Merci"), Given(text="a" * LONGEST_COMMENT)],
 }
 INVALID: Final = {
-    "thumbs": [Given(value=0), Given(value=3)],
+    "thumbs": [Given(value=-1), Given(value=2)],
     "stars": [Given(value=0), Given(value=6)],
     "effort": [Given(value=0), Given(value=8), Given(text="7")],
     "likely": [Given(value=-1), Given(value=11), Given(choices=["time"])],
@@ -98,8 +99,8 @@ def test_a_mandatory_question_is_answered_unless_the_visit_was_somebody_elses(
         ("nps", 0, 0, True),
         ("nps", 6, 6, True),
         ("nps", 7, 6, False),
-        ("thumbs", 1, 1, True),
-        ("thumbs", 2, 1, False),
+        ("thumbs", 0, 0, True),
+        ("thumbs", 1, 0, False),
         ("effort", 7, 7, True),
         ("stars", 1, None, False),
     ],

@@ -1,6 +1,6 @@
 """An account with something to show on every page: tasks, campaigns, surveys in each condition."""
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -71,45 +71,59 @@ def on(database: TestDatabase, account: int, work: Callable[[Tx], Awaitable[T]])
     return aside(database, run)
 
 
-def tell(database: TestDatabase, *, login: bool = True, **fields: object) -> Story:
-    """Make the account. `login`: its dispatcher may sign in. `fields`: of the customer."""
+def tell(
+    database: TestDatabase,
+    *,
+    login: bool = True,
+    asks: Mapping[str, Any] | None = None,
+    **fields: object,
+) -> Story:
+    """Make the account.
+
+    `login`: its dispatcher may sign in. `asks`: fields of its campaign that are others than usual.
+    `fields`: of the customer.
+    """
 
     async def run() -> Story:
         world = await World.create()
         if login:
             await _open_the_door(world)
-        return await _tell(world, fields)
+        return await _tell(world, asks or {}, fields)
 
     return aside(database, run)
 
 
-def definition(world: World) -> Definition:
-    """Twelve hours, seven days, the customer's address first: ProgressionLIVE's own example."""
-    return Definition(
-        rules=[Trigger([world.service_call, world.installation], ["600", "610"])],
-        question=Question(
+def definition(world: World, **rest: Any) -> Definition:
+    """Twelve hours, seven days, the customer's address first: ProgressionLIVE's own example.
+
+    `rest`: other fields, or others than these.
+    """
+    usual: dict[str, Any] = {
+        "rules": [Trigger([world.service_call, world.installation], ["600", "610"])],
+        "question": Question(
             {"fr": "Comment s\u2019est passée la visite ?", "en": "How did the visit go?"},
             {"fr": "Très mal", "en": "Very badly"},
             {"fr": "Très bien", "en": "Very well"},
         ),
-        message=Message(
+        "message": Message(
             sender_name="Plomberie Exemple",
             subject={"fr": "Votre avis?", "en": "Your view?"},
             title={"fr": "Votre avis", "en": "Your view"},
             body={"fr": "Merci de nous avoir accueillis.", "en": "Thank you for having us."},
             reply_to="bureau@example.org",
         ),
-        delay="00:12:00",
-        mute="07:00:00",
-        primary=AddressField.CUSTOMER,
-        secondary=AddressField.LOCATION,
-        reasons=[
+        "delay": "00:12:00",
+        "mute": "07:00:00",
+        "primary": AddressField.CUSTOMER,
+        "secondary": AddressField.LOCATION,
+        "reasons": [
             ReasonChoice("late", {"fr": "En retard", "en": "Late"}),
             ReasonChoice("not_fixed", {"fr": "Pas réparé", "en": "Not fixed"}),
         ],
-        information={"fr": "Gardé deux ans.", "en": "Kept for two years."},
-        privacy_url="https://example.org/vie-privee",
-    )
+        "information": {"fr": "Gardé deux ans.", "en": "Kept for two years."},
+        "privacy_url": "https://example.org/vie-privee",
+    }
+    return Definition(**(usual | rest))
 
 
 def found(database: TestDatabase) -> None:
@@ -127,9 +141,10 @@ async def _open_the_door(world: World) -> None:
         await register(opened, world.dispatcher, EMAIL)
 
 
-async def _tell(world: World, fields: dict[str, object]) -> Story:
+async def _tell(world: World, asks: Mapping[str, Any], fields: dict[str, object]) -> Story:
     async with tx(world.account) as opened:
-        campaign = await create_campaign(opened, "Satisfaction", definition(world))
+        asking = definition(world, **asks)
+        campaign = await create_campaign(opened, "Satisfaction", asking)
         await activate_campaign(opened, campaign)
     customer = await world.customer(**{"name": "Marie Tremblay", "email": CUSTOMER, **fields})
     place = await world.location()

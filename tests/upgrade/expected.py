@@ -105,6 +105,18 @@ _PRUNED: Final = "of an answer the first version and the last 19 are kept, and h
 CHANGES: Final = (
     Change(_API_TASK, "", r"\.rounds = \[\]", _ROUNDS),
     Change(
+        _API_TASK,
+        "",
+        r"\.result\.(?:lead_kind = (?:'stars'|None)|nps = None|sentiment = .*)",
+        _QUESTIONS,
+    ),
+    Change(
+        _API_TASK,
+        "",
+        r"\.timeline\[\d+\]\.(?:further = \{\}|lead_kind = 'stars')",
+        _QUESTIONS,
+    ),
+    Change(
         _API_TASK, "", r"\.timeline\[\d+\]\.(?:round = 1|request(?:ed_by|_reason) = None)", _ROUNDS
     ),
     Change(
