@@ -111,7 +111,11 @@ class CustomerNames(Struct, frozen=True):
 
 
 class Visits(Struct, frozen=True):
-    """`visits.json`: values of tasks and answers. `comments`: by language, then by rating."""
+    """`visits.json`: values of tasks and answers.
+
+    `comments`: by language, then by the mood of the customer, from 1 to 5. `wishes`: by language,
+    what is to be done better.
+    """
 
     titles: dict[str, list[str]]
     reasons: list[str]
@@ -120,6 +124,7 @@ class Visits(Struct, frozen=True):
     tags: list[str]
     notes: list[str]
     comments: dict[str, dict[str, list[str]]]
+    wishes: dict[str, list[str]]
 
 
 def _load(name: str, kind: type[T]) -> T:

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from mail.campaigns.questions import LEAD
 from mail.responses.follow_ups import HANDLED, FollowUpKind, kinds_of
 from mail.responses.recording import encode_body
 from mail.tables import Answer, AnswerValue, AnswerVersion, FollowUp, RollupChange
@@ -40,10 +39,11 @@ async def write_replies(tx: Tx, ids: Ids, replies: Sequence[Reply]) -> None:
             {
                 "account": tx.account,
                 "invitation": reply.invitation.id,
-                "question": LEAD,
-                **msgspec.structs.asdict(reply.body.lead),
+                "question": key,
+                **msgspec.structs.asdict(value),
             }
             for reply in replies
+            for key, value in reply.body.values.items()
         ),
     )
     await insert(
@@ -77,6 +77,7 @@ def _answer(tx: Tx, ids: Ids, zone: ZoneInfo, reply: Reply) -> dict[str, Any]:
         "language": body.language,
         "lead_kind": body.lead.kind,
         "lead_value": body.lead.value,
+        "nps": body.nps,
         "sentiment": reply.sentiment,
         "unit": ids.units[task.customer.site],
         "technician": ids.users[invitation.step.by],

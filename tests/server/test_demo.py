@@ -176,10 +176,16 @@ async def test_each_suppressed_address_has_the_mail_event_that_led_to_it(demo: T
 
 
 async def test_answers_are_of_all_kinds(demo: Tx) -> None:
-    ratings = await count(demo, "lead_value", "answer")
+    ratings = await count(demo, "lead_kind || lead_value", "answer")
+    likely = await count(demo, "nps", "answer")
+    kinds = await count(demo, "kind", "answer_value")
     languages = await count(demo, "language", "answer")
     comments = await count(demo, "text <> ''", "answer_value")
-    assert ratings.keys() == {1, 2, 3, 4, 5}
+    stars = {f"stars{value}" for value in range(1, 6)}
+    assert stars < ratings.keys()
+    assert {"effort7", "thumbs1"} < ratings.keys()
+    assert {"thumbs", "stars", "effort", "nps", "choice", "text"} == kinds.keys()
+    assert sum(n for value, n in likely.items() if value is not None and value > 8) > 5
     assert languages.keys() == {"fr_CA", "en_CA"}
     assert sum(n for has_comment, n in comments.items() if has_comment) > 20
 
