@@ -89,7 +89,7 @@ WHERE a.account = $1
 """
 
 
-async def count(opened: Tx, column: str, table: str) -> Counter[str]:
+async def count(opened: Tx, column: str, table: str) -> Counter[Any]:
     """How many rows of the account have each value."""
     rows = await opened.fetch(
         f"SELECT {column} AS value, count(*) AS n FROM {table} WHERE account = $1 GROUP BY 1",
