@@ -18,6 +18,7 @@ from server.provisioning.provision import provision
 from server.settings import load
 from sync.database import DB
 from tests.bench import (
+    answering,
     claiming,
     console,
     deciding,
@@ -99,6 +100,12 @@ async def send(bench: Bench) -> list[Line]:
     return await sending.measure(bench.owner, ground, bench.worker_dsn)
 
 
+async def answer(bench: Bench) -> list[Line]:
+    """Answering."""
+    ground = await lay(bench.owner, crews=1, tasks=answering.CUSTOMERS)
+    return await answering.measure(bench.owner, ground, bench.fleet.api().port)
+
+
 async def tasks(bench: Bench) -> list[Line]:
     """Growth of an account."""
     return await growing.lines_of(bench.owner_dsn, *growing.TASKS)
@@ -145,6 +152,7 @@ PARTS: Final[dict[str, Callable[[Bench], Awaitable[list[Line]]]]] = {
     "deciding": decide,
     "claiming": claim,
     "sending": send,
+    "answering": answer,
     "kinto": beside_kinto,
     "tasks": tasks,
     "console": list_tasks,

@@ -45,10 +45,13 @@ WHERE task.account = $1 AND t.account = $1 AND t.task = task.id AND t.sequence =
 """
 
 
-async def add_campaigns(owner: Any, ground: Ground, count: int) -> None:
-    """`count` active campaigns, of which `MATCHING` are on 600 and the rest on another state."""
+async def add_campaigns(owner: Any, ground: Ground, count: int, **fields: Any) -> None:
+    """`count` active campaigns, of which `MATCHING` are on 600 and the rest on another state.
+
+    `fields`: of their definitions, that are others than usual.
+    """
     ids = [new_id() for _ in range(count)]
-    said = {state: _said(ground, state) for state in ("600", "700")}
+    said = {state: _said(ground, state, fields) for state in ("600", "700")}
     versions = [said["600" if place < MATCHING else "700"] for place in range(count)]
     await owner.execute(CAMPAIGNS, ground.account, ids, LONG_AGO)
     parts = zip(*map(astuple, versions), strict=True)
@@ -56,10 +59,10 @@ async def add_campaigns(owner: Any, ground: Ground, count: int) -> None:
     await owner.execute(REVISION, ground.account)
 
 
-def _said(ground: Ground, state: str) -> Stored:
+def _said(ground: Ground, state: str, fields: dict[str, Any]) -> Stored:
     """With criteria that the tasks meet."""
     criteria = CriteriaNamed(units=[ground.unit])
-    return split(survey(ground.task_type, [state], "How was it?", criteria=criteria))
+    return split(survey(ground.task_type, [state], "How was it?", criteria=criteria, **fields))
 
 
 async def add_history(owner: Any, ground: Ground, size: int = TASKS) -> None:

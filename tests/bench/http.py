@@ -23,7 +23,7 @@ class Connection:
     async def request(self, head: str, body: bytes = b"") -> bytes:
         """Send `head` (request line and headers, without a length) and return the body.
 
-        :raises RuntimeError: for any status but 2xx.
+        :raises RuntimeError: for any status but 2xx and 3xx.
         """
         if self.reader.at_eof():
             self.writer.close()
@@ -33,7 +33,7 @@ class Connection:
         answer = (await self.reader.readuntil(b"\r\n\r\n")).lower()
         _, _, rest = answer.partition(b"content-length:")
         content = await self.reader.readexactly(int(rest.partition(b"\r\n")[0]))
-        if not answer.split(b" ", 2)[1].startswith(b"2"):
+        if not answer.split(b" ", 2)[1].startswith((b"2", b"3")):
             raise RuntimeError(f"{answer.decode()}{content.decode(errors='replace')}")
         return content
 

@@ -1,11 +1,15 @@
 """The benchmarks' own ground, at a tiny size: nothing is measured here."""
 
+from urllib.parse import urlsplit
+
 import asyncpg
 import pytest
 
 from server.console.task_list import SCREENFUL
+from tests.bench import answering
 from tests.bench.acreage import lay_acreage, parties
 from tests.bench.console import CASES, rows_of
+from tests.bench.ground import lay
 from tests.bench.growing import (
     BATCH,
     BEHIND,
@@ -18,6 +22,7 @@ from tests.bench.growing import (
     take_in,
 )
 from tests.bench.measuring import Line
+from tests.support.api_process import served
 from tests.support.databases import TestDatabase
 
 pytestmark = pytest.mark.anyio
@@ -31,6 +36,19 @@ async def laid(database: TestDatabase) -> Field:
     found = await parties(owner, ACCOUNTS * CREWS, BEHIND)
     await owner.close()
     return Field(database.api, database.worker, CREWS * BATCH, found)
+
+
+async def test_every_customer_opens_the_page_and_answers(as_worker: TestDatabase) -> None:
+    owner = await asyncpg.connect(as_worker.owner)
+    ground = await lay(owner, crews=1, tasks=3)
+    tokens = await answering.lay_surveys(owner, ground, 3)
+    with served(as_worker) as api:
+        port = urlsplit(api.base_url).port
+        assert port is not None
+        waits = await answering.answer_all(port, tokens, rate=1000)
+    answers = await owner.fetchval("SELECT count(*) FROM answer WHERE lead_value = 4")
+    await owner.close()
+    assert (len(waits), answers) == (3, 3)
 
 
 async def test_an_acreage_is_pulled_and_pushed_to_like_any_account(as_api: TestDatabase) -> None:

@@ -107,7 +107,7 @@ async def unguarded(owner: "Connection") -> None:
     await owner.execute("DROP SCHEMA guard CASCADE")
 
 
-async def staged(tx: Tx) -> None:
+async def staged(tx: "Tx | Connection") -> None:
     """Let this transaction set whatever state a test needs, and lock in whatever order."""
     await tx.fetchval("SELECT set_config('retour.staged', 'on', true)")
 
