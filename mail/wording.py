@@ -48,6 +48,23 @@ LACKING: Final = {
     ),
 }
 
+#: Why an uploaded file is not kept as an image, by the flaw (`mail.assets.errors.Flaw`).
+IMAGE_FLAWS: Final = {
+    "not_an_image": _("This is neither a PNG nor an SVG image."),
+    "too_large": _("An image has at most 64 KiB, also as it is kept."),
+    "broken": _("This image is broken or cut short: save it again from the drawing program."),
+    "many_pixels": _("A PNG has at most 512 by 512 pixels: make it smaller, then upload it again."),
+    "animated": _("Animated images are not kept: save one picture of it."),
+    "not_utf8": _("An SVG must be written in UTF-8."),
+    "document_type": _("An SVG must not have a document type: remove the line <!DOCTYPE ...>."),
+    "refers_outside": _("An SVG must not refer to other files or addresses, in its styles either."),
+    "not_a_drawing": _(
+        "An SVG must contain shapes and texts only: no pictures, links, animations, filters,"
+        " patterns or web pages."
+    ),
+    "too_complex": _("This SVG is nested too deep, or repeats or clips its parts too often."),
+}
+
 #: Why a campaign's definition is refused, by the code of `mail.campaigns.validation.Problem`.
 PROBLEMS: Final = {
     "required": _("This must be filled in."),

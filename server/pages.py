@@ -29,6 +29,7 @@ from server.console import (
 )
 from server.http.form_data import read_pairs
 from server.survey import answer_page, unsubscribe_page
+from server.web.images import image
 from server.web.static_files import static_file
 
 
@@ -45,6 +46,7 @@ async def legible(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHa
 #: The routes of all pages, for `server.app`.
 ROUTES: Sequence[ControllerRouterHandler] = (
     static_file,
+    image,
     Router(
         "/",
         guards=[legible],

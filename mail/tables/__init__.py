@@ -2,6 +2,7 @@
 
 from mail.tables.campaign import (
     Asset,
+    AssetUse,
     Calendar,
     Campaign,
     CampaignDraft,
@@ -33,6 +34,7 @@ __all__ = [
     "AnswerValue",
     "AnswerVersion",
     "Asset",
+    "AssetUse",
     "Calendar",
     "Campaign",
     "CampaignDraft",

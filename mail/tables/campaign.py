@@ -80,14 +80,26 @@ class CampaignDraft(Table, tablename="campaign_draft", db=DB):
 
 
 class Asset(Table, tablename="asset", db=DB):
-    """An image of a campaign, identified by its SHA-256 and never changed."""
+    """An image for campaigns (`mail.assets`), of each content once, and never changed."""
 
-    key = ("account", "sha256")
+    key = ("account", "id")
     account = BigInt(null=False, default=None)
-    sha256 = Bytea(primary_key=True, null=False, default=None)
+    id = UUID(primary_key=True, null=False, default=None)
+    sha256 = Bytea(null=False, default=None)
     mime = Text(null=False, default=None)
     bytes = Bytea(null=False, default=None)
+    name = Text(null=False, default=None)
     created_at = Timestamptz(null=False, default=None)
+
+
+class AssetUse(Table, tablename="asset_use", db=DB):
+    """That a version of a campaign shows an image."""
+
+    key = ("account", "asset", "campaign", "version")
+    account = BigInt(null=False, default=None)
+    asset = UUID(null=False, default=None)
+    campaign = UUID(null=False, default=None)
+    version = Integer(primary_key=True, null=False, default=None)
 
 
 class Calendar(Table, tablename="calendar", db=DB):

@@ -74,6 +74,9 @@ class Action(StrEnum):
     CALENDAR_WRITE = "calendar.write"
     CAP_READ = "cap.read"
     CAP_WRITE = "cap.write"
+    ASSET_READ = "asset.read"
+    ASSET_WRITE = "asset.write"
+    ASSET_DELETE = "asset.delete"
     CAMPAIGN_READ = "campaign.read"
     CAMPAIGN_WRITE = "campaign.write"
     CAMPAIGN_ACTIVATE = "campaign.activate"
@@ -161,6 +164,9 @@ RIGHTS: Final[Mapping[Action, Grant]] = {
     Action.CALENDAR_WRITE: _ADMINISTRATORS,
     Action.CAP_READ: _READERS,
     Action.CAP_WRITE: _ADMINISTRATORS,
+    Action.ASSET_READ: _READERS,
+    Action.ASSET_WRITE: _ADMINISTRATORS,
+    Action.ASSET_DELETE: _ADMINISTRATORS,
     Action.CAMPAIGN_READ: _READERS,
     Action.CAMPAIGN_WRITE: _ADMINISTRATORS,
     Action.CAMPAIGN_ACTIVATE: _ADMINISTRATORS,

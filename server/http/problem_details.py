@@ -15,6 +15,7 @@ from litestar.exceptions import HTTPException
 from litestar.response import Redirect
 
 from mail import wording
+from mail.assets.errors import ImageError
 from mail.campaigns.errors import DefinitionError, SenderMissingError
 from mail.i18n import LOCALES, Translator
 from server.api.protocol_version import NEWEST
@@ -155,6 +156,9 @@ def _faults(error: Exception, words: Translator) -> list[Fault]:
                 Fault(f"/sender/{field}", error.code, words.gettext(wording.LACKING[field]))
                 for field in error.fields
             ]
+        case ImageError():
+            text = words.gettext(wording.IMAGE_FLAWS[error.flaw])
+            return [Fault("/file", error.flaw.value, text)]
         case DefinitionError():
             return [
                 Fault(

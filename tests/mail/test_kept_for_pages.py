@@ -20,7 +20,8 @@ INSERT INTO campaign_draft (account, campaign, body, revision, updated_by, updat
 VALUES ($1, $2, $3, $4, $5, retour_now())
 """
 IMAGE: Final = """
-INSERT INTO asset (account, sha256, mime, bytes, created_at) VALUES ($1, $2, $3, $4, retour_now())
+INSERT INTO asset (account, id, sha256, mime, bytes, name, created_at)
+VALUES ($1, gen_random_uuid(), $2, $3, $4, 'star', retour_now())
 """
 CHOICE: Final = """
 INSERT INTO answer_partial (account, invitation, question, kind, value, chosen_at)
@@ -86,8 +87,11 @@ async def test_an_image_is_what_its_name_says_and_never_another(
     assert await put(as_worker.api, world.account, IMAGE, name, "image/png", PNG) == 1
     change = "UPDATE asset SET mime = 'image/svg+xml' WHERE account = $1"
     for dsn in (as_worker.api, as_worker.worker):
-        for sql in (change, "DELETE FROM asset WHERE account = $1"):
-            assert await refusal(dsn, world.account, sql) == "InsufficientPrivilegeError"
+        assert await refusal(dsn, world.account, change) == "InsufficientPrivilegeError"
+    again = await refusal(as_worker.api, world.account, IMAGE, name, "image/png", PNG)
+    assert again == "UniqueViolationError"
+    delete = "DELETE FROM asset WHERE account = $1"
+    assert await refusal(as_worker.worker, world.account, delete) == "InsufficientPrivilegeError"
     assert len(await rows(world, "SELECT FROM asset")) == 1
 
 

@@ -1,6 +1,7 @@
 """Nothing of one account is read or written from another: every route, and raw SQL."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from sync.ids import new_id
 from tests.mail.sent import sent
 from tests.support.api_process import Served
 from tests.support.databases import TestDatabase
+from tests.support.images import CIRCLE
 from tests.support.office import PASSWORD, Office, in_database
 
 #: What may be shown to workers of all accounts: the queues.
@@ -78,6 +80,9 @@ class Foreign:
             "tokens": token.json()["id"],
             "suppressions": self._made(
                 api, office, "suppressions", {"address": "x@example.org", "reason": "full"}
+            ),
+            "assets": self._made(
+                api, office, "assets", {"name": "x", "file": b64encode(CIRCLE).decode()}
             ),
             "campaigns": self._made(
                 api, office, "campaigns", {"name": "x", "definition": definition(office)}

@@ -1,0 +1,1 @@
+"""Images that an account uploads for its campaigns: checked, redrawn, stored by their content."""
