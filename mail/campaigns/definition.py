@@ -19,7 +19,7 @@ from mail.campaigns.questions import (
     Question,
     Score,
 )
-from mail.campaigns.texts import Information, Message, PrivacyUrl
+from mail.campaigns.texts import Information, Message, Page, Url
 from rules.campaign import PRIORITY, AddressField, Campaign, Pause, Rule, Selected, Status
 from rules.timing import EARLIEST, parse_delay
 
@@ -85,7 +85,8 @@ class Content(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     lead: Lead
     message: Message
     information: Information = {}
-    privacy_url: PrivacyUrl | None = None
+    privacy_url: Url | None = None
+    page: Page = Page()
     further: Further = []
     from_bank: Bank | None = None
     measure_nps: bool = False
@@ -110,7 +111,8 @@ class Definition(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True):
     from_bank: FromBank | None = None
     measure_nps: bool = False
     information: Information = {}
-    privacy_url: PrivacyUrl | None = None
+    privacy_url: Url | None = None
+    page: Page = Page()
 
     def __post_init__(self) -> None:
         lead = self.lead
@@ -137,6 +139,7 @@ class Definition(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True):
             message=self.message,
             information=self.information,
             privacy_url=self.privacy_url,
+            page=self.page,
             further=self.further,
             from_bank=None if bank is None else Bank(**asdict(bank)),
             measure_nps=self.measure_nps,

@@ -92,6 +92,7 @@ def join(rules: str, content: str, format_: int) -> Definition:
         message=decoded.message,
         information=decoded.information,
         privacy_url=decoded.privacy_url,
+        page=decoded.page,
     )
 
 

@@ -35,8 +35,9 @@ class Submission(Struct, frozen=True, kw_only=True):
 
     `rating`: of the leading question; may be missing with `not_me` only. `reasons`: codes of the
     campaign; stored with a negative rating only. `phone`: as typed; stored with `call_back` only.
-    `further`: by the keys of questions. `was_asked_after`: the form had the questions that are
-    asked after such a rating; else these stay as they were answered before. `language`: of the
+    `further`: by the keys of the questions that the form had. `was_asked_after`: it was the second
+    step, which has the questions that are asked after such a rating; before it none of these is
+    mandatory, and those that the form did not have stay as they were answered. `language`: of the
     page.
     """
 
@@ -66,11 +67,12 @@ class Form(Struct, frozen=True):
         return [question for question in self.questions if question.follows(sentiment)]
 
     def kept(self, submission: Submission) -> set[str]:
-        """The keys of questions that the submitted form did not have, though they are asked."""
+        """The keys of questions whose answers stay: the form did not have them."""
         if submission.was_asked_after:
             return set()
         following = self.following(self.lead.sentiment(submission.rating))
-        return {question.key for question in following if question.after}
+        after = {question.key for question in following if question.after}
+        return after - submission.further.keys()
 
     def invalid_fields(self, submission: Submission) -> list[str]:
         """Return what keeps `submission` from being recorded, in the order of the page.
@@ -97,11 +99,11 @@ class Form(Struct, frozen=True):
             yield "phone"
 
     def _invalid_further(self, said: Submission) -> Iterator[str]:
-        kept = self.kept(said)
         for question in self.following(self.lead.sentiment(said.rating)):
             given = said.further.get(question.key, Given())
-            is_missing = question.mandatory and not said.not_me and given == Given()
-            if question.key not in kept and (is_missing or not _is_valid(question, given)):
+            is_demanded = said.was_asked_after or not question.after
+            is_missing = question.mandatory and is_demanded and not said.not_me
+            if not _is_valid(question, given) or (is_missing and given == Given()):
                 yield f"further.{question.key}"
 
     def body_of(self, submission: Submission, language: str) -> Body:

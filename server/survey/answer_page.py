@@ -17,7 +17,17 @@ from server.access.rate_limit import ANSWERS, Bucket, count, count_guess
 from server.access.rights import Action
 from server.http.problems import ThrottledError
 from server.services import services
-from server.survey.form import Filled, filled, preselected, read_form, read_rating, shown
+from server.survey.form import (
+    Filled,
+    filled,
+    preselected,
+    read_form,
+    read_second_step,
+    refused_second_step,
+    shown,
+    thanked,
+)
+from server.survey.questions import read_value
 from server.web.methods import READING
 from server.web.page import AnyRequest, Page, frame, read_fields, respond
 from server.web.times import Calendar
@@ -40,8 +50,9 @@ async def closed(request: AnyRequest, kind: str, template: str = "closed.html") 
 async def survey_page(request: AnyRequest, token: FromPath[str]) -> Response[str]:
     """The form, with the rating chosen in the mail; or the thanks page.
 
-    The thanks page shows the recorded answer, and asks for a reason where one is missing. Of an
-    answer from another address the page says no more than when.
+    The thanks page shows the recorded answer. In a second step it asks for a reason where one is
+    missing, and what is asked after such a rating and was not answered: a browser may not have
+    shown it with the form. Of an answer from another address the page says no more than when.
     """
     path, token = token, found_in(token)
     survey = await open_survey(token)
@@ -51,12 +62,12 @@ async def survey_page(request: AnyRequest, token: FromPath[str]) -> Response[str
     if survey.answered_elsewhere is not None:
         return _answered(request, token, survey, page)
     if not _THANKS.search(path):
-        rating = read_rating(request.query_params.get("rating"))
+        rating = read_value(request.query_params.get("rating", ""))
         form = preselected(survey, rating, page.locale)
         return _respond(request, token, survey, page, form)
     if survey.answer is None:
         return Redirect(f"/s/{token}", status_code=303)
-    form = filled(survey, survey.answer, page.locale)
+    form = thanked(survey, survey.answer, page.locale)
     return _respond(request, token, survey, page, form, template="thanks.html")
 
 
@@ -64,6 +75,7 @@ async def survey_page(request: AnyRequest, token: FromPath[str]) -> Response[str
 async def answer_survey(request: AnyRequest, token: FromPath[str]) -> Response[str]:
     """Record the answer and redirect to the thanks page, or show the form with its first error.
 
+    Where the campaign leads to a page of its own, it leads everybody there, whatever they answered.
     That the visit was somebody else's is asked once more, with all that was typed, before it is
     recorded. A link that is used too often gets the form as it was sent, with a Retry-After header.
     """
@@ -75,7 +87,10 @@ async def answer_survey(request: AnyRequest, token: FromPath[str]) -> Response[s
     if survey.answered_elsewhere is not None:
         return _answered(request, token, survey, page, is_unsaved=True)
     fields = await read_fields(request)
-    submission = read_form(fields, page.locale)
+    if fields.get("step") == "2" and survey.answer is not None:
+        submission = read_second_step(survey, survey.answer, fields, page.locale)
+        return await _record(request, token, survey, page, submission)
+    submission = read_form(survey, fields, page.locale)
     match fields.get("not_me"):
         case "ask":
             submission = replace(submission, not_me=True)
@@ -118,8 +133,14 @@ async def _record(
         case Recorded(changed=changed):
             if changed:
                 services(request).ring(Job.ROLLUP)
-            return Redirect(f"/s/{token}/thanks", status_code=303)
+            led_to = survey.content.page.redirect_url or f"/s/{token}/thanks"
+            return Redirect(led_to, status_code=303)
         case Invalid(fields=invalid):
+            if submission.was_asked_after:
+                form = refused_second_step(survey, submission, page.locale, invalid[0])
+                return _respond(
+                    request, token, survey, page, form, template="thanks.html", status=422
+                )
             form = filled(survey, submission, page.locale, invalid[0])
             return _respond(request, token, survey, page, form, status=422)
         case Theirs():

@@ -24,8 +24,12 @@ LOGIN: Final = {
 #: What is wrong with an answer, by field.
 ANSWER_PROBLEMS: Final = {
     "rating": _("Choose from one to five stars"),
+    "value": _("Choose one of the values"),
     "reasons": _("Choose a reason from the list"),
     "comment": _("Shorten your comment"),
+    "no_comment": _("Write a comment: with this rating we need to know why"),
+    "long": _("Shorten your answer"),
+    "further": _("Answer this question"),
     "phone": _(
         "Write a phone number with its area code, such as 418 555-0199, or untick the call back"
     ),

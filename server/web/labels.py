@@ -234,6 +234,18 @@ class Words:
         """The heading that thanks for an answer; None: it has no rating."""
         return self._label(words.THANKS, sentiment or "neutral")
 
+    def asked_after(self, sentiment: str) -> str:
+        """After which ratings a question is asked."""
+        return self._label(words.ASKED_AFTER, sentiment)
+
+    def low_end(self, kind: str) -> str:
+        """What the lowest value of a scale means; empty where a picture says it."""
+        return self._label(words.LOW_ENDS, kind) if kind in words.LOW_ENDS else ""
+
+    def high_end(self, kind: str) -> str:
+        """What the highest value of a scale means; empty where a picture says it."""
+        return self._label(words.HIGH_ENDS, kind) if kind in words.HIGH_ENDS else ""
+
     def answer_problem(self, field: str) -> str:
         """Why an answer was not recorded, by the field to correct."""
         return self._label(error_words.ANSWER_PROBLEMS, field)

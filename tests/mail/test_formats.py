@@ -21,7 +21,7 @@ from mail.campaigns.formats import (
 )
 from mail.campaigns.questions import FromBank, FurtherQuestion, Lead, Question, ReasonChoice
 from mail.campaigns.store import edit_campaign, get_campaign
-from mail.campaigns.texts import Message
+from mail.campaigns.texts import Message, Page
 from rules.campaign import AddressField
 from sync.database import tx
 from tests.mail.campaigns import active, definition, rows
@@ -69,6 +69,7 @@ ALL: Final = Definition(
     ),
     information={"fr": "Gardé deux ans."},
     privacy_url="https://example.org",
+    page=Page({"fr": "Bonjour"}, {"negative": {"fr": "Merci"}}, "https://example.org/avis", True),
 )
 #: What formats before 5 could say of the questions.
 BEFORE_5: Final[dict[str, Any]] = {
@@ -79,6 +80,7 @@ BEFORE_5: Final[dict[str, Any]] = {
     "further": [],
     "from_bank": None,
     "measure_nps": False,
+    "page": Page(),
 }
 OLD: Final = replace(ALL, **BEFORE_5)
 #: What goes without saying of what format 4 added.
