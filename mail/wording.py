@@ -75,6 +75,9 @@ PROBLEMS: Final = {
     "same_as_primary": _("The second address must be another one than the first."),
     "not_a_delay": _("Write it as DD:HH:MM, such as 00:12:00 for twelve hours."),
     "not_an_address": _("This is not an e-mail address."),
+    "not_a_secure_link": _(
+        "This is not a web address that starts with https:// and is written without accents."
+    ),
     "not_a_link": _("This is not a web address that starts with https:// or http://."),
     "forbidden_characters": _("This contains line breaks or control characters."),
     "ends_before_start": _("The last day must not be before the first."),

@@ -10,7 +10,7 @@ from rules.questions.draw import draw
 
 #: The question of the Net Promoter Score, as it is asked everywhere.
 _RECOMMEND: Final[Lines] = {
-    "fr_CA": "Nous recommanderiez-vous à un proche ou à un collègue\u00a0?",
+    "fr_CA": "Nous recommanderiez-vous à un proche ou à un collègue?",
     "fr": "Nous recommanderiez-vous à un proche ou à un collègue\u202f?",
     "en": "How likely are you to recommend us to a friend or colleague?",
     "es": "¿Nos recomendaría a un familiar o a un colega?",

@@ -81,13 +81,16 @@ def _check_texts(definition: Definition) -> Iterator[Problem]:
         yield Problem("required", "message.sender_name")
     if not is_line(message.sender_name):
         yield Problem("forbidden_characters", "message.sender_name")
-    optional = {
-        "question.low": question.low,
-        "question.high": question.high,
+    lines = {"question.low": question.low, "question.high": question.high}
+    page = definition.page
+    paragraphs = {
+        "message.body": message.body,
         "information": definition.information,
+        "page.intro": page.intro,
+        **{f"page.thanks.{sentiment}": texts for sentiment, texts in page.thanks.items()},
     }
-    for field, texts in (required | optional).items():
-        several_lines = field in ("message.body", "information")
+    for field, texts in (required | lines | paragraphs).items():
+        several_lines = field in paragraphs
         for language, text in texts.items():
             if _CONTROLS.search(text) if several_lines else not is_line(text):
                 yield Problem("forbidden_characters", f"{field}.{language}")
@@ -99,12 +102,18 @@ def _check_addresses(definition: Definition) -> Iterator[Problem]:
     for field, typed in addresses.items():
         if typed is not None and normal_form(typed) is None:
             yield Problem("not_an_address", f"message.{field}")
-    if link is None:
-        return
-    try:
-        parts = urlsplit(link)
-    except ValueError:
-        parts = urlsplit("")
-    is_web = parts.scheme in ("https", "http") and bool(parts.hostname)
-    if not is_web or not is_line(link) or " " in link:
+    redirect = definition.page.redirect_url
+    if link is not None and not _is_link(link, "https", "http"):
         yield Problem("not_a_link", "privacy_url")
+    if redirect is not None and not (redirect.isascii() and _is_link(redirect, "https")):
+        yield Problem("not_a_secure_link", "page.redirect_url")
+
+
+def _is_link(text: str, *schemes: str) -> bool:
+    """Whether a browser can follow `text` as it is written."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in schemes and bool(parts.hostname) and is_line(text) and " " not in text

@@ -91,7 +91,7 @@ class Survey(Struct, frozen=True):
 
 
 class Closed(Struct, frozen=True, tag=True):
-    """The link is unknown or expired; nothing was stored."""
+    """The link is unknown, expired or closed; nothing was stored."""
 
 
 class Invalid(Struct, frozen=True, tag=True):
@@ -109,8 +109,14 @@ _READER: Final = """(
   WHERE r.account = l.account AND r.id = l.contact AND r.address IS DISTINCT FROM i.address
 )"""
 
+#: Whether the task was closed or cancelled by a later step than the one that asked.
+_IS_OVER: Final = """
+coalesce(j.state_transition IS DISTINCT FROM i.transition AND (
+  SELECT kind FROM state WHERE account = j.account AND code = j.state
+) IN ('closed', 'cancelled'), false) AS is_over"""
+
 _READ_SURVEY: Final = f"""
-SELECT w.contact IS DISTINCT FROM {_READER} AS is_theirs,
+SELECT w.contact IS DISTINCT FROM {_READER} AS is_theirs, {_IS_OVER},
   i.id, i.task, i.deadline, coalesce(i.language, a.language) AS language,
   v.content, v.rules, v.format, t.moment, i.due, i.manual,
   a.name AS company, a.language AS account_language,
@@ -141,7 +147,7 @@ WHERE l.account = $1 AND l.token_hash = $2
 """  # noqa: S608 - our own text
 
 _FIND_SURVEY: Final = f"""
-SELECT i.id, {_READER} AS reader,
+SELECT i.id, {_READER} AS reader, {_IS_OVER},
   v.content, v.format, coalesce(i.language, a.language) AS language, a.zone,
   coalesce(p.zone, a.zone) AS zone_there,
   (SELECT purpose FROM outbox WHERE account = $1 AND invitation = i.id LIMIT 1) AS queued
@@ -169,7 +175,7 @@ def referred(token: str) -> TokenRef:
 
 
 async def open_survey(token: str) -> Survey | None:
-    """Return the survey of a link; None if it is unknown, malformed or expired.
+    """Return the survey of a link; None if it is unknown, malformed, expired or closed.
 
     These cases take the same time, so that a guess learns nothing from it.
     """
@@ -177,6 +183,9 @@ async def open_survey(token: str) -> Survey | None:
     async with tx(ref.account) as opened:
         row = await opened.fetchrow(_READ_SURVEY, ref.account, digest(ref.hash), opened.now)
     if row is None:
+        return None
+    content = decode_content(row["content"], row["format"])
+    if row["is_over"] and content.page.closes_with_task:
         return None
     visit = answer = None
     if row["task"] is not None:
@@ -193,7 +202,6 @@ async def open_survey(token: str) -> Survey | None:
     is_theirs = row["version"] is not None and row["is_theirs"]
     if row["version"] is not None and not is_theirs:
         answer = _current(row)
-    content = decode_content(row["content"], row["format"])
     return Survey(
         company=row["company"],
         content=content,
@@ -238,6 +246,8 @@ async def submit(token: str, submission: Submission) -> SubmitResult:
         if row is None:
             return Closed()
         content = decode_content(row["content"], row["format"])
+        if row["is_over"] and content.page.closes_with_task:
+            return Closed()
         form = Form(content.lead, asked(content, row["id"]), row["zone_there"])
         if fields := form.invalid_fields(submission):
             return Invalid(fields)

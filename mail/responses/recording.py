@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mail.campaigns.questions import LEAD, QuestionKind
+from mail.campaigns.questions import LEAD, NPS, QuestionKind
 from rules.questions.scales import Sentiment
 from sync.database import Tx
 
@@ -109,8 +109,14 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def nps(self) -> int | None:
-        """The likelihood to recommend, if one of the questions asked for it."""
-        return next((value.value for value in self.values.values() if value.kind == "nps"), None)
+        """The likelihood to recommend: of the leading question, or of another one.
+
+        Of several others it is the one that the campaign measures, else that of the first key.
+        """
+        if self.lead.kind == "nps":
+            return self.lead.value
+        found = {key: value.value for key, value in self.further.items() if value.kind == "nps"}
+        return found.get(NPS, found[min(found)] if found else None)
 
 
 #: Decode and encode the stored document of a version.

@@ -15,6 +15,7 @@ from mail.worker.jobs import Job
 from server.access.guards import anyone
 from server.access.rate_limit import ANSWERS, Bucket, count, count_guess
 from server.access.rights import Action
+from server.http.middleware.answers import CONTENT_POLICY
 from server.http.problems import ThrottledError
 from server.services import services
 from server.survey.form import (
@@ -34,6 +35,10 @@ from server.web.times import Calendar
 from sync.tokens import found_in, read
 
 KIND: Final = "survey link"
+#: Browsers hold a form to what its page allows, wherever the answer to it leads, and that page too.
+_LEADING_ELSEWHERE: Final = CONTENT_POLICY.replace(
+    "form-action 'self'", "form-action 'self' https:"
+)
 _THANKS: Final = re.compile(r"/thanks\W*\Z")
 
 
@@ -175,7 +180,7 @@ def _respond(
     template: str = "survey.html",
     status: int = 200,
 ) -> Response[str]:
-    return respond(
+    response = respond(
         request,
         template,
         page,
@@ -184,3 +189,6 @@ def _respond(
         clock=Calendar(survey.zone, page.locale),
         form=form,
     )
+    if survey.content.page.redirect_url is not None:
+        response.set_header("Content-Security-Policy", _LEADING_ELSEWHERE)
+    return response

@@ -11,7 +11,7 @@ from mail.campaigns.criteria import CriteriaNamed
 from mail.campaigns.definition import Definition, Trigger
 from mail.campaigns.formats import FORMAT, decode_content, split
 from mail.campaigns.questions import Question, ReasonChoice
-from mail.campaigns.texts import Message
+from mail.campaigns.texts import Message, Page
 from mail.campaigns.validation import Problem, check
 from mail.i18n import text_in
 from mail.wording import PROBLEMS
@@ -31,6 +31,10 @@ def said(**changes: Any) -> Definition:
 
 def message(**changes: Any) -> Definition:
     return said(message=msgspec.structs.replace(MESSAGE, **changes))
+
+
+def led_to(address: str) -> Definition:
+    return said(page=Page(redirect_url=address))
 
 
 def criteria(**named: Any) -> Definition:
@@ -57,6 +61,17 @@ def test_a_sound_definition_has_no_problem() -> None:
         (said(information={"en": "a\x00b"}), "forbidden_characters", "information.en"),
         (said(privacy_url="javascript:alert(1)"), "not_a_link", "privacy_url"),
         (said(privacy_url="https://"), "not_a_link", "privacy_url"),
+        (said(privacy_url="https://a.example:b/"), "not_a_link", "privacy_url"),
+        (led_to("http://a.example/"), "not_a_secure_link", "page.redirect_url"),
+        (led_to("https://a.example/été"), "not_a_secure_link", "page.redirect_url"),
+        (led_to("https://a.example/\r\nX: y"), "not_a_secure_link", "page.redirect_url"),
+        (led_to("javascript:alert(1)//https:"), "not_a_secure_link", "page.redirect_url"),
+        (said(page=Page(intro={"fr": "a\x00"})), "forbidden_characters", "page.intro.fr"),
+        (
+            said(page=Page(thanks={"negative": {"en": "\x1b"}})),
+            "forbidden_characters",
+            "page.thanks.negative.en",
+        ),
         (said(privacy_url="https://[::1"), "not_a_link", "privacy_url"),
         (said(privacy_url="https://a.example/b c"), "not_a_link", "privacy_url"),
         (said(reasons=[ReasonChoice("late", {})]), "required", "reasons.0.label"),

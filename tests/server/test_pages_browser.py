@@ -64,7 +64,7 @@ CALL: Final = {"rating": "4", "call_back": "yes", "phone": "418 555-0123"}
 #: Buttons, boxes and stars, with the smaller of width and height; for thumbs links, too, but for
 #: those within a sentence. A link that covers its row is as large as the row.
 TARGETS: Final = """(thumbs) => [...document.querySelectorAll(
-  '.button, .opener, .plain, .quiet, .tongue, .places a, .languages a, .stars label, .tick, select,'
+  '.button, .opener, .plain, .quiet, .tongue, .places a, .languages a, .step, .tick, select,'
   + ' .trail a, .foot a, .again a, .index a, .aside a, summary,'
   + ' textarea, input:not([type=hidden], [type=radio], [type=checkbox])'
   + (thumbs ? ', a[href]' : ''))]
