@@ -75,6 +75,13 @@ _CALL: Final = "what is dialled for a phone number"
 _WHEN: Final = "when a campaign asks"
 _REMINDERS: Final = "a campaign says how often it reminds who has not answered; none did"
 _WHICH: Final = "about which tasks a campaign asks, and the facts that say so"
+_ALOUD: Final = "what a star says aloud is a label of its own, so that pages stay light"
+_STAR: Final = (
+    r"<input name='rating' value='(?P<value>\d)' type='radio'(?P<more>.*)>\n(?P=value)"
+    r"(?:\n(?:sur|out of) 5)?"
+)
+_LABELLED: Final = r"<input name='rating' value='%(value)s' aria-label='%(value)s (?:sur|out of) 5"
+_STAR_END: Final = r" type='radio'%(more)s>\n%(value)s"
 _QUESTIONS: Final = "a campaign asks questions of any kind; all had one, of five stars"
 _HOURS: Final = "quiet hours, working hours and holidays"
 _FULL: Final = "an address may count as empty because its mailbox stays full"
@@ -574,12 +581,15 @@ CHANGES: Final = (
         r"\.(?:changes|documents)\[\d+\]\.asks\[\d+\]\.delay_in = 'elapsed'",
         _HOURS,
     ),
+    Change("/s/.*", _STAR, rf"{_LABELLED}'{_STAR_END}", _ALOUD),
+    Change("/s/.*", rf"{_STAR}\n(?P<word>[^<\n]+)", rf"{_LABELLED} %(word)s'{_STAR_END}", _ALOUD),
     Change("/api/v1/campaigns", "", r"\.items\[\d+\]\.definition\.delay_in = 'elapsed'", _HOURS),
     Change(
         "/api/v1/campaigns",
         "",
         r"\.items\[\d+\]\.definition\.(?:comment_required_at = None|from_bank = None"
-        r"|further = \[\]|measure_nps = False|positive_at = 4|question\.kind = 'stars')",
+        r"|further = \[\]|measure_nps = False|positive_at = 4|question\.kind = 'stars'"
+        r"|page\.(?:intro = \{\}|thanks = \{\}|redirect_url = None|closes_with_task = False))",
         _QUESTIONS,
     ),
     Change("/api/v1/locations", "", r"\.items\[\d+\]\.region = None", _HOURS),
