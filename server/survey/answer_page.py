@@ -15,7 +15,7 @@ from mail.worker.jobs import Job
 from server.access.guards import anyone
 from server.access.rate_limit import ANSWERS, Bucket, count, count_guess
 from server.access.rights import Action
-from server.http.middleware.answers import CONTENT_POLICY
+from server.http.content_policy import CONTENT_POLICY, FORMS
 from server.http.problems import ThrottledError
 from server.services import services
 from server.survey.form import (
@@ -35,10 +35,8 @@ from server.web.times import Calendar
 from sync.tokens import found_in, read
 
 KIND: Final = "survey link"
-#: Browsers hold a form to what its page allows, wherever the answer to it leads, and that page too.
-_LEADING_ELSEWHERE: Final = CONTENT_POLICY.replace(
-    "form-action 'self'", "form-action 'self' https:"
-)
+#: A form's answer may lead nowhere that its page does not allow, nor may what it leads to.
+_LEADING_ELSEWHERE: Final = CONTENT_POLICY.replace(FORMS, f"{FORMS} https:")
 _THANKS: Final = re.compile(r"/thanks\W*\Z")
 
 

@@ -14,6 +14,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.access.principals import signed_in
+from server.http.content_policy import CONTENT_POLICY
 from server.http.negotiation import listed, preferred_encoding
 from server.http.problem_details import answer_error
 from server.http.problems import ClientGoneError
@@ -21,21 +22,6 @@ from server.live.sse import EVENT_STREAM
 from sync.connections import FAULTS
 
 LOG: Final = structlog.stdlib.get_logger("retour.http")
-
-CONTENT_POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "script-src 'self'",
-        "connect-src 'self'",
-        "manifest-src 'self'",
-        "worker-src 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-        "base-uri 'none'",
-    )
-)
 
 #: The policy is not `no-referrer`: browsers would then send `Origin: null` with our own forms.
 COMMON: Final = (
