@@ -85,6 +85,12 @@ PROBLEMS: Final = {
         "The last reminder would come when answers are no longer taken. Choose fewer reminders or"
         " days between them, or a later deadline."
     ),
+    "not_an_icon_each": _(
+        "Give each value of the scale its icon, from the worst to the best: 2 for thumbs, 5 for"
+        " stars, 7 for effort, 11 for the NPS."
+    ),
+    "too_few_colours": _("Choose two or three colours, from the worst value to the best."),
+    "not_a_colour": _("Write the colour as #rrggbb, such as #0a7d32."),
     "blanks_around": _("This begins or ends with a blank."),
     "repeated": _("This code is already used in the list."),
 }

@@ -132,14 +132,6 @@ async def delete_asset(tx: Tx, asset: UUID) -> None:
     await record(tx, "asset.delete", [AuditChange(f"asset/{asset}", dict(row), None)])
 
 
-async def known_assets(tx: Tx, assets: Collection[UUID]) -> dict[UUID, Mime]:
-    """Return the types of those images that the account has."""
-    rows = await tx.fetch(
-        "SELECT id, mime FROM asset WHERE account = $1 AND id = ANY($2)", tx.account, list(assets)
-    )
-    return {row["id"]: row["mime"] for row in rows}
-
-
 async def note_uses(tx: Tx, assets: Collection[UUID], campaign: UUID, version: int) -> None:
     """Note that a new version of a campaign shows `assets`, so that they are not deleted."""
     if assets:

@@ -6,6 +6,7 @@ from uuid import UUID
 from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
 
+from mail.campaigns.look import Look, Plain
 from mail.campaigns.texts import Code, Lines
 from rules.questions.scales import SCALES, RatingKind, Scale, Sentiment, sentiment_of
 
@@ -32,12 +33,13 @@ Choices: TypeAlias = Annotated[list[ReasonChoice], Meta(max_length=50)]
 
 
 class Question(Struct, frozen=True, forbid_unknown_fields=True):
-    """The leading question: a rating, with words for both ends of its scale."""
+    """The leading question: a rating, with words for both ends of its scale, and their `look`."""
 
     text: Lines
     low: Lines = {}
     high: Lines = {}
     kind: RatingKind = "stars"
+    look: Look = Plain()
 
 
 class Lead(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -15,10 +15,12 @@ import asyncpg
 from msgspec import Struct
 from msgspec.structs import astuple
 
+from mail.assets.store import note_uses
 from mail.campaigns.definition import Definition
 from mail.campaigns.device_asks import publish_asks
 from mail.campaigns.errors import CampaignStatusError, DefinitionError
 from mail.campaigns.formats import join, split
+from mail.campaigns.look import images_of
 from mail.campaigns.revision import increment_revision
 from mail.campaigns.validation import check
 from rules.campaign import Status
@@ -64,6 +66,7 @@ _KNOWN = {
     "state": "SELECT code AS key FROM state WHERE account = $1",
     "unit": "SELECT id AS key FROM unit WHERE account = $1",
     "user": "SELECT id AS key FROM app_user WHERE account = $1",
+    "image": "SELECT id AS key FROM asset WHERE account = $1",
 }
 
 
@@ -188,6 +191,7 @@ def _audit_edit(before: CampaignRecord, after: CampaignRecord) -> list[AuditChan
 async def _add_version(tx: Tx, campaign: UUID, version: int, definition: Definition) -> None:
     stored = astuple(split(definition))
     await tx.execute(_ADD_VERSION, tx.account, campaign, version, *stored)
+    await note_uses(tx, images_of(definition.question.look), campaign, version)
 
 
 async def lock_campaign(tx: Tx, campaign: UUID) -> CampaignRecord:
@@ -220,6 +224,7 @@ async def _validate(tx: Tx, definition: Definition) -> None:
         "state": {f"rules.{place}.states": rule.states for place, rule in rules},
         "unit": {"criteria.units": criteria.units},
         "user": {"criteria.account_managers": criteria.account_managers},
+        "image": {"question.look": images_of(definition.question.look)},
     }
     for kind, fields in named.items():
         if not any(fields.values()):

@@ -10,6 +10,8 @@ from msgspec import Struct
 
 from mail.campaigns.criteria import Company, CriteriaNamed
 from mail.campaigns.definition import Definition, to_rules
+from mail.campaigns.look import Gradient, Icons, is_colour
+from mail.campaigns.questions import Lead
 from mail.campaigns.texts import Language
 from rules.address import normal_form
 from rules.campaign import Status
@@ -50,6 +52,7 @@ def check(definition: Definition) -> list[Problem]:
         if not all(map(is_line, reason.label.values())):
             problems.append(Problem("forbidden_characters", f"reasons.{index}.label"))
     problems += _check_criteria(definition.criteria)
+    problems += _check_look(definition.lead)
     return [*problems, *_check_texts(definition), *_check_addresses(definition)]
 
 
@@ -64,6 +67,19 @@ def _check_criteria(criteria: CriteriaNamed) -> Iterator[Problem]:
                 yield Problem("forbidden_characters", field)
             elif value != value.strip():
                 yield Problem("blanks_around", field)
+
+
+def _check_look(lead: Lead) -> Iterator[Problem]:
+    """Too few or too many icons or colours for the scale, and what is no colour."""
+    match lead.look:
+        case Icons(icons=icons) if len(icons) != len(lead.scale.values):
+            yield Problem("not_an_icon_each", "question.look.icons")
+        case Gradient(colours=colours):
+            if len(colours) < 2:
+                yield Problem("too_few_colours", "question.look.colours")
+            for index, colour in enumerate(colours):
+                if not is_colour(colour):
+                    yield Problem("not_a_colour", f"question.look.colours.{index}")
 
 
 def _check_texts(definition: Definition) -> Iterator[Problem]:

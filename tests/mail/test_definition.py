@@ -10,12 +10,14 @@ import pytest
 from mail.campaigns.criteria import CriteriaNamed
 from mail.campaigns.definition import Definition, Trigger
 from mail.campaigns.formats import FORMAT, decode_content, split
+from mail.campaigns.look import Gradient, Icons, Look, Pair
 from mail.campaigns.questions import Question, ReasonChoice
 from mail.campaigns.texts import Message, Page
 from mail.campaigns.validation import Problem, check
 from mail.i18n import text_in
 from mail.wording import PROBLEMS
 from rules.campaign import AddressField
+from rules.questions.scales import RatingKind
 
 KIND = UUID(int=7)
 QUESTION = Question({"fr": "Alors ?"})
@@ -39,6 +41,10 @@ def led_to(address: str) -> Definition:
 
 def criteria(**named: Any) -> Definition:
     return said(criteria=CriteriaNamed(**named))
+
+
+def look(drawn: Look, kind: RatingKind = "stars") -> Definition:
+    return said(question=msgspec.structs.replace(QUESTION, look=drawn, kind=kind))
 
 
 def test_a_sound_definition_has_no_problem() -> None:
@@ -103,6 +109,11 @@ def test_a_sound_definition_has_no_problem() -> None:
         (message(subject={"fr": "\u200b\ufeff"}), "required", "message.subject"),
         (message(sender_name="\u200b"), "required", "message.sender_name"),
         (message(sender_name="a\u2067b"), "forbidden_characters", "message.sender_name"),
+        (look(Icons([KIND] * 4)), "not_an_icon_each", "question.look.icons"),
+        (look(Icons([KIND] * 5), "nps"), "not_an_icon_each", "question.look.icons"),
+        (look(Gradient(["#cc0000"])), "too_few_colours", "question.look.colours"),
+        (look(Gradient(["#cc0000", "red"])), "not_a_colour", "question.look.colours.1"),
+        (look(Gradient(["#cc0", "#000000"])), "not_a_colour", "question.look.colours.0"),
         (message(reply_to="nobody"), "not_an_address", "message.reply_to"),
         (message(sender_address="a@b"), "not_an_address", "message.sender_address"),
     ],
@@ -110,6 +121,22 @@ def test_a_sound_definition_has_no_problem() -> None:
 def test_each_refusal_names_its_field(definition: Definition, code: str, field: str) -> None:
     assert check(definition) == [Problem(code, field)]
     assert code in PROBLEMS
+
+
+@pytest.mark.parametrize(
+    ("drawn", "kind"),
+    [
+        (Icons([KIND] * 2), "thumbs"),
+        (Icons([KIND] * 5), "stars"),
+        (Icons([KIND] * 7), "effort"),
+        (Icons([KIND] * 11), "nps"),
+        (Pair(KIND, KIND), "stars"),
+        (Gradient(["#c00000", "#0a7d32"]), "effort"),
+        (Gradient(["#c00000", "#FFD000", "#0a7d32"]), "nps"),
+    ],
+)
+def test_every_scale_may_have_icons_or_colours(drawn: Look, kind: RatingKind) -> None:
+    assert check(look(drawn, kind)) == []
 
 
 def test_a_body_may_have_several_lines_and_links_and_addresses_are_taken() -> None:

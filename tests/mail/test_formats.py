@@ -19,6 +19,7 @@ from mail.campaigns.formats import (
     join,
     split,
 )
+from mail.campaigns.look import Gradient
 from mail.campaigns.questions import FromBank, FurtherQuestion, Lead, Question, ReasonChoice
 from mail.campaigns.store import edit_campaign, get_campaign
 from mail.campaigns.texts import Message, Page
@@ -56,7 +57,9 @@ ALL: Final = Definition(
     last_day=date(2026, 9, 30),
     reminders=2,
     reminder_days=3,
-    question=Question({"fr": "Alors ?"}, {"fr": "Mal"}, {"fr": "Bien"}, "effort"),
+    question=Question(
+        {"fr": "Alors ?"}, {"fr": "Mal"}, {"fr": "Bien"}, "effort", Gradient(["#cc0000"])
+    ),
     negative_at=4,
     positive_at=6,
     reasons=[ReasonChoice("late", {"fr": "Retard"})],

@@ -1,6 +1,7 @@
 """C2: images of an account over the API: kept once, redrawn, served to anybody, deleted."""
 
 import io
+import json
 from base64 import b64encode
 from typing import Any, Final
 
@@ -12,6 +13,8 @@ from PIL import Image
 from mail.assets.store import MOST_ASSETS
 from sync.database import Tx
 from sync.ids import new_id
+from tests.server.test_api_campaigns import create
+from tests.server.test_tenants import definition
 from tests.support.api_process import Served
 from tests.support.databases import TestDatabase
 from tests.support.images import CIRCLE, SVG, chunk, drawing, png
@@ -160,6 +163,55 @@ def test_the_words_are_french_for_whoever_reads_french(api: Served, office: Offi
     said = api.client.post(PATH, json=body, headers=headers).json()
     assert said["title"] == "Ce fichier n\u2019est pas conservé comme image"
     assert said["errors"][0]["detail"] == "Ce n\u2019est ni une image PNG ni une image SVG."
+
+
+def with_look(api: Served, office: Office, look: Any) -> httpx.Response:
+    """Try to make a campaign whose scale looks so."""
+    body = definition(office)
+    question = body["question"] | {"look": look}
+    return create(api, office, definition=body | {"question": question})
+
+
+def test_an_image_that_a_campaign_shows_is_not_deleted(api: Served, office: Office) -> None:
+    shown, other = kept(api, office, CIRCLE)["id"], kept(api, office, png())["id"]
+    look = {"style": "icons", "icons": [shown] * 5}
+    campaign = with_look(api, office, look)
+    assert campaign.status_code == 201, campaign.text
+    assert campaign.json()["definition"]["question"]["look"] == look
+    path = f"/api/v1/campaigns/{campaign.json()['id']}"
+    edited = {"name": "Other", "definition": definition(office)}
+    assert api.client.put(path, json=edited, headers=office.program).json()["version"] == 2
+    answers = [
+        api.client.delete(f"{PATH}/{asset}", headers=office.program) for asset in (shown, other)
+    ]
+    assert [answer.status_code for answer in answers] == [409, 204]  # surveys of version 1 show it
+
+
+@pytest.mark.parametrize(
+    ("look", "pointer"),
+    [
+        ({"style": "icons", "icons": ["OWN"]}, "/definition/question/look/icons"),
+        ({"style": "icons", "icons": ["OWN"] * 4 + ["THEIRS"]}, "/definition/question/look"),
+        ({"style": "pair", "filled": "OWN", "empty": "THEIRS"}, "/definition/question/look"),
+        (
+            {"style": "gradient", "colours": ["red", "#00ff00"]},
+            "/definition/question/look/colours/0",
+        ),
+        ({"style": "gradient", "colours": ["#ff0000"]}, "/definition/question/look/colours"),
+        ({"style": "gradient", "colours": ["#ff0000"] * 4}, "/definition/question/look/colours"),
+        ({"style": "rainbow"}, "/definition/question/look/style"),
+        ({"style": "plain", "icons": []}, "/definition/question/look"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_look_that_cannot_be_drawn_is_refused(
+    api: Served, office: Office, south: Office, look: dict[str, Any], pointer: str
+) -> None:
+    own, theirs = (kept(api, place, CIRCLE)["id"] for place in (office, south))
+    text = json.dumps(look).replace("OWN", own).replace("THEIRS", theirs)
+    refused = with_look(api, office, json.loads(text))
+    assert refused.status_code == 400, refused.text
+    assert [fault["pointer"] for fault in refused.json()["errors"]] == [pointer]
 
 
 def test_an_account_keeps_so_many_images(api: Served, shared: TestDatabase, office: Office) -> None:

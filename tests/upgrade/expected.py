@@ -588,7 +588,8 @@ CHANGES: Final = (
         "/api/v1/campaigns",
         "",
         r"\.items\[\d+\]\.definition\.(?:comment_required_at = None|from_bank = None"
-        r"|further = \[\]|measure_nps = False|positive_at = 4|question\.kind = 'stars'"
+        r"|further = \[\]|measure_nps = False|positive_at = 4"
+        r"|question\.(?:kind = 'stars'|look\.style = 'plain')"
         r"|page\.(?:intro = \{\}|thanks = \{\}|redirect_url = None|closes_with_task = False))",
         _QUESTIONS,
     ),
