@@ -62,7 +62,7 @@ class CurrentAnswer(Struct, frozen=True):
 
 
 class Survey(Struct, frozen=True):
-    """An open survey, as the page shows it.
+    """An open survey of `account`, as the page shows it.
 
     `content`: of the pinned version. `questions`: those that follow the leading one, whatever was
     rated. `language`: the customer's locale; `account_language`: for texts that are missing in it.
@@ -72,6 +72,7 @@ class Survey(Struct, frozen=True):
     another address that it was sent to answered, UTC; what that was is theirs.
     """
 
+    account: int
     company: str
     content: Content
     questions: Sequence[FurtherQuestion]
@@ -203,6 +204,7 @@ async def open_survey(token: str) -> Survey | None:
     if row["version"] is not None and not is_theirs:
         answer = _current(row)
     return Survey(
+        account=ref.account,
         company=row["company"],
         content=content,
         questions=asked(content, row["id"]),

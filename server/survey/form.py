@@ -211,7 +211,7 @@ def _filled(
     reasons = choices_shown(content.lead.reasons, languages, said.reasons)
     thanks = {} if sentiment is None else content.page.thanks.get(sentiment, {})
     return Filled(
-        lead=lead_shown(content.lead, languages, said.rating),
+        lead=lead_shown(content.lead, languages, said.rating, survey.account),
         reasons=reasons,
         questions=questions_shown(questions, languages, said.further),
         sentiment=sentiment,

@@ -11,6 +11,7 @@ from mail.i18n import text_in
 from mail.responses.recording import Value
 from mail.responses.submission import Given
 from rules.questions.scales import Sentiment
+from server.survey.drawings import PLAIN, Drawing, drawings
 
 YES: Final = "yes"
 _SIGNS: Final = re.compile(r"\W+\Z")
@@ -19,7 +20,7 @@ _MOST_SHOWN: Final = 7
 
 
 class Step(Struct, frozen=True):
-    """A value of a scale. `word`: what it means, of both ends; else empty.
+    """A value of a scale, and how it is drawn. `word`: what it means, of both ends; else empty.
 
     `sentiment`: of the leading question's value; None of others'. `speaks`: it needs a comment.
     """
@@ -28,6 +29,7 @@ class Step(Struct, frozen=True):
     word: str
     sentiment: Sentiment | None = None
     speaks: bool = False
+    drawing: Drawing = PLAIN
 
 
 class ChoiceShown(Struct, frozen=True):
@@ -70,13 +72,33 @@ class QuestionShown(Struct, frozen=True, kw_only=True):
         return self.steps[-1].value
 
     @property
+    def is_plain(self) -> bool:
+        """Whether its values are drawn as it goes with their kind."""
+        return all(step.drawing == PLAIN for step in self.steps)
+
+    @property
+    def icons(self) -> list[str]:
+        """The images that show its value; none where it has no own icons."""
+        if self.value is None:
+            return []
+        of_value = [step.drawing for step in self.steps if step.value == self.value]
+        if any(drawing.filled for drawing in of_value):
+            return [
+                step.drawing.filled if step.value <= self.value else step.drawing.image
+                for step in self.steps
+            ]
+        return [drawing.image for drawing in of_value if drawing.image]
+
+    @property
     def is_menu(self) -> bool:
         """Whether its choices are a drop-down."""
         return not self.several and len(self.choices) > _MOST_SHOWN
 
 
-def lead_shown(lead: Lead, languages: Sequence[str], value: int | None) -> QuestionShown:
-    """The leading question; `value`: the rating so far."""
+def lead_shown(
+    lead: Lead, languages: Sequence[str], value: int | None, account: int
+) -> QuestionShown:
+    """The leading question; `value`: the rating so far. `account`: whose icons it may show."""
     words = {lead.scale.first: lead.low, lead.scale.last: lead.high}
     return QuestionShown(
         name="rating",
@@ -90,8 +112,9 @@ def lead_shown(lead: Lead, languages: Sequence[str], value: int | None) -> Quest
                 text_in(words.get(step, {}), *languages),
                 lead.sentiment(step),
                 lead.requires_comment(step),
+                drawing,
             )
-            for step in lead.scale.values
+            for step, drawing in zip(lead.scale.values, drawings(lead, account), strict=True)
         ],
         value=value,
     )

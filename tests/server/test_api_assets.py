@@ -17,7 +17,7 @@ from tests.server.test_api_campaigns import create
 from tests.server.test_tenants import definition
 from tests.support.api_process import Served
 from tests.support.databases import TestDatabase
-from tests.support.images import CIRCLE, SVG, chunk, drawing, png
+from tests.support.images import CIRCLE, SVG, chunk, drawing, plant, png
 from tests.support.office import Office
 from tests.support.stories import on
 
@@ -217,12 +217,7 @@ def test_a_look_that_cannot_be_drawn_is_refused(
 def test_an_account_keeps_so_many_images(api: Served, shared: TestDatabase, office: Office) -> None:
     async def fill(tx: Tx) -> None:
         for number in range(MOST_ASSETS - 1):
-            content = str(number).encode()
-            await tx.execute(
-                "INSERT INTO asset (account, id, sha256, mime, bytes, name, created_at)"
-                " VALUES ($1, $2, sha256($3), 'image/png', $3, 'x', $4)",
-                tx.account, new_id(), content, tx.now,
-            )  # fmt: skip
+            await plant(tx, new_id(), str(number).encode(), "image/png")
 
     on(shared, office.world.account, fill)
     last = kept(api, office, png())

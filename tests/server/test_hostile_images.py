@@ -8,13 +8,13 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Page
 
 from mail.assets.address import image_path
-from sync.database import Tx
 from sync.ids import new_id
 from tests.server.hostile_images import disguises, hostile_images
 from tests.server.test_api_assets import flaw, kept, send
 from tests.support.api_process import Served
 from tests.support.browser import visiting
 from tests.support.databases import TestDatabase
+from tests.support.images import plant
 from tests.support.listening import Listening
 from tests.support.office import Office
 from tests.support.stories import on
@@ -111,15 +111,7 @@ def looking(browser: Browser) -> Iterator[Looking]:
 def planted(shared: TestDatabase, office: Office, file: bytes, mime: str) -> str:
     """The path of a file that stands in the database as it was sent."""
     key = new_id()
-
-    async def write(tx: Tx) -> None:
-        await tx.execute(
-            "INSERT INTO asset (account, id, sha256, mime, bytes, name, created_at)"
-            " VALUES ($1, $2, sha256($3), $4, $3, 'x', retour_now())",
-            tx.account, key, file, mime,
-        )  # fmt: skip
-
-    on(shared, office.world.account, write)
+    on(shared, office.world.account, lambda tx: plant(tx, key, file, mime))
     return image_path(office.world.account, key)
 
 

@@ -3,6 +3,9 @@
 import struct
 import zlib
 from typing import Final
+from uuid import UUID
+
+from sync.database import Tx
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 SVG: Final = 'xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="24" height="24"'
@@ -33,3 +36,16 @@ def png(
     pixels = zlib.compress(rows, 9)
     parts = (chunk(b"IHDR", head), *extra, chunk(b"IDAT", pixels), chunk(b"IEND", b""))
     return SIGNATURE + b"".join(parts) + end
+
+
+async def plant(tx: Tx, key: UUID, file: bytes, mime: str) -> None:
+    """Put an image into the database as it is, under an id of the test's own."""
+    await tx.execute(
+        "INSERT INTO asset (account, id, sha256, mime, bytes, name, created_at)"
+        " VALUES ($1, $2, sha256($3), $4, $3, 'x', $5)",
+        tx.account,
+        key,
+        file,
+        mime,
+        tx.now,
+    )

@@ -21,6 +21,7 @@ from sync.records.people import set_password
 from sync.tokens import digest, mint, write
 from tests.support.coroutines import apart
 from tests.support.databases import TestDatabase
+from tests.support.images import plant
 from tests.support.state_guard import staged
 from tests.support.world import World
 
@@ -76,18 +77,22 @@ def tell(
     *,
     login: bool = True,
     asks: Mapping[str, Any] | None = None,
+    images: Mapping[UUID, bytes] | None = None,
     **fields: object,
 ) -> Story:
     """Make the account.
 
     `login`: its dispatcher may sign in. `asks`: fields of its campaign that are others than usual.
-    `fields`: of the customer.
+    `images`: SVGs that it shows, by ids. `fields`: of the customer.
     """
 
     async def run() -> Story:
         world = await World.create()
         if login:
             await _open_the_door(world)
+        async with tx(world.account) as opened:
+            for key, file in (images or {}).items():
+                await plant(opened, key, file, "image/svg+xml")
         return await _tell(world, asks or {}, fields)
 
     return aside(database, run)
