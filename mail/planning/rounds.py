@@ -13,6 +13,7 @@ from mail.positions import ADVANCE
 from sync.audit import AuditChange, record
 from sync.database import Tx
 from sync.errors import ConflictError, MissingError
+from sync.records.tasks import begin_round
 
 _LOCK: Final = "SELECT FROM task WHERE account = $1 AND id = $2 FOR NO KEY UPDATE"
 
@@ -62,7 +63,8 @@ async def lock_task(tx: Tx, task: UUID) -> None:
 async def open_round(tx: Tx, task: UUID, number: int, by: UUID | None, reason: str) -> Round:
     """Open round `number` of a task, and plan the task by it; one that is open stays as it is.
 
-    What waits to be sent for the round before is not sent. What was ever claimed stays.
+    What waits to be sent for the round before is not sent. What was ever claimed stays. Devices are
+    told, so that they promise a survey again.
 
     :raises MissingError: the account has no such task.
     :raises RoundOrderError: `number` is not that of its next round.
@@ -82,5 +84,6 @@ async def open_round(tx: Tx, task: UUID, number: int, by: UUID | None, reason: s
     await record(tx, "round.open", [AuditChange(f"task/{task}", None, after)])
     # What is decided now follows from the opening, and is told after it.
     await plan(structs.replace(tx, now=opened.opened_at), [task])
+    await begin_round(tx, task, opened.opened_at)
     tx.last.add(ADVANCE)
     return opened

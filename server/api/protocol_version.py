@@ -10,9 +10,10 @@ from server.http.problems import BadBodyError, Fault, OldAppError
 HEADER: Final = "Retour-Protocol"
 #: Versions that are served. 2: history, notes and verdicts in the feed, and the address that would
 #: be asked. 3: phone numbers in the form in which they are dialled. 4: when a campaign asks. 5:
-#: about which tasks, and the facts of tasks and customers that say so.
+#: about which tasks, and the facts of tasks and customers that say so. 6: since when steps count
+#: for a task's current round.
 OLDEST: Final = 1
-NEWEST: Final = 5
+NEWEST: Final = 6
 
 #: Digits of a version; one with more is answered as `NEWEST`.
 LONGEST: Final = 9

@@ -31,7 +31,8 @@ class Step(Struct, frozen=True):
 class TaskChange(Struct, frozen=True, tag_field="kind", tag="task"):
     """A task of the technician, or of a pool of theirs; then `technician` is null.
 
-    `history`: the last transitions by order, at most 20, earliest first.
+    `round_opened_at`: UTC; steps from that moment on belong to its current round, null for the
+    first. `history`: the last transitions by order, at most 20, earliest first.
     """
 
     id: str
@@ -52,6 +53,7 @@ class TaskChange(Struct, frozen=True, tag_field="kind", tag="task"):
     tags: list[str]
     scheduled_at: datetime | None
     created_at: datetime
+    round_opened_at: datetime | None
     history: list[Step]
 
 
@@ -103,7 +105,7 @@ class AskCriteria(Struct, frozen=True):
 
 
 class Ask(Struct, frozen=True):
-    """An active campaign that asks when a task enters one of `states` for the first time.
+    """An active campaign that asks when a task enters one of `states` first in a round.
 
     `primary`, `secondary`: the address it writes to, the second only if there is no first:
     customer, location, contact or billing. `may_untick`: the technician may untick the survey.

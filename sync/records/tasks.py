@@ -10,6 +10,7 @@ from msgspec import Struct
 from sync.database import Tx
 from sync.errors import MissingError
 from sync.feed.membership import SHARED, update_task_feeds
+from sync.feed.publish import touch
 from sync.intake.parking import Unparked, publish_unparked, settle_parked
 from sync.intake.verdicts import known_states
 from sync.records.assignments import (
@@ -67,6 +68,8 @@ TASKS: Final = Store(
     fixed=("initial_state", "state", "state_moment", "state_transition"),
 )
 
+_BEGIN_ROUND: Final = "UPDATE task SET round_opened_at = $3 WHERE account = $1 AND id = $2"
+
 #: Fields of a put that become assignments.
 _ASSIGNED: Final = ("technician", "pool", "assignments")
 
@@ -103,6 +106,15 @@ async def assign(
         raise MissingError("no such task")
     entry = TaskPut(id=task, technician=technician, pool=pool)
     await _put(tx, [entry], tx.now if at is None else moment("at", at))
+
+
+async def begin_round(tx: Tx, task: UUID, opened_at: datetime) -> None:
+    """Store that the current round of `task` was opened at `opened_at`, and tell it to devices.
+
+    The last statements of a transaction, which has locked the task.
+    """
+    await tx.execute(_BEGIN_ROUND, tx.account, task, opened_at)
+    await touch(tx, [("task", str(task))])
 
 
 async def _put(tx: Tx, items: Sequence[TaskPut], at: datetime) -> TasksPut:

@@ -77,7 +77,8 @@ class Task(Table, tablename="task", db=DB):
     """A task.
 
     `state`, `state_moment` and `state_transition` are of its last transition by order; without any
-    they are `initial_state`, the task's creation, and null.
+    they are `initial_state`, the task's creation, and null. `round_opened_at`: UTC; from then on
+    transitions belong to its current round, null for the first.
     """
 
     key = ("account", "id")
@@ -102,6 +103,7 @@ class Task(Table, tablename="task", db=DB):
     tags = Array(base_column=Text(), null=False, default=None)
     scheduled_at = Timestamptz(null=True, default=None)
     created_at = Timestamptz(null=False, default=None)
+    round_opened_at = Timestamptz(null=True, default=None)
 
 
 class SearchedText(Table, tablename="searched_text", db=DB):

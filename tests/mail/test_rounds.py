@@ -2,7 +2,8 @@
 
 import asyncio
 from contextvars import Context
-from datetime import timedelta
+from datetime import datetime, timedelta
+from importlib import import_module
 from uuid import UUID
 
 import asyncpg
@@ -14,6 +15,7 @@ from mail.planning.rounds import Round, RoundOrderError, open_round, read_rounds
 from mail.sending.run import Pool
 from sync.database import run, tx
 from sync.errors import MissingError
+from sync.feed.changes import TaskChange
 from sync.ids import new_id
 from tests.mail.campaigns import (
     active,
@@ -28,6 +30,7 @@ from tests.mail.campaigns import (
 )
 from tests.mail.delivering import DAY, HOUR, MINUTE, SECOND, Post
 from tests.support.lock_order import Heard
+from tests.sync.replica import Replica
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -234,6 +237,43 @@ async def test_11_opening_a_round_twice_is_once_whoever_is_faster(post: Post) ->
     assert await opened(post, task, 2) == made[0]
     entries = await rows(post.world, "SELECT * FROM audit WHERE action = 'round.open'")
     assert len(entries) == 2
+
+
+async def test_devices_are_told_when_the_current_round_was_opened(post: Post) -> None:
+    """Whether a campaign asks about the task or not; and once, whoever asks for it again."""
+    task = await post.world.task()
+    replica = Replica(await post.world.device(post.world.alice))
+    await replica.pull()
+    assert told_rounds(replica, task) is None
+    for number in (2, 3):
+        made = await opened(post, task, number)
+        [change] = await replica.pull()
+        assert (change.id, told_rounds(replica, task)) == (str(task), made.opened_at)
+        await post.later(HOUR)
+    await opened(post, task, 2)
+    assert await replica.pull() == []
+
+
+def told_rounds(replica: Replica, task: UUID) -> datetime | None:
+    """Since when steps count for the current round of `task`, as the device was told."""
+    change = replica.things["task", str(task)]
+    assert isinstance(change, TaskChange)
+    return change.round_opened_at
+
+
+async def test_rounds_that_were_open_before_devices_were_told_are_told(post: Post) -> None:
+    tasks = [await post.visit(ADDRESS) for _ in range(3)]
+    await opened(post, tasks[0])
+    await post.later(HOUR)
+    for task, number in ((tasks[0], 3), (tasks[1], 2)):
+        await opened(post, task, number)
+    fill = import_module("mail.migrations.mail_2026_12_01t13_01_00_000000").OPENED
+    select = "SELECT id, round_opened_at FROM task ORDER BY id"
+    before = await post.owner.connection.fetch(select)
+    await post.owner.connection.execute("UPDATE task SET round_opened_at = NULL")
+    await post.owner.connection.execute(fill)
+    assert await post.owner.connection.fetch(select) == before
+    assert sum(row["round_opened_at"] is not None for row in before) == 2
 
 
 @pytest.mark.parametrize("number", [0, 1, 3])

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+from mail.planning.rounds import open_round
 from sync.database import Tx
 from sync.records.shapes import AssignmentPut, TaskPut
 from sync.records.tasks import assign, put_tasks
@@ -67,6 +68,10 @@ class Field:
     def campaign(self, **changes: Any) -> UUID:
         """An active campaign."""
         return self.do(lambda world: active(world, **changes))
+
+    def open_round(self, task: UUID, number: int) -> None:
+        """Open the round of this number, now."""
+        self.on(lambda opened: open_round(opened, task, number, None, "La fuite est revenue"))
 
     def history(self, task: UUID) -> list[tuple[str, str]]:
         """State and technician's id of each transition that the server has, in order."""

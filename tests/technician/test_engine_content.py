@@ -239,6 +239,35 @@ def test_who_will_be_asked_is_known_offline(alice: Tab, field: Field, gate: Gate
     assert after["already"] is True
 
 
+def test_a_round_that_was_opened_while_the_phone_was_away_asks_again(
+    alice: Tab, field: Field, gate: Gate
+) -> None:
+    """From the next pull on, by moments: a step that waited meanwhile was of the round before."""
+    field.campaign(opt_out_allowed=True)
+    task = field.new_task(customer=field.do(lambda world: world.customer(name="Jean Roy")))
+    alice.run("await engine.sync()")
+
+    def already(state: str) -> bool:
+        [ask] = alice.run("return engine.asks(...given)", [str(task), state])
+        return bool(ask["already"])
+
+    for number in (2, 3):
+        gate.cut()
+        assert already("600") is False
+        alice.record(task, "600")
+        assert already("610") is True
+        field.open_round(task, number)
+        assert already("610") is True
+        gate.listen()
+        alice.settle()
+        alice.run("await engine.sync()")
+        assert already("610") is False
+        # More than the way to the server may differ by, with which a clock is corrected.
+        alice.page.context.clock.fast_forward(5_000)
+    gate.cut()
+    assert already("610") is False
+
+
 def test_who_meets_the_criteria_is_known_offline_as_task_and_customer_are(
     alice: Tab, field: Field, gate: Gate
 ) -> None:

@@ -11,6 +11,7 @@ from mail.campaigns.definition import Trigger
 from rules.campaign import AddressField
 from tests.support.processes import until
 from tests.technician.field import Field
+from tests.technician.phone import Phone, Tab
 from tests.technician.screen import Screen, visit_type
 
 
@@ -96,6 +97,50 @@ def test_where_the_account_does_not_allow_it_no_survey_is_left_out(
     screen.settled()
     screen.go(f"/task/{task}/step/610")
     screen.says("Already triggered by an earlier step: nobody is asked again.")
+
+
+@pytest.mark.parametrize(
+    ("english", "words"),
+    [
+        (
+            True,
+            (
+                "Already triggered by an earlier step: nobody is asked again.",
+                "No address: nobody will be asked.",
+                "No survey for this visit",
+                "E-mail of Jean Roy (optional)",
+            ),
+        ),
+        (
+            False,
+            (
+                "Déjà déclenché par une étape précédente",
+                "Aucune adresse",
+                "Pas de sondage pour cette visite",
+                "Courriel\N{NO-BREAK SPACE}: Jean Roy (facultatif)",
+            ),
+        ),
+    ],
+)
+def test_a_new_round_offers_no_survey_and_the_missing_address_again(
+    phone: Phone, alice: Tab, field: Field, nameless: UUID, english: bool, words: tuple[str, ...]
+) -> None:
+    asked_already, no_address, no_survey, address = words
+    screen = Screen(phone, english=english)
+    alice.run("await engine.sync()")
+    alice.record(nameless, "600")
+    alice.settle()
+    screen.go(f"/task/{nameless}/step/610")
+    screen.says(asked_already)
+    expect(screen.page.get_by_label(no_survey)).to_have_count(0)
+    expect(screen.page.get_by_label(address)).to_have_count(0)
+    field.open_round(nameless, 2)
+    alice.run("await engine.sync()")
+    screen.says(no_address)
+    expect(screen.main).not_to_contain_text(asked_already)
+    screen.page.get_by_label(address).fill("jean@example.org")
+    screen.page.get_by_label(no_survey).check()
+    expect(screen.page.get_by_label(address)).to_have_count(0)
 
 
 @pytest.mark.parametrize(

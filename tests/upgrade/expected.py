@@ -74,6 +74,7 @@ _SPAN: Final = r"\d\d:\d\d:\d\d"
 _CALL: Final = "what is dialled for a phone number"
 _WHEN: Final = "when a campaign asks"
 _REMINDERS: Final = "a campaign says how often it reminds who has not answered; none did"
+_ROUNDS_TOLD: Final = "devices know when the current round of a task was opened; none was"
 _WHICH: Final = "about which tasks a campaign asks, and the facts that say so"
 _ALOUD: Final = "what a star says aloud is a label of its own, so that pages stay light"
 _STAR: Final = (
@@ -652,6 +653,13 @@ CHANGES: Final = (
         "",
         r"\.(?:changes|documents)\[\d+\]\.(?:account_manager = (?:None|'.*')|tags = \[\])",
         _WHICH,
+    ),
+    Change(
+        "/api/v1/sync/(?:rxdb/tasks/|watermelon/)?pull",
+        "",
+        r"\.(?:changes\[\d+\]|documents\[\d+\]|changes\.tasks\.updated\[\d+\])"
+        r"\.round_opened_at = None",
+        _ROUNDS_TOLD,
     ),
     Change(
         "/api/v1/sync/watermelon/pull",

@@ -17,7 +17,7 @@ import { usableAddress } from './address.js';
  * @property {string | null} delay DD:HH:MM from the step until it asks at the earliest; null: not known
  * @property {'elapsed' | 'working'} delayIn the time that counts for it
  * @property {string | null} mute DD:HH:MM in which it asks at an address once; null: no limit
- * @property {boolean} already an earlier step has made it ask, so that this one does not
+ * @property {boolean} already an earlier step of the round has made it ask, so that this one does not
  * @property {boolean} sampled it asks about a part of the tasks, so that it may not ask at all
  *
  * @typedef {object} Facts what criteria are judged on
@@ -33,7 +33,7 @@ import { usableAddress } from './address.js';
 /**
  * @param {Ask[]} asks of the task's type
  * @param {string} state its code
- * @param {{state: string, mine: string | null}[]} steps of the task
+ * @param {{state: string, mine: string | null}[]} steps of the task's current round
  * @param {Mailboxes} mailboxes by whose they are
  * @param {Facts} facts of the task as it is now
  * @param {number} now milliseconds by the server's clock

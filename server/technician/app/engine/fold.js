@@ -60,6 +60,17 @@ export function stateAfter(task, steps) {
 }
 
 /**
+ * The steps of the task's current round: by moment, as the server counts them.
+ * @param {Task} task
+ * @param {Step[]} steps
+ * @returns {Step[]}
+ */
+export function currentRound(task, steps) {
+  const opened = task.round_opened_at ? Date.parse(task.round_opened_at) : -Infinity;
+  return steps.filter((step) => step.moment >= opened);
+}
+
+/**
  * What was recorded after a step was seen comes after it, however wrong the device's clock is.
  * @param {Item} item
  * @param {number} skew

@@ -3,7 +3,7 @@
 import { usableAddress } from './address.js';
 import { askedAt } from './asks.js';
 import { asked } from './database.js';
-import { isOwn, stateAfter, stepsOf } from './fold.js';
+import { currentRound, isOwn, stateAfter, stepsOf } from './fold.js';
 import { KINDS, readMark } from './store.js';
 
 /**
@@ -185,7 +185,8 @@ export function asksOf(content, state, email, now) {
   };
   const facts = { ...task, customer_tags: customer?.tags };
   const asks = content.types.get(task.type)?.asks ?? [];
-  return askedAt(asks, state, steps, mailboxes, facts, now + content.skew);
+  const counted = currentRound(task, steps);
+  return askedAt(asks, state, counted, mailboxes, facts, now + content.skew);
 }
 
 /**

@@ -49,6 +49,7 @@
  * @property {string | null} [account_manager] not of what was pulled by an older version
  * @property {string[]} tags
  * @property {string | null} scheduled_at
+ * @property {string | null} [round_opened_at] not of what was pulled by an older version
  * @property {{id: string, state: string, moment: string, by: string, note: string | null,
  *   survey: boolean}[]} history the last transitions, earliest first
  *
@@ -71,7 +72,7 @@
  * @property {string | null} call
  * @property {string | null} zone
  *
- * @typedef {object} Ask a campaign that asks once a task enters one of `states`
+ * @typedef {object} Ask a campaign that asks once in a round that a task enters one of `states`
  * @property {string} campaign
  * @property {string} name
  * @property {string[]} states

@@ -2,7 +2,7 @@
 
 import { EngineError } from './errors.js';
 
-export const PROTOCOL = 5;
+export const PROTOCOL = 6;
 const API = '/api/v1';
 /** Milliseconds after which an answer is not waited for any more. */
 const PATIENCE = 30_000;
