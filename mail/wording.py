@@ -93,4 +93,10 @@ PROBLEMS: Final = {
     "not_a_colour": _("Write the colour as #rrggbb, such as #0a7d32."),
     "blanks_around": _("This begins or ends with a blank."),
     "repeated": _("This code is already used in the list."),
+    "reserved": _("This key belongs to another question: choose another one."),
+    "not_on_scale": _("This value is not on the scale of the question."),
+    "asked_already": _("The leading question measures the NPS already."),
+    "too_few_choices": _("A list has at least two entries to choose from."),
+    "too_many_choices": _("The questions have more than 500 entries to choose from, all told."),
+    "other_kind": _("Questions of this kind do not have this."),
 }

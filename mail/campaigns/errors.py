@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mail.campaigns.validation import Problem
+from mail.campaigns.problem import Problem
 from sync.errors import SyncError
 
 

@@ -6,11 +6,11 @@ from typing import Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from msgspec import Struct
-
 from mail.campaigns.criteria import Company, CriteriaNamed
 from mail.campaigns.definition import Definition, to_rules
 from mail.campaigns.look import Gradient, Icons, is_colour
+from mail.campaigns.problem import Problem
+from mail.campaigns.question_validation import check_questions
 from mail.campaigns.questions import Lead
 from mail.campaigns.texts import Language
 from rules.address import normal_form
@@ -21,13 +21,6 @@ from sync.validation import is_line, is_visible
 
 #: Not allowed in texts of several lines: control characters but tab and line feed.
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-
-
-class Problem(Struct, frozen=True):
-    """One refusal: `code` is a key of `mail.wording.PROBLEMS`, `field` a dotted path."""
-
-    code: str
-    field: str
 
 
 def check(definition: Definition) -> list[Problem]:
@@ -42,15 +35,7 @@ def check(definition: Definition) -> list[Problem]:
         company = Company("UTC", {})
         rules = to_rules(UUID(int=0), 1, definition, Status.DRAFT, None, (), company)
         problems += [Problem(found.code.value, found.field) for found in validate_rules(rules)]
-    seen: set[str] = set()
-    for index, reason in enumerate(definition.reasons):
-        if reason.code in seen:
-            problems.append(Problem("repeated", f"reasons.{index}.code"))
-        seen.add(reason.code)
-        if not any(map(is_visible, reason.label.values())):
-            problems.append(Problem("required", f"reasons.{index}.label"))
-        if not all(map(is_line, reason.label.values())):
-            problems.append(Problem("forbidden_characters", f"reasons.{index}.label"))
+    problems += check_questions(definition)
     problems += _check_criteria(definition.criteria)
     problems += _check_look(definition.lead)
     return [*problems, *_check_texts(definition), *_check_addresses(definition)]
@@ -83,9 +68,8 @@ def _check_look(lead: Lead) -> Iterator[Problem]:
 
 
 def _check_texts(definition: Definition) -> Iterator[Problem]:
-    question, message = definition.question, definition.message
+    message = definition.message
     required: dict[str, Mapping[Language, str]] = {
-        "question.text": question.text,
         "message.subject": message.subject,
         "message.title": message.title,
         "message.body": message.body,
@@ -97,7 +81,6 @@ def _check_texts(definition: Definition) -> Iterator[Problem]:
         yield Problem("required", "message.sender_name")
     if not is_line(message.sender_name):
         yield Problem("forbidden_characters", "message.sender_name")
-    lines = {"question.low": question.low, "question.high": question.high}
     page = definition.page
     paragraphs = {
         "message.body": message.body,
@@ -105,7 +88,7 @@ def _check_texts(definition: Definition) -> Iterator[Problem]:
         "page.intro": page.intro,
         **{f"page.thanks.{sentiment}": texts for sentiment, texts in page.thanks.items()},
     }
-    for field, texts in (required | lines | paragraphs).items():
+    for field, texts in (required | paragraphs).items():
         several_lines = field in paragraphs
         for language, text in texts.items():
             if _CONTROLS.search(text) if several_lines else not is_line(text):

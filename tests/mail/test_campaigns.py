@@ -15,8 +15,8 @@ from mail.campaigns.lifecycle import (
     pause_campaign,
     resume_campaign,
 )
+from mail.campaigns.problem import Problem
 from mail.campaigns.store import create_campaign, edit_campaign, get_campaign, list_campaigns
-from mail.campaigns.validation import Problem
 from rules.campaign import Status
 from sync.database import tx
 from sync.errors import MissingError, TakenError, UnknownReferenceError

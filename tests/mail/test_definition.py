@@ -11,9 +11,10 @@ from mail.campaigns.criteria import CriteriaNamed
 from mail.campaigns.definition import Definition, Trigger
 from mail.campaigns.formats import FORMAT, decode_content, split
 from mail.campaigns.look import Gradient, Icons, Look, Pair
+from mail.campaigns.problem import Problem
 from mail.campaigns.questions import Question, ReasonChoice
 from mail.campaigns.texts import Message, Page
-from mail.campaigns.validation import Problem, check
+from mail.campaigns.validation import check
 from mail.i18n import text_in
 from mail.wording import PROBLEMS
 from rules.campaign import AddressField

@@ -12,7 +12,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException, MethodNotAllowedException
 
 from mail.campaigns.errors import CampaignStatusError, DefinitionError
-from mail.campaigns.validation import Problem
+from mail.campaigns.problem import Problem
 from server.http.problem_details import answer_error
 from server.http.problems import (
     PROBLEMS,
