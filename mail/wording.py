@@ -39,6 +39,13 @@ class WordedError(Exception):
         return self.phrase.words()
 
 
+#: What both ends of a scale mean, by its kind; stars need no words.
+SCALE_ENDS: Final[Mapping[str, tuple[str, str]]] = {
+    "thumbs": (_("Not good"), _("Good")),
+    "effort": (_("Very difficult"), _("Very easy")),
+    "nps": (_("Not at all likely"), _("Extremely likely")),
+}
+
 #: What an account has to say of itself before anything is sent, by the field that is missing.
 LACKING: Final = {
     "legal_name": _("Mails need the company's legal name: PUT /api/v1/sender, or Sender page."),

@@ -15,20 +15,7 @@ _RECOMMEND: Final[Lines] = {
     "en": "How likely are you to recommend us to a friend or colleague?",
     "es": "¿Nos recomendaría a un familiar o a un colega?",
 }
-_UNLIKELY: Final[Lines] = {
-    "fr": "Pas du tout probable",
-    "en": "Not at all likely",
-    "es": "Nada probable",
-}
-_LIKELY: Final[Lines] = {
-    "fr": "Très probable",
-    "en": "Extremely likely",
-    "es": "Muy probable",
-}
-
-NPS_QUESTION: Final = FurtherQuestion(
-    key=NPS, kind="nps", text=_RECOMMEND, low=_UNLIKELY, high=_LIKELY
-)
+NPS_QUESTION: Final = FurtherQuestion(key=NPS, kind="nps", text=_RECOMMEND)
 
 
 def questions_by_key(content: Content) -> dict[str, FurtherQuestion]:

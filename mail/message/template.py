@@ -38,7 +38,10 @@ from mail.campaigns.texts import Message
 from mail.i18n import translations
 from mail.message.wording import CATALOGUES, imprint, wording
 from rules.address import sendable
+from rules.questions.scales import RatingKind
 
+#: How many ratings stand beside each other: cells for thumbs on a phone.
+_ACROSS: Final[dict[RatingKind, int]] = {"thumbs": 2, "stars": 5, "effort": 7, "nps": 6}
 #: Occurs in no quoted-printable text: after a "=" come two hexadecimal digits or a line's end.
 _BOUNDARY: Final = "=_retour"
 _PLAIN, _HTML = (
@@ -162,7 +165,9 @@ def compile_letter(
         "letter": letter,
         "language": locale.replace("_", "-"),
         "origin": origin.links,
+        "kind": content.lead.kind,
         "ratings": content.lead.scale.values,
+        "across": _ACROSS[content.lead.kind],
         "visited": visited,
         "reminds": reminds,
         "imprint": imprint(identity),

@@ -1,7 +1,7 @@
 """The texts of a campaign's mail in one language, for the templates."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +12,8 @@ from babel.dates import format_date
 from msgspec import Struct
 
 from mail.campaigns.definition import Content
+from mail.campaigns.questions import Lead
+from mail.campaigns.scale_ends import ends_of
 from mail.campaigns.sender import SenderIdentity
 from mail.i18n import text_in, translations
 from sync.validation import in_one_line
@@ -47,15 +49,7 @@ def wording(content: Content, locale: str, fallback: str, *, reminds: bool = Fal
     """
     gettext = translations(locale, CATALOGUES).gettext
     message, question = content.message, content.lead
-    low, high = (text_in(texts, locale, fallback) for texts in (question.low, question.high))
-    scale = question.scale
-    ends = {scale.first: low, scale.last: high}
-    words = {
-        rating: gettext("%(rating)s out of 5: %(word)s") % {"rating": rating, "word": word}
-        if (word := ends.get(rating))
-        else gettext("%(rating)s out of 5") % {"rating": rating}
-        for rating in scale.values
-    }
+    low, high = ends_of(question, locale, fallback)
     subject = text_in(message.subject, locale, fallback)
     body, information = (
         [line for line in _END_OF_LINE.split(text_in(texts, locale, fallback)) if line.strip(" \t")]
@@ -69,10 +63,28 @@ def wording(content: Content, locale: str, fallback: str, *, reminds: bool = Fal
         question=text_in(question.text, locale, fallback),
         low=low,
         high=high,
-        words=words,
+        words=_words(question, low, high, gettext),
         information=information or [gettext("Your answers are used only to improve our service.")],
         privacy_url=content.privacy_url,
     )
+
+
+def _words(lead: Lead, low: str, high: str, gettext: Callable[[str], str]) -> dict[int, str]:
+    """Return what each rating says aloud."""
+    scale = lead.scale
+    ends = {scale.first: low, scale.last: high}
+    if lead.kind == "thumbs":
+        return ends
+    said = {}
+    for rating in scale.values:
+        values = {"rating": rating, "last": scale.last, "word": ends.get(rating)}
+        text = (
+            gettext("%(rating)s out of %(last)s: %(word)s")
+            if values["word"]
+            else gettext("%(rating)s out of %(last)s")
+        )
+        said[rating] = text % values
+    return said
 
 
 def imprint(identity: SenderIdentity) -> list[str]:

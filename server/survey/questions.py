@@ -7,6 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from mail.campaigns.questions import Choices, FurtherQuestion, Lead, QuestionKind
+from mail.campaigns.scale_ends import ends_of
 from mail.i18n import text_in
 from mail.responses.recording import Value
 from mail.responses.submission import Given
@@ -43,9 +44,9 @@ class ChoiceShown(Struct, frozen=True):
 class QuestionShown(Struct, frozen=True, kw_only=True):
     """A question in the customer's language, with what was given for it.
 
-    `name`: of its form field. `low`, `high`: words for both ends of its scale; empty for those that
-    go with its kind. `after`: asked only where the rating has one of these sentiments; empty:
-    always. `several`: more than one choice, each a field of its own.
+    `name`: of its form field. `low`, `high`: words for both ends of its scale, if any. `after`:
+    asked only where the rating has one of these sentiments; empty: always. `several`: more than one
+    choice, each a field of its own.
     """
 
     name: str
@@ -99,17 +100,18 @@ def lead_shown(
     lead: Lead, languages: Sequence[str], value: int | None, account: int
 ) -> QuestionShown:
     """The leading question; `value`: the rating so far. `account`: whose icons it may show."""
-    words = {lead.scale.first: lead.low, lead.scale.last: lead.high}
+    low, high = ends_of(lead, *languages)
+    words = {lead.scale.first: low, lead.scale.last: high}
     return QuestionShown(
         name="rating",
         kind=lead.kind,
         text=text_in(lead.text, *languages),
-        low=text_in(lead.low, *languages),
-        high=text_in(lead.high, *languages),
+        low=low,
+        high=high,
         steps=[
             Step(
                 step,
-                text_in(words.get(step, {}), *languages),
+                words.get(step, ""),
                 lead.sentiment(step),
                 lead.requires_comment(step),
                 drawing,
@@ -129,16 +131,16 @@ def questions_shown(
 
 def _shown(question: FurtherQuestion, languages: Sequence[str], given: Given) -> QuestionShown:
     scale = question.scale
-    words = {} if scale is None else {scale.first: question.low, scale.last: question.high}
+    low, high = ends_of(question, *languages)
+    words = {} if scale is None else {scale.first: low, scale.last: high}
     return QuestionShown(
         name=field_of(question.key),
         kind=question.kind,
         text=text_in(question.text, *languages),
-        low=text_in(question.low, *languages),
-        high=text_in(question.high, *languages),
+        low=low,
+        high=high,
         steps=[
-            Step(step, text_in(words.get(step, {}), *languages))
-            for step in (scale.values if scale is not None else ())
+            Step(step, words.get(step, "")) for step in (scale.values if scale is not None else ())
         ],
         choices=choices_shown(question.choices, languages, given.choices),
         several=question.several,

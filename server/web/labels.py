@@ -238,14 +238,6 @@ class Words:
         """After which ratings a question is asked."""
         return self._label(words.ASKED_AFTER, sentiment)
 
-    def low_end(self, kind: str) -> str:
-        """What the lowest value of a scale means; empty where a picture says it."""
-        return self._label(words.LOW_ENDS, kind) if kind in words.LOW_ENDS else ""
-
-    def high_end(self, kind: str) -> str:
-        """What the highest value of a scale means; empty where a picture says it."""
-        return self._label(words.HIGH_ENDS, kind) if kind in words.HIGH_ENDS else ""
-
     def answer_problem(self, field: str) -> str:
         """Why an answer was not recorded, by the field to correct."""
         return self._label(error_words.ANSWER_PROBLEMS, field)

@@ -187,18 +187,6 @@ ASKED_AFTER: Final = {
     "positive": _("Only after a high rating"),
 }
 
-#: What both ends of a scale mean where the campaign has no words for them.
-LOW_ENDS: Final = {
-    "thumbs": _("Not good"),
-    "effort": _("Very difficult"),
-    "nps": _("Not at all likely"),
-}
-HIGH_ENDS: Final = {
-    "thumbs": _("Good"),
-    "effort": _("Very easy"),
-    "nps": _("Extremely likely"),
-}
-
 #: CSS class and icon of the other entries of a timeline, by kind and code ("" for any code).
 LOOKS: Final = {
     ("transition", ""): ("neutral", "move"),

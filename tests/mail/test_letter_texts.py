@@ -99,8 +99,8 @@ class Said:
     @property
     def words(self) -> str:
         """The lowest rating in words."""
-        text = translations(self.locale, CATALOGUES).gettext("%(rating)s out of 5: %(word)s")
-        return text % {"rating": 1, "word": self.line}
+        text = translations(self.locale, CATALOGUES).gettext("%(rating)s out of %(last)s: %(word)s")
+        return text % {"rating": 1, "last": 5, "word": self.line}
 
     @property
     def paragraphs(self) -> list[str]:

@@ -60,11 +60,15 @@ FURTHER: Final = [
         after=["negative", "neutral"],
         mandatory=True,
     ),
+    FurtherQuestion(
+        key="likely",
+        kind="nps",
+        text={"fr": "Nous recommanderiez-vous?", "en": "Would you recommend us?"},
+    ),
 ]
 #: Fields of a campaign (`tests.support.stories.tell`).
 ASKS: Final[dict[str, Any]] = {
     "further": FURTHER,
-    "measure_nps": True,
     "comment_required_at": 1,
     "page": Page(
         intro={"fr": "Deux minutes suffisent.", "en": "Two minutes are enough."},

@@ -31,6 +31,7 @@ FURTHER: Final = [
         several=True,
     ),
     FurtherQuestion(key="words", kind="text", text={"fr": "Autre chose ?"}),
+    FurtherQuestion(key="likely", kind="nps", text={"fr": "Nous recommanderiez-vous ?"}),
 ]
 GIVEN: Final = {
     "tech": Given(value=4),
@@ -38,7 +39,7 @@ GIVEN: Final = {
     "again": Given(value=0),
     "parts": Given(choices=["fast", "clean"]),
     "words": Given(text="Rien <b>de plus</b>"),
-    "nps": Given(value=0),
+    "likely": Given(value=0),
 }
 
 
@@ -73,7 +74,7 @@ def lead(request: pytest.FixtureRequest) -> Lead:
 def story(lead: Lead, database: TestDatabase) -> Story:
     """A task whose customer answered every question of a campaign that `lead`s."""
     question = Question(text={"fr": "Comment était-ce ?"}, kind=lead.kind)
-    asks = {"question": question, "further": FURTHER, "measure_nps": True, "reasons": []}
+    asks = {"question": question, "further": FURTHER, "reasons": []}
     told = tell(database, asks=asks)
     said = Submission(rating=lead.value, comment="Voilà", further=GIVEN)
     assert aside(database, lambda: submit(told.survey, said)) == Recorded(1, changed=True)
@@ -107,7 +108,7 @@ def test_the_office_and_programs_see_every_value(
     further = answer["further"]
     values = {key: found["value"] for key, found in further.items()}
     nothing = {"parts": None, "words": None}
-    assert values == {"tech": 4, "easy": 7, "again": 0, "nps": 0, **nothing}
+    assert values == {"tech": 4, "easy": 7, "again": 0, "likely": 0, **nothing}
     assert (further["parts"]["choices"], further["words"]["text"]) == (
         ["clean", "fast"],
         "Rien <b>de plus</b>",
@@ -117,7 +118,7 @@ def test_the_office_and_programs_see_every_value(
     said = (
         "Et le technicien ? 4 / 5 Était-ce facile ? 7 / 7 Reviendrez-vous ? Pouce baissé"
         " Qu\u2019avez-vous aimé ? Propreté, Rapidité Autre chose ? Rien <b>de plus</b>"
-        " Nous recommanderiez-vous à un proche ou à un collègue ? 0 / 10"
+        " Nous recommanderiez-vous ? 0 / 10"
     )
     assert page.count(said) == 2  # with the result, and in the timeline
     assert f"{lead.shown} Voilà {said}" in page

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import Browser, expect
 
 from mail.campaigns.texts import Page
@@ -30,7 +31,7 @@ ALL: Final = {
     "further.easy": "7",
     "further.first": "fast",
     "further.day": "day_8",
-    "further.nps": "0",
+    "further.likely": "0",
     "comment": "Voilà",
 }
 SAD: Final = {"further.put_right": "Le bruit"}
@@ -107,7 +108,7 @@ def test_every_kind_is_answered_and_opens_as_it_was_answered(ask: Ask, kind: str
     assert (sent.status_code, sent.headers["location"]) == (303, f"{asked.path}/thanks")
     [body] = asked.versions
     after = {"liked"} if kind == "thumbs" else {"put_right"}
-    usual = {"on_time", "technician", "easy", "first", "day", "nps"}
+    usual = {"on_time", "technician", "easy", "first", "day", "likely"}
     assert set(body.further) == usual | after
     assert (body.lead.kind, body.lead.value, body.nps) == (kind, 1, 1 if kind == "nps" else 0)
     again = chosen(asked.get())
@@ -302,7 +303,7 @@ def test_a_browser_goes_where_everybody_is_led(ask: Ask, browser: Browser) -> No
 
 
 def test_a_page_of_ten_questions_and_its_styles_weigh_less_than_twenty_kilobytes(ask: Ask) -> None:
-    asked = ask(**led_by("nps", further=[*FURTHER, FURTHER[0]]))
+    asked = ask(**led_by("nps", further=[*FURTHER, replace(FURTHER[0], key="again")]))
     client = asked.site.client
     page = client.get(f"{asked.path}?rating=0")
     assert page.text.count('class="question') == 10
