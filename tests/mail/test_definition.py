@@ -45,7 +45,8 @@ def criteria(**named: Any) -> Definition:
 
 
 def look(drawn: Look, kind: RatingKind = "stars") -> Definition:
-    return said(question=msgspec.structs.replace(QUESTION, look=drawn, kind=kind))
+    question = msgspec.structs.replace(QUESTION, look=drawn, kind=kind)
+    return said(question=question, negative_at=None, positive_at=None)
 
 
 def test_a_sound_definition_has_no_problem() -> None:

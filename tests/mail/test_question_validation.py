@@ -143,7 +143,7 @@ def test_whatever_may_be_saved_can_be_shown_and_answered(
     follow = asked(content, UUID(int=1))
     keys = [question.key for question in follow]
     assert len(set(keys)) == len(keys)
-    lead_shown(content.lead, ("fr",), rating)
+    lead_shown(content.lead, ("fr",), rating, 1)
     given = read_given(follow, fields)
     shown = questions_shown(follow, ("fr",), given)
     assert all(question.text and question.id for question in shown)
