@@ -228,6 +228,7 @@ def test_who_will_be_asked_is_known_offline(alice: Tab, field: Field, gate: Gate
         "delayIn": "elapsed",
         "mute": "07:00:00",
         "already": False,
+        "unsure": False,
         "sampled": False,
     }
     assert alice.run(asks, [str(task), "600", None]) == [expected]

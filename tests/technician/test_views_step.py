@@ -143,6 +143,24 @@ def test_a_new_round_offers_no_survey_and_the_missing_address_again(
     expect(screen.page.get_by_label(address)).to_have_count(0)
 
 
+def test_where_the_task_went_back_it_is_said_when_the_step_asks(
+    phone: Phone, alice: Tab, nameless: UUID
+) -> None:
+    screen = Screen(phone)
+    alice.run("await engine.sync()")
+    for state in ("600", "300"):
+        alice.record(nameless, state)
+    screen.go(f"/task/{nameless}/step/600")
+    screen.says("Already triggered by an earlier step: nobody is asked again.")
+    alice.settle()
+    alice.run("await engine.sync()")
+    perhaps = "This one asks only if that survey had not left when the task went back."
+    screen.says(f"An earlier step asked already. {perhaps}", "No address: nobody will be asked.")
+    screen.page.get_by_label("E-mail of Jean Roy (optional)").fill("jean@example.org")
+    screen.page.get_by_label("No survey for this visit").check()
+    screen.says(perhaps, "Nobody: you chose no survey.")
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

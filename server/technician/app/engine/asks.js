@@ -1,8 +1,11 @@
 /** Who would be asked if a task entered a state, as far as a device can know. */
 
-/** @import { Ask, Criteria } from './store.js' */
+/** @import { Ask, Criteria, StateKind } from './store.js' */
 
 import { usableAddress } from './address.js';
+
+/** Kinds of states in which a survey that is due is dropped, unless its campaign asks about them. */
+const DROPPING = ['planned', 'active', 'cancelled'];
 
 /**
  * @typedef {'customer' | 'location' | 'contact' | 'billing'} Whose
@@ -18,7 +21,14 @@ import { usableAddress } from './address.js';
  * @property {'elapsed' | 'working'} delayIn the time that counts for it
  * @property {string | null} mute DD:HH:MM in which it asks at an address once; null: no limit
  * @property {boolean} already an earlier step of the round has made it ask, so that this one does not
+ * @property {boolean} unsure the same, unless that survey had not left when the task went back
  * @property {boolean} sampled it asks about a part of the tasks, so that it may not ask at all
+ *
+ * @typedef {object} Passed a step of the task
+ * @property {string} state
+ * @property {StateKind} kind of the state
+ * @property {number} moment milliseconds by the server's clock
+ * @property {string | null} mine null for what the server has shown
  *
  * @typedef {object} Facts what criteria are judged on
  * @property {string | null} [unit]
@@ -33,16 +43,14 @@ import { usableAddress } from './address.js';
 /**
  * @param {Ask[]} asks of the task's type
  * @param {string} state its code
- * @param {{state: string, mine: string | null}[]} steps of the task's current round
+ * @param {Passed[]} steps of the task's current round, in order
  * @param {Mailboxes} mailboxes by whose they are
  * @param {Facts} facts of the task as it is now
  * @param {number} now milliseconds by the server's clock
  * @returns {Asked[]}
  */
 export function askedAt(asks, state, steps, mailboxes, facts, now) {
-  const entered = new Set(
-    steps.filter((step) => step.mine !== 'refused').map((step) => step.state),
-  );
+  const counted = steps.filter((step) => step.mine !== 'refused');
   return asks
     .filter((ask) => ask.states.includes(state) && isOpen(ask, now) && admits(ask.criteria, facts))
     .map((ask) => ({
@@ -53,9 +61,39 @@ export function askedAt(asks, state, steps, mailboxes, facts, now) {
       delay: ask.delay ?? null,
       delayIn: ask.delay_in ?? 'elapsed',
       mute: ask.mute ?? null,
-      already: ask.states.some((code) => entered.has(code)),
+      ...earlier(ask, counted, now),
       sampled: ask.sampled ?? false,
     }));
+}
+
+/**
+ * What earlier steps have done already. A survey is dropped where its task is called off or back at
+ * work when it is due, and the next step into one of the states asks again. It may be due later than
+ * its delay says, and what the server has not got yet is not due at all.
+ * @param {Ask} ask
+ * @param {Passed[]} steps
+ * @param {number} now
+ */
+function earlier(ask, steps, now) {
+  /** @param {Passed} step */
+  const selected = (step) => ask.states.includes(step.state);
+  const first = steps.find(selected);
+  if (!first) return { already: false, unsure: false };
+  const due = first.moment + lengthOf(ask.delay ?? '00:00:00');
+  const since = steps.slice(steps.findLastIndex(selected) + 1);
+  const unsure =
+    first.mine === null &&
+    since.some((step, place) => {
+      const left = since[place + 1]?.moment ?? now;
+      return DROPPING.includes(step.kind) && Math.max(step.moment, due) < left;
+    });
+  return { already: !unsure, unsure };
+}
+
+/** Milliseconds. @param {string} delay DD:HH:MM */
+function lengthOf(delay) {
+  const [days, hours, minutes] = delay.split(':').map(Number);
+  return ((days * 24 + hours) * 60 + minutes) * 60_000;
 }
 
 /** @param {Ask} ask @param {number} now */

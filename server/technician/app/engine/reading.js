@@ -185,7 +185,10 @@ export function asksOf(content, state, email, now) {
   };
   const facts = { ...task, customer_tags: customer?.tags };
   const asks = content.types.get(task.type)?.asks ?? [];
-  const counted = currentRound(task, steps);
+  const counted = currentRound(task, steps).map((step) => ({
+    ...step,
+    kind: stateOf(content, step.state).kind,
+  }));
   return askedAt(asks, state, counted, mailboxes, facts, now + content.skew);
 }
 

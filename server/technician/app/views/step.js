@@ -4,7 +4,7 @@ import { usableAddress } from '../engine/address.js';
 import { h } from './dom.js';
 import { back, fault } from './parts.js';
 import { taskAt } from './routes.js';
-import { asked, gone } from './task.js';
+import { asked, gone, perhaps } from './task.js';
 import { _, named } from './texts.js';
 import { unticking, whyOf } from './untick.js';
 
@@ -117,7 +117,7 @@ function whom({ asks, state, draft }) {
           { key: ask.campaign },
           h('p', {}, ask.name),
           ...(draft.unticked && ask.mayUntick && !ask.already
-            ? [h('p', {}, _('Nobody: you chose no survey.'))]
+            ? [ask.unsure && perhaps(), h('p', {}, _('Nobody: you chose no survey.'))]
             : asked(ask)),
         ),
       ),

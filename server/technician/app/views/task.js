@@ -161,14 +161,24 @@ export function asked(ask) {
   if (ask.already) {
     return [h('p', {}, _('Already triggered by an earlier step: nobody is asked again.'))];
   }
+  const before = ask.unsure ? [perhaps()] : [];
   if (!ask.address) {
-    return [h('p', {}, mark('alert', 'caution', _('No address: nobody will be asked.')))];
+    return [...before, h('p', {}, mark('alert', 'caution', _('No address: nobody will be asked.')))];
   }
   const whose = h('span', { class: 'hint' }, `(${owner(ask.whose)})`);
   return [
+    ...before,
     h('p', {}, h('b', { class: 'address' }, ask.address), ' ', whose),
     when(ask),
   ];
+}
+
+/** Said where the task went back after an earlier step. */
+export function perhaps() {
+  const words = _(
+    'An earlier step asked already. This one asks only if that survey had not left when the task went back.',
+  );
+  return h('p', {}, words);
 }
 
 /** No more than the campaign's rules say. @param {Asked} ask */
