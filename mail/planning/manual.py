@@ -21,6 +21,7 @@ from rules.history import ordered
 from sync.audit import AuditChange, record
 from sync.database import Tx
 from sync.errors import ConflictError, FieldError, UnknownReferenceError
+from sync.records.tasks import add_sent_by_hand
 
 #: By the newest version.
 _MARK: Final = """
@@ -94,7 +95,8 @@ class NoStepError(ConflictError):
 async def send_by_hand(tx: Tx, task: UUID, request: Request) -> Asked:
     """Make the survey of the task's last round, due now; the same request again changes nothing.
 
-    At release it is judged as any other one, but for the state of its task.
+    At release it is judged as any other one, but for the state of its task. Devices are told, so
+    that they promise no other survey of the round.
 
     :raises MissingError: the account has no such task.
     :raises UnknownReferenceError: it has no such campaign.
@@ -120,6 +122,7 @@ async def send_by_hand(tx: Tx, task: UUID, request: Request) -> Asked:
     after = {"campaign": campaign.id, "round": history.round, "reason": request.reason}
     after["limits_waived"] = request.waive_limits
     await record(tx, "survey.send", [AuditChange(f"task/{task}", None, after)])
+    await add_sent_by_hand(tx, task, campaign.id)
     tx.last.add(ADVANCE)
     return asked
 

@@ -11,7 +11,7 @@ HEADER: Final = "Retour-Protocol"
 #: Versions that are served. 2: history, notes and verdicts in the feed, and the address that would
 #: be asked. 3: phone numbers in the form in which they are dialled. 4: when a campaign asks. 5:
 #: about which tasks, and the facts of tasks and customers that say so. 6: since when steps count
-#: for a task's current round.
+#: for a task's current round, and of which campaigns none asks any more.
 OLDEST: Final = 1
 NEWEST: Final = 6
 

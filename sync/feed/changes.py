@@ -32,7 +32,8 @@ class TaskChange(Struct, frozen=True, tag_field="kind", tag="task"):
     """A task of the technician, or of a pool of theirs; then `technician` is null.
 
     `round_opened_at`: UTC; steps from that moment on belong to its current round, null for the
-    first. `history`: the last transitions by order, at most 20, earliest first.
+    first. `sent_by_hand`: campaigns whose survey of that round was sent by hand, so that no step
+    asks. `history`: the last transitions by order, at most 20, earliest first.
     """
 
     id: str
@@ -54,6 +55,7 @@ class TaskChange(Struct, frozen=True, tag_field="kind", tag="task"):
     scheduled_at: datetime | None
     created_at: datetime
     round_opened_at: datetime | None
+    sent_by_hand: list[str]
     history: list[Step]
 
 

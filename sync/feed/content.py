@@ -33,7 +33,7 @@ TASKS: Final = """
 SELECT id::text, external_id, title, type::text, state, state_moment, customer::text,
   location::text, unit::text, technician::text, contact_email, priority, reason, channel,
   account_manager::text, tags, scheduled_at, created_at, round_opened_at,
-  state_transition IS NOT NULL AS moved
+  coalesce(sent_by_hand, '{}')::text[] AS sent_by_hand, state_transition IS NOT NULL AS moved
 FROM task WHERE account = $1 AND id = ANY($2::uuid[])
 """
 STEPS: Final = """

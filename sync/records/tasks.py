@@ -68,7 +68,13 @@ TASKS: Final = Store(
     fixed=("initial_state", "state", "state_moment", "state_transition"),
 )
 
-_BEGIN_ROUND: Final = "UPDATE task SET round_opened_at = $3 WHERE account = $1 AND id = $2"
+_BEGIN_ROUND: Final = """
+UPDATE task SET round_opened_at = $3, sent_by_hand = NULL WHERE account = $1 AND id = $2
+"""
+_SENT_BY_HAND: Final = """
+UPDATE task SET sent_by_hand = array_append(array_remove(sent_by_hand, $3), $3)
+WHERE account = $1 AND id = $2
+"""
 
 #: Fields of a put that become assignments.
 _ASSIGNED: Final = ("technician", "pool", "assignments")
@@ -114,6 +120,15 @@ async def begin_round(tx: Tx, task: UUID, opened_at: datetime) -> None:
     The last statements of a transaction, which has locked the task.
     """
     await tx.execute(_BEGIN_ROUND, tx.account, task, opened_at)
+    await touch(tx, [("task", str(task))])
+
+
+async def add_sent_by_hand(tx: Tx, task: UUID, campaign: UUID) -> None:
+    """Store that a survey of the current round of `task` was sent by hand, and tell it to devices.
+
+    The last statements of a transaction, which has locked the task.
+    """
+    await tx.execute(_SENT_BY_HAND, tx.account, task, campaign)
     await touch(tx, [("task", str(task))])
 
 

@@ -78,7 +78,8 @@ class Task(Table, tablename="task", db=DB):
 
     `state`, `state_moment` and `state_transition` are of its last transition by order; without any
     they are `initial_state`, the task's creation, and null. `round_opened_at`: UTC; from then on
-    transitions belong to its current round, null for the first.
+    transitions belong to its current round, null for the first. `sent_by_hand`: campaigns whose
+    survey of this round was sent by hand, null for none.
     """
 
     key = ("account", "id")
@@ -104,6 +105,7 @@ class Task(Table, tablename="task", db=DB):
     scheduled_at = Timestamptz(null=True, default=None)
     created_at = Timestamptz(null=False, default=None)
     round_opened_at = Timestamptz(null=True, default=None)
+    sent_by_hand = Array(base_column=UUID(), null=True, default=None)
 
 
 class SearchedText(Table, tablename="searched_text", db=DB):

@@ -1,6 +1,7 @@
 """T6 and point 19: a survey that somebody sends by hand is its round's, and obeys mute."""
 
 import asyncio
+from importlib import import_module
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -26,10 +27,12 @@ from mail.planning.rounds import open_round
 from mail.responses.answers import open_survey
 from sync.database import run, tx
 from sync.errors import MissingError, UnknownReferenceError
+from sync.feed.changes import TaskChange
 from sync.ids import new_id
 from sync.tokens import LENGTH
 from tests.mail.campaigns import active, only_invitation, outcomes, plan_all, queue_again, rows
 from tests.mail.delivering import DAY, HOUR, MINUTE, Post
+from tests.sync.replica import Replica
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -104,6 +107,36 @@ async def test_19_it_stands_as_the_survey_of_its_round(post: Post) -> None:
     await post.later(DAY)
     await post.deliver_all()
     assert len(post.server.to(ADDRESS)) == 1
+
+
+async def test_devices_are_told_until_the_next_round(post: Post) -> None:
+    """By planning and by what filled the column for surveys that were sent before it was there."""
+    first, second = await active(post.world), await active(post.world)
+    tasks = [await started(post) for _ in range(2)]
+    replica = Replica(await post.world.device(post.world.alice))
+    await replica.pull()
+    for task in tasks:
+        for campaign in (first, second, first):
+            await by_hand(post, task, campaign)
+    assert len(await replica.pull()) == 2
+    assert told_by_hand(replica, tasks[0]) == [str(first), str(second)]
+    await run(post.world.account, lambda tx: open_round(tx, tasks[0], 2, None, WHY))
+    assert len(await replica.pull()) == 1
+    assert told_by_hand(replica, tasks[0]) == []
+    assert told_by_hand(replica, tasks[1]) == [str(first), str(second)]
+    fill = import_module("mail.migrations.mail_2026_12_01t13_21_00_000000").SENT
+    select = "SELECT id, sent_by_hand FROM task ORDER BY id"
+    before = await post.owner.connection.fetch(select)
+    await post.owner.connection.execute("UPDATE task SET sent_by_hand = NULL")
+    await post.owner.connection.execute(fill)
+    assert await post.owner.connection.fetch(select) == before
+
+
+def told_by_hand(replica: Replica, task: UUID) -> list[str]:
+    """The campaigns that were sent by hand in the task's round, as the device was told."""
+    change = replica.things["task", str(task)]
+    assert isinstance(change, TaskChange)
+    return change.sent_by_hand
 
 
 async def test_a_step_that_asks_already_stays_as_it_was_planned_by_hand(post: Post) -> None:

@@ -6,6 +6,6 @@ const { admits, askedAt } = await import(`${folder}/asks.js`);
 const { cases, asks, now } = JSON.parse(await text(process.stdin));
 const found = {
   admitted: cases.map(({ criteria, facts }) => admits(criteria, facts)),
-  asked: now.map((at) => askedAt(asks, '600', [], {}, {}, at).map((one) => one.name)),
+  asked: now.map((at) => askedAt(asks, '600', { steps: [], byHand: [] }, {}, {}, at).map((one) => one.name)),
 };
 process.stdout.write(JSON.stringify(found));

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+from mail.planning.manual import Request, send_by_hand
 from mail.planning.rounds import open_round
 from sync.database import Tx
 from sync.records.shapes import AssignmentPut, TaskPut
@@ -72,6 +73,11 @@ class Field:
     def open_round(self, task: UUID, number: int) -> None:
         """Open the round of this number, now."""
         self.on(lambda opened: open_round(opened, task, number, None, "La fuite est revenue"))
+
+    def send_by_hand(self, task: UUID, campaign: UUID) -> None:
+        """Send a survey of `campaign` by hand."""
+        asked = Request(campaign, self.world.dispatcher, "La cliente le demande", False)
+        self.on(lambda opened: send_by_hand(opened, task, asked))
 
     def history(self, task: UUID) -> list[tuple[str, str]]:
         """State and technician's id of each transition that the server has, in order."""

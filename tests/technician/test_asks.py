@@ -141,7 +141,7 @@ def test_the_app_judges_by_rounds_as_the_server_does(tmp_path: Path) -> None:
     cases = [on_the_phone(visit) for visit in VISITS.values()]
     found = in_the_app(tmp_path, "rounds.mjs", {"kinds": KINDS, "cases": cases})
     assert dict(zip(VISITS, found, strict=True)) == {
-        name: [[visit.already, False]] for name, visit in VISITS.items()
+        name: [["step" if visit.already else None, False]] for name, visit in VISITS.items()
     }
     for name, visit in VISITS.items():
         last = by_rounds(on_the_server(visit), [at(hour) for hour in visit.opened])[-1]
@@ -171,7 +171,7 @@ def on_the_phone(visit: Visit, delay: int = 0) -> dict[str, Any]:
     }
     ask = Ask("one", "one", sorted(SELECTED), "customer", None, False, f"00:{delay:02}:00")
     now = at(HOUR).timestamp() * 1000
-    return {"asks": [ask], "task": task, "items": items, "state": DONE, "now": now}
+    return {"asks": [ask], "byHand": [], "task": task, "items": items, "state": DONE, "now": now}
 
 
 def on_the_server(visit: Visit) -> list[Transition]:

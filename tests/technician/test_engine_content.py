@@ -227,7 +227,7 @@ def test_who_will_be_asked_is_known_offline(alice: Tab, field: Field, gate: Gate
         "delay": "00:12:00",
         "delayIn": "elapsed",
         "mute": "07:00:00",
-        "already": False,
+        "already": None,
         "unsure": False,
         "sampled": False,
     }
@@ -237,7 +237,7 @@ def test_who_will_be_asked_is_known_offline(alice: Tab, field: Field, gate: Gate
     assert alice.run(asks, [str(task), "300", None]) == []
     alice.record(task, "600")
     [after] = alice.run(asks, [str(task), "610", None])
-    assert after["already"] is True
+    assert after["already"] == "step"
 
 
 def test_a_round_that_was_opened_while_the_phone_was_away_asks_again(
@@ -267,6 +267,26 @@ def test_a_round_that_was_opened_while_the_phone_was_away_asks_again(
         alice.page.context.clock.fast_forward(5_000)
     gate.cut()
     assert already("610") is False
+
+
+def test_what_was_sent_by_hand_is_known_until_the_next_round(
+    alice: Tab, field: Field, gate: Gate
+) -> None:
+    sent = field.campaign()
+    other = field.campaign()
+    task = field.new_task()
+    alice.run("await engine.sync()")
+    alice.record(task, "300")
+    alice.settle()
+    field.send_by_hand(task, sent)
+    asks = "return (await engine.asks(given, '600')).map((one) => [one.campaign, one.already])"
+    alice.run("await engine.sync()")
+    gate.cut()
+    assert dict(alice.run(asks, str(task))) == {str(sent): "hand", str(other): None}
+    gate.listen()
+    field.open_round(task, 2)
+    alice.run("await engine.sync()")
+    assert dict(alice.run(asks, str(task))) == {str(sent): None, str(other): None}
 
 
 def test_who_meets_the_criteria_is_known_offline_as_task_and_customer_are(

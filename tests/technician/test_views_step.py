@@ -161,6 +161,22 @@ def test_where_the_task_went_back_it_is_said_when_the_step_asks(
     screen.says(perhaps, "Nobody: you chose no survey.")
 
 
+def test_what_the_office_sent_by_hand_is_not_promised_again(
+    phone: Phone, alice: Tab, field: Field
+) -> None:
+    campaign = field.campaign(opt_out_allowed=True)
+    task = field.new_task(customer=field.do(lambda world: world.customer(name="Jean Roy")))
+    alice.run("await engine.sync()")
+    alice.record(task, "300")
+    alice.settle()
+    field.send_by_hand(task, campaign)
+    alice.run("await engine.sync()")
+    screen = Screen(phone)
+    screen.go(f"/task/{task}/step/600")
+    screen.says("The office sent this survey by hand: nobody is asked again.")
+    expect(screen.page.get_by_label("No survey for this visit")).to_have_count(0)
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

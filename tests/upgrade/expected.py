@@ -74,7 +74,9 @@ _SPAN: Final = r"\d\d:\d\d:\d\d"
 _CALL: Final = "what is dialled for a phone number"
 _WHEN: Final = "when a campaign asks"
 _REMINDERS: Final = "a campaign says how often it reminds who has not answered; none did"
-_ROUNDS_TOLD: Final = "devices know when the current round of a task was opened; none was"
+_ROUNDS_TOLD: Final = (
+    "devices know which steps count for a survey; no round was opened, none sent by hand"
+)
 _WHICH: Final = "about which tasks a campaign asks, and the facts that say so"
 _ALOUD: Final = "what a star says aloud is a label of its own, so that pages stay light"
 _STAR: Final = (
@@ -658,7 +660,7 @@ CHANGES: Final = (
         "/api/v1/sync/(?:rxdb/tasks/|watermelon/)?pull",
         "",
         r"\.(?:changes\[\d+\]|documents\[\d+\]|changes\.tasks\.updated\[\d+\])"
-        r"\.round_opened_at = None",
+        r"\.(?:round_opened_at = None|sent_by_hand = (?:\[\]|'\[\]'))",
         _ROUNDS_TOLD,
     ),
     Change(

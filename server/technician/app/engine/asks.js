@@ -20,8 +20,9 @@ const DROPPING = ['planned', 'active', 'cancelled'];
  * @property {string | null} delay DD:HH:MM from the step until it asks at the earliest; null: not known
  * @property {'elapsed' | 'working'} delayIn the time that counts for it
  * @property {string | null} mute DD:HH:MM in which it asks at an address once; null: no limit
- * @property {boolean} already an earlier step of the round has made it ask, so that this one does not
- * @property {boolean} unsure the same, unless that survey had not left when the task went back
+ * @property {'step' | 'hand' | null} already what has made it ask in this round, so that this step
+ *   does not: an earlier one, or the office, which sent the survey by hand
+ * @property {boolean} unsure an earlier step has, unless its survey had not left when the task went back
  * @property {boolean} sampled it asks about a part of the tasks, so that it may not ask at all
  *
  * @typedef {object} Passed a step of the task
@@ -40,16 +41,20 @@ const DROPPING = ['planned', 'active', 'cancelled'];
  * @property {string[]} [customer_tags]
  */
 
+/** @type {Pick<Asked, 'already' | 'unsure'>} */
+const BY_HAND = { already: 'hand', unsure: false };
+
 /**
  * @param {Ask[]} asks of the task's type
  * @param {string} state its code
- * @param {Passed[]} steps of the task's current round, in order
+ * @param {{steps: Passed[], byHand: string[]}} round the task's current one: its steps in order,
+ *   and the campaigns whose survey was sent by hand
  * @param {Mailboxes} mailboxes by whose they are
  * @param {Facts} facts of the task as it is now
  * @param {number} now milliseconds by the server's clock
  * @returns {Asked[]}
  */
-export function askedAt(asks, state, steps, mailboxes, facts, now) {
+export function askedAt(asks, state, { steps, byHand }, mailboxes, facts, now) {
   const counted = steps.filter((step) => step.mine !== 'refused');
   return asks
     .filter((ask) => ask.states.includes(state) && isOpen(ask, now) && admits(ask.criteria, facts))
@@ -61,7 +66,7 @@ export function askedAt(asks, state, steps, mailboxes, facts, now) {
       delay: ask.delay ?? null,
       delayIn: ask.delay_in ?? 'elapsed',
       mute: ask.mute ?? null,
-      ...earlier(ask, counted, now),
+      ...(byHand.includes(ask.campaign) ? BY_HAND : earlier(ask, counted, now)),
       sampled: ask.sampled ?? false,
     }));
 }
@@ -73,12 +78,13 @@ export function askedAt(asks, state, steps, mailboxes, facts, now) {
  * @param {Ask} ask
  * @param {Passed[]} steps
  * @param {number} now
+ * @returns {Pick<Asked, 'already' | 'unsure'>}
  */
 function earlier(ask, steps, now) {
   /** @param {Passed} step */
   const selected = (step) => ask.states.includes(step.state);
   const first = steps.find(selected);
-  if (!first) return { already: false, unsure: false };
+  if (!first) return { already: null, unsure: false };
   const due = first.moment + lengthOf(ask.delay ?? '00:00:00');
   const since = steps.slice(steps.findLastIndex(selected) + 1);
   const unsure =
@@ -87,7 +93,7 @@ function earlier(ask, steps, now) {
       const left = since[place + 1]?.moment ?? now;
       return DROPPING.includes(step.kind) && Math.max(step.moment, due) < left;
     });
-  return { already: !unsure, unsure };
+  return { already: unsure ? null : 'step', unsure };
 }
 
 /** Milliseconds. @param {string} delay DD:HH:MM */

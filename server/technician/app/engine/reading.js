@@ -189,7 +189,8 @@ export function asksOf(content, state, email, now) {
     ...step,
     kind: stateOf(content, step.state).kind,
   }));
-  return askedAt(asks, state, counted, mailboxes, facts, now + content.skew);
+  const round = { steps: counted, byHand: task.sent_by_hand ?? [] };
+  return askedAt(asks, state, round, mailboxes, facts, now + content.skew);
 }
 
 /**

@@ -50,6 +50,7 @@
  * @property {string[]} tags
  * @property {string | null} scheduled_at
  * @property {string | null} [round_opened_at] not of what was pulled by an older version
+ * @property {string[]} [sent_by_hand] campaigns; not of what was pulled by an older version
  * @property {{id: string, state: string, moment: string, by: string, note: string | null,
  *   survey: boolean}[]} history the last transitions, earliest first
  *

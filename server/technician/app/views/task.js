@@ -158,6 +158,9 @@ async function whom(shell, found) {
 
 /** What one campaign will do: whom it asks, and when at the earliest. @param {Asked} ask */
 export function asked(ask) {
+  if (ask.already === 'hand') {
+    return [h('p', {}, _('The office sent this survey by hand: nobody is asked again.'))];
+  }
   if (ask.already) {
     return [h('p', {}, _('Already triggered by an earlier step: nobody is asked again.'))];
   }
