@@ -1,6 +1,7 @@
 """The installed app: cold starts, kills, full disks, pushing while closed, new versions."""
 
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from playwright.sync_api import CDPSession, Error
 
 from server.technician import files
+from tests.support.listening import hold
 from tests.support.processes import until
 from tests.technician.field import Field
 from tests.technician.gate import Gate
@@ -150,6 +152,37 @@ def test_a_new_version_starts_when_the_technician_says_so_and_the_queue_survives
     installed.open()
     installed.settle()
     assert installed.queue() == {recorded: "accepted"}
+
+
+@pytest.mark.usefixtures("versions")
+def test_a_new_version_starts_though_the_worker_is_about_to_push(
+    installed: Tab, field: Field, gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker at work keeps the next one out: it waits for the page, whose push hangs."""
+    installed.page.evaluate("() => { AbortSignal.timeout = () => new AbortController().signal; }")
+    answered = threading.Event()
+    push = gate.trap(PUSH)
+    push.arm(lambda: hold(answered))
+    recorded = installed.record(field.task, "600")
+    assert push.sprung.wait(20)
+    installed.page.evaluate(WORKER_WAITS)
+    _next_version(tmp_path, monkeypatch)
+    installed.page.evaluate(LOOK)
+    installed.until("engine.status.newer")
+    with installed.page.expect_navigation():
+        installed.run("engine.update()")
+    answered.set()
+    installed.open()
+    installed.settle()
+    assert installed.queue() == {recorded: "accepted"}
+    assert field.states(field.task) == ["600"]
+
+
+#: Once a worker waits for the lock of pushing.
+WORKER_WAITS = """async () => {
+  const waits = async () => (await navigator.locks.query()).pending.length;
+  while (!(await waits())) await new Promise((done) => setTimeout(done, 20));
+}"""
 
 
 @pytest.mark.usefixtures("versions")

@@ -142,6 +142,7 @@ def test_the_language_that_was_chosen_is_spoken_after_a_restart(
     expect(again.title).to_have_text("Tâches")
     again.go("/me")
     again.page.get_by_label("English").check()
+    expect(again.title).to_have_text("Me")
     phone.restart()
     expect(Screen(phone, english=False).title).to_have_text("Tasks")
 

@@ -19,15 +19,20 @@ const worker = /** @type {ServiceWorkerGlobalScope & {APP: App}} */ (/** @type {
 const { version, files } = worker.APP;
 const PREFIX = 'retour-app-';
 const CACHE = PREFIX + version;
+/** The next version starts once this one is not at work any more. */
+const leaving = new AbortController();
 const ROOT = new URL('./', worker.location.href);
 
 worker.addEventListener('install', (event) => event.waitUntil(install()));
 worker.addEventListener('activate', (event) => event.waitUntil(activate()));
-worker.addEventListener('message', (event) => event.waitUntil(takeOver(event.data)));
+worker.addEventListener('message', (event) => {
+  if (event.data === 'leave') leaving.abort();
+  else event.waitUntil(takeOver(event.data));
+});
 worker.addEventListener('sync', (event) => {
   // Background Sync is no part of TypeScript's types: not all browsers have it.
   const sync = /** @type {ExtendableEvent} */ (event);
-  sync.waitUntil(pushWaiting(() => Date.now()));
+  sync.waitUntil(pushWaiting(() => Date.now(), leaving.signal));
 });
 worker.addEventListener('fetch', (event) => {
   const address = new URL(event.request.url);

@@ -12,17 +12,17 @@ import { Wire } from './wire.js';
 /**
  * Push what waits on the device that is signed in, also what its technician could undo until now.
  * @param {() => number} now the device's clock
- * @throws {import('./errors.js').EngineError} something still waits: try again later
+ * @param {AbortSignal} signal leaves what waits to whoever comes next
+ * @throws {import('./errors.js').EngineError | DOMException} something still waits: try again later
  */
-export async function pushWaiting(now) {
+export async function pushWaiting(now, signal) {
   const enrolment = await new Directory().current();
   if (!enrolment) return;
   const { device, credential } = enrolment;
   const store = openStore(device);
   const wire = new Wire({ fetch: globalThis.fetch.bind(globalThis), now, credential });
-  const { signal } = new AbortController();
   try {
-    await releaseAll(store, now);
+    await releaseAll(store, now, signal);
     await withLock(`retour-sync-${device}`, signal, () => pushAll(store, wire, now, signal));
   } catch (error) {
     if (codeOf(error) === 'signed_out') await dropPulled(store);
@@ -38,11 +38,16 @@ export async function pushWaiting(now) {
 /**
  * @param {import('./database.js').Database} store
  * @param {() => number} now
+ * @param {AbortSignal} signal
  */
-async function releaseAll(store, now) {
+async function releaseAll(store, now, signal) {
   for (;;) {
     const { next } = await release(store, now());
     if (next === null) return;
-    await new Promise((resolve) => setTimeout(resolve, next));
+    await new Promise((resolve) => {
+      setTimeout(resolve, next);
+      signal.addEventListener('abort', resolve);
+    });
+    signal.throwIfAborted();
   }
 }

@@ -36,8 +36,9 @@ export class Installed extends EventTarget {
     await this.#registration?.update().catch(() => null);
   }
 
-  /** Start the newer version: the page loads anew. */
+  /** Start the newer version: the page loads anew. What waits is then pushed by that. */
   update() {
+    this.#registration?.active?.postMessage('leave');
     this.#takeOver('now');
   }
 
