@@ -144,8 +144,10 @@ def test_a_new_round_offers_no_survey_and_the_missing_address_again(
 
 
 def test_where_the_task_went_back_it_is_said_when_the_step_asks(
-    phone: Phone, alice: Tab, nameless: UUID
+    phone: Phone, alice: Tab, field: Field, nameless: UUID
 ) -> None:
+    """And a campaign that may not be left out is not said to ask all the same."""
+    field.campaign()
     screen = Screen(phone)
     alice.run("await engine.sync()")
     for state in ("600", "300"):
@@ -159,6 +161,7 @@ def test_where_the_task_went_back_it_is_said_when_the_step_asks(
     screen.page.get_by_label("E-mail of Jean Roy (optional)").fill("jean@example.org")
     screen.page.get_by_label("No survey for this visit").check()
     screen.says(perhaps, "Nobody: you chose no survey.")
+    expect(screen.page.locator(".untick")).not_to_contain_text("asks all the same")
 
 
 def test_what_the_office_sent_by_hand_is_not_promised_again(

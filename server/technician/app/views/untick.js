@@ -37,7 +37,7 @@ export function unticking(shell, { task, asks, draft, faults }) {
   const asking = asks.filter((ask) => !ask.already);
   const free = asking.filter((ask) => ask.mayUntick);
   if (!free.length) return null;
-  const bound = asking.filter((ask) => !ask.mayUntick).map((ask) => ask.name);
+  const bound = asking.filter((ask) => !ask.mayUntick && !ask.unsure).map((ask) => ask.name);
   /** @param {Partial<Draft>} typed */
   const set = async (typed) => {
     const kept = shell.engine.keepDraft(task.id, typed);
