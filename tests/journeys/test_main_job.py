@@ -145,7 +145,7 @@ def star_link(letter: Letter, rating: int) -> str:
 def answer(page: Page, link: str, words: Words) -> None:
     """Open the link of four stars, add a comment and submit."""
     page.goto(link)
-    expect(page.locator("#rating-4")).to_be_checked()
+    expect(page.locator("input[name='rating'][value='4']")).to_be_checked()
     page.fill("#comment", words.comment)
     page.click("main form button:not([name])")
     expect(page.get_by_role("status")).to_contain_text(words.thanks)

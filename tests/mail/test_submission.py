@@ -158,9 +158,11 @@ def test_a_question_of_the_second_step_is_demanded_there_alone() -> None:
 
 
 def test_the_answer_says_how_likely_its_customer_is_to_recommend() -> None:
-    asks = form(question("again", "nps"), question("nps", "nps"))
-    both = said(further={"again": Given(value=3), "nps": Given(value=9)})
-    assert asks.body_of(both, "fr_CA").nps == 3
+    asks = form(question("later", "nps"), question("again", "nps"), question("nps", "nps"))
+    given = {"later": Given(value=1), "again": Given(value=3), "nps": Given(value=9)}
+    assert asks.body_of(said(further=given), "fr_CA").nps == 9
+    del given["nps"]
+    assert asks.body_of(said(further=given), "fr_CA").nps == 3
     assert asks.body_of(said(), "fr_CA").nps is None
     assert form(kind="nps").body_of(said(0), "fr_CA").nps == 0
 

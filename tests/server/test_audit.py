@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -27,6 +28,7 @@ from tests.server.test_tenants import DENIED, attempt, definition
 from tests.support.api_process import Served
 from tests.support.databases import TestDatabase
 from tests.support.form_browser import browsing
+from tests.support.images import CIRCLE, drawing
 from tests.support.office import PASSWORD, Office, in_database
 from tests.support.signed_in import COOKIE, session
 from tests.support.signing_in import rows
@@ -489,6 +491,18 @@ def settings(desk: Desk) -> Iterator[Step]:
     yield Step(f"POST {path}", path, form, [told])
 
 
+def images(desk: Desk) -> Iterator[Step]:
+    """Images for the icons of a campaign."""
+    path, kept = "/api/v1/assets", {"name": "Étoile", "mime": "image/svg+xml"}
+    body = {"name": "Étoile", "file": b64encode(CIRCLE).decode()}
+    yield Step(f"POST {path}", path, body, [Told("asset.write", "asset/", None, kept)])
+    other = {"name": "Carré", "file": b64encode(drawing('<rect width="4" height="4"/>')).decode()}
+    key = desk.made(path, other)["id"]
+    desk.news()
+    gone = Told("asset.delete", f"asset/{key}", kept | {"name": "Carré"}, None)
+    yield Step(f"DELETE {path}/{{key}}", f"{path}/{key}", None, [gone])
+
+
 API: Final[list[Callable[[Desk], Iterator[Step]]]] = [
     records,
     work,
@@ -499,6 +513,7 @@ API: Final[list[Callable[[Desk], Iterator[Step]]]] = [
     addresses,
     calendar,
     cap,
+    images,
 ]
 #: By the role of whoever sends them.
 FORMS: Final[list[tuple[str, Callable[[Desk], Iterator[Step]]]]] = [

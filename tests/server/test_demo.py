@@ -183,7 +183,7 @@ async def test_answers_are_of_all_kinds(demo: Tx) -> None:
     comments = await count(demo, "text <> ''", "answer_value")
     stars = {f"stars{value}" for value in range(1, 6)}
     assert stars < ratings.keys()
-    assert {"effort7", "thumbs1"} < ratings.keys()
+    assert "effort7" in ratings
     assert {"thumbs", "stars", "effort", "nps", "choice", "text"} == kinds.keys()
     assert sum(n for value, n in likely.items() if value is not None and value > 8) > 5
     assert languages.keys() == {"fr_CA", "en_CA"}
