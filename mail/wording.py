@@ -105,5 +105,11 @@ PROBLEMS: Final = {
     "asked_already": _("The leading question measures the NPS already."),
     "too_few_choices": _("A list has at least two entries to choose from."),
     "too_many_choices": _("The questions have more than 500 entries to choose from, all told."),
+    "unknown_category": _("The question bank has no question in this category."),
+    "unknown_question": _("The categories have no such question to leave out."),
+    "no_question_left": _("Not a single question of the bank is left to ask."),
+    "too_many_questions": _(
+        "These are more than 100 questions, or more than 500 entries to choose from."
+    ),
     "other_kind": _("Questions of this kind do not have this."),
 }

@@ -33,6 +33,10 @@ def check_questions(definition: Definition) -> Iterator[Problem]:
     if sum(len(question.choices) for question in definition.further) > MOST_CHOICES:
         yield Problem("too_many_choices", "further")
     yield from _check_further(definition.further)
+    named = [] if definition.from_bank is None else definition.from_bank.categories
+    for place, category in enumerate(named):
+        if category in named[:place]:
+            yield Problem("repeated", f"from_bank.categories.{place}")
 
 
 def _check_further(questions: Sequence[FurtherQuestion]) -> Iterator[Problem]:

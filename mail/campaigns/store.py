@@ -16,11 +16,13 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from mail.assets.store import note_uses
+from mail.campaigns.bank import take
 from mail.campaigns.definition import Definition
 from mail.campaigns.device_asks import publish_asks
 from mail.campaigns.errors import CampaignStatusError, DefinitionError
-from mail.campaigns.formats import join, split
+from mail.campaigns.formats import decode_content, join, split
 from mail.campaigns.look import images_of
+from mail.campaigns.questions import FurtherQuestion
 from mail.campaigns.revision import increment_revision
 from mail.campaigns.validation import check
 from rules.campaign import Status
@@ -58,6 +60,10 @@ WHERE c.account = $1
 _ADD_VERSION = """
 INSERT INTO campaign_version (account, campaign, version, rules, content, format, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, retour_now())
+"""
+
+_CONTENT = """
+SELECT content, format FROM campaign_version WHERE account = $1 AND campaign = $2 AND version = $3
 """
 
 #: What a definition names, by its kind.
@@ -119,7 +125,7 @@ async def create_campaign(
     :raises UnknownReferenceError: it names what the account does not have.
     :raises TakenError: another campaign has this id or external id.
     """
-    await _validate(tx, definition)
+    bank = await _validate(tx, definition)
     await increment_revision(tx)
     created = campaign or new_id()
     try:
@@ -136,7 +142,7 @@ async def create_campaign(
     except asyncpg.UniqueViolationError as error:
         field = "external_id" if "external_id" in (error.constraint_name or "") else "id"
         raise TakenError(field, "another campaign has it") from None
-    await _add_version(tx, created, 1, definition)
+    await _add_version(tx, created, 1, definition, bank)
     new = {"external_id": external_id, "name": name, "definition": definition}
     await record(tx, "campaign.write", [AuditChange(f"campaign/{created}", None, new)])
     return created
@@ -145,6 +151,7 @@ async def create_campaign(
 async def edit_campaign(tx: Tx, campaign: UUID, name: str, definition: Definition) -> int:
     """Rename a campaign, save `definition` as its next version if it differs; return the version.
 
+    It differs, too, where the questions that it takes from the bank were changed meanwhile.
     Invitations keep the version that they were scheduled with.
 
     :raises MissingError: the account has no such campaign.
@@ -152,14 +159,14 @@ async def edit_campaign(tx: Tx, campaign: UUID, name: str, definition: Definitio
     :raises DefinitionError: the definition cannot be saved.
     :raises UnknownReferenceError: it names what the account does not have.
     """
-    await _validate(tx, definition)
+    bank = await _validate(tx, definition)
     before = await lock_campaign(tx, campaign)
     if before.status is Status.ARCHIVED:
         raise CampaignStatusError("an archived campaign is not edited")
     version = before.version
-    if definition != before.definition:
+    if definition != before.definition or bank != await _taken(tx, campaign, version):
         version += 1
-        await _add_version(tx, campaign, version, definition)
+        await _add_version(tx, campaign, version, definition, bank)
     await tx.execute(
         "UPDATE campaign SET name = $3, version = $4 WHERE account = $1 AND id = $2",
         tx.account,
@@ -170,6 +177,14 @@ async def edit_campaign(tx: Tx, campaign: UUID, name: str, definition: Definitio
     await record(tx, "campaign.write", _audit_edit(before, await get_campaign(tx, campaign)))
     await publish_asks(tx)
     return version
+
+
+async def _taken(tx: Tx, campaign: UUID, version: int) -> list[FurtherQuestion]:
+    """Return the questions that a version took from the bank, as they were then."""
+    row = await tx.fetchrow(_CONTENT, tx.account, campaign, version)
+    assert row is not None  # noqa: S101 - versions are not deleted
+    taken = decode_content(row["content"], row["format"]).from_bank
+    return [] if taken is None else taken.questions
 
 
 def _audit_edit(before: CampaignRecord, after: CampaignRecord) -> list[AuditChange]:
@@ -188,8 +203,10 @@ def _audit_edit(before: CampaignRecord, after: CampaignRecord) -> list[AuditChan
     ]
 
 
-async def _add_version(tx: Tx, campaign: UUID, version: int, definition: Definition) -> None:
-    stored = astuple(split(definition))
+async def _add_version(
+    tx: Tx, campaign: UUID, version: int, definition: Definition, bank: Sequence[FurtherQuestion]
+) -> None:
+    stored = astuple(split(definition, bank))
     await tx.execute(_ADD_VERSION, tx.account, campaign, version, *stored)
     await note_uses(tx, images_of(definition.question.look), campaign, version)
 
@@ -214,7 +231,8 @@ async def put_units(tx: Tx, items: Sequence[UnitPut]) -> list[UUID]:
     return await people.put_units(tx, items, partial(publish_asks, tx))
 
 
-async def _validate(tx: Tx, definition: Definition) -> None:
+async def _validate(tx: Tx, definition: Definition) -> list[FurtherQuestion]:
+    """Return the questions that it takes from the bank."""
     problems = check(definition)
     if problems:
         raise DefinitionError(problems)
@@ -233,6 +251,7 @@ async def _validate(tx: Tx, definition: Definition) -> None:
         for field, keys in fields.items():
             if not known.issuperset(keys):
                 raise UnknownReferenceError(f"definition.{field}", f"no such {kind}")
+    return await take(tx, definition.from_bank)
 
 
 def _record(row: asyncpg.Record) -> CampaignRecord:

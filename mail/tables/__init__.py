@@ -3,6 +3,7 @@
 from mail.tables.campaign import (
     Asset,
     AssetUse,
+    BankQuestion,
     Calendar,
     Campaign,
     CampaignDraft,
@@ -35,6 +36,7 @@ __all__ = [
     "AnswerVersion",
     "Asset",
     "AssetUse",
+    "BankQuestion",
     "Calendar",
     "Campaign",
     "CampaignDraft",

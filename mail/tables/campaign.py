@@ -102,6 +102,21 @@ class AssetUse(Table, tablename="asset_use", db=DB):
     version = Integer(primary_key=True, null=False, default=None)
 
 
+class BankQuestion(Table, tablename="bank_question", db=DB):
+    """A question for campaigns to take (`mail.campaigns.bank`).
+
+    `archived_at`: since when none takes it any more, null for a current one.
+    """
+
+    key = ("account", "id")
+    account = BigInt(null=False, default=None)
+    id = UUID(primary_key=True, null=False, default=None)
+    category = Text(null=False, default=None)
+    question = JSONB(null=False, default=None)
+    created_at = Timestamptz(null=False, default=None)
+    archived_at = Timestamptz(null=True, default=None)
+
+
 class Calendar(Table, tablename="calendar", db=DB):
     """An account's quiet hours and holidays (`mail.campaigns.calendar`); no row is none."""
 

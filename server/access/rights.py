@@ -77,6 +77,8 @@ class Action(StrEnum):
     ASSET_READ = "asset.read"
     ASSET_WRITE = "asset.write"
     ASSET_DELETE = "asset.delete"
+    QUESTION_READ = "question.read"
+    QUESTION_WRITE = "question.write"
     CAMPAIGN_READ = "campaign.read"
     CAMPAIGN_WRITE = "campaign.write"
     CAMPAIGN_ACTIVATE = "campaign.activate"
@@ -167,6 +169,8 @@ RIGHTS: Final[Mapping[Action, Grant]] = {
     Action.ASSET_READ: _READERS,
     Action.ASSET_WRITE: _ADMINISTRATORS,
     Action.ASSET_DELETE: _ADMINISTRATORS,
+    Action.QUESTION_READ: _READERS,
+    Action.QUESTION_WRITE: _ADMINISTRATORS,
     Action.CAMPAIGN_READ: _READERS,
     Action.CAMPAIGN_WRITE: _ADMINISTRATORS,
     Action.CAMPAIGN_ACTIVATE: _ADMINISTRATORS,

@@ -162,7 +162,7 @@ def _faults(error: Exception, words: Translator) -> list[Fault]:
         case DefinitionError():
             return [
                 Fault(
-                    f"/definition{_pointer(fault.field)}",
+                    f"{error.place}{_pointer(fault.field)}",
                     fault.code,
                     words.gettext(wording.PROBLEMS[fault.code]),
                 )

@@ -182,6 +182,7 @@ PROBLEMS: Final = {
     ),
     "bad_address": Meaning(400, _("An e-mail address is not valid")),
     "bad_image": Meaning(400, _("This file is not kept as an image")),
+    "bad_question": Meaning(400, _("The question cannot be kept as it is")),
     "bad_definition": Meaning(400, _("The campaign cannot be kept as it is")),
     "unknown_reference": Meaning(400, _("A field names something that does not exist")),
     "not_signed_in": Meaning(401, _("Sign in first")),

@@ -503,6 +503,20 @@ def images(desk: Desk) -> Iterator[Step]:
     yield Step(f"DELETE {path}/{{key}}", f"{path}/{key}", None, [gone])
 
 
+def questions(desk: Desk) -> Iterator[Step]:
+    """The question bank."""
+    path, text = "/api/v1/questions", {"fr": "Facile?"}
+    body = {"category": "visit", "kind": "effort", "text": text}
+    yield Step(f"POST {path}", path, body, [Told("question.write", "question/", None, body)])
+    key = desk.made(path, body)["id"]
+    desk.news()
+    before, after = {"category": "visit"}, {"category": "later"}
+    told = Told("question.write", f"question/{key}", before, after)
+    yield Step(f"PUT {path}/{{key}}", f"{path}/{key}", body | {"category": "later"}, [told])
+    told = Told("question.write", f"question/{key}", {"archived": False}, {"archived": True})
+    yield Step(f"DELETE {path}/{{key}}", f"{path}/{key}", None, [told])
+
+
 API: Final[list[Callable[[Desk], Iterator[Step]]]] = [
     records,
     work,
@@ -514,6 +528,7 @@ API: Final[list[Callable[[Desk], Iterator[Step]]]] = [
     calendar,
     cap,
     images,
+    questions,
 ]
 #: By the role of whoever sends them.
 FORMS: Final[list[tuple[str, Callable[[Desk], Iterator[Step]]]]] = [

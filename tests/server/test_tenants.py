@@ -46,6 +46,7 @@ def body_for(spoken: Operation, office: Office) -> dict[str, Any] | None:
         "change_password": {"password": "a long enough password"},
         "assign_task": {},
         "edit_campaign": {"name": "x", "definition": definition(office)},
+        "change_question": {"category": "x", "kind": "text", "text": {"fr": "?"}},
         "progress_task": {"id": str(new_id()), "state": "600"},
         "dismiss_transition": {"reason": "x"},
         "lift_suppression": {"why": "x"},
@@ -83,6 +84,9 @@ class Foreign:
             ),
             "assets": self._made(
                 api, office, "assets", {"name": "x", "file": b64encode(CIRCLE).decode()}
+            ),
+            "questions": self._made(
+                api, office, "questions", {"category": "x", "kind": "text", "text": {"fr": "?"}}
             ),
             "campaigns": self._made(
                 api, office, "campaigns", {"name": "x", "definition": definition(office)}
