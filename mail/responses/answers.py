@@ -21,8 +21,7 @@ from mail.responses.submission import Form, Submission
 from mail.states import Purpose
 from rules.timing import parse_delay, visited_at
 from sync.database import Tx, run, tx
-from sync.ids import new_account_number
-from sync.tokens import TokenRef, digest, read
+from sync.tokens import digest, referred
 
 #: The actor of follow-ups in the audit: the holder of the survey's link.
 CUSTOMER: Final = "customer"
@@ -168,11 +167,6 @@ VALUES ($1, $2, $3, 0, $3)
 ON CONFLICT (account, invitation) DO UPDATE SET changed_at = excluded.changed_at,
   attempts = 0, not_before = excluded.not_before, quarantined_at = NULL, error = NULL
 """
-
-
-def referred(token: str) -> TokenRef:
-    """Return what `token` refers to: if malformed, to nothing, at the same cost."""
-    return read(token) or TokenRef(new_account_number(), b"")
 
 
 async def open_survey(token: str) -> Survey | None:

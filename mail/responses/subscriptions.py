@@ -12,11 +12,11 @@ from mail.consent import standing
 from mail.contacts import EMPTY, Contact
 from mail.positions import ADVANCE
 from mail.recall import lock_claims, recall_contacts, spare_contact
-from mail.responses.answers import CUSTOMER, referred
+from mail.responses.answers import CUSTOMER
 from sync.audit import AuditChange, record
 from sync.database import Tx, run, tx
 from sync.ids import new_id
-from sync.tokens import TokenRef
+from sync.tokens import TokenRef, referred
 
 #: What somebody leaves: all surveys of the account, those of the mail's campaign, or all but one a
 #: quarter.

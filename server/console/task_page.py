@@ -8,8 +8,9 @@ import asyncpg
 from msgspec import Struct
 
 from mail.campaigns.formats import decode_content
+from mail.responses.partials import UnsentRating, read_unsent
 from mail.responses.recording import decode_body
-from server.console.answers_shown import Said, read_said
+from server.console.answers_shown import Rating, Said, read_said
 from server.console.consequences import Consequence, read_consequence
 from server.console.outcome import JOINS, Score, Survey, score_of, survey_of
 from server.console.rounds import RoundShown, read_round_results
@@ -40,6 +41,13 @@ class AnswerShown(Struct, frozen=True, kw_only=True):
     not_me: bool
 
 
+class UnsentShown(Struct, frozen=True):
+    """A rating that was chosen, when (UTC), and not sent."""
+
+    rating: Rating
+    at: datetime
+
+
 class Phone(Struct, frozen=True):
     """A phone number as typed, and its tel: URI; None where no number is in it."""
 
@@ -62,7 +70,8 @@ class TaskPage(Struct, frozen=True, kw_only=True):
     `invitation`: its latest survey's. `reminder`: of that survey, if one waits. `consequence`: what
     the step that was just recorded led to.
 
-    `answers`: the latest `MOST_ANSWERS` of `answer_count` answers. `rounds`: all of the task's.
+    `unsent`: a rating that was chosen on the page of a survey and not sent. `answers`: the latest
+    `MOST_ANSWERS` of `answer_count` answers. `rounds`: all of the task's.
     """
 
     id: UUID
@@ -87,6 +96,7 @@ class TaskPage(Struct, frozen=True, kw_only=True):
     reminder: Survey | None
     consequence: Consequence
     result: Score | None
+    unsent: UnsentShown | None
     answers: list[AnswerShown]
     answer_count: int
     rounds: list[RoundShown]
@@ -177,11 +187,18 @@ async def read_task(tx: Tx, clock: Clock, wanted: Wanted) -> TaskPage:
         reminder=await read_reminder(tx, wanted.mail_from, stored),
         consequence=consequence,
         result=score_of(row),
+        unsent=_unsent(await read_unsent(tx, task)),
         answers=[_answer(answer, language) for answer in answers],
         answer_count=answers[0]["answer_count"] if answers else 0,
         rounds=await read_round_results(tx, wanted.mail_from, task),
         timeline=await read_timeline_view(tx, task, clock, language, wanted.window),
     )
+
+
+def _unsent(chosen: UnsentRating | None) -> UnsentShown | None:
+    if chosen is None:
+        return None
+    return UnsentShown(Rating(chosen.kind, chosen.value), chosen.chosen_at)
 
 
 def _customer(row: asyncpg.Record, zone: str) -> Party:

@@ -9,6 +9,7 @@ from litestar.response import Redirect
 from msgspec.structs import replace
 
 from mail.responses.answers import Closed, Invalid, Survey, open_survey, submit
+from mail.responses.partials import forget_choice, keep_choice
 from mail.responses.recording import Recorded, Theirs
 from mail.responses.submission import Submission
 from mail.worker.jobs import Job
@@ -38,6 +39,7 @@ KIND: Final = "survey link"
 #: A form's answer may lead nowhere that its page does not allow, nor may what it leads to.
 _LEADING_ELSEWHERE: Final = CONTENT_POLICY.replace(FORMS, f"{FORMS} https:")
 _THANKS: Final = re.compile(r"/thanks\W*\Z")
+_UNSENT: Final = re.compile(r"/unsent\Z")
 
 
 async def closed(request: AnyRequest, kind: str, template: str = "closed.html") -> Response[str]:
@@ -82,7 +84,9 @@ async def answer_survey(request: AnyRequest, token: FromPath[str]) -> Response[s
     That the visit was somebody else's is asked once more, with all that was typed, before it is
     recorded. A link that is used too often gets the form as it was sent, with a Retry-After header.
     """
-    token = found_in(token)
+    path, token = token, found_in(token)
+    if _UNSENT.search(path):
+        return await _keep_choice(request, token)
     survey = await open_survey(token)
     if survey is None:
         return await closed(request, KIND)
@@ -106,6 +110,17 @@ async def answer_survey(request: AnyRequest, token: FromPath[str]) -> Response[s
             return _back(request, token, survey, page, submission)
         case _:
             return await _record(request, token, survey, page, submission)
+
+
+async def _keep_choice(request: AnyRequest, token: str) -> Response[str]:
+    """Keep the rating that a reader leaves unsent; the answer is empty, whatever becomes of it.
+
+    :raises ThrottledError: the link is used too often.
+    """
+    await count([Bucket(f"choices by link {read(token)}", ANSWERS)])
+    fields = await read_fields(request)
+    await keep_choice(token, read_value(fields.get("rating", "")))
+    return Response("", status_code=204)
 
 
 def _back(
@@ -133,19 +148,19 @@ async def _record(
         answer.set_header("Retry-After", str(error.retry_after))
         return answer
     match await submit(token, submission):
-        case Recorded(changed=changed):
+        case Recorded(version=version, changed=changed):
+            if version == 1:
+                await forget_choice(token)
             if changed:
                 services(request).ring(Job.ROLLUP)
             led_to = survey.content.page.redirect_url or f"/s/{token}/thanks"
             return Redirect(led_to, status_code=303)
         case Invalid(fields=invalid):
-            if submission.was_asked_after:
-                form = refused_second_step(survey, submission, page.locale, invalid[0])
-                return _respond(
-                    request, token, survey, page, form, template="thanks.html", status=422
-                )
-            form = filled(survey, submission, page.locale, invalid[0])
-            return _respond(request, token, survey, page, form, status=422)
+            is_second = submission.was_asked_after
+            again = refused_second_step if is_second else filled
+            form = again(survey, submission, page.locale, invalid[0])
+            template = "thanks.html" if is_second else "survey.html"
+            return _respond(request, token, survey, page, form, template=template, status=422)
         case Theirs():
             now_theirs = await open_survey(token) or survey
             return _answered(request, token, now_theirs, page, is_unsaved=True)

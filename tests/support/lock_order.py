@@ -26,7 +26,7 @@ ORDER: Final = (
     "asker", "claims", "campaign_set", "sender_breaker",
     "task", "parking", "transition",
     "outbox", "invitation", "contact", "decision", "customer", "location", "place_change",
-    "answer", "follow_up", "rollup_change", "task_result",
+    "answer", "answer_partial", "follow_up", "rollup_change", "task_result",
     "account", "unit", "app_user", "session", "enrolment_code", "device", "api_token",
     "state", "task_type",
     "ledger_change",
