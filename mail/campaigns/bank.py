@@ -170,9 +170,13 @@ async def take(tx: Tx, wanted: FromBank | None) -> list[FurtherQuestion]:
     known = {row["category"] for row in rows}
     dropped = set(wanted.dropped)
     problems = [
-        Problem("unknown_category", f"from_bank.categories.{place}")
+        Problem(code, f"from_bank.categories.{place}")
         for place, category in enumerate(wanted.categories)
-        if category not in known
+        for code, is_wrong in (
+            ("unknown_category", category not in known),
+            ("repeated", category in wanted.categories[:place]),
+        )
+        if is_wrong
     ]
     ids = {row["id"] for row in rows}
     problems += [

@@ -1,7 +1,7 @@
 """What is wrong with the questions of a definition."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from mail.campaigns.definition import Definition
@@ -32,17 +32,8 @@ def check_questions(definition: Definition) -> Iterator[Problem]:
         yield Problem("asked_already", "measure_nps")
     if sum(len(question.choices) for question in definition.further) > MOST_CHOICES:
         yield Problem("too_many_choices", "further")
-    yield from _check_further(definition.further)
-    named = [] if definition.from_bank is None else definition.from_bank.categories
-    for place, category in enumerate(named):
-        if category in named[:place]:
-            yield Problem("repeated", f"from_bank.categories.{place}")
-
-
-def _check_further(questions: Sequence[FurtherQuestion]) -> Iterator[Problem]:
-    """Everything that is wrong with questions that follow the leading one."""
     seen: set[str] = set()
-    for index, question in enumerate(questions):
+    for index, question in enumerate(definition.further):
         field = f"further.{index}"
         if question.key in seen:
             yield Problem("repeated", f"{field}.key")
@@ -64,11 +55,6 @@ def check_question(field: str, question: FurtherQuestion) -> Iterator[Problem]:
         yield from _check_classes(f"{field}.", question.scale, *bounds)
     if question.kind == "choice" and len(question.choices) < FEWEST_CHOICES:
         yield Problem("too_few_choices", f"{field}.choices")
-    yield from _check_kind(field, question)
-
-
-def _check_kind(field: str, question: FurtherQuestion) -> Iterator[Problem]:
-    """What only other kinds of questions have."""
     is_rating, is_choice = question.scale is not None, question.kind == "choice"
     others = {
         "low": question.low and not is_rating,
@@ -78,9 +64,7 @@ def _check_kind(field: str, question: FurtherQuestion) -> Iterator[Problem]:
         "choices": question.choices and not is_choice,
         "several": question.several and not is_choice,
     }
-    for name, is_wrong in others.items():
-        if is_wrong:
-            yield Problem("other_kind", f"{field}.{name}")
+    yield from (Problem("other_kind", f"{field}.{name}") for name in others if others[name])
 
 
 def _check_text(field: str, texts: Mapping[Language, str]) -> Iterator[Problem]:

@@ -172,13 +172,12 @@ def compile_letter(
         "reminds": reminds,
         "imprint": imprint(identity),
     }
-    plain = _LAYOUTS.get_template("survey.txt").render(context)
     mjml = _LAYOUTS.get_template("survey.mjml").render(context)
     page = mrml.to_html(mjml, render_options=_WITHOUT_FONTS).content
     parts = (
         _headers(content.message, letter.subject, origin, locale, reminds=reminds),
         _PLAIN,
-        _compiled(f"{plain}\n", marked),
+        _compiled(f"{_LAYOUTS.get_template('survey.txt').render(context)}\n", marked),
         _HTML,
         _compiled(f"{page}\n", marked),
         _END,

@@ -182,7 +182,7 @@ async def open_survey(token: str) -> Survey | None:
     content = decode_content(row["content"], row["format"])
     if row["is_over"] and content.page.closes_with_task:
         return None
-    visit = answer = None
+    visit = None
     if row["task"] is not None:
         rules = decode_rules(row["rules"], row["format"])
         is_elapsed = not row["manual"] and rules.delay_in == "elapsed"
@@ -194,9 +194,7 @@ async def open_survey(token: str) -> Survey | None:
             place=row["place"],
             address=row["address"],
         )
-    is_theirs = row["version"] is not None and row["is_theirs"]
-    if row["version"] is not None and not is_theirs:
-        answer = _current(row)
+    is_answered, is_theirs = row["version"] is not None, row["is_theirs"]
     return Survey(
         account=ref.account,
         company=row["company"],
@@ -208,8 +206,8 @@ async def open_survey(token: str) -> Survey | None:
         visit=visit,
         phone=row["known_phone"] or "",
         deadline=row["deadline"],
-        answer=answer,
-        answered_elsewhere=row["answered_at"] if is_theirs else None,
+        answer=_current(row) if is_answered and not is_theirs else None,
+        answered_elsewhere=row["answered_at"] if is_answered and is_theirs else None,
     )
 
 

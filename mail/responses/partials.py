@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from mail.campaigns.formats import decode_content
 from mail.campaigns.questions import LEAD
-from rules.questions.scales import RatingKind
+from rules.questions.scales import SCALES, RatingKind, Scale
 from sync.database import Tx, run
 from sync.tokens import digest, referred
 
@@ -19,6 +19,16 @@ class UnsentRating(Struct, frozen=True):
     kind: RatingKind
     value: int
     chosen_at: datetime
+
+    @property
+    def scale(self) -> Scale:
+        """The values that there are."""
+        return SCALES[self.kind]
+
+    @property
+    def stars(self) -> int:
+        """The value, where it is of stars."""
+        return self.value
 
 
 _FIND: Final = """

@@ -157,17 +157,9 @@ async def record(
     before; None for the first.
     """
     invitation = author.invitation
-    columns = (
-        body.not_me,
-        body.call_back,
-        body.language,
-        body.lead.kind,
-        body.lead.value,
-        sentiment,
-        tx.now.astimezone(ZoneInfo(zone)).date(),
-        tx.now,
-        body.phone,
-    )
+    lead, day = body.lead, tx.now.astimezone(ZoneInfo(zone)).date()
+    said = (body.not_me, body.call_back, body.language, lead.kind, lead.value)
+    columns = (*said, sentiment, day, tx.now, body.phone)
     if await tx.execute(_INSERT, tx.account, invitation, *columns, body.nps, author.contact):
         await _add_version(tx, invitation, body, 1)
         return Recorded(1, changed=True), body, None

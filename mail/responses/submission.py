@@ -109,7 +109,7 @@ class Form(Struct, frozen=True):
     def body_of(self, submission: Submission, language: str) -> Body:
         """The answer in a valid `submission`: of each question that is asked after its rating.
 
-        A question that was left empty has no value.
+        A question that was left empty has no value; choices are in the order of the question.
         """
         said = _cleaned(submission)
         sentiment = self.lead.sentiment(said.rating)
@@ -121,9 +121,14 @@ class Form(Struct, frozen=True):
             text=said.comment,
         )
         further = {
-            question.key: _value(question, said.further[question.key])
+            question.key: Value(
+                kind=question.kind,
+                value=given.value,
+                choices=[one.code for one in question.choices if one.code in given.choices],
+                text=given.text,
+            )
             for question in self.following(sentiment)
-            if said.further.get(question.key, Given()) != Given()
+            if (given := said.further.get(question.key, Given())) != Given()
         }
         return Body(
             values={LEAD: lead, **further},
@@ -147,12 +152,6 @@ def _is_valid(question: FurtherQuestion, given: Given) -> bool:
             scale = question.scale
             is_on_scale = given.value is None or (scale is not None and given.value in scale.values)
             return is_on_scale and given == Given(value=given.value)
-
-
-def _value(question: FurtherQuestion, given: Given) -> Value:
-    """The choices are in the order of the question."""
-    codes = [choice.code for choice in question.choices if choice.code in given.choices]
-    return Value(kind=question.kind, value=given.value, choices=codes, text=given.text)
 
 
 def _is_long(text: str) -> bool:

@@ -13,9 +13,6 @@ def draw(invitation: UUID, keys: Sequence[str], number: int) -> list[str]:
     """
     if not 0 < number < len(keys):
         return list(keys)
-    drawn = set(sorted(keys, key=lambda key: _rank(invitation, key))[:number])
+    ranks = {key: hashlib.sha256(invitation.bytes + key.encode()).digest() for key in keys}
+    drawn = set(sorted(keys, key=lambda key: ranks[key])[:number])
     return [key for key in keys if key in drawn]
-
-
-def _rank(invitation: UUID, key: str) -> bytes:
-    return hashlib.sha256(invitation.bytes + key.encode()).digest()

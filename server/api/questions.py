@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from mail.campaigns import bank
-from mail.campaigns.bank import BankOrder, BankQuestion
+from mail.campaigns.bank import BankOrder
 from mail.campaigns.texts import Code
 from server.access.guards import api
 from server.access.principals import Principal, actor_of
@@ -67,7 +67,17 @@ async def list_questions(request: ApiRequest, query: BankQuery) -> Listing[BankR
         found = await bank.list_questions(
             opened, query.limit + 1, query.after, query.category, archived=query.archived
         )
-    return listing([_record(question) for question in found], query.limit)
+    records = [
+        BankRecord(
+            id=one.id,
+            key=bank.key_of(one.id),
+            created_at=one.created_at,
+            archived_at=one.archived_at,
+            **asdict(one.question),
+        )
+        for one in found
+    ]
+    return listing(records, query.limit)
 
 
 @operation(
@@ -88,16 +98,6 @@ async def change_question(request: ApiRequest, key: UUID, body: BankOrder) -> No
 async def archive_question(request: ApiRequest, key: UUID) -> None:
     """Archive a question: no new version of a campaign takes it."""
     await run(request.user.account, partial(bank.archive_question, question=key), actor_of(request))
-
-
-def _record(found: BankQuestion) -> BankRecord:
-    return BankRecord(
-        id=found.id,
-        key=bank.key_of(found.id),
-        created_at=found.created_at,
-        archived_at=found.archived_at,
-        **asdict(found.question),
-    )
 
 
 ROUTES: Final[list[ControllerRouterHandler]] = [

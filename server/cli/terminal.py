@@ -111,7 +111,11 @@ class Screen:
             )
         ]
         if office:
-            lines += ["", _("In the console, sign in with:"), *columns(*map(_login, office))]
+            logins = (
+                (f"  {user.email}", user.password, _(ROLES[user.role]), user.name)
+                for user in office
+            )
+            lines += ["", _("In the console, sign in with:"), *columns(*logins)]
         if technicians:
             lines += ["", *self._enrolling(running.base_url, technicians)]
         lines += ["", _("The same in %(file)s") % {"file": self._folder / "demo.json"}]
@@ -133,10 +137,6 @@ class Screen:
     def stopped(self) -> None:
         """Show that it ended as it was asked to."""
         click.echo(_("Retour has stopped. Its data is in %(folder)s.") % {"folder": self._folder})
-
-
-def _login(user: Login) -> tuple[str, ...]:
-    return f"  {user.email}", user.password, _(ROLES[user.role]), user.name
 
 
 def columns(*rows: tuple[str, ...]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """What a customer answered, as the console shows it in the reader's language."""
 
 from collections.abc import Mapping
+from typing import Self
 
 from msgspec import Struct
 
@@ -17,6 +18,11 @@ class Rating(Struct, frozen=True):
 
     kind: RatingKind
     value: float
+
+    @classmethod
+    def of(cls, kind: RatingKind, value: float | None) -> Self | None:
+        """A rating; None without a value."""
+        return None if value is None else cls(kind, value)
 
     @property
     def scale(self) -> Scale:
@@ -77,9 +83,9 @@ def read_said(content: Content, values: Mapping[str, Value], language: str) -> S
 
 def rating_of(value: Value) -> Rating | None:
     """The rating in `value`; None where it has none."""
-    if value.value is None or value.kind == "choice" or value.kind == "text":
+    if value.kind == "choice" or value.kind == "text":
         return None
-    return Rating(value.kind, value.value)
+    return Rating.of(value.kind, value.value)
 
 
 def labels(choices: Choices, value: Value, language: str) -> list[str]:

@@ -7,7 +7,6 @@ can be read again and shows the same code, although the database has no more tha
 import hashlib
 import hmac
 from datetime import datetime
-from functools import partial
 from typing import Final, Literal
 from uuid import UUID
 
@@ -113,14 +112,13 @@ async def issue(request: ConsoleRequest, technician: FromPath[UUID]) -> Redirect
     :raises NotFoundError: no active technician of this account has the id.
     """
     key = new_id()
-    work = partial(_issue, request=request, technician=technician, seed=_seed(request, key))
+
+    async def work(opened: Tx) -> None:
+        await confirm(opened, request, Action.CODE_ISSUE)
+        await read_technician(opened, technician)
+        await issue_code(opened, technician, _seed(request, key))
+
     await run(request.user.account, work, actor_of(request))
     by = asked_by(request)
     note("code_issued", request.user.account, peer_of(request), user=technician, by=by)
     return Redirect(f"/devices/enrol/{technician}?code={key}", status_code=303)
-
-
-async def _issue(opened: Tx, request: ConsoleRequest, technician: UUID, seed: bytes) -> None:
-    await confirm(opened, request, Action.CODE_ISSUE)
-    await read_technician(opened, technician)
-    await issue_code(opened, technician, seed)

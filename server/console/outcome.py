@@ -95,7 +95,5 @@ def survey_of(record: asyncpg.Record) -> Survey | None:
 
 def score_of(record: asyncpg.Record) -> Score | None:
     """The score of a task, or None while it has no result."""
-    if record["lead_mean"] is None:
-        return None
-    mean = Rating(record["lead_kind"], float(record["lead_mean"]))
-    return Score(mean, record["answers"], record["negative"])
+    mean = Rating.of(record["lead_kind"], record["lead_mean"] and float(record["lead_mean"]))
+    return None if mean is None else Score(mean, record["answers"], record["negative"])

@@ -5,7 +5,6 @@ from itertools import groupby
 from typing import Final
 from uuid import UUID
 
-import asyncpg
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -54,7 +53,7 @@ ORDER BY n.round
 _SURVEYS: Final = """
 SELECT i.round, m.name, i.id AS invitation, i.status, i.reason AS survey_reason, i.release,
   i.sent_at, NULL::text AS outcome, a.answered_at, a.not_me,
-  a.lead_kind, a.lead_value
+  a.lead_kind, CASE WHEN NOT a.not_me THEN a.lead_value END AS counted
 FROM invitation i
 JOIN campaign m ON m.account = i.account AND m.id = i.campaign
 LEFT JOIN answer a ON a.account = i.account AND a.invitation = i.id
@@ -63,17 +62,11 @@ ORDER BY i.round, m.name, i.id
 """
 
 
-def _rating(row: asyncpg.Record) -> Rating | None:
-    if row["lead_value"] is None or row["not_me"]:
-        return None
-    return Rating(row["lead_kind"], row["lead_value"])
-
-
 async def read_round_results(tx: Tx, mail_from: str, task: UUID) -> list[RoundShown]:
     """The rounds of `task`, in order. `mail_from`: the sender of campaigns that name none."""
     rows = await tx.fetch(_SURVEYS, tx.account, task)
     surveys = [
-        (row["round"], RoundSurvey(row["name"], found, _rating(row)))
+        (row["round"], RoundSurvey(row["name"], found, Rating.of(row["lead_kind"], row["counted"])))
         for row in rows
         if (found := survey_of(row)) is not None
     ]

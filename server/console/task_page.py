@@ -10,7 +10,7 @@ from msgspec import Struct
 from mail.campaigns.formats import decode_content
 from mail.responses.partials import UnsentRating, read_unsent
 from mail.responses.recording import decode_body
-from server.console.answers_shown import Rating, Said, read_said
+from server.console.answers_shown import Said, read_said
 from server.console.consequences import Consequence, read_consequence
 from server.console.outcome import JOINS, Score, Survey, score_of, survey_of
 from server.console.rounds import RoundShown, read_round_results
@@ -39,13 +39,6 @@ class AnswerShown(Struct, frozen=True, kw_only=True):
     technician: str
     said: Said
     not_me: bool
-
-
-class UnsentShown(Struct, frozen=True):
-    """A rating that was chosen, when (UTC), and not sent."""
-
-    rating: Rating
-    at: datetime
 
 
 class Phone(Struct, frozen=True):
@@ -96,7 +89,7 @@ class TaskPage(Struct, frozen=True, kw_only=True):
     reminder: Survey | None
     consequence: Consequence
     result: Score | None
-    unsent: UnsentShown | None
+    unsent: UnsentRating | None
     answers: list[AnswerShown]
     answer_count: int
     rounds: list[RoundShown]
@@ -158,8 +151,7 @@ async def read_task(tx: Tx, clock: Clock, wanted: Wanted) -> TaskPage:
     :raises NotFoundError: this account has no such task.
     """
     task, language = wanted.task, wanted.language
-    row = await tx.fetchrow(_TASK, task)
-    if row is None:
+    if (row := await tx.fetchrow(_TASK, task)) is None:
         raise NotFoundError
     stored = survey_of(row)
     consequence = await read_consequence(tx, wanted.mail_from, task, stored, wanted.recorded)
@@ -187,18 +179,12 @@ async def read_task(tx: Tx, clock: Clock, wanted: Wanted) -> TaskPage:
         reminder=await read_reminder(tx, wanted.mail_from, stored),
         consequence=consequence,
         result=score_of(row),
-        unsent=_unsent(await read_unsent(tx, task)),
+        unsent=await read_unsent(tx, task),
         answers=[_answer(answer, language) for answer in answers],
         answer_count=answers[0]["answer_count"] if answers else 0,
         rounds=await read_round_results(tx, wanted.mail_from, task),
         timeline=await read_timeline_view(tx, task, clock, language, wanted.window),
     )
-
-
-def _unsent(chosen: UnsentRating | None) -> UnsentShown | None:
-    if chosen is None:
-        return None
-    return UnsentShown(Rating(chosen.kind, chosen.value), chosen.chosen_at)
 
 
 def _customer(row: asyncpg.Record, zone: str) -> Party:

@@ -29,7 +29,7 @@ from server.survey.form import (
     shown,
     thanked,
 )
-from server.survey.questions import read_value
+from server.survey.question_form import read_value
 from server.web.methods import READING
 from server.web.page import AnyRequest, Page, frame, read_fields, respond
 from server.web.times import Calendar

@@ -11,7 +11,7 @@ from mail.i18n import text_in
 from mail.responses.answers import CurrentAnswer, Survey
 from mail.responses.submission import LONGEST_COMMENT, LONGEST_PHONE, Submission
 from rules.questions.scales import Sentiment
-from server.survey.questions import (
+from server.survey.question_form import (
     YES,
     ChoiceShown,
     QuestionShown,

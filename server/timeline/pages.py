@@ -1,6 +1,6 @@
 """A task's timeline in pages: a task may have entries of many years."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Final, TypeAlias
 from uuid import UUID
@@ -85,8 +85,14 @@ async def read_timeline(opened: Tx, task: UUID, window: Window) -> TimelinePage:
         rows = await opened.fetch(sql, opened.account, task, *place, window.limit + 1, *args)
         found.extend(_placed(row, query) for row in rows)
     found.sort(key=lambda placed: placed.place, reverse=not window.later)
-    sizes = (sum(map(size_in_page, _texts(placed.entry))) for placed in found[: window.limit])
-    shown = found[: fitting(sizes)]
+    texts = (
+        (
+            *(text for text in msgspec.structs.astuple(placed.entry) if isinstance(text, str)),
+            *(value.text for value in getattr(placed.entry, "further", {}).values()),
+        )
+        for placed in found[: window.limit]
+    )
+    shown = found[: fitting(sum(map(size_in_page, entry)) for entry in texts)]
     more = len(shown) < len(found)
     if not window.later:
         shown.reverse()
@@ -99,13 +105,6 @@ async def read_timeline(opened: Tx, task: UUID, window: Window) -> TimelinePage:
         cursors.write_cursor(shown[0].place) if has_earlier else None,
         cursors.write_cursor(shown[-1].place) if has_later else None,
     )
-
-
-def _texts(entry: Entry) -> Iterator[str]:
-    """What people wrote in it."""
-    yield from (text for text in msgspec.structs.astuple(entry) if isinstance(text, str))
-    if isinstance(entry, AnswerEntry):
-        yield from (value.text for value in entry.further.values())
 
 
 def _placed(row: asyncpg.Record, query: Query) -> _Placed:

@@ -16,7 +16,7 @@ from mail.campaigns.texts import Message
 from mail.campaigns.validation import check
 from mail.responses.submission import Form, Given, Submission
 from rules.questions.scales import SCALES
-from server.survey.questions import lead_shown, questions_shown, read_given
+from server.survey.question_form import lead_shown, questions_shown, read_given
 
 MESSAGE: Final = Message("Plomberie", {"fr": "a"}, {"fr": "b"}, {"fr": "c"})
 TWO: Final = [ReasonChoice("a", {"fr": "A"}), ReasonChoice("b", {"fr": "B"})]
