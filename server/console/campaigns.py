@@ -1,8 +1,8 @@
 """/campaigns and /campaigns/{id}: the campaigns of the account and their settings."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Final, get_args
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -10,11 +10,14 @@ from litestar import Response, route
 from litestar.params import FromPath
 from msgspec import Struct
 
-from mail.campaigns.definition import Definition, Trigger
-from mail.campaigns.formats import decode_rules, join
+from mail.campaigns.asked import questions_by_key
+from mail.campaigns.definition import Content, Trigger
+from mail.campaigns.formats import decode_content, decode_rules, join
+from mail.campaigns.scale_ends import ends_of
 from mail.campaigns.texts import Language
 from mail.i18n import text_in
 from rules.campaign import Status
+from rules.questions.scales import Scale, Sentiment
 from rules.timing import parse_delay
 from server.access.guards import console
 from server.access.principals import ConsoleRequest
@@ -74,8 +77,21 @@ class RuleShown(Struct, frozen=True):
     states: list[StateChip]
 
 
+class QuestionText(Struct, frozen=True, kw_only=True):
+    """A question in one language. `low`, `high`: what both ends of its scale mean, if any."""
+
+    kind: str
+    text: str
+    low: str
+    high: str
+    choices: list[str]
+    several: bool
+    mandatory: bool
+    after: Sequence[str]
+
+
 class Texts(Struct, frozen=True, kw_only=True):
-    """The texts for customers in one language."""
+    """The texts for customers in one language. `thanks`: by the sentiment of the rating."""
 
     language: str
     name: str
@@ -83,6 +99,9 @@ class Texts(Struct, frozen=True, kw_only=True):
     low: str
     high: str
     reasons: list[str]
+    further: list[QuestionText]
+    intro: str
+    thanks: dict[str, str]
     subject: str
     title: str
     body: str
@@ -92,7 +111,9 @@ class Texts(Struct, frozen=True, kw_only=True):
 class CampaignSettings(Struct, frozen=True, kw_only=True):
     """The settings of a campaign. `mute`, `stale`: None is none, and never.
 
-    `reminder_gap`: civil days from a mail to the reminder that follows it.
+    `reminder_gap`: civil days from a mail to the reminder that follows it. `scale`: of the leading
+    question, whose values up to `negative_at` are negative. `drawn`: how many questions of the bank
+    each survey asks, 0 for all that the campaign takes.
     """
 
     id: UUID
@@ -118,7 +139,13 @@ class CampaignSettings(Struct, frozen=True, kw_only=True):
     sender_address: str | None
     reply_to: str | None
     privacy_url: str | None
+    lead_kind: str
+    scale: Scale
     negative_at: int | None
+    comment_required_at: int | None
+    drawn: int
+    redirect_url: str | None
+    closes_with_task: bool
     texts: list[Texts]
 
 
@@ -223,6 +250,7 @@ async def read_settings(tx: Tx, campaign: UUID, language: str) -> CampaignSettin
     if row is None:
         raise NotFoundError
     definition = join(row["rules"], row["content"], row["format"])
+    content = decode_content(row["content"], row["format"])
     message, stale = definition.message, definition.stale_days
     return CampaignSettings(
         id=campaign,
@@ -248,10 +276,14 @@ async def read_settings(tx: Tx, campaign: UUID, language: str) -> CampaignSettin
         sender_address=message.sender_address,
         reply_to=message.reply_to,
         privacy_url=definition.privacy_url,
-        negative_at=definition.negative_at,
-        texts=[
-            _texts(definition, key) for key in LANGUAGE_NAMES if key in definition.question.text
-        ],
+        lead_kind=content.lead.kind,
+        scale=content.lead.scale,
+        negative_at=content.lead.negative_at,
+        comment_required_at=content.lead.comment_required_at,
+        drawn=content.from_bank.number if content.from_bank else 0,
+        redirect_url=content.page.redirect_url,
+        closes_with_task=content.page.closes_with_task,
+        texts=[_texts(content, key) for key in LANGUAGE_NAMES if key in content.lead.text],
     )
 
 
@@ -270,17 +302,37 @@ async def _rules(tx: Tx, rules: list[Trigger], language: str) -> list[RuleShown]
     ]
 
 
-def _texts(definition: Definition, language: Language) -> Texts:
-    question, message = definition.question, definition.message
+def _texts(content: Content, language: Language) -> Texts:
+    lead, message, page = content.lead, content.message, content.page
+    low, high = ends_of(lead, language)
     return Texts(
         language=language.replace("_", "-"),
         name=LANGUAGE_NAMES[language],
-        question=text_in(question.text, language),
-        low=text_in(question.low, language),
-        high=text_in(question.high, language),
-        reasons=[text_in(reason.label, language) for reason in definition.reasons],
+        question=text_in(lead.text, language),
+        low=low,
+        high=high,
+        reasons=[text_in(reason.label, language) for reason in lead.reasons],
+        further=[
+            QuestionText(
+                kind=question.kind,
+                text=text_in(question.text, language),
+                low=ends_of(question, language)[0],
+                high=ends_of(question, language)[1],
+                choices=[text_in(choice.label, language) for choice in question.choices],
+                several=question.several,
+                mandatory=question.mandatory,
+                after=question.after,
+            )
+            for question in questions_by_key(content).values()
+        ],
+        intro=text_in(page.intro, language),
+        thanks={
+            sentiment: text_in(page.thanks[sentiment], language)
+            for sentiment in get_args(Sentiment)
+            if page.thanks.get(sentiment)
+        },
         subject=text_in(message.subject, language),
         title=text_in(message.title, language),
         body=text_in(message.body, language),
-        information=text_in(definition.information, language),
+        information=text_in(content.information, language),
     )

@@ -234,6 +234,14 @@ class Words:
         """The heading that thanks for an answer; None: it has no rating."""
         return self._label(words.THANKS, sentiment or "neutral")
 
+    def question_kind(self, kind: str, *, several: bool = False) -> str:
+        """What a question is: its scale, or how it is answered."""
+        return self._label(words.QUESTION_KINDS, "several" if several else kind)
+
+    def thanks_after(self, sentiment: str) -> str:
+        """After which ratings words of thanks are shown."""
+        return self._label(words.THANKS_AFTER, sentiment)
+
     def asked_after(self, sentiment: str) -> str:
         """After which ratings a question is asked."""
         return self._label(words.ASKED_AFTER, sentiment)

@@ -180,6 +180,24 @@ THANKS: Final = {
     "negative": _("Thank you for telling us"),
 }
 
+#: Kinds of questions; `several`: a list from which several may be chosen.
+QUESTION_KINDS: Final = {
+    "thumbs": _("Thumbs up or down"),
+    "stars": _("Stars, 1 to 5"),
+    "effort": _("Effort, 1 to 7, where 7 is easy"),
+    "nps": _("Likelihood to recommend, 0 to 10"),
+    "choice": _("A list to choose one from"),
+    "several": _("A list to choose several from"),
+    "text": _("Open text"),
+}
+
+#: The campaign's own words of thanks, by the sentiment of the rating.
+THANKS_AFTER: Final = {
+    "negative": _("Thanks after a low rating"),
+    "neutral": _("Thanks after a middling rating"),
+    "positive": _("Thanks after a high rating"),
+}
+
 #: After which ratings a question is asked, by their sentiment.
 ASKED_AFTER: Final = {
     "negative": _("Only after a low rating"),

@@ -20,7 +20,8 @@ from tests.support.browser import DESK, PHONE, TABLET, visiting
 from tests.support.databases import TestDatabase
 from tests.support.form_browser import words_of
 from tests.support.processes import free_port
-from tests.support.stories import Story, on, tell
+from tests.support.signed_in import let_in
+from tests.support.stories import EMAIL, Story, on, tell
 
 pytestmark = pytest.mark.slow
 
@@ -354,3 +355,23 @@ def test_closing_the_task_closes_its_survey_where_the_campaign_says_so(
     sent = asked.post(rating="5")
     assert sent.status_code == (303 if status == 200 else 404)
     assert len(asked.versions) == (1 if status == 200 else 0)
+
+
+def test_the_office_reads_every_question_of_a_campaign(ask: Ask) -> None:
+    asked = ask(**led_by("nps", page=Page(redirect_url=LATER, closes_with_task=True)))
+    client = asked.site.client
+    let_in(client, asked.site.database, EMAIL)
+    page = words_of(client.get(f"/campaigns/{asked.story.campaign}").text)
+    for said in (
+        "Comment était-ce? 0 Pas du tout probable \u2013 10 Très probable",
+        "Raisons offertes de 0 à 6",
+        "Sommes-nous arrivés à l\u2019heure? Pouce levé ou baissé · obligatoire",
+        "Une liste, plusieurs choix · Seulement après une note élevée",
+        "Une liste, un seul choix",
+        "Texte libre · Seulement après une note basse · Seulement après une note moyenne",
+        "Obligatoire jusqu\u2019à une note de 1",
+        f"Page après la réponse {LATER} pour tout le monde, quelle que soit la note",
+        "Fermeture de la tâche ferme son sondage",
+        "How was it? 0 Not at all likely \u2013 10 Extremely likely",
+    ):
+        assert said in page, said
