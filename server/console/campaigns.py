@@ -1,8 +1,8 @@
 """/campaigns and /campaigns/{id}: the campaigns of the account and their settings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import Final, get_args
+from typing import Final
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -10,19 +10,15 @@ from litestar import Response, route
 from litestar.params import FromPath
 from msgspec import Struct
 
-from mail.campaigns.asked import questions_by_key
 from mail.campaigns.definition import Content, Trigger
 from mail.campaigns.formats import decode_content, decode_rules, join
-from mail.campaigns.scale_ends import ends_of
-from mail.campaigns.texts import Language
-from mail.i18n import text_in
 from rules.campaign import Status
-from rules.questions.scales import Scale, Sentiment
 from rules.timing import parse_delay
 from server.access.guards import console
 from server.access.principals import ConsoleRequest
 from server.access.rights import Action
 from server.console.asked_tasks import AskedTasks, read_asked_tasks
+from server.console.campaign_texts import Texts, read_texts
 from server.console.nav_counts import console_frame
 from server.console.open_breakers import read_open_breakers
 from server.console.state_labels import StateChip, named, read_states
@@ -30,16 +26,6 @@ from server.http.problems import NotFoundError
 from server.web.methods import READING
 from server.web.page import clock_for, respond
 from sync.database import Tx, tx
-
-#: The languages of a campaign's texts, in the order in which they are shown.
-LANGUAGE_NAMES: Final[dict[Language, str]] = {
-    "fr": "Français",
-    "fr_CA": "Français (Canada)",
-    "en": "English",
-    "en_CA": "English (Canada)",
-    "es": "Español",
-}
-
 
 #: What may be done to a campaign, and the statuses from which.
 CHANGES: Final[Mapping[str, frozenset[Status]]] = {
@@ -77,43 +63,10 @@ class RuleShown(Struct, frozen=True):
     states: list[StateChip]
 
 
-class QuestionText(Struct, frozen=True, kw_only=True):
-    """A question in one language. `low`, `high`: what both ends of its scale mean, if any."""
-
-    kind: str
-    text: str
-    low: str
-    high: str
-    choices: list[str]
-    several: bool
-    mandatory: bool
-    after: Sequence[str]
-
-
-class Texts(Struct, frozen=True, kw_only=True):
-    """The texts for customers in one language. `thanks`: by the sentiment of the rating."""
-
-    language: str
-    name: str
-    question: str
-    low: str
-    high: str
-    reasons: list[str]
-    further: list[QuestionText]
-    intro: str
-    thanks: dict[str, str]
-    subject: str
-    title: str
-    body: str
-    information: str
-
-
 class CampaignSettings(Struct, frozen=True, kw_only=True):
     """The settings of a campaign. `mute`, `stale`: None is none, and never.
 
-    `reminder_gap`: civil days from a mail to the reminder that follows it. `scale`: of the leading
-    question, whose values up to `negative_at` are negative. `drawn`: how many questions of the bank
-    each survey asks, 0 for all that the campaign takes.
+    `reminder_gap`: civil days from a mail to the reminder that follows it.
     """
 
     id: UUID
@@ -135,17 +88,7 @@ class CampaignSettings(Struct, frozen=True, kw_only=True):
     opt_out_allowed: bool
     primary: str
     secondary: str | None
-    sender_name: str
-    sender_address: str | None
-    reply_to: str | None
-    privacy_url: str | None
-    lead_kind: str
-    scale: Scale
-    negative_at: int | None
-    comment_required_at: int | None
-    drawn: int
-    redirect_url: str | None
-    closes_with_task: bool
+    content: Content
     texts: list[Texts]
 
 
@@ -251,7 +194,7 @@ async def read_settings(tx: Tx, campaign: UUID, language: str) -> CampaignSettin
         raise NotFoundError
     definition = join(row["rules"], row["content"], row["format"])
     content = decode_content(row["content"], row["format"])
-    message, stale = definition.message, definition.stale_days
+    stale = definition.stale_days
     return CampaignSettings(
         id=campaign,
         name=row["name"],
@@ -272,18 +215,8 @@ async def read_settings(tx: Tx, campaign: UUID, language: str) -> CampaignSettin
         opt_out_allowed=definition.opt_out_allowed,
         primary=definition.primary.value,
         secondary=definition.secondary.value if definition.secondary else None,
-        sender_name=message.sender_name,
-        sender_address=message.sender_address,
-        reply_to=message.reply_to,
-        privacy_url=definition.privacy_url,
-        lead_kind=content.lead.kind,
-        scale=content.lead.scale,
-        negative_at=content.lead.negative_at,
-        comment_required_at=content.lead.comment_required_at,
-        drawn=content.from_bank.number if content.from_bank else 0,
-        redirect_url=content.page.redirect_url,
-        closes_with_task=content.page.closes_with_task,
-        texts=[_texts(content, key) for key in LANGUAGE_NAMES if key in content.lead.text],
+        content=content,
+        texts=read_texts(content),
     )
 
 
@@ -300,39 +233,3 @@ async def _rules(tx: Tx, rules: list[Trigger], language: str) -> list[RuleShown]
         )
         for rule in rules
     ]
-
-
-def _texts(content: Content, language: Language) -> Texts:
-    lead, message, page = content.lead, content.message, content.page
-    low, high = ends_of(lead, language)
-    return Texts(
-        language=language.replace("_", "-"),
-        name=LANGUAGE_NAMES[language],
-        question=text_in(lead.text, language),
-        low=low,
-        high=high,
-        reasons=[text_in(reason.label, language) for reason in lead.reasons],
-        further=[
-            QuestionText(
-                kind=question.kind,
-                text=text_in(question.text, language),
-                low=ends_of(question, language)[0],
-                high=ends_of(question, language)[1],
-                choices=[text_in(choice.label, language) for choice in question.choices],
-                several=question.several,
-                mandatory=question.mandatory,
-                after=question.after,
-            )
-            for question in questions_by_key(content).values()
-        ],
-        intro=text_in(page.intro, language),
-        thanks={
-            sentiment: text_in(page.thanks[sentiment], language)
-            for sentiment in get_args(Sentiment)
-            if page.thanks.get(sentiment)
-        },
-        subject=text_in(message.subject, language),
-        title=text_in(message.title, language),
-        body=text_in(message.body, language),
-        information=text_in(content.information, language),
-    )
