@@ -55,7 +55,7 @@ LACKING: Final = {
     ),
 }
 
-#: Why an uploaded file is not kept as an image, by the flaw (`mail.assets.errors.Flaw`).
+#: Why an uploaded file is not kept as an image, by the flaw (`mail.assets.flaws.Flaw`).
 IMAGE_FLAWS: Final = {
     "not_an_image": _("This is neither a PNG nor an SVG image."),
     "too_large": _("An image has at most 64 KiB, also as it is kept."),

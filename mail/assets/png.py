@@ -6,7 +6,7 @@ from typing import Final
 
 from PIL import Image, PngImagePlugin
 
-from mail.assets.errors import Flaw, ImageError
+from mail.assets.flaws import Flaw, ImageError
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 #: Pixels of a side.

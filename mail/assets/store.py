@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
-from mail.assets.errors import MOST_BYTES, Flaw, ImageError
+from mail.assets.flaws import MOST_BYTES, Flaw, ImageError
 from mail.assets.png import SIGNATURE, clean_png
 from mail.assets.svg import clean_svg
 from sync.audit import AuditChange, record

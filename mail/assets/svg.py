@@ -6,7 +6,7 @@ from xml.parsers import expat
 
 import py_svg_hush
 
-from mail.assets.errors import Flaw, ImageError
+from mail.assets.flaws import Flaw, ImageError
 
 #: Elements inside each other, and in all.
 DEEPEST: Final = 32

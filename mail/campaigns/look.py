@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Annotated, Final, TypeAlias
 from uuid import UUID
 
 from msgspec import Meta, Struct
+
+from rules.questions.scales import Scale
 
 #: As #rrggbb; `mail.campaigns.validation` refuses anything else.
 Colour: TypeAlias = Annotated[str, Meta(max_length=20)]
@@ -67,12 +70,22 @@ def is_colour(text: str) -> bool:
     return _COLOUR.fullmatch(text) is not None
 
 
+def own_colours(look: Look, scale: Scale) -> dict[int, Cell]:
+    """Return the colours of each value of `scale`; empty where the look has no own ones."""
+    if not isinstance(look, Gradient):
+        return {}
+    return dict(zip(scale.values, cells(look, len(scale.values)), strict=True))
+
+
 def cells(gradient: Gradient, number: int) -> list[Cell]:
     """Return the colours of `number` values, of a gradient with two or three colours.
 
     Numbers are black or white, whichever has more contrast: at least 4.58 on any colour.
     """
-    return [Cell(colour, _ink(colour)) for colour in _between(gradient.colours, number)]
+    return [
+        Cell(colour, max((BLACK, WHITE), key=partial(contrast, colour)))
+        for colour in _between(gradient.colours, number)
+    ]
 
 
 def _between(colours: Sequence[str], number: int) -> Iterator[str]:
@@ -85,10 +98,6 @@ def _between(colours: Sequence[str], number: int) -> Iterator[str]:
         yield "#" + "".join(f"{round(channel):02x}" for channel in mixed)
 
 
-def _ink(colour: str) -> str:
-    return max((BLACK, WHITE), key=lambda ink: contrast(ink, colour))
-
-
 def contrast(one: str, other: str) -> float:
     """Return the contrast of two colours, from 1 to 21 (WCAG 2.2)."""
     dark, light = sorted((_luminance(one), _luminance(other)))
@@ -97,12 +106,11 @@ def contrast(one: str, other: str) -> float:
 
 def _luminance(colour: str) -> float:
     """The relative luminance, from 0 to 1 (WCAG 2.2)."""
-    red, green, blue = (_linear(channel / 255) for channel in _channels(colour))
+    parts = (channel / 255 for channel in _channels(colour))
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _linear(channel: float) -> float:
-    return channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
 
 
 def _channels(colour: str) -> list[int]:

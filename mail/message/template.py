@@ -33,6 +33,7 @@ from markupsafe import escape
 from msgspec import Struct
 
 from mail.campaigns.definition import Content
+from mail.campaigns.look import own_colours
 from mail.campaigns.sender import NOBODY, SenderIdentity
 from mail.campaigns.texts import Message
 from mail.i18n import translations
@@ -165,9 +166,9 @@ def compile_letter(
         "letter": letter,
         "language": locale.replace("_", "-"),
         "origin": origin.links,
-        "kind": content.lead.kind,
-        "ratings": content.lead.scale.values,
+        "lead": content.lead,
         "across": _ACROSS[content.lead.kind],
+        "own_colours": own_colours(content.lead.look, content.lead.scale),
         "visited": visited,
         "reminds": reminds,
         "imprint": imprint(identity),

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
 from mail.assets import store
-from mail.assets.address import image_path
+from mail.assets.public_path import image_path
 from mail.assets.store import Asset, Mime
 from server.access.guards import api
 from server.access.principals import Principal, actor_of

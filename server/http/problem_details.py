@@ -15,7 +15,7 @@ from litestar.exceptions import HTTPException
 from litestar.response import Redirect
 
 from mail import wording
-from mail.assets.errors import ImageError
+from mail.assets.flaws import ImageError
 from mail.campaigns.errors import DefinitionError, SenderMissingError
 from mail.i18n import LOCALES, Translator
 from server.api.protocol_version import NEWEST

@@ -5,8 +5,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from mail.assets.address import image_path
-from mail.campaigns.look import BLACK, Gradient, Icons, Pair, cells
+from mail.assets.public_path import image_path
+from mail.campaigns.look import BLACK, Gradient, Icons, Pair, own_colours
 from mail.campaigns.questions import Lead
 
 
@@ -37,8 +37,8 @@ def drawings(lead: Lead, account: int) -> Iterator[Drawing]:
         case Pair(filled=filled, empty=empty):
             both = Drawing(image=image_path(account, empty), filled=image_path(account, filled))
             yield from (both for _ in values)
-        case Gradient() as gradient:
-            for cell in cells(gradient, len(values)):
+        case Gradient():
+            for cell in own_colours(lead.look, lead.scale).values():
                 yield Drawing(colour=cell.colour, is_dark=cell.ink != BLACK)
         case _:
             yield from (PLAIN for _ in values)

@@ -5,7 +5,7 @@ from typing import Final
 from litestar import Response, route
 from litestar.params import FromPath
 
-from mail.assets.address import image_named
+from mail.assets.public_path import image_named
 from mail.assets.store import read_image
 from server.access.guards import anyone
 from server.access.rights import Action

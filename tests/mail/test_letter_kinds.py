@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from mail.campaigns.definition import Content
+from mail.campaigns.look import Gradient, contrast
 from mail.campaigns.questions import Lead
 from mail.campaigns.texts import Lines, Message
 from mail.message.template import Origin, Recipient, compile_letter
@@ -104,6 +105,16 @@ def test_the_campaigns_words_for_both_ends_come_first(kind: Any) -> None:
         words = [*Ratings(parts(lead, locale)[1]).found.values()]
         assert words[0].endswith(low)
         assert words[-1].endswith(high)
+
+
+def test_own_colours_stand_behind_ink_that_is_read_on_them() -> None:
+    look = Gradient(colours=["#b3261e", "#ffd54f", "#1b6b3d"])
+    page = parts(Lead(text=TEXT, kind="nps", look=look), "fr_CA")[1]
+    cell = re.compile(r'class="own" bgcolor="(#\w{6})".*?color: (#\w{6}) !important', re.DOTALL)
+    found = cell.findall(page)
+    assert [ground for ground, _ in found][::5] == ["#b3261e", "#ffd54f", "#1b6b3d"]
+    assert len(found) == 11
+    assert all(contrast(ground, ink) >= 4.5 for ground, ink in found)
 
 
 @pytest.fixture(scope="module")

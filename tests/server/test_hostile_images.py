@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, Dialog, Page
 
-from mail.assets.address import image_path
+from mail.assets.public_path import image_path
 from sync.ids import new_id
 from tests.server.hostile_images import disguises, hostile_images
 from tests.server.test_api_assets import flaw, kept, send

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from mail.assets.address import image_path
+from mail.assets.public_path import image_path
 from mail.campaigns.look import Gradient, Icons, Look, Pair, Plain
 from rules.questions.scales import SCALES, RatingKind
 from sync.ids import new_id
